@@ -1,0 +1,100 @@
+"""Everything a user may be told, and the errors that carry it.
+
+    PeakctlError                 has one or more Diagnostics
+    ├── UsageError               the command line or peakctl.yaml is wrong
+    ├── ManifestsInvalid         templates, YAML, schema, references, cycles, files
+    ├── SelectorEmpty            --select or a glob matched nothing
+    ├── GuardRefused             a guard of the plan, or consent that was not given
+    ├── NotAuthenticated         no token, 401, 403
+    └── ApiError                 any other answer of the platform, or none
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peakctl.model import Key, Location, Path
+
+
+class Severity(enum.StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: what, where, and what to do next.
+
+    `code` is stable (`manifest/unknown-field`); `summary` is lower case without a full stop and
+    quotes the user's own words; `fix` can be done as it stands.
+    """
+
+    code: str
+    summary: str
+    key: Key | None = None
+    path: Path = ()
+    locations: tuple[Location, ...] = ()
+    detail: str = ""
+    fix: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class PeakctlError(Exception):
+    """Base of all errors that are shown to users without a traceback."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(d.summary for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class UsageError(PeakctlError):
+    """The command line, the environment or peakctl.yaml is wrong."""
+
+
+class ManifestsInvalid(PeakctlError):
+    """What the manifests say cannot be applied; nothing was sent."""
+
+
+class SelectorEmpty(PeakctlError):
+    """A selector matched nothing."""
+
+
+class GuardRefused(PeakctlError):
+    """The plan needs a consent that was not given."""
+
+
+class NotAuthenticated(PeakctlError):
+    """No token, or the platform refused it (401, 403)."""
+
+
+class ApiError(PeakctlError):
+    """A request that did not succeed.
+
+    `status` is None when there was no answer. `detail` is the server's own text (contract, section
+    5: `detail`, else `title`, `message`, else the raw text). `doubtful` is true when a write may
+    have taken effect all the same.
+    """
+
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        doubtful: bool = False,
+    ) -> None:
+        super().__init__(diagnostic)
+        self.status = status
+        self.detail = detail
+        self.doubtful = doubtful
+
+
+def raise_if_any(diagnostics: Sequence[Diagnostic]) -> None:
+    """Raise `ManifestsInvalid` with all errors of a stage at once; warnings alone raise nothing."""
+    if any(d.severity is Severity.ERROR for d in diagnostics):
+        raise ManifestsInvalid(*diagnostics)

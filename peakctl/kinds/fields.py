@@ -1,0 +1,117 @@
+"""A schema, compiled: what each field of a kind means to validation, diff, plan and calls.
+
+`dialect.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from peakctl.model import MISSING, Path, State
+
+
+class Absent(enum.StrEnum):
+    """What it means that a manifest does not have the field; exactly one for every field."""
+
+    REQUIRED = "required"
+    DEFAULT = "default"  # equals `Field.default`, and is enforced
+    SERVER = "server-default"  # left as the platform has it
+    CLEAR = "clear"  # removed on the platform; absent, null and empty are equal
+    READ_ONLY = "read-only"  # set by the platform; an error in a manifest
+    WRITE_ONLY = "write-only"  # never returned; goes out with every write of its call
+    BY_NAME = "by-name"  # the by-name half of a reference; gone once it is resolved
+
+
+@dataclass(frozen=True, slots=True)
+class RefRule:
+    """How a field names another resource.
+
+    Paths are relative to the object that holds the name (for a text field: to its parent);
+    a leading ".." goes one up. `version` is where the wanted version stands (None: no versions).
+    """
+
+    kinds: tuple[str, ...]
+    id_to: Path
+    version: Path | None = None
+    version_to: Path | None = None
+    kind_to: Path | None = None
+    kind_words: Mapping[str, str] = field(default_factory=dict)
+    edge: bool = True
+    scope: str | None = None
+    scope_by: str | None = None  # sibling of the nearest object that holds it, e.g. serviceType
+    scope_words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One node of a kind's tree. Inherited from the parent: call, sensitive, immutable, redeploys.
+
+    `extra` describes the values of a map with free keys. `variants` maps each value of the property
+    `discriminator` to the tree that then holds; `default_variant` applies when it is absent.
+    """
+
+    types: frozenset[str]
+    absent: Absent
+    default: Any = MISSING
+    call: str = ""
+    immutable: str = ""
+    sensitive: bool = False
+    redeploys: bool = False
+    unseen: bool = False
+    deferred: str = ""
+    after_create: bool = False
+    unordered: bool = False
+    list_key: tuple[Path, ...] = ()
+    ref: RefRule | None = None
+    archive: bool = False
+    file_for: str = ""
+    check: str = ""
+    only_if: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, Field] = field(default_factory=dict)
+    extra: Field | None = None
+    items: Field | None = None
+    discriminator: str = ""
+    variants: Mapping[str, Field] = field(default_factory=dict)
+    default_variant: str = ""
+    one_of: tuple[tuple[str, ...], ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Where a kind with immutable versions keeps its number, and which call makes one."""
+
+    at: Path
+    call: str
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Status words of the platform by meaning; a word that is not here is pending (contract, 5)."""
+
+    words: Mapping[str, State] = field(default_factory=dict)
+    on_failed: str = ""  # step to take when live is failed and otherwise equal; "" refuses
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: its tree of `metadata` and `spec`, and the rules that hold for the whole."""
+
+    name: str
+    schema: Mapping[str, Any] = field(repr=False)
+    root: Field = field(repr=False)  # has the properties `metadata` and `spec`
+    name_group: str = ""  # kinds of one group share their names
+    history: bool = False  # deleting it deletes versions too (needs --prune-history later)
+    deprecated: str = ""
+    versions: Versions | None = None
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    removals: Mapping[str, str] = field(default_factory=dict)
+    defines: Path = ()  # where it declares parameters for deployments
+    defined_by: Path = ()  # where it gives values for them

@@ -1,0 +1,96 @@
+"""What the process environment says; the only module that reads it.
+
+Tokens and stages as in the platform's own client (contract, section 1.2), plus `PEAKCTL_ENDPOINT`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from peakctl.errors import Diagnostic, NotAuthenticated, UsageError
+from peakctl.model import Secret
+
+STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of one run. `token_from` names the variable that won, for messages."""
+
+    token: Secret | None = None
+    token_from: str = ""
+    stage: str | None = None
+    stage_from: str = ""
+    endpoint: str | None = None
+    color: bool | None = None
+    ci: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def require_token(self) -> Secret:
+        """The token, or NotAuthenticated that says which variables may hold it."""
+        if self.token is None:
+            raise NotAuthenticated(
+                Diagnostic(
+                    code="auth/no-token",
+                    summary="there is no token for the platform",
+                    detail="PEAK_AUTH_TOKEN and API_KEY are both unset or empty",
+                    fix="export PEAK_AUTH_TOKEN=…, or choose an emulator environment with -e",
+                )
+            )
+        return self.token
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environment` (default: the process's own). Raises UsageError."""
+    env = dict(os.environ if environment is None else environment)
+    token_from = next((name for name in ("PEAK_AUTH_TOKEN", "API_KEY") if env.get(name)), "")
+    stage_from = next((name for name in ("PEAK__STAGE", "STAGE") if env.get(name)), "")
+    return Settings(
+        token=Secret(env[token_from]) if token_from else None,
+        token_from=token_from,
+        stage=check_stage(env[stage_from], stage_from) if stage_from else None,
+        stage_from=stage_from,
+        endpoint=_endpoint(env.get("PEAKCTL_ENDPOINT", "")),
+        color=_color(env),
+        ci=bool(env.get("CI")),
+        environment=env,
+    )
+
+
+def check_stage(stage: str, source: str) -> str:
+    """`stage` itself. Raises UsageError when the platform has none of that name (contract, 1.1)."""
+    if stage in STAGES:
+        return stage
+    raise UsageError(
+        Diagnostic(
+            code="settings/unknown-stage",
+            summary=f'{source}: "{stage}" is not a stage of the platform',
+            detail="stage names are lower case",
+            fix=f"use one of {', '.join(STAGES)}",
+        )
+    )
+
+
+def _endpoint(text: str) -> str | None:
+    if not text:
+        return None
+    if not text.startswith(("http://", "https://")):
+        raise UsageError(
+            Diagnostic(
+                code="settings/endpoint",
+                summary=f'PEAKCTL_ENDPOINT: "{text}" is not an http address',
+                fix="give the whole address, like http://127.0.0.1:8080",
+            )
+        )
+    return text.rstrip("/")
+
+
+def _color(env: Mapping[str, str]) -> bool | None:
+    """True or False where the environment insists, None to let the terminal decide."""
+    if env.get("NO_COLOR") or env.get("TERM") == "dumb":
+        return False
+    if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE") not in (None, "", "0"):
+        return True
+    return None
