@@ -201,11 +201,15 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One item of a listing: `item` is the platform's own summary of it."""
+    """One item of a listing: `item` is the platform's own summary of it.
+
+    `ours` is false for what can be referred to but never managed (platform-wide images).
+    """
 
     id: str | int
     name: str
     item: Tree = field(default=EMPTY, compare=False)
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Where a kind with immutable versions keeps its number, and which call makes one."""
+    """Where a kind with immutable versions keeps its number, and which call makes one.
+
+    `has_id` is true where references need the id of the version, which the platform gives.
+    """
 
     at: Path
     call: str
     first: str
+    has_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
