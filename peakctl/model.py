@@ -17,9 +17,15 @@ from typing import Any, Protocol
 Path = tuple[str | int, ...]
 Value = Any
 Tree = Mapping[str, Value]
-EMPTY: Tree = MappingProxyType({})
 MASK = "(sensitive)"
 KNOWN_AFTER_APPLY = "(known after apply)"
+EMPTY: Tree = MappingProxyType({})
+
+
+def _empty() -> Tree:
+    return EMPTY
+
+
 
 
 def dotted(path: Path) -> str:
@@ -208,7 +214,7 @@ class Listed:
 
     id: str | int
     name: str
-    item: Tree = field(default=EMPTY, compare=False)
+    item: Tree = field(default_factory=_empty, compare=False)
     ours: bool = True
 
 
@@ -229,8 +235,8 @@ class Live:
     state: State = State.READY
     version: str | None = None
     latest: str | None = None
-    attributes: Tree = EMPTY
-    private: Tree = EMPTY
+    attributes: Tree = field(default_factory=_empty)
+    private: Tree = field(default_factory=_empty)
     foreign: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -328,7 +334,7 @@ class Action:
     notes: tuple[str, ...] = ()
     after: frozenset[Key] = frozenset()
     version: str | None = None
-    desired: Tree = field(default=EMPTY, repr=False)
+    desired: Tree = field(default_factory=_empty, repr=False)
     live: Live | None = field(default=None, repr=False)
     resource: Resource | None = field(default=None, repr=False, compare=False)
 
@@ -372,7 +378,7 @@ class Receipt:
 
     key: Key
     id: str | int
-    attributes: Tree = EMPTY
+    attributes: Tree = field(default_factory=_empty)
     watch: Tree | None = None
 
 
