@@ -1,0 +1,230 @@
+"""Both sides of a comparison in one form, so that what differs is what matters.
+
+Defaults are filled in, what the platform decides is left out, lists with a key become maps, sets
+lose their order, secrets hide. What is left out of the comparison is noted with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peakctl.engine.tree import child, sealed, value_at, variant
+from peakctl.kinds.fields import Absent
+from peakctl.model import MISSING, Path, Secret, Skipped, Unknown, Value, dotted
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Field
+
+NEVER_RETURNED = "the platform never returns it"
+NOT_SHOWN = "the platform did not return it"
+MASKED = "the platform returns it masked"
+Pair = tuple[Value, Value]
+NOTHING: Pair = (MISSING, MISSING)
+
+
+def is_empty(value: Value) -> bool:
+    """Whether a value says no more than its absence does."""
+    return value is MISSING or value is None or value in ([], {})
+
+
+def is_masked(value: Value) -> bool:
+    """Whether a read value is a mask in place of the real one (contract, section 5)."""
+    return isinstance(value, str) and len(value) > 2 and not value.strip("*•")
+
+
+@dataclass(slots=True)
+class Alignment:
+    """One comparison under way. `shown(path)` says whether reads return an unseen field at all.
+
+    `hidden` are paths whose values the platform masks. `skipped` collects what was left out.
+    """
+
+    shown: Callable[[Path], bool]
+    hidden: frozenset[Path] = frozenset()
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def align(self, rule: Field, desired: Value, live: Value, path: Path = ()) -> Pair:
+        """The pair in comparable form; `(MISSING, MISSING)` where there is nothing to compare."""
+        if rule.absent in (Absent.READ_ONLY, Absent.BY_NAME):
+            return NOTHING
+        reason = self._why_not(rule, desired, live, path)
+        if reason:
+            if not is_empty(desired):
+                self.skipped.append(Skipped(path, reason))
+            return NOTHING
+        if desired is MISSING:
+            return self._absent(rule, live, path)
+        rule = variant(rule, desired, live)
+        live = MISSING if live is None else live
+        if isinstance(desired, Mapping):
+            return self._maps(rule, desired, live, path)
+        if isinstance(desired, list):
+            return self._lists(rule, desired, live, path)
+        return self._leaves(rule, desired, live)
+
+    def _why_not(self, rule: Field, desired: Value, live: Value, path: Path) -> str:
+        if rule.absent is Absent.WRITE_ONLY:
+            return NEVER_RETURNED
+        if path in self.hidden or (is_masked(live) and desired is not MISSING):
+            return MASKED
+        if rule.unseen and live is MISSING and not self.shown(path):
+            return NOT_SHOWN
+        return ""
+
+    def _absent(self, rule: Field, live: Value, path: Path) -> Pair:
+        if rule.absent is Absent.DEFAULT and rule.default is not MISSING:
+            return self.align(rule, rule.default, live, path)
+        if rule.absent is not Absent.CLEAR:
+            return NOTHING
+        left = _beyond_defaults(rule, live)
+        return MISSING, _seal_all(rule, left)
+
+    def _leaves(self, rule: Field, desired: Value, live: Value) -> Pair:
+        if desired is None:
+            return MISSING, (MISSING if is_empty(live) else _seal_all(rule, live))
+        if live is MISSING and rule.absent is Absent.DEFAULT and rule.default is not MISSING:
+            live = rule.default
+        if rule.sensitive or isinstance(desired, Secret):
+            return sealed(desired), sealed(live)
+        return _number(desired), _number(live)
+
+    def _maps(self, rule: Field, desired: Mapping[str, Value], live: Value, path: Path) -> Pair:
+        other = live if isinstance(live, Mapping) else {}
+        wanted: dict[str, Value] = {}
+        found: dict[str, Value] = {}
+        words = dict.fromkeys((*rule.properties, *desired, *(other if rule.extra else ())))
+        for word in words:
+            inner = child(rule, word)
+            if inner is None:
+                continue
+            pair = self._entry(rule, inner, word, desired, other, path)
+            if pair[0] is not MISSING:
+                wanted[word] = pair[0]
+            if pair[1] is not MISSING:
+                found[word] = pair[1]
+        if not wanted and not found:
+            return NOTHING
+        if live is MISSING and not found:
+            return wanted, MISSING
+        return wanted, found
+
+    def _entry(
+        self,
+        rule: Field,
+        inner: Field,
+        word: str,
+        desired: Mapping[str, Value],
+        other: Mapping[str, Value],
+        path: Path,
+    ) -> Pair:
+        want, have = desired.get(word, MISSING), other.get(word, MISSING)
+        if want is MISSING and word not in rule.properties:
+            return MISSING, (MISSING if have is None else _seal_all(inner, have))
+        return self.align(inner, want, have, (*path, word))
+
+    def _lists(self, rule: Field, desired: list[Value], live: Value, path: Path) -> Pair:
+        other = live if isinstance(live, list) else []
+        if not desired and not other:
+            return NOTHING
+        if rule.list_key or rule.unordered:
+            return self._keyed(rule, desired, other, path)
+        inner = rule.items
+        if inner is None:
+            return desired, (other if live is not MISSING else MISSING)
+        pairs = [
+            self.align(inner, _item(desired, i), _item(other, i), (*path, i))
+            for i in range(max(len(desired), len(other)))
+        ]
+        wanted = [p[0] for p in pairs[: len(desired)]]
+        found = [
+            p[1] if i < len(desired) else _seal_all(inner, other[i])
+            for i, p in enumerate(pairs[: len(other)])
+        ]
+        return wanted, found
+
+    def _keyed(self, rule: Field, desired: list[Value], other: list[Value], path: Path) -> Pair:
+        wanted, found = _by_key(rule, desired), _by_key(rule, other)
+        left: dict[str, Value] = {}
+        right: dict[str, Value] = {}
+        inner = rule.items
+        for name in dict.fromkeys((*wanted, *found)):
+            want, have = wanted.get(name, MISSING), found.get(name, MISSING)
+            if want is MISSING or inner is None:
+                pair = want, (_seal_all(inner, have) if inner else have)
+            else:
+                pair = self.align(inner, want, have, (*path, name))
+                if pair == NOTHING:
+                    pair = {}, (MISSING if have is MISSING else {})
+            if pair[0] is not MISSING:
+                left[name] = pair[0]
+            if pair[1] is not MISSING:
+                right[name] = pair[1]
+        return left, right
+
+
+def _item(values: list[Value], position: int) -> Value:
+    return values[position] if position < len(values) else MISSING
+
+
+def _number(value: Value) -> Value:
+    """2.0 and 2 are one number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _by_key(rule: Field, items: Iterable[Value]) -> dict[str, Value]:
+    """A keyed list or a set as a map; a key that stands twice gets a number."""
+    out: dict[str, Value] = {}
+    for item in items:
+        name = _key_of(rule, item)
+        unique, count = name, 2
+        while unique in out:
+            unique, count = f"{name} ({count})", count + 1
+        out[unique] = item
+    return out
+
+
+def _key_of(rule: Field, item: Value) -> str:
+    for path in rule.list_key:
+        value = value_at(item, path)
+        if value is not MISSING and value is not None:
+            return f"({dotted(path)})" if value is True else _text(value)
+    return _text(item)
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _beyond_defaults(rule: Field, live: Value) -> Value:
+    """What of a live value its absence in the manifest would remove; MISSING for nothing."""
+    if is_empty(live):
+        return MISSING
+    if rule.default is not MISSING and live == rule.default:
+        return MISSING
+    if not isinstance(live, Mapping):
+        return live
+    chosen = variant(rule, live)
+    left: dict[str, Value] = {}
+    for word, value in live.items():
+        inner = child(chosen, word)
+        kept = _beyond_defaults(inner, value) if inner else MISSING
+        if kept is not MISSING:
+            left[word] = kept
+    return left or MISSING
+
+
+def _seal_all(rule: Field, value: Value) -> Value:
+    """A live value with its sensitive leaves wrapped."""
+    if isinstance(value, Mapping):
+        chosen = variant(rule, value)
+        return {w: _seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
+    if isinstance(value, list):
+        return [_seal_all(rule.items, v) if rule.items else v for v in value]
+    if isinstance(value, Unknown):
+        return value
+    return sealed(value) if rule.sensitive else _number(value)

@@ -1,0 +1,123 @@
+"""The order of actions: edges from references and `dependsOn`, loops told field by field."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peakctl.engine.references import targets
+from peakctl.errors import Diagnostic, nearest_names
+from peakctl.model import Key, Path, dotted
+
+if TYPE_CHECKING:
+    from peakctl.model import Resource
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """`source` needs `target`, because of the field at `path`."""
+
+    source: Key
+    target: Key
+    path: Path
+
+
+def find_edges(resources: Mapping[Key, Resource]) -> tuple[list[Edge], list[Diagnostic]]:
+    """All edges between declared resources; a `dependsOn` that names none is a problem."""
+    edges: list[Edge] = []
+    problems: list[Diagnostic] = []
+    for key, resource in resources.items():
+        for reference in resource.references:
+            if reference.edge:
+                edges += [Edge(key, t, reference.at) for t in targets(reference, resources)]
+        for position, target in enumerate(resource.depends_on):
+            path: Path = ("dependsOn", position)
+            if target in resources:
+                edges.append(Edge(key, target, path))
+            else:
+                problems.append(_missing(resource, target, path, resources))
+    return edges, problems
+
+
+def _missing(
+    resource: Resource, target: Key, path: Path, resources: Mapping[Key, Resource]
+) -> Diagnostic:
+    near = nearest_names(str(target), [str(k) for k in resources])
+    return Diagnostic(
+        code="manifest/unknown-dependency",
+        summary=f'"{target}" is in no manifest of this run',
+        key=resource.key,
+        path=path,
+        locations=(resource.document.locate(path),),
+        fix=f"did you mean: {', '.join(near)}" if near else "add its manifest, or remove the line",
+    )
+
+
+def order_keys(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
+    """Topological, then by key: the same for any order of `keys`. Keys in a loop are left out."""
+    needs: dict[Key, set[Key]] = {key: set() for key in keys}
+    needed_by: dict[Key, set[Key]] = {key: set() for key in needs}
+    for edge in edges:
+        needs[edge.source].add(edge.target)
+        needed_by[edge.target].add(edge.source)
+    ready = [key for key, open_ in needs.items() if not open_]
+    heapq.heapify(ready)
+    out: list[Key] = []
+    while ready:
+        key = heapq.heappop(ready)
+        out.append(key)
+        for dependent in needed_by[key]:
+            needs[dependent].discard(key)
+            if not needs[dependent]:
+                heapq.heappush(ready, dependent)
+    return out
+
+
+def find_cycle(edges: Iterable[Edge]) -> list[Edge]:
+    """One loop of edges, starting at its smallest key; empty when there is none."""
+    out: dict[Key, list[Edge]] = {}
+    for edge in sorted(edges):
+        out.setdefault(edge.source, []).append(edge)
+    done: set[Key] = set()
+    for start in sorted(out):
+        loop = _walk(start, out, done)
+        if loop:
+            first = min(range(len(loop)), key=lambda i: loop[i].source)
+            return loop[first:] + loop[:first]
+    return []
+
+
+def _walk(start: Key, out: Mapping[Key, list[Edge]], done: set[Key]) -> list[Edge]:
+    """Depth first without recursion (a chain may be thousands long); the loop that it meets."""
+    trail: list[Edge] = []
+    stack = [iter(out.get(start, ()))]
+    on_trail = [start]
+    while stack:
+        edge = next(stack[-1], None)
+        if edge is None:
+            stack.pop()
+            done.add(on_trail.pop())
+            del trail[len(on_trail) - 1 if on_trail else 0 :]
+        elif edge.target in on_trail:
+            return [*trail, edge][on_trail.index(edge.target) :]
+        elif edge.target not in done:
+            trail.append(edge)
+            on_trail.append(edge.target)
+            stack.append(iter(out.get(edge.target, ())))
+    return []
+
+
+def tell_cycle(loop: list[Edge], resources: Mapping[Key, Resource]) -> Diagnostic:
+    """The loop as its fields, each with its place."""
+    steps = [f"{e.source} needs {e.target} through {dotted(e.path)}" for e in loop]
+    return Diagnostic(
+        code="manifest/cycle",
+        summary="these resources wait for each other",
+        key=loop[0].source,
+        path=loop[0].path,
+        locations=tuple(resources[e.source].document.locate(e.path) for e in loop),
+        detail="\n".join(steps),
+        fix="remove one of these references, or replace it by an id",
+    )

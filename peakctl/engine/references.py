@@ -1,0 +1,73 @@
+"""Names to ids: what each reference of a resource stands for, and the values with ids in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at, value_at
+from peakctl.kinds.fields import Absent
+from peakctl.model import Tree, dotted
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Key, Path, Reference, Resource, Value
+
+Attributes = Callable[["Reference"], "Tree | None"]
+
+
+def targets(reference: Reference, declared: Mapping[Key, Resource]) -> tuple[Key, ...]:
+    """The declared resources that `reference` may mean, by kind and name."""
+    return tuple(k for k in declared if k.kind in reference.kinds and k.name == reference.name)
+
+
+def resolve(resource: Resource, kind: Kind, attributes: Attributes) -> Tree:
+    """The values of `resource` with ids for names and digests for artifact folders.
+
+    `attributes` gives `{"id", "version"}` for a reference, or None to leave it out (a reference
+    that orders nothing and whose resource does not exist yet).
+    """
+    values = copy_tree(resource.values)
+    for path, archive in resource.archives.items():
+        set_at(values, path, {"digest": archive.digest})
+    for reference in resource.references:
+        found = attributes(reference)
+        if found is not None:
+            _substitute(values, reference, kind, found)
+    for reference in sorted(resource.references, key=lambda r: dotted(r.at), reverse=True):
+        if not reference.edge and attributes(reference) is None:
+            _leave_out(values, reference)
+    return values  # type: ignore[no-any-return]
+
+
+def _substitute(values: Value, reference: Reference, kind: Kind, found: Tree) -> None:
+    for path in _by_name_paths(values, reference, kind):
+        drop_at(values, path)
+    set_at(values, reference.id_at, found["id"])
+    if reference.version_at is not None and found.get("version") is not None:
+        set_at(values, reference.version_at, found["version"])
+    if reference.kind_at is not None and found.get("kind") is not None:
+        set_at(values, reference.kind_at, found["kind"])
+    if value_at(values, reference.at) == {}:
+        drop_at(values, reference.at)
+
+
+def _by_name_paths(values: Value, reference: Reference, kind: Kind) -> list[Path]:
+    """The by-name half of the reference, which its ids replace."""
+    holder = value_at(values, reference.at)
+    if not isinstance(holder, dict):
+        return [reference.at]
+    field = field_at(kind.root, reference.at, values)
+    by_name = [
+        word
+        for word, inner in (field.properties.items() if field else ())
+        if inner.absent is Absent.BY_NAME
+    ]
+    return [(*reference.at, word) for word in ("name", *by_name)]
+
+
+def _leave_out(values: Value, reference: Reference) -> None:
+    """Take a list item out whose resource does not exist yet."""
+    parent = value_at(values, reference.at[:-1])
+    if isinstance(parent, list) and isinstance(reference.at[-1], int):
+        del parent[reference.at[-1]]

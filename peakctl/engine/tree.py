@@ -1,0 +1,113 @@
+"""Walking values beside the fields that describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from peakctl.model import MISSING, Path, Secret, Unknown, Value
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Field
+
+
+def copy_tree(value: Value) -> Value:
+    """A deep copy with plain dicts and lists; leaves are shared."""
+    if isinstance(value, Mapping):
+        return {k: copy_tree(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [copy_tree(v) for v in value]
+    return value
+
+
+def value_at(tree: Value, path: Path) -> Value:
+    """The value at `path`, or MISSING."""
+    for part in path:
+        if isinstance(tree, Mapping) and part in tree:
+            tree = tree[part]
+        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+            tree = tree[part]
+        else:
+            return MISSING
+    return tree
+
+
+def set_at(tree: Value, path: Path, value: Value) -> None:
+    """Put `value` at `path`, making maps (and replacing scalars) on the way."""
+    for part in path[:-1]:
+        inner = tree[part] if isinstance(tree, list) else tree.get(part)
+        if not isinstance(inner, dict | list):
+            inner = {}
+            tree[part] = inner
+        tree = inner
+    tree[path[-1]] = value
+
+
+def drop_at(tree: Value, path: Path) -> None:
+    """Remove what is at `path`; nothing happens when it is not there."""
+    parent = value_at(tree, path[:-1])
+    if isinstance(parent, dict):
+        parent.pop(path[-1], None)
+
+
+def variant(field: Field, *values: Value) -> Field:
+    """`field` itself, or the branch that the discriminator in the first of `values` chooses."""
+    if not field.variants:
+        return field
+    for value in values:
+        word = value.get(field.discriminator) if isinstance(value, Mapping) else None
+        if isinstance(word, str):
+            chosen = field.variants.get(field.aliases.get(word, word))
+            if chosen is not None:
+                return chosen
+    return field.variants.get(field.default_variant, field)
+
+
+def child(field: Field, part: str | int) -> Field | None:
+    """The field of one property, map value or list item; None where the schema has none."""
+    if isinstance(part, int):
+        return field.items
+    return field.properties.get(part) or field.extra or field.items
+
+
+def field_at(root: Field, path: Path, *trees: Value) -> Field | None:
+    """The field at `path`, branches chosen by what `trees` hold on the way."""
+    here: Field | None = root
+    for part in path:
+        if here is None:
+            return None
+        here = child(variant(here, *trees), part)
+        trees = tuple(value_at(tree, (part,)) for tree in trees)
+    return variant(here, *trees) if here is not None else None
+
+
+def unknowns(value: Value) -> Iterator[Unknown]:
+    """Every `Unknown` leaf of a tree."""
+    if isinstance(value, Unknown):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from unknowns(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from unknowns(item)
+
+
+def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
+    """The tree with each `Unknown` replaced; KeyError when one is not known."""
+    if isinstance(value, Unknown):
+        return known[value]
+    if isinstance(value, Mapping):
+        return {k: fill(v, known) for k, v in value.items()}
+    if isinstance(value, list):
+        return [fill(v, known) for v in value]
+    return value
+
+
+def sealed(value: Value) -> Value:
+    """A leaf as a `Secret`; containers and nothing stay as they are."""
+    if isinstance(value, Secret | Unknown | dict | list) or value is None or value is MISSING:
+        return value
+    return Secret(value)
+
+
