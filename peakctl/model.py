@@ -9,7 +9,7 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -448,8 +448,12 @@ class Clock(Protocol):
 class Adapter(Protocol):
     """One kind's calls. One request per method where the API allows it; no waiting inside."""
 
-    async def index(self) -> tuple[Listed, ...]:
-        """Every resource of the kind in the tenant: all pages of its listing."""
+    async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
+        """Every resource of the kind in the tenant: all pages of its listing.
+
+        `resources` are those of the run that are of this kind or refer to it: an adapter may leave
+        out listings that none of them needs.
+        """
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The live resource in manifest shape, or None when it is gone (404).
