@@ -1,0 +1,173 @@
+"""One changed field as lines: what it was, what it will be, and nothing that stays.
+
+Secrets are masked here; a sensitive change says only that there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from peakctl.model import MASK, MISSING, Change, Path, Secret, Value, dotted
+from peakctl.present.text import Line, indent, line
+from peakctl.present.values import block, digest_of, inline, short_digest
+
+LONG = 64
+CONTEXT = 1
+_KEYS = ("name", "id", "key", "entityId", "cron")
+
+
+def change_lines(change: Change) -> tuple[Line, ...]:
+    """The lines of one change, the path first."""
+    before, after = change.before, change.after
+    if change.sensitive:
+        before, after = _masked(before), _masked(after)
+    lines = tuple(_lines(change.path, before, after))
+    if change.redeploys and lines:
+        return ((*lines[0], ("  (redeploys)", "redeploy")), *lines[1:])
+    return lines
+
+
+def _masked(value: Value) -> Value:
+    return value if value is MISSING or isinstance(value, Secret) else Secret(value)
+
+
+def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:
+    if isinstance(before, Secret) and isinstance(after, Secret):
+        yield line(("~ ", "edit"), dotted(path), ": ", (f"{MASK} changed", "edit"))
+    elif (told := _digests(before, after)) is not None:
+        yield line(*_head(path, before, after), told)
+    elif before is MISSING or after is MISSING:
+        yield from _one_sided(path, before, after)
+    elif isinstance(before, Mapping) and isinstance(after, Mapping):
+        yield from _mappings(path, before, after)
+    elif _is_list(before) and _is_list(after):
+        yield from _lists(path, before, after)
+    else:
+        yield from _scalars(path, before, after)
+
+
+def _head(path: Path, before: Value, after: Value) -> Line:
+    if before is MISSING:
+        return line(("+ ", "added"), dotted(path), ": ")
+    if after is MISSING:
+        return line(("- ", "removed"), dotted(path), ": ")
+    return line(("~ ", "edit"), dotted(path), ": ")
+
+
+def _digests(before: Value, after: Value) -> str | None:
+    """`files sha256:ab… -> sha256:cd…` where either side is the digest of files."""
+    sides = [digest_of(each) for each in (before, after)]
+    known = [short_digest(side) for side in sides if side is not None]
+    if not known:
+        return None
+    if len(known) == 2:
+        return f"files {known[0]} -> {known[1]}"
+    if before is MISSING or after is MISSING:
+        return f"files {known[0]}"
+    return f"files {_side(sides[0], before)} -> {_side(sides[1], after)}"
+
+
+def _side(digest: str | None, value: Value) -> str:
+    if digest is not None:
+        return short_digest(digest)
+    return inline(value) if value else "(not known)"
+
+
+def _one_sided(path: Path, before: Value, after: Value) -> Iterator[Line]:
+    value, role = (after, "added") if before is MISSING else (before, "removed")
+    head = _head(path, before, after)
+    text = inline(value)
+    if len(text) <= LONG and "\\n" not in text:
+        yield line(*head, (text, role))
+        return
+    yield (*head[:-1], (":", ""))
+    yield from indent((line((row, role)) for row in block(value)), 4)
+
+
+def _mappings(
+    path: Path, before: Mapping[str, Value], after: Mapping[str, Value]
+) -> Iterator[Line]:
+    for key in dict.fromkeys([*before, *after]):
+        left, right = before.get(key, MISSING), after.get(key, MISSING)
+        if left != right:
+            yield from _lines((*path, key), left, right)
+
+
+def _lists(path: Path, before: Sequence[Value], after: Sequence[Value]) -> Iterator[Line]:
+    key = _key_of(before, after)
+    if key is None:
+        yield from _rows(path, [inline(i) for i in before], [inline(i) for i in after])
+        return
+    left = {str(item[key]): item for item in before}
+    right = {str(item[key]): item for item in after}
+    yield from _mappings(path, left, right)
+    if [k for k in left if k in right] != [k for k in right if k in left]:
+        order = [", ".join(k for k in side if k in left and k in right) for side in (left, right)]
+        yield line(("~ ", "edit"), dotted(path), f": order {order[0]} -> {order[1]}")
+
+
+def _key_of(before: Sequence[Value], after: Sequence[Value]) -> str | None:
+    """The property that tells the items of both lists apart, if there is one."""
+    items = [*before, *after]
+    if not items or not all(isinstance(item, Mapping) for item in items):
+        return None
+    for key in _KEYS:
+        sides = [[item.get(key) for item in side] for side in (before, after)]
+        if all(_distinct(side) for side in sides):
+            return key
+    return None
+
+
+def _distinct(names: Sequence[Value]) -> bool:
+    return all(isinstance(n, str | int) for n in names) and len(set(names)) == len(names)
+
+
+def _scalars(path: Path, before: Value, after: Value) -> Iterator[Line]:
+    if isinstance(before, str) and isinstance(after, str):
+        left, right = _as_json(before), _as_json(after)
+        if left is not None and right is not None and left != right:
+            yield from _rows(path, block(left), block(right), note=" (JSON)")
+            return
+        if "\n" in before + after:
+            yield from _rows(path, before.splitlines(), after.splitlines())
+            return
+    texts = inline(before), inline(after)
+    if len(texts[0]) + len(texts[1]) <= 2 * LONG:
+        yield line(*_head(path, before, after), (texts[0], "removed"), " -> ", (texts[1], "added"))
+    else:
+        yield from _rows(path, [texts[0]], [texts[1]])
+
+
+def _as_json(text: str) -> Value | None:
+    """The mapping or list that `text` spells in JSON, else None."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def _rows(path: Path, before: list[str], after: list[str], *, note: str = "") -> Iterator[Line]:
+    """A small unified diff below the path, without its file headers and positions."""
+    yield line(("~ ", "edit"), dotted(path), f":{note}")
+    found = False
+    for row in difflib.unified_diff(before, after, n=CONTEXT, lineterm=""):
+        if row.startswith(("---", "+++")) and not found:
+            continue
+        if row.startswith("@@"):
+            if found:
+                yield line(("      …", "dim"))
+            found = True
+            continue
+        role = {"+": "added", "-": "removed"}.get(row[0], "dim")
+        yield line("    ", (f"{row[0]} {row[1:]}", role))
+    if not found:
+        yield line("    ", ("only line ends or spaces at the end differ", "dim"))
+
+
+def _is_list(value: Value) -> bool:
+    return isinstance(value, list | tuple)

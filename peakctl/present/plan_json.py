@@ -1,0 +1,121 @@
+"""A report as one JSON document, the same shape on every path, errors included."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from peakctl import __version__
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import MASK, MISSING, Action, Change, Outcome, Plan, Value, Verb, dotted
+from peakctl.present.problems import in_order
+from peakctl.present.values import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peakctl.present.report import Report
+
+FORMAT_VERSION = 1
+_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def json_text(report: Report) -> str:
+    """The document as text, ended by a line feed; characters that steer a terminal are escaped."""
+    text = json.dumps(json_document(report), indent=2, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def json_document(report: Report) -> dict[str, Any]:
+    """The document as data. Actions and outcomes are there for plan, apply and destroy."""
+    problems = in_order(report.diagnostics)
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "tool_version": __version__,
+        "ok": report.ok,
+        "exit_code": report.exit_code,
+        "command": report.command,
+        "project": report.project,
+        "environment": report.environment,
+        "errors": [_problem(d) for d in problems if d.severity is Severity.ERROR],
+        "warnings": [_problem(d) for d in problems if d.severity is not Severity.ERROR],
+    }
+    if report.plan is not None:
+        document["summary"] = summary(report.plan)
+        document["actions"] = [_action(action) for action in report.plan.actions]
+        document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
+    if report.took is not None:
+        document["took"] = round(report.took, 3)
+    return document | to_json(report.extra)
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """How many resources there are under each verb."""
+    return {str(verb): plan.count(verb) for verb in Verb}
+
+
+def _problem(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "summary": diagnostic.summary,
+        "key": str(diagnostic.key) if diagnostic.key else None,
+        "path": dotted(diagnostic.path),
+        "locations": [
+            {"file": place.file, "line": place.line, "column": place.column}
+            for place in diagnostic.locations
+        ],
+        "detail": diagnostic.detail,
+        "fix": diagnostic.fix,
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "key": str(action.key),
+        "kind": action.key.kind,
+        "name": action.key.name,
+        "verb": str(action.verb),
+        "steps": [str(step) for step in action.steps],
+        "version": action.version,
+        "changes": [_change(change) for change in action.changes],
+        "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
+        "notes": list(action.notes),
+        "after": _names(action),
+    }
+
+
+def _names(action: Action) -> Sequence[str]:
+    return [str(key) for key in sorted(action.after)]
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """`before` or `after` is left out where the field is not there, which null would not say."""
+    sides = {"before": change.before, "after": change.after}
+    return {
+        "path": dotted(change.path),
+        **{
+            name: _seen(value, sensitive=change.sensitive)
+            for name, value in sides.items()
+            if value is not MISSING
+        },
+        "sensitive": change.sensitive,
+        "redeploys": change.redeploys,
+    }
+
+
+def _seen(value: Value, *, sensitive: bool) -> Any:
+    return MASK if sensitive else to_json(value)
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "key": str(outcome.key),
+        "verb": str(outcome.verb),
+        "status": str(outcome.status),
+        "took": round(outcome.took, 3),
+        "message": outcome.message,
+        "detail": list(outcome.detail),
+        "cause": str(outcome.cause) if outcome.cause else None,
+    }

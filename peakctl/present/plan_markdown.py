@@ -1,0 +1,123 @@
+"""A report as Markdown for a comment on a pull request: counts, a table, details to unfold."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from peakctl.errors import Severity
+from peakctl.model import Action, Outcome, Plan, Verb
+from peakctl.present.outcome_text import outcome_lines
+from peakctl.present.plan_text import SYMBOLS, headline_text, plan_lines, plan_summary
+from peakctl.present.problems import problem_lines
+from peakctl.present.text import clean, to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peakctl.present.report import Report
+
+LIMIT = 65_000
+"""Characters; code hosts refuse comments of 65,536."""
+_RESERVE = 400
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@])")
+
+
+def markdown_text(report: Report, *, show_all: bool = False, again: str = "") -> str:
+    """The comment, always shorter than `LIMIT`; what does not fit is counted, not cut in half."""
+    plan = report.plan
+    sections = [_title(report), *_problems(report)]
+    if plan is not None:
+        actions = [a for a in plan.actions if show_all or a.verb is not Verb.KEEP or a.steps]
+        sections.append(f"**{plan_summary(plan)}**\n")
+        if report.outcomes:
+            ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
+            sections.append(_fenced(to_plain(ending), "text"))
+        sections += _table(actions, {o.key: o for o in report.outcomes})
+        sections += _details(actions)
+    return _fit(sections)
+
+
+def _title(report: Report) -> str:
+    where = " ".join(
+        f"{word} `{clean(value)}`"
+        for word, value in (("project", report.project), ("environment", report.environment))
+        if value
+    )
+    mark = f"peakctl:{report.command} {report.project or ''} {report.environment or ''}"
+    heading = f"### peakctl {report.command}: {where or 'no project'}"
+    return f"<!-- {_harmless(mark.strip())} -->\n{heading}\n"
+
+
+def _harmless(text: str) -> str:
+    return re.sub(r"[^\w:. /-]", "", text).replace("--", "-")
+
+
+def _problems(report: Report) -> Iterator[str]:
+    if report.diagnostics:
+        failed = any(d.severity is Severity.ERROR for d in report.diagnostics)
+        yield f"**{'Failed' if failed else 'Warnings'}**\n"
+        yield _fenced(to_plain(problem_lines(report.diagnostics)), "text")
+
+
+def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[str]:
+    if not actions:
+        yield "Nothing to do.\n"
+        return
+    last = " ended |" if outcomes else ""
+    rule = " --- |" if outcomes else ""
+    yield f"| | action | resource | version |{last}\n| --- | --- | --- | --- |{rule}"
+    for action in actions:
+        outcome = outcomes.get(action.key)
+        ended = f" {outcome.status if outcome else ''} |" if outcomes else ""
+        version = _escaped(action.version or "")
+        symbol = f"`{SYMBOLS[action.verb]}`"
+        yield f"| {symbol} | {action.verb} | {_escaped(str(action.key))} | {version} |{ended}"
+    yield ""
+
+
+def _details(actions: list[Action]) -> Iterator[str]:
+    for action in actions:
+        if not action.changes and not action.notes:
+            continue
+        text = to_plain(plan_lines(Plan((action,)), show_all=True, verbose=True)[1:])
+        if text.strip():
+            title = html.escape(clean(headline_text(action)))
+            body = _fenced(_as_diff(text.rstrip() + "\n"), "diff")
+            yield f"<details><summary><code>{title}</code></summary>\n\n{body}\n</details>\n"
+
+
+def _as_diff(text: str) -> str:
+    """Shift each line so that its mark stands first, where code hosts look for it to colour it."""
+    rows = []
+    for row in text.splitlines():
+        words = row.strip()
+        mark = {"~ ": "!"}.get(words[:2], words[:1] if words[:2] in ("+ ", "- ") else " ")
+        rows.append(f"{mark} {row[4:]}")
+    return "\n".join(rows) + "\n"
+
+
+def _fenced(text: str, language: str) -> str:
+    """A code block whose fence is longer than any run of back-ticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", clean(text).replace("\n", " "))
+
+
+def _fit(sections: list[str]) -> str:
+    """The sections one by one as long as they fit."""
+    used, kept = 0, []
+    for section in sections:
+        if used + len(section) + 1 > LIMIT - _RESERVE:
+            break
+        kept.append(section)
+        used += len(section) + 1
+    left = len(sections) - len(kept)
+    if left:
+        kept.append(f"\n_{left} more parts are left out of this comment: run `peakctl plan`._\n")
+    return "\n".join(kept).rstrip() + "\n"

@@ -1,0 +1,137 @@
+"""A plan for people: one line an action, its changed fields below, the counts last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.model import STEP_VERBS, Action, Outcome, Plan, Status, Step, Verb, dotted
+from peakctl.present.contrast import change_lines
+from peakctl.present.text import Line, indent, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SYMBOLS = {
+    Verb.CREATE: "+",
+    Verb.BUILD: "*",
+    Verb.RELEASE: "^",
+    Verb.REVISE: "^",
+    Verb.EDIT: "~",
+    Verb.REDEPLOY: ">",
+    Verb.DELETE: "-",
+    Verb.KEEP: "=",
+}
+COUNTED = tuple(verb for verb in Verb if verb is not Verb.KEEP)
+_MARGIN = 4
+
+
+def plan_lines(
+    plan: Plan, *, show_all: bool = False, show_ignored: bool = False, verbose: bool = False
+) -> tuple[Line, ...]:
+    """Every line but the last.
+
+    Unchanged resources show with `show_all`, or where the run must wait for one; `show_ignored`
+    adds each difference that plans nothing and why; `verbose` adds the fields of what is created.
+    """
+    shown = [a for a in plan.actions if _is_shown(a, show_all=show_all, show_ignored=show_ignored)]
+    wide = max((len(a.verb) for a in shown), default=0)
+    lines: list[Line] = []
+    for action in shown:
+        details = tuple(_details(action, show_ignored=show_ignored, verbose=verbose))
+        if details and lines and lines[-1]:
+            lines.append(())
+        lines += [_headline(action, wide), *indent(details, _MARGIN)]
+        if details:
+            lines.append(())
+    if not shown:
+        lines.append(line((_nothing(plan), "dim")))
+    if lines[-1]:
+        lines.append(())
+    return tuple(lines)
+
+
+def plan_summary(plan: Plan) -> str:
+    """The last line: the same words in the same order each time, counting resources."""
+    counts = [f"{plan.count(verb)} to {verb}" for verb in COUNTED]
+    return f"Plan: {', '.join(counts)}, {plan.count(Verb.KEEP)} unchanged."
+
+
+def applied_summary(plan: Plan, outcomes: Sequence[Outcome], took: float) -> str:
+    """The last line after an apply. `took` is in seconds."""
+    ended = {outcome.key: outcome for outcome in outcomes}
+    done = [o.verb for o in outcomes if o.status is Status.DONE]
+    same = sum(_is_unchanged(action, ended.get(action.key)) for action in plan.actions)
+    counts = [f"{done.count(verb)} {verb}" for verb in COUNTED]
+    return f"Applied: {', '.join(counts)}, {same} unchanged in {duration(took)}."
+
+
+def duration(seconds: float) -> str:
+    """`3.2s`, `3m12s` or `1h04m`."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:
+    if outcome is None:
+        return action.verb is Verb.KEEP
+    if action.verb is Verb.KEEP:
+        return outcome.status in (Status.DONE, Status.ALREADY_RIGHT)
+    return outcome.status is Status.ALREADY_RIGHT
+
+
+def _is_shown(action: Action, *, show_all: bool, show_ignored: bool) -> bool:
+    if action.verb is not Verb.KEEP or show_all or action.steps:
+        return True
+    return show_ignored and bool(action.skipped)
+
+
+def _headline(action: Action, wide: int) -> Line:
+    verb = action.verb
+    return line(
+        (f"{SYMBOLS[verb]} {verb:<{wide}}", verb),
+        "  ",
+        (str(action.key), "bold"),
+        f"  {_versions(action)}" if action.version else "",
+        (_also(action), "dim"),
+    )
+
+
+def headline_text(action: Action) -> str:
+    """The first line of an action, without roles."""
+    return "".join(text for text, _ in _headline(action, 0))
+
+
+def _versions(action: Action) -> str:
+    live = action.live.version if action.live else None
+    makes = action.verb in (Verb.BUILD, Verb.RELEASE, Verb.REVISE)
+    if live and makes and live != action.version:
+        return f"{live} -> {action.version}"
+    return str(action.version)
+
+
+def _also(action: Action) -> str:
+    """What the action does beside the verb that it counts under."""
+    if Step.WAIT in action.steps:
+        return "  (waits until it is ready)"
+    others = dict.fromkeys(str(STEP_VERBS[step]) for step in action.steps)
+    others.pop(action.verb, None)
+    return f"  (and {', '.join(others)})" if others else ""
+
+
+def _details(action: Action, *, show_ignored: bool, verbose: bool) -> Iterator[Line]:
+    if action.verb is not Verb.CREATE or verbose:
+        for change in action.changes:
+            yield from change_lines(change)
+    for note in action.notes:
+        yield line(("note: ", "note"), note)
+    if show_ignored:
+        for skipped in action.skipped:
+            yield line(("ignored ", "dim"), dotted(skipped.path), (f": {skipped.reason}", "dim"))
+
+
+def _nothing(plan: Plan) -> str:
+    if not plan.actions:
+        return "Nothing to do: there are no resources."
+    return "Nothing to do: everything is as the manifests say."

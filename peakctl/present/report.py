@@ -1,0 +1,35 @@
+"""What one command has to say, before anyone decides in which form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.errors import Diagnostic
+    from peakctl.model import Outcome, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of one command. `took` is in seconds.
+
+    `extra` has the command's own part of the JSON document (`resources` of `get`, say).
+    """
+
+    command: str
+    exit_code: int = 0
+    project: str | None = None
+    environment: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    plan: Plan | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    took: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command did what was asked; pending changes are not a failure."""
+        return self.exit_code in (0, 2)

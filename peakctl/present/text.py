@@ -1,0 +1,95 @@
+"""Lines of text with roles, and the one way from them to characters."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Span = tuple[str, str]
+"""Text and its role: a verb's word, or one of `ROLES`; an empty role is plain."""
+Line = tuple[Span, ...]
+
+ROLES = {
+    "create": "32",
+    "build": "36",
+    "release": "32",
+    "revise": "34",
+    "edit": "33",
+    "redeploy": "35",
+    "delete": "31",
+    "unchanged": "2",
+    "added": "32",
+    "removed": "31",
+    "error": "1;31",
+    "warning": "1;33",
+    "note": "1;36",
+    "good": "32",
+    "dim": "2",
+    "bold": "1",
+}
+
+_SEQUENCES = re.compile(
+    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])"
+)
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_ASCII = str.maketrans({"…": "...", "→": "->", "·": "-", "’": "'", "“": '"', "”": '"'})
+
+
+def line(*parts: str | Span) -> Line:
+    """A line of plain text and `(text, role)` spans; empty parts are left out."""
+    spans = (part if isinstance(part, tuple) else (part, "") for part in parts)
+    return tuple(span for span in spans if span[0])
+
+
+def indent(lines: Iterable[Line], by: int) -> tuple[Line, ...]:
+    """The same lines, `by` columns to the right."""
+    return tuple(((" " * by, ""), *each) if each else each for each in lines)
+
+
+def clean(text: str) -> str:
+    """`text` without escape sequences, control characters and marks that turn its direction.
+
+    Tabs and line feeds stay; carriage returns go. What the platform or a build wrote is passed
+    through here before a terminal sees it.
+    """
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned, with line feeds and tabs spelled out, so that it stays on its line."""
+    return clean(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def width_of(item: Line) -> int:
+    return sum(len(one_line(text)) for text, _ in item)
+
+
+def to_plain(lines: Iterable[Line]) -> str:
+    """The characters alone, each line ended by a line feed."""
+    return "".join("".join(one_line(text) for text, _ in each).rstrip() + "\n" for each in lines)
+
+
+def to_ansi(lines: Iterable[Line]) -> str:
+    """The same characters with colours for a terminal; says nothing that the plain text does not."""
+    return "".join("".join(_painted(*span) for span in each) + "\n" for each in lines)
+
+
+def fit_encoding(text: str, encoding: str | None) -> str:
+    """`text` in characters that `encoding` has: ours as ASCII, those of others as `?`."""
+    name = encoding or "utf-8"
+    try:
+        text.encode(name)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(name, "replace").decode(name)
+    return text
+
+
+def _painted(text: str, role: str) -> str:
+    code = ROLES.get(role)
+    words = one_line(text)
+    return f"\x1b[{code}m{words}\x1b[0m" if code and words.strip() else words
