@@ -455,6 +455,9 @@ class Adapter(Protocol):
         out listings that none of them needs.
         """
 
+    async def find(self, name: str) -> tuple[Listed, ...]:
+        """What bears exactly this name, looked up again (names are not unique everywhere)."""
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The live resource in manifest shape, or None when it is gone (404).
 
