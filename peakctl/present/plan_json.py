@@ -47,7 +47,8 @@ def json_document(report: Report) -> dict[str, Any]:
         document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
     if report.took is not None:
         document["took"] = round(report.took, 3)
-    return document | to_json(report.extra)
+    document.update(to_json(report.extra))
+    return document
 
 
 def summary(plan: Plan) -> dict[str, int]:

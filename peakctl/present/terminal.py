@@ -65,7 +65,7 @@ class Terminal:
 def open_terminal(
     settings: Settings, out: TextIO, err: TextIO, stdin: TextIO, *, color: str = "auto"
 ) -> Terminal:
-    """A terminal over the given streams; `color` is auto, always or never and wins over settings."""
+    """A terminal over the streams; `color` (auto, always, never) wins over the settings."""
     wanted = {"always": True, "never": False}.get(color, settings.color)
     live = err.isatty()
     return Terminal(

@@ -75,7 +75,7 @@ def to_plain(lines: Iterable[Line]) -> str:
 
 
 def to_ansi(lines: Iterable[Line]) -> str:
-    """The same characters with colours for a terminal; says nothing that the plain text does not."""
+    """The same characters with colours; says nothing that the plain text does not."""
     return "".join("".join(_painted(*span) for span in each) + "\n" for each in lines)
 
 
