@@ -1,22 +1,24 @@
 """Everything a user may be told, and the errors that carry it.
 
-    PeakctlError                 has one or more Diagnostics
-    ├── UsageError               the command line or peakctl.yaml is wrong
-    ├── ManifestsInvalid         templates, YAML, schema, references, cycles, files
-    ├── SelectorEmpty            --select or a glob matched nothing
-    ├── GuardRefused             a guard of the plan, or consent that was not given
-    ├── NotAuthenticated         no token, 401, 403
-    └── ApiError                 any other answer of the platform, or none
+PeakctlError                 has one or more Diagnostics
+├── UsageError               the command line or peakctl.yaml is wrong
+├── ManifestsInvalid         templates, YAML, schema, references, cycles, files
+├── SelectorEmpty            --select or a glob matched nothing
+├── GuardRefused             a guard of the plan, or consent that was not given
+├── NotAuthenticated         no token, 401, 403
+└── ApiError                 any other answer of the platform, or none
 """
 
 from __future__ import annotations
 
+import difflib
 import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from peakctl.model import Key, Location, Path
 
 
@@ -92,6 +94,13 @@ class ApiError(PeakctlError):
         self.status = status
         self.detail = detail
         self.doubtful = doubtful
+
+
+def nearest_names(word: str, choices: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
+    """The names that `word` may have been meant to be, closest first; case does not count."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=most, cutoff=0.6)
+    return tuple(by_folded[name] for name in found)
 
 
 def raise_if_any(diagnostics: Sequence[Diagnostic]) -> None:
