@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Key, Path, dotted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from peakctl.model import Resource
 
 

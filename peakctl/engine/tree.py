@@ -23,19 +23,20 @@ def copy_tree(value: Value) -> Value:
 def value_at(tree: Value, path: Path) -> Value:
     """The value at `path`, or MISSING."""
     for part in path:
-        if isinstance(tree, Mapping) and part in tree:
-            tree = tree[part]
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
-            tree = tree[part]
+        if isinstance(tree, list):
+            inside = isinstance(part, int) and part < len(tree)
         else:
+            inside = isinstance(tree, Mapping) and part in tree
+        if not inside:
             return MISSING
+        tree = tree[part]
     return tree
 
 
-def set_at(tree: Value, path: Path, value: Value) -> None:
+def set_at(tree: Any, path: Path, value: Value) -> None:
     """Put `value` at `path`, making maps (and replacing scalars) on the way."""
     for part in path[:-1]:
-        inner = tree[part] if isinstance(tree, list) else tree.get(part)
+        inner = tree.get(part) if isinstance(tree, dict) else tree[part]
         if not isinstance(inner, dict | list):
             inner = {}
             tree[part] = inner
@@ -109,5 +110,3 @@ def sealed(value: Value) -> Value:
     if isinstance(value, Secret | Unknown | dict | list) or value is None or value is MISSING:
         return value
     return Secret(value)
-
-

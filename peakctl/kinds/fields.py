@@ -118,4 +118,6 @@ class Kind:
     carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     removals: Mapping[str, str] = field(default_factory=dict)
     defines: Path = ()  # where it declares parameters for deployments
-    defined_by: Path = ()  # where it gives values for them
+    of_parts: bool = False  # made of other specs, which declare parameters of their own
+    defined_by: Path = ()  # where it gives values for them (for a spec of parts: by part name)
+    defined_by_whole: Path = ()  # where it gives values for a spec of parts as a whole

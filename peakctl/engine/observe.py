@@ -1,0 +1,182 @@
+"""What exists: one sweep of the listings that matter, then one read for each declared resource.
+
+A resource is read as soon as the listing of its kind is in; nothing waits for the slowest list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peakctl.engine.references import targets
+from peakctl.model import Key, Listed, Live, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Adapter, Reference, Resource
+
+Pin = tuple[str, str, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The tenant as one run saw it.
+
+    `listed` holds the listing of each kind that was looked at; `live` the declared resources that
+    exist; `pins` what references to other resources receive, by kind, name, wanted version and
+    scope; `definitions` the specs that were read for the parameters they declare.
+    """
+
+    listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
+    live: Mapping[Key, Live] = field(default_factory=dict)
+    pins: Mapping[Pin, Tree | None] = field(default_factory=dict)
+    definitions: Mapping[Key, Live] = field(default_factory=dict)
+
+    def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
+        """Everything of that kind and exact name."""
+        return tuple(item for item in self.listed.get(kind, ()) if item.name == name)
+
+
+def own_match(matches: Iterable[Listed]) -> Listed | None:
+    """The one listed resource that may be managed; None when there is none, or more than one."""
+    ours = [item for item in matches if item.ours]
+    return ours[0] if len(ours) == 1 else None
+
+
+def outside_references(resources: Mapping[Key, Resource]) -> list[Reference]:
+    """References that the run's own manifests do not answer, or answer with another version."""
+    return [
+        reference
+        for resource in resources.values()
+        for reference in resource.references
+        if reference.version is not None or not targets(reference, resources)
+    ]
+
+
+class Observer:
+    """One observation of a tenant."""
+
+    def __init__(
+        self,
+        resources: Mapping[Key, Resource],
+        kinds: Mapping[str, Kind],
+        adapters: Mapping[str, Adapter],
+    ) -> None:
+        self._resources = resources
+        self._kinds = kinds
+        self._adapters = adapters
+        self._outside = outside_references(resources)
+        self._listed: dict[str, tuple[Listed, ...]] = {}
+        self._live: dict[Key, Live] = {}
+        self._pins: dict[Pin, Tree | None] = {}
+        self._definitions: dict[Key, Live] = {}
+
+    async def observe(self) -> World:
+        async with asyncio.TaskGroup() as group:
+            for kind in sorted(self._needed_kinds()):
+                group.create_task(self._observe_kind(kind))
+        return World(self._listed, self._live, self._pins, self._definitions)
+
+    def _needed_kinds(self) -> set[str]:
+        declared = {key.kind for key in self._resources}
+        return declared | {k for r in self._outside for k in r.kinds if k in self._adapters}
+
+    def _concerned(self, kind: str) -> list[Resource]:
+        """The resources of the kind, and those that refer to it."""
+        return [
+            resource
+            for key, resource in self._resources.items()
+            if key.kind == kind or any(kind in r.kinds for r in resource.references)
+        ]
+
+    async def _observe_kind(self, kind: str) -> None:
+        adapter = self._adapters[kind]
+        self._listed[kind] = await adapter.index(self._concerned(kind))
+        world = World(self._listed)
+        async with asyncio.TaskGroup() as group:
+            for key, resource in self._resources.items():
+                if key.kind == kind and (found := find_live(world, resource)):
+                    group.create_task(self._read(adapter, found, resource))
+            for reference in self._outside:
+                if kind in reference.kinds:
+                    self._pin_one(group, adapter, kind, reference)
+            for name in sorted(self._defining_names(kind)):
+                matches = world.matches(kind, name)
+                if len(matches) == 1:
+                    group.create_task(self._define(adapter, matches[0], Key(kind, name)))
+
+    def _defining_names(self, kind: str) -> set[str]:
+        """Names of specs outside the run for whose parameters the run gives values."""
+        if not self._kinds[kind].defines:
+            return set()
+        return {
+            reference.name
+            for key, resource in self._resources.items()
+            if self._kinds[key.kind].defined_by
+            for reference in resource.references
+            if kind in reference.kinds and Key(kind, reference.name) not in self._resources
+        }
+
+    async def _read(self, adapter: Adapter, found: Listed, resource: Resource) -> None:
+        live = await adapter.read(found, resource)
+        if live is not None:
+            self._live[resource.key] = live
+
+    def _pin_one(
+        self, group: asyncio.TaskGroup, adapter: Adapter, kind: str, reference: Reference
+    ) -> None:
+        """Start looking up what a reference receives; each distinct one once."""
+        pin = (kind, reference.name, reference.version, reference.scope)
+        matches = in_scope(World(self._listed).matches(kind, reference.name), reference)
+        if pin not in self._pins and len(matches) == 1:
+            self._pins[pin] = None
+            group.create_task(self._pin(adapter, matches[0], pin))
+
+    async def _pin(self, adapter: Adapter, found: Listed, pin: Pin) -> None:
+        self._pins[pin] = await adapter.pin(found, pin[2])
+
+    async def _define(self, adapter: Adapter, found: Listed, key: Key) -> None:
+        live = await adapter.read(found, None)
+        if live is not None:
+            self._definitions[key] = live
+
+
+def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:
+    """The listed things that the reference may mean (only instances of its entity type, say)."""
+    return [m for m in matches if reference.scope is None or m.item.get("scope") == reference.scope]
+
+
+def find_live(world: World, resource: Resource) -> Listed | None:
+    """The listed resource of that name, or of a previous one; None when absent or ambiguous."""
+    for name in (resource.key.name, *resource.previous_names):
+        matches = world.matches(resource.key.kind, name)
+        if any(item.ours for item in matches):
+            return own_match(matches)
+    return None
+
+
+async def observe(
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    adapters: Mapping[str, Adapter],
+) -> World:
+    """Look at the tenant: P list pages and one read for each declared resource that exists.
+
+    Raises the first ApiError or NotAuthenticated of any request.
+    """
+    try:
+        return await Observer(resources, kinds, adapters).observe()
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first real error of a group of tasks: the rest were cancelled because of it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return first_error(error)
+        return error
+    return group

@@ -1,0 +1,233 @@
+"""Values for parameters that another resource declares: checked, and told apart from masked ones.
+
+A spec declares parameters (`Kind.defines`); a deployment of it gives values (`Kind.defined_by`).
+For a spec made of parts (an app of blocks) values stand under the name of each part, and those for
+the whole (`Kind.defined_by_whole`) are inherited by every part that declares the name (contract,
+section 3.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peakctl.engine.references import targets
+from peakctl.engine.tree import value_at
+from peakctl.errors import Diagnostic, nearest_names
+from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
+
+if TYPE_CHECKING:
+    from peakctl.engine.observe import World
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Reference, Resource
+
+GROUPS = ("build", "run")
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "number": (int, float),
+    "object": (dict,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One set of declared parameters and where the values for it stand.
+
+    `inherited` are values given for the whole; `complete` is false when some declarations are not
+    known, so a name that is missing here may be declared elsewhere.
+    """
+
+    at: Path
+    definitions: Tree
+    inherited: Tree = EMPTY
+    complete: bool = True
+
+
+def declared_slots(
+    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+) -> Iterator[Slot]:
+    """The parameter sets that `resource` gives values for."""
+    kind = kinds[resource.key.kind]
+    if not kind.defined_by:
+        return
+    for reference in resource.references:
+        for key, values in _specs(reference, resources, kinds, world):
+            definitions = _definitions(kinds[key.kind], values)
+            if kinds[key.kind].of_parts:
+                parts = _parts(resources.get(key), resources, kinds)
+                yield from _part_slots(resource, kind, parts, definitions, resources.get(key))
+            else:
+                yield Slot(kind.defined_by, definitions)
+
+
+def _specs(
+    reference: Reference,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: World,
+) -> Iterator[tuple[Key, Tree]]:
+    declared = targets(reference, resources)
+    for key in declared:
+        if kinds[key.kind].defines:
+            yield key, resources[key].values
+    for name in reference.kinds if not declared else ():
+        key = Key(name, reference.name)
+        if key in world.definitions:
+            yield key, world.definitions[key].values
+
+
+def _definitions(kind: Kind, values: Tree) -> Tree:
+    found = value_at(values, kind.defines)
+    return found if isinstance(found, Mapping) else EMPTY
+
+
+def _parts(
+    spec: Resource | None, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]
+) -> dict[str, Tree]:
+    """The declarations of each part of a declared spec, by the part's name."""
+    return {
+        key.name: _definitions(kinds[key.kind], resources[key].values)
+        for reference in (spec.references if spec else ())
+        for key in targets(reference, resources)
+        if kinds[key.kind].defines
+    }
+
+
+def _part_slots(
+    resource: Resource,
+    kind: Kind,
+    parts: Mapping[str, Tree],
+    whole: Tree,
+    spec: Resource | None,
+) -> Iterator[Slot]:
+    given = value_at(resource.values, kind.defined_by_whole)
+    inherited = given if isinstance(given, Mapping) else EMPTY
+    for name, definitions in parts.items():
+        yield Slot((*kind.defined_by, name), definitions, inherited)
+    known = spec is not None and len(parts) == len(spec.references)
+    merged = {
+        group: [d for s in (whole, *parts.values()) for d in _of(s, group)] for group in GROUPS
+    }
+    optional = {g: [{**d, "required": False} for d in merged[g]] for g in GROUPS}
+    yield Slot(kind.defined_by_whole, optional, complete=known)
+
+
+def _of(definitions: Tree, group: str) -> list[Any]:
+    found = definitions.get(group)
+    return [d for d in found if isinstance(d, Mapping)] if isinstance(found, list) else []
+
+
+def hidden_paths(
+    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+) -> frozenset[Path]:
+    """Where values stand that the platform masks on reads (contract, 3.5: `hideValue`)."""
+    return frozenset(
+        (*slot.at, group, definition.get("name", ""))
+        for slot in declared_slots(resource, resources, kinds, world)
+        for group in GROUPS
+        for definition in _of(slot.definitions, group)
+        if definition.get("hideValue") is True
+    )
+
+
+def check_parameters(
+    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+) -> list[Diagnostic]:
+    """Values that the declarations do not allow, and required ones that are not given."""
+    problems: list[Diagnostic] = []
+    for slot in declared_slots(resource, resources, kinds, world):
+        for group in GROUPS:
+            problems += _check_group(resource, slot, group)
+    return problems
+
+
+def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]:
+    at = (*slot.at, group)
+    given = value_at(resource.values, at)
+    values = given if isinstance(given, Mapping) else {}
+    inherited = slot.inherited.get(group) or {}
+    declared = {d["name"]: d for d in _of(slot.definitions, group) if "name" in d}
+    problems = [
+        _unknown(resource, (*at, name), name, declared)
+        for name in values
+        if name not in declared and slot.complete
+    ]
+    for name, definition in declared.items():
+        value = values.get(name, MISSING)
+        if value is not MISSING:
+            problems += _check_value(resource, (*at, name), definition, value)
+        elif _is_owed(definition) and name not in inherited:
+            problems.append(_owed(resource, at, name))
+    return problems
+
+
+def _is_owed(definition: Mapping[str, Any]) -> bool:
+    return definition.get("required") is True and definition.get("defaultValue") is None
+
+
+def _owed(resource: Resource, at: Path, name: str) -> Diagnostic:
+    return Diagnostic(
+        code="manifest/parameter-missing",
+        summary=f'required parameter "{name}" has no value',
+        key=resource.key,
+        path=(*at, name),
+        locations=(resource.document.locate(at),),
+        fix=f"add {dotted((*at, name))}",
+    )
+
+
+def _unknown(resource: Resource, path: Path, name: str, declared: Mapping[str, Any]) -> Diagnostic:
+    near = nearest_names(name, list(declared))
+    names = ", ".join(sorted(declared)) or "none"
+    return Diagnostic(
+        code="manifest/parameter-unknown",
+        summary=f'the spec declares no parameter "{name}" here',
+        key=resource.key,
+        path=path,
+        locations=(resource.document.locate(path),),
+        detail=f"declared: {names}",
+        fix=f"did you mean: {', '.join(near)}" if near else "remove it, or declare it in the spec",
+    )
+
+
+def _check_value(
+    resource: Resource, path: Path, definition: Mapping[str, Any], value: Value
+) -> list[Diagnostic]:
+    plain, wanted = reveal(value), str(definition.get("type"))
+    if not has_type(plain, wanted):
+        return [_bad(resource, path, f'parameter "{path[-1]}" must be of type {wanted}', "")]
+    options = [reveal(o.get("value")) for o in _options(definition)]
+    if options and any(v not in options for v in (plain if isinstance(plain, list) else [plain])):
+        allowed = ", ".join(str(o) for o in options)
+        return [_bad(resource, path, f'parameter "{path[-1]}" is none of its options', allowed)]
+    return []
+
+
+def _options(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = definition.get("options")
+    return [o for o in found if isinstance(o, Mapping)] if isinstance(found, list) else []
+
+
+def _bad(resource: Resource, path: Path, summary: str, options: str) -> Diagnostic:
+    return Diagnostic(
+        code="manifest/parameter-invalid",
+        summary=summary,
+        key=resource.key,
+        path=path,
+        locations=(resource.document.locate(path),),
+        fix=f"use one of: {options}" if options else "change the value to that type",
+    )
+
+
+def has_type(value: Value, wanted: str) -> bool:
+    """Whether a value is of a parameter type of the platform (`number_array` and the like)."""
+    if wanted.endswith("_array"):
+        return isinstance(value, list) and all(has_type(v, wanted[:-6]) for v in value)
+    types = TYPES.get(wanted)
+    if types is None or value is None:
+        return True
+    if isinstance(value, bool) and bool not in types:
+        return False
+    return isinstance(value, types)

@@ -1,0 +1,125 @@
+"""What each reference receives while a plan is made: ids that are live, or unknown until apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.engine.observe import in_scope
+from peakctl.engine.references import targets
+from peakctl.errors import Diagnostic, nearest_names
+from peakctl.model import Action, Key, Tree, Unknown, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from peakctl.engine.observe import World
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Listed, Reference, Resource
+
+NEW = (Verb.CREATE, Verb.BUILD, Verb.RELEASE)
+
+
+class Pins:
+    """Answers references in the order of the plan: what they need has been planned before."""
+
+    def __init__(
+        self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+    ) -> None:
+        self._resources = resources
+        self._kinds = kinds
+        self._world = world
+        self._planned: dict[Key, Tree] = {}
+
+    def remember(self, action: Action) -> None:
+        """Let later references to this action's resource know what it will be."""
+        self._planned[action.key] = self._attributes(action)
+
+    def _attributes(self, action: Action) -> Tree:
+        live, key = action.live, action.key
+        if action.verb not in NEW and live is not None:
+            return live.attributes or {"id": live.id}
+        out: dict[str, object] = {"id": live.id if live else Unknown(key, "id")}
+        versions = self._kinds[key.kind].versions
+        if versions is not None:
+            out["version"] = Unknown(key, "version") if versions.has_id else action.version
+            out["number"] = action.version
+        return out
+
+    def attributes(self, reference: Reference) -> Tree | None:
+        """`{"id", "version"}` of what the reference names; None when nothing is there (yet)."""
+        for key in targets(reference, self._resources):
+            if key in self._planned and self._answers(key, reference):
+                return self._with_kind(self._planned[key], key.kind)
+        for kind in reference.kinds:
+            found = self._world.pins.get((kind, reference.name, reference.version, reference.scope))
+            if found is not None:
+                return self._with_kind(found, kind)
+        return None
+
+    def _answers(self, key: Key, reference: Reference) -> bool:
+        """Whether the run's own resource is at the version that the reference wants."""
+        if reference.version is None:
+            return True
+        planned = self._planned[key]
+        return reference.version in (planned.get("number"), planned.get("version"))
+
+    @staticmethod
+    def _with_kind(attributes: Tree, kind: str) -> Tree:
+        return {**attributes, "kind": kind}
+
+    def problem(self, resource: Resource, reference: Reference) -> Diagnostic | None:
+        """Why the reference has no answer; None when it has one, or needs none."""
+        if not reference.edge or self.attributes(reference) is not None:
+            return None
+        matches = [
+            item
+            for kind in reference.kinds
+            for item in in_scope(self._world.matches(kind, reference.name), reference)
+        ]
+        if len(matches) > 1:
+            return self._ambiguous(resource, reference, matches)
+        if matches or targets(reference, self._resources):
+            return self._no_version(resource, reference)
+        return self._unknown(resource, reference)
+
+    def _unknown(self, resource: Resource, reference: Reference) -> Diagnostic:
+        kind = " or ".join(reference.kinds)
+        near = nearest_names(reference.name, self._names(reference))
+        return Diagnostic(
+            code="manifest/unknown-reference",
+            summary=f'{kind} "{reference.name}" is neither in the manifests nor live',
+            key=resource.key,
+            path=reference.at,
+            locations=(resource.document.locate((*reference.at, "name")),),
+            fix=f"did you mean: {', '.join(near)}" if near else f"add a manifest of kind {kind}",
+        )
+
+    def _names(self, reference: Reference) -> Iterable[str]:
+        names = {k.name for k in self._resources if k.kind in reference.kinds}
+        for kind in reference.kinds:
+            names |= {m.name for m in in_scope(self._world.listed.get(kind, ()), reference)}
+        return sorted(names)
+
+    def _no_version(self, resource: Resource, reference: Reference) -> Diagnostic:
+        wanted = f"version {reference.version}" if reference.version else "a ready version"
+        return Diagnostic(
+            code="manifest/unknown-version",
+            summary=f'"{reference.name}" has no {wanted}'.replace("no a ", "no "),
+            key=resource.key,
+            path=reference.at,
+            locations=(resource.document.locate(reference.at),),
+            fix="name a version that exists, or leave it out to follow the newest ready one",
+        )
+
+    @staticmethod
+    def _ambiguous(resource: Resource, reference: Reference, matches: list[Listed]) -> Diagnostic:
+        ids = ", ".join(str(m.id) for m in matches)
+        return Diagnostic(
+            code="live/ambiguous",
+            summary=f'{len(matches)} live resources are named "{reference.name}"',
+            key=resource.key,
+            path=reference.at,
+            locations=(resource.document.locate(reference.at),),
+            detail=f"their ids: {ids}",
+            fix="refer to one of them by its id, or rename the others",
+        )

@@ -1,0 +1,146 @@
+"""Desired and live in, a plan out: pure, total, the same for any order of the manifests.
+
+For each resource, in the order of the references: (1) put ids for names, (2) compare with live,
+(3) refuse what cannot be done, (4) choose the calls by the fields that differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.diff import compare
+from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.parameters import check_parameters, hidden_paths
+from peakctl.engine.pins import Pins
+from peakctl.engine.references import resolve
+from peakctl.engine.shown import shown_fields
+from peakctl.engine.steps import choose_steps, plan_create
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Action, Key, Plan, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.engine.observe import World
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what is to be said about it. With an error among them, the plan is not to run."""
+
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+
+@dataclass(slots=True)
+class _Planner:
+    resources: Mapping[Key, Resource]
+    world: World
+    kinds: Mapping[str, Kind]
+    retry_failed: bool
+    pins: Pins
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def action(self, key: Key) -> Action | None:
+        """The action of one resource, or None when something is wrong with it."""
+        resource, kind = self.resources[key], self.kinds[key.kind]
+        found = [p for r in resource.references if (p := self.pins.problem(resource, r))]
+        found += self._ambiguities(resource)
+        found += check_parameters(resource, self.resources, self.kinds, self.world)
+        if found:
+            self.problems += found
+            return None
+        desired = resolve(resource, kind, self.pins.attributes)
+        live = self.world.live.get(key)
+        if live is None:
+            return plan_create(resource, kind, desired)
+        diff = compare(
+            kind,
+            desired,
+            live.values,
+            shown=shown_fields(kind, self.world),
+            hidden=hidden_paths(resource, self.resources, self.kinds, self.world),
+            ignored=resource.ignore_changes,
+        )
+        chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
+        self.problems += chosen.problems
+        return chosen.action
+
+    def _ambiguities(self, resource: Resource) -> list[Diagnostic]:
+        key = resource.key
+        matches = [m for m in self.world.matches(key.kind, key.name) if m.ours]
+        if len(matches) < 2:
+            return []
+        return [
+            Diagnostic(
+                code="live/ambiguous",
+                summary=f'{len(matches)} live resources are named "{key.name}"',
+                key=key,
+                path=("metadata", "name"),
+                locations=(resource.document.locate(("metadata", "name")),),
+                detail=f"their ids: {', '.join(str(m.id) for m in matches)}",
+                fix="delete or rename all but one of them; peakctl will not guess",
+            )
+        ]
+
+
+def make_plan(
+    resources: Mapping[Key, Resource],
+    world: World,
+    kinds: Mapping[str, Kind],
+    *,
+    retry_failed: bool = False,
+) -> Planned:
+    """What would make the tenant look like `resources`. All problems are told at once."""
+    edges, problems = find_edges(resources)
+    order = order_keys(resources, edges)
+    if len(order) < len(resources):
+        loop = find_cycle(edges)
+        return Planned(Plan(()), (*problems, tell_cycle(loop, resources)))
+    planner = _Planner(
+        resources, world, kinds, retry_failed, Pins(resources, kinds, world), problems
+    )
+    actions: dict[Key, Action] = {}
+    broken: set[Key] = set()
+    after = _by_source(edges)
+    for key in order:
+        if after.get(key, frozenset()) & broken:
+            broken.add(key)
+            continue
+        action = planner.action(key)
+        if action is None:
+            broken.add(key)
+            continue
+        actions[key] = action
+        planner.pins.remember(action)
+    return Planned(Plan(_ordered(actions, after)), tuple(planner.problems))
+
+
+def _by_source(edges: list[Edge]) -> dict[Key, frozenset[Key]]:
+    out: dict[Key, set[Key]] = {}
+    for edge in edges:
+        out.setdefault(edge.source, set()).add(edge.target)
+    return {key: frozenset(targets) for key, targets in out.items()}
+
+
+def _ordered(
+    actions: Mapping[Key, Action], after: Mapping[Key, frozenset[Key]]
+) -> tuple[Action, ...]:
+    """Actions with what they wait for: only actions that do something are waited for."""
+    busy = {key for key, action in actions.items() if action.steps}
+    return tuple(
+        replace(action, after=frozenset(after.get(key, frozenset()) & busy))
+        for key, action in actions.items()
+    )
+
+
+def is_empty(plan: Plan) -> bool:
+    """Whether applying the plan would write nothing."""
+    return all(action.verb is Verb.KEEP for action in plan.actions)

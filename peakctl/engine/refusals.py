@@ -1,0 +1,99 @@
+"""What a plan refuses about a resource that is there, told with place and next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.engine.tree import field_at
+from peakctl.engine.versions import Decision, Verdict
+from peakctl.errors import Diagnostic
+from peakctl.model import Change, Live, Path, Resource, State, dotted
+
+if TYPE_CHECKING:
+    from peakctl.engine.diff import Diff
+    from peakctl.kinds.fields import Kind
+
+
+def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Diagnostic]:
+    """Why the live resource may not be changed at all, or not in these fields."""
+    problems: list[Diagnostic] = []
+    if live.foreign:
+        problems.append(
+            Diagnostic(
+                code="live/not-ours",
+                summary=f'"{resource.key.name}" is not this project\'s to change: {live.foreign}',
+                key=resource.key,
+                path=("metadata", "name"),
+                locations=(resource.document.locate(("metadata", "name")),),
+                fix="choose another name, or manage what it belongs to instead",
+            )
+        )
+    if live.state is State.FAILED and not kind.lifecycle.on_failed:
+        problems.append(
+            Diagnostic(
+                code="live/failed",
+                summary=f"live status is {live.status}",
+                key=resource.key,
+                path=("metadata", "name"),
+                locations=(resource.document.locate(("metadata", "name")),),
+                fix=kind.lifecycle.advice or "look at it in the platform, then delete it",
+            )
+        )
+    return problems + [_immutable(resource, c, why) for c, why in _fixed_fields(kind, diff)]
+
+
+def _fixed_fields(kind: Kind, diff: Diff) -> list[tuple[Change, str]]:
+    out: list[tuple[Change, str]] = []
+    for change in diff.changes:
+        trees = [_nest(change.path, change.after), _nest(change.path, change.before)]
+        rule = field_at(kind.root, change.path, *trees)
+        if rule is not None and rule.immutable:
+            out.append((change, rule.immutable))
+    return out
+
+
+def _nest(path: Path, value: object) -> object:
+    for part in reversed(path):
+        value = {part: value}
+    return value
+
+
+def _immutable(resource: Resource, change: Change, why: str) -> Diagnostic:
+    hidden = change.sensitive
+    before, after = (change.before, change.after) if not hidden else ("…", "…")
+    return Diagnostic(
+        code="plan/immutable",
+        summary=f"{dotted(change.path)} cannot change once the resource is there",
+        key=resource.key,
+        path=change.path,
+        locations=(resource.document.locate(change.path),),
+        detail=f"live: {before}, manifest: {after}; {why}",
+        fix="choose a new metadata.name, and delete the old resource when nothing uses it",
+    )
+
+
+def version_problems(
+    resource: Resource, kind: Kind, decision: Decision, diff: Diff
+) -> list[Diagnostic]:
+    """Why the manifest's fixed number cannot be made."""
+    versions = kind.versions
+    if versions is None or decision.verdict in (Verdict.KEEP, Verdict.MAKE):
+        return []
+    fields = sorted({dotted(c.path) for c in diff.changes if c.call == versions.call})
+    if decision.verdict is Verdict.REUSED:
+        summary = f'version "{decision.version}" is there with other content, and never changes'
+        detail = f"these fields differ: {', '.join(fields)}"
+    else:
+        summary = f'version "{decision.version}" is not there, and numbers must rise'
+        detail = ""
+    return [
+        Diagnostic(
+            code=f"plan/version-{decision.verdict}",
+            summary=summary,
+            key=resource.key,
+            path=versions.at,
+            locations=(resource.document.locate(versions.at),),
+            detail=detail,
+            fix=f"use {decision.proposal}, or leave the number out to let peakctl choose",
+        )
+    ]

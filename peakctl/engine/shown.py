@@ -1,0 +1,47 @@
+"""Which fields the reads of this tenant return, beyond those that the reference promises.
+
+The contract's examples are short, so a field marked unseen may be missing from a read because it
+is unset, or because reads never show it. It counts as shown once any resource of the kind has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from peakctl.engine.tree import child, variant
+
+if TYPE_CHECKING:
+    from peakctl.engine.observe import World
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Path, Value
+
+
+def shown_fields(kind: Kind, world: World) -> Callable[[Path], bool]:
+    """A predicate over paths: whether reads of this kind have been seen to return the field."""
+    seen: set[Path] | None = None
+
+    def shown(path: Path) -> bool:
+        nonlocal seen
+        if seen is None:
+            seen = {
+                found
+                for key, live in world.live.items()
+                if key.kind == kind.name
+                for found in unseen_present(kind.root, live.values)
+            }
+        return path in seen
+
+    return shown
+
+
+def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]:
+    """Paths of the unseen fields that a read returned all the same."""
+    if rule.unseen:
+        yield path
+    if isinstance(value, Mapping):
+        chosen = variant(rule, value)
+        for word, inner_value in value.items():
+            inner = child(chosen, word)
+            if inner is not None and inner_value is not None:
+                yield from unseen_present(inner, inner_value, (*path, word))

@@ -1,0 +1,88 @@
+"""Numbers of immutable versions: which one an action makes, and when that is refused."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import semver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Verdict(enum.StrEnum):
+    """What the manifest's number and the live ones ask for."""
+
+    KEEP = "keep"
+    MAKE = "make"
+    REUSED = "reused"  # a fixed number whose content differs from what is live
+    TOO_LOW = "too-low"  # a fixed number that is not there and does not rise
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict, the number that it is about, and the number to propose when refused."""
+
+    verdict: Verdict
+    version: str | None
+    proposal: str = ""
+
+
+def parse_version(text: str) -> semver.Version | None:
+    """The semantic version that `text` spells, or None."""
+    try:
+        return semver.Version.parse(text)
+    except ValueError:
+        return None
+
+
+def next_patch(version: str) -> str:
+    """The next patch number: `1.2.3` -> `1.2.4`; a pre-release counts as its number.
+
+    A number that is not semantic gets `.1` appended, which at least differs.
+    """
+    parsed = parse_version(version)
+    if parsed is None:
+        return f"{version}.1"
+    if parsed.prerelease or parsed.build:
+        return str(parsed.finalize_version().bump_patch())
+    return str(parsed.bump_patch())
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Semantic versioning order; numbers that are not semantic count as newer when they differ."""
+    left, right = parse_version(version), parse_version(than)
+    if left is None or right is None:
+        return version != than
+    return left > right
+
+
+def newest(versions: Iterable[str]) -> str | None:
+    """The greatest of some numbers, or None of none."""
+    best: str | None = None
+    for version in versions:
+        if best is None or is_newer(version, best):
+            best = version
+    return best
+
+
+def decide(fixed: str | None, told: str | None, latest: str | None, *, differs: bool) -> Decision:
+    """What to do about a resource that exists.
+
+    `fixed` is the manifest's number (None: auto), `told` the live number that was compared,
+    `latest` the newest live one, `differs` whether the content does.
+    """
+    top = latest or told
+    if fixed is None:
+        if not differs or top is None:
+            return Decision(Verdict.KEEP, told)
+        return Decision(Verdict.MAKE, next_patch(top))
+    if fixed == told:
+        if differs:
+            return Decision(Verdict.REUSED, fixed, next_patch(top or fixed))
+        return Decision(Verdict.KEEP, fixed)
+    if top is not None and not is_newer(fixed, top):
+        return Decision(Verdict.TOO_LOW, fixed, next_patch(top))
+    return Decision(Verdict.MAKE, fixed)
