@@ -125,6 +125,10 @@ class Source:
     text: str
 
 
+def _no_source_text(_path: Path) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document after rendering: untrusted, every node with a place.
@@ -132,12 +136,17 @@ class Document:
     `locate(path)` gives the place of the key (or list item) at `path`, or of its nearest parent
     that exists. It may parse the file again: call it only to tell of a problem.
     `folder` is the absolute folder of the manifest; paths in it are relative to that.
+    `source_text(path)` gives the scalar at `path` as it was written (`1.10`, where `value` has the
+    number 1.1), None for anything else; it costs as much as `locate`.
     """
 
     value: Tree
     display: str
     folder: str
     locate: Callable[[Path], Location] = field(repr=False, compare=False)
+    source_text: Callable[[Path], str | None] = field(
+        default=_no_source_text, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
