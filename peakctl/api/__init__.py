@@ -1,0 +1,8 @@
+"""HTTP towards the platform; knows no kind.
+
+Takes paths, queries and bodies (with `Secret` leaves), gives decoded JSON or an error of
+`peakctl.errors`. May import model, errors, settings and httpx. Decisions: one client with one bound
+on requests in flight (a bound per caller would add up); retries around the call and not in the
+transport, because only the caller knows how to build the body again and what may be repeated; the
+socket transport is aiohttp's, because httpx's own slows down with the square of its connections.
+"""

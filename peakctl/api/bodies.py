@@ -1,0 +1,122 @@
+"""Request bodies as bytes: JSON and multipart, with every `Secret` opened.
+
+The forms are those of the platform's own client (contract, section 1.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peakctl.model import MISSING, Secret, reveal
+
+Query = Sequence[tuple[str, str]]
+JSON_TYPE = "application/json"
+_TEXT = "utf-8", "surrogatepass"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a multipart body: plain `text`, or the text of `json`, or the zip in `file`.
+
+    A part with none of the three is left out; `json=None` is the text `null`.
+    """
+
+    name: str
+    text: str | Secret | None = None
+    json: Any = MISSING
+    file: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What goes out: the bytes and their type. `content_type` is "" when there is no body."""
+
+    content: bytes = b""
+    content_type: str = ""
+    secrets: tuple[str, ...] = ()
+
+
+def encode_body(value: Any, parts: Sequence[Part] | None) -> Body:
+    """The body of a write. Parts go before `value`; with neither there is no body."""
+    if parts is not None:
+        return encode_parts(parts)
+    if value is None:
+        return Body()
+    return Body(encode_json(value), JSON_TYPE, tuple(_secret_texts(value)))
+
+
+def encode_json(value: Any) -> bytes:
+    """JSON text like Python's default: a space after `,` and `:`, non-ASCII escaped."""
+    return json.dumps(reveal(value)).encode()
+
+
+def encode_parts(parts: Sequence[Part]) -> Body:
+    """Multipart form data: the file first, then the texts. Raises ValueError on a second file.
+
+    The boundary is taken from the content, so that equal parts give equal bytes.
+    """
+    ordered = sorted((p for p in parts if not _is_empty(p)), key=lambda p: p.file is None)
+    if sum(p.file is not None for p in ordered) > 1:
+        raise ValueError("a multipart body has at most one file")
+    pieces = [_head(p) + b"\r\n\r\n" + _content(p) + b"\r\n" for p in ordered]
+    boundary = hashlib.sha256(b"".join(pieces)).hexdigest()[:32]
+    line = b"--" + boundary.encode()
+    content = b"".join(line + b"\r\n" + piece for piece in pieces) + line + b"--\r\n"
+    secrets = tuple(t for p in ordered for t in _secret_texts([p.text, p.json]))
+    return Body(content, f"multipart/form-data; boundary={boundary}", secrets)
+
+
+def _is_empty(part: Part) -> bool:
+    return part.text is None and part.json is MISSING and part.file is None
+
+
+def _head(part: Part) -> bytes:
+    name = part.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head = f'Content-Disposition: form-data; name="{name}"'
+    if part.file is not None:
+        head += '; filename="artifact.zip"\r\nContent-Type: application/zip'
+    return head.encode(*_TEXT)
+
+
+def _content(part: Part) -> bytes:
+    if part.file is not None:
+        return part.file
+    if part.text is None:
+        return encode_json(part.json)
+    text = reveal(part.text)
+    return text.encode(*_TEXT) if isinstance(text, str) else encode_json(text)
+
+
+def _secret_texts(value: Any) -> Iterator[str]:
+    """The texts under every `Secret`: a server that repeats one must not get it printed."""
+    match value:
+        case Secret():
+            yield from _leaf_texts(value.reveal())
+        case Mapping():
+            for item in value.values():
+                yield from _secret_texts(item)
+        case list() | tuple():
+            for item in value:
+                yield from _secret_texts(item)
+        case _:
+            return
+
+
+def _leaf_texts(value: Any) -> Iterator[str]:
+    match value:
+        case Mapping():
+            for item in value.values():
+                yield from _leaf_texts(item)
+        case list() | tuple():
+            for item in value:
+                yield from _leaf_texts(item)
+        case Secret():
+            yield from _leaf_texts(value.reveal())
+        case None | bool() | "":
+            return
+        case _:
+            yield str(value)

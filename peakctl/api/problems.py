@@ -1,0 +1,167 @@
+"""What went wrong, in words: the one place where failures become errors of peakctl."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from peakctl.api.retry import RULES, Failure
+from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
+from peakctl.model import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_DETAIL = 600
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|\x9b[0-?]*[@-~]"
+)
+_TAGS = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_CHECK_TARGET = "check PEAK__STAGE or STAGE, and PEAKCTL_ENDPOINT if you use it"
+
+_BY_STATUS = {
+    404: ("not-found", "not found", f"look for it with `peakctl get`; {_CHECK_TARGET}"),
+    410: ("not-found", "no longer there", f"look for it with `peakctl get`; {_CHECK_TARGET}"),
+    409: ("conflict", "in conflict with what is there", "run `peakctl plan` again"),
+    413: ("too-large", "too large", "leave files out of the artifact with its ignore_files"),
+    429: ("throttled", "too many requests", "wait a while, then run the same command again"),
+}
+_BY_FAILURE = {
+    Failure.UNSENT: ("unreachable", "cannot connect", f"check the network; {_CHECK_TARGET}"),
+    Failure.UNTRUSTED: (
+        "untrusted",
+        "the certificate is not trusted",
+        "set SSL_CERT_FILE to a file that holds your company's root certificate",
+    ),
+    Failure.TIMED_OUT: ("timeout", "no answer in time", "run the same command again"),
+    Failure.BROKEN: ("broken", "the connection broke", "run the same command again"),
+    Failure.GARBLED: (
+        "garbled",
+        "the answer cannot be read",
+        f"a proxy may have answered instead of the platform; {_CHECK_TARGET}",
+    ),
+    Failure.UNAVAILABLE: ("server", "the platform failed", "run the same command again later"),
+    Failure.FAULTY: ("server", "the platform failed", "run the same command again later"),
+    Failure.MOVED: ("moved", "the platform redirects, which is not followed", _CHECK_TARGET),
+    Failure.REFUSED: ("invalid", "refused", "correct what the platform complains about"),
+}
+_DOUBT = "it may have taken effect all the same: run `peakctl plan` to see"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request that failed. `secrets` are texts that must not come back in a message."""
+
+    method: str
+    path: str
+    secrets: Sequence[str] = ()
+
+    @property
+    def write(self) -> bool:
+        return self.method != "GET"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def problem(
+    asked: Asked, failure: Failure, *, status: int | None = None, body: bytes = b"", note: str = ""
+) -> PeakctlError:
+    """The error to raise: NotAuthenticated for 401 and 403, else ApiError.
+
+    `body` is what the server said; `note` is ours, for when there is no status.
+    """
+    detail = server_text(body, asked.secrets) or clean(note, asked.secrets)
+    if status in (401, 403):
+        return NotAuthenticated(_no_entry(asked, status, detail))
+    code, words, fix = _BY_STATUS.get(status or 0) or _BY_FAILURE[failure]
+    doubtful = asked.write and RULES[failure].doubtful
+    diagnostic = Diagnostic(
+        code=f"api/{code}",
+        summary=f"{asked}: {words}" + (f" ({status})" if status else ""),
+        detail=detail,
+        fix=_DOUBT if doubtful else fix,
+    )
+    return ApiError(diagnostic, status=status, detail=detail, doubtful=doubtful)
+
+
+def odd_answer(asked: Asked, what: str) -> ApiError:
+    """An answer that succeeded and is not what the contract says."""
+    return ApiError(
+        Diagnostic(
+            code="api/unexpected",
+            summary=f"{asked}: {what}",
+            fix=f"a newer peakctl may know this answer; {_CHECK_TARGET}",
+        ),
+        detail=what,
+        doubtful=asked.write,
+    )
+
+
+def is_no_change(error: ApiError) -> bool:
+    """True when a write was refused because nothing would change (contract, section 3.0)."""
+    refused = error.status is not None and 400 <= error.status < 500
+    return refused and "no changes detected" in error.detail.lower()
+
+
+def server_text(body: bytes, secrets: Sequence[str] = ()) -> str:
+    """What the server says about an error: `detail`, else `title`, `message`, else all of it."""
+    text = body.decode("utf-8", "replace")
+    try:
+        said = _said(json.loads(text))
+    except (ValueError, RecursionError):
+        said = _TAGS.sub(" ", text) if text.lstrip().startswith("<") else text
+    return clean(said, secrets)
+
+
+def _said(answer: Any) -> str:
+    if isinstance(answer, dict):
+        answer = next((answer[k] for k in ("detail", "title", "message") if answer.get(k)), answer)
+    if answer in ({}, None):
+        return ""
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def clean(text: str, secrets: Sequence[str] = ()) -> str:
+    """`text` on one line, safe for a terminal, without secrets and not too long."""
+    text = _ESCAPES.sub("", text)
+    text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    text = _hide(" ".join(text.split()), secrets)
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def _hide(text: str, secrets: Sequence[str]) -> str:
+    # The longest first, so that no part of one stays because another one is a part of it.
+    for secret in sorted({form for s in secrets for form in _forms(s)}, key=len, reverse=True):
+        if len(secret) >= 4:
+            text = text.replace(secret, MASK)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may stand in an answer: bare, escaped, or without its scheme (`Bearer`)."""
+    plain = " ".join(secret.split())
+    words = {line for line in (*secret.splitlines(), *plain.split(" ")[-1:]) if len(line) >= 8}
+    return {plain, json.dumps(secret)[1:-1], quote(secret, safe=""), *words} - {""}
+
+
+def _no_entry(asked: Asked, status: int, detail: str) -> Diagnostic:
+    if status == 401:
+        return Diagnostic(
+            code="auth/refused",
+            summary=f"{asked}: the platform does not accept the token (401)",
+            detail=detail,
+            fix="check PEAK_AUTH_TOKEN (or API_KEY): it may have expired, or be of another stage",
+        )
+    return Diagnostic(
+        code="auth/forbidden",
+        summary=f"{asked}: the token has no permission for this (403)",
+        detail=detail,
+        fix="ask your tenant's admin for the permission, or set PEAK_AUTH_TOKEN to another token",
+    )
