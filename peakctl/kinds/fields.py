@@ -101,6 +101,7 @@ class Lifecycle:
     words: Mapping[str, State] = field(default_factory=dict)
     on_failed: str = ""  # step to take when live is failed and otherwise equal; "" refuses
     advice: str = ""
+    wait: str = ""  # which time limit holds for waiting: build, deploy or service
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Kind:
     deprecated: str = ""
     versions: Versions | None = None
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    whole_update: bool = False  # its update call replaces the document; nothing left out survives
     carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     removals: Mapping[str, str] = field(default_factory=dict)
     defines: Path = ()  # where it declares parameters for deployments

@@ -1,0 +1,125 @@
+"""A plan carried out: each action starts when what it needs is ready, failures stay local."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peakctl.engine.attempt import Attempt, Ending
+from peakctl.engine.observe import first_error
+from peakctl.engine.schedule import run_graph
+from peakctl.errors import NotAuthenticated
+from peakctl.model import (
+    Action,
+    Event,
+    Key,
+    Outcome,
+    Phase,
+    Plan,
+    Readiness,
+    Status,
+    Step,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peakctl.engine.wait import Stop, WaitLimits
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Adapter, Clock, Value
+
+GOOD = (Status.DONE, Status.ALREADY_RIGHT)
+
+
+@dataclass(slots=True)
+class _Run:
+    actions: Mapping[Key, Action]
+    kinds: Mapping[str, Kind]
+    adapters: Mapping[str, Adapter]
+    clock: Clock
+    emit: Callable[[Event], None]
+    limits: WaitLimits
+    stop: Stop
+    known: dict[Unknown, Value] = field(default_factory=dict)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+
+    async def act(self, key: Key) -> bool:
+        action = self.actions[key]
+        if self.stop.requested:
+            self._finish(action, Ending(Status.CANCELLED, "interrupted before it started"), 0.0)
+            return False
+        started = self.clock.now()
+        self._tell(Phase.STARTED, action, action.steps[0], "")
+        attempt = Attempt(
+            action,
+            self.kinds[key.kind],
+            self.adapters[key.kind],
+            self.clock,
+            self.limits,
+            self.stop,
+            self.known,
+            tell=lambda step, reading: self._waiting(action, step, reading),
+        )
+        try:
+            ending = await attempt.run()
+        except NotAuthenticated as error:
+            ending = Ending(Status.FAILED, str(error), tuple(d.fix for d in error.diagnostics))
+        self._finish(action, ending, self.clock.now() - started)
+        return ending.status in GOOD
+
+    def blocked(self, key: Key, root: Key) -> None:
+        action, cause = self.actions[key], self.outcomes[root].status
+        status = Status.CANCELLED if cause is Status.CANCELLED else Status.BLOCKED
+        message = f"because of {root}"
+        self._record(action, Outcome(key, action.verb, status, message=message, cause=root))
+
+    def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
+        self._tell(Phase.WAITING, action, step, reading.message or reading.status)
+
+    def _finish(self, action: Action, ending: Ending, took: float) -> None:
+        outcome = Outcome(
+            action.key, action.verb, ending.status, took, ending.message, ending.detail
+        )
+        self._record(action, outcome)
+
+    def _record(self, action: Action, outcome: Outcome) -> None:
+        self.outcomes[action.key] = outcome
+        self._tell(Phase.FINISHED, action, None, outcome.message, outcome)
+
+    def _tell(
+        self,
+        phase: Phase,
+        action: Action,
+        step: Step | None,
+        message: str,
+        outcome: Outcome | None = None,
+    ) -> None:
+        at = self.clock.now()
+        self.emit(Event(phase, action.key, action.verb, step, message, at, outcome))
+
+
+async def apply(
+    plan: Plan,
+    kinds: Mapping[str, Kind],
+    adapters: Mapping[str, Adapter],
+    *,
+    clock: Clock,
+    emit: Callable[[Event], None],
+    limits: WaitLimits,
+    stop: Stop,
+) -> tuple[Outcome, ...]:
+    """Carry out every action; the outcomes are in the order of the plan, one an action.
+
+    A failure blocks what depends on it and nothing else. Only errors that are no action's own are
+    raised.
+    """
+    busy = {action.key: action for action in plan.actions if action.steps}
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop)
+    try:
+        await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
+    return tuple(
+        run.outcomes.get(a.key, Outcome(a.key, a.verb, Status.ALREADY_RIGHT)) for a in plan.actions
+    )

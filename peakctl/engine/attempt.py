@@ -1,0 +1,248 @@
+"""One action, call by call: send, settle doubt by looking, wait, check removals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.diff import compare
+from peakctl.engine.tree import fill
+from peakctl.engine.wait import Stop, WaitLimits, wait_until_settled
+from peakctl.errors import ApiError, Diagnostic
+from peakctl.model import (
+    EMPTY,
+    MISSING,
+    Action,
+    Change,
+    Live,
+    Order,
+    Path,
+    Readiness,
+    Receipt,
+    State,
+    Status,
+    Step,
+    Tree,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Adapter, Clock, Value
+
+LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
+EXISTS_STATUSES = (400, 409, 422)
+NO_SUCH_CALL = (404, 405, 501)
+IDEMPOTENT = (Step.UPDATE, Step.UPDATE_METADATA, Step.PATCH_PARAMETERS)
+RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an action ended, before it is told."""
+
+    status: Status
+    message: str = ""
+    detail: tuple[str, ...] = ()
+
+
+class Ended(Exception):
+    """Leaves the calls of an action with its ending."""
+
+    def __init__(self, status: Status, message: str, detail: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.ending = Ending(status, message, detail)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One action under way. `known` receives what references to it are filled with."""
+
+    action: Action
+    kind: Kind
+    adapter: Adapter
+    clock: Clock
+    limits: WaitLimits
+    stop: Stop
+    known: dict[Unknown, Value]
+    tell: Callable[[Step, Readiness], None]
+    wrote: bool = False
+
+    async def run(self) -> Ending:
+        """Make every call of the action, in order. Raises no ApiError: it becomes the ending."""
+        try:
+            desired = fill(self.action.desired, self.known)
+            for step in self.action.steps:
+                await self._step(step, desired)
+        except Ended as ended:
+            return ended.ending
+        except ApiError as error:
+            return Ending(Status.FAILED, str(error), _hints(error.diagnostics))
+        return Ending(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+
+    async def _step(self, step: Step, desired: Tree) -> None:
+        order = self._order(step, desired)
+        try:
+            receipt = await self._call(order)
+            self.wrote = self.wrote or step is not Step.WAIT
+        except ApiError as error:
+            receipt = await self._after_error(order, error)
+        self._remember(receipt)
+        if receipt.watch is not None:
+            await self._wait(step, receipt)
+        if step in IDEMPOTENT and not self.kind.whole_update:
+            await self._check_removals(order)
+
+    def _order(self, step: Step, desired: Tree) -> Order:
+        resource = self.action.resource
+        return Order(
+            step,
+            self.action.key,
+            desired,
+            live=self.action.live,
+            version=self.action.version,
+            changes=self.action.changes,
+            archives=resource.archives if resource else {},
+        )
+
+    async def _call(self, order: Order) -> Receipt:
+        try:
+            return await self.adapter.call(order)
+        except ApiError as error:
+            instead = self.kind.removals.get("patch")
+            if order.step is Step.PATCH_PARAMETERS and instead and error.status in NO_SUCH_CALL:
+                return await self.adapter.call(replace(order, step=Step.CREATE_REVISION))
+            if order.step is Step.DELETE and error.status in (409, 422):
+                await self.clock.sleep(self.limits.first)
+                return await self.adapter.call(order)
+            raise
+
+    def _remember(self, receipt: Receipt) -> None:
+        key = self.action.key
+        self.known[Unknown(key, "id")] = receipt.id
+        if receipt.attributes.get("version") is not None:
+            self.known[Unknown(key, "version")] = receipt.attributes["version"]
+
+    async def _wait(self, step: Step, receipt: Receipt) -> None:
+        deleting = step is Step.DELETE
+        reading = await wait_until_settled(
+            self.adapter,
+            receipt,
+            clock=self.clock,
+            limits=self.limits,
+            what="delete" if deleting else self.kind.lifecycle.wait,
+            stop=self.stop,
+            tell=lambda reading: self.tell(step, reading),
+        )
+        if reading.state is State.PENDING:
+            message = f"still {reading.status}; the next run goes on from here"
+            raise Ended(Status.IN_PROGRESS, message)
+        good = State.GONE if deleting else State.READY
+        if reading.state not in (good, State.WARNING):
+            lines = await self.adapter.logs(receipt)
+            message = f"ended as {reading.status}" + (
+                f": {reading.message}" if reading.message else ""
+            )
+            raise Ended(Status.FAILED, message, lines)
+
+    # --- doubt -----------------------------------------------------------------------------
+
+    async def _after_error(self, order: Order, error: ApiError) -> Receipt:
+        """Look whether the call took effect all the same (design, section 5)."""
+        exists = order.step is not Step.DELETE and error.status in EXISTS_STATUSES
+        if not error.doubtful and not (exists and "exist" in error.detail.lower()):
+            raise error
+        if order.step in IDEMPOTENT:
+            return await self._resend_unless_done(order, error)
+        for pause in LOOK_PAUSES if error.doubtful else (0.0,):
+            await self.clock.sleep(pause)
+            live = await self._look()
+            if order.step is Step.DELETE:
+                if live is None:
+                    return Receipt(order.key, order.live.id if order.live else "")
+            elif live is not None and self._took_effect(order, live):
+                self.wrote = self.wrote or error.doubtful
+                return await self._adopt(order, live)
+        if not error.doubtful:
+            raise error
+        raise Ended(
+            Status.UNKNOWN,
+            f"{order.step}: the platform may or may not have acted",
+            (str(error), "the next run looks first, and does not send it twice"),
+        )
+
+    async def _resend_unless_done(self, order: Order, error: ApiError) -> Receipt:
+        """A call that sets content may be sent again; not when its content is there already."""
+        live = await self._look()
+        if live is None:
+            raise error
+        if self._took_effect(order, live):
+            self.wrote = True
+            return await self._adopt(order, live)
+        return await self._call(order)
+
+    async def _look(self) -> Live | None:
+        """The resource as it is now, found by its name (or by its id where that is known)."""
+        resource, name = self.action.resource, self.action.key.name
+        listed = await self.adapter.index([resource] if resource else [])
+        known = self.action.live.id if self.action.live else None
+        found = [
+            i for i in listed if i.ours and (i.id == known if known is not None else i.name == name)
+        ]
+        if len(found) != 1:
+            return None
+        return await self.adapter.read(found[0], resource)
+
+    def _took_effect(self, order: Order, live: Live) -> bool:
+        if order.step in RETRIES_OF_WHAT_FAILED:
+            return live.state is not State.FAILED
+        if order.step is Step.CREATE_REVISION and order.live is not None:
+            if live.private.get("revision") == order.live.private.get("revision"):
+                return False
+        if order.version is not None and live.version != order.version:
+            return order.step in IDEMPOTENT
+        left = compare(self.kind, order.desired, live.values).changes
+        return not [c for c in left if order.step is Step.CREATE or _same_call(c, order)]
+
+    async def _adopt(self, order: Order, live: Live) -> Receipt:
+        """What the call would have answered, taken from what it left behind."""
+        if live.state is State.PENDING:
+            waiting = replace(order, step=Step.WAIT, live=live)
+            return await self.adapter.call(waiting)
+        return Receipt(order.key, live.id, live.attributes or EMPTY)
+
+    # --- removals --------------------------------------------------------------------------
+
+    async def _check_removals(self, order: Order) -> None:
+        """A removed key is left out of its map; whether that removes it is not documented.
+
+        So it is read again, sent as null when still there, and told when even that does nothing
+        (contract, section 5).
+        """
+        removed = [c.path for c in order.changes if c.after is MISSING]
+        if not removed:
+            return
+        left = await self._still_there(order, removed)
+        if left:
+            await self._call(replace(order, clear=tuple(left)))
+            left = await self._still_there(order, removed)
+        if left:
+            names = ", ".join(str(path[-1]) for path in left)
+            raise Ended(Status.FAILED, f"the platform keeps what was to be removed: {names}")
+
+    async def _still_there(self, order: Order, removed: list[Path]) -> list[Path]:
+        live = await self._look()
+        if live is None:
+            return []
+        changes = compare(self.kind, order.desired, live.values).changes
+        return [c.path for c in changes if c.after is MISSING and c.path in removed]
+
+
+def _same_call(change: Change, order: Order) -> bool:
+    return change.call in {c.call for c in order.changes} or not order.changes
+
+
+def _hints(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, ...]:
+    return tuple(text for d in diagnostics for text in (d.detail, d.fix) if text)
