@@ -199,8 +199,7 @@ class Attempt:
         if order.step in RETRIES_OF_WHAT_FAILED:
             return live.state is not State.FAILED
         if order.step is Step.CREATE_REVISION and order.live is not None:
-            if live.private.get("revision") == order.live.private.get("revision"):
-                return False
+            return live.private.get("revision") != order.live.private.get("revision")
         if order.version is not None and live.version != order.version:
             return order.step in IDEMPOTENT
         left = compare(self.kind, order.desired, live.values).changes

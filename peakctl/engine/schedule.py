@@ -7,12 +7,39 @@ for a build must not hold anything else up.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-K = TypeVar("K")
+K = TypeVar("K", bound=Hashable)
+
+
+class _Graph(Generic[K]):
+    """Which keys still wait, and what failed before them."""
+
+    def __init__(self, after: Mapping[K, frozenset[K]]) -> None:
+        self._waiting = {key: set(needs) for key, needs in after.items()}
+        self._roots: dict[K, K] = {}
+        self._dependents: dict[K, list[K]] = {key: [] for key in after}
+        for key, needs in after.items():
+            for need in needs:
+                self._dependents[need].append(key)
+
+    def ready(self) -> list[K]:
+        return [key for key, needs in self._waiting.items() if not needs]
+
+    def end(self, key: K, root: K | None) -> list[tuple[K, K | None]]:
+        """Keys that nothing waits for any more, each with the failure before it, if any."""
+        freed: list[tuple[K, K | None]] = []
+        for dependent in self._dependents[key]:
+            self._waiting[dependent].discard(key)
+            if root is not None:
+                self._roots.setdefault(dependent, root)
+            if not self._waiting[dependent]:
+                freed.append((dependent, self._roots.get(dependent)))
+        return freed
 
 
 async def run_graph(
@@ -26,30 +53,19 @@ async def run_graph(
     after a failed one is not started: `blocked(key, root)` names the failure at the root of it.
     The graph must have no cycle, and `after` must mention keys of the graph only.
     """
-    waiting = {key: set(needs) for key, needs in after.items()}
-    dependents: dict[K, list[K]] = {key: [] for key in after}
-    for key, needs in after.items():
-        for need in needs:
-            dependents[need].append(key)
+    graph = _Graph(after)
     ended: asyncio.Queue[tuple[K, K | None]] = asyncio.Queue()
-    roots: dict[K, K] = {}
 
     async def one(key: K) -> None:
         ended.put_nowait((key, None if await act(key) else key))
 
     async with asyncio.TaskGroup() as group:
-        for key in [key for key, needs in waiting.items() if not needs]:
+        for key in graph.ready():
             group.create_task(one(key))
         for _ in after:
-            key, root = await ended.get()
-            for dependent in dependents[key]:
-                waiting[dependent].discard(key)
-                if root is not None:
-                    roots.setdefault(dependent, root)
-                if waiting[dependent]:
-                    continue
-                if dependent in roots:
-                    blocked(dependent, roots[dependent])
-                    ended.put_nowait((dependent, roots[dependent]))
+            for key, root in graph.end(*await ended.get()):
+                if root is None:
+                    group.create_task(one(key))
                 else:
-                    group.create_task(one(dependent))
+                    blocked(key, root)
+                    ended.put_nowait((key, root))
