@@ -23,6 +23,7 @@ class Absent(enum.StrEnum):
     READ_ONLY = "read-only"  # set by the platform; an error in a manifest
     WRITE_ONLY = "write-only"  # never returned; goes out with every write of its call
     BY_NAME = "by-name"  # the by-name half of a reference; gone once it is resolved
+    LOCAL = "local"  # read by peakctl and never in `Resource.values` (labels, descriptionFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Field:
     variants: Mapping[str, Field] = field(default_factory=dict)
     default_variant: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
+    short_for: str = ""  # a text stands for the object with this one property
+    touches: bool = False  # something here or below needs work when a manifest is read
     description: str = ""
 
 

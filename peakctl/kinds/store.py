@@ -1,0 +1,51 @@
+"""Where the schema files are: beside the package in a source tree, inside it in a wheel."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peakctl.kinds.dialect import compile_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.kinds.fields import Kind
+
+NOT_KINDS = frozenset({"dialect.json", "manifest.json"})
+
+
+def schema_folder() -> Path:
+    """The folder of the schema files."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "schemas"
+    return inside if inside.is_dir() else package.parent / "schemas"
+
+
+@functools.cache
+def load_kinds() -> Mapping[str, Kind]:
+    """All kinds by name: one schema file each, in the order of their names.
+
+    Raises `DialectError` for a file outside the dialect, with the file's name in front.
+    """
+    files = sorted(p for p in schema_folder().glob("*.json") if p.name not in NOT_KINDS)
+    kinds = [compile_kind(json.loads(path.read_text("utf-8"))) for path in files]
+    return {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
+
+
+def schema_text(kind: str) -> str:
+    """The text of the schema file of `kind`, or of `dialect` or `manifest`. Raises KeyError."""
+    for path in sorted(schema_folder().glob("*.json")):
+        if path.stem == kind or load_schema_name(path) == kind:
+            return path.read_text("utf-8")
+    raise KeyError(kind)
+
+
+def load_schema_name(path: Path) -> str:
+    """The kind that a schema file describes; empty for the two that describe none."""
+    if path.name in NOT_KINDS:
+        return ""
+    name: str = json.loads(path.read_text("utf-8"))["properties"]["kind"]["const"]
+    return name
