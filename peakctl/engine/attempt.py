@@ -184,16 +184,13 @@ class Attempt:
         return await self._call(order)
 
     async def _look(self) -> Live | None:
-        """The resource as it is now, found by its name (or by its id where that is known)."""
-        resource, name = self.action.resource, self.action.key.name
-        listed = await self.adapter.index([resource] if resource else [])
-        known = self.action.live.id if self.action.live else None
-        found = [
-            i for i in listed if i.ours and (i.id == known if known is not None else i.name == name)
-        ]
-        if len(found) != 1:
-            return None
-        return await self.adapter.read(found[0], resource)
+        """The resource as it is now, found by its names; None when absent or ambiguous."""
+        resource = self.action.resource
+        for name in (self.action.key.name, *(resource.previous_names if resource else ())):
+            found = [item for item in await self.adapter.find(name) if item.ours]
+            if len(found) == 1:
+                return await self.adapter.read(found[0], resource)
+        return None
 
     def _took_effect(self, order: Order, live: Live) -> bool:
         if order.step in RETRIES_OF_WHAT_FAILED:
