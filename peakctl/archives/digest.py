@@ -1,0 +1,44 @@
+"""The digest of a set of files, and the line of text that carries it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LINE = re.compile(r"(?:^|(?:\r?\n){1,2})peakctl-digest: (sha256:[0-9a-f]{64})\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file as the digest sees it: `path` is relative with `/`, `sha256` is the hash's hex."""
+
+    path: str
+    executable: bool
+    size: int
+    sha256: str
+
+
+def digest_of(entries: Iterable[Entry]) -> str:
+    """`sha256:<hex>` over the entries, whatever their order."""
+    total = hashlib.sha256()
+    for entry in sorted(entries, key=lambda e: e.path.encode()):
+        bit = "x" if entry.executable else "-"
+        total.update(f"{entry.path}\0{bit}\0{entry.size}\0{entry.sha256}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def add_digest(text: str, digest: str) -> str:
+    """`text` with the digest as its last line; `split_digest` gives both back unchanged."""
+    line = f"peakctl-digest: {digest}"
+    return f"{text}\n\n{line}" if text else line
+
+
+def split_digest(text: str) -> tuple[str, str | None]:
+    """The text as its author wrote it, and the digest of its last line, None without one."""
+    found = _LINE.search(text)
+    return (text[: found.start()], found[1]) if found else (text, None)

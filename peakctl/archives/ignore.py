@@ -1,0 +1,89 @@
+"""Ignore files with gitignore patterns, read as the platform's own client does (contract, 1.10).
+
+The last match wins, and `!` brings a file back even below an ignored folder: git itself does not.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pathspec import PathSpec
+
+from peakctl.archives.refusals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pathspec.pattern import Pattern
+
+DEFAULT = ".dockerignore"
+
+
+class Ignored:
+    """Which paths of a folder are left out."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._spec: PathSpec[Pattern] = PathSpec.from_lines("gitignore", lines, backend="simple")
+        self._prunes = all(pattern.include is not False for pattern in self._spec.patterns)
+
+    def file(self, path: str) -> bool:
+        return bool(self._spec.check_file(path).include)
+
+    def folder(self, path: str) -> bool:
+        """Whether nothing below `path` can be in, so that it need not be looked at."""
+        return self._prunes and self.file(f"{path}/")
+
+
+def read_ignored(folder: Path, names: Sequence[str] | None) -> Ignored:
+    """The patterns of the files `names` at the root of `folder`, later ones winning.
+
+    None or an empty list means `.dockerignore`, if there is one. Raises ManifestsInvalid for a file
+    that is missing, not at the root, or not made of patterns.
+    """
+    if not names:
+        names = [DEFAULT] if (folder / DEFAULT).is_file() else []
+    lines = [line for name in names for line in _read(folder, name)]
+    return Ignored(lines)
+
+
+def _read(folder: Path, name: str) -> list[str]:
+    if Path(name).name != name:
+        raise refusal(
+            "ignore-file-place",
+            f'the ignore file "{name}" is not at the root of the folder',
+            detail="the platform's own client takes names at the root of the artifact only",
+            fix=f"move the patterns to {Path(name).name or DEFAULT} in {folder.name}/",
+        )
+    try:
+        text = (folder / name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise refusal(
+            "ignore-file",
+            f'the ignore file "{name}" cannot be read',
+            detail=_reason(error),
+            fix="create it in the artifact's folder, or take it off ignore_files",
+        ) from error
+    return [_checked(line.strip(), name, number) for number, line in _numbered(text)]
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    return list(enumerate(text.split("\n"), start=1))
+
+
+def _checked(line: str, name: str, number: int) -> str:
+    try:
+        Ignored([line])
+    except (ValueError, re.error) as error:
+        raise refusal(
+            "ignore-pattern",
+            f'{name}:{number}: "{line}" is not a pattern',
+            detail=str(error),
+            fix="patterns are those of .gitignore",
+        ) from error
+    return line
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
