@@ -67,11 +67,12 @@ def _rule(root: Field, path: Path, *trees: Value) -> Field | None:
 def _split(root: Field, path: Path, before: Value, after: Value) -> Iterator[Change]:
     """One change, or one for each entry where no single call carries the whole."""
     rule = field_at(root, path, *_trees(path, before, after))
-    if rule is not None and rule.properties and not rule.call:
-        for word in rule.properties:
-            left, right = value_at(before, (word,)), value_at(after, (word,))
-            if left is not MISSING or right is not MISSING:
-                yield from _split(root, (*path, word), left, right)
+    words = _words(before, after)
+    if rule is not None and (rule.properties or rule.extra) and not rule.call and words:
+        for word in words:
+            yield from _split(
+                root, (*path, word), value_at(before, (word,)), value_at(after, (word,))
+            )
         return
     yield Change(
         path=path,
@@ -81,6 +82,11 @@ def _split(root: Field, path: Path, before: Value, after: Value) -> Iterator[Cha
         sensitive=_holds_secret(before) or _holds_secret(after),
         redeploys=bool(rule and rule.redeploys),
     )
+
+
+def _words(*values: Value) -> list[str]:
+    """The keys of some maps, in order; none where a value is no map."""
+    return list(dict.fromkeys(w for value in values if isinstance(value, Mapping) for w in value))
 
 
 def _trees(path: Path, *values: Value) -> list[Value]:
