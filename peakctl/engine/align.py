@@ -18,6 +18,8 @@ from peakctl.model import MISSING, Path, Secret, Skipped, Unknown, Value, dotted
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
 
+NOT_COMPARED = (Absent.READ_ONLY, Absent.BY_NAME, Absent.LOCAL)
+NO_DIGEST = "no digest of its files is known, so they count as equal"
 NEVER_RETURNED = "the platform never returns it"
 NOT_SHOWN = "the platform did not return it"
 MASKED = "the platform returns it masked"
@@ -48,7 +50,7 @@ class Alignment:
 
     def align(self, rule: Field, desired: Value, live: Value, path: Path = ()) -> Pair:
         """The pair in comparable form; `(MISSING, MISSING)` where there is nothing to compare."""
-        if rule.absent in (Absent.READ_ONLY, Absent.BY_NAME):
+        if rule.absent in NOT_COMPARED:
             return NOTHING
         reason = self._why_not(rule, desired, live, path)
         if reason:
@@ -57,6 +59,8 @@ class Alignment:
             return NOTHING
         if desired is MISSING:
             return self._absent(rule, live, path)
+        if rule.archive:
+            return self._files(desired, live, path)
         rule = variant(rule, desired, live)
         live = MISSING if live is None else live
         if isinstance(desired, Mapping):
@@ -81,6 +85,14 @@ class Alignment:
             return NOTHING
         left = _beyond_defaults(rule, live)
         return MISSING, _seal_all(rule, left)
+
+    def _files(self, desired: Value, live: Value, path: Path) -> Pair:
+        """Files are compared by digest alone; one that is not known counts as equal, with a note."""
+        wanted, found = value_at(desired, ("digest",)), value_at(live, ("digest",))
+        if found is MISSING:
+            self.skipped.append(Skipped(path, NO_DIGEST))
+            return NOTHING
+        return wanted, found
 
     def _leaves(self, rule: Field, desired: Value, live: Value) -> Pair:
         if desired is None:
