@@ -87,7 +87,7 @@ class Alignment:
         return MISSING, _seal_all(rule, left)
 
     def _files(self, desired: Value, live: Value, path: Path) -> Pair:
-        """Files are compared by digest alone; one that is not known counts as equal, with a note."""
+        """Files are compared by digest; one that is not known counts as equal, with a note."""
         wanted, found = value_at(desired, ("digest",)), value_at(live, ("digest",))
         if found is MISSING:
             self.skipped.append(Skipped(path, NO_DIGEST))
