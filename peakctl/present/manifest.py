@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from peakctl.engine.tree import child, variant
+from peakctl.model import Secret
 from peakctl.present.text import clean
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
-    from peakctl.model import Live
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Live, Value
 
 API_VERSION = "peakctl/v1"
 
 
-def manifest_document(live: Live) -> dict[str, Any]:
-    """The envelope with the live values; secrets are masked."""
-    return {"apiVersion": API_VERSION, "kind": live.key.kind, **to_json(live.values)}
+def manifest_document(live: Live, kind: Kind) -> dict[str, Any]:
+    """The envelope with the live values; what the schema calls sensitive is masked."""
+    values = to_json(_masked(kind.root, live.values))
+    return {"apiVersion": API_VERSION, "kind": live.key.kind, **values}
 
 
-def manifest_text(live: Live) -> str:
+def manifest_text(live: Live, kind: Kind) -> str:
     """The same as YAML, with what only the platform knows in comments above."""
     told = {"id": live.id, "status": live.status, "version": live.version}
     head = "".join(f"# {word}: {_comment(value)}\n" for word, value in told.items() if value)
-    return head + clean(_dump(manifest_document(live)))
+    return head + clean(_dump(manifest_document(live, kind)))
+
+
+def _masked(field: Field | None, value: Value) -> Value:
+    """The value with each sensitive leaf as a `Secret`."""
+    if isinstance(value, Mapping):
+        chosen = variant(field, value) if field else None
+        return {
+            word: _masked(child(chosen, word) if chosen else None, each)
+            for word, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(field.items if field else None, each) for each in value]
+    hidden = field is not None and field.sensitive and value is not None
+    return Secret(value) if hidden else value
 
 
 def _comment(value: object) -> str:

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
     from peakctl.errors import Diagnostic
     from peakctl.model import Outcome, Plan
+    from peakctl.present.text import Line
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The result of one command. `took` is in seconds.
 
-    `extra` has the command's own part of the JSON document (`resources` of `get`, say).
+    `lines` (or `text`, where it is to be printed as it stands) are the result for people; `extra`
+    has the command's own part of the JSON document (`resources` of `get`, say).
     """
 
     command: str
@@ -27,6 +29,8 @@ class Report:
     plan: Plan | None = None
     outcomes: tuple[Outcome, ...] = ()
     took: float | None = None
+    lines: tuple[Line, ...] = ()
+    text: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

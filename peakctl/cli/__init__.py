@@ -1,0 +1,102 @@
+"""The words of the command line; the only place that chooses exit codes. One file a command.
+
+Takes argv; composes all other rooms (`session`) and hands what they give to `present`. A command
+is imported when it runs: the table below has what `--help` and completion need, so that neither
+imports one. Only click at the top of a command's module; everything heavy inside its functions.
+Rejected: click's own exit codes (2 means pending changes here, wrong usage is 64).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from peakctl import __version__
+
+COMMANDS = {
+    "validate": ("peakctl.cli.validate", "validate", "Check manifests; contacts nothing."),
+    "render": ("peakctl.cli.render", "render", "Print manifests with their templates filled in."),
+    "plan": ("peakctl.cli.plan", "plan", "Show what apply would change, and change nothing."),
+    "apply": ("peakctl.cli.apply", "apply", "Make the tenant look like the manifests."),
+    "destroy": ("peakctl.cli.destroy", "destroy", "Delete what the manifests name."),
+    "get": ("peakctl.cli.get", "get", "List live resources, or print one as a manifest."),
+    "schema": ("peakctl.cli.schema", "schema", "Print the JSON Schema of a kind for editors."),
+    "emulator": ("peakctl.cli.emulator", "emulator", "Run the platform offline, or reset it."),
+    "completion": ("peakctl.cli.completion", "completion", "Print a completion script."),
+    "version": ("peakctl.cli.version", "version", "Print the version of peakctl."),
+}
+"""Where each command is, and its one line of help."""
+ALIASES = {"diff": "plan"}
+
+EPILOG = """\b
+Examples:
+  peakctl validate                      check everything that peakctl.yaml names
+  peakctl plan -e dev                   see what would change
+  peakctl apply -e dev                  change it, after asking
+  peakctl plan -e local                 the same against the offline emulator
+
+\b
+Credentials: PEAK_AUTH_TOKEN (or API_KEY); stage: PEAK__STAGE (or STAGE).
+Every flag may also be set as PEAKCTL_<FLAG>, PEAKCTL_ENV=dev for one.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that answers from `COMMANDS` and imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if entry is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = {target: f" ({alias})" for alias, target in ALIASES.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl([(n + names.get(n, ""), e[2]) for n, e in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=entry[2])
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from peakctl.cli.exits import unknown_command
+
+            raise unknown_command(args[0], COMMANDS, ctx)
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Any = None, *rest: Any, **extra: Any) -> Any:
+        """Run, and leave with the exit code that `exits` gives to whatever happened."""
+        from peakctl.cli.exits import run_guarded
+
+        extra["standalone_mode"] = False
+        run = super().main
+        raise SystemExit(run_guarded(lambda: run(args, *rest, **extra), args))
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="peakctl %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Make a Peak tenant look like a folder of YAML: plan, then apply."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,77 @@
+"""A report to the two streams, in the form that was asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from peakctl.cli.exits import diagnostics_of, exit_code
+from peakctl.errors import PeakctlError, Severity
+from peakctl.present.problems import problem_lines
+from peakctl.present.report import Report
+from peakctl.present.terminal import open_terminal
+from peakctl.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peakctl.present.terminal import Terminal
+
+FORMS = ("json", "markdown")
+
+
+def answer(report: Report, terminal: Terminal, output: str) -> int:
+    """Problems to stderr, the result to stdout; gives the exit code of the report."""
+    told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
+    if told:
+        terminal.warn((*problem_lines(told), ()))
+    if output == "json":
+        from peakctl.present.plan_json import json_text
+
+        terminal.show_text(json_text(report))
+    elif output == "markdown":
+        from peakctl.present.plan_markdown import markdown_text
+
+        terminal.show_text(markdown_text(report))
+    elif report.text:
+        terminal.show_text(report.text)
+    else:
+        terminal.show(report.lines)
+    return report.exit_code
+
+
+def answer_error(error: BaseException, args: Sequence[str]) -> int:
+    """Tell of an error that happened before a command knew its options (usage, settings)."""
+    try:
+        settings = read_settings()
+    except PeakctlError:
+        settings = Settings()
+    terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin)
+    debug(error, settings, terminal)
+    report = Report(
+        command=next((word for word in args if not word.startswith("-")), ""),
+        exit_code=exit_code(error),
+        diagnostics=diagnostics_of(error),
+    )
+    return answer(report, terminal, output_of(args, settings))
+
+
+def debug(error: BaseException, settings: Settings, terminal: Terminal) -> None:
+    """The traceback, for those who set PEAKCTL_DEBUG."""
+    if settings.environment.get("PEAKCTL_DEBUG"):
+        rows = "".join(traceback.format_exception(error)).splitlines()
+        terminal.warn([((row, "dim"),) for row in rows])
+
+
+def output_of(args: Sequence[str], settings: Settings) -> str:
+    """The form that argv asks for, found without parsing it: it may be what is wrong."""
+    found = settings.environment.get("PEAKCTL_OUTPUT", "text")
+    for word, following in zip(args, [*args[1:], ""], strict=True):
+        if word in ("-o", "--output"):
+            found = following
+        elif word.startswith("--output="):
+            found = word.removeprefix("--output=")
+        elif word.startswith("-o"):
+            found = word.removeprefix("-o")
+    return found if found in FORMS else "text"

@@ -1,0 +1,62 @@
+"""`peakctl apply`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl apply -e local
+  peakctl apply -e prod --yes
+  peakctl apply -e dev --select Service/forecast-api
+
+\b
+Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
+12 not agreed to, 15 not permitted, 130 interrupted. Running it again is always safe.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.output("text", "json", "markdown")
+@options.consent
+@options.shown
+@options.retry_failed
+@options.waiting
+@options.connection
+@options.display
+def apply(**flags: Any) -> int:
+    """Make the tenant look like the manifests.
+
+    Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
+    Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
+    """
+    from peakctl.cli.session import run_async, run_command
+
+    typed = options.Flags(**flags)
+    return run_command("apply", typed, lambda session: run_async(session, _apply(session)))
+
+
+async def _apply(session: Session) -> Report:
+    from peakctl.cli.carrying import carry_out
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.planning import plan_result, planned
+    from peakctl.cli.session import connect
+
+    async with connect(session) as connection:
+        plan = await planned(session, connection)
+        session.plan = plan
+        if session.flags.output == "text":
+            session.terminal.show(plan_result(session, plan))
+        if plan.pending:
+            require_consent(session, "Apply these changes?")
+        return await carry_out(session, connection, plan)

@@ -1,0 +1,90 @@
+"""A plan that was agreed to, carried out while somebody watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from peakctl.cli.exits import Exit
+from peakctl.cli.session import graceful, is_emulated
+from peakctl.engine.apply import apply
+from peakctl.engine.wait import DEFAULT_LIMITS, Stop, WaitLimits
+from peakctl.model import Status, Verb
+from peakctl.present.outcome_text import outcome_lines
+from peakctl.present.progress import HEARTBEAT, open_progress
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from peakctl.cli.session import Connection, Session
+    from peakctl.model import Outcome, Plan
+    from peakctl.present.progress import Progress
+    from peakctl.present.report import Report
+
+GOOD = (Status.DONE, Status.ALREADY_RIGHT)
+
+
+async def carry_out(session: Session, connection: Connection, plan: Plan) -> Report:
+    """Apply the plan and report how each action ended."""
+    started = session.clock.now()
+    stop = Stop()
+    if session.flags.timeout is not None:
+        asyncio.get_running_loop().call_later(session.flags.timeout, stop.request)
+    with graceful(session, stop.request):
+        async with _watched(session, started) as progress:
+            outcomes = await apply(
+                plan,
+                connection.kinds,
+                connection.adapters,
+                clock=session.clock,
+                emit=progress.emit,
+                limits=_limits(session),
+                stop=stop,
+            )
+    took = session.clock.now() - started
+    return session.report(
+        plan=plan,
+        outcomes=outcomes,
+        took=took,
+        exit_code=session.interrupted or code_of(outcomes),
+        lines=outcome_lines(plan, outcomes, took, session.again()),
+    )
+
+
+def code_of(outcomes: Sequence[Outcome]) -> Exit:
+    """Done, applied in part (something changed and something did not get there), or error."""
+    if all(outcome.status in GOOD for outcome in outcomes):
+        return Exit.DONE
+    changed = any(o.status is Status.DONE and o.verb is not Verb.KEEP for o in outcomes)
+    return Exit.PARTLY_APPLIED if changed else Exit.ERROR
+
+
+@contextlib.asynccontextmanager
+async def _watched(session: Session, started: float) -> AsyncIterator[Progress]:
+    """A progress display with its heartbeat, closed whatever happens."""
+    progress = open_progress(session.terminal, started)
+    beating = asyncio.create_task(_beat(session, progress))
+    try:
+        yield progress
+    finally:
+        beating.cancel()
+        progress.close()
+
+
+async def _beat(session: Session, progress: Progress) -> None:
+    while True:
+        await session.clock.sleep(HEARTBEAT / 10)
+        progress.beat(session.clock.now())
+
+
+def _limits(session: Session) -> WaitLimits:
+    """The limits that were typed, else the engine's; the emulator is looked at more often."""
+    flags = session.flags
+    typed = {
+        "build": flags.build_timeout,
+        "deploy": flags.deploy_timeout,
+        "service": flags.service_timeout,
+    }
+    seconds = {**DEFAULT_LIMITS, **{k: v for k, v in typed.items() if v is not None}}
+    return WaitLimits(seconds, first=0.1) if is_emulated(session) else WaitLimits(seconds)

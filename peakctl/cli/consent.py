@@ -1,0 +1,61 @@
+"""Asking before something changes; never where nobody can answer."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.errors import Diagnostic, GuardRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peakctl.cli.session import Session
+
+
+def require_consent(session: Session, question: str) -> None:
+    """Return when the user agrees or has agreed with --yes. Raises GuardRefused otherwise.
+
+    A protected environment is agreed to by typing its name.
+    """
+    if session.flags.yes:
+        return
+    if not session.terminal.asks:
+        raise GuardRefused(
+            Diagnostic(
+                code="guard/consent",
+                summary="there are changes, and no terminal to ask on",
+                fix=f"read the plan, then: {session.again()} --yes",
+            )
+        )
+    if not _agrees(session, question):
+        raise GuardRefused(
+            Diagnostic("guard/declined", "not agreed to; nothing was changed", fix="nothing to do")
+        )
+
+
+def _agrees(session: Session, question: str) -> bool:
+    environment = session.environment
+    with _interruptible():
+        if environment is not None and environment.protect:
+            words = f'The environment "{environment.name}" is protected. Type its name to go on'
+            typed: str = click.prompt(words, default="", show_default=False, err=True)
+            return typed.strip() == environment.name
+        return click.confirm(question, default=False, err=True)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the question: the event loop's own handler would wait for the answer."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

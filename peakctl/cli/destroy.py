@@ -1,0 +1,59 @@
+"""`peakctl destroy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl destroy -e local
+  peakctl destroy -e dev --select Deployment/retail-eu
+  peakctl destroy -f old/service.yaml
+
+What is protected (lifecycle.protect) or not ours is never deleted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.output("text", "json", "markdown")
+@options.consent
+@options.waiting
+@options.connection
+@options.display
+def destroy(**flags: Any) -> int:
+    """Delete what the manifests name, users before what they use.
+
+    Lists every resource with its id and asks. Names that are not live are passed over.
+    """
+    from peakctl.cli.session import run_async, run_command
+
+    typed = options.Flags(**flags)
+    return run_command("destroy", typed, lambda session: run_async(session, _destroy(session)))
+
+
+async def _destroy(session: Session) -> Report:
+    from peakctl.cli.carrying import carry_out
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.planning import plan_result, planned
+    from peakctl.cli.session import connect
+
+    async with connect(session) as connection:
+        plan = await planned(session, connection, destroy=True)
+        session.plan = plan
+        if session.flags.output == "text":
+            session.terminal.show(plan_result(session, plan))
+        if plan.pending:
+            count = len(plan.pending)
+            what = "this resource" if count == 1 else f"these {count} resources"
+            require_consent(session, f"Delete {what} for good?")
+        return await carry_out(session, connection, plan)

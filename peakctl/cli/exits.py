@@ -1,0 +1,128 @@
+"""What happened -> what the user is told -> the exit code. The single map of both."""
+
+from __future__ import annotations
+
+import enum
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.errors import (
+    Diagnostic,
+    GuardRefused,
+    ManifestsInvalid,
+    NotAuthenticated,
+    PeakctlError,
+    SelectorEmpty,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+class Exit(enum.IntEnum):
+    """Exit codes, the same in every output mode (design, section 8)."""
+
+    DONE = 0
+    ERROR = 1
+    CHANGES_PENDING = 2
+    NOTHING_SELECTED = 3
+    MANIFESTS_INVALID = 10
+    STALE = 11
+    REFUSED = 12
+    PARTLY_APPLIED = 14
+    NOT_PERMITTED = 15
+    USAGE = 64
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Interrupted(Exception):
+    """A signal ended the run before it could tell how each action ended."""
+
+    def __init__(self, code: Exit = Exit.INTERRUPTED) -> None:
+        super().__init__("interrupted")
+        self.code = code
+
+
+CODES: dict[type[BaseException], Exit] = {
+    UsageError: Exit.USAGE,
+    click.UsageError: Exit.USAGE,
+    ManifestsInvalid: Exit.MANIFESTS_INVALID,
+    SelectorEmpty: Exit.NOTHING_SELECTED,
+    GuardRefused: Exit.REFUSED,
+    NotAuthenticated: Exit.NOT_PERMITTED,
+    click.Abort: Exit.INTERRUPTED,
+    KeyboardInterrupt: Exit.INTERRUPTED,
+}
+
+
+def exit_code(error: BaseException) -> Exit:
+    """The code of an error: that of its class or nearest parent class, else 1."""
+    if isinstance(error, Interrupted):
+        return error.code
+    return next((CODES[c] for c in type(error).__mro__ if c in CODES), Exit.ERROR)
+
+
+def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
+    """The exit code of `run`, which may return one; whatever it raises is told, never shown raw."""
+    try:
+        result = run()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
+        from peakctl.cli.answer import answer_error
+
+        return answer_error(error, sys.argv[1:] if args is None else args)
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:
+    """What to tell about any error; the words of unexpected ones are left out: they may be secret."""
+    match error:
+        case PeakctlError():
+            return error.diagnostics
+        case click.ClickException():
+            return (_usage(error),)
+        case Interrupted() | click.Abort() | KeyboardInterrupt():
+            return (Diagnostic("run/interrupted", "interrupted", fix="run the same command again"),)
+        case OSError() if error.filename:
+            place = f"{error.filename}: {error.strerror or type(error).__name__}"
+            return (Diagnostic("system/file", place, fix="check the path and its permissions"),)
+        case _:
+            return (_internal(error),)
+
+
+def unknown_command(word: str, known: Iterable[str], ctx: click.Context) -> click.UsageError:
+    """The error for a command that is not there, with the nearest ones."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.5)
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    return click.UsageError(f'there is no command "{word}"{meant}', ctx)
+
+
+def _usage(error: click.ClickException) -> Diagnostic:
+    message = error.format_message().strip().rstrip(".")
+    path = getattr(getattr(error, "ctx", None), "command_path", "") or "peakctl"
+    return Diagnostic(
+        code="usage/command-line",
+        summary=message[:1].lower() + message[1:],
+        fix=f"see {path} --help",
+    )
+
+
+def _internal(error: BaseException) -> Diagnostic:
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    place = f"in {Path(last.filename).name}, line {last.lineno}" if last else "in an unknown place"
+    return Diagnostic(
+        code=f"internal/{type(error).__name__}",
+        summary="peakctl itself failed; this is a bug, not your manifests",
+        detail=f"{type(error).__name__} {place}",
+        fix="set PEAKCTL_DEBUG=1, run it again and report the traceback after reading it through",
+    )

@@ -1,0 +1,164 @@
+"""Options that several commands share: one definition each, in words that peers use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+CONTEXT: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "auto_envvar_prefix": "PEAKCTL",
+    "max_content_width": 100,
+}
+PARALLELISM = 16
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What was typed; each command fills in the flags that it has. Durations are in seconds."""
+
+    filename: tuple[str, ...] = ()
+    env: str | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    param: tuple[str, ...] = ()
+    params_file: tuple[str, ...] = ()
+    output: str = "text"
+    yes: bool = False
+    detailed_exitcode: bool = False
+    show_all: bool = False
+    show_ignored: bool = False
+    retry_failed: bool = False
+    parallelism: int = PARALLELISM
+    timeout: float | None = None
+    build_timeout: float | None = None
+    deploy_timeout: float | None = None
+    service_timeout: float | None = None
+    color: str = "auto"
+    no_color: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+class Duration(click.ParamType[float]):
+    """`90`, `90s`, `15m` or `1h`, as seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
+        if found is None:
+            self.fail(f'"{value}" is not a duration; write 90s, 15m or 1h', param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
+
+def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """One decorator from several, shown by `--help` in the order given."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+environment = click.option(
+    "-e", "--env", metavar="NAME", help="Environment of peakctl.yaml. Default: defaultEnvironment."
+)
+manifests = stack(
+    click.option(
+        "-f",
+        "--filename",
+        multiple=True,
+        metavar="PATH",
+        help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
+    ),
+    environment,
+    click.option(
+        "-p", "--param", multiple=True, metavar="K=V", help="Parameter for templates. Repeatable."
+    ),
+    click.option(
+        "-v",
+        "--params-file",
+        multiple=True,
+        metavar="FILE",
+        help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
+    ),
+)
+selection = stack(
+    click.option(
+        "--select",
+        multiple=True,
+        metavar="WHAT",
+        help="Only these: Kind/name, Kind, or label=value. Repeatable, comma-separated.",
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="WHAT", help="Not these; same words as --select."
+    ),
+)
+display = stack(
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="Colours; NO_COLOR and FORCE_COLOR are honoured.",
+    ),
+    click.option("--no-color", is_flag=True, help="The same as --color never."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
+    click.option("--verbose", is_flag=True, help="More: fields of what is created, requests sent."),
+)
+connection = click.option(
+    "--parallelism",
+    type=click.IntRange(min=1, max=64),
+    default=PARALLELISM,
+    show_default=True,
+    metavar="N",
+    help="Requests in flight at most.",
+)
+shown = stack(
+    click.option("--all", "show_all", is_flag=True, help="Show unchanged resources too."),
+    click.option(
+        "--show-ignored", is_flag=True, help="Show differences that plan nothing, and why."
+    ),
+)
+retry_failed = click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Also retry deployments that were rolled back or lack resources.",
+)
+consent = click.option("-y", "--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
+waiting = stack(
+    *(
+        click.option(f"--{word}", type=Duration(), metavar="TIME", help=text)
+        for word, text in (
+            ("timeout", "Limit of the whole run, such as 90s, 15m, 1h."),
+            ("build-timeout", "Limit of one image build."),
+            ("deploy-timeout", "Limit of one deployment."),
+            ("service-timeout", "Limit of one service or web app."),
+        )
+    )
+)
+
+
+def output(*forms: str) -> Callable[[F], F]:
+    """`-o` with the given forms, the first being the default."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="Form of the result.",
+    )

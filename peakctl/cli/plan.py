@@ -1,0 +1,58 @@
+"""`peakctl plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl plan -e dev
+  peakctl plan -e dev --select Workflow,team=retail
+  peakctl plan -e prod --detailed-exitcode -o markdown > comment.md
+
+\b
+Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
+1 error, 3 a selector matched nothing, 10 manifests invalid, 15 not permitted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.output("text", "json", "markdown")
+@options.shown
+@click.option(
+    "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
+)
+@options.retry_failed
+@options.connection
+@options.display
+def plan(**flags: Any) -> int:
+    """Show what apply would change, and change nothing.
+
+    Reads the live state of everything that the manifests name. Running it is always safe.
+    """
+    from peakctl.cli.session import run_async, run_command
+
+    typed = options.Flags(**flags)
+    return run_command("plan", typed, lambda session: run_async(session, _plan(session)))
+
+
+async def _plan(session: Session) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.planning import plan_result, planned
+    from peakctl.cli.session import connect
+
+    async with connect(session) as connection:
+        wanted = await planned(session, connection)
+    pending = bool(wanted.pending) and session.flags.detailed_exitcode
+    code = Exit.CHANGES_PENDING if pending else Exit.DONE
+    return session.report(plan=wanted, exit_code=code, lines=plan_result(session, wanted))

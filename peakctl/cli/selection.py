@@ -1,0 +1,96 @@
+"""--select and --exclude: which resources a run is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from peakctl.errors import Diagnostic, SelectorEmpty, nearest_names
+from peakctl.model import Action, Key, Plan, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from peakctl.model import Resource
+
+SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE)
+"""What an action does that others refer to: without it they would get another id or version."""
+
+
+def choose(
+    resources: Mapping[Key, Resource], select: Sequence[str], exclude: Sequence[str]
+) -> frozenset[Key]:
+    """The keys that are selected and not excluded. Raises SelectorEmpty when a word fits nothing."""
+    chosen = _matching(resources, select) if select else set(resources)
+    chosen -= _matching(resources, exclude)
+    if not chosen and (select or exclude):
+        raise SelectorEmpty(
+            Diagnostic(
+                code="selector/empty",
+                summary="--select and --exclude leave nothing",
+                fix="exclude less",
+            )
+        )
+    return frozenset(chosen)
+
+
+def narrow(plan: Plan, chosen: frozenset[Key]) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """The plan of the chosen alone; an error for each that needs an action that is left out."""
+    left_out = {a.key: a for a in plan.actions if a.key not in chosen}
+    kept = [a for a in plan.actions if a.key in chosen]
+    problems = [
+        _needed(action, left_out[key])
+        for action in kept
+        if action.steps
+        for key in sorted(action.after & left_out.keys())
+        if left_out[key].verb in (*SUPPLIES, Verb.DELETE)
+    ]
+    actions = tuple(replace(a, after=a.after & chosen) for a in kept)
+    return Plan(actions), tuple(problems)
+
+
+def _matching(resources: Mapping[Key, Resource], words: Iterable[str]) -> set[Key]:
+    found: set[Key] = set()
+    for word in (part.strip() for each in words for part in each.split(",")):
+        if not word:
+            continue
+        fitting = {key for key, resource in resources.items() if _fits(word, key, resource)}
+        if not fitting:
+            raise SelectorEmpty(_nothing(word, resources))
+        found |= fitting
+    return found
+
+
+def _fits(word: str, key: Key, resource: Resource) -> bool:
+    if "=" in word:
+        label, _, value = word.partition("=")
+        return resource.labels.get(label) == value
+    kind, slash, name = word.partition("/")
+    return kind.lower() == key.kind.lower() and (not slash or fnmatchcase(key.name, name))
+
+
+def _nothing(word: str, resources: Mapping[Key, Resource]) -> Diagnostic:
+    labels = {f"{k}={v}" for r in resources.values() for k, v in r.labels.items()}
+    words = labels if "=" in word else {str(k) for k in resources} | {k.kind for k in resources}
+    near = nearest_names(word, sorted(words))
+    return Diagnostic(
+        code="selector/no-match",
+        summary=f'"{word}" selects nothing',
+        detail="" if "=" in word or "/" in word else "write Kind/name, Kind, or label=value",
+        fix=f"did you mean: {', '.join(near)}" if near else "see the names: peakctl validate",
+    )
+
+
+def _needed(action: Action, other: Action) -> Diagnostic:
+    if action.verb is Verb.DELETE:
+        summary = f"{other.key} uses it and is left out of the selection"
+    else:
+        summary = f"it refers to {other.key}, which is left out but has yet to be done"
+    return Diagnostic(
+        code="selector/needed",
+        summary=summary,
+        key=action.key,
+        detail=f"{other.key}: {other.verb}" + (f" {other.version}" if other.version else ""),
+        fix=f"add --select {other.key}",
+    )

@@ -1,0 +1,67 @@
+"""`peakctl validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.model import Key, Resource
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl validate
+  peakctl validate -f manifests/service.yaml -p image_version=1.2.0
+  peakctl validate -e prod -o json
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.output("text", "json")
+@options.display
+def validate(**flags: Any) -> int:
+    """Check manifests: templates, YAML, fields, references, files. Contacts nothing.
+
+    Tells of every problem at once, with its place and what to do.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command("validate", options.Flags(**flags), _validate)
+
+
+def _validate(session: Session) -> Report:
+    from peakctl.cli.inputs import check_references, load_resources
+    from peakctl.cli.selection import choose
+    from peakctl.errors import raise_if_any
+    from peakctl.present.text import line
+
+    resources = load_resources(session)
+    raise_if_any(check_references(resources))
+    chosen = choose(resources, session.flags.select, session.flags.exclude)
+    found = {key: resource for key, resource in resources.items() if key in chosen}
+    files = {resource.document.display for resource in found.values()}
+    words = f"Valid: {len(found)} resources in {len(files)} files."
+    return session.report(
+        lines=(line((words, "good")),),
+        extra={"resources": [_described(key, each) for key, each in sorted(found.items())]},
+    )
+
+
+def _described(key: Key, resource: Resource) -> dict[str, Any]:
+    place = resource.document.locate(("metadata", "name"))
+    return {
+        "key": str(key),
+        "kind": key.kind,
+        "name": key.name,
+        "location": {"file": place.file, "line": place.line, "column": place.column},
+        "references": [
+            f"{'|'.join(reference.kinds)}/{reference.name}" for reference in resource.references
+        ],
+    }
