@@ -1,0 +1,92 @@
+"""Artifacts: numbered versions of a zip, no status, no search (contract, 3.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from peakctl.adapters.bodies import changed
+from peakctl.adapters.orders import given, live_of, metadata_of, spec_of
+from peakctl.adapters.rest import Call, Rest
+from peakctl.adapters.shapes import manifest, pick
+from peakctl.adapters.zips import digest_at, zip_part
+from peakctl.api.bodies import Part
+from peakctl.model import MISSING, Live, Receipt, Step
+
+if TYPE_CHECKING:
+    from peakctl.model import Listed, Order, Resource, Tree
+
+
+class Adapter(Rest):
+    """One request to read; two when the resource has a folder to compare."""
+
+    path = "service/artifacts/api/v1/artifacts/"
+    items = ("artifacts",)
+    search = None
+
+    def calls(self) -> dict[Step, Call]:
+        return {
+            **super().calls(),
+            Step.CREATE: self._create,
+            Step.CREATE_VERSION: self._create_version,
+            Step.UPDATE_METADATA: self._update_metadata,
+        }
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        described, digest = await asyncio.gather(
+            self.get(self.at(listed.id)), self._digest(listed, resource)
+        )
+        if described is None:
+            return None
+        version = newest_number(described)
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values=manifest(
+                pick(described, "name", "description"),
+                {"artifact": {"digest": digest}} if digest else {},
+            ),
+            version=version,
+            latest=version,
+            attributes={"id": listed.id},
+        )
+
+    async def _digest(self, listed: Listed, resource: Resource | None) -> str | None:
+        if resource is None or not resource.archives:
+            return None
+        return await digest_at(self.api, self.at(listed.id, "download"))
+
+    async def _create(self, order: Order) -> Receipt:
+        metadata, spec = metadata_of(order.desired), spec_of(order.desired)
+        parts = [
+            *zip_part(order),
+            Part("name", text=metadata["name"]),
+            Part("description", text=metadata.get("description")),
+            Part("source", text=spec.get("source")),
+            *_checks(spec),
+        ]
+        answer = await self.api.send("POST", self.path, parts=parts)
+        return Receipt(order.key, given(answer, "id"), {"id": given(answer, "id")})
+
+    async def _create_version(self, order: Order) -> Receipt:
+        live = live_of(order)
+        parts = [*zip_part(order), *_checks(spec_of(order.desired))]
+        await self.api.send("PUT", self.at(live.id), parts=parts)
+        return Receipt(order.key, live.id, {"id": live.id})
+
+    async def _update_metadata(self, order: Order) -> Receipt:
+        live = live_of(order)
+        body = changed(self.kind, order, "metadata")
+        await self.api.send("PATCH", self.at(live.id), json=body)
+        return Receipt(order.key, live.id, {"id": live.id})
+
+
+def _checks(spec: Tree) -> list[Part]:
+    return [Part(name, json=spec.get(name, MISSING)) for name in ("scan", "validate")]
+
+
+def newest_number(described: Tree) -> str | None:
+    """The newest version, of a listing that may be one page of many; None of none."""
+    numbers = [v.get("version") for v in described.get("versions") or () if isinstance(v, dict)]
+    known = [n for n in (*numbers, described.get("versionCount")) if isinstance(n, int)]
+    return str(max(known)) if any(known) else None

@@ -1,0 +1,41 @@
+"""The parts of the requests that make image versions (contract, 2.2, rows 11, 15 and 17)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from peakctl.adapters.orders import metadata_of, spec_of
+from peakctl.adapters.zips import with_digest, zip_part
+from peakctl.api.bodies import Part
+from peakctl.model import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peakctl.model import Order
+
+
+def content(order: Order) -> list[Part]:
+    """What a version is made of."""
+    description = with_digest(metadata_of(order.desired).get("description"), order)
+    details = build_details(order)
+    return [
+        Part("description", text=description),
+        Part("buildDetails", json=details),
+        *zip_part(order),
+    ]
+
+
+def build_details(order: Order) -> Any:
+    """Build details; for an upload always with both paths, as no default is stated (section 5)."""
+    details = spec_of(order.desired).get("buildDetails", MISSING)
+    if not order.archives:
+        return details
+    stated = details if isinstance(details, dict) else {}
+    return {"source": "upload", "context": ".", "dockerfilePath": "Dockerfile", **stated}
+
+
+def autodeploy(order: Order) -> Sequence[Part]:
+    """What to redeploy once the build is through; create does not take it (contract, 2.2)."""
+    resources = spec_of(order.desired).get("autodeployResources")
+    return [Part("autodeployResources", json=resources)] if resources else []

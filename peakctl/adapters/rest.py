@@ -1,0 +1,149 @@
+"""What most kinds share: listing, looking up, deleting, and reading how something fares."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from peakctl.adapters.orders import live_of
+from peakctl.errors import ApiError
+from peakctl.model import Key, Listed, Readiness, Receipt, State, Step, Tree
+
+if TYPE_CHECKING:
+    from peakctl.api.client import Api
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Order, Resource
+
+Call = Callable[["Order"], Awaitable[Receipt]]
+
+
+class Rest:
+    """An adapter for a plain collection; a kind's module adds what its part of the API does.
+
+    `path` is the collection with its trailing slash, `items` the keys that may hold a page's items,
+    `query` is always sent when listing, and `search` is the parameter that narrows by name.
+    """
+
+    path: ClassVar[str]
+    items: ClassVar[tuple[str, ...]]
+    query: ClassVar[tuple[tuple[str, str], ...]] = ()
+    search: ClassVar[str | None] = "searchTerm"
+
+    def __init__(self, api: Api, kind: Kind) -> None:
+        self.api = api
+        self.kind = kind
+
+    async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
+        """All pages of the listing; `resources` narrows nothing here."""
+        return await self.list_all()
+
+    async def find(self, name: str) -> tuple[Listed, ...]:
+        """What bears exactly `name`. The platform's search is loose (contract, section 5)."""
+        narrow = ((self.search, name),) if self.search else ()
+        return tuple(found for found in await self.list_all(narrow) if found.name == name)
+
+    async def list_all(self, narrow: Sequence[tuple[str, str]] = ()) -> tuple[Listed, ...]:
+        """All pages, as `Listed`."""
+        found = await self.api.pages(self.path, self.items, (*self.query, *narrow))
+        return tuple(self.listed(item) for item in found if self.is_mine(item))
+
+    def is_mine(self, item: Tree) -> bool:
+        """Whether an item of the listing is of this kind."""
+        return True
+
+    def listed(self, item: Tree) -> Listed:
+        return Listed(item["id"], str(item.get("name", "")), item)
+
+    def key(self, listed: Listed, resource: Resource | None) -> Key:
+        """The key of the resource, which may be about to rename it, else what it is called now."""
+        return resource.key if resource else Key(self.kind.name, listed.name)
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        """A reference to a kind without versions needs the id alone."""
+        return {"id": listed.id}
+
+    async def call(self, order: Order) -> Receipt:
+        """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
+        make = self.calls().get(order.step)
+        if make is None:
+            raise ValueError(f"{self.kind.name} has no {order.step} call")
+        return await make(order)
+
+    def calls(self) -> dict[Step, Call]:
+        """The call of each step."""
+        return {Step.DELETE: self.delete, Step.WAIT: self.wait}
+
+    async def delete(self, order: Order) -> Receipt:
+        """Delete; what is gone already counts as deleted."""
+        return await self.delete_at(order, self.at(live_of(order).id))
+
+    async def delete_at(self, order: Order, path: str) -> Receipt:
+        """Delete what is at `path`, and say that its absence is to be waited for."""
+        try:
+            await self.api.send("DELETE", path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        return Receipt(order.key, live_of(order).id, watch={"path": path, "gone": True})
+
+    async def wait(self, order: Order) -> Receipt:
+        """Sends nothing: what to poll for a thing that someone else's run has started."""
+        live = live_of(order)
+        return Receipt(order.key, live.id, live.attributes, self.watch(live.id, live.private))
+
+    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+        """What tells how the thing fares; None when it is ready as soon as it exists."""
+        return None
+
+    async def poll(self, receipt: Receipt) -> Readiness:
+        """One reading. 404 is `GONE`; a status word that no schema knows counts as pending."""
+        if receipt.watch is None:
+            return Readiness(State.READY)
+        answer = await self.get(receipt.watch["path"])
+        if answer is None:
+            return Readiness(State.GONE)
+        if receipt.watch.get("gone"):
+            return deletion(self.status(answer))
+        return self.readiness(answer, receipt.watch)
+
+    def readiness(self, answer: Tree, watch: Tree) -> Readiness:
+        """What `answer` says about the very thing that `watch` tells of."""
+        return self.classify(self.status(answer))
+
+    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+        """The platform keeps no log for most kinds."""
+        return ()
+
+    def status(self, answer: Tree) -> str:
+        """The status word of a describe answer, "" where it has none."""
+        return str(answer.get("status") or "")
+
+    def classify(self, word: str) -> Readiness:
+        """A status word by its meaning in the kind's schema; no word at all means ready."""
+        if not word:
+            return Readiness(State.READY)
+        state = self.kind.lifecycle.words.get(word)
+        if state is not None:
+            return Readiness(state, word)
+        return Readiness(State.PENDING, word, f'peakctl does not know the status "{word}"')
+
+    def at(self, id: str | int, *rest: str | int) -> str:  # noqa: A002
+        """The path of one item, or of something below it."""
+        return self.path + "/".join(quote(str(part), safe="") for part in (id, *rest))
+
+    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any] | None:
+        """A describe answer, None for a 404."""
+        try:
+            answer = await self.api.get(path, query)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer if isinstance(answer, dict) else {}
+
+
+def deletion(word: str) -> Readiness:
+    """How a deletion fares while the thing still answers; a refusal has its own status word."""
+    refused = word.lower().replace("-", "_") == "delete_failed"
+    return Readiness(State.FAILED if refused else State.PENDING, word)

@@ -1,0 +1,97 @@
+"""From the shape that the platform answers in to the shape that manifests have (contract, 3.7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peakctl.model import Tree, Value
+
+READ_ONLY_IMAGE = ("imageName", "imageVersion")
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def pick(answer: Tree, *names: str) -> dict[str, Any]:
+    """Those of the named fields that the answer has; a null is a field that it does not have."""
+    return {name: without_nulls(answer[name]) for name in names if answer.get(name) is not None}
+
+
+def manifest(metadata: Tree, spec: Tree) -> dict[str, Any]:
+    """Live values in manifest shape."""
+    return {"metadata": dict(metadata), "spec": dict(spec)}
+
+
+def without_nulls(value: Value) -> Value:
+    """The tree without the null entries of its maps, as the platform fills unset fields in."""
+    if isinstance(value, Mapping):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [without_nulls(v) for v in value]
+    return value
+
+
+def one_map(value: Value) -> Value:
+    """A list of one-key maps as one map; anything else as it is."""
+    if not isinstance(value, list):
+        return value
+    return {k: v for item in value if isinstance(item, Mapping) for k, v in item.items()}
+
+
+def read_env(holder: Tree) -> dict[str, Any]:
+    """A step or a service configuration with its environment as one map."""
+    parameters = holder.get("parameters")
+    if not isinstance(parameters, Mapping) or "env" not in parameters:
+        return dict(holder)
+    return {**holder, "parameters": {**parameters, "env": one_map(parameters["env"])}}
+
+
+def read_step(step: Value) -> Value:
+    """One workflow step: no image names, no token, which comes back empty or not at all."""
+    if not isinstance(step, Mapping):
+        return step
+    shaped = read_env({k: v for k, v in step.items() if k not in READ_ONLY_IMAGE})
+    if isinstance(shaped.get("repository"), Mapping):
+        shaped["repository"] = {k: v for k, v in shaped["repository"].items() if k != "token"}
+    return shaped
+
+
+def read_trigger(trigger: Value) -> Value:
+    """`{cron, scheduled}` as `{cron}`; `{webhook: id}` as `{webhook: true}`."""
+    if not isinstance(trigger, Mapping):
+        return trigger
+    shaped = {k: v for k, v in trigger.items() if k != "scheduled"}
+    if isinstance(shaped.get("webhook"), str):
+        shaped["webhook"] = True
+    return shaped
+
+
+def webhook_ids(triggers: Value) -> list[str]:
+    """The ids of the live webhooks, which only reads tell."""
+    found = triggers if isinstance(triggers, list) else []
+    hooks = [t.get("webhook") for t in found if isinstance(t, Mapping)]
+    return [hook for hook in hooks if isinstance(hook, str)]
+
+
+def read_config(config: Value) -> Value:
+    """The configuration of a workflow, a workflow block or a service block."""
+    if not isinstance(config, Mapping):
+        return without_nulls(config)
+    shaped = read_env(without_nulls(config))
+    if isinstance(shaped.get("steps"), Mapping):
+        shaped["steps"] = {name: read_step(step) for name, step in shaped["steps"].items()}
+    if isinstance(shaped.get("triggers"), list):
+        shaped["triggers"] = [read_trigger(trigger) for trigger in shaped["triggers"]]
+    return shaped
+
+
+def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
+    """The last `most` lines of some log messages, without anything that steers a terminal."""
+    lines = [
+        _CONTROLS.sub("", _ESCAPES.sub("", line)).replace("\t", "    ").rstrip()
+        for message in messages
+        for line in message.splitlines()
+    ]
+    return tuple(line for line in lines if line)[-most:]

@@ -1,0 +1,141 @@
+"""What block specs and app specs share: metadata that can change, releases that cannot (3.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from peakctl.adapters.bodies import changed
+from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
+from peakctl.adapters.rest import Call, Rest
+from peakctl.adapters.shapes import pick
+from peakctl.adapters.zips import with_digest
+from peakctl.errors import ApiError
+from peakctl.model import Live, Receipt, Step
+
+if TYPE_CHECKING:
+    from peakctl.model import Listed, Order, Resource, Tree
+
+METADATA = (
+    "name",
+    "title",
+    "summary",
+    "description",
+    "descriptionContentType",
+    "imageUrl",
+    "tags",
+)
+FORMAT = 1  # of a spec; the only one there is
+
+
+class Specs(Rest):
+    """A kind of spec; the subclass says how it sends a create and a release, and reads one."""
+
+    items = ("specs",)
+    search = "name"
+    word: ClassVar[str]
+
+    def calls(self) -> dict[Step, Call]:
+        return {
+            **super().calls(),
+            Step.CREATE: self._create,
+            Step.CREATE_RELEASE: self._create_release,
+            Step.UPDATE_METADATA: self._update_metadata,
+        }
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        """A release of the spec: without a request when the listing shows it as the latest."""
+        latest = latest_release(listed.item)
+        if version in (None, latest):
+            return {"id": listed.id, "version": latest} if latest else None
+        if await self.get(self.at(listed.id, "releases", str(version))) is None:
+            return None
+        return {"id": listed.id, "version": version}
+
+    def live(
+        self, described: Tree, listed: Listed, resource: Resource | None, version: str | None
+    ) -> Live:
+        """Everything but the release. A spec is ready as soon as it exists."""
+        kind = {"kind": self.word} if self.word else _kind_of(described)
+        metadata = pick(described.get("metadata") or {}, *METADATA, "status")
+        spec = {"version": FORMAT, **kind, **pick(described, "scope", "featured", "tenants")}
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values={"metadata": metadata, "spec": spec},
+            status=str(metadata.get("status", "")),
+            version=version,
+            latest=latest_release(described) or version,
+            attributes={"id": listed.id, "version": version},
+        )
+
+    async def release(self, id_: str | int, version: str | None) -> Tree | None:
+        """One release, None when there is no such number."""
+        return await self.get(self.at(id_, "releases", version)) if version else None
+
+    async def _create(self, order: Order) -> Receipt:
+        answer = await self.send_create(order)
+        return self._receipt(order, given(answer, "id"))
+
+    async def _create_release(self, order: Order) -> Receipt:
+        live = live_of(order)
+        await self.send_release(order, self.at(live.id, "releases"))
+        return self._receipt(order, live.id)
+
+    async def send_create(self, order: Order) -> Any:
+        raise NotImplementedError
+
+    async def send_release(self, order: Order, path: str) -> Any:
+        raise NotImplementedError
+
+    async def _update_metadata(self, order: Order) -> Receipt:
+        live = live_of(order)
+        body = changed(self.kind, order, "spec")
+        if body.get("scope") == "shared" and "tenants" in spec_of(order.desired):
+            body["tenants"] = spec_of(order.desired)["tenants"]
+        if metadata := changed(self.kind, order, "metadata"):
+            body["metadata"] = metadata
+        try:
+            await self.api.send("PATCH", self.at(live.id), json=body)
+        except ApiError as error:
+            if "no changes detected" not in error.detail.lower():
+                raise
+        return Receipt(order.key, live.id, live.attributes)
+
+    def _receipt(self, order: Order, id_: str | int) -> Receipt:
+        return Receipt(order.key, id_, {"id": id_, "version": order.version})
+
+
+def _kind_of(described: Tree) -> dict[str, Any]:
+    """The kind of a block; one example calls a block "app" (contract, section 5)."""
+    return pick(described, "kind") if described.get("kind") != "app" else {}
+
+
+def latest_release(item: Tree) -> str | None:
+    """The number of the latest release in a summary or a describe answer."""
+    version = (item.get("latestRelease") or {}).get("version")
+    return str(version) if version else None
+
+
+def wanted_release(resource: Resource | None) -> str | None:
+    """The number that the manifest fixes."""
+    release = spec_of(resource.values).get("release") if resource else None
+    return release.get("version") if release else None
+
+
+def release_body(order: Order) -> dict[str, Any]:
+    """`release` and `config` of a new release; the digest of the files ends the notes."""
+    spec = spec_of(order.desired)
+    notes = with_digest((spec.get("release") or {}).get("notes"), order)
+    release = {"version": order.version} | ({"notes": notes} if notes is not None else {})
+    return {"release": release} | stated(spec, "config")
+
+
+def spec_body(order: Order, word: str) -> dict[str, Any]:
+    """`body` of a new spec; its status is set later, the create call does not take it."""
+    spec = spec_of(order.desired)
+    return {
+        "version": spec.get("version", FORMAT),
+        "kind": spec.get("kind", word),
+        "metadata": stated(metadata_of(order.desired), *METADATA),
+        **release_body(order),
+    }

@@ -1,0 +1,22 @@
+"""Webapps, which the platform deprecates in favour of services (contract, 2.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.adapters.webapps import Webapps
+
+if TYPE_CHECKING:
+    from peakctl.model import Tree
+
+
+class Adapter(Webapps):
+    """The route is that of services; an item that says it is one is not a webapp."""
+
+    items = ("webapps",)
+    spec = ("imageDetails", "resources", "sessionStickiness", "scaleToZero")
+
+    def is_mine(self, item: Tree) -> bool:
+        """Types that only services have. "web-app" alone tells nothing: it is the default."""
+        is_service = item.get("featureType") == "services"
+        return not is_service and item.get("serviceType") not in ("api", "shiny")

@@ -1,0 +1,64 @@
+"""The route that services and webapps share (contract, 2.3 and 3.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from peakctl.adapters.bodies import changed
+from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
+from peakctl.adapters.rest import Call, Rest
+from peakctl.adapters.shapes import manifest, pick, read_env
+from peakctl.model import Live, Receipt, Step
+
+if TYPE_CHECKING:
+    from peakctl.model import Listed, Order, Resource, Tree
+
+METADATA = ("name", "title", "description", "tags")
+SENT_METADATA = ("name", "title", "description")
+
+
+class Webapps(Rest):
+    """One request to read. A PATCH keeps what it leaves out, so only what differs is sent."""
+
+    path = "service/webapps/api/v1/webapps/"
+    spec: ClassVar[tuple[str, ...]]
+    fixed: ClassVar[tuple[str, ...]] = ("name", "serviceType")
+
+    def calls(self) -> dict[Step, Call]:
+        return {
+            **super().calls(),
+            Step.CREATE: self._create,
+            Step.UPDATE: self._update,
+            Step.UPDATE_METADATA: self._update,
+        }
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        described = await self.get(self.at(listed.id))
+        if described is None:
+            return None
+        reading = self.classify(self.status(described))
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values=manifest(pick(described, *METADATA), read_env(pick(described, *self.spec))),
+            status=reading.status,
+            state=reading.state,
+            attributes={"id": listed.id},
+        )
+
+    async def _create(self, order: Order) -> Receipt:
+        metadata, spec = metadata_of(order.desired), spec_of(order.desired)
+        body = stated(metadata, *SENT_METADATA) | stated(spec, *self.spec)
+        id_ = given(await self.api.send("POST", self.path, json=body), "id")
+        return Receipt(order.key, id_, {"id": id_}, self.watch(id_, {}))
+
+    async def _update(self, order: Order) -> Receipt:
+        live = live_of(order)
+        body = {**changed(self.kind, order, "metadata"), **changed(self.kind, order, "spec")}
+        for name in self.fixed:
+            body.pop(name, None)
+        await self.api.send("PATCH", self.at(live.id), json=body)
+        return Receipt(order.key, live.id, {"id": live.id}, self.watch(live.id, {}))
+
+    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+        return {"path": self.at(id)}

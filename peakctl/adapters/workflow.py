@@ -1,0 +1,77 @@
+"""Workflows: written as a whole document, read back in another shape (contract, 3.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
+from peakctl.adapters.rest import Call, Rest
+from peakctl.adapters.shapes import manifest, pick, read_config, webhook_ids
+from peakctl.adapters.whole import complete
+from peakctl.model import Live, Receipt, Step
+
+if TYPE_CHECKING:
+    from peakctl.model import Listed, Order, Resource, Tree, Value
+
+SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
+
+
+class Adapter(Rest):
+    """One request to read, one to write; ready as soon as it exists."""
+
+    path = "service/workflows/api/v1/workflows/"
+    items = ("workflows",)
+
+    def calls(self) -> dict[Step, Call]:
+        return {
+            **super().calls(),
+            Step.CREATE: self._create,
+            Step.UPDATE: self._update,
+            Step.UPDATE_METADATA: self._update,
+        }
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        described = await self.get(self.at(listed.id))
+        if described is None:
+            return None
+        reading = self.classify(self.status(described))
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values=manifest(pick(described, "name", "tags"), read_config(pick(described, *SPEC))),
+            status=reading.status,
+            state=reading.state,
+            attributes={"id": listed.id},
+            private={"webhooks": webhook_ids(described.get("triggers"))},
+        )
+
+    async def _create(self, order: Order) -> Receipt:
+        id_ = given(await self.api.send("POST", self.path, json=_document(order.desired)), "id")
+        return Receipt(order.key, id_, {"id": id_})
+
+    async def _update(self, order: Order) -> Receipt:
+        """The whole document: a PUT clears what it leaves out (contract, section 5)."""
+        live = live_of(order)
+        whole = complete(self.kind.root, order.desired, live.values)
+        body = _document(whole)
+        body["triggers"] = _keep_webhooks(body.get("triggers"), len(live.private["webhooks"]))
+        if body["triggers"] is None:
+            del body["triggers"]
+        await self.api.send("PUT", self.at(live.id), json=body)
+        return Receipt(order.key, live.id, {"id": live.id})
+
+
+def _document(desired: Tree) -> dict[str, Any]:
+    return stated(metadata_of(desired), "name", "tags") | stated(spec_of(desired), *SPEC)
+
+
+def _keep_webhooks(triggers: Value, live: int) -> Value:
+    """As many webhooks as there are now keep their ids; without the word they may get new ones."""
+    if not isinstance(triggers, list):
+        return triggers
+    kept = []
+    for trigger in triggers:
+        if isinstance(trigger, dict) and trigger.get("webhook") is True and live > 0:
+            trigger, live = {**trigger, "webhookPolicy": "preserve"} | trigger, live - 1
+        kept.append(trigger)
+    return kept
