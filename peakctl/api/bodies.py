@@ -41,11 +41,13 @@ class Body:
 
 
 def encode_body(value: Any, parts: Sequence[Part] | None) -> Body:
-    """The body of a write. Parts go before `value`; with neither there is no body."""
+    """The body of a write: multipart when there are parts, else JSON.
+
+    Nothing to say is `{}`, as the platform's own client has it.
+    """
     if parts is not None:
         return encode_parts(parts)
-    if value is None:
-        return Body()
+    value = {} if value is None else value
     return Body(encode_json(value), JSON_TYPE, tuple(_secret_texts(value)))
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -134,7 +134,8 @@ class Api:
 
     async def download(self, path: str) -> bytes:
         """The bytes at `path`, redirects followed; a whole `https://` address has no token."""
-        return bytes(await self._perform(self._call("GET", path, (), Body(), bytes)))
+        call = self._call("GET", path, (), Body(), bytes)
+        return bytes(await self._perform(replace(call, size=self._limits.answer_size)))
 
     async def pages(
         self, path: str, items: tuple[str, ...], query: Query = ()
@@ -153,12 +154,12 @@ class Api:
     def _call(
         self, method: str, path: str, query: Query, body: Body, decode: Callable[[bytes], Any]
     ) -> Call:
-        asked = self._asked(method, path, body.secrets)
+        asked, size = self._asked(method, path, body.secrets), len(body.content)
         if path.startswith(("http://", "https://")):
-            return Call(asked, path, body, decode, with_token=False)
+            return Call(asked, path, body, decode, size, with_token=False)
         name, _, rest = path.partition("/")
         suffix = f"?{urlencode(query)}" if query else ""
-        return Call(asked, f"{self._bases[name]}/{rest}{suffix}", body, decode)
+        return Call(asked, f"{self._bases[name]}/{rest}{suffix}", body, decode, size)
 
     async def _perform(self, call: Call) -> Any:
         deadline = self._clock.now() + self._limits.total
@@ -178,7 +179,7 @@ class Api:
         async with self._slots.one() as round_:
             await self._pause.over()
             try:
-                async with asyncio.timeout(self._limits.whole_attempt(len(call.body.content))):
+                async with asyncio.timeout(self._limits.whole_attempt(call.size)):
                     answer = await self._exchange.perform(call)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 return _Failed(failure_of_error(error), note=_note(error))

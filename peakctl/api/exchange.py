@@ -27,12 +27,16 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to send, and how to read the answer. `decode` raises ValueError."""
+    """What to send, and how to read the answer. `decode` raises ValueError.
+
+    `size` is how many bytes it may move, which decides how long it may take.
+    """
 
     asked: Asked
     url: str
     body: Body
     decode: Callable[[bytes], Any]
+    size: int
     with_token: bool = True
 
 

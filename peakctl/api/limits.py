@@ -30,6 +30,6 @@ class Limits:
     page_size: int = 100
     pages: int = 1000
 
-    def whole_attempt(self, sent: int) -> float:
-        """The longest that one attempt may take that sends `sent` bytes."""
-        return self.connect + self.read + (sent + self.answer_size) / self.slowest_transfer
+    def whole_attempt(self, size: int) -> float:
+        """The longest that one attempt may take that moves `size` bytes."""
+        return self.connect + 2 * self.read + size / self.slowest_transfer

@@ -93,7 +93,7 @@ class Listing:
         )
         if key is None:
             raise odd_answer(self.asked, f"the answer has no list {_either(self.keys)}")
-        items = answer[key] or []
+        items = [] if answer[key] is None else answer[key]
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise odd_answer(self.asked, f'"{key}" in the answer is not a list of objects')
         size = _positive(answer.get("pageSize")) or self.limits.page_size

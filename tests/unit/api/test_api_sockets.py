@@ -1,0 +1,290 @@
+"""The socket transport against a real server on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import httpx
+import pytest
+
+from peakctl.api import sockets
+from peakctl.api.client import Api, socket_transport
+from peakctl.api.limits import Limits
+from peakctl.errors import ApiError
+from peakctl.model import Secret
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+LIMITS = Limits(attempts=2, read=5.0, connect=5.0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Server:
+    """Answers each request with the next of `replies`: bytes, or None to close the connection."""
+
+    def __init__(self, *replies: bytes | None) -> None:
+        self.replies = list(replies)
+        self.heads: list[str] = []
+        self.bodies: list[bytes] = []
+        self.connections = 0
+        self.base = ""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await self._one(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.heads.append(head)
+        length = next(
+            (int(v) for k, _, v in (line.partition(":") for line in head.split("\r\n"))
+             if k.lower() == "content-length"), 0)  # fmt: skip
+        self.bodies.append(await reader.readexactly(length))
+        reply = self.replies.pop(0)
+        if reply is None:
+            return False
+        writer.write(reply)
+        await writer.drain()
+        return b"Connection: close" not in reply
+
+
+def ok(body: bytes = b"{}", extra: str = "") -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body
+
+
+def run(server: Server, use: Callable[[Api], Awaitable[object]], limits: Limits = LIMITS) -> object:
+    async def main() -> object:
+        listening = await asyncio.start_server(server, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        server.base = f"http://127.0.0.1:{port}"
+        async with listening, api(server.base, limits) as client:
+            return await use(client)
+
+    return asyncio.run(main())
+
+
+def api(base: str, limits: Limits) -> Api:
+    return Api(
+        transport=socket_transport(limits),
+        bases={"service": f"{base}/service", "press": f"{base}/press"},
+        token=Secret("secret-token"),
+        clock=Clock(),
+        limits=limits,
+        chance=lambda: 0.0,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_request_arrives_as_it_was_asked_for() -> None:
+    server = Server(ok(b'{"id": 1}'))
+    query = [("name", "a b&c,d/é"), ("status", "x"), ("status", "y")]
+    assert run(server, lambda a: a.get("service/web%2Fapps/v1/", query)) == {"id": 1}
+    line, *headers = server.heads[0].split("\r\n")
+    assert line.startswith("GET /service/web%2Fapps/v1/?name=a+b%26c")
+    assert line.endswith("&status=x&status=y HTTP/1.1")
+    assert "authorization: secret-token" in headers
+    assert not [h for h in headers if h.lower().startswith(("content-", "cookie"))]
+
+
+def test_a_large_upload_arrives_whole_with_its_length() -> None:
+    server = Server(ok())
+    body = {"text": "x" * 3_000_000}
+    run(server, lambda a: a.send("POST", "service/artifacts/", json=body))
+    assert len(server.bodies[0]) == 3_000_000 + len('{"text": ""}')
+    assert "transfer-encoding" not in server.heads[0].lower()
+
+
+def test_connections_are_used_again() -> None:
+    server = Server(ok(), ok(), ok())
+
+    async def thrice(client: Api) -> None:
+        for _ in range(3):
+            await client.get("service/x")
+
+    run(server, thrice)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+def test_a_write_is_not_sent_again_when_the_connection_breaks(method: str) -> None:
+    server = Server(ok(), None, ok())
+
+    async def use(client: Api) -> None:
+        await client.get("service/x")
+        await client.send(method, "service/x", json={})
+
+    with pytest.raises(ApiError) as caught:
+        run(server, use)
+    assert caught.value.doubtful
+    assert caught.value.diagnostics[0].code == "api/broken"
+    assert len(server.heads) == 2
+
+
+def test_a_read_is_sent_again_when_the_connection_breaks() -> None:
+    server = Server(None, ok(b"[1]"))
+    assert run(server, lambda a: a.get("service/x")) == [1]
+    assert len(server.heads) == 2
+
+
+def test_a_read_is_sent_again_when_the_answer_is_cut_short() -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{"
+    server = Server(cut, ok(b"[1]"))
+    assert run(server, lambda a: a.get("service/x")) == [1]
+
+
+def test_a_write_whose_answer_is_cut_short_is_in_doubt() -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{"
+    server = Server(cut, ok())
+    with pytest.raises(ApiError) as caught:
+        run(server, lambda a: a.send("POST", "service/x", json={}))
+    assert caught.value.doubtful
+    assert len(server.heads) == 1
+
+
+def test_an_answer_that_is_not_http_leaves_a_write_in_doubt() -> None:
+    server = Server(b"what?\r\nConnection: close\r\n\r\n")
+    with pytest.raises(ApiError) as caught:
+        run(server, lambda a: a.send("POST", "service/x", json={}))
+    assert caught.value.doubtful
+
+
+def test_a_refused_connection_is_no_doubt_and_is_tried_again() -> None:
+    base = f"http://127.0.0.1:{free_port()}"
+
+    async def main() -> int:
+        async with api(base, LIMITS) as client:
+            with pytest.raises(ApiError) as caught:
+                await client.send("POST", "service/x", json={})
+            assert not caught.value.doubtful
+            assert caught.value.diagnostics[0].code == "api/unreachable"
+            return client.requests
+
+    assert asyncio.run(main()) == 2
+
+
+def test_silence_after_a_write_is_doubt() -> None:
+    stuck = Server(b"")
+    limits = Limits(attempts=2, read=0.05)
+    with pytest.raises(ApiError) as caught:
+        run(stuck, lambda a: a.send("POST", "service/x", json={}), limits)
+    assert caught.value.doubtful
+    assert caught.value.diagnostics[0].code == "api/timeout"
+
+
+def test_a_redirect_to_another_host_goes_without_the_token() -> None:
+    async def main() -> None:
+        there = Server(ok(b"zip"))
+        async with await asyncio.start_server(there, "127.0.0.1", 0) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            moved = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://localhost:{port}/s?sig=1\r\n\r\n"
+            here = Server(moved.encode())
+            async with await asyncio.start_server(here, "127.0.0.1", 0) as front:
+                base = f"http://127.0.0.1:{front.sockets[0].getsockname()[1]}"
+                async with api(base, LIMITS) as client:
+                    assert await client.download("service/a/download") == b"zip"
+        assert "secret-token" in here.heads[0]
+        assert there.heads[0].startswith("GET /s?sig=1 ")
+        assert "secret-token" not in there.heads[0]
+
+    asyncio.run(main())
+
+
+def test_a_failed_tls_handshake_means_that_nothing_was_sent() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
+            base = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            async with api(base, LIMITS) as client:
+                with pytest.raises(ApiError) as caught:
+                    await client.send("POST", "service/x", json={})
+        assert caught.value.diagnostics[0].code == "api/unreachable"
+        assert not caught.value.doubtful
+
+    asyncio.run(main())
+
+
+def test_without_system_roots_those_of_certifi_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare, certifi = httpx.create_ssl_context(verify=False), httpx.create_ssl_context()
+    monkeypatch.setattr(sockets.ssl, "create_default_context", lambda: bare)
+    monkeypatch.setattr(sockets.httpx, "create_ssl_context", lambda: certifi)
+    assert sockets._trust() is certifi
+
+
+PROXIES = {"http": "http://proxy:3128", "https": "http://user:pw@proxy:3128"}
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "expected"),
+    [
+        ("http://peak.ai", PROXIES, "http://proxy:3128"),
+        ("https://peak.ai", PROXIES, "http://proxy:3128"),
+        ("https://peak.ai", {"all": "proxy:1"}, "http://proxy:1"),
+        ("https://peak.ai", {}, None),
+        ("http://127.0.0.1:8080", PROXIES, None),
+        ("https://inside.corp", PROXIES, None),
+    ],
+)
+def test_the_systems_proxy_is_used_where_it_applies(
+    url: str, proxies: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "proxy_bypass", lambda host: host == "inside.corp")
+    proxy = sockets._proxy_for(httpx.URL(url), proxies)
+    assert (str(proxy.url) if proxy else None) == expected
+
+
+def test_a_proxy_of_another_kind_is_named() -> None:
+    with pytest.raises(httpx.ProxyError, match="socks5 proxy"):
+        sockets._proxy_for(httpx.URL("http://peak.ai"), {"http": "socks5://u:pw@proxy:1"})
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (aiohttp.ServerDisconnectedError(), httpx.ReadError),
+        (aiohttp.ClientOSError(104, "reset"), httpx.ReadError),
+        (aiohttp.ConnectionTimeoutError("slow"), httpx.ConnectTimeout),
+        (aiohttp.SocketTimeoutError("slow"), httpx.ReadTimeout),
+        (aiohttp.InvalidURL("x:y"), httpx.UnsupportedProtocol),
+        (TimeoutError(), httpx.ReadTimeout),
+        (OSError("odd"), httpx.ReadError),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_only_what_was_not_sent_is_called_so(cause: Exception, kind: type[Exception]) -> None:
+    assert type(sockets.translate(cause)) is kind
+
+
+def test_a_proxy_that_cannot_be_reached_means_that_nothing_was_sent() -> None:
+    async def main() -> None:
+        transport = sockets.SocketTransport(LIMITS)
+        transport._proxies = {"http": f"http://127.0.0.1:{free_port()}"}
+        with pytest.raises(httpx.ProxyError):
+            await transport.handle_async_request(httpx.Request("POST", "http://peak.invalid/"))
+        await transport.aclose()
+
+    asyncio.run(main())
