@@ -1,4 +1,4 @@
-"""Writes manifests-examples/five-hundred: a chain of shops with 500 resources. Always the same bytes.
+"""Writes manifests-examples/five-hundred, a chain of shops: 500 resources, always the same bytes.
 
 python scripts/make_example.py [FOLDER]
 """
@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).resolve().parent.parent
 Document = dict[str, Any]
 PRODUCTS = (
-    "apples bread butter cheese coffee dates eggs figs grapes honey jam kale lentils milk nuts oats "
-    "pasta quinces rice salt tea vinegar walnuts yeast"
-).split()
+    *("apples", "bread", "butter", "cheese", "coffee", "dates", "eggs", "figs"),
+    *("grapes", "honey", "jam", "kale", "lentils", "milk", "nuts", "oats"),
+    *("pasta", "quinces", "rice", "salt", "tea", "vinegar", "walnuts", "yeast"),
+)
 REGIONS = ("north", "east", "south", "west")
 WORKFLOW_SIZES = (
     "Pico (0.125CPU, 0.125GB RAM)",
@@ -158,6 +161,11 @@ def flow(value: Any) -> str:
             return json.dumps(value)
 
 
+def is_long(value: Document, width: int, indent: int) -> bool:
+    nested = any(isinstance(item, dict) for item in value.values())
+    return width > 90 or (nested and indent < 4)
+
+
 def lines(value: Any, indent: int = 0) -> Iterator[str]:
     """A map as YAML lines; what is short goes on one line, as people write it."""
     for key, item in value.items():
@@ -166,14 +174,7 @@ def lines(value: Any, indent: int = 0) -> Iterator[str]:
         if isinstance(item, str) and "\n" in item:
             yield f"{head} |"
             yield from (f"{' ' * (indent + 2)}{line}" for line in item.splitlines())
-        elif isinstance(item, dict) and len(head) + len(short) > 90:
-            yield head
-            yield from lines(item, indent + 2)
-        elif (
-            isinstance(item, dict)
-            and indent < 4
-            and any(isinstance(v, dict) for v in item.values())
-        ):
+        elif isinstance(item, dict) and is_long(item, len(head) + len(short), indent):
             yield head
             yield from lines(item, indent + 2)
         else:

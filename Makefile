@@ -1,0 +1,58 @@
+# The only commands anyone must know. CI runs the same ones.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= forecast-workflow
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench wheel size clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with peakctl, the emulator and the development tools
+
+$(READY): pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh $(VENV)
+
+demo: $(READY) ## plan, apply and plan again an example (DEMO=its folder) on the embedded emulator
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/demo.sh $(DEMO)
+
+test: $(READY) ## run all tests, offline, with the coverage gates
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/test.sh $(ARGS)
+
+check: fmt-check lint types test ## everything that must hold before a merge
+
+fmt: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet --exit-zero .
+
+fmt-check: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY) ## look for mistakes and bad habits
+	$(BIN)/ruff check .
+
+types: $(READY) ## check the types, strictly
+	$(BIN)/mypy
+
+accept: $(READY) ## rewrite the golden files with what peakctl says now, then read the diff
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/acceptance $(ARGS)
+
+examples: $(READY) ## write the generated example anew, and validate every example
+	$(BIN)/python scripts/make_example.py
+	@for each in manifests-examples/*/; do (cd $$each && "$(CURDIR)/$(BIN)/peakctl" validate) || exit 1; done
+
+bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
+	$(BIN)/python scripts/bench.py $(ARGS)
+
+wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh
+
+size: $(READY) ## compare the sizes of functions and modules with their budgets
+	$(BIN)/python scripts/size.py
+
+clean: ## remove everything that these targets make
+	rm -rf $(VENV) dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf manifests-examples/*/.peakctl

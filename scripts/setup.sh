@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes the environment named by $1: peakctl (editable) with the emulator, and the development tools.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=$1
+
+fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+found=
+for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+  if fits "$python"; then found=$python; break; fi
+done
+if [ -z "$found" ]; then
+  echo "setup: no Python 3.11 or newer; install one, or name it: make setup PYTHON=/path/to/python" >&2
+  exit 1
+fi
+
+fits "$venv/bin/python" || "$found" -m venv --clear "$venv" || {
+  echo "setup: $found cannot make environments; on Debian and Ubuntu: apt install python3-venv" >&2
+  exit 1
+}
+echo "setting up $venv with $("$venv/bin/python" --version)"
+# Dependency groups need pip 25.1.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+"$venv/bin/python" -m pip install --quiet --editable '.[emulator]' --group dev
+touch "$venv/.ready"
