@@ -23,7 +23,9 @@ from peakctl.kinds.nodes import (
 from peakctl.kinds.words import PREFIX
 from peakctl.model import MISSING
 
-DIGEST = Field(types=frozenset({"string"}), absent=Absent.SERVER, description="Digest of the files.")
+DIGEST = Field(
+    types=frozenset({"string"}), absent=Absent.SERVER, description="Digest of the files."
+)
 """What stands in `Resource.values` and `Live.values` in place of a folder's path."""
 
 
@@ -62,7 +64,7 @@ class Compiler:
             raise DialectError(at, "definitions lead back to themselves")
         parts = _own(node)
         parts |= dataclasses.asdict(passed)
-        parts |= self._branches(node, at, passed) if _is_choice(node) else {}
+        parts |= self._branches(node, at, passed) if is_choice(node) else {}
         parts |= self._below(node, at, passed)
         parts |= {"types": types_of(node, at), "absent": absent}
         parts["touches"] = any(parts.get(word) for word in TOUCHING) or _touched_below(parts)
@@ -114,9 +116,7 @@ class Compiler:
         parts: dict[str, Any] = {}
         properties: Node = node.get("properties", {})
         parts["properties"] = {
-            word: self.field(
-                inner, f"{at}/properties/{word}", self.absence(node, word, at), passed
-            )
+            word: self.field(inner, f"{at}/properties/{word}", self.absence(node, word, at), passed)
             for word, inner in properties.items()
         }
         if node.get(f"{PREFIX}archive"):
@@ -132,21 +132,17 @@ class Compiler:
 
     def _branches(self, node: Node, at: str, passed: Inherited) -> dict[str, Any]:
         """The discriminator, and the tree for each of its values."""
-        nodes = [self.resolve(n, f"{at}/oneOf/{i}") for i, n in enumerate(node["oneOf"])]
-        discriminator = _discriminator(nodes, at)
+        word, constants, default = choices_of(self, node, at)
         variants: dict[str, Field] = {}
         aliases: dict[str, str] = {}
-        default = ""
-        for i, branch in enumerate(nodes):
-            chooser = self.resolve(branch["properties"][discriminator], f"{at}/oneOf/{i}")
-            compiled = self.field(node["oneOf"][i], f"{at}/oneOf/{i}", Absent.REQUIRED, passed)
-            variants |= dict.fromkeys(_constants(chooser), compiled)
-            aliases |= chooser.get(f"{PREFIX}alias", {})
-            default = chooser.get("default", default)
+        for i, (raw, values) in enumerate(zip(node["oneOf"], constants, strict=True)):
+            compiled = self.field(raw, f"{at}/oneOf/{i}", Absent.REQUIRED, passed)
+            variants |= dict.fromkeys(values, compiled)
+            aliases |= compiled.properties[word].aliases
         return {
-            "discriminator": discriminator,
+            "discriminator": word,
             "variants": variants,
-            "default_variant": default,
+            "default_variant": default or "",
             "aliases": aliases,
         }
 
@@ -168,12 +164,23 @@ def _own(node: Node) -> dict[str, Any]:
         "only_if": {k: tuple(v) for k, v in (own["only-if"] or {}).items()},
         "aliases": own["alias"] or {},
         "short_for": own["short-for"] or "",
-        "one_of": () if _is_choice(node) else _alternatives(node),
+        "one_of": () if is_choice(node) else _alternatives(node),
         "description": node.get("description", ""),
     }
 
 
-def _is_choice(node: Node) -> bool:
+def choices_of(
+    compiler: Compiler, node: Node, at: str = ""
+) -> tuple[str, list[list[str]], str | None]:
+    """The discriminator of a choice, its values for each branch, and the one that is the default."""
+    nodes = [compiler.resolve(raw, f"{at}/oneOf/{i}") for i, raw in enumerate(node["oneOf"])]
+    word = _discriminator(nodes, at)
+    choosers: list[Node] = [branch["properties"][word] for branch in nodes]
+    default = next((chooser["default"] for chooser in choosers if "default" in chooser), None)
+    return word, [_constants(chooser) for chooser in choosers], default
+
+
+def is_choice(node: Node) -> bool:
     """Whether `oneOf` chooses a branch, and not just one of several required fields."""
     return "oneOf" in node and any(set(branch) != {"required"} for branch in node["oneOf"])
 
@@ -206,7 +213,7 @@ def _check_siblings(node: Node, parts: dict[str, Any], at: str) -> None:
         for other in (inner.file_for, *(path.split(".")[0] for path in inner.only_if)):
             if other and other not in properties:
                 raise DialectError(f"{at}/properties/{word}", f"there is no sibling {other}")
-    for alternative in () if _is_choice(node) else _alternatives(node):
+    for alternative in () if is_choice(node) else _alternatives(node):
         if not set(alternative) <= properties.keys():
             raise DialectError(f"{at}/oneOf", f"there is no property {alternative[0]}")
     item = parts.get("items")

@@ -84,7 +84,12 @@ def _versions(rules: Node, root: Field, at: str) -> Versions:
 def _lifecycle(rules: Node, at: str) -> Lifecycle:
     allow_only(rules, words.LIFECYCLE, at)
     states = {status: State(s) for s in State for status in rules.get(s.value, ())}
-    return Lifecycle(states, rules.get("on-failed", ""), rules.get("advice", ""))
+    return Lifecycle(
+        words=states,
+        on_failed=rules.get("on-failed", ""),
+        advice=rules.get("advice", ""),
+        wait=rules.get("wait", ""),
+    )
 
 
 def _known(text: str, root: Field, at: str) -> Path:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from peakctl.kinds.fields import Absent
 
 PREFIX = "x-peakctl-"
+PARAM = "@param:"
+"""A build parameter in place of a whole value (contract, section 3.4)."""
 
 ABSENCE = {
     "default": Absent.DEFAULT,
@@ -72,7 +74,7 @@ KIND = frozenset(
     defined-by defined-by-whole""".split()
 )
 
-LIFECYCLE = frozenset({"ready", "pending", "failed", "stuck", "warning", "on-failed", "advice"})
+LIFECYCLE = frozenset("ready pending failed stuck warning on-failed advice wait".split())
 
 TOP = frozenset(
     f"""$schema $id title description type required properties additionalProperties

@@ -1,0 +1,64 @@
+"""Diagnostics of one document: every complaint gets its key, its place and its severity here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from peakctl.errors import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from peakctl.model import Document, Key, Path
+
+
+@dataclass(slots=True)
+class Complaints:
+    """What is wrong with one document, in the order found."""
+
+    document: Document
+    key: Key | None = None
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, code: str, path: Path, summary: str, *, detail: str = "", fix: str = "") -> None:
+        """An error at `path`; `code` is without its `manifest/`."""
+        self._add(Severity.ERROR, code, path, summary, detail, fix)
+
+    def warn(self, code: str, path: Path, summary: str, *, fix: str = "") -> None:
+        """The same as a warning."""
+        self._add(Severity.WARNING, code, path, summary, "", fix)
+
+    def place(self, problem: Diagnostic, path: Path) -> None:
+        """`problem`, found by a room that knows no manifests, at `path`."""
+        place = (self.document.locate(path), *problem.locations)
+        self.found.append(replace(problem, key=self.key, path=path, locations=place))
+
+    def tainted(self, path: Path, what: str) -> None:
+        """An error for a value from the environment where one is shown by nature."""
+        self.add(
+            "tainted",
+            path,
+            f"{what} may not come from the environment",
+            detail="what os_env gives is a secret, and this is printed and sent in the clear",
+            fix="give it as a parameter: -p KEY=VALUE",
+        )
+
+    @property
+    def clean(self) -> bool:
+        """Whether there are no errors."""
+        return not any(d.severity is Severity.ERROR for d in self.found)
+
+    def _add(
+        self, severity: Severity, code: str, path: Path, summary: str, detail: str, fix: str
+    ) -> None:
+        self.found.append(
+            Diagnostic(
+                code=f"manifest/{code}",
+                summary=summary,
+                key=self.key,
+                path=path,
+                locations=(self.document.locate(path),),
+                detail=detail,
+                fix=fix,
+                severity=severity,
+            )
+        )

@@ -1,0 +1,101 @@
+"""Why a document is invalid: jsonschema's findings, dug out of its branches, in our own words.
+
+Imported for every run, but jsonschema itself only when there is something to explain: it costs
+55 ms to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peakctl.kinds.compiler import Compiler, choices_of, is_choice
+from peakctl.kinds.paths import field_at, value_at
+from peakctl.kinds.wording import Fault, tell
+from peakctl.kinds.words import PARAM
+from peakctl.model import MISSING, Secret, reveal
+
+if TYPE_CHECKING:
+    from peakctl.kinds.complaints import Complaints
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Path, Value
+
+
+def explain(kind: Kind, value: Value, decider: Any, complaints: Complaints) -> None:
+    """Add a complaint for everything that is wrong with `value` (which may hold secrets).
+
+    `decider` is the jsonschema-rs validator that refused it: where jsonschema finds nothing (it is
+    less strict about NaN and about a final newline), its own findings are told.
+    """
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    plain = reveal(value)
+    validator = Draft202012Validator(dict(kind.schema), registry=Registry())
+    faults = list(_Digger(kind).faults(validator.iter_errors(plain)))
+    if not faults:
+        faults = [Fault((), "other", None, MISSING)]
+        faults = [*_decider_faults(decider, plain)] or faults
+    told: set[tuple[Path, str]] = set()
+    for fault in sorted(faults, key=lambda fault: _order(fault.path)):
+        if (fault.path, fault.keyword) not in told:
+            told.add((fault.path, fault.keyword))
+            tell(kind, fault, _secret_at(value, fault.path), complaints)
+
+
+def _order(path: Path) -> list[str]:
+    return [f"{part:09}" if isinstance(part, int) else part for part in path]
+
+
+def _secret_at(value: Value, path: Path) -> bool:
+    """Whether the value at `path` may not be shown: it is a secret, or lies in one."""
+    return any(isinstance(value_at(value, path[:n]), Secret) for n in range(len(path) + 1))
+
+
+def _decider_faults(decider: Any, plain: Value) -> Iterator[Fault]:
+    for error in decider.iter_errors(plain):
+        path = tuple(error.instance_path)
+        yield Fault(path, "other", None, value_at(plain, path))
+
+
+@dataclass(slots=True)
+class _Digger:
+    """Follows jsonschema's errors into the branch that the document meant."""
+
+    kind: Kind
+
+    def faults(self, errors: Iterable[Any]) -> Iterator[Fault]:
+        """The faults that matter, flat."""
+        for error in errors:
+            if error.validator == "oneOf" and is_choice(error.schema):
+                yield from self._choice(error)
+            elif error.validator == "anyOf":
+                is_param = isinstance(error.instance, str) and error.instance.startswith(PARAM)
+                yield from self._inside(error, 1 if is_param else 0)
+            else:
+                path = tuple(error.absolute_path)
+                yield Fault(
+                    path, error.validator, error.validator_value, error.instance, error.schema
+                )
+
+    def _inside(self, error: Any, branch: int) -> Iterator[Fault]:
+        yield from self.faults(e for e in error.context if e.relative_schema_path[0] == branch)
+
+    def _choice(self, error: Any) -> Iterator[Fault]:
+        """The branch is the one that the discriminator names, or the default one."""
+        path = tuple(error.absolute_path)
+        if not isinstance(error.instance, Mapping):
+            yield Fault(path, "type", "object", error.instance)
+            return
+        word, constants, default = choices_of(Compiler(self.kind.schema), error.schema)
+        chosen = error.instance.get(word, default)
+        for i, values in enumerate(constants):
+            if chosen in values:
+                yield from self._inside(error, i)
+                return
+        if chosen is None and word not in error.instance:
+            yield Fault(path, "required", [word], error.instance, error.schema)
+            return
+        every = [value for values in constants for value in values]
+        yield Fault((*path, word), "enum", every, chosen)

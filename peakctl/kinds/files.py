@@ -1,0 +1,74 @@
+"""Files that a manifest names: always inside the project, and complained of where they are named."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import PeakctlError
+from peakctl.model import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.kinds.reading import Reading
+    from peakctl.model import Archive, Path
+
+TEXT_FILES = (".md", ".txt")
+"""What the platform's own client takes for descriptions and notes (contract, section 1.9)."""
+
+
+def read_text(name: str, path: Path, reading: Reading) -> str | None:
+    """The text of the file `name` beside the manifest; None with a complaint at `path`."""
+    add = reading.complaints.add
+    file = _inside(name, path, reading)
+    if file is None:
+        return None
+    if file.suffix.lower() not in TEXT_FILES:
+        add("file-type", path, f'"{name}" is neither .md nor .txt', fix="name a .md or .txt file")
+        return None
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        summary = f'"{name}" cannot be read'
+        add("file-missing", path, summary, detail=error.strerror or "", fix=_beside(reading))
+    except UnicodeDecodeError:
+        add("file-type", path, f'"{name}" is not UTF-8 text', fix="save it as UTF-8")
+    return None
+
+
+def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archive | None:
+    """The archive of the folder that an `artifact` field names; None with complaints."""
+    name = reveal(value["path"])
+    folder = _inside(name, (*path, "path"), reading)
+    if folder is None:
+        return None
+    if reading.pack is None:
+        raise TypeError("an artifact cannot be read without pack")
+    ignore = value.get("ignore_files")
+    try:
+        return reading.pack(folder, reveal(ignore), reading.project_root)
+    except PeakctlError as error:
+        for problem in error.diagnostics:
+            reading.complaints.place(problem, (*path, "path"))
+    return None
+
+
+def _inside(name: str, path: Path, reading: Reading) -> FilePath | None:
+    """The file or folder `name`, resolved; None with a complaint when it leaves the project."""
+    root = reading.project_root.resolve()
+    try:
+        found = (FilePath(reading.document.folder) / name).resolve()
+    except (OSError, ValueError):
+        reading.complaints.add("file-missing", path, f'"{name}" is not a path')
+        return None
+    if found.is_relative_to(root):
+        return found
+    summary = f'"{name}" leads out of the project'
+    fix = "move it under the folder of peakctl.yaml"
+    reading.complaints.add("outside-project", path, summary, fix=fix)
+    return None
+
+
+def _beside(reading: Reading) -> str:
+    return f"paths are relative to the manifest's folder, {reading.document.folder}"

@@ -1,0 +1,182 @@
+"""One valid document -> one `Resource`: files read, secrets wrapped, references collected.
+
+Walks only where the fields say that there is something to do (`Field.touches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from peakctl.kinds.checks import CHECKS
+from peakctl.kinds.fields import Absent
+from peakctl.kinds.files import pack_folder, read_text
+from peakctl.kinds.paths import branch, said, value_at
+from peakctl.kinds.references import find_reference
+from peakctl.kinds.words import PARAM
+from peakctl.model import MISSING, Archive, Document, Key, Path, Reference, Resource, Secret, reveal
+
+if TYPE_CHECKING:
+    from peakctl.kinds.complaints import Complaints
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Value
+
+Holder = tuple["Field", Mapping[str, Any], Any]
+"""A map on the way down, its field, and the holder above it (None at the top)."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One document under way, and what is found on the way down."""
+
+    kind: Kind
+    document: Document
+    complaints: Complaints
+    project_root: FilePath
+    pack: Callable[[FilePath, Sequence[str] | None, FilePath], Archive] | None
+    references: list[Reference] = field(default_factory=list)
+    archives: dict[Path, Archive] = field(default_factory=dict)
+
+    def resource(self, key: Key, value: Mapping[str, Any]) -> Resource | None:
+        """The resource, or None with complaints."""
+        if self.kind.deprecated:
+            self.complaints.warn("deprecated", ("kind",), self.kind.deprecated)
+        tree = {word: value[word] for word in ("metadata", "spec")}
+        values = self.visit(self.kind.root, tree, (), None)
+        depends_on = self._depends_on(value.get("dependsOn", ()))
+        if not self.complaints.clean:
+            return None
+        metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
+        return Resource(
+            key=key,
+            values=values,
+            document=self.document,
+            references=tuple(self.references),
+            archives=self.archives,
+            depends_on=depends_on,
+            previous_names=tuple(reveal(metadata.get("previousNames", ()))),
+            labels=reveal(metadata.get("labels", {})),
+            protect=reveal(lifecycle.get("protect", False)),
+            ignore_changes=tuple(reveal(lifecycle.get("ignoreChanges", ()))),
+        )
+
+    def visit(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
+        """`value` as the resource holds it."""
+        if not field.touches:
+            return value
+        if isinstance(value, Mapping):
+            return self._map(field, value, path, holder)
+        if isinstance(value, list):
+            items = field.items
+            if items is None:
+                return [Secret(v) for v in value] if field.sensitive else value
+            return [self.visit(items, v, (*path, i), holder) for i, v in enumerate(value)]
+        if isinstance(value, Secret):
+            self._refuse_taint(field, path)
+            return value
+        return self._leaf(field, value, path, holder)
+
+    def _map(
+        self, field: Field, value: Mapping[str, Any], path: Path, holder: Holder | None
+    ) -> Value:
+        field = branch(field, value)
+        here: Holder = (field, value, holder)
+        out: dict[str, Value] = {}
+        for word, inner_value in value.items():
+            inner = field.properties.get(word) or field.extra
+            if inner is None or not inner.touches:
+                out[word] = inner_value
+                continue
+            if inner.only_if:
+                self._check_only_if(inner, inner_value, (*path, word), here)
+            if inner.file_for:
+                self._fill(inner, inner_value, (*path, word), out, value)
+            elif inner.absent is Absent.READ_ONLY:
+                self.complaints.add("read-only", (*path, word), f"{word} is set by the platform")
+            elif inner.absent is not Absent.LOCAL:
+                out[word] = self.visit(inner, inner_value, (*path, word), here)
+        return self._whole(field, value, out, path, here)
+
+    def _whole(
+        self,
+        field: Field,
+        value: Mapping[str, Any],
+        out: dict[str, Value],
+        path: Path,
+        here: Holder,
+    ) -> Value:
+        """What concerns a map as a whole, after what is in it."""
+        if field.ref:
+            self._refer(field, value, path, here)
+        for check in field.check.split():
+            CHECKS[check](value, path, self.complaints, self.references)
+        if field.archive:
+            archive = pack_folder(value, path, self)
+            if archive is not None:
+                self.archives[path] = archive
+                return {"digest": archive.digest}
+        return out
+
+    def _leaf(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
+        if isinstance(value, str):
+            if field.aliases.get(value):
+                wanted = field.aliases[value]
+                summary = f'"{value}" is an older word for {wanted}'
+                self.complaints.warn("alias", path, summary, fix=f"write {wanted}")
+                return wanted
+            if field.ref and holder:
+                self._refer(field, value, path, holder)
+            for check in field.check.split():
+                CHECKS[check](value, path, self.complaints, self.references)
+            if field.short_for:
+                return self.visit(field, {field.short_for: value}, path, holder)
+        return Secret(value) if field.sensitive and value is not None else value
+
+    def _refer(self, field: Field, value: Value, path: Path, holder: Holder) -> None:
+        reference = find_reference(field, value, path, holder, self.complaints)
+        if reference is not None:
+            self.references.append(reference)
+
+    def _refuse_taint(self, field: Field, path: Path) -> None:
+        if field.ref or field.short_for or "semver" in field.check or path == ("metadata", "name"):
+            self.complaints.tainted(path, "a name, a reference or a version")
+
+    def _fill(
+        self, field: Field, value: Value, path: Path, out: dict[str, Value], siblings: Value
+    ) -> None:
+        """Put the text of the file that `value` names in place of the sibling it is for."""
+        if field.file_for in siblings:
+            summary = f"{path[-1]} and {field.file_for} exclude each other"
+            self.complaints.add("exactly-one", path, summary, fix="keep one of the two")
+            return
+        text = read_text(reveal(value), path, self)
+        if text is not None:
+            out[field.file_for] = text
+
+    def _check_only_if(self, field: Field, value: Value, path: Path, here: Holder) -> None:
+        """A value other than the default counts only beside certain values of siblings."""
+        if value == field.default or value is None:
+            return
+        for other, allowed in field.only_if.items():
+            found = reveal(said(here[0], here[1], tuple(other.split("."))))
+            if isinstance(found, str) and found not in allowed and not found.startswith(PARAM):
+                self.complaints.add(
+                    "not-here",
+                    path,
+                    f"{path[-1]} has no place beside {other}: {found}",
+                    detail=f"it goes with {other}: {' or '.join(map(str, allowed))}",
+                    fix=f"remove {path[-1]}",
+                )
+
+    def _depends_on(self, names: Sequence[Any]) -> tuple[Key, ...]:
+        """`Kind/name` texts as keys; whether the resources exist is checked where all are known."""
+        out: list[Key] = []
+        for i, name in enumerate(names):
+            if isinstance(name, Secret):
+                self.complaints.tainted(("dependsOn", i), "a reference")
+                continue
+            kind, _, rest = name.partition("/")
+            out.append(Key(kind, rest))
+        return tuple(out)

@@ -1,0 +1,159 @@
+"""Documents + kinds -> resources, or every complaint about them in one run.
+
+jsonschema-rs decides whether a document is valid; `explain` says why not; `reading` turns what is
+valid into a `Resource`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from peakctl.errors import Diagnostic, nearest_names
+from peakctl.kinds.complaints import Complaints
+from peakctl.kinds.explain import explain
+from peakctl.kinds.plain import as_text_where_wanted
+from peakctl.kinds.reading import Reading
+from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Kind
+
+API_VERSION = "peakctl/v1"
+Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
+"""Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
+
+
+def read_resources(
+    documents: Sequence[Document],
+    kinds: Mapping[str, Kind],
+    *,
+    project_root: FilePath,
+    pack: Pack | None = None,
+) -> tuple[tuple[Resource, ...], tuple[Diagnostic, ...]]:
+    """The resources that valid documents describe, and all complaints, in order of documents.
+
+    `pack` makes the archive of an artifact folder (`archives.pack`, a room that this one does not
+    see). Raises TypeError when there is an artifact and no `pack`, nothing for what manifests say.
+    """
+    reader = _Reader(kinds, project_root, pack)
+    resources: list[Resource] = []
+    found: list[Diagnostic] = []
+    for document in documents:
+        complaints = Complaints(document)
+        resource = reader.read(document, complaints)
+        if resource is not None:
+            resources.append(resource)
+        found += complaints.found
+    found += _shared_names(resources, kinds)
+    return tuple(resources), tuple(found)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One run over documents; keeps a compiled validator for each kind that it meets."""
+
+    kinds: Mapping[str, Kind]
+    project_root: FilePath
+    pack: Pack | None
+    validators: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, document: Document, complaints: Complaints) -> Resource | None:
+        """The resource, or None with complaints."""
+        value = document.value
+        kind = self._kind(value, complaints)
+        if kind is None:
+            return None
+        complaints.key = _key(kind, value)
+        if not self._is_valid(kind, value):
+            plain = as_text_where_wanted(kind, document)
+            if not self._is_valid(kind, reveal(plain)):
+                explain(kind, plain, self._validator(kind), complaints)
+                return None
+            value = plain
+        if complaints.key is None:
+            complaints.tainted(("metadata", "name"), "a name")
+            return None
+        reading = Reading(kind, document, complaints, self.project_root, self.pack)
+        return reading.resource(complaints.key, value)
+
+    def _kind(self, value: Any, complaints: Complaints) -> Kind | None:
+        if not isinstance(value, Mapping):
+            summary = "a manifest is a map with apiVersion, kind, metadata and spec"
+            complaints.add("not-a-map", (), summary)
+            return None
+        _check_api_version(value, complaints)
+        word = value.get("kind")
+        known = ", ".join(self.kinds)
+        if isinstance(word, Secret):
+            complaints.tainted(("kind",), "a kind")
+        elif not isinstance(word, str):
+            fix = f"add kind: with one of {known}"
+            complaints.add("missing-kind", (), "kind is missing", fix=fix)
+        elif word not in self.kinds:
+            summary = f'there is no kind "{word}"'
+            fix = _did_you_mean(word, self.kinds) or f"use one of {known}"
+            complaints.add("unknown-kind", ("kind",), summary, detail=f"kinds: {known}", fix=fix)
+        return self.kinds.get(word) if isinstance(word, str) and complaints.clean else None
+
+    def _validator(self, kind: Kind) -> Any:
+        if kind.name not in self.validators:
+            self.validators[kind.name] = jsonschema_rs.Draft202012Validator(
+                dict(kind.schema), validate_formats=True, offline=True
+            )
+        return self.validators[kind.name]
+
+    def _is_valid(self, kind: Kind, value: Any) -> bool:
+        try:
+            return bool(self._validator(kind).is_valid(value))
+        except (ValueError, UnicodeEncodeError):  # a Secret, or text that is not Unicode
+            return False
+
+
+def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> None:
+    said = value.get("apiVersion")
+    fix = f"write apiVersion: {API_VERSION}"
+    if said is None:
+        complaints.add("api-version", (), "apiVersion is missing", fix=fix)
+    elif said != API_VERSION:
+        complaints.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
+
+
+def _did_you_mean(word: str, choices: Mapping[str, Any]) -> str:
+    near = nearest_names(word, choices)
+    return f"did you mean: {', '.join(near)}" if near else ""
+
+
+def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
+    metadata = value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return Key(kind.name, name) if isinstance(name, str) else None
+
+
+def _shared_names(resources: Sequence[Resource], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+    """A complaint for each name that two resources of a kind (or of a group of kinds) share."""
+    groups: defaultdict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for resource in resources:
+        group = kinds[resource.key.kind].name_group or resource.key.kind
+        groups[group, resource.key.name].append(resource)
+    return [_shared(sharers) for sharers in groups.values() if len(sharers) > 1]
+
+
+def _shared(sharers: Sequence[Resource]) -> Diagnostic:
+    keys = tuple(dict.fromkeys(str(resource.key) for resource in sharers))
+    at = ("metadata", "name")
+    places: tuple[Location, ...] = tuple(r.document.locate(at) for r in sharers)
+    return Diagnostic(
+        code="manifest/duplicate-name",
+        summary=f'the name "{sharers[0].key.name}" is given {len(sharers)} times',
+        key=sharers[-1].key,
+        path=at,
+        locations=places,
+        detail=f"{' and '.join(keys)} share one set of names" if len(keys) > 1 else "",
+        fix="rename all but one, or delete what was copied",
+    )

@@ -1,0 +1,218 @@
+"""One fault -> one complaint or more, in the words of the house, by JSON Schema keyword."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import nearest_names
+from peakctl.kinds.paths import branch, field_at, holds_sensitive
+from peakctl.model import dotted
+
+if TYPE_CHECKING:
+    from peakctl.kinds.complaints import Complaints
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Path
+
+LONGEST = 60
+TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+    "null": "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong: the schema's `keyword` with its `limit`, and the value that breaks it."""
+
+    path: Path
+    keyword: str
+    limit: Any
+    value: Any
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the words need: the fault, its field (None where there is none) and where to complain."""
+
+    fault: Fault
+    field: Field | None
+    is_secret: bool
+    complaints: Complaints
+
+    @property
+    def word(self) -> str:
+        """The name of the field, for a sentence."""
+        return dotted(self.fault.path[-1:]) if self.fault.path else "the manifest"
+
+    @property
+    def source(self) -> str | None:
+        """The scalar as it was written; None where it is no scalar."""
+        return self.complaints.document.source_text(self.fault.path)
+
+    @property
+    def shown(self) -> str:
+        """The value for a sentence; only its sort where it may be sensitive."""
+        value = self.fault.value
+        if isinstance(value, Mapping | list) or value is None:
+            return TYPES["object" if isinstance(value, Mapping) else "array" if value else "null"]
+        if self.is_secret:
+            return f"the (sensitive) {sort_of(value)}"
+        text = value if isinstance(value, str) else self.source or json.dumps(value)
+        return f'"{text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"}"'
+
+    def add(self, code: str, summary: str, *, path: Path | None = None, **more: str) -> None:
+        """Complain at the fault, or at `path`."""
+        self.complaints.add(code, self.fault.path if path is None else path, summary, **more)
+
+
+def tell(kind: Kind, fault: Fault, is_secret: bool, complaints: Complaints) -> None:  # noqa: FBT001
+    """Complain of `fault`."""
+    root = complaints.document.value
+    found = field_at(kind.root, fault.path, root)
+    hidden = is_secret or (found is not None and holds_sensitive(found))
+    telling = Telling(fault, found and branch(found, fault.value), hidden, complaints)
+    WORDS.get(fault.keyword, _other)(telling)
+
+
+def sort_of(value: Any) -> str:
+    """What a scalar is, for a sentence."""
+    if isinstance(value, bool):
+        return "true/false value"
+    return "text" if isinstance(value, str) else "number"
+
+
+def did_you_mean(word: str, choices: Iterable[Any]) -> str:
+    """The nearest choices as a fix, or nothing."""
+    near = nearest_names(word, [choice for choice in choices if isinstance(choice, str)])
+    return f"did you mean: {', '.join(near)}" if near else ""
+
+
+def _unknown(t: Telling) -> None:
+    known = list(t.fault.schema.get("properties", ()))
+    for word in t.fault.value:
+        if word not in known:
+            where = f" in {t.word}" if t.fault.path else ""
+            t.add(
+                "unknown-field",
+                f'there is no field "{word}"{where}',
+                path=(*t.fault.path, word),
+                detail=f"the fields here are {', '.join(known)}" if known else "it has no fields",
+                fix=did_you_mean(word, known) or f"remove {word}",
+            )
+
+
+def _required(t: Telling) -> None:
+    for word in t.fault.limit:
+        if word not in t.fault.value:
+            where = f" in {t.word}" if t.fault.path else ""
+            inner = t.field.properties.get(word) if t.field else None
+            about = inner.description.rstrip(".") if inner else ""
+            fix = f"add {word}:" + (f" ({about})" if about else "")
+            t.add("missing-field", f"{word} is missing{where}", fix=fix)
+
+
+def _type(t: Telling) -> None:
+    wanted = [t.fault.limit] if isinstance(t.fault.limit, str) else t.fault.limit
+    takes_param = t.field is not None and "string" in t.field.types and "string" not in wanted
+    words = [TYPES[w] for w in wanted] + (["@param:NAME"] if takes_param else [])
+    value = t.fault.value
+    fix = f"give {' or '.join(words)}"
+    if "string" in wanted and isinstance(value, bool | int | float):
+        fix = "quote it" if t.is_secret else f'quote it: "{t.source or json.dumps(value)}"'
+    elif value is None:
+        fix = f"{fix}, or remove {t.word}"
+    is_scalar = not isinstance(value, Mapping | list) and value is not None
+    sort = f", a {sort_of(value)}," if is_scalar and not t.is_secret else ""
+    t.add(
+        "wrong-type", f"{t.word} is {t.shown}{sort} where {' or '.join(words)} is wanted", fix=fix
+    )
+
+
+def _enum(t: Telling) -> None:
+    limit = t.fault.limit if t.fault.keyword == "enum" else [t.fault.limit]
+    allowed = [value for value in limit if value is not None]
+    listed = ", ".join(str(value) for value in allowed)
+    near = did_you_mean(t.fault.value, allowed) if isinstance(t.fault.value, str) else ""
+    fix = near or (f"use one of {listed}" if len(allowed) > 1 else f"write {listed}")
+    summary = f"{t.shown} is not a value of {t.word}"
+    t.add("unknown-value", summary, detail=f"values: {listed}", fix=fix)
+
+
+def _pattern(t: Telling) -> None:
+    about = t.field.description.rstrip(".") if t.field else ""
+    detail = f"{about}; it must match {t.fault.limit}" if about else f"must match {t.fault.limit}"
+    t.add("bad-text", f"{t.shown} is not a proper {t.word}", detail=detail)
+
+
+def _range(t: Telling) -> None:
+    limits = t.fault.schema
+    low, high = limits.get("minimum"), limits.get("maximum")
+    if low is not None and high is not None:
+        fix = f"give a number from {low} to {high}"
+    else:
+        fix = f"give a number of at least {low}" if high is None else f"give at most {high}"
+    side = "small" if t.fault.keyword == "minimum" else "large"
+    t.add("out-of-range", f"{t.shown} is too {side} for {t.word}", fix=fix)
+
+
+def _empty(t: Telling) -> None:
+    t.add("empty", f"{t.word} is empty", fix=f"give it content, or remove {t.word}")
+
+
+def _twice(t: Telling) -> None:
+    t.add("duplicate-item", f"{t.word} has an item twice", fix="remove the second")
+
+
+def _together(t: Telling) -> None:
+    for word, others in t.fault.limit.items():
+        missing = [other for other in others if other not in t.fault.value]
+        if word in t.fault.value and missing:
+            listed = " and ".join(missing)
+            at = (*t.fault.path, word)
+            t.add("missing-field", f"{word} needs {listed} beside it", path=at, fix=f"add {listed}")
+
+
+def _exactly_one(t: Telling) -> None:
+    words = [word for alternative in t.fault.limit for word in alternative["required"]]
+    given = [word for word in words if word in t.fault.value]
+    listed = ", ".join(words[:-1]) + f" or {words[-1]}"
+    if given:
+        summary = f"{' and '.join(given)} exclude each other"
+        t.add("exactly-one", summary, path=(*t.fault.path, given[-1]), fix=f"keep one of {listed}")
+    else:
+        t.add("missing-field", f"{listed} is missing in {t.word}", fix=f"add {listed}")
+
+
+def _other(t: Telling) -> None:
+    """What only jsonschema-rs refuses: NaN, infinity, text that is not Unicode, a last newline."""
+    t.add("not-accepted", f"{t.word} is not a value that can be sent", fix="give another value")
+
+
+WORDS: Mapping[str, Callable[[Telling], None]] = MappingProxyType(
+    {
+        "additionalProperties": _unknown,
+        "required": _required,
+        "type": _type,
+        "enum": _enum,
+        "const": _enum,
+        "pattern": _pattern,
+        "minimum": _range,
+        "maximum": _range,
+        "minLength": _empty,
+        "minItems": _empty,
+        "minProperties": _empty,
+        "uniqueItems": _twice,
+        "dependentRequired": _together,
+        "oneOf": _exactly_one,
+    }
+)
