@@ -44,7 +44,8 @@ def _agrees(session: Session, question: str) -> bool:
             words = f'The environment "{environment.name}" is protected. Type its name to go on'
             typed: str = click.prompt(words, default="", show_default=False, err=True)
             return typed.strip() == environment.name
-        return click.confirm(question, default=False, err=True)
+        agreed: bool = click.confirm(question, default=False, err=True)
+        return agreed
 
 
 @contextlib.contextmanager

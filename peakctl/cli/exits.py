@@ -82,7 +82,7 @@ def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
 
 
 def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:
-    """What to tell about any error; the words of unexpected ones are left out: they may be secret."""
+    """What to tell about any error; words of unexpected ones are left out: they may be secret."""
     match error:
         case PeakctlError():
             return error.diagnostics

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +61,8 @@ async def _read(
     connection: Connection, kind: str, name: str | None, *, show_all: bool
 ) -> Sequence[Live]:
     """Every live resource of the kind, or those of that name. Raises PeakctlError when none is."""
+    import asyncio
+
     from peakctl.errors import Diagnostic, PeakctlError, nearest_names
 
     adapter = connection.adapters[kind]

@@ -128,7 +128,13 @@ connection = click.option(
     help="Requests in flight at most.",
 )
 shown = stack(
-    click.option("--all", "show_all", is_flag=True, help="Show unchanged resources too."),
+    click.option(
+        "--all",
+        "show_all",
+        is_flag=True,
+        envvar="PEAKCTL_ALL",
+        help="Show unchanged resources too.",
+    ),
     click.option(
         "--show-ignored", is_flag=True, help="Show differences that plan nothing, and why."
     ),

@@ -21,7 +21,7 @@ SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE)
 def choose(
     resources: Mapping[Key, Resource], select: Sequence[str], exclude: Sequence[str]
 ) -> frozenset[Key]:
-    """The keys that are selected and not excluded. Raises SelectorEmpty when a word fits nothing."""
+    """The keys selected and not excluded. Raises SelectorEmpty when a word fits nothing."""
     chosen = _matching(resources, select) if select else set(resources)
     chosen -= _matching(resources, exclude)
     if not chosen and (select or exclude):
@@ -72,7 +72,8 @@ def _fits(word: str, key: Key, resource: Resource) -> bool:
 
 def _nothing(word: str, resources: Mapping[Key, Resource]) -> Diagnostic:
     labels = {f"{k}={v}" for r in resources.values() for k, v in r.labels.items()}
-    words = labels if "=" in word else {str(k) for k in resources} | {k.kind for k in resources}
+    names = {str(key) if "/" in word else key.kind for key in resources}
+    words = labels if "=" in word else names
     near = nearest_names(word, sorted(words))
     return Diagnostic(
         code="selector/no-match",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 import time
@@ -90,7 +91,7 @@ class Session:
         words = ["peakctl", command or self.command]
         words += [w for name in self.flags.filename for w in ("-f", name)]
         words += ["-e", self.flags.env] if self.flags.env else []
-        return " ".join(words)
+        return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)

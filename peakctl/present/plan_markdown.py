@@ -25,18 +25,23 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@])")
 
 
 def markdown_text(report: Report, *, show_all: bool = False, again: str = "") -> str:
-    """The comment, always shorter than `LIMIT`; what does not fit is counted, not cut in half."""
+    """The comment, always shorter than `LIMIT`; what does not fit is left out whole."""
+    return _fit(_sections(report, show_all=show_all, again=again))
+
+
+def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     plan = report.plan
-    sections = [_title(report), *_problems(report)]
-    if plan is not None:
-        actions = [a for a in plan.actions if show_all or a.verb is not Verb.KEEP or a.steps]
-        sections.append(f"**{plan_summary(plan)}**\n")
-        if report.outcomes:
-            ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
-            sections.append(_fenced(to_plain(ending), "text"))
-        sections += _table(actions, {o.key: o for o in report.outcomes})
-        sections += _details(actions)
-    return _fit(sections)
+    yield _title(report)
+    yield from _problems(report)
+    if plan is None:
+        return
+    yield f"**{plan_summary(plan)}**\n"
+    if report.outcomes:
+        ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
+        yield _fenced(to_plain(ending), "text")
+    actions = [a for a in plan.actions if show_all or a.verb is not Verb.KEEP or a.steps]
+    yield from _table(actions, {o.key: o for o in report.outcomes})
+    yield from _details(actions)
 
 
 def _title(report: Report) -> str:
@@ -109,15 +114,14 @@ def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", clean(text).replace("\n", " "))
 
 
-def _fit(sections: list[str]) -> str:
-    """The sections one by one as long as they fit."""
-    used, kept = 0, []
+def _fit(sections: Iterator[str]) -> str:
+    """The sections one by one as long as they fit; no more of them is made."""
+    used = 0
+    kept: list[str] = []
     for section in sections:
         if used + len(section) + 1 > LIMIT - _RESERVE:
+            kept.append("\n_The rest does not fit into a comment: run `peakctl plan` to see it._\n")
             break
         kept.append(section)
         used += len(section) + 1
-    left = len(sections) - len(kept)
-    if left:
-        kept.append(f"\n_{left} more parts are left out of this comment: run `peakctl plan`._\n")
     return "\n".join(kept).rstrip() + "\n"

@@ -1,0 +1,96 @@
+"""How one change reads, at its edges."""
+
+from __future__ import annotations
+
+import pytest
+
+from peakctl.model import MISSING, Change, Key, Secret, Unknown, Value
+from peakctl.present.contrast import change_lines
+from peakctl.present.text import to_plain
+
+LONG = "word " * 40
+
+
+def told(before: Value, after: Value, *, sensitive: bool = False) -> str:
+    return to_plain(change_lines(Change(("spec", "x"), before, after, "", sensitive=sensitive)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (1, 2, "~ spec.x: 1 -> 2\n"),
+        (True, False, "~ spec.x: true -> false\n"),
+        ("1", 1, '~ spec.x: "1" -> 1\n'),
+        (None, "a", "~ spec.x: null -> a\n"),
+        ("", "a b", '~ spec.x: "" -> "a b"\n'),
+        (MISSING, [], "+ spec.x: []\n"),
+        (MISSING, None, "+ spec.x: null\n"),
+        ("on", MISSING, '- spec.x: "on"\n'),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "~ spec.x.b: 2 -> 3\n"),
+        ({"a": 1}, {"b.c": 1}, '- spec.x.a: 1\n+ spec.x."b.c": 1\n'),
+        ([1, 2], {"a": 1}, "~ spec.x: [1, 2] -> {a: 1}\n"),
+        (MISSING, {"digest": "sha256:ab12cd34ef56ab12"}, "+ spec.x: files sha256:ab12cd34…\n"),
+        (
+            None,
+            {"digest": "sha256:ab12cd34ef56ab12"},
+            "~ spec.x: files (not known) -> sha256:ab12cd34…\n",
+        ),
+        (
+            {"digest": "sha256:ab12cd34ef56ab12"},
+            Unknown(Key("Artifact", "a"), "version"),
+            "~ spec.x: files sha256:ab12cd34… -> (known after apply)\n",
+        ),
+        ("a\nb", "a\nb\n", "~ spec.x:\n    only line ends or spaces at the end differ\n"),
+        ("{not json", "[1]", '~ spec.x: "{not json" -> "[1]"\n'),
+        (
+            [{"id": 1, "v": 1}, {"id": 2}],
+            [{"id": 2}, {"id": 1, "v": 2}],
+            "~ spec.x.1.v: 1 -> 2\n~ spec.x: order 1, 2 -> 2, 1\n",
+        ),
+        ([{"a": 1}], [{"a": 2}], "~ spec.x:\n    - {a: 1}\n    + {a: 2}\n"),
+    ],
+)
+def test_a_change_reads(before: Value, after: Value, expected: str) -> None:
+    assert told(before, after) == expected
+
+
+def test_long_text_stands_below_its_path() -> None:
+    assert told(LONG, LONG + "more") == f'~ spec.x:\n    - "{LONG}"\n    + "{LONG}more"\n'
+
+
+def test_far_apart_lines_are_joined_by_dots() -> None:
+    before = "\n".join(str(n) for n in range(30))
+    text = told(before, before.replace("2\n", "two\n", 1).replace("27", "x"))
+    assert "      …\n" in text
+    assert len(text.splitlines()) < 12
+
+
+def test_text_on_several_lines_inside_a_new_map_is_a_block() -> None:
+    text = told(MISSING, {"script": "one\ntwo\n", "list": [{"a": "x" * 50, "b": "y" * 50}]})
+    assert "    script: |\n      one\n      two\n" in text
+    assert "    - a: " in text
+    assert f"      b: {'y' * 50}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("a", "b", "~ spec.x: (sensitive) changed\n"),
+        (MISSING, "b", "+ spec.x: (sensitive)\n"),
+        ({"k": "a"}, MISSING, "- spec.x: (sensitive)\n"),
+        (Secret("a"), Secret("b"), "~ spec.x: (sensitive) changed\n"),
+        ("hunter2\nx", "hunter2\ny", "~ spec.x: (sensitive) changed\n"),
+    ],
+)
+def test_a_sensitive_change_says_only_that_there_is_one(
+    before: Value, after: Value, expected: str
+) -> None:
+    assert told(before, after, sensitive=True) == expected
+
+
+def test_a_plain_value_that_becomes_a_secret_hides_only_the_secret() -> None:
+    assert told("shown", Secret("hidden")) == "~ spec.x: shown -> (sensitive)\n"
+
+
+def test_what_the_platform_wrote_cannot_steer_the_terminal() -> None:
+    assert told("a\x1b[2J", "b\x07\u202e") == '~ spec.x: "a" -> "b"\n'

@@ -1,0 +1,248 @@
+"""JSON and Markdown: one document on every path."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import (
+    MISSING,
+    Action,
+    Change,
+    Key,
+    Location,
+    Outcome,
+    Plan,
+    Secret,
+    Skipped,
+    Status,
+    Step,
+    Unknown,
+    Verb,
+)
+from peakctl.present.plan_json import json_text
+from peakctl.present.plan_markdown import LIMIT, markdown_text
+from peakctl.present.report import Report
+
+TEXT = {"type": "string"}
+NAMES = {"type": "array", "items": TEXT}
+COUNT = {"type": "integer", "minimum": 0}
+PROBLEM = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["code", "severity", "summary", "key", "path", "locations", "detail", "fix"],
+    "properties": {
+        "code": TEXT,
+        "severity": {"enum": ["error", "warning", "note"]},
+        "summary": TEXT,
+        "key": {"type": ["string", "null"]},
+        "path": TEXT,
+        "detail": TEXT,
+        "fix": TEXT,
+        "locations": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["file", "line", "column"],
+                "properties": {"file": TEXT, "line": COUNT, "column": COUNT},
+            },
+        },
+    },
+}
+CHANGE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["path", "sensitive", "redeploys"],
+    "properties": {
+        "path": TEXT,
+        "before": {},
+        "after": {},
+        "sensitive": {"type": "boolean"},
+        "redeploys": {"type": "boolean"},
+    },
+}
+ACTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["key", "kind", "name", "verb", "steps", "version", "changes", "notes", "after"],
+    "properties": {
+        "key": TEXT,
+        "kind": TEXT,
+        "name": TEXT,
+        "verb": {"enum": [str(verb) for verb in Verb]},
+        "steps": {"type": "array", "items": {"enum": [str(step) for step in Step]}},
+        "version": {"type": ["string", "null"]},
+        "changes": {"type": "array", "items": CHANGE},
+        "ignored": {"type": "array"},
+        "notes": NAMES,
+        "after": NAMES,
+    },
+}
+OUTCOME = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["key", "verb", "status", "took", "message", "detail", "cause"],
+    "properties": {
+        "key": TEXT,
+        "verb": TEXT,
+        "status": {"enum": [str(status) for status in Status]},
+        "took": {"type": "number"},
+        "message": TEXT,
+        "detail": NAMES,
+        "cause": {"type": ["string", "null"]},
+    },
+}
+DOCUMENT = {
+    "type": "object",
+    "required": [
+        "format_version",
+        "tool_version",
+        "ok",
+        "exit_code",
+        "command",
+        "project",
+        "environment",
+        "errors",
+        "warnings",
+    ],
+    "properties": {
+        "format_version": {"const": 1},
+        "tool_version": TEXT,
+        "ok": {"type": "boolean"},
+        "exit_code": {"type": "integer"},
+        "command": TEXT,
+        "project": {"type": ["string", "null"]},
+        "environment": {"type": ["string", "null"]},
+        "errors": {"type": "array", "items": PROBLEM},
+        "warnings": {"type": "array", "items": PROBLEM},
+        "summary": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [str(verb) for verb in Verb],
+            "properties": {str(verb): COUNT for verb in Verb},
+        },
+        "actions": {"type": "array", "items": ACTION},
+        "outcomes": {"type": "array", "items": OUTCOME},
+    },
+}
+IMAGE, SERVICE = Key("Image", "serve"), Key("Service", "a|b`c")
+PLAN = Plan(
+    (
+        Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,), version="1.2.4"),
+        Action(
+            SERVICE,
+            Verb.EDIT,
+            (Step.UPDATE,),
+            (
+                Change(("spec", "versionId"), "v1", Unknown(IMAGE, "version"), "update"),
+                Change(("spec", "env"), {"A": Secret("hunter2")}, {"A": Secret("x")}, "update"),
+                Change(("spec", "token"), "hunter3", "hunter4", "update", sensitive=True),
+                Change(("spec", "new"), MISSING, "````<b>", "update", redeploys=True),
+            ),
+            skipped=(Skipped(("spec", "z"), "masked"),),
+            notes=("a note",),
+            after=frozenset({IMAGE}),
+        ),
+        Action(Key("Image", "same"), Verb.KEEP),
+    )
+)
+OUTCOMES = (
+    Outcome(IMAGE, Verb.BUILD, Status.FAILED, 1.23456, "no", ("line\x1b[1m",)),
+    Outcome(SERVICE, Verb.EDIT, Status.BLOCKED, cause=IMAGE),
+)
+PROBLEMS = (
+    Diagnostic("a/b", "bad", key=IMAGE, path=("spec", 0), locations=(Location("f.yaml", 1, 2),)),
+    Diagnostic("a/c", "old", severity=Severity.WARNING),
+)
+REPORTS = {
+    "plan": Report("plan", 2, "shop", "dev", plan=PLAN),
+    "apply": Report("apply", 14, "shop", "dev", PROBLEMS, PLAN, OUTCOMES, took=3.21),
+    "nothing": Report("plan", 0, plan=Plan(())),
+    "error": Report("plan", 10, diagnostics=PROBLEMS),
+}
+
+
+def document(report: Report) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(json_text(report))
+    return loaded
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_document_fits_the_schema(name: str) -> None:
+    jsonschema.validate(document(REPORTS[name]), DOCUMENT)
+
+
+def test_pending_changes_are_ok_and_problems_are_not() -> None:
+    assert [document(REPORTS[name])["ok"] for name in REPORTS] == [True, False, True, False]
+
+
+def test_problems_are_parted_by_severity() -> None:
+    found = document(REPORTS["error"])
+    assert [d["code"] for d in found["errors"]] == ["a/b"]
+    assert [d["code"] for d in found["warnings"]] == ["a/c"]
+    assert found["errors"][0]["path"] == "spec[0]"
+
+
+def test_changes_hold_no_secrets_and_say_what_is_unknown() -> None:
+    changes = document(REPORTS["plan"])["actions"][1]["changes"]
+    assert changes[0]["after"] == {"unknown": "Image/serve.version"}
+    assert changes[1]["before"] == {"A": "(sensitive)"}
+    assert changes[2]["before"] == changes[2]["after"] == "(sensitive)"
+    assert "before" not in changes[3]
+    assert changes[3]["redeploys"] is True
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_no_form_holds_a_secret(name: str) -> None:
+    for text in (json_text(REPORTS[name]), markdown_text(REPORTS[name])):
+        assert "hunter" not in text
+
+
+def test_characters_that_steer_a_terminal_are_escaped_without_loss() -> None:
+    report = Report("get", extra={"title": "a\x1b\x9b\u202eb ü"})
+    text = json_text(report)
+    assert not set("\x1b\x9b\u202e") & set(text)
+    assert "ü" in text
+    assert json.loads(text)["title"] == "a\x1b\x9b\u202eb ü"
+
+
+def test_a_comment_has_counts_a_table_and_details() -> None:
+    text = markdown_text(REPORTS["plan"])
+    assert text.startswith("<!-- peakctl:plan shop dev -->\n### peakctl plan: project `shop`")
+    assert "**Plan: 0 to create, 1 to build," in text
+    assert "| `*` | build | Image/serve | 1.2.4 |\n" in text
+    assert "| `~` | edit | Service/a\\|b\\`c |  |\n" in text
+    assert "<details><summary><code>~ edit  Service/a|b`c</code></summary>" in text
+    assert "\n! spec.versionId: v1 -&gt;" not in text
+    assert "\n! ~ spec.versionId: v1 -> (known after apply)\n" in text
+    assert "\n`````diff\n" in text
+    assert "Image/same" not in text
+    assert "Image/same" in markdown_text(REPORTS["plan"], show_all=True)
+
+
+def test_a_comment_on_an_apply_says_how_each_ended() -> None:
+    text = markdown_text(REPORTS["apply"], again="peakctl apply")
+    assert "| action | resource | version | ended |" in text
+    assert "| build | Image/serve | 1.2.4 | failed |" in text
+    assert "next: correct what failed" in text
+    assert "**Failed**" in text
+
+
+def test_an_empty_plan_is_a_short_comment() -> None:
+    assert "Nothing to do." in markdown_text(REPORTS["nothing"])
+
+
+def test_a_comment_always_fits() -> None:
+    change = Change(("spec", "text"), "a\n" * 30, "b\n" * 30, "update")
+    actions = tuple(
+        Action(Key("Service", f"s{n:04}"), Verb.EDIT, (Step.UPDATE,), (change,))
+        for n in range(2000)
+    )
+    text = markdown_text(Report("plan", plan=Plan(actions)))
+    assert len(text) < LIMIT
+    assert "The rest does not fit into a comment" in text

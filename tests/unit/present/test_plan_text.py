@@ -1,0 +1,203 @@
+"""A rich plan, word for word."""
+
+from __future__ import annotations
+
+from peakctl.model import (
+    MISSING,
+    Action,
+    Change,
+    Key,
+    Live,
+    Outcome,
+    Plan,
+    Secret,
+    Skipped,
+    Status,
+    Step,
+    Unknown,
+    Verb,
+)
+from peakctl.present.plan_text import applied_summary, duration, plan_lines, plan_summary
+from peakctl.present.text import to_ansi, to_plain
+
+IMAGE = Key("Image", "serve")
+BLOCK = Key("BlockSpec", "forecast-block")
+OLD = "sha256:ab12cd34ef5678901234"
+NEW = "sha256:cd34ef56ab1278901234"
+
+
+def live(key: Key, version: str) -> Live:
+    return Live(key, "1", {}, version=version)
+
+
+CREATE = Action(Key("Image", "forecast"), Verb.CREATE, (Step.CREATE,), version="0.0.1")
+BUILD = Action(
+    IMAGE,
+    Verb.BUILD,
+    (Step.CREATE_VERSION,),
+    (
+        Change(("spec", "artifact"), {"digest": OLD}, {"digest": NEW}, "build"),
+        Change(("spec", "buildDetails", "secrets"), ["A"], ["A", "PIP_TOKEN"], "build"),
+    ),
+    notes=("autodeploy goes out with this version",),
+    version="1.2.4",
+    live=live(IMAGE, "1.2.3"),
+)
+RELEASE = Action(
+    BLOCK,
+    Verb.RELEASE,
+    (Step.CREATE_RELEASE, Step.UPDATE_METADATA),
+    (
+        Change(
+            ("spec", "config", "imageDetails", "versionId"), "v12", Unknown(IMAGE, "version"), ""
+        ),
+        Change(
+            ("spec", "config", "steps", "score"),
+            MISSING,
+            {"command": "python score.py", "env": {"TOKEN": Secret("hunter2")}, "parents": ["a"]},
+            "",
+        ),
+        Change(("spec", "config", "steps", "old"), {"command": "x"}, MISSING, ""),
+        Change(("metadata", "description"), "# T\n\na\nb\nc\nd\n", "# T\n\na\nB\nc\nd\ne\n", ""),
+    ),
+    version="0.0.4",
+    live=live(BLOCK, "0.0.3"),
+)
+EDIT = Action(
+    Key("Service", "api"),
+    Verb.EDIT,
+    (Step.UPDATE,),
+    (
+        Change(("spec", "minInstances"), 1, 2, "", redeploys=True),
+        Change(("spec", "secrets", "DB"), Secret("old1"), Secret("new1"), "", sensitive=True),
+        Change(("spec", "secrets", "NEW"), MISSING, "hunter3", "", sensitive=True),
+        Change(("spec", "env", "CONFIG"), '{"a": 1, "b": [1, 2]}', '{"a": 1, "b": [1, 3]}', ""),
+        Change(
+            ("spec", "triggers"),
+            [{"name": "a", "x": 1}, {"name": "b"}],
+            [{"name": "b"}, {"name": "a", "x": 2}, {"name": "c"}],
+            "",
+        ),
+    ),
+)
+REDEPLOY = Action(Key("Deployment", "eu"), Verb.REDEPLOY, (Step.REDEPLOY,), notes=("it failed",))
+DELETE = Action(Key("Artifact", "old"), Verb.DELETE, (Step.DELETE,))
+WAIT = Action(Key("Image", "w"), Verb.KEEP, (Step.WAIT,), version="1.0.0")
+SAME = Action(
+    Key("Image", "same"),
+    Verb.KEEP,
+    version="1.0.0",
+    skipped=(Skipped(("spec", "x"), "the platform never returns it"),),
+)
+PLAN = Plan((CREATE, BUILD, RELEASE, EDIT, REDEPLOY, DELETE, WAIT, SAME))
+
+GOLDEN = """\
++ create     Image/forecast  0.0.1
+
+* build      Image/serve  1.2.3 -> 1.2.4
+    ~ spec.artifact: files sha256:ab12cd34… -> sha256:cd34ef56…
+    ~ spec.buildDetails.secrets:
+          A
+        + PIP_TOKEN
+    note: autodeploy goes out with this version
+
+^ release    BlockSpec/forecast-block  0.0.3 -> 0.0.4  (and edit)
+    ~ spec.config.imageDetails.versionId: v12 -> (known after apply)
+    + spec.config.steps.score:
+        command: "python score.py"
+        env: {TOKEN: (sensitive)}
+        parents: [a]
+    - spec.config.steps.old: {command: x}
+    ~ metadata.description:
+          a
+        - b
+        + B
+          c
+          d
+        + e
+
+~ edit       Service/api
+    ~ spec.minInstances: 1 -> 2  (redeploys)
+    ~ spec.secrets.DB: (sensitive) changed
+    + spec.secrets.NEW: (sensitive)
+    ~ spec.env.CONFIG: (JSON)
+          a: 1
+        - b: [1, 2]
+        + b: [1, 3]
+    ~ spec.triggers.a.x: 1 -> 2
+    + spec.triggers.c: {name: c}
+    ~ spec.triggers: order a, b -> b, a
+
+> redeploy   Deployment/eu
+    note: it failed
+
+- delete     Artifact/old
+= unchanged  Image/w  1.0.0  (waits until it is ready)
+
+"""
+
+
+def test_a_rich_plan_reads_as_it_should() -> None:
+    assert to_plain(plan_lines(PLAN)) == GOLDEN
+
+
+def test_the_last_line_counts_resources_in_a_fixed_order() -> None:
+    assert plan_summary(PLAN) == (
+        "Plan: 1 to create, 1 to build, 1 to release, 0 to revise, 1 to edit, 1 to redeploy,"
+        " 1 to delete, 2 unchanged."
+    )
+
+
+def test_colours_add_no_words() -> None:
+    import re
+
+    painted = to_ansi(plan_lines(PLAN))
+    bare = re.sub("\x1b\\[[0-9;]*m", "", painted)
+    assert [row.rstrip() for row in bare.splitlines()] == GOLDEN.splitlines()
+    assert "\x1b[32m" in painted
+
+
+def test_no_secret_is_in_the_text() -> None:
+    text = to_plain(plan_lines(PLAN, show_all=True, show_ignored=True, verbose=True))
+    assert not [s for s in ("hunter2", "hunter3", "old1", "new1") if s in text]
+
+
+def test_unchanged_resources_show_when_asked_for() -> None:
+    assert "= unchanged  Image/same  1.0.0" in to_plain(plan_lines(PLAN, show_all=True))
+
+
+def test_ignored_differences_show_with_their_reason() -> None:
+    text = to_plain(plan_lines(PLAN, show_ignored=True))
+    assert "    ignored spec.x: the platform never returns it\n" in text
+
+
+def test_fields_of_what_is_created_show_when_verbose() -> None:
+    change = Change(("spec", "type"), MISSING, "workflow", "")
+    plan = Plan((Action(Key("Image", "a"), Verb.CREATE, (Step.CREATE,), (change,)),))
+    assert "spec.type" not in to_plain(plan_lines(plan))
+    assert "    + spec.type: workflow\n" in to_plain(plan_lines(plan, verbose=True))
+
+
+def test_an_empty_plan_says_that_all_is_right() -> None:
+    text = to_plain(plan_lines(Plan((SAME,))))
+    assert text == "Nothing to do: everything is as the manifests say.\n\n"
+    assert to_plain(plan_lines(Plan(()))).startswith("Nothing to do: there are no resources.")
+
+
+def test_the_summary_of_an_apply_counts_what_was_done() -> None:
+    outcomes = (
+        Outcome(CREATE.key, Verb.CREATE, Status.DONE),
+        Outcome(BUILD.key, Verb.BUILD, Status.FAILED),
+        Outcome(RELEASE.key, Verb.RELEASE, Status.BLOCKED),
+        Outcome(EDIT.key, Verb.EDIT, Status.ALREADY_RIGHT),
+        Outcome(WAIT.key, Verb.KEEP, Status.DONE),
+        Outcome(SAME.key, Verb.KEEP, Status.ALREADY_RIGHT),
+    )
+    assert applied_summary(PLAN, outcomes, 3.21) == (
+        "Applied: 1 create, 0 build, 0 release, 0 revise, 0 edit, 0 redeploy, 0 delete,"
+        " 3 unchanged in 3.2s."
+    )
+
+
+def test_durations_are_short() -> None:
+    assert [duration(s) for s in (0.04, 59.4, 192, 3840)] == ["0.0s", "59.4s", "3m12s", "1h04m"]

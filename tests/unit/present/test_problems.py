@@ -1,0 +1,57 @@
+"""The house form of a diagnostic."""
+
+from __future__ import annotations
+
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Key, Location
+from peakctl.present.problems import problem_lines
+from peakctl.present.text import to_plain
+
+MISSING_IMAGE = Diagnostic(
+    code="manifest/unknown-reference",
+    summary='image "bsae" does not exist',
+    key=Key("Workflow", "nightly"),
+    path=("spec", "steps", "train", "image"),
+    locations=(Location("manifests/nightly.yaml", 14, 14),),
+    fix="did you mean: base",
+)
+
+
+def told(*diagnostics: Diagnostic) -> str:
+    return to_plain(problem_lines(diagnostics))
+
+
+def test_a_problem_has_the_house_form() -> None:
+    assert told(MISSING_IMAGE) == (
+        'error: Workflow/nightly: image "bsae" does not exist            '
+        "manifest/unknown-reference\n"
+        "  at spec.steps.train.image\n"
+        "  in manifests/nightly.yaml:14:14\n"
+        "  did you mean: base\n"
+    )
+
+
+def test_the_same_problem_is_told_once_with_all_its_places() -> None:
+    other = Diagnostic("c", "s", locations=(Location("b.yaml", 2, 1),))
+    same = Diagnostic("c", "s", locations=(Location("a.yaml", 1, 1),))
+    text = told(other, same, same)
+    assert text.count("error:") == 1
+    assert "  in b.yaml:2:1\n  in a.yaml:1:1\n" in text
+
+
+def test_errors_come_last_in_order_of_place_and_are_counted() -> None:
+    late = Diagnostic("c", "late", locations=(Location("b.yaml", 9, 1),))
+    early = Diagnostic("c", "early", locations=(Location("a.yaml", 1, 1),))
+    warning = Diagnostic("c", "old", severity=Severity.WARNING)
+    text = told(late, warning, early)
+    assert text.index("old") < text.index("early") < text.index("late")
+    assert text.endswith("2 errors, 1 warning\n")
+
+
+def test_long_summaries_keep_their_code_and_more_lines_are_indented() -> None:
+    text = told(Diagnostic("some/code", "x" * 90 + "\nsecond", detail="one\ntwo\x1b[0m"))
+    assert f"{'x' * 90}  some/code\n  second\n  one\n  two\n" in text
+
+
+def test_nothing_to_tell_is_nothing() -> None:
+    assert told() == ""

@@ -1,0 +1,80 @@
+"""Progress: lines in a log, a live display on a terminal."""
+
+from __future__ import annotations
+
+import io
+
+from peakctl.model import Event, Key, Outcome, Phase, Status, Step, Verb
+from peakctl.present.progress import LiveProgress, PlainProgress, open_progress
+from peakctl.present.terminal import Terminal
+
+IMAGE = Key("Image", "[serve]")
+
+
+def event(phase: Phase, message: str, at: float, outcome: Outcome | None = None) -> Event:
+    return Event(phase, IMAGE, Verb.BUILD, Step.CREATE_VERSION, message, at, outcome)
+
+
+DONE = Outcome(IMAGE, Verb.BUILD, Status.DONE, 12.0)
+FAILED = Outcome(IMAGE, Verb.BUILD, Status.FAILED, 0.5, "bad \x1b[31mbuild")
+BLOCKED = Outcome(IMAGE, Verb.BUILD, Status.BLOCKED, cause=Key("Artifact", "a"))
+
+
+def test_a_log_has_one_line_for_each_change_of_state() -> None:
+    err = io.StringIO()
+    progress = open_progress(Terminal(io.StringIO(), err), 1000.0)
+    progress.emit(event(Phase.STARTED, "", 1000.1))
+    progress.emit(event(Phase.WAITING, "building", 1001.0))
+    progress.emit(event(Phase.WAITING, "building", 1002.0))
+    progress.emit(event(Phase.FINISHED, "", 1012.0, DONE))
+    progress.close()
+    assert isinstance(progress, PlainProgress)
+    assert err.getvalue() == (
+        "   0.1s * build     Image/[serve]  create-version\n"
+        "   1.0s * build     Image/[serve]  create-version: building\n"
+        "  12.0s * build     Image/[serve]  done  12.0s\n"
+    )
+
+
+def test_silence_is_broken_after_half_a_minute() -> None:
+    err = io.StringIO()
+    progress = PlainProgress(Terminal(io.StringIO(), err), 1000.0)
+    progress.beat(1100.0)
+    progress.emit(event(Phase.WAITING, "building", 1001.0))
+    progress.beat(1020.0)
+    progress.beat(1031.0)
+    progress.beat(1032.0)
+    assert err.getvalue().splitlines()[1:] == ["  31.0s still under way: Image/[serve] (building)"]
+
+
+def test_an_end_says_why() -> None:
+    err = io.StringIO()
+    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0)
+    progress.emit(event(Phase.FINISHED, "", 1.0, FAILED))
+    progress.emit(event(Phase.FINISHED, "", 1.0, BLOCKED))
+    assert "failed: bad build\n" in err.getvalue()
+    assert "blocked: Artifact/a did not get ready\n" in err.getvalue()
+
+
+class Console(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_live_display_and_lasting_lines() -> None:
+    err = Console()
+    progress = open_progress(Terminal(io.StringIO(), err, color_err=True), 0.0)
+    assert isinstance(progress, LiveProgress)
+    progress.emit(event(Phase.STARTED, "", 0.1))
+    progress.emit(event(Phase.WAITING, "building", 0.2))
+    progress.beat(100.0)
+    progress.emit(event(Phase.FINISHED, "", 3.0, DONE))
+    progress.emit(event(Phase.FINISHED, "", 3.0, FAILED))
+    progress.close()
+    assert "Image/[serve]" in err.getvalue()
+    assert "done" in err.getvalue()
+
+
+def test_a_quiet_terminal_gets_no_display() -> None:
+    terminal = Terminal(io.StringIO(), Console(), quiet=True)
+    assert isinstance(open_progress(terminal, 0.0), PlainProgress)
