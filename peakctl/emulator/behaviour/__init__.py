@@ -1,0 +1,1 @@
+"""What plain reading and writing cannot say: builds, deployments, time."""

@@ -1,0 +1,111 @@
+"""Failures on demand: which requests, and what happens to them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from peakctl.emulator.problems import invalid
+from peakctl.emulator.shapes import LINE, TEXT, check, number, record, text, whole
+
+Action = Literal["status", "delay", "drop", "truncate"]
+When = Literal["before", "after"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """A rule. It looks at requests of `method` (`*`: all) whose path contains `path` (a regex).
+
+    The first `skip` of them pass; the next `times` (None: all) are hit, each with `probability`
+    (drawn from `seed`). `action`: answer `status` with `detail` and `retry_after` (seconds); wait
+    `seconds`; drop the connection; send half of the answer. `when` says whether the request has
+    taken effect by then.
+    """
+
+    method: str = "*"
+    path: str = ""
+    skip: int = 0
+    times: int | None = 1
+    probability: float = 1.0
+    seed: int = 0
+    action: Action = "status"
+    when: When = "before"
+    status: int = 503
+    detail: str = "injected fault"
+    retry_after: float | None = None
+    seconds: float = 0.0
+    seen: int = field(default=0, init=False)
+    hits: int = field(default=0, init=False)
+    _random: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether this request is hit; counts it."""
+        if self.method not in ("*", method) or not re.search(self.path, path):
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
+            return False
+        if self._random.random() >= self.probability:
+            return False
+        self.hits += 1
+        return True
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer; `acted` when the request took effect."""
+
+    def __init__(self, *, acted: bool) -> None:
+        super().__init__("connection dropped by a fault")
+        self.acted = acted
+
+
+def struck(faults: list[Fault], method: str, path: str) -> Fault | None:
+    """The first rule that hits the request; every rule counts what it looks at until then."""
+    return next((fault for fault in faults if fault.strikes(method, path)), None)
+
+
+RULE = record(
+    {},
+    {
+        "method": LINE,
+        "path": TEXT,
+        "skip": whole(0),
+        "times": whole(0),
+        "probability": number,
+        "seed": whole(),
+        "action": text("status", "delay", "drop", "truncate"),
+        "when": text("before", "after"),
+        "status": whole(100, 599),
+        "detail": TEXT,
+        "retry_after": number,
+        "seconds": number,
+    },
+)
+
+
+def read_fault(rule: Any) -> Fault:
+    """A rule from JSON, keys as in `Fault` (`retryAfter` is understood too); raises a 422."""
+    check(RULE, rule, "fault")
+    values = {("retry_after" if key == "retryAfter" else key): v for key, v in rule.items()}
+    known = {f.name for f in fields(Fault) if f.init}
+    for key in values:
+        if key not in known:
+            raise invalid(f"fault.{key}", f"is not one of {', '.join(sorted(known))}")
+    try:
+        re.compile(values.get("path", ""))
+    except re.error as error:
+        raise invalid("fault.path", str(error)) from None
+    return Fault(**values)
+
+
+def read_faults(rules: Any) -> list[Fault]:
+    """One rule, a list of them, or `{"faults": [...]}`."""
+    if isinstance(rules, Mapping) and "faults" in rules:
+        rules = rules["faults"]
+    return [read_fault(rule) for rule in (rules if isinstance(rules, list) else [rules])]

@@ -1,0 +1,154 @@
+"""Definitions and values of block and app parameters (contract, sections 3.4 and 3.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from peakctl.emulator.problems import invalid
+from peakctl.emulator.shapes import (
+    LINE,
+    PARAMETER,
+    TEXT,
+    anything,
+    check,
+    flag,
+    items,
+    record,
+    text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from peakctl.emulator.rows import Body
+
+MASK = "********"
+STAGES = ("build", "run")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _all(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(test(item) for item in value)
+
+
+IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
+    "boolean": lambda value: isinstance(value, bool),
+    "string": lambda value: isinstance(value, str),
+    "string_array": _all(lambda value: isinstance(value, str)),
+    "number": _is_number,
+    "number_array": _all(_is_number),
+    "object": lambda value: isinstance(value, dict),
+    "object_array": _all(lambda value: isinstance(value, dict)),
+}
+DEFINITION = record(
+    {"name": LINE, "type": text(*IS_OF_TYPE), "required": flag},
+    {
+        "description": TEXT,
+        "title": TEXT,
+        "options": items(record({"title": TEXT, "value": anything}), low=1),
+        "hideValue": flag,
+        "conditions": items(record({})),
+    },
+)
+DEFINITIONS = record({}, {"build": items(DEFINITION), "run": items(DEFINITION)})
+
+
+def check_definitions(definitions: Any, at: str = "parameters") -> None:
+    """What a release declares: each name once per stage, defaults of the right type."""
+    check(DEFINITIONS, definitions, at)
+    for stage in STAGES:
+        names: set[str] = set()
+        for index, definition in enumerate(definitions.get(stage) or ()):
+            here = f"{at}.{stage}[{index}]"
+            if definition["name"] in names:
+                raise invalid(f"{here}.name", f"{definition['name']} is defined twice")
+            names.add(definition["name"])
+            _check_definition(definition, here)
+
+
+def _check_definition(definition: Body, at: str) -> None:
+    if definition.get("hideValue") and definition["type"] != "string":
+        raise invalid(f"{at}.hideValue", "is only for type string")
+    default = definition.get("defaultValue")
+    if default is not None and not IS_OF_TYPE[definition["type"]](default):
+        raise invalid(f"{at}.defaultValue", f"is not a {definition['type']}")
+
+
+def names_used(value: Any) -> set[str]:
+    """All NAMEs of `@param:NAME` in a config."""
+    if isinstance(value, str):
+        found = PARAMETER.fullmatch(value)
+        return {found[1]} if found else set()
+    children: Iterable[Any] = ()
+    if isinstance(value, dict):
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    return {name for child in children for name in names_used(child)}
+
+
+def put_values(value: Any, values: Mapping[str, Any]) -> Any:
+    """A config with the values of the build parameters in their places."""
+    if isinstance(value, str):
+        found = PARAMETER.fullmatch(value)
+        return values.get(found[1]) if found else value
+    if isinstance(value, dict):
+        return {key: put_values(item, values) for key, item in value.items()}
+    if isinstance(value, list):
+        return [put_values(item, values) for item in value]
+    return value
+
+
+def defined(definitions: Body | None, stage: str) -> dict[str, Body]:
+    return {d["name"]: d for d in (definitions or {}).get(stage) or ()}
+
+
+def check_values(definitions: Body | None, stage: str, values: Any, at: str) -> None:
+    """Every value is declared, of its type and one of its options."""
+    if not isinstance(values, dict):
+        raise invalid(at, "must be a map")
+    known = defined(definitions, stage)
+    for name, value in values.items():
+        if name not in known:
+            raise invalid(f"{at}.{name}", f"the spec has no {stage} parameter {name}")
+        _check_value(known[name], value, f"{at}.{name}")
+
+
+def _check_value(definition: Body, value: Any, at: str) -> None:
+    if not IS_OF_TYPE[definition["type"]](value):
+        raise invalid(at, f"must be a {definition['type']}")
+    allowed = [option["value"] for option in definition.get("options") or ()]
+    values = value if isinstance(value, list) else [value]
+    for item in values if allowed else ():
+        if item not in allowed and value not in allowed:
+            raise invalid(at, f"{item!r} is not one of the options")
+
+
+def check_required(definitions: Body | None, stage: str, values: Body, at: str) -> None:
+    """Required parameters have a value or a default; those with conditions may be disabled."""
+    for name, definition in defined(definitions, stage).items():
+        optional = not definition["required"] or definition.get("conditions")
+        if not optional and name not in values and definition.get("defaultValue") is None:
+            raise invalid(f"{at}.{name}", "is required")
+
+
+def with_defaults(definitions: Body | None, stage: str, values: Body) -> Body:
+    """Values in effect."""
+    defaults = {
+        name: d["defaultValue"]
+        for name, d in defined(definitions, stage).items()
+        if d.get("defaultValue") is not None
+    }
+    return {**defaults, **values}
+
+
+def masked(definitions: Body | None, stage: str, values: Body) -> Body:
+    """Values as reads show them: hidden ones are replaced."""
+    known = defined(definitions, stage)
+    return {
+        name: MASK if known.get(name, {}).get("hideValue") else value
+        for name, value in values.items()
+    }

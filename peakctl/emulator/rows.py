@@ -1,0 +1,235 @@
+"""Rows of the store and all that one transaction can do with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peakctl.emulator.problems import not_found
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+Body = dict[str, Any]
+COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
+AUTHOR = "someone@peak.ai"
+
+
+@dataclass(slots=True)
+class Row:
+    """One stored thing. `facet` is whatever its kind is filtered by (scope, service type...)."""
+
+    kind: str
+    id: str
+    parent: str
+    name: str
+    status: str
+    facet: str
+    created: float
+    updated: float
+    body: Body
+    tenant: str = ""
+    seq: int = 0
+
+    @property
+    def number(self) -> int:
+        """The id of kinds that count: images, versions, builds, workflows, emails."""
+        return int(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition of a listing in SQL; its values are bound, never pasted."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    kind, key, parent, name, status, facet, created, updated, body, tenant, seq = found
+    return Row(
+        kind, key, parent, name, status, facet, created, updated, json.loads(body), tenant, seq
+    )
+
+
+class Transaction:
+    """What a request sees: the rows of its tenant at one moment of the emulator's clock."""
+
+    def __init__(self, db: sqlite3.Connection, tenant: str, now: float) -> None:
+        self._db = db
+        self.tenant = tenant
+        self.now = now
+
+    def get(self, kind: str, key: object) -> Row | None:
+        sql = f"SELECT {COLUMNS} FROM items WHERE tenant = ? AND kind = ? AND id = ?"  # noqa: S608
+        found = self._db.execute(sql, (self.tenant, kind, str(key))).fetchone()
+        return _row(found) if found else None
+
+    def require(self, kind: str, key: object) -> Row:
+        """The row, or a 404 that names it."""
+        row = self.get(kind, key)
+        if row is None:
+            raise not_found(kind, key)
+        return row
+
+    def add(
+        self,
+        kind: str,
+        body: Body,
+        *,
+        key: str | None = None,
+        parent: str = "",
+        name: str = "",
+        status: str = "",
+        facet: str = "",
+    ) -> Row:
+        row = Row(
+            kind, key or str(uuid.uuid4()), parent, name, status, facet, self.now, self.now, body,
+            self.tenant,
+        )  # fmt: skip
+        cursor = self._db.execute(
+            "INSERT INTO items (kind, id, parent, name, status, facet, created, updated, body,"
+            " tenant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*self._columns(row), row.tenant),
+        )
+        row.seq = cursor.lastrowid or 0
+        return row
+
+    @staticmethod
+    def _columns(row: Row) -> tuple[Any, ...]:
+        text = json.dumps(row.body, separators=(",", ":"))
+        return (row.kind, row.id, row.parent, row.name, row.status, row.facet, row.created,
+                row.updated, text)  # fmt: skip
+
+    def save(self, row: Row) -> None:
+        self._db.execute(
+            "UPDATE items SET kind = ?, id = ?, parent = ?, name = ?, status = ?, facet = ?,"
+            " created = ?, updated = ?, body = ? WHERE tenant = ? AND kind = ? AND id = ?",
+            (*self._columns(row), row.tenant, row.kind, row.id),
+        )
+
+    def touch(self, row: Row) -> None:
+        """Save, as of now."""
+        row.updated = self.now
+        self.save(row)
+
+    def drop(self, row: Row) -> None:
+        """Remove the row, its links, and files that nothing else holds."""
+        key = (self.tenant, row.kind, row.id)
+        files = self.used_by(row.kind, row.id, "file")
+        self._db.execute("DELETE FROM items WHERE tenant = ? AND kind = ? AND id = ?", key)
+        self._db.execute("DELETE FROM links WHERE tenant = ? AND by_kind = ? AND by_id = ?", key)
+        for digest in files:
+            self._db.execute(
+                "DELETE FROM blobs WHERE digest = ? AND NOT EXISTS"
+                " (SELECT 1 FROM links WHERE used_kind = 'file' AND used_id = ?)",
+                (digest, digest),
+            )
+
+    def number(self, counter: str) -> int:
+        """The next whole number of a counter; counts from 1, never gives one twice."""
+        sql = (
+            "INSERT INTO counters VALUES (?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+        )
+        return int(self._db.execute(sql, (self.tenant, counter)).fetchone()[0])
+
+    def children(self, kind: str, parent: str) -> list[Row]:
+        """Rows of that parent, oldest first."""
+        return self.select((kind,), (Where("parent = ?", (parent,)),))
+
+    def named(self, kinds: Sequence[str], name: str) -> list[Row]:
+        return self.select(kinds, (Where("name = ?", (name,)),))
+
+    def select(
+        self,
+        kinds: Sequence[str],
+        where: Iterable[Where] = (),
+        *,
+        order: str = "seq",
+        limit: int = -1,
+        offset: int = 0,
+        anyone: Where | None = None,
+    ) -> list[Row]:
+        """Rows in order; `anyone` widens the tenant's own rows by those of others."""
+        text, values = self._condition(kinds, where, anyone)
+        sql = f"SELECT {COLUMNS} FROM items WHERE {text} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return [_row(found) for found in self._db.execute(sql, (*values, limit, offset))]
+
+    def count(
+        self, kinds: Sequence[str], where: Iterable[Where] = (), *, anyone: Where | None = None
+    ) -> int:
+        text, values = self._condition(kinds, where, anyone)
+        sql = f"SELECT COUNT(*) FROM items WHERE {text}"  # noqa: S608
+        return int(self._db.execute(sql, values).fetchone()[0])
+
+    def _condition(
+        self, kinds: Sequence[str], where: Iterable[Where], anyone: Where | None
+    ) -> tuple[str, tuple[Any, ...]]:
+        mine = Where("tenant = ?", (self.tenant,))
+        if anyone:
+            mine = Where(f"(tenant = ? OR {anyone.sql})", (self.tenant, *anyone.values))
+        marks = ", ".join("?" * len(kinds))
+        parts = [mine, Where(f"kind IN ({marks})", tuple(kinds)), *where]
+        return " AND ".join(p.sql for p in parts), tuple(v for p in parts for v in p.values)
+
+    def put_file(self, data: bytes, by: Row) -> str:
+        """Keep an upload for as long as `by` exists; the answer is its digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (digest, data))
+        self.link(by, "file", digest)
+        return digest
+
+    def file(self, digest: str) -> bytes:
+        found = self._db.execute("SELECT data FROM blobs WHERE digest = ?", (digest,)).fetchone()
+        return bytes(found[0]) if found else b""
+
+    def link(self, by: Row, kind: str, key: object) -> None:
+        """Note that `by` uses the thing of that kind and id."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?)",
+            (self.tenant, by.kind, by.id, kind, str(key)),
+        )
+
+    def unlink(self, by: Row, kind: str) -> None:
+        self._db.execute(
+            "DELETE FROM links WHERE tenant = ? AND by_kind = ? AND by_id = ? AND used_kind = ?",
+            (self.tenant, by.kind, by.id, kind),
+        )
+
+    def used_by(self, by_kind: str, by_id: str, kind: str) -> list[str]:
+        """Ids of the things of that kind which the row uses."""
+        sql = (
+            "SELECT used_id FROM links"
+            " WHERE tenant = ? AND by_kind = ? AND by_id = ? AND used_kind = ?"
+        )
+        return [f[0] for f in self._db.execute(sql, (self.tenant, by_kind, by_id, kind))]
+
+    def users_of(self, kind: str, key: object) -> list[tuple[str, str]]:
+        """(kind, id) of everything that uses the thing."""
+        sql = "SELECT by_kind, by_id FROM links WHERE tenant = ? AND used_kind = ? AND used_id = ?"
+        return list(self._db.execute(sql, (self.tenant, kind, str(key))))
+
+    def schedule(self, after: float, action: str, **data: Any) -> None:
+        """Have `action` happen `after` seconds from now (see behaviour.agenda)."""
+        self._db.execute(
+            "INSERT INTO agenda (at, tenant, action, data) VALUES (?, ?, ?, ?)",
+            (self.now + after, self.tenant, action, json.dumps(data)),
+        )
+
+    def next_due(self, now: float) -> tuple[float, str, str, Body] | None:
+        """Take the earliest thing whose time has come: when, tenant, action, data."""
+        sql = "SELECT seq, at, tenant, action, data FROM agenda WHERE at <= ? ORDER BY at, seq"
+        found = self._db.execute(sql + " LIMIT 1", (now,)).fetchone()
+        if found is None:
+            return None
+        self._db.execute("DELETE FROM agenda WHERE seq = ?", (found[0],))
+        return found[1], found[2], found[3], json.loads(found[4])
+
+    def at(self, tenant: str, now: float) -> Transaction:
+        """The same transaction as another tenant at another moment."""
+        return Transaction(self._db, tenant, now)

@@ -1,0 +1,142 @@
+"""The emulator on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from peakctl.emulator.faults import Dropped
+from peakctl.errors import Diagnostic, PeakctlError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from peakctl.emulator.platform import Emulator
+
+Connections = dict[Any, asyncio.Transport]
+BACKLOG = 2048
+
+
+def serve(
+    emulator: Emulator,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    announce: Callable[[str], None] = lambda address: None,
+    allow_remote: bool = False,
+) -> None:
+    """Answer until interrupted; `announce` gets `http://HOST:PORT` once requests are accepted.
+
+    Port 0 takes a free one. Raises `PeakctlError` when the address cannot be used, or is not of
+    this machine alone and `allow_remote` was not given.
+    """
+    asyncio.run(serve_async(emulator, host, port, announce, allow_remote=allow_remote))
+
+
+async def serve_async(
+    emulator: Emulator,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    *,
+    allow_remote: bool = False,
+) -> None:
+    """The same inside a running event loop; cancel it to stop."""
+    if not allow_remote and not _is_local(host):
+        raise _unusable(host, port, "other machines could reach it; say so explicitly")
+    listener = _listen(host, port)
+    connections: Connections = {}
+    server = _Server(_config(_dropping(emulator.app, connections), connections), announce)
+    with listener:
+        await server.serve(sockets=[listener])
+
+
+def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_remembering(connections),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise _unusable(host, port, str(error)) from error
+    return listener
+
+
+def _unusable(host: str, port: int, why: str) -> PeakctlError:
+    summary = f"the emulator cannot listen on {host}:{port}: {why}"
+    return PeakctlError(Diagnostic(code="emulator/address", summary=summary))
+
+
+def _remembering(connections: Connections) -> type[asyncio.Protocol]:
+    """uvicorn's protocol, which also notes each connection under the client's address."""
+
+    class Remembering(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            connections[transport.get_extra_info("peername")[:2]] = transport
+            self._peer = transport.get_extra_info("peername")[:2]
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self._peer, None)
+            super().connection_lost(exc)
+
+    return Remembering
+
+
+def _dropping(app: ASGIApp, connections: Connections) -> ASGIApp:
+    """A dropped request closes its connection without an answer."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Dropped:
+            transport = connections.get(tuple(scope.get("client") or ()))
+            if transport is not None:
+                transport.abort()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+    return guarded

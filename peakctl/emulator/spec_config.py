@@ -1,0 +1,166 @@
+"""What the config of a release may hold (contract, section 3.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peakctl.emulator.artifacts import check_zip
+from peakctl.emulator.behaviour.usage import VERSION
+from peakctl.emulator.instance_types import WEBAPP
+from peakctl.emulator.parameters import names_used
+from peakctl.emulator.problems import invalid
+from peakctl.emulator.rows import Body, Row, Transaction, Where
+from peakctl.emulator.shapes import (
+    LINE,
+    TEXT,
+    Shape,
+    check,
+    flag,
+    items,
+    mapping,
+    one_of,
+    record,
+    text,
+    whole,
+)
+from peakctl.emulator.versions import read_version
+from peakctl.emulator.workflow_shapes import check_steps, check_triggers, check_watchers
+
+INLINE = record(
+    {},
+    {
+        "version": LINE,
+        "dockerfile": TEXT,
+        "context": TEXT,
+        "useCache": flag,
+        "buildArguments": mapping(TEXT),
+        "secrets": items(LINE),
+    },
+)
+DETAILS = record({"id": whole()}, {"versionId": whole()})
+STEP = record({"command": LINE}, {"image": INLINE, "imageRef": LINE, "imageDetails": DETAILS})
+SERVICE: dict[str, Shape] = {
+    "serviceType": text("web-app", "api"),
+    "image": INLINE,
+    "imageDetails": DETAILS,
+    "resources": record({"instanceTypeId": one_of(WEBAPP, "instance type")}),
+    "parameters": record({}, {"env": mapping(TEXT), "secrets": items(LINE)}),
+    "sessionStickiness": flag,
+    "scaleToZero": flag,
+    "entrypoint": TEXT,
+    "healthCheckURL": TEXT,
+    "minInstances": whole(1, 2),
+}
+BLOCKS = items(
+    record({"id": LINE, "release": record({"version": LINE})}, {"autoRunOnDeploy": flag}), low=1
+)
+AT = "config"
+
+
+def check_block_config(
+    tx: Transaction, kind: str, config: Any, scope: str, data: bytes | None
+) -> None:
+    """Config of a workflow or service block; images exist and the artifact is there."""
+    if kind == "workflow":
+        _check_workflow(config)
+    else:
+        _check_service(config)
+    for at, details in existing_images(kind, config):
+        if scope != "private":
+            raise invalid(f"{at}.imageDetails", "an existing image needs scope private")
+        _check_exists(tx, details, f"{at}.imageDetails")
+    if inline_images(kind, config) and data is None:
+        raise invalid("artifact", "is required when images are built from it")
+    if data is not None:
+        check_zip(data)
+
+
+def _check_workflow(config: Any) -> None:
+    check(record({"steps": mapping(record({}))}), config, AT, lenient=True)
+    check(record({}, {"images": mapping(INLINE)}), config, AT, lenient=True)
+    check_steps(config["steps"], f"{AT}.steps", STEP, lenient=True)
+    check_triggers(config.get("triggers") or [], f"{AT}.triggers", lenient=True)
+    check_watchers(config.get("watchers") or [], f"{AT}.watchers", lenient=True)
+    for name, step in config["steps"].items():
+        if (step.get("type") or "standard") == "standard":
+            _check_one(step, ("image", "imageRef", "imageDetails"), f"{AT}.steps.{name}")
+        reference = step.get("imageRef")
+        if reference is not None and reference not in (config.get("images") or {}):
+            raise invalid(f"{AT}.steps.{name}.imageRef", f"config.images has no {reference}")
+
+
+def _check_service(config: Any) -> None:
+    check(record({}, SERVICE), config, AT, lenient=True)
+    _check_one(config, ("image", "imageDetails"), AT)
+    kind = config.get("serviceType") or "web-app"
+    for field in ("sessionStickiness", "scaleToZero"):
+        if config.get(field) is True and kind != "web-app":
+            raise invalid(f"{AT}.{field}", "is only for services of type web-app")
+
+
+def _check_one(holder: Body, fields: tuple[str, ...], at: str) -> None:
+    if sum(holder.get(field) is not None for field in fields) != 1:
+        raise invalid(f"{at}.{fields[0]}", f"give exactly one of {', '.join(fields)}")
+
+
+def existing_images(kind: str, config: Body) -> list[tuple[str, Body]]:
+    """(where, imageDetails) of every image that is not built by the block."""
+    holders = [(AT, config)] if kind == "service" else _steps(config)
+    return [(at, holder["imageDetails"]) for at, holder in holders if holder.get("imageDetails")]
+
+
+def inline_images(kind: str, config: Body) -> list[Body]:
+    """Every image that the block builds from its artifact."""
+    holders = [(AT, config)] if kind == "service" else _steps(config)
+    named = list((config.get("images") or {}).values()) if kind == "workflow" else []
+    return named + [holder["image"] for _, holder in holders if holder.get("image") is not None]
+
+
+def _steps(config: Body) -> list[tuple[str, Body]]:
+    return [(f"{AT}.steps.{name}", step) for name, step in config["steps"].items()]
+
+
+def _check_exists(tx: Transaction, details: Any, at: str) -> None:
+    if not isinstance(details, dict) or not isinstance(details.get("id"), int):
+        return
+    image = tx.get("image", details["id"])
+    if image is None:
+        raise invalid(f"{at}.id", f"image {details['id']} does not exist")
+    wanted = details.get("versionId")
+    version = tx.get(VERSION, wanted) if isinstance(wanted, int) else None
+    if isinstance(wanted, int) and (version is None or version.parent != image.id):
+        raise invalid(f"{at}.versionId", f"image {image.name} has no version with id {wanted}")
+
+
+def check_names(config: Any, parameters: Body | None) -> None:
+    """Each @param:NAME of a config is a build parameter."""
+    known = {d["name"] for d in (parameters or {}).get("build") or ()}
+    for name in sorted(names_used(config)):
+        if name not in known:
+            raise invalid(AT, f"@param:{name} is not a build parameter")
+
+
+def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
+    """The blocks of an app exist in these releases, and can be shared as far as the app."""
+    check(BLOCKS, config, AT)
+    for index, block in enumerate(config):
+        at = f"{AT}[{index}]"
+        row = tx.get("block-spec", block["id"]) or foreign(tx, "block-spec", block["id"])
+        if row is None:
+            raise invalid(f"{at}.id", f"block spec {block['id']} does not exist")
+        read_version(block["release"]["version"], f"{at}.release.version")
+        owner = tx.at(row.tenant, tx.now)
+        if owner.get("release", f"{row.id}/{block['release']['version']}") is None:
+            why = f"block spec {row.name} has no release {block['release']['version']}"
+            raise invalid(f"{at}.release.version", why)
+        tenants = set(row.body.get("tenants") or ())
+        if spec["scope"] == "shared" and row.facet != "public":
+            missing = sorted(set(spec.get("tenants") or ()) - tenants)
+            if missing:
+                raise invalid(f"{at}.id", f"{row.name} is not shared with {', '.join(missing)}")
+
+
+def foreign(tx: Transaction, kind: str, key: str) -> Row | None:
+    """A public spec of another tenant."""
+    public = Where("facet = 'public'")
+    return next(iter(tx.select((kind,), (Where("id = ?", (key,)),), anyone=public)), None)

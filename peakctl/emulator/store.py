@@ -1,0 +1,143 @@
+"""The state of the emulated platform in one SQLite file; who may open it, and transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from peakctl.emulator.rows import Transaction
+from peakctl.errors import Diagnostic, PeakctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+APPLICATION_ID = 0x5065616B  # "Peak", in the file's header, so that foreign databases are noticed
+LAYOUT = 1
+
+SCHEMA = """
+CREATE TABLE items (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+  parent TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, facet TEXT NOT NULL,
+  created REAL NOT NULL, updated REAL NOT NULL, body TEXT NOT NULL);
+CREATE UNIQUE INDEX items_by_id ON items (tenant, kind, id);
+CREATE INDEX items_by_name ON items (tenant, kind, name);
+CREATE INDEX items_by_parent ON items (tenant, kind, parent);
+CREATE INDEX items_by_facet ON items (kind, facet);
+CREATE TABLE links (
+  tenant TEXT NOT NULL, by_kind TEXT NOT NULL, by_id TEXT NOT NULL,
+  used_kind TEXT NOT NULL, used_id TEXT NOT NULL,
+  PRIMARY KEY (tenant, by_kind, by_id, used_kind, used_id)) WITHOUT ROWID;
+CREATE INDEX links_by_used ON links (tenant, used_kind, used_id);
+CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE counters (tenant TEXT, name TEXT, value INTEGER, PRIMARY KEY (tenant, name));
+CREATE TABLE agenda (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, tenant TEXT NOT NULL,
+  action TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX agenda_by_time ON agenda (at, seq);
+"""
+TABLES = ("items", "links", "blobs", "counters", "agenda")
+
+
+class Store:
+    """Opens (or makes) the data file; `:memory:` keeps nothing.
+
+    Several processes may share a file. Raises `PeakctlError` for a file that is damaged or was not
+    made by the emulator, and leaves that file as it is.
+    """
+
+    def __init__(self, data: str | Path = ":memory:") -> None:
+        self._lock = threading.RLock()
+        self._data = str(data)
+        if self._data != ":memory:":
+            _refuse_foreign(Path(self._data))
+        try:
+            self._db = _connect(self._data)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise _unusable(self._data, str(error)) from error
+
+    def _prepare(self) -> None:
+        with self._writing():
+            if self._db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                for statement in SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    @contextmanager
+    def transaction(self, tenant: str, now: float, *, write: bool) -> Iterator[Transaction]:
+        """All that happens in one request: committed at the end, undone by any exception."""
+        with self._lock:
+            if not write:
+                yield Transaction(self._db, tenant, now)
+                return
+            with self._writing():
+                yield Transaction(self._db, tenant, now)
+
+    def is_due(self, now: float) -> bool:
+        """Whether something that was scheduled has come to its time."""
+        with self._lock:
+            found = self._db.execute("SELECT 1 FROM agenda WHERE at <= ? LIMIT 1", (now,))
+            return found.fetchone() is not None
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock, self._writing():
+            for table in TABLES:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are ours
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+
+def _connect(data: str) -> sqlite3.Connection:
+    db = sqlite3.connect(data, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA case_sensitive_like = OFF")
+    return db
+
+
+def _refuse_foreign(path: Path) -> None:
+    # Read-only first: merely switching a foreign database to WAL would change it.
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    try:
+        db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=10)
+        try:
+            found = db.execute("PRAGMA application_id").fetchone()[0]
+            layout = db.execute("PRAGMA user_version").fetchone()[0]
+            damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise _unusable(str(path), str(error)) from error
+    if (found, layout) != (APPLICATION_ID, LAYOUT):
+        raise _unusable(str(path), "it was not made by this version of the emulator")
+    if damage != "ok":
+        raise _unusable(str(path), f"it is damaged: {damage}")
+
+
+def _unusable(path: str, why: str) -> PeakctlError:
+    return PeakctlError(
+        Diagnostic(
+            code="emulator/data-file",
+            summary=f"the emulator cannot use {path}: {why}",
+            fix="give another file, or move this one away",
+        )
+    )

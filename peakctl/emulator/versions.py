@@ -1,0 +1,33 @@
+"""Semantic versions that rise, and numbers of image versions (contract, sections 3.2 and 3.4)."""
+
+from __future__ import annotations
+
+import semver
+
+from peakctl.emulator.problems import invalid
+
+
+def read_version(text: object, field: str) -> semver.Version:
+    """Raises a 422 that names the field."""
+    try:
+        return semver.Version.parse(text if isinstance(text, str) else "")
+    except ValueError:
+        raise invalid(field, f"{text!r} is not a semantic version") from None
+
+
+def check_rises(text: object, taken: list[str], field: str) -> str:
+    """The version, when it is greater than all that exist; else a 422."""
+    wanted = read_version(text, field)
+    if str(text) in taken:
+        raise invalid(field, f"{text} already exists")
+    latest = max((semver.Version.parse(v) for v in taken), default=None)
+    if latest is not None and wanted <= latest:
+        raise invalid(field, f"must be greater than {latest}")
+    return str(text)
+
+
+def next_version(taken: list[str]) -> str:
+    """0.0.1, or the next patch of the latest."""
+    if not taken:
+        return "0.0.1"
+    return str(max(semver.Version.parse(v) for v in taken).bump_patch())
