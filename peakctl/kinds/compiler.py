@@ -172,7 +172,7 @@ def _own(node: Node) -> dict[str, Any]:
 def choices_of(
     compiler: Compiler, node: Node, at: str = ""
 ) -> tuple[str, list[list[str]], str | None]:
-    """The discriminator of a choice, its values for each branch, and the one that is the default."""
+    """The discriminator of a choice, its values for each branch, and the default one."""
     nodes = [compiler.resolve(raw, f"{at}/oneOf/{i}") for i, raw in enumerate(node["oneOf"])]
     word = _discriminator(nodes, at)
     choosers: list[Node] = [branch["properties"][word] for branch in nodes]

@@ -24,7 +24,7 @@ ARRAY = "_array"
 def check_definitions(
     value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]
 ) -> None:
-    """Names once in each group; defaults and options of the parameter's type; hideValue for text."""
+    """Names once in each group; defaults and options of the right type; hideValue for text."""
     for group in ("build", "run"):
         seen: set[Any] = set()
         for i, definition in enumerate(value.get(group) or ()):
@@ -123,6 +123,6 @@ def params_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             if value.startswith(PARAM):
                 yield at, value.removeprefix(PARAM)
         elif isinstance(value, Mapping):
-            open_ += [((*at, word), inner) for word, inner in reversed(value.items())]
+            open_ += [((*at, word), inner) for word, inner in reversed(list(value.items()))]
         elif isinstance(value, list):
             open_ += [((*at, i), value[i]) for i in range(len(value) - 1, -1, -1)]

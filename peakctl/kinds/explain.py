@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
-from peakctl.kinds.paths import field_at, value_at
+from peakctl.kinds.paths import value_at
 from peakctl.kinds.wording import Fault, tell
 from peakctl.kinds.words import PARAM
 from peakctl.model import MISSING, Secret, reveal
@@ -41,7 +41,7 @@ def explain(kind: Kind, value: Value, decider: Any, complaints: Complaints) -> N
     for fault in sorted(faults, key=lambda fault: _order(fault.path)):
         if (fault.path, fault.keyword) not in told:
             told.add((fault.path, fault.keyword))
-            tell(kind, fault, _secret_at(value, fault.path), complaints)
+            tell(kind, fault, complaints, is_secret=_secret_at(value, fault.path))
 
 
 def _order(path: Path) -> list[str]:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.model import MISSING, Path, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Absent(enum.StrEnum):

@@ -1,4 +1,4 @@
-"""Files that a manifest names: always inside the project, and complained of where they are named."""
+"""Files that a manifest names: inside the project, and complained of where they are named."""
 
 from __future__ import annotations
 

@@ -30,24 +30,25 @@ def child(field: Field, part: str | int) -> Field | None:
 
 def field_at(root: Field, path: Path, value: Value) -> Field | None:
     """The field at `path`, variants chosen by what `value` holds on the way."""
-    here: Field | None = root
+    here = root
     for part in path:
-        here = child(branch(here, value), part)
-        if here is None:
+        inner = child(branch(here, value), part)
+        if inner is None:
             return None
-        value = value_at(value, (part,))
+        here, value = inner, value_at(value, (part,))
     return here
 
 
 def value_at(value: Value, path: Path) -> Value:
     """The value at `path`, or MISSING."""
     for part in path:
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
+        if isinstance(value, list):
+            found = value[part] if isinstance(part, int) and part < len(value) else MISSING
         else:
+            found = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+        if found is MISSING:
             return MISSING
+        value = found
     return value
 
 

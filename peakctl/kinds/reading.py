@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.checks import CHECKS
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.files import pack_folder, read_text
-from peakctl.kinds.paths import branch, said, value_at
+from peakctl.kinds.paths import branch, said
 from peakctl.kinds.references import find_reference
 from peakctl.kinds.words import PARAM
-from peakctl.model import MISSING, Archive, Document, Key, Path, Reference, Resource, Secret, reveal
+from peakctl.model import Archive, Document, Key, Path, Reference, Resource, Secret, reveal
 
 if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
     from peakctl.kinds.complaints import Complaints
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Value
@@ -66,7 +67,7 @@ class Reading:
         """`value` as the resource holds it."""
         if not field.touches:
             return value
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self._map(field, value, path, holder)
         if isinstance(value, list):
             items = field.items

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Path, Reference, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peakctl.kinds.complaints import Complaints
     from peakctl.kinds.fields import Field, RefRule
     from peakctl.model import Value
@@ -27,7 +28,7 @@ def find_reference(
     rule = field.ref
     if rule is None:
         return None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return _reference(rule, value, None, path, path[:-1], holder)
     name, version = value.get("name"), _version(rule, value)
     if isinstance(name, Secret) or isinstance(version, Secret):

@@ -67,7 +67,7 @@ def _expect(
 
 def find_cycles(steps: Steps) -> list[tuple[str, ...]]:
     """Rings of steps that wait for each other, each once, from its first step in the manifest."""
-    open_: dict[str, int] = {name: 0 for name in steps}
+    open_: dict[str, int] = dict.fromkeys(steps, 0)
     waiting = {name: _parents(steps, name) for name in steps}
     followers: dict[str, list[str]] = {name: [] for name in steps}
     for name, parents in waiting.items():

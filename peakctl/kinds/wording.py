@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What the words need: the fault, its field (None where there is none) and where to complain."""
+    """What the words need: the fault, its field (None: there is none), where to complain."""
 
     fault: Fault
     field: Field | None
@@ -75,8 +75,8 @@ class Telling:
         self.complaints.add(code, self.fault.path if path is None else path, summary, **more)
 
 
-def tell(kind: Kind, fault: Fault, is_secret: bool, complaints: Complaints) -> None:  # noqa: FBT001
-    """Complain of `fault`."""
+def tell(kind: Kind, fault: Fault, complaints: Complaints, *, is_secret: bool) -> None:
+    """Complain of `fault`; `is_secret` is whether its value is one in this document."""
     root = complaints.document.value
     found = field_at(kind.root, fault.path, root)
     hidden = is_secret or (found is not None and holds_sensitive(found))

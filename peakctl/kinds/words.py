@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from peakctl.kinds.fields import Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "x-peakctl-"
 PARAM = "@param:"
@@ -23,12 +28,32 @@ ABSENCE = {
 """What a missing optional field means; each carries exactly one of these."""
 
 STANDARD = frozenset(
-    """$ref description type const enum pattern minLength maxLength minimum maximum minItems
-    maxItems uniqueItems items properties required additionalProperties minProperties
-    dependentRequired oneOf anyOf""".split()
+    [
+        "$ref",
+        "description",
+        "type",
+        "const",
+        "enum",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "items",
+        "properties",
+        "required",
+        "additionalProperties",
+        "minProperties",
+        "dependentRequired",
+        "oneOf",
+        "anyOf",
+    ]
 )
 
-OWN = {
+OWN: Mapping[str, type | tuple[type, ...]] = {
     "immutable": str,
     "sensitive": bool,
     "list-key": (str, list),
@@ -66,15 +91,39 @@ CHECKS = frozenset(
 )
 
 REF = frozenset(
-    """kinds version id version-id kind kind-words edge scope scope-by scope-words""".split()
+    [
+        "kinds",
+        "version",
+        "id",
+        "version-id",
+        "kind",
+        "kind-words",
+        "edge",
+        "scope",
+        "scope-by",
+        "scope-words",
+    ]
 )
 
 KIND = frozenset(
-    """name-group history deprecated versions lifecycle carries removals defines of-parts
-    defined-by defined-by-whole""".split()
+    [
+        "name-group",
+        "history",
+        "deprecated",
+        "versions",
+        "lifecycle",
+        "carries",
+        "removals",
+        "defines",
+        "of-parts",
+        "defined-by",
+        "defined-by-whole",
+    ]
 )
 
-LIFECYCLE = frozenset("ready pending failed stuck warning on-failed advice wait".split())
+LIFECYCLE = frozenset(
+    ["ready", "pending", "failed", "stuck", "warning", "on-failed", "advice", "wait"]
+)
 
 TOP = frozenset(
     f"""$schema $id title description type required properties additionalProperties
