@@ -57,8 +57,11 @@ class Fault:
         return True
 
 
-class Dropped(Exception):
-    """The connection is to be closed without an answer; `acted` when the request took effect."""
+class Dropped(BaseException):
+    """The connection is to be closed without an answer; `acted` when the request took effect.
+
+    Not an Exception, as starlette would answer those with a 500 before anyone else sees them.
+    """
 
     def __init__(self, *, acted: bool) -> None:
         super().__init__("connection dropped by a fault")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -15,6 +14,8 @@ from peakctl.emulator.faults import Dropped
 from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from peakctl.emulator.platform import Emulator
