@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.adapters import deployment_reads as reads
@@ -61,9 +60,6 @@ class Adapter(Rest):
             for family, items in zip(families, found, strict=True)
             for item in items
         )
-
-    def listed(self, item: Tree) -> Listed:
-        return replace(super().listed(item), name=str((item.get("metadata") or {}).get("name", "")))
 
     def _route(self, family: str, *rest: str | int) -> str:
         return self.at(family, "deployments", *rest) + ("" if rest else "/")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from peakctl.adapters.orders import live_of
+from peakctl.adapters.orders import live_of, metadata_of
 from peakctl.errors import ApiError
 from peakctl.model import Key, Listed, Readiness, Receipt, State, Step, Tree
 
@@ -53,7 +53,9 @@ class Rest:
         return True
 
     def listed(self, item: Tree) -> Listed:
-        return Listed(item["id"], str(item.get("name", "")), item)
+        """One item of the listing; specs and deployments have their names in `metadata`."""
+        named = item if "name" in item else metadata_of(item)
+        return Listed(item["id"], str(named.get("name", "")), item)
 
     def key(self, listed: Listed, resource: Resource | None) -> Key:
         """The key of the resource, which may be about to rename it, else what it is called now."""

@@ -90,8 +90,9 @@ class Specs(Rest):
     async def _update_metadata(self, order: Order) -> Receipt:
         live = live_of(order)
         body = changed(self.kind, order, "spec")
-        if body.get("scope") == "shared" and "tenants" in spec_of(order.desired):
-            body["tenants"] = spec_of(order.desired)["tenants"]
+        if body.get("tenants", ()) is None:
+            del body["tenants"]
+        body |= _tenants(order, body)
         if metadata := changed(self.kind, order, "metadata"):
             body["metadata"] = metadata
         try:
@@ -99,10 +100,18 @@ class Specs(Rest):
         except ApiError as error:
             if "no changes detected" not in error.detail.lower():
                 raise
-        return Receipt(order.key, live.id, live.attributes)
+        return self._receipt(order, live.id) if order.version else await self.wait(order)
 
     def _receipt(self, order: Order, id_: str | int) -> Receipt:
         return Receipt(order.key, id_, {"id": id_, "version": order.version})
+
+
+def _tenants(order: Order, body: Tree) -> dict[str, Any]:
+    """Tenants belong to scope shared: they go with it, and leave with it without a word."""
+    tenants = spec_of(order.desired).get("tenants")
+    if tenants is not None and body.get("scope") == "shared":
+        return {"tenants": tenants}
+    return {}
 
 
 def _kind_of(described: Tree) -> dict[str, Any]:
