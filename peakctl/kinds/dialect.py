@@ -62,6 +62,7 @@ def _kind(name: str, schema: Node, root: Field) -> Kind:
         deprecated=rules.get("deprecated", ""),
         versions=_versions(versions, root, f"{at}/versions") if versions else None,
         lifecycle=_lifecycle(rules.get("lifecycle", {}), f"{at}/lifecycle"),
+        whole_update=rules.get("whole-update", False),
         carries={k: tuple(v) for k, v in rules.get("carries", {}).items()},
         removals=rules.get("removals", {}),
         of_parts=rules.get("of-parts", False),

@@ -112,6 +112,7 @@ KIND = frozenset(
         "deprecated",
         "versions",
         "lifecycle",
+        "whole-update",
         "carries",
         "removals",
         "defines",
