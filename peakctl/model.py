@@ -81,7 +81,8 @@ class Secret:
         return isinstance(other, Secret) and self._value == other._value
 
     def __hash__(self) -> int:
-        return hash(("Secret", repr(self._value)))
+        # Equal secrets hash the same: 2 equals 2.0, and maps are equal in any order.
+        return hash(self._value) if isinstance(self._value, str) else hash(Secret)
 
     def __repr__(self) -> str:
         return MASK
@@ -308,7 +309,8 @@ MISSING = _Missing.MISSING
 class Change:
     """One field that differs. `before`/`after` are `MISSING` where the key is not there.
 
-    `call` is the schema's word for the call that carries it; `redeploys` restarts something.
+    `call` is the schema's word for the call that carries it; `redeploys` restarts something;
+    `immutable` says why the change is refused, if it is.
     """
 
     path: Path
@@ -317,6 +319,7 @@ class Change:
     call: str
     sensitive: bool = False
     redeploys: bool = False
+    immutable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ NOT_SHOWN = "the platform did not return it"
 MASKED = "the platform returns it masked"
 Pair = tuple[Value, Value]
 NOTHING: Pair = (MISSING, MISSING)
+MAY_SAY_NOTHING = (Absent.CLEAR, Absent.SERVER)
+COMES_BY_ITSELF = (*NOT_COMPARED, Absent.SERVER, Absent.WRITE_ONLY)
 
 
 def is_empty(value: Value) -> bool:
@@ -57,12 +59,18 @@ class Alignment:
             if not is_empty(desired):
                 self.skipped.append(Skipped(path, reason))
             return NOTHING
-        if desired is MISSING:
+        if desired is MISSING or (desired is None and rule.absent is Absent.DEFAULT):
             return self._absent(rule, live, path)
+        return self._present(rule, desired, live, path)
+
+    def _present(self, rule: Field, desired: Value, live: Value, path: Path) -> Pair:
         if rule.archive:
             return self._files(desired, live, path)
-        rule = variant(rule, desired, live)
-        live = MISSING if live is None else live
+        if live is MISSING or live is None:
+            live = rule.default if rule.absent is Absent.DEFAULT else MISSING
+        rule = variant(rule, desired) if rule.default_variant else variant(rule, desired, live)
+        if isinstance(desired, Mapping | list) and is_free(rule):
+            return _free(rule, desired), _free(rule, live)
         if isinstance(desired, Mapping):
             return self._maps(rule, desired, live, path)
         if isinstance(desired, list):
@@ -72,7 +80,8 @@ class Alignment:
     def _why_not(self, rule: Field, desired: Value, live: Value, path: Path) -> str:
         if rule.absent is Absent.WRITE_ONLY:
             return NEVER_RETURNED
-        if path in self.hidden or (is_masked(live) and desired is not MISSING):
+        masked = is_masked(live) or (path in self.hidden and not is_empty(live))
+        if masked and desired is not MISSING and desired is not None:
             return MASKED
         if rule.unseen and live is MISSING and not self.shown(path):
             return NOT_SHOWN
@@ -80,11 +89,11 @@ class Alignment:
 
     def _absent(self, rule: Field, live: Value, path: Path) -> Pair:
         if rule.absent is Absent.DEFAULT and rule.default is not MISSING:
-            return self.align(rule, rule.default, live, path)
-        if rule.absent is not Absent.CLEAR:
+            return self._present(rule, rule.default, live, path)
+        if rule.absent is not Absent.CLEAR or live == "":
             return NOTHING
         left = _beyond_defaults(rule, live)
-        return MISSING, _seal_all(rule, left)
+        return MISSING, seal_all(rule, left)
 
     def _files(self, desired: Value, live: Value, path: Path) -> Pair:
         """Files are compared by digest; one that is not known counts as equal, with a note."""
@@ -96,12 +105,10 @@ class Alignment:
 
     def _leaves(self, rule: Field, desired: Value, live: Value) -> Pair:
         if desired is None:
-            return MISSING, (MISSING if is_empty(live) else _seal_all(rule, live))
-        if live is MISSING and rule.absent is Absent.DEFAULT and rule.default is not MISSING:
-            live = rule.default
-        if rule.sensitive or isinstance(desired, Secret):
-            return sealed(desired), sealed(live)
-        return _number(desired), _number(live)
+            return MISSING, (MISSING if is_empty(live) else seal_all(rule, live))
+        if isinstance(desired, Secret):
+            return desired, (live if is_empty(live) or isinstance(live, Secret) else Secret(live))
+        return _free(rule, desired), seal_all(rule, live)
 
     def _maps(self, rule: Field, desired: Mapping[str, Value], live: Value, path: Path) -> Pair:
         other = live if isinstance(live, Mapping) else {}
@@ -134,7 +141,10 @@ class Alignment:
     ) -> Pair:
         want, have = desired.get(word, MISSING), other.get(word, MISSING)
         if want is MISSING and word not in rule.properties:
-            return MISSING, (MISSING if have is None else _seal_all(inner, have))
+            return MISSING, (MISSING if have is None else seal_all(inner, have))
+        if want == "" and (have is MISSING or have is None) and word in rule.properties:
+            # A named text that is empty says no more than one that is not there.
+            return NOTHING if inner.absent in MAY_SAY_NOTHING else (want, MISSING)
         return self.align(inner, want, have, (*path, word))
 
     def _lists(self, rule: Field, desired: list[Value], live: Value, path: Path) -> Pair:
@@ -144,28 +154,25 @@ class Alignment:
         if rule.list_key or rule.unordered:
             return self._keyed(rule, desired, other, path)
         inner = rule.items
-        if inner is None:
-            return desired, (other if live is not MISSING else MISSING)
+        assert inner is not None  # noqa: S101 - a list without a rule for its items is free
         pairs = [
-            self.align(inner, _item(desired, i), _item(other, i), (*path, i))
-            for i in range(max(len(desired), len(other)))
+            self.align(inner, want, _item(other, i), (*path, i)) for i, want in enumerate(desired)
         ]
-        wanted = [p[0] for p in pairs[: len(desired)]]
-        found = [
-            p[1] if i < len(desired) else _seal_all(inner, other[i])
-            for i, p in enumerate(pairs[: len(other)])
-        ]
-        return wanted, found
+        beyond = [seal_all(inner, item) for item in other[len(desired) :]]
+        wanted = [_or_null(pair[0]) for pair in pairs]
+        found = [_or_null(pair[1]) for pair in pairs[: len(other)]]
+        return wanted, [*found, *beyond]
 
     def _keyed(self, rule: Field, desired: list[Value], other: list[Value], path: Path) -> Pair:
         wanted, found = _by_key(rule, desired), _by_key(rule, other)
         left: dict[str, Value] = {}
         right: dict[str, Value] = {}
         inner = rule.items
+        assert inner is not None  # noqa: S101 - a list without a rule for its items is free
         for name in dict.fromkeys((*wanted, *found)):
             want, have = wanted.get(name, MISSING), found.get(name, MISSING)
-            if want is MISSING or inner is None:
-                pair = want, (_seal_all(inner, have) if inner else have)
+            if want is MISSING:
+                pair: Pair = want, seal_all(inner, have)
             else:
                 pair = self.align(inner, want, have, (*path, name))
                 if pair == NOTHING:
@@ -181,6 +188,24 @@ def _item(values: list[Value], position: int) -> Value:
     return values[position] if position < len(values) else MISSING
 
 
+def _or_null(value: Value) -> Value:
+    return None if value is MISSING else value
+
+
+def is_free(rule: Field) -> bool:
+    """Whether the schema says nothing about what is inside: any JSON, compared as it is."""
+    return not (rule.properties or rule.extra or rule.items or rule.variants)
+
+
+def _free(rule: Field, value: Value) -> Value:
+    """A value without rules of its own; a null in a map is a key that is not there."""
+    if isinstance(value, Mapping):
+        return {k: _free(rule, v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_free(rule, v) for v in value]
+    return sealed(value) if rule.sensitive else _number(value)
+
+
 def _number(value: Value) -> Value:
     """2.0 and 2 are one number in JSON."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -188,14 +213,20 @@ def _number(value: Value) -> Value:
 
 def _by_key(rule: Field, items: Iterable[Value]) -> dict[str, Value]:
     """A keyed list or a set as a map; a key that stands twice gets a number."""
-    out: dict[str, Value] = {}
+    items = list(items)
+    return dict(zip(keys_of(rule, items), items, strict=True))
+
+
+def keys_of(rule: Field, items: list[Value]) -> list[str]:
+    """The key of each item, none twice. Secrets have no part in it: keys are shown."""
+    out: dict[str, None] = {}
     for item in items:
-        name = _key_of(rule, item)
+        name = _key_of(rule, item if rule.items is None else seal_all(rule.items, item))
         unique, count = name, 2
         while unique in out:
             unique, count = f"{name} ({count})", count + 1
-        out[unique] = item
-    return out
+        out[unique] = None
+    return list(out)
 
 
 def _key_of(rule: Field, item: Value) -> str:
@@ -209,6 +240,8 @@ def _key_of(rule: Field, item: Value) -> str:
 def _text(value: Value) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, Unknown):
+        return value.of.name
     return json.dumps(value, sort_keys=True, default=str)
 
 
@@ -221,22 +254,30 @@ def _beyond_defaults(rule: Field, live: Value) -> Value:
     if not isinstance(live, Mapping):
         return live
     chosen = variant(rule, live)
+    if is_free(chosen):
+        return live
     left: dict[str, Value] = {}
     for word, value in live.items():
         inner = child(chosen, word)
-        kept = _beyond_defaults(inner, value) if inner else MISSING
+        kept = MISSING if inner is None else _kept(inner, value, named=word in chosen.properties)
         if kept is not MISSING:
             left[word] = kept
     return left or MISSING
 
 
-def _seal_all(rule: Field, value: Value) -> Value:
+def _kept(rule: Field, live: Value, *, named: bool) -> Value:
+    """What would go from one entry: not what the platform puts there by itself."""
+    if named and (live == "" or rule.absent in COMES_BY_ITSELF):
+        return MISSING
+    return _beyond_defaults(rule, live)
+
+
+def seal_all(rule: Field, value: Value) -> Value:
     """A live value with its sensitive leaves wrapped."""
     if isinstance(value, Mapping):
         chosen = variant(rule, value)
-        return {w: _seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
-    if isinstance(value, list):
-        return [_seal_all(rule.items, v) if rule.items else v for v in value]
-    if isinstance(value, Unknown):
-        return value
-    return sealed(value) if rule.sensitive else _number(value)
+        if not is_free(chosen):
+            return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
+    if isinstance(value, list) and rule.items is not None:
+        return [seal_all(rule.items, v) for v in value]
+    return _free(rule, value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import compare
+from peakctl.engine.steps import CALL_STEPS
 from peakctl.engine.tree import fill
 from peakctl.engine.wait import Stop, WaitLimits, wait_until_settled
 from peakctl.errors import ApiError, Diagnostic
@@ -36,6 +37,8 @@ LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
 EXISTS_STATUSES = (400, 409, 422)
 NO_SUCH_CALL = (404, 405, 501)
 IDEMPOTENT = (Step.UPDATE, Step.UPDATE_METADATA, Step.PATCH_PARAMETERS)
+MAKES = (Step.CREATE, Step.CREATE_VERSION, Step.CREATE_RELEASE, Step.CREATE_REVISION)
+NUMBERED = (Step.CREATE_VERSION, Step.CREATE_RELEASE)
 RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
 
 
@@ -103,9 +106,17 @@ class Attempt:
             desired,
             live=self.action.live,
             version=self.action.version,
-            changes=self.action.changes,
+            changes=tuple(c for c in self.action.changes if self._carries(step, c)),
             archives=resource.archives if resource else {},
         )
+
+    def _carries(self, step: Step, change: Change) -> bool:
+        """Whether the call of `step` carries `change`."""
+        versions = self.kind.versions
+        calls = {call for call, own in CALL_STEPS.items() if own is step}
+        if step is Step.UPDATE_VERSION and versions is not None:
+            calls = {versions.call}
+        return change.call in calls.union(*(self.kind.carries.get(call, ()) for call in calls))
 
     async def _call(self, order: Order) -> Receipt:
         try:
@@ -151,22 +162,26 @@ class Attempt:
 
     async def _after_error(self, order: Order, error: ApiError) -> Receipt:
         """Look whether the call took effect all the same (design, section 5)."""
-        exists = order.step is not Step.DELETE and error.status in EXISTS_STATUSES
+        exists = order.step in MAKES and error.status in EXISTS_STATUSES
         if not error.doubtful and not (exists and "exist" in error.detail.lower()):
             raise error
         if order.step in IDEMPOTENT:
             return await self._resend_unless_done(order, error)
+        live = order.live
         for pause in LOOK_PAUSES if error.doubtful else (0.0,):
             await self.clock.sleep(pause)
             live = await self._look()
-            if order.step is Step.DELETE:
-                if live is None:
-                    return Receipt(order.key, order.live.id if order.live else "")
-            elif live is not None and self._took_effect(order, live):
+            if order.step is Step.DELETE and live is None:
+                self.wrote = True
+                return Receipt(order.key, order.live.id if order.live else "")
+            if live is not None and self._took_effect(order, live):
                 self.wrote = self.wrote or error.doubtful
                 return await self._adopt(order, live)
         if not error.doubtful:
             raise error
+        if order.step is Step.CREATE and live is not None:
+            message = f'"{order.key.name}" is there with other content: someone else made it'
+            raise Ended(Status.FAILED, message, (str(error), "plan again to see what differs"))
         raise Ended(
             Status.UNKNOWN,
             f"{order.step}: the platform may or may not have acted",
@@ -193,20 +208,28 @@ class Attempt:
         return None
 
     def _took_effect(self, order: Order, live: Live) -> bool:
+        if order.step is Step.DELETE:
+            return live.state is State.PENDING
         if order.step in RETRIES_OF_WHAT_FAILED:
             return live.state is not State.FAILED
         if order.step is Step.CREATE_REVISION and order.live is not None:
-            return live.private.get("revision") != order.live.private.get("revision")
-        if order.version is not None and live.version != order.version:
-            return order.step in IDEMPOTENT
+            if live.private.get("revision") == order.live.private.get("revision"):
+                return False
+        elif order.version != live.version and order.step in NUMBERED:
+            return False
         left = compare(self.kind, order.desired, live.values).changes
-        return not [c for c in left if order.step is Step.CREATE or _same_call(c, order)]
+        if order.step is not Step.CREATE:
+            return not any(self._carries(order.step, change) for change in left)
+        later = {change.path for change in self.action.changes}
+        return all(change.path in later for change in left)
 
     async def _adopt(self, order: Order, live: Live) -> Receipt:
         """What the call would have answered, taken from what it left behind."""
         if live.state is State.PENDING:
             waiting = replace(order, step=Step.WAIT, live=live)
             return await self.adapter.call(waiting)
+        if order.step in MAKES and live.state not in (State.READY, State.WARNING):
+            raise Ended(Status.FAILED, f"ended as {live.status}")
         return Receipt(order.key, live.id, live.attributes or EMPTY)
 
     # --- removals --------------------------------------------------------------------------
@@ -234,10 +257,6 @@ class Attempt:
             return []
         changes = compare(self.kind, order.desired, live.values).changes
         return [c.path for c in changes if c.after is MISSING and c.path in removed]
-
-
-def _same_call(change: Change, order: Order) -> bool:
-    return change.call in {c.call for c in order.changes} or not order.changes
 
 
 def _hints(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, ...]:

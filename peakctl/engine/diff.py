@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.align import Alignment
-from peakctl.engine.tree import field_at, value_at
+from peakctl.engine.ignored import is_ignored
+from peakctl.engine.tree import below, field_at, value_at
 from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def compare(
     changes: list[Change] = []
     skipped = alignment.skipped
     for path in differing_paths(found, wanted):
-        for change in _split(kind.root, path, value_at(found, path), value_at(wanted, path)):
-            rule = _rule(kind.root, change.path, wanted, found)
+        for change in _split(kind.root, path, found, wanted):
+            rule = field_at(kind.root, change.path, wanted, found)
             if is_ignored(change.path, ignored):
                 skipped.append(Skipped(change.path, IGNORED))
             elif rule is not None and rule.deferred:
@@ -54,25 +54,14 @@ def compare(
     return Diff(tuple(changes), tuple(sorted(skipped, key=lambda s: dotted(s.path))))
 
 
-def is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
-    """Whether `path` is one of the named fields or lies below one; `*` stands for any key."""
-    text = dotted(path)
-    return any(fnmatchcase(text, p) or fnmatchcase(text, f"{p}[.[]*") for p in ignored)
-
-
-def _rule(root: Field, path: Path, *trees: Value) -> Field | None:
-    return field_at(root, path, *trees)
-
-
-def _split(root: Field, path: Path, before: Value, after: Value) -> Iterator[Change]:
-    """One change, or one for each entry where no single call carries the whole."""
-    rule = field_at(root, path, *_trees(path, before, after))
+def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Change]:
+    """One change, or one for each entry where they do not share one call and one fate."""
+    rule = field_at(root, path, wanted, found)
+    before, after = value_at(found, path), value_at(wanted, path)
     words = _words(before, after)
-    if rule is not None and (rule.properties or rule.extra) and not rule.call and words:
+    if rule is not None and words and not _is_one(rule, before, after):
         for word in words:
-            yield from _split(
-                root, (*path, word), value_at(before, (word,)), value_at(after, (word,))
-            )
+            yield from _split(root, (*path, word), found, wanted)
         return
     yield Change(
         path=path,
@@ -81,23 +70,26 @@ def _split(root: Field, path: Path, before: Value, after: Value) -> Iterator[Cha
         call=rule.call if rule else "",
         sensitive=_holds_secret(before) or _holds_secret(after),
         redeploys=bool(rule and rule.redeploys),
+        immutable=rule.immutable if rule else "",
     )
+
+
+def _is_one(rule: Field, *values: Value) -> bool:
+    """Whether one call carries everything in these values, and nothing in them is special."""
+    return all(
+        _fate(inner) == _fate(rule) and _is_one(inner, *(value_at(v, (word,)) for v in values))
+        for word in _words(*values)
+        if (inner := below(rule, word, *values)) is not None
+    )
+
+
+def _fate(rule: Field) -> tuple[str, str, str, bool]:
+    return rule.call, rule.immutable, rule.deferred, rule.redeploys
 
 
 def _words(*values: Value) -> list[str]:
     """The keys of some maps, in order; none where a value is no map."""
     return list(dict.fromkeys(w for value in values if isinstance(value, Mapping) for w in value))
-
-
-def _trees(path: Path, *values: Value) -> list[Value]:
-    """Trees that hold each value at `path`, for choosing the branches on the way."""
-    trees: list[Value] = []
-    for value in values:
-        tree = value
-        for part in reversed(path):
-            tree = {part: tree}
-        trees.append(tree)
-    return trees
 
 
 def _holds_secret(value: Value) -> bool:
@@ -166,6 +158,7 @@ def _deep(before: Value, after: Value) -> list[Path]:
         view="tree",
         threshold_to_diff_deeper=0,
         zip_ordered_iterables=True,
+        ignore_private_variables=False,  # else keys that start with "__" are passed over
         custom_operators=[SkipEqual()],
     )
     paths = {

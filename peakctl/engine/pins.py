@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe import in_scope
-from peakctl.engine.references import targets
+from peakctl.engine.references import may_be_left_out, targets
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Action, Key, Tree, Unknown, Verb
 
@@ -69,7 +69,7 @@ class Pins:
 
     def problem(self, resource: Resource, reference: Reference) -> Diagnostic | None:
         """Why the reference has no answer; None when it has one, or needs none."""
-        if not reference.edge or self.attributes(reference) is not None:
+        if may_be_left_out(reference) or self.attributes(reference) is not None:
             return None
         matches = [
             item

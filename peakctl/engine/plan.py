@@ -75,13 +75,16 @@ class _Planner:
 
     def _ambiguities(self, resource: Resource) -> list[Diagnostic]:
         key = resource.key
-        matches = [m for m in self.world.matches(key.kind, key.name) if m.ours]
+        names = (key.name, *resource.previous_names)
+        by_name = {n: [m for m in self.world.matches(key.kind, n) if m.ours] for n in names}
+        name = next((n for n in names if by_name[n]), key.name)
+        matches = by_name[name]
         if len(matches) < 2:
             return []
         return [
             Diagnostic(
                 code="live/ambiguous",
-                summary=f'{len(matches)} live resources are named "{key.name}"',
+                summary=f'{len(matches)} live resources are named "{name}"',
                 key=key,
                 path=("metadata", "name"),
                 locations=(resource.document.locate(("metadata", "name")),),

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at, value_at
 from peakctl.kinds.fields import Absent
-from peakctl.model import Tree, dotted
 
 if TYPE_CHECKING:
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Key, Path, Reference, Resource, Value
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Key, Path, Reference, Resource, Tree, Value
 
 Attributes = Callable[["Reference"], "Tree | None"]
 
@@ -34,30 +33,40 @@ def resolve(resource: Resource, kind: Kind, attributes: Attributes) -> Tree:
         found = attributes(reference)
         if found is not None:
             _substitute(values, reference, kind, found)
-    for reference in sorted(resource.references, key=lambda r: dotted(r.at), reverse=True):
-        if not reference.edge and attributes(reference) is None:
+    for reference in sorted(filter(may_be_left_out, resource.references), key=_item, reverse=True):
+        if attributes(reference) is None:
             _leave_out(values, reference)
     return values  # type: ignore[no-any-return]
 
 
+def may_be_left_out(reference: Reference) -> bool:
+    """Whether the reference is one item of a list that orders nothing."""
+    return not reference.edge and isinstance(reference.at[-1], int)
+
+
+def _item(reference: Reference) -> int:
+    return int(reference.at[-1])
+
+
 def _substitute(values: Value, reference: Reference, kind: Kind, found: Tree) -> None:
-    for path in _by_name_paths(values, reference, kind):
+    field = field_at(kind.root, reference.at, values)
+    for path in _by_name_paths(values, reference, field):
         drop_at(values, path)
     set_at(values, reference.id_at, found["id"])
     if reference.version_at is not None and found.get("version") is not None:
         set_at(values, reference.version_at, found["version"])
     if reference.kind_at is not None and found.get("kind") is not None:
-        set_at(values, reference.kind_at, found["kind"])
+        words = field.ref.kind_words if field and field.ref else {}
+        set_at(values, reference.kind_at, words.get(found["kind"], found["kind"]))
     if value_at(values, reference.at) == {}:
         drop_at(values, reference.at)
 
 
-def _by_name_paths(values: Value, reference: Reference, kind: Kind) -> list[Path]:
+def _by_name_paths(values: Value, reference: Reference, field: Field | None) -> list[Path]:
     """The by-name half of the reference, which its ids replace."""
     holder = value_at(values, reference.at)
     if not isinstance(holder, dict):
         return [reference.at]
-    field = field_at(kind.root, reference.at, values)
     by_name = [
         word
         for word, inner in (field.properties.items() if field else ())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import field_at
 from peakctl.engine.versions import Decision, Verdict
 from peakctl.errors import Diagnostic
-from peakctl.model import Change, Live, Path, Resource, State, dotted
+from peakctl.model import MISSING, Change, Live, Resource, State, dotted
 
 if TYPE_CHECKING:
     from peakctl.engine.diff import Diff
@@ -39,37 +38,24 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
                 fix=kind.lifecycle.advice or "look at it in the platform, then delete it",
             )
         )
-    return problems + [_immutable(resource, c, why) for c, why in _fixed_fields(kind, diff)]
+    return problems + [_immutable(resource, c) for c in diff.changes if c.immutable]
 
 
-def _fixed_fields(kind: Kind, diff: Diff) -> list[tuple[Change, str]]:
-    out: list[tuple[Change, str]] = []
-    for change in diff.changes:
-        trees = [_nest(change.path, change.after), _nest(change.path, change.before)]
-        rule = field_at(kind.root, change.path, *trees)
-        if rule is not None and rule.immutable:
-            out.append((change, rule.immutable))
-    return out
-
-
-def _nest(path: Path, value: object) -> object:
-    for part in reversed(path):
-        value = {part: value}
-    return value
-
-
-def _immutable(resource: Resource, change: Change, why: str) -> Diagnostic:
-    hidden = change.sensitive
-    before, after = (change.before, change.after) if not hidden else ("…", "…")
+def _immutable(resource: Resource, change: Change) -> Diagnostic:
+    before, after = (_told(value) for value in (change.before, change.after))
     return Diagnostic(
         code="plan/immutable",
         summary=f"{dotted(change.path)} cannot change once the resource is there",
         key=resource.key,
         path=change.path,
         locations=(resource.document.locate(change.path),),
-        detail=f"live: {before}, manifest: {after}; {why}",
+        detail=f"live: {before}, manifest: {after}; {change.immutable}",
         fix="choose a new metadata.name, and delete the old resource when nothing uses it",
     )
+
+
+def _told(value: object) -> str:
+    return "nothing" if value is MISSING else str(value)
 
 
 def version_problems(

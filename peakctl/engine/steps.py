@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import IGNORED, Diff
+from peakctl.engine.ignored import keep_live
 from peakctl.engine.refusals import refusals, version_problems
-from peakctl.engine.tree import set_at, value_at, variant
+from peakctl.engine.tree import value_at, variant
 from peakctl.engine.versions import Decision, Verdict, decide
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import (
@@ -64,7 +65,11 @@ def fixed_version(kind: Kind, desired: Tree) -> str | None:
 def plan_create(resource: Resource, kind: Kind, desired: Tree) -> Action:
     """The action for a resource that is not there."""
     steps = [Step.CREATE]
-    late = [c for c in stated_fields(kind.root, desired) if c[1].after_create]
+    late = [
+        (path, rule)
+        for path, rule in stated_fields(kind.root, desired)
+        if rule.after_create and value_at(desired, path) is not None
+    ]
     steps += dict.fromkeys(CALL_STEPS[rule.call] for _, rule in late)
     version = None
     if kind.versions is not None:
@@ -115,7 +120,9 @@ def choose_steps(
         return Chosen(None, tuple(problems))
     steps = _called(kind, diff, decision)
     steps, notes = _mend(kind, live, steps, decision, retry_failed=retry_failed)
-    _keep_ignored(desired, live, resource, diff)
+    for skipped in diff.skipped:
+        if skipped.reason == IGNORED:
+            keep_live(kind.root, desired, live.values, skipped.path)
     made = {Step.CREATE_VERSION, Step.CREATE_RELEASE} & set(steps)
     action = Action(
         resource.key,
@@ -141,7 +148,7 @@ def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
     mendable = kind.lifecycle.on_failed == Step.UPDATE_VERSION and live.state is State.FAILED
     if mendable and fixed in (None, live.version):
         return Decision(Verdict.KEEP, live.version)
-    return decide(fixed, live.version, live.latest, differs=differs)
+    return decide(fixed, live.version, live.latest, differs=differs, first=versions.first)
 
 
 def _called(kind: Kind, diff: Diff, decision: Decision) -> list[Step]:
@@ -172,17 +179,19 @@ def _mend(
         mended = Step(kind.lifecycle.on_failed)
         if not {Step.CREATE_REVISION, mended} & set(steps):
             return [*steps, mended], [f"live status is {live.status}"]
-    if live.state is State.STUCK and Step.CREATE_REVISION not in steps:
-        if retry_failed:
-            return [Step.CREATE_REVISION, *steps], [f"live status is {live.status}; tried again"]
-        return steps, [f"live status is {live.status}; --retry-failed makes a new revision"]
+    if live.state is State.STUCK:
+        return _unstick(kind, live, steps, retry_failed=retry_failed)
     return steps, []
 
 
-def _keep_ignored(desired: Tree, live: Live, resource: Resource, diff: Diff) -> None:
-    """Whole-document calls send the live value of a field whose changes are ignored."""
-    for skipped in diff.skipped:
-        if skipped.reason == IGNORED:
-            value = value_at(live.values, skipped.path)
-            if value is not MISSING:
-                set_at(desired, skipped.path, value)
+def _unstick(
+    kind: Kind, live: Live, steps: list[Step], *, retry_failed: bool
+) -> tuple[list[Step], list[str]]:
+    """A state that nothing but new content mends: a revision, where the kind has revisions."""
+    if "revise" not in kind.carries or Step.CREATE_REVISION in steps:
+        return steps, [f"live status is {live.status}"]
+    carried = {CALL_STEPS[call] for call in kind.carries["revise"]}
+    if retry_failed or carried & set(steps):
+        rest = [step for step in steps if step not in carried]
+        return [Step.CREATE_REVISION, *rest], [f"live status is {live.status}; tried again"]
+    return steps, [f"live status is {live.status}; --retry-failed makes a new revision"]

@@ -71,15 +71,23 @@ def child(field: Field, part: str | int) -> Field | None:
     return field.properties.get(part) or field.extra or field.items
 
 
+def below(field: Field, part: str | int, *trees: Value) -> Field | None:
+    """The field of one entry, in the branches that `trees` choose for `field` and for the entry."""
+    inner = child(variant(field, *trees), part)
+    if inner is None:
+        return None
+    return variant(inner, *(value_at(tree, (part,)) for tree in trees))
+
+
 def field_at(root: Field, path: Path, *trees: Value) -> Field | None:
     """The field at `path`, branches chosen by what `trees` hold on the way."""
-    here: Field | None = root
+    here: Field | None = variant(root, *trees)
     for part in path:
         if here is None:
             return None
-        here = child(variant(here, *trees), part)
+        here = below(here, part, *trees)
         trees = tuple(value_at(tree, (part,)) for tree in trees)
-    return variant(here, *trees) if here is not None else None
+    return here
 
 
 def unknowns(value: Value) -> Iterator[Unknown]:

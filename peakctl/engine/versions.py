@@ -68,15 +68,20 @@ def newest(versions: Iterable[str]) -> str | None:
     return best
 
 
-def decide(fixed: str | None, told: str | None, latest: str | None, *, differs: bool) -> Decision:
+def decide(
+    fixed: str | None, told: str | None, latest: str | None, *, differs: bool, first: str = "0.0.1"
+) -> Decision:
     """What to do about a resource that exists.
 
     `fixed` is the manifest's number (None: auto), `told` the live number that was compared,
-    `latest` the newest live one, `differs` whether the content does.
+    `latest` the newest live one, `differs` whether the content does, `first` the number to begin
+    with where there is none at all.
     """
     top = latest or told
     if fixed is None:
-        if not differs or top is None:
+        if top is None:
+            return Decision(Verdict.MAKE, first)
+        if not differs:
             return Decision(Verdict.KEEP, told)
         return Decision(Verdict.MAKE, next_patch(top))
     if fixed == told:

@@ -1,0 +1,67 @@
+"""`lifecycle.ignoreChanges`: which differences it names, and what goes out in their place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from peakctl.engine.align import is_masked, keys_of, seal_all
+from peakctl.engine.tree import child, copy_tree, variant
+from peakctl.model import MISSING, Path, Value, dotted
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Field
+
+ANY_KEY = r'(?:"[^"]*"|[^.\["\]]*)'
+
+
+def is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
+    """Whether `path` is one of the named fields or lies below one; `*` stands for any key."""
+    text = dotted(path)
+    return any(re.fullmatch(_pattern(words), text) for words in ignored)
+
+
+def _pattern(words: str) -> str:
+    keys = ANY_KEY.join(re.escape(part) for part in words.split("*"))
+    return rf"{keys}(?:[.\[].*)?"
+
+
+def keep_live(rule: Field, desired: Any, live: Value, path: Path) -> None:
+    """Put what is live at `path`, a path of a change, into `desired`: calls that send a whole
+
+    document would change it otherwise. A mask stays out: it is not the value.
+    """
+    rule, (part, *rest) = variant(rule, desired, live), path
+    inner = child(rule, part)
+    here, there = _spot(rule, desired, part), _spot(rule, live, part)
+    value = MISSING if there is None else live[there]
+    if inner is None or is_masked(value):
+        return
+    if rest:
+        if here is None and value is MISSING:
+            return
+        if here is None:
+            here = part
+            desired[here] = {}
+        keep_live(inner, desired[here], {} if value is MISSING else value, tuple(rest))
+    elif value is not MISSING:
+        _put(desired, here, part, copy_tree(seal_all(inner, value)))
+    elif here is not None:
+        del desired[here]
+
+
+def _put(desired: Any, here: str | int | None, part: str | int, value: Value) -> None:
+    if here is not None or isinstance(desired, dict):
+        desired[part if here is None else here] = value
+    else:
+        desired.append(value)
+
+
+def _spot(rule: Field, holder: Value, part: str | int) -> str | int | None:
+    """Where the entry that a path calls `part` stands: keyed lists and sets are told by key."""
+    if not isinstance(holder, list):
+        return part if isinstance(holder, dict) and part in holder else None
+    if isinstance(part, int):
+        return part if part < len(holder) else None
+    keys = keys_of(rule, holder)
+    return keys.index(part) if part in keys else None
