@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from peakctl.emulator.admin import admin_routes
 from peakctl.emulator.behaviour.agenda import settle
+from peakctl.emulator.behaviour.provided import provide
 from peakctl.emulator.calls import Answer, Call, Endpoint
 from peakctl.emulator.endpoints import ENDPOINTS
 from peakctl.emulator.faults import Dropped, Fault, struck
@@ -53,6 +54,7 @@ class Emulator:
         self.store = Store(data)
         self.faults: list[Fault] = []
         self.journal: list[Recorded] = []
+        self._provided: set[str] = set()
         self.app = by_host(self._build())
 
     def reset(self) -> None:
@@ -60,6 +62,7 @@ class Emulator:
         self.store.reset()
         self.journal.clear()
         self.faults.clear()
+        self._provided.clear()
 
     def close(self) -> None:
         self.store.close()
@@ -108,6 +111,7 @@ class Emulator:
     def _answer(self, request: Request, endpoint: Endpoint, decoded: Decoded) -> Response:
         tenant = "" if endpoint.is_open else tenant_of(request)
         self._settle()
+        self._provide(tenant)
         write = request.method not in READS
         with self.store.transaction(tenant, self.clock(), write=write) as tx:
             call = Call(
@@ -127,6 +131,12 @@ class Emulator:
         if self.store.is_due(now):
             with self.store.transaction("", now, write=True) as tx:
                 settle(tx, self.options)
+
+    def _provide(self, tenant: str) -> None:
+        if tenant and self.options.provided_images and tenant not in self._provided:
+            with self.store.transaction(tenant, self.clock(), write=True) as tx:
+                provide(tx)
+            self._provided.add(tenant)
 
     def _remember(self, request: Request, decoded: Decoded, status: int) -> None:
         recorded = Recorded(
