@@ -89,6 +89,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(
+    name="peakctl",
     cls=LazyGroup,
     invoke_without_command=True,
     epilog=EPILOG,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import diagnostics_of, exit_code
@@ -67,7 +68,7 @@ def debug(error: BaseException, settings: Settings, terminal: Terminal) -> None:
 def output_of(args: Sequence[str], settings: Settings) -> str:
     """The form that argv asks for, found without parsing it: it may be what is wrong."""
     found = settings.environment.get("PEAKCTL_OUTPUT", "text")
-    for word, following in zip(args, [*args[1:], ""], strict=True):
+    for word, following in pairwise([*args, ""]):
         if word in ("-o", "--output"):
             found = following
         elif word.startswith("--output="):

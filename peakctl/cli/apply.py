@@ -40,7 +40,8 @@ def apply(**flags: Any) -> int:
     Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
     Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
     """
-    from peakctl.cli.session import run_async, run_command
+    from peakctl.cli.loop import run_async
+    from peakctl.cli.session import run_command
 
     typed = options.Flags(**flags)
     return run_command("apply", typed, lambda session: run_async(session, _apply(session)))

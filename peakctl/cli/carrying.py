@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit
-from peakctl.cli.session import graceful, is_emulated
+from peakctl.cli.loop import graceful
+from peakctl.cli.session import is_emulated
 from peakctl.engine.apply import apply
 from peakctl.engine.wait import DEFAULT_LIMITS, Stop, WaitLimits
 from peakctl.model import Status, Verb
@@ -18,26 +20,50 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from peakctl.cli.session import Connection, Session
-    from peakctl.model import Outcome, Plan
+    from peakctl.model import Clock, Outcome, Plan
     from peakctl.present.progress import Progress
     from peakctl.present.report import Report
 
 GOOD = (Status.DONE, Status.ALREADY_RIGHT)
 
 
+@dataclass(frozen=True, slots=True)
+class StoppableClock:
+    """A clock whose pauses end at once when the run is asked to stop."""
+
+    clock: Clock
+    stopped: asyncio.Event
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` later, or when the run is asked to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopped.wait()
+
+
 async def carry_out(session: Session, connection: Connection, plan: Plan) -> Report:
     """Apply the plan and report how each action ended."""
     started = session.clock.now()
     stop = Stop()
+    clock = StoppableClock(session.clock, asyncio.Event())
+
+    def stop_now() -> None:
+        stop.request()
+        clock.stopped.set()
+
     if session.flags.timeout is not None:
-        asyncio.get_running_loop().call_later(session.flags.timeout, stop.request)
-    with graceful(session, stop.request):
+        asyncio.get_running_loop().call_later(session.flags.timeout, stop_now)
+    with graceful(session, stop_now):
         async with _watched(session, started) as progress:
             outcomes = await apply(
                 plan,
                 connection.kinds,
                 connection.adapters,
-                clock=session.clock,
+                clock=clock,
                 emit=progress.emit,
                 limits=_limits(session),
                 stop=stop,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,20 +43,25 @@ def _agrees(session: Session, question: str) -> bool:
         if environment is not None and environment.protect:
             words = f'The environment "{environment.name}" is protected. Type its name to go on'
             typed: str = click.prompt(words, default="", show_default=False, err=True)
-            return typed.strip() == environment.name
+            return bool(typed.strip() == environment.name)
         agreed: bool = click.confirm(question, default=False, err=True)
         return agreed
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the question: the event loop's own handler would wait for the answer."""
+    """Let signals end the question: the loop's own handlers would wait for the answer."""
+    wanted: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
     try:
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before = {number: signal.signal(number, act) for number, act in wanted.items()}
     except ValueError:  # not in the main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, act in before.items():
+            signal.signal(number, act)

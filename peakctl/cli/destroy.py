@@ -35,7 +35,8 @@ def destroy(**flags: Any) -> int:
 
     Lists every resource with its id and asks. Names that are not live are passed over.
     """
-    from peakctl.cli.session import run_async, run_command
+    from peakctl.cli.loop import run_async
+    from peakctl.cli.session import run_command
 
     typed = options.Flags(**flags)
     return run_command("destroy", typed, lambda session: run_async(session, _destroy(session)))

@@ -37,7 +37,8 @@ def get(kind: str, name: str | None, **flags: Any) -> int:
 
     Kinds may be typed as you like: service, Services, block-spec. Secrets are masked.
     """
-    from peakctl.cli.session import run_async, run_command
+    from peakctl.cli.loop import run_async
+    from peakctl.cli.session import run_command
 
     typed = options.Flags(**flags)
     return run_command("get", typed, lambda session: run_async(session, _get(session, kind, name)))

@@ -40,7 +40,8 @@ def plan(**flags: Any) -> int:
 
     Reads the live state of everything that the manifests name. Running it is always safe.
     """
-    from peakctl.cli.session import run_async, run_command
+    from peakctl.cli.loop import run_async
+    from peakctl.cli.session import run_command
 
     typed = options.Flags(**flags)
     return run_command("plan", typed, lambda session: run_async(session, _plan(session)))

@@ -1,4 +1,4 @@
-"""Composition root: settings to a connection, one event loop, and what a command gives to a report.
+"""Composition root: settings to a connection, and what a command gives to a report.
 
 The transport is chosen here and nowhere else: an emulator environment runs in process, then
 PEAKCTL_ENDPOINT, then the hosts of the stage.
@@ -6,10 +6,8 @@ PEAKCTL_ENDPOINT, then the hosts of the stage.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import re
 import shlex
-import signal
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -18,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.cli.answer import answer, debug
-from peakctl.cli.exits import Exit, Interrupted, diagnostics_of, exit_code
+from peakctl.cli.exits import diagnostics_of, exit_code
+from peakctl.errors import Diagnostic, UsageError
 from peakctl.model import Secret
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -26,14 +25,15 @@ from peakctl.present.text import line
 from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx
 
     from peakctl.api.client import Api
     from peakctl.api.limits import Limits
+    from peakctl.cli.exits import Exit
     from peakctl.cli.options import Flags
-    from peakctl.errors import Diagnostic
+    from peakctl.emulator import Emulator
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.project import Environment, Project
     from peakctl.model import Adapter, Plan
@@ -53,6 +53,8 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return `seconds` later."""
+        import asyncio
+
         await asyncio.sleep(seconds)
 
 
@@ -122,65 +124,6 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
     return answer(report, terminal, flags.output)
 
 
-def run_async(session: Session, work: Coroutine[Any, Any, T]) -> T:
-    """The one event loop. A first signal ends it, unless `graceful` is in force."""
-
-    async def main() -> T:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio.run always makes one
-        with _on_signals(session, task.cancel):
-            return await work
-
-    try:
-        return asyncio.run(main())
-    except asyncio.CancelledError:
-        raise Interrupted(session.interrupted or Exit.INTERRUPTED) from None
-
-
-@contextlib.contextmanager
-def graceful(session: Session, stop: Callable[[], None]) -> Any:
-    """While it lasts: the first Ctrl-C or SIGTERM calls `stop`, a second one cancels the task."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - only called from inside run_async
-
-    def ask() -> None:
-        if session.interrupted is not None:
-            task.cancel()
-            return
-        stop()
-        words = "nothing new is started; what is in flight is finished. Once more to cancel that"
-        session.terminal.warn([line(("stopping: ", "warning"), words)])
-
-    with _on_signals(session, ask):
-        yield
-    _listen(session, task.cancel)
-
-
-@contextlib.contextmanager
-def _on_signals(session: Session, act: Callable[[], Any]) -> Any:
-    _listen(session, act)
-    try:
-        yield
-    finally:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.remove_signal_handler(number)
-
-
-def _listen(session: Session, act: Callable[[], Any]) -> None:
-    def heard(code: Exit) -> None:
-        act()
-        session.interrupted = session.interrupted or code
-
-    loop = asyncio.get_running_loop()
-    codes = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
-    for number, code in codes.items():
-        # Not on Windows, not outside the main thread (tests): there the defaults stay.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, heard, code)
-
-
 @asynccontextmanager
 async def connect(session: Session) -> AsyncIterator[Connection]:
     """A connection to the environment of the session; closed at the end."""
@@ -247,16 +190,37 @@ def emulator_state(session: Session) -> Path:
     return folder / f"emulator-{name}.sqlite"
 
 
+def open_emulator(data: str, **timing: Any) -> Emulator:
+    """An emulator over a state file. Raises UsageError when its libraries are not installed."""
+    try:
+        from peakctl.emulator import Emulator, Options
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            Diagnostic(
+                code="emulator/not-installed",
+                summary=f"the emulator needs {error.name}, which is not installed",
+                fix="pip install 'peakctl[emulator]'",
+            )
+        ) from None
+    return Emulator(data, options=Options(provided_images=True, **timing))
+
+
+def _options(environment: Environment | None) -> dict[str, Any]:
+    """The environment's emulator options, `buildSeconds` as `build_seconds`."""
+    told = environment.emulator_options if environment else {}
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower(): v for word, v in told.items()}
+
+
 def _reach(
     session: Session, limits: Limits
 ) -> tuple[httpx.AsyncBaseTransport, Mapping[str, str], Secret]:
     from peakctl.api.client import bases_for, socket_transport
 
     if is_emulated(session):
-        from peakctl.emulator import Emulator, emulator_transport
+        emulator = open_emulator(str(emulator_state(session)), **_options(session.environment))
+        from peakctl.emulator import emulator_transport
 
-        transport = emulator_transport(Emulator(emulator_state(session)))
-        return transport, bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
+        return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
     token = session.settings.require_token()
     bases = bases_for(stage_of(session), endpoint_of(session))
     return socket_transport(limits), bases, token

@@ -1,0 +1,77 @@
+"""The one event loop, and what signals do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from peakctl.cli.exits import Exit, Interrupted
+from peakctl.present.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from peakctl.cli.session import Session
+
+T = TypeVar("T")
+
+
+def run_async(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    """The one event loop. A first signal ends it, unless `graceful` is in force."""
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio.run always makes one
+        with _on_signals(session, task.cancel):
+            return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        raise Interrupted(session.interrupted or Exit.INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def graceful(session: Session, stop: Callable[[], None]) -> Iterator[None]:
+    """While it lasts: the first Ctrl-C or SIGTERM calls `stop`, a second one cancels the task."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - only called from inside run_async
+
+    def ask() -> None:
+        if session.interrupted is not None:
+            task.cancel()
+            return
+        stop()
+        words = "nothing new is started; what is in flight is finished. Once more to cancel that"
+        session.terminal.warn([line(("stopping: ", "warning"), words)])
+
+    with _on_signals(session, ask):
+        yield
+    _listen(session, task.cancel)
+
+
+@contextlib.contextmanager
+def _on_signals(session: Session, act: Callable[[], Any]) -> Iterator[None]:
+    _listen(session, act)
+    try:
+        yield
+    finally:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+
+def _listen(session: Session, act: Callable[[], Any]) -> None:
+    def heard(code: Exit) -> None:
+        act()
+        session.interrupted = session.interrupted or code
+
+    loop = asyncio.get_running_loop()
+    codes = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+    for number, code in codes.items():
+        # Not on Windows, not outside the main thread (tests): there the defaults stay.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, heard, code)
