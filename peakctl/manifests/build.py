@@ -1,0 +1,168 @@
+"""Nodes to values with every rule, telling all problems of a document.
+
+Duplicate keys, tags, loops and bombs of aliases, merges, numbers that JSON lacks, and secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from peakctl.errors import Diagnostic
+from peakctl.manifests.compose import NULL
+from peakctl.manifests.scalars import NumberRefused, read_plain, reveal_tokens
+from peakctl.model import Location, Secret, Value
+
+FREE_NODES = 10_000
+MOST_COPIES = 20
+"""A document may grow through its aliases to this many nodes for each one written."""
+
+Place = Callable[[Any], Location]
+
+
+class Bomb(ValueError):
+    """A document that grows without measure through aliases. `mark` is where it got too big."""
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__("alias bomb")
+        self.mark = mark
+
+
+class Builder:
+    """Builds one document. `place` turns a mark of the parser into a location."""
+
+    def __init__(self, place: Place, secrets: Sequence[str] = ()) -> None:
+        self.problems: list[Diagnostic] = []
+        self._place = place
+        self._secrets = secrets
+        self._written: set[int] = set()
+        self._open: set[int] = set()
+        self._visits = 0
+
+    def build(self, node: Node) -> Value:
+        """The value of `node`; what is wrong is added to `problems`. Raises Bomb."""
+        self._count(node)
+        if node.__class__ is ScalarNode:
+            return self._scalar(node)
+        if id(node) in self._open:
+            self._tell(node, "alias-loop", "a value contains itself through an alias")
+            return None
+        self._check_tag(node)
+        self._open.add(id(node))
+        built = self._mapping(node) if isinstance(node, MappingNode) else self._list(node)
+        self._open.discard(id(node))
+        return built
+
+    def _count(self, node: Node) -> None:
+        self._visits += 1
+        self._written.add(id(node))
+        if self._visits > FREE_NODES + MOST_COPIES * len(self._written):
+            raise Bomb(node.start_mark)
+
+    def _scalar(self, node: ScalarNode) -> Value:
+        tag: Any = node.tag
+        if isinstance(tag, NumberRefused):
+            self._tell(node, "number", str(tag), fix="quote it if it is meant as text")
+            return None
+        self._check_tag(node)
+        shown = reveal_tokens(node.value, self._secrets)
+        if shown is not None:
+            return Secret(_typed(shown) if not node.style else shown)
+        if tag is NULL:
+            return None
+        return node.value if tag is None or isinstance(tag, str) else tag
+
+    def _list(self, node: Node) -> list[Value]:
+        return [self.build(item) for item in node.value]
+
+    def _mapping(self, node: MappingNode) -> dict[str, Value]:
+        merged: dict[str, Value] = {}
+        built: dict[str, Value] = {}
+        first: dict[str, Node] = {}
+        for key, value in node.value:
+            if _is_merge(key):
+                merged = self._merged(value) | merged
+                continue
+            name = self._name(key)
+            if name in first:
+                self._tell_twice(name, key, first[name])
+            first.setdefault(name, key)
+            built[name] = self.build(value)
+        return merged | built
+
+    def _name(self, key: Node) -> str:
+        if not isinstance(key, ScalarNode):
+            self._tell(key, "key", "a key is a list or a mapping", fix="use a text as the key")
+            return ""
+        self._check_tag(key)
+        if reveal_tokens(key.value, self._secrets) is not None:
+            self._tell_secret_key(key)
+        return str(key.value)
+
+    def _merged(self, value: Node) -> dict[str, Value]:
+        """What `<<: *a` or `<<: [*a, *b]` brings; the earlier of a list wins."""
+        sources = value.value if isinstance(value, SequenceNode) else [value]
+        merged: dict[str, Value] = {}
+        for source in sources:
+            built = self.build(source)
+            if isinstance(built, dict):
+                merged = built | merged
+            else:
+                self._tell(source, "merge", "<< takes a mapping, or a list of mappings")
+        return merged
+
+    def _check_tag(self, node: Node) -> None:
+        if node.tag.__class__ is str:
+            tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
+            self._tell(
+                node,
+                "tag",
+                f'the tag "{tag}" is not known',
+                fix="take it off; quote a value that is to be text",
+            )
+
+    def _tell(self, node: Node, code: str, summary: str, *, fix: str = "") -> None:
+        self.problems.append(
+            Diagnostic(
+                code=f"manifest/{code}",
+                summary=summary,
+                locations=(self._place(node.start_mark),),
+                fix=fix,
+            )
+        )
+
+    def _tell_twice(self, name: str, key: Node, first: Node) -> None:
+        shown = name if reveal_tokens(name, self._secrets) is None else "(sensitive)"
+        self.problems.append(
+            Diagnostic(
+                code="manifest/duplicate-key",
+                summary=f'the key "{shown}" is there twice',
+                locations=(self._place(key.start_mark), self._place(first.start_mark)),
+                detail="only one of the two values could count",
+                fix="remove or rename one of them",
+            )
+        )
+
+    def _tell_secret_key(self, key: Node) -> None:
+        self.problems.append(
+            Diagnostic(
+                code="template/secret-key",
+                summary="a key comes from the environment",
+                locations=(self._place(key.start_mark),),
+                detail="values of os_env are secrets, and keys are shown in every plan",
+                fix="pass it as a parameter: -p name=value and {{ name }}",
+            )
+        )
+
+
+def _is_merge(key: Node) -> bool:
+    return isinstance(key, ScalarNode) and key.value == "<<" and not key.style
+
+
+def _typed(text: str) -> Value:
+    try:
+        return read_plain(text)
+    except NumberRefused:
+        return text

@@ -1,0 +1,94 @@
+"""Text to YAML nodes with libyaml; the only users of the parser's inner interface.
+
+PyYAML's C composer recurses without a limit and dies on 100,000 brackets, so the depth is bounded
+in `descend_resolver`, which it calls at each level; the calls are saved where the text cannot be
+deep. `resolve` decides a scalar's type and hands it on as the node's tag.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, Any
+
+from yaml import Node, ScalarNode
+from yaml._yaml import CParser
+
+from peakctl.manifests.scalars import STARTS, NumberRefused, read_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_DEPTH = 100
+NULL = object()
+"""Tag of a null, since None as a tag says: the text itself."""
+
+_FEW = MAX_DEPTH // 2
+_DEEP_BLOCK = re.compile(rf"^[ \t?:-]{{{_FEW // 2 - 1}}}", re.MULTILINE)
+"""A block collection adds a column, a list in a mapping may add none: two levels a column."""
+
+
+class TooDeep(ValueError):
+    """Collections within collections, more than `MAX_DEPTH` of them. `mark` is the last's."""
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__("too deep")
+        self.mark = mark
+
+
+class _Shallow(CParser):
+    """For texts that cannot be deep: C functions that do nothing stand in for the hooks."""
+
+    descend_resolver = operator.is_
+    ascend_resolver = tuple
+
+    def resolve(self, kind: type[Node], value: str, implicit: Any) -> Any:
+        if kind is not ScalarNode or not implicit[0]:
+            return None
+        if value and value[0] not in STARTS:
+            return None
+        typed = read_plain(value)
+        if typed is None:
+            return NULL
+        return None if typed.__class__ is str else typed
+
+
+class _Counted(_Shallow):
+    """Bounds the depth."""
+
+    _level = 0
+
+    def descend_resolver(self, parent: Node | None, _index: Any) -> None:  # type: ignore[override]
+        self._level += 1
+        if self._level > MAX_DEPTH:
+            raise TooDeep(parent.start_mark if parent else None)
+
+    def ascend_resolver(self) -> None:  # type: ignore[override]
+        self._level -= 1
+
+
+class _Careful(_Counted):
+    """Lets a document be read to its end: a refused number becomes its scalar's tag."""
+
+    def resolve(self, kind: type[Node], value: str, implicit: Any) -> Any:
+        try:
+            return super().resolve(kind, value, implicit)
+        except NumberRefused as refused:
+            return refused
+
+
+def compose(text: str, *, careful: bool = False) -> Iterator[Node]:
+    """The root node of each document. Typed scalars have their value as tag, texts None.
+
+    Raises YAMLError and TooDeep; NumberRefused unless `careful`, which puts it into the tag.
+    """
+    parser: Any = _Careful(text) if careful else _quick(text)
+    while parser.check_node():
+        yield parser.get_node()
+
+
+def _quick(text: str) -> Any:
+    deep = _DEEP_BLOCK.search(text) or any(
+        document.count("[") + document.count("{") >= _FEW for document in text.split("\n---")
+    )
+    return _Counted(text) if deep else _Shallow(text)

@@ -1,0 +1,100 @@
+"""What libyaml refuses, told with a place and a next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from yaml import MarkedYAMLError
+from yaml.reader import ReaderError
+
+from peakctl.errors import Diagnostic
+from peakctl.manifests.compose import MAX_DEPTH, TooDeep
+
+if TYPE_CHECKING:
+    from peakctl.manifests.build import Place
+    from peakctl.model import Location
+
+_OPENED = ("quoted scalar", "flow sequence", "flow mapping")
+"""Where libyaml runs on to the end and the mistake is at the beginning."""
+
+_FIXES = {
+    "mapping values are not allowed": "quote the value if it holds a colon and a space",
+    "cannot start any token": "quote the value",
+    "did not find expected": "check the indentation of this line and of the one before",
+    "could not find expected ':'": "write a colon and a space after the key",
+    "undefined alias": "define the anchor before it is used",
+}
+
+
+def tell_fault(error: Exception, text: str, place: Place) -> Diagnostic:
+    """The diagnostic for what `compose` raised for `text`."""
+    if isinstance(error, TooDeep):
+        return Diagnostic(
+            code="manifest/too-deep",
+            summary=f"more than {MAX_DEPTH} lists and mappings within each other",
+            locations=(place(error.mark),),
+            fix="flatten the document",
+        )
+    if isinstance(error, MarkedYAMLError):
+        return _tell_marked(error, text, place)
+    return _tell_character(error, text, place)
+
+
+def _tell_marked(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
+    problem = str(error.problem)
+    mark: Any = error.problem_mark
+    if text[mark.index :].startswith("\t"):
+        return Diagnostic(
+            code="manifest/tab",
+            summary="a tab is used for indentation",
+            locations=(place(mark),),
+            fix="indent with spaces",
+        )
+    detail = str(error.context or "")
+    return Diagnostic(
+        code="manifest/syntax",
+        summary=problem,
+        locations=_ordered(error, place),
+        detail=detail,
+        fix=next((fix for word, fix in _FIXES.items() if word in problem), ""),
+    )
+
+
+def _ordered(error: MarkedYAMLError, place: Place) -> tuple[Location, ...]:
+    problem = place(error.problem_mark)
+    if error.context_mark is None:
+        return (problem,)
+    context = place(error.context_mark)
+    opened = any(word in str(error.context) for word in _OPENED)
+    return (context, problem) if opened else (problem, context)
+
+
+def _tell_character(error: Exception, text: str, place: Place) -> Diagnostic:
+    """A character that YAML does not allow, or that is no character: half a surrogate pair."""
+    if isinstance(error, ReaderError):
+        code = int(error.character)
+        index = text.find(chr(code))
+    else:
+        index = getattr(error, "start", 0)
+        code = ord(text[index])
+    return Diagnostic(
+        code="manifest/character",
+        summary=f"the character U+{code:04X} is not allowed in YAML",
+        locations=(place(_Index(text, index)),),
+        fix="remove it, or write it as an escape within double quotes",
+    )
+
+
+class _Index:
+    """A mark made of an index."""
+
+    def __init__(self, text: str, index: int) -> None:
+        before = text[: max(index, 0)]
+        self.line = before.count("\n")
+        self.column = len(before) - before.rfind("\n") - 1
+
+
+def index_of(error: Exception) -> int:
+    """Where in the text `compose` stopped; a search for the next document begins there."""
+    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "mark", None)
+    return 0 if mark is None else int(mark.index)

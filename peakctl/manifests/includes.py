@@ -1,0 +1,97 @@
+"""Where templates come from: the manifest at hand, and includes within the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
+
+from peakctl.manifests.sources import display_path
+from peakctl.manifests.vault import RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakctl.model import Source
+
+MAX_INCLUDE = 4 * 2**20
+
+
+class Includes(BaseLoader):
+    """Templates by absolute path. Files are read once a run."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._texts: dict[str, str] = {}
+        self._displays: dict[str, str] = {}
+        self._numbers: list[str] = []
+
+    def add(self, source: Source) -> None:
+        """Make a manifest a template under its path."""
+        self._texts[source.path] = source.text
+        self._displays[source.path] = source.display
+
+    def find(self, name: str, parent: str) -> str:
+        """The path that an include of `name` in the file `parent` means.
+
+        Beside that file first, then from the project's root. Raises SecurityError outside of it.
+        """
+        if Path(name).is_absolute():
+            raise SecurityError(f'the include "{name}" is an absolute path')
+        candidates = [folder / name for folder in (Path(parent).parent, self._root)]
+        found = next((path for path in candidates if path.is_file()), candidates[0])
+        path = found.resolve()
+        if not path.is_relative_to(self._root):
+            raise SecurityError(f'the include "{name}" leads out of the project')
+        return str(path)
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        text = self._texts.get(template)
+        if text is None:
+            text = self._texts[template] = _read(template)
+            self._displays[template] = display_path(Path(template), self._root)
+        found = RESERVED.search(text)
+        if found:
+            raise TemplateSyntaxError(
+                f"the character U+{ord(found[0]):04X} is not allowed in templates",
+                text.count("\n", 0, found.start()) + 1,
+                template,
+                template,
+            )
+        return text, template, None
+
+    def text(self, path: str) -> str | None:
+        """The source of a template that was read."""
+        return self._texts.get(path)
+
+    def display(self, path: str) -> str:
+        """What users are shown for the path of a template."""
+        return self._displays.get(path, path)
+
+    def number(self, path: str) -> int:
+        """A number for a file, for marks."""
+        if path not in self._numbers:
+            self._numbers.append(path)
+        return self._numbers.index(path)
+
+    def numbered(self, number: int) -> str:
+        """What users are shown for the file of a mark."""
+        return self.display(self._numbers[number])
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_INCLUDE + 1)
+        text = data.decode("utf-8-sig")
+    except OSError:
+        raise TemplateNotFound(path) from None
+    except UnicodeDecodeError:
+        raise TemplateSyntaxError("the file is not UTF-8 text", 1, path, path) from None
+    if len(data) > MAX_INCLUDE:
+        raise TemplateSyntaxError("the file is too large to include", 1, path, path)
+    return text

@@ -1,0 +1,133 @@
+"""What goes wrong in a template, told with a place and a next step; never with a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from jinja2.exceptions import (
+    SecurityError,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
+
+from peakctl.errors import Diagnostic, nearest_names
+from peakctl.manifests.budget import BudgetExceeded
+from peakctl.manifests.sandbox import NameMissing
+from peakctl.manifests.vault import RESERVED, Marked
+from peakctl.model import MASK, Location
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from peakctl.manifests.includes import Includes
+
+MISHAPS = (
+    TemplateError,
+    BudgetExceeded,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    MemoryError,
+    SyntaxError,
+)
+"""All that jinja2, and Python below it, raise for a wrong template."""
+
+_TOKEN = re.compile("\ue000[0-9]+\ue001|(?:\\\\ue000)[0-9]+(?:\\\\ue001)")
+_DELIMITER = re.compile(r"\{\{|\{%|\{#")
+
+
+class Teller:
+    """Turns exceptions of one run's templates into diagnostics."""
+
+    def __init__(self, includes: Includes, names: Iterable[str]) -> None:
+        self._includes = includes
+        self._names = tuple(names)
+
+    def tell(self, error: BaseException, path: str) -> Diagnostic:
+        """The diagnostic for what the template at `path` raised."""
+        if isinstance(error, TemplateSyntaxError):
+            return self._syntax(error, path)
+        if isinstance(error, NameMissing):
+            return self._missing_name(error, path)
+        code, summary, fix = _worded(error)
+        file, line = self._where(error, path)
+        return self._diagnostic(code, summary, self._place(file, line), fix=fix)
+
+    def _syntax(self, error: TemplateSyntaxError, path: str) -> Diagnostic:
+        place = self._place(error.filename or path, error.lineno)
+        return self._diagnostic("syntax", _lower(error.message or ""), place)
+
+    def _missing_name(self, error: NameMissing, path: str) -> Diagnostic:
+        file, line = self._where(error, path)
+        name = str(error.name)
+        place = self._place(file, line, name)
+        if not isinstance(error.owner, Mapping | None):
+            return self._diagnostic(
+                "undefined", f'there is no "{_masked(name)}" in the value', place
+            )
+        if error.owner is not None and any(isinstance(v, Marked) for v in error.owner.values()):
+            summary = f'the environment has no variable "{_masked(name)}"'
+            fix = f"set {_masked(name)}, or give a default: os_env.{_masked(name)} | default('...')"
+            return self._diagnostic("undefined", summary, place, fix=fix)
+        choices = self._names if error.owner is None else map(str, error.owner)
+        near = nearest_names(name, [c for c in choices if not RESERVED.search(c)])
+        fix = f"did you mean {' or '.join(near)}?" if near else f"give it with -p {name}=…"
+        return self._diagnostic("undefined", f'"{_masked(name)}" is not defined', place, fix=fix)
+
+    def _where(self, error: BaseException, path: str) -> tuple[str, int]:
+        """The file and line of the innermost template on the way to the error."""
+        found = (path, 1)
+        trace: TracebackType | None = error.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if self._includes.text(name) is not None:
+                found = (name, trace.tb_lineno)
+            trace = trace.tb_next
+        return found
+
+    def _place(self, path: str, line: int, word: str = "") -> Location:
+        """The column of `word` in the line, else of its first delimiter, else 1."""
+        lines = (self._includes.text(path) or "").splitlines()
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        found = re.search(rf"\b{re.escape(word)}\b", text) if word else None
+        found = found or _DELIMITER.search(text)
+        return Location(self._includes.display(path), line, found.start() + 1 if found else 1)
+
+    def _diagnostic(self, code: str, summary: str, place: Location, *, fix: str = "") -> Diagnostic:
+        return Diagnostic(code=f"template/{code}", summary=summary, locations=(place,), fix=fix)
+
+
+def _worded(error: BaseException) -> tuple[str, str, str]:
+    """Code, summary and fix."""
+    match error:
+        case TemplateNotFound():
+            return "missing-include", "there is no such file to include", _INCLUDE_FIX
+        case SecurityError():
+            return "refused", _masked(str(error)), "templates compute text, and nothing else"
+        case BudgetExceeded():
+            return "too-much", f"the template is stopped: {error}", "make it smaller"
+        case RecursionError():
+            return "recursion", "the template includes or calls itself without an end", ""
+        case MemoryError():
+            return "too-much", "the template is too large to run", "make it smaller"
+        case _:
+            return "failed", f"{type(error).__name__}: {_masked(_lower(str(error)))}", ""
+
+
+_INCLUDE_FIX = "paths start beside the including file, else at the project's root"
+
+
+def _masked(text: str) -> str:
+    return RESERVED.sub("", _TOKEN.sub(MASK, text))
+
+
+def _lower(text: str) -> str:
+    text = text.rstrip(".")
+    return text[:1].lower() + text[1:]

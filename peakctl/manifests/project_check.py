@@ -1,0 +1,207 @@
+"""The rules of peakctl.yaml, checked by hand so that each complaint has a place and a next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, UsageError, nearest_names
+from peakctl.manifests.project import Environment, Project
+from peakctl.model import Document, Value, dotted
+from peakctl.model import Path as ModelPath
+from peakctl.settings import STAGES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RESERVED_NAMES = ("os_env",)
+"""Names that mean something else in templates (contract, section 1.9)."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_TOP = ("project", "manifests", "params", "parameters", "defaultEnvironment", "environments")
+_ENVIRONMENT = (
+    "emulator",
+    "stage",
+    "endpoint",
+    "params",
+    "parameters",
+    "protect",
+    "tenant",
+)
+
+
+def check_project(value: Mapping[str, Value], document: Document, file: Path) -> Project:
+    """The project that peakctl.yaml describes. Raises UsageError with everything that is wrong."""
+    return _Checker(document, file).project(value)
+
+
+class _Checker:
+    def __init__(self, document: Document, file: Path) -> None:
+        self._document = document
+        self._file = file
+        self._problems: list[Diagnostic] = []
+
+    def project(self, value: Mapping[str, Value]) -> Project:
+        self._known(value, (), _TOP)
+        environments = self._mapping(value, ("environments",))
+        project = Project(
+            root=self._file.parent,
+            file=self._file,
+            name=self._named(value),
+            manifests=self._texts(value, ("manifests",)) or ("manifests",),
+            params=self._files(value, ("params",)),
+            parameters=self._parameters(value, ("parameters",)),
+            default_environment=self._text(value, ("defaultEnvironment",)),
+            environments={
+                name: self._environment(name, environments[name]) for name in environments
+            },
+        )
+        self._check_default(project)
+        if self._problems:
+            raise UsageError(*self._problems)
+        return project
+
+    def _named(self, value: Mapping[str, Value]) -> str:
+        name = self._text(value, ("project",))
+        if name is None and value.get("project") is None:
+            self._tell("missing", (), "the project has no name", "add project: <name>")
+        if name is not None and not _NAME.match(name):
+            fix = "use lower-case letters, digits and dashes"
+            self._tell("name", ("project",), f'"{name}" cannot be the name of a project', fix)
+        return name or ""
+
+    def _environment(self, name: str, value: Value) -> Environment:
+        at: ModelPath = ("environments", name)
+        if not isinstance(value, Mapping):
+            self._tell_type(at, "a mapping")
+            return Environment(name)
+        self._known(value, at, _ENVIRONMENT)
+        emulator = self._emulator(value, (*at, "emulator"))
+        stage = self._stage(value, (*at, "stage"))
+        endpoint = self._endpoint(value, (*at, "endpoint"))
+        if emulator is not None and (stage or endpoint):
+            other = "stage" if stage else "endpoint"
+            summary = f'the environment "{name}" has both emulator and {other}'
+            self._tell("either-or", (*at, other), summary, "keep one of the two")
+        return Environment(
+            name=name,
+            emulator=emulator is not None,
+            emulator_options=emulator or {},
+            stage=stage,
+            endpoint=endpoint,
+            params=self._files(value, (*at, "params")),
+            parameters=self._parameters(value, (*at, "parameters")),
+            protect=bool(self._typed(value, (*at, "protect"), bool, "true or false")),
+            tenant=self._text(value, (*at, "tenant")),
+        )
+
+    def _emulator(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value] | None:
+        """The emulator's options, None where it is not wanted."""
+        wanted = value.get("emulator")
+        if wanted is None or wanted is False:
+            return None
+        if wanted is True:
+            return {}
+        if not isinstance(wanted, Mapping):
+            self._tell_type(at, "true, or a mapping of options")
+            return {}
+        return wanted
+
+    def _stage(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
+        stage = self._text(value, at)
+        if stage is not None and stage not in STAGES:
+            near = nearest_names(stage, STAGES) or STAGES
+            summary = f'"{stage}" is not a stage of the platform'
+            self._tell("unknown-stage", at, summary, f"use {' or '.join(near)}")
+        return stage
+
+    def _endpoint(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
+        endpoint = self._text(value, at)
+        if endpoint is None or endpoint.startswith(("http://", "https://")):
+            return endpoint.rstrip("/") if endpoint else None
+        summary = f'"{endpoint}" is not an http address'
+        self._tell("endpoint", at, summary, "give the whole address, like http://127.0.0.1:8080")
+        return None
+
+    def _check_default(self, project: Project) -> None:
+        name = project.default_environment
+        if name is not None and name not in project.environments:
+            near = nearest_names(name, project.environments)
+            fix = f"did you mean {' or '.join(near)}?" if near else f"add {name} to environments"
+            summary = f'there is no environment "{name}"'
+            self._tell("unknown-environment", ("defaultEnvironment",), summary, fix)
+
+    def _files(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...]:
+        names = self._texts(value, at)
+        for index, name in enumerate(names):
+            if not (self._file.parent / name).is_file():
+                fix = "paths start at the folder of peakctl.yaml"
+                self._tell("no-file", (*at, index), f'there is no file "{name}"', fix)
+        return names
+
+    def _parameters(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value]:
+        parameters = self._mapping(value, at)
+        self._problems += check_names(parameters, self._document, at)
+        return parameters
+
+    def _texts(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...]:
+        items: list[Any] = self._typed(value, at, list, "a list of texts") or []
+        for index, item in enumerate(items):
+            if not isinstance(item, str):
+                self._tell_type((*at, index), "a text")
+        return tuple(item for item in items if isinstance(item, str))
+
+    def _text(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
+        text: str | None = self._typed(value, at, str, "a text")
+        return text
+
+    def _mapping(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value]:
+        found: Mapping[str, Value] | None = self._typed(value, at, Mapping, "a mapping")
+        return found or {}
+
+    def _typed(self, value: Mapping[str, Value], at: ModelPath, kind: type, words: str) -> Any:
+        """The value under the last part of `at`; None where there is none of that type."""
+        found = value.get(str(at[-1]))
+        if found is None or isinstance(found, kind):
+            return found
+        self._tell_type(at, words)
+        return None
+
+    def _known(self, value: Mapping[str, Value], at: ModelPath, names: Sequence[str]) -> None:
+        for name in value:
+            if name not in names:
+                near = nearest_names(name, names)
+                words = " or ".join(near) if near else f"one of {', '.join(names)}"
+                self._tell("unknown-key", (*at, name), f'"{name}" is not known', f"use {words}")
+
+    def _tell_type(self, at: ModelPath, words: str) -> None:
+        self._tell("type", at, f"{dotted(at)} is not {words}", f"write {words}")
+
+    def _tell(self, code: str, at: ModelPath, summary: str, fix: str) -> None:
+        self._problems.append(
+            Diagnostic(
+                code=f"project/{code}",
+                summary=summary,
+                path=at,
+                locations=(self._document.locate(at),),
+                fix=fix,
+            )
+        )
+
+
+def check_names(
+    parameters: Mapping[str, Value], document: Document, at: ModelPath = ()
+) -> tuple[Diagnostic, ...]:
+    """Complaints about parameters with a name that templates use for something else."""
+    return tuple(
+        Diagnostic(
+            code="parameters/reserved",
+            summary=f'the name "{name}" is taken: it is the environment in templates',
+            path=(*at, name),
+            locations=(document.locate((*at, name)),),
+            fix="rename the parameter",
+        )
+        for name in RESERVED_NAMES
+        if name in parameters
+    )

@@ -1,0 +1,61 @@
+"""Nodes to values for documents without surprises: plain keys, no aliases, no tags, no secrets.
+
+Whatever it does not know it leaves to the careful builder, which explains or accepts it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from yaml import MappingNode, ScalarNode
+
+from peakctl.manifests.compose import NULL
+
+_ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)
+
+
+class NeedsCare(ValueError):
+    """The careful builder has to read this text."""
+
+
+def check_quick(text: str) -> None:
+    """Raise NeedsCare when nodes of `text` may be shared: building those could take for ever."""
+    if "&" in text and _ANCHOR.search(text):
+        raise NeedsCare
+
+
+def build_quick(node: Any) -> Any:
+    """The value of a node. Raises NeedsCare."""
+    kind: type = node.__class__
+    if kind is ScalarNode:
+        return _scalar(node)
+    if node.tag is not None:
+        raise NeedsCare
+    if kind is not MappingNode:
+        return [
+            item.value if item.__class__ is ScalarNode and item.tag is None else build_quick(item)
+            for item in node.value
+        ]
+    built: dict[str, Any] = {}
+    for key, value in node.value:
+        if key.__class__ is not ScalarNode or key.tag.__class__ is str:
+            raise NeedsCare
+        if value.__class__ is ScalarNode and value.tag is None:
+            built[key.value] = value.value
+        else:
+            built[key.value] = build_quick(value)
+    if len(built) != len(node.value) or "<<" in built:
+        raise NeedsCare
+    return built
+
+
+def _scalar(node: Any) -> Any:
+    tag = node.tag
+    if tag is None:
+        return node.value
+    if tag is NULL:
+        return None
+    if tag.__class__ is str:
+        raise NeedsCare
+    return tag

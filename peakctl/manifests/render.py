@@ -1,0 +1,86 @@
+"""Templates to text: `Renderer` is made once a run; jinja2 is loaded at its first template."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, ManifestsInvalid
+from peakctl.manifests.rendered import OPEN, Rendered
+from peakctl.manifests.scalars import TOKEN
+from peakctl.model import MASK, Source, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from peakctl.manifests.engine import Engine
+
+DELIMITERS = ("{{", "{%", "{#")
+
+
+class Renderer:
+    """Renders the sources of a run with one set of parameters.
+
+    `environment` is what `os_env` shows; `root` is the folder that includes may not leave.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Value], environment: Mapping[str, str], root: Path
+    ) -> None:
+        self._parameters = parameters
+        self._environment = environment
+        self._root = root
+
+    def render(self, source: Source) -> Rendered:
+        """The text of a source. Raises ManifestsInvalid with the place of the mistake.
+
+        As in the platform's own client the last line break is not part of it, template or not.
+        """
+        if not is_template(source.text):
+            return Rendered(source, source.text.removesuffix("\n"))
+        return self._engine.render(source)
+
+    @functools.cached_property
+    def _engine(self) -> Engine:
+        from peakctl.manifests.engine import Engine
+
+        return Engine(self._parameters, self._environment, self._root)
+
+
+def is_template(text: str) -> bool:
+    return any(delimiter in text for delimiter in DELIMITERS)
+
+
+def masked_text(rendered: Rendered) -> str:
+    """What `render` shows: the text with every secret masked."""
+    return TOKEN.sub(MASK, rendered.text) if OPEN in rendered.text else rendered.text
+
+
+def check_reserved(parameters: Mapping[str, Any]) -> None:
+    """Raise ManifestsInvalid when a parameter holds characters that stand for secrets."""
+    for name, value in parameters.items():
+        if _reserved(value):
+            raise ManifestsInvalid(
+                Diagnostic(
+                    code="parameters/character",
+                    summary=f'the parameter "{name}" holds a character from U+E000 to U+E003',
+                    detail="templates use these to keep secrets apart",
+                    fix="remove it",
+                )
+            )
+
+
+def _reserved(value: Any) -> bool:
+    match value:
+        case str():
+            return any("\ue000" <= character <= "\ue003" for character in value)
+        case list():
+            return any(map(_reserved, value))
+        case dict():
+            return any(map(_reserved, value)) or any(map(_reserved, value.values()))
+        case _:
+            return False
+
+
+__all__ = ["DELIMITERS", "Renderer", "check_reserved", "is_template", "masked_text"]
