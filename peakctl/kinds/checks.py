@@ -103,7 +103,8 @@ def check_values(value: Any, path: Path, complaints: Complaints, _: Sequence[Ref
     if "blockSpec" in value:
         if "appParameters" in value:
             at = (*path, "appParameters")
-            complaints.add("not-here", at, "appParameters have no place beside blockSpec")
+            summary = "appParameters have no place beside blockSpec"
+            complaints.add("not-here", at, summary, fix="give the values under parameters")
         wrong = [word for word in values if word not in GROUPS]
         fix = "a block takes parameters: {build: {...}, run: {...}}"
     else:

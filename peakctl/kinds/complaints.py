@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, nearest_names
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from peakctl.model import Document, Key, Path
 
 
@@ -31,6 +33,17 @@ class Complaints:
         """`problem`, found by a room that knows no manifests, at `path`."""
         place = (self.document.locate(path), *problem.locations)
         self.found.append(replace(problem, key=self.key, path=path, locations=place))
+
+    def unknown_kind(self, word: str, path: Path, known: Collection[str]) -> None:
+        """An error for a kind that there is not, with the nearest ones."""
+        near, listed = nearest_names(word, known), ", ".join(known)
+        self.add(
+            "unknown-kind",
+            path,
+            f'there is no kind "{word}"',
+            detail=f"kinds: {listed}",
+            fix=f"did you mean: {', '.join(near)}" if near else f"use one of {listed}",
+        )
 
     def tainted(self, path: Path, what: str) -> None:
         """An error for a value from the environment where one is shown by nature."""

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from peakctl.model import Path, Value
 
 
+FOLLOWS = {
+    "type": ("oneOf", "required", "minLength", "pattern"),
+    "minLength": ("pattern",),
+    "oneOf": ("dependentRequired",),
+}
+"""Faults that say nothing new where the one before them is."""
+
+
 def explain(kind: Kind, value: Value, decider: Any, complaints: Complaints) -> None:
     """Add a complaint for everything that is wrong with `value` (which may hold secrets).
 
@@ -37,11 +45,19 @@ def explain(kind: Kind, value: Value, decider: Any, complaints: Complaints) -> N
     if not faults:
         faults = [Fault((), "other", None, MISSING)]
         faults = [*_decider_faults(decider, plain)] or faults
-    told: set[tuple[Path, str]] = set()
-    for fault in sorted(faults, key=lambda fault: _order(fault.path)):
-        if (fault.path, fault.keyword) not in told:
-            told.add((fault.path, fault.keyword))
-            tell(kind, fault, complaints, is_secret=_secret_at(value, fault.path))
+    for fault in _first_of_each(faults):
+        tell(kind, fault, complaints, is_secret=_secret_at(value, fault.path))
+
+
+def _first_of_each(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Faults by path, without what only follows from another fault at the same path."""
+    at: dict[Path, dict[str, Fault]] = {}
+    for fault in faults:
+        at.setdefault(fault.path, {}).setdefault(fault.keyword, fault)
+    for path in sorted(at, key=_order):
+        there = at[path]
+        hidden = {word for keyword in there for word in FOLLOWS.get(keyword, ())}
+        yield from (fault for keyword, fault in there.items() if keyword not in hidden)
 
 
 def _order(path: Path) -> list[str]:

@@ -5,7 +5,7 @@ Walks only where the fields say that there is something to do (`Field.touches`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ class Reading:
     complaints: Complaints
     project_root: FilePath
     pack: Callable[[FilePath, Sequence[str] | None, FilePath], Archive] | None
+    known: Collection[str]
     references: list[Reference] = field(default_factory=list)
     archives: dict[Path, Archive] = field(default_factory=dict)
 
@@ -82,11 +83,11 @@ class Reading:
     def _map(
         self, field: Field, value: Mapping[str, Any], path: Path, holder: Holder | None
     ) -> Value:
-        field = branch(field, value)
-        here: Holder = (field, value, holder)
+        chosen = branch(field, value)
+        here: Holder = (chosen, value, holder)
         out: dict[str, Value] = {}
         for word, inner_value in value.items():
-            inner = field.properties.get(word) or field.extra
+            inner = chosen.properties.get(word) or chosen.extra
             if inner is None or not inner.touches:
                 out[word] = inner_value
                 continue
@@ -98,6 +99,8 @@ class Reading:
                 self.complaints.add("read-only", (*path, word), f"{word} is set by the platform")
             elif inner.absent is not Absent.LOCAL:
                 out[word] = self.visit(inner, inner_value, (*path, word), here)
+        if chosen is not field:
+            self._check(chosen, value, path)
         return self._whole(field, value, out, path, here)
 
     def _whole(
@@ -111,8 +114,8 @@ class Reading:
         """What concerns a map as a whole, after what is in it."""
         if field.ref:
             self._refer(field, value, path, here)
-        for check in field.check.split():
-            CHECKS[check](value, path, self.complaints, self.references)
+        if field.check:
+            self._check(field, value, path)
         if field.archive:
             archive = pack_folder(value, path, self)
             if archive is not None:
@@ -129,11 +132,15 @@ class Reading:
                 return wanted
             if field.ref and holder:
                 self._refer(field, value, path, holder)
-            for check in field.check.split():
-                CHECKS[check](value, path, self.complaints, self.references)
+            if field.check:
+                self._check(field, value, path)
             if field.short_for:
                 return self.visit(field, {field.short_for: value}, path, holder)
         return Secret(value) if field.sensitive and value is not None else value
+
+    def _check(self, field: Field, value: Value, path: Path) -> None:
+        for check in field.check.split():
+            CHECKS[check](value, path, self.complaints, self.references)
 
     def _refer(self, field: Field, value: Value, path: Path, holder: Holder) -> None:
         reference = find_reference(field, value, path, holder, self.complaints)
@@ -179,5 +186,8 @@ class Reading:
                 self.complaints.tainted(("dependsOn", i), "a reference")
                 continue
             kind, _, rest = name.partition("/")
-            out.append(Key(kind, rest))
+            if kind in self.known:
+                out.append(Key(kind, rest))
+            else:
+                self.complaints.unknown_kind(kind, ("dependsOn", i), self.known)
         return tuple(out)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from peakctl.errors import Diagnostic, nearest_names
+from peakctl.errors import Diagnostic
 from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.explain import explain
 from peakctl.kinds.plain import as_text_where_wanted
@@ -79,7 +79,7 @@ class _Reader:
         if complaints.key is None:
             complaints.tainted(("metadata", "name"), "a name")
             return None
-        reading = Reading(kind, document, complaints, self.project_root, self.pack)
+        reading = Reading(kind, document, complaints, self.project_root, self.pack, self.kinds)
         return reading.resource(complaints.key, value)
 
     def _kind(self, value: Any, complaints: Complaints) -> Kind | None:
@@ -96,9 +96,7 @@ class _Reader:
             fix = f"add kind: with one of {known}"
             complaints.add("missing-kind", (), "kind is missing", fix=fix)
         elif word not in self.kinds:
-            summary = f'there is no kind "{word}"'
-            fix = _did_you_mean(word, self.kinds) or f"use one of {known}"
-            complaints.add("unknown-kind", ("kind",), summary, detail=f"kinds: {known}", fix=fix)
+            complaints.unknown_kind(word, ("kind",), self.kinds)
         return self.kinds.get(word) if isinstance(word, str) and complaints.clean else None
 
     def _validator(self, kind: Kind) -> Any:
@@ -122,11 +120,6 @@ def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> None
         complaints.add("api-version", (), "apiVersion is missing", fix=fix)
     elif said != API_VERSION:
         complaints.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
-
-
-def _did_you_mean(word: str, choices: Mapping[str, Any]) -> str:
-    near = nearest_names(word, choices)
-    return f"did you mean: {', '.join(near)}" if near else ""
 
 
 def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
