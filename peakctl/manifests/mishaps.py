@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from jinja2.exceptions import (
@@ -20,8 +20,6 @@ from peakctl.manifests.vault import RESERVED, Marked
 from peakctl.model import MASK, Location
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from peakctl.manifests.includes import Includes
 
 MISHAPS = (
@@ -56,9 +54,14 @@ class Teller:
             return self._syntax(error, path)
         if isinstance(error, NameMissing):
             return self._missing_name(error, path)
-        code, summary, fix = _worded(error)
         file, line = self._where(error, path)
-        return self._diagnostic(code, summary, self._place(file, line), fix=fix)
+        place = self._place(file, line)
+        circle = self._circle(error) if isinstance(error, RecursionError) else ()
+        if circle:
+            summary = f"an include leads back to itself: {' -> '.join(circle)}"
+            return self._diagnostic("include-loop", summary, place, fix="take one of them out")
+        code, summary, fix = _worded(error)
+        return self._diagnostic(code, summary, place, fix=fix)
 
     def _syntax(self, error: TemplateSyntaxError, path: str) -> Diagnostic:
         place = self._place(error.filename or path, error.lineno)
@@ -83,19 +86,34 @@ class Teller:
 
     def _where(self, error: BaseException, path: str) -> tuple[str, int]:
         """The file and line of the innermost template on the way to the error."""
-        found = (path, 1)
-        trace: TracebackType | None = error.__traceback__
+        return ([(path, 1), *self._frames(error)])[-1]
+
+    def _frames(self, error: BaseException) -> Iterator[tuple[str, int]]:
+        """The lines of templates that led to the error, the outermost first."""
+        trace = error.__traceback__
         while trace is not None:
             name = trace.tb_frame.f_code.co_filename
             if self._includes.text(name) is not None:
-                found = (name, trace.tb_lineno)
+                yield name, trace.tb_lineno
             trace = trace.tb_next
-        return found
+
+    def _circle(self, error: BaseException) -> tuple[str, ...]:
+        """The files that include each other without an end, the first one again at the end."""
+        frames = [f for f in self._frames(error) if "include" in self._line(*f)]
+        for index, frame in enumerate(frames):
+            if frame in frames[index + 1 :]:
+                turn = frames[index : frames.index(frame, index + 1)]
+                names = [self._includes.display(file) for file, _ in turn]
+                return (*names, names[0])
+        return ()
+
+    def _line(self, path: str, line: int) -> str:
+        lines = (self._includes.text(path) or "").splitlines()
+        return lines[line - 1] if 0 < line <= len(lines) else ""
 
     def _place(self, path: str, line: int, word: str = "") -> Location:
         """The column of `word` in the line, else of its first delimiter, else 1."""
-        lines = (self._includes.text(path) or "").splitlines()
-        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        text = self._line(path, line)
         found = re.search(rf"\b{re.escape(word)}\b", text) if word else None
         found = found or _DELIMITER.search(text)
         return Location(self._includes.display(path), line, found.start() + 1 if found else 1)

@@ -27,7 +27,7 @@ def check_quick(text: str) -> None:
 
 def build_quick(node: Any) -> Any:
     """The value of a node. Raises NeedsCare."""
-    kind: type = node.__class__
+    kind = node.__class__
     if kind is ScalarNode:
         return _scalar(node)
     if node.tag is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from peakctl.manifests.vault import LINE_CLOSE, LINE_OPEN
 
@@ -27,33 +27,33 @@ class _Rewriting:
     def __init__(self, text: str, number: int | None) -> None:
         self._text = text
         self._number = number
-        self._begin: tuple[int, str] | None = None
+        self._pieces: list[str] = []
+        self._begin: tuple[int, int] | None = None
         self._including = False
 
-    def pieces(self, tokens: Iterable[tuple[int, str, str]]) -> Iterator[str]:
+    def pieces(self, tokens: Iterable[tuple[int, str, str]]) -> list[str]:
         """The source again: what jinja2's lexer skips (white space), and each token, changed."""
         end = 0
         for _, kind, value in tokens:
             start = self._text.index(value, end)
-            yield from self._flush(kind, value)
-            yield self._text[end:start] + self._piece(kind, value, start)
+            self._look(kind, value, start)
+            self._pieces += [self._text[end:start], self._changed(kind, value, start)]
             end = start + len(value)
-        yield self._text[end:]
+        return [*self._pieces, self._text[end:]]
 
-    def _flush(self, kind: str, value: str) -> Iterator[str]:
-        """The beginning of a block, held back until its first word is known."""
-        if self._begin is None or kind == "whitespace":
-            return
-        start, opening = self._begin
-        self._begin = None
-        width = start - self._text.rfind("\n", 0, start) - 1
-        self._including = value == "include" and width > 0
-        yield f"{opening} filter inset({width}) %}}{{% " if self._including else opening
-
-    def _piece(self, kind: str, value: str, start: int) -> str:
+    def _look(self, kind: str, value: str, start: int) -> None:
+        """Put a filter around a block whose first word is `include`."""
         if kind == "block_begin":
-            self._begin = (start, value)
-            return ""
+            self._begin = (len(self._pieces) + 1, start)
+        elif self._begin is not None and kind != "whitespace":
+            piece, begin = self._begin
+            self._begin = None
+            width = begin - self._text.rfind("\n", 0, begin) - 1
+            self._including = value == "include" and width > 0
+            if self._including:
+                self._pieces[piece] += f" filter inset({width}) %}}{{%"
+
+    def _changed(self, kind: str, value: str, start: int) -> str:
         if kind == "block_end" and self._including:
             self._including = False
             return f" %}}{{% endfilter {value}"
