@@ -9,7 +9,7 @@ section 3.5).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.references import targets
@@ -41,7 +41,7 @@ class Slot:
 
     at: Path
     definitions: Tree
-    inherited: Tree = EMPTY
+    inherited: Tree = field(default_factory=lambda: EMPTY)
     complete: bool = True
 
 
