@@ -53,7 +53,6 @@ class Compiler:
 
     def __init__(self, schema: Node) -> None:
         self._defs: Node = schema.get("$defs", {})
-        self._open: list[str] = []
 
     def field(self, raw: Node, at: str, absent: Absent, above: Inherited | None = None) -> Field:
         """The field that `raw` describes; `above` comes from its parent. Raises DialectError."""

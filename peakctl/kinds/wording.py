@@ -51,23 +51,27 @@ class Telling:
 
     @property
     def word(self) -> str:
-        """The name of the field, for a sentence."""
-        return dotted(self.fault.path[-1:]) if self.fault.path else "the manifest"
+        """The name of the field for a sentence; items get that of their list: `tags[0]`."""
+        path = self.fault.path
+        start = max((i for i, part in enumerate(path) if isinstance(part, str)), default=0)
+        return dotted(path[start:]) or "the manifest"
 
     @property
-    def source(self) -> str | None:
-        """The scalar as it was written; None where it is no scalar."""
-        return self.complaints.document.source_text(self.fault.path)
+    def source(self) -> str:
+        """The scalar as it was written."""
+        return self.complaints.document.source_text(self.fault.path) or json.dumps(self.fault.value)
 
     @property
     def shown(self) -> str:
         """The value for a sentence; only its sort where it may be sensitive."""
         value = self.fault.value
-        if isinstance(value, Mapping | list) or value is None:
-            return TYPES["object" if isinstance(value, Mapping) else "array" if value else "null"]
+        if value is None:
+            return "nothing"
+        if isinstance(value, Mapping | list):
+            return TYPES["array" if isinstance(value, list) else "object"]
         if self.is_secret:
-            return f"the (sensitive) {sort_of(value)}"
-        text = value if isinstance(value, str) else self.source or json.dumps(value)
+            return f"a (sensitive) {sort_of(value)}"
+        text = value if isinstance(value, str) else self.source
         return f'"{text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"}"'
 
     def add(self, code: str, summary: str, *, path: Path | None = None, **more: str) -> None:
@@ -87,7 +91,7 @@ def tell(kind: Kind, fault: Fault, complaints: Complaints, *, is_secret: bool) -
 def sort_of(value: Any) -> str:
     """What a scalar is, for a sentence."""
     if isinstance(value, bool):
-        return "true/false value"
+        return "truth value"
     return "text" if isinstance(value, str) else "number"
 
 
@@ -124,18 +128,16 @@ def _required(t: Telling) -> None:
 def _type(t: Telling) -> None:
     wanted = [t.fault.limit] if isinstance(t.fault.limit, str) else t.fault.limit
     takes_param = t.field is not None and "string" in t.field.types and "string" not in wanted
-    words = [TYPES[w] for w in wanted] + (["@param:NAME"] if takes_param else [])
+    words = " or ".join([TYPES[w] for w in wanted] + (["@param:NAME"] if takes_param else []))
     value = t.fault.value
-    fix = f"give {' or '.join(words)}"
+    fix = f"give {words}"
     if "string" in wanted and isinstance(value, bool | int | float):
-        fix = "quote it" if t.is_secret else f'quote it: "{t.source or json.dumps(value)}"'
+        fix = "quote it" if t.is_secret else f'quote it: "{t.source}"'
     elif value is None:
         fix = f"{fix}, or remove {t.word}"
-    is_scalar = not isinstance(value, Mapping | list) and value is not None
-    sort = f", a {sort_of(value)}," if is_scalar and not t.is_secret else ""
-    t.add(
-        "wrong-type", f"{t.word} is {t.shown}{sort} where {' or '.join(words)} is wanted", fix=fix
-    )
+    is_scalar = isinstance(value, str | int | float) and not t.is_secret
+    sort = f"the {sort_of(value)} " if is_scalar else ""
+    t.add("wrong-type", f"{t.word} is {sort}{t.shown} where {words} is wanted", fix=fix)
 
 
 def _enum(t: Telling) -> None:
