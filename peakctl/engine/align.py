@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import child, sealed, value_at, variant
+from peakctl.engine.tree import child, holds_secret, sealed, value_at, variant
 from peakctl.kinds.fields import Absent
 from peakctl.model import MISSING, Path, Secret, Skipped, Unknown, Value, dotted
 
@@ -70,7 +70,8 @@ class Alignment:
             live = rule.default if rule.absent is Absent.DEFAULT else MISSING
         rule = variant(rule, desired) if rule.default_variant else variant(rule, desired, live)
         if isinstance(desired, Mapping | list) and is_free(rule):
-            return _free(rule, desired), _free(rule, live)
+            secret = rule.sensitive or holds_secret(desired)
+            return _free(desired, secret=secret), _free(live, secret=secret)
         if isinstance(desired, Mapping):
             return self._maps(rule, desired, live, path)
         if isinstance(desired, list):
@@ -108,7 +109,7 @@ class Alignment:
             return MISSING, (MISSING if is_empty(live) else seal_all(rule, live))
         if isinstance(desired, Secret):
             return desired, (live if is_empty(live) or isinstance(live, Secret) else Secret(live))
-        return _free(rule, desired), seal_all(rule, live)
+        return _free(desired, secret=rule.sensitive), seal_all(rule, live)
 
     def _maps(self, rule: Field, desired: Mapping[str, Value], live: Value, path: Path) -> Pair:
         other = live if isinstance(live, Mapping) else {}
@@ -126,8 +127,9 @@ class Alignment:
                 found[word] = pair[1]
         if not wanted and not found:
             return NOTHING
-        if live is MISSING and not found:
-            return wanted, MISSING
+        if live is MISSING:
+            # Defaults alone do not make it there, nor do they make it differ.
+            return NOTHING if wanted == found else (wanted, MISSING)
         return wanted, found
 
     def _entry(
@@ -197,13 +199,13 @@ def is_free(rule: Field) -> bool:
     return not (rule.properties or rule.extra or rule.items or rule.variants)
 
 
-def _free(rule: Field, value: Value) -> Value:
+def _free(value: Value, *, secret: bool) -> Value:
     """A value without rules of its own; a null in a map is a key that is not there."""
     if isinstance(value, Mapping):
-        return {k: _free(rule, v) for k, v in value.items() if v is not None}
+        return {k: _free(v, secret=secret) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_free(rule, v) for v in value]
-    return sealed(value) if rule.sensitive else _number(value)
+        return [_free(v, secret=secret) for v in value]
+    return sealed(value) if secret else _number(value)
 
 
 def _number(value: Value) -> Value:
@@ -280,4 +282,4 @@ def seal_all(rule: Field, value: Value) -> Value:
             return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
     if isinstance(value, list) and rule.items is not None:
         return [seal_all(rule.items, v) for v in value]
-    return _free(rule, value)
+    return _free(value, secret=rule.sensitive)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import Alignment
+from peakctl.engine.align import Alignment, is_free
 from peakctl.engine.ignored import is_ignored
-from peakctl.engine.tree import below, field_at, value_at
+from peakctl.engine.tree import below, field_at, holds_secret, value_at
 from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def compare(
     wanted, found = alignment.align(kind.root, desired, live)
     changes: list[Change] = []
     skipped = alignment.skipped
-    for path in differing_paths(found, wanted):
+    paths = [_whole(kind.root, path, found, wanted) for path in differing_paths(found, wanted)]
+    for path in dict.fromkeys(paths):
         for change in _split(kind.root, path, found, wanted):
             rule = field_at(kind.root, change.path, wanted, found)
             if is_ignored(change.path, ignored):
@@ -52,6 +53,15 @@ def compare(
                 changes.append(change)
     changes.sort(key=lambda c: dotted(c.path))
     return Diff(tuple(changes), tuple(sorted(skipped, key=lambda s: dotted(s.path))))
+
+
+def _whole(root: Field, path: Path, found: Tree, wanted: Tree) -> Path:
+    """`path`, or that of the free value around it: such a value is sent as one."""
+    for length in range(1, len(path)):
+        rule = field_at(root, path[:length], wanted, found)
+        if rule is not None and is_free(rule):
+            return path[:length]
+    return path
 
 
 def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Change]:
@@ -68,7 +78,7 @@ def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Chang
         before=before,
         after=after,
         call=rule.call if rule else "",
-        sensitive=_holds_secret(before) or _holds_secret(after),
+        sensitive=holds_secret(before) or holds_secret(after),
         redeploys=bool(rule and rule.redeploys),
         immutable=rule.immutable if rule else "",
     )
@@ -90,14 +100,6 @@ def _fate(rule: Field) -> tuple[str, str, str, bool]:
 def _words(*values: Value) -> list[str]:
     """The keys of some maps, in order; none where a value is no map."""
     return list(dict.fromkeys(w for value in values if isinstance(value, Mapping) for w in value))
-
-
-def _holds_secret(value: Value) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_secret(v) for v in value.values())
-    if isinstance(value, list):
-        return any(_holds_secret(v) for v in value)
-    return isinstance(value, Secret)
 
 
 def differing_paths(before: Value, after: Value) -> list[Path]:

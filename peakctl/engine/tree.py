@@ -118,3 +118,12 @@ def sealed(value: Value) -> Value:
     if isinstance(value, Secret | Unknown | dict | list) or value is None or value is MISSING:
         return value
     return Secret(value)
+
+
+def holds_secret(value: Value) -> bool:
+    """Whether any leaf of a tree is a `Secret`."""
+    if isinstance(value, Mapping):
+        return any(holds_secret(v) for v in value.values())
+    if isinstance(value, list):
+        return any(holds_secret(v) for v in value)
+    return isinstance(value, Secret)
