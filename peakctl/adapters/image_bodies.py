@@ -38,4 +38,8 @@ def build_details(order: Order) -> Any:
 def autodeploy(order: Order) -> Sequence[Part]:
     """What to redeploy once the build is through; create does not take it (contract, 2.2)."""
     resources = spec_of(order.desired).get("autodeployResources")
-    return [Part("autodeployResources", json=resources)] if resources else []
+    if not resources:
+        return []
+    # The platform wants texts, and a resolved reference to a workflow is a number.
+    texts = [{**resource, "entityId": str(resource["entityId"])} for resource in resources]
+    return [Part("autodeployResources", json=texts)]

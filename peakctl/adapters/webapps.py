@@ -13,8 +13,7 @@ from peakctl.model import Live, Receipt, Step
 if TYPE_CHECKING:
     from peakctl.model import Listed, Order, Resource, Tree
 
-METADATA = ("name", "title", "description", "tags")
-SENT_METADATA = ("name", "title", "description")
+METADATA = ("name", "title", "description")  # its tags are read-only
 
 
 class Webapps(Rest):
@@ -48,7 +47,7 @@ class Webapps(Rest):
 
     async def _create(self, order: Order) -> Receipt:
         metadata, spec = metadata_of(order.desired), spec_of(order.desired)
-        body = stated(metadata, *SENT_METADATA) | stated(spec, *self.spec)
+        body = stated(metadata, *METADATA) | stated(spec, *self.spec)
         id_ = given(await self.api.send("POST", self.path, json=body), "id")
         return Receipt(order.key, id_, {"id": id_}, self.watch(id_, {}))
 

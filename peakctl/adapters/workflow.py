@@ -54,9 +54,8 @@ class Adapter(Rest):
         live = live_of(order)
         whole = complete(self.kind.root, order.desired, live.values)
         body = _document(whole)
-        body["triggers"] = _keep_webhooks(body.get("triggers"), len(live.private["webhooks"]))
-        if body["triggers"] is None:
-            del body["triggers"]
+        if isinstance(body.get("triggers"), list):
+            body["triggers"] = _keep_webhooks(body["triggers"], len(live.private["webhooks"]))
         await self.api.send("PUT", self.at(live.id), json=body)
         return Receipt(order.key, live.id, {"id": live.id})
 
@@ -65,13 +64,11 @@ def _document(desired: Tree) -> dict[str, Any]:
     return stated(metadata_of(desired), "name", "tags") | stated(spec_of(desired), *SPEC)
 
 
-def _keep_webhooks(triggers: Value, live: int) -> Value:
+def _keep_webhooks(triggers: list[Value], live: int) -> list[Value]:
     """As many webhooks as there are now keep their ids; without the word they may get new ones."""
-    if not isinstance(triggers, list):
-        return triggers
     kept = []
     for trigger in triggers:
         if isinstance(trigger, dict) and trigger.get("webhook") is True and live > 0:
-            trigger, live = {**trigger, "webhookPolicy": "preserve"} | trigger, live - 1
+            trigger, live = {"webhookPolicy": "preserve", **trigger}, live - 1
         kept.append(trigger)
     return kept

@@ -335,17 +335,24 @@ def test_an_image_gets_versions_and_pins_find_them(tmp_path: Path) -> None:
 def test_a_failed_build_tells_its_log_and_is_built_again(tmp_path: Path) -> None:
     async def go() -> None:
         async with tenant(tmp_path, Options()) as made:
-            (tmp_path / "folder" / "Dockerfile").write_text("FROM scratch\nRUN exit 1\n", "utf-8")
+            dockerfile = tmp_path / "folder" / "Dockerfile"
+            dockerfile.write_text("FROM scratch\nRUN exit 1\n", "utf-8")
             image, adapter = made.read("Image", {"name": "img"}, UPLOAD), made.adapters["Image"]
             receipt = await adapter.call(
                 Order(Step.CREATE, image.key, image.values, None, "0.0.1", (), image.archives)
             )
             made.clock.time += 5
             reading = await adapter.poll(receipt)
-            assert reading.state in (State.FAILED, State.READY)
-            assert await adapter.logs(receipt)
+            assert (reading.state, reading.status) == (State.FAILED, "failed")
+            assert "exit 1" in "\n".join(await adapter.logs(receipt))
             live = await made.live(image)
-            assert live.status in ("failed", "ready")
+            assert (live.status, live.state) == ("failed", State.FAILED)
+            dockerfile.write_text("FROM scratch\n", "utf-8")
+            mended = made.read("Image", {"name": "img"}, UPLOAD)
+            await made.send(mended, Step.UPDATE_VERSION, live=live, version="0.0.1")
+            after = await made.live(mended)
+            assert (after.state, after.version) == (State.READY, "0.0.1")
+            assert await made.changes(mended) == []
 
     asyncio.run(go())
 

@@ -49,7 +49,7 @@ SPEC = "632a4e7c-ab86-4ecb-8f34-99b5da531ceb"
 ARTIFACT = "c7575459-e265-4944-a539-1fbb3336799e"
 Tree = dict[str, Any]
 
-# --- from what the client sent to a manifest that means the same -------------------------------
+# --- from what the client sent to a manifest that means the same -----
 
 
 def manifest(kind: str, metadata: Tree, spec: Tree) -> Tree:
@@ -170,7 +170,7 @@ def bare(kind: str) -> Callable[[Tree], Tree]:
     return lambda sent: samples[kind]()
 
 
-# --- the table: recording -> manifest -> order ---------------------------------------------------
+# --- the table: recording -> manifest -> order -----
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ NOT_MEANT = {
     "workflows-patch-nothing": "the client refuses it, nothing was sent",
 }
 
-# --- running it ----------------------------------------------------------------------------------
+# --- running it -----
 
 
 class Clock:
@@ -485,7 +485,7 @@ def adapter_of(kind: str, api: Api) -> Any:
     return importlib.import_module(f"peakctl.adapters.{module}").Adapter(api, load_kinds()[kind])
 
 
-# --- comparing it --------------------------------------------------------------------------------
+# --- comparing it -----
 
 
 def differing(theirs: Any, ours: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
