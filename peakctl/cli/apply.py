@@ -50,11 +50,12 @@ def apply(**flags: Any) -> int:
 async def _apply(session: Session) -> Report:
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import plan_result, planned
+    from peakctl.cli.planning import plan_result, planned, read_wanted
     from peakctl.cli.session import connect
 
+    wanted = read_wanted(session)
     async with connect(session) as connection:
-        plan = await planned(session, connection)
+        plan = await planned(session, connection, wanted)
         session.plan = plan
         if session.flags.output == "text":
             session.terminal.show(plan_result(session, plan))

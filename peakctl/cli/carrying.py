@@ -47,6 +47,7 @@ class StoppableClock:
 
 async def carry_out(session: Session, connection: Connection, plan: Plan) -> Report:
     """Apply the plan and report how each action ended."""
+    session.terminal.tell([()])
     started = session.clock.now()
     stop = Stop()
     clock = StoppableClock(session.clock, asyncio.Event())
@@ -69,6 +70,7 @@ async def carry_out(session: Session, connection: Connection, plan: Plan) -> Rep
                 stop=stop,
             )
     took = session.clock.now() - started
+    session.terminal.tell([()])
     return session.report(
         plan=plan,
         outcomes=outcomes,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
 class Exit(enum.IntEnum):
     """Exit codes, the same in every output mode (design, section 8)."""
 
@@ -118,8 +121,11 @@ def _usage(error: click.ClickException) -> Diagnostic:
 
 def _internal(error: BaseException) -> Diagnostic:
     frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1] if frames else None
-    place = f"in {Path(last.filename).name}, line {last.lineno}" if last else "in an unknown place"
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    place = "in an unknown place"
+    for frame in (ours or frames)[-1:]:
+        parts = Path(frame.filename).parts[-2 if ours else -1 :]
+        place = f"in {'/'.join(parts)}, line {frame.lineno}"
     return Diagnostic(
         code=f"internal/{type(error).__name__}",
         summary="peakctl itself failed; this is a bug, not your manifests",

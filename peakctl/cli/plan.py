@@ -49,11 +49,12 @@ def plan(**flags: Any) -> int:
 
 async def _plan(session: Session) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.planning import plan_result, planned
+    from peakctl.cli.planning import plan_result, planned, read_wanted
     from peakctl.cli.session import connect
 
+    wanted = read_wanted(session)
     async with connect(session) as connection:
-        wanted = await planned(session, connection)
-    pending = bool(wanted.pending) and session.flags.detailed_exitcode
+        found = await planned(session, connection, wanted)
+    pending = bool(found.pending) and session.flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE
-    return session.report(plan=wanted, exit_code=code, lines=plan_result(session, wanted))
+    return session.report(plan=found, exit_code=code, lines=plan_result(session, found))

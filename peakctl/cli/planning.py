@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.cli.inputs import load_resources
@@ -9,7 +10,7 @@ from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
 from peakctl.errors import Severity, raise_if_any
 from peakctl.present.plan_text import plan_lines, plan_summary
-from peakctl.present.text import Line, line
+from peakctl.present.text import Line, counted, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,25 @@ if TYPE_CHECKING:
     from peakctl.model import Key, Plan, Resource
 
 
-async def planned(session: Session, connection: Connection, *, destroy: bool = False) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Every resource of the manifests, and which of them the run is about."""
+
+    resources: Mapping[Key, Resource]
+    chosen: frozenset[Key]
+
+
+def read_wanted(session: Session) -> Wanted:
+    """Read the manifests and the selection, before anything is asked of the platform."""
+    resources = load_resources(session)
+    chosen = choose(resources, session.flags.select, session.flags.exclude)
+    tell_where(session, len(chosen))
+    return Wanted(resources, chosen)
+
+
+async def planned(
+    session: Session, connection: Connection, wanted: Wanted, *, destroy: bool = False
+) -> Plan:
     """The plan of the run. Raises ManifestsInvalid with everything that forbids one.
 
     Resources that are not selected are planned too, so that references to them get their names
@@ -28,9 +47,7 @@ async def planned(session: Session, connection: Connection, *, destroy: bool = F
     from peakctl.engine.observe import observe
     from peakctl.engine.plan import make_plan
 
-    resources = load_resources(session, connection.kinds)
-    chosen = choose(resources, session.flags.select, session.flags.exclude)
-    tell_where(session, resources)
+    resources, chosen = wanted.resources, wanted.chosen
     world = await observe(resources, connection.kinds, connection.adapters)
     if destroy:
         found = make_destroy_plan(resources, world)
@@ -59,9 +76,9 @@ def plan_result(session: Session, plan: Plan) -> tuple[Line, ...]:
     )
 
 
-def tell_where(session: Session, resources: Mapping[Key, Resource]) -> None:
+def tell_where(session: Session, count: int) -> None:
     """Say which project meets which tenant, before anything is asked or changed."""
     project = f"project {session.project.name}, " if session.project else ""
     name = f"environment {session.environment.name}, " if session.environment else ""
-    words = f"{project}{name}{len(resources)} resources; looking at {place_of(session)}"
+    words = f"{project}{name}{counted(count, 'resource')}; looking at {place_of(session)}"
     session.terminal.tell([line((words, "dim")), ()])

@@ -6,22 +6,21 @@ PEAKCTL_ENDPOINT, then the hosts of the stage.
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 import time
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.cli.answer import answer, debug
 from peakctl.cli.exits import diagnostics_of, exit_code
-from peakctl.errors import Diagnostic, UsageError
+from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.model import Secret
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
-from peakctl.present.text import line
+from peakctl.present.text import counted, line
 from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -116,12 +115,15 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
         report = body(session)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         debug(error, settings, terminal)
-        code = session.interrupted or exit_code(error)
-        told = diagnostics_of(error)
-        report = session.report(exit_code=code, diagnostics=told, plan=session.plan)
+        report = session.report(
+            exit_code=session.interrupted or exit_code(error),
+            diagnostics=diagnostics_of(error),
+            plan=session.plan,
+        )
+    code = answer(report, terminal, flags.output)
     if flags.verbose and session.requests:
-        terminal.tell([line((f"{session.requests} requests were sent", "dim"))])
-    return answer(report, terminal, flags.output)
+        terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
+    return code
 
 
 @asynccontextmanager
@@ -129,22 +131,27 @@ async def connect(session: Session) -> AsyncIterator[Connection]:
     """A connection to the environment of the session; closed at the end."""
     from peakctl.api.client import Api
     from peakctl.api.limits import Limits
-    from peakctl.catalog import load_catalog
 
     limits = Limits(in_flight=session.flags.parallelism)
-    transport, bases, token = _reach(session, limits)
-    async with Api(
-        transport=transport, bases=bases, token=token, clock=session.clock, limits=limits
-    ) as api:
-        catalog = load_catalog(api)
+    with ExitStack() as stack:
+        transport, bases, token = _reach(session, limits, stack)
+        api = Api(transport=transport, bases=bases, token=token, clock=session.clock, limits=limits)
         try:
-            yield Connection(
-                api,
-                {name: kind for name, (kind, _) in catalog.items()},
-                {name: adapter for name, (_, adapter) in catalog.items()},
-            )
+            async with api:
+                yield _connection(api)
         finally:
             session.requests += api.requests
+
+
+def _connection(api: Api) -> Connection:
+    from peakctl.catalog import load_catalog
+
+    catalog = load_catalog(api)
+    return Connection(
+        api,
+        {name: kind for name, (kind, _) in catalog.items()},
+        {name: adapter for name, (_, adapter) in catalog.items()},
+    )
 
 
 def is_emulated(session: Session) -> bool:
@@ -192,8 +199,16 @@ def emulator_state(session: Session) -> Path:
 
 def open_emulator(data: str, **timing: Any) -> Emulator:
     """An emulator over a state file. Raises UsageError when its libraries are not installed."""
+    check_emulator()
+    from peakctl.emulator import Emulator, Options
+
+    return Emulator(data, options=Options(**{"provided_images": True} | timing))
+
+
+def check_emulator() -> None:
+    """Raise UsageError when the libraries of the emulator are not installed."""
     try:
-        from peakctl.emulator import Emulator, Options
+        import peakctl.emulator  # noqa: F401 - only to see whether it can be
     except ModuleNotFoundError as error:
         raise UsageError(
             Diagnostic(
@@ -202,22 +217,42 @@ def open_emulator(data: str, **timing: Any) -> Emulator:
                 fix="pip install 'peakctl[emulator]'",
             )
         ) from None
-    return Emulator(data, options=Options(provided_images=True, **timing))
 
 
 def _options(environment: Environment | None) -> dict[str, Any]:
-    """The environment's emulator options, `buildSeconds` as `build_seconds`."""
+    """The environment's emulator options by the emulator's names. Raises UsageError."""
+    from peakctl.emulator import Options
+
     told = environment.emulator_options if environment else {}
-    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower(): v for word, v in told.items()}
+    known = {_camel(each.name): each.name for each in fields(Options)}
+    for word in told:
+        if word not in known:
+            near = nearest_names(word, known)
+            raise UsageError(
+                Diagnostic(
+                    code="emulator/option",
+                    summary=f'the emulator has no option "{word}"',
+                    detail=f"options: {', '.join(known)}",
+                    fix=f"did you mean: {', '.join(near)}" if near else "use one of those above",
+                )
+            )
+    return {known[word]: value for word, value in told.items()}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
 
 
 def _reach(
-    session: Session, limits: Limits
+    session: Session, limits: Limits, stack: ExitStack
 ) -> tuple[httpx.AsyncBaseTransport, Mapping[str, str], Secret]:
     from peakctl.api.client import bases_for, socket_transport
 
     if is_emulated(session):
+        check_emulator()
         emulator = open_emulator(str(emulator_state(session)), **_options(session.environment))
+        stack.callback(emulator.close)
         from peakctl.emulator import emulator_transport
 
         return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)

@@ -40,14 +40,14 @@ def _validate(session: Session) -> Report:
     from peakctl.cli.inputs import check_references, load_resources
     from peakctl.cli.selection import choose
     from peakctl.errors import raise_if_any
-    from peakctl.present.text import line
+    from peakctl.present.text import counted, line
 
     resources = load_resources(session)
     raise_if_any(check_references(resources))
     chosen = choose(resources, session.flags.select, session.flags.exclude)
     found = {key: resource for key, resource in resources.items() if key in chosen}
     files = {resource.document.display for resource in found.values()}
-    words = f"Valid: {len(found)} resources in {len(files)} files."
+    words = f"Valid: {counted(len(found), 'resource')} in {counted(len(files), 'file')}."
     return session.report(
         lines=(line((words, "good")),),
         extra={"resources": [_described(key, each) for key, each in sorted(found.items())]},

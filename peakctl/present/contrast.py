@@ -77,6 +77,8 @@ def _side(digest: str | None, value: Value) -> str:
 
 def _one_sided(path: Path, before: Value, after: Value) -> Iterator[Line]:
     value, role = (after, "added") if before is MISSING else (before, "removed")
+    if path and path[-1] == value:  # an item of a set stands under its own value
+        path = path[:-1]
     head = _head(path, before, after)
     text = inline(value)
     if len(text) <= LONG and "\\n" not in text:

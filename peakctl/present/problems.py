@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import dotted
-from peakctl.present.text import Line, clean, line, width_of
+from peakctl.present.text import Line, clean, counted, line, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,4 +56,4 @@ def _problem(diagnostic: Diagnostic) -> Iterator[Line]:
 
 def _count(diagnostics: Sequence[Diagnostic]) -> str:
     counts = [(sum(d.severity is severity for d in diagnostics), severity) for severity in Severity]
-    return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n)
+    return ", ".join(counted(number, word) for number, word in counts if number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from peakctl.model import Event, Key, Phase, Status, Verb
+from peakctl.model import STEP_VERBS, Event, Key, Phase, Status, Verb
 from peakctl.present.plan_text import SYMBOLS, duration
 from peakctl.present.text import Line, line, one_line, to_ansi
 
@@ -88,9 +88,9 @@ class LiveProgress:
                 self._bars.remove_task(row)
             self._print(event_line(event, event.at - self._started))
         elif event.key in self._rows:
-            self._bars.update(self._rows[event.key], description=_doing(event))
+            self._bars.update(self._rows[event.key], description=_described(event))
         else:
-            self._rows[event.key] = self._bars.add_task(_doing(event), total=None)
+            self._rows[event.key] = self._bars.add_task(_described(event), total=None)
 
     def beat(self, now: float) -> None:
         """The spinner beats by itself."""
@@ -117,8 +117,7 @@ def event_line(event: Event, elapsed: float) -> Line:
 
 def _state(event: Event) -> Line:
     if event.outcome is None:
-        step = f"{event.step}" if event.step else str(event.phase)
-        return line(f"  {step}", f": {event.message}" if event.message else "")
+        return line(f"  {_doing(event)}")
     status = event.outcome.status
     told = event.outcome.message if status not in (Status.DONE, Status.ALREADY_RIGHT) else ""
     if status is Status.BLOCKED and event.outcome.cause is not None:
@@ -136,8 +135,16 @@ def _verb(verb: Verb) -> str:
 
 
 def _doing(event: Event) -> str:
+    """`started`, or how it fares; with the call in front where the verb does not say it."""
+    told = event.message or str(event.phase)
+    if event.step is None or STEP_VERBS[event.step] is event.verb:
+        return told
+    return f"{event.step}: {told}"
+
+
+def _described(event: Event) -> str:
     words = f"{SYMBOLS[event.verb]} {_verb(event.verb):<8}  {event.key}"
-    return one_line(f"{words}  {event.message or event.step or ''}")
+    return one_line(f"{words}  {_doing(event)}")
 
 
 def _clock(seconds: float) -> str:

@@ -65,6 +65,11 @@ def one_line(text: str) -> str:
     return clean(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def width_of(item: Line) -> int:
     return sum(len(one_line(text)) for text, _ in item)
 

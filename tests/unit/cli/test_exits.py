@@ -68,6 +68,12 @@ def test_an_unexpected_error_tells_its_kind_and_place_and_not_its_words() -> Non
     assert "PEAKCTL_DEBUG=1" in found.fix
 
 
+def test_the_place_of_an_unexpected_error_is_the_last_one_of_ours() -> None:
+    with pytest.raises(TypeError) as caught:
+        output_of(1, Settings())  # type: ignore[arg-type]
+    assert "in cli/answer.py, line" in diagnostics_of(caught.value)[0].detail
+
+
 def test_an_error_that_was_never_raised_has_no_place() -> None:
     assert diagnostics_of(ValueError("x"))[0].detail == "ValueError in an unknown place"
 

@@ -54,6 +54,11 @@ def test_a_change_reads(before: Value, after: Value, expected: str) -> None:
     assert told(before, after) == expected
 
 
+def test_an_item_of_a_set_is_told_once() -> None:
+    change = Change(("spec", "to", "a@example.com"), MISSING, "a@example.com", "")
+    assert to_plain(change_lines(change)) == "+ spec.to: a@example.com\n"
+
+
 def test_long_text_stands_below_its_path() -> None:
     assert told(LONG, LONG + "more") == f'~ spec.x:\n    - "{LONG}"\n    + "{LONG}more"\n'
 

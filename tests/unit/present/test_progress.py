@@ -30,8 +30,8 @@ def test_a_log_has_one_line_for_each_change_of_state() -> None:
     progress.close()
     assert isinstance(progress, PlainProgress)
     assert err.getvalue() == (
-        "   0.1s * build     Image/[serve]  create-version\n"
-        "   1.0s * build     Image/[serve]  create-version: building\n"
+        "   0.1s * build     Image/[serve]  started\n"
+        "   1.0s * build     Image/[serve]  building\n"
         "  12.0s * build     Image/[serve]  done  12.0s\n"
     )
 
@@ -45,6 +45,13 @@ def test_silence_is_broken_after_half_a_minute() -> None:
     progress.beat(1031.0)
     progress.beat(1032.0)
     assert err.getvalue().splitlines()[1:] == ["  31.0s still under way: Image/[serve] (building)"]
+
+
+def test_a_call_that_the_verb_does_not_name_is_named() -> None:
+    err = io.StringIO()
+    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0)
+    progress.emit(Event(Phase.WAITING, IMAGE, Verb.CREATE, Step.WAIT, "building", 1.0))
+    assert err.getvalue() == "   1.0s + create    Image/[serve]  wait: building\n"
 
 
 def test_an_end_says_why() -> None:

@@ -1,0 +1,292 @@
+"""Commands over a small project and the emulator: what they say, where, and with which code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from peakctl.cli import cli
+
+PROJECT = """\
+project: shop
+manifests: [manifests]
+defaultEnvironment: local
+environments:
+  local: {emulator: {buildSeconds: 0, deploySeconds: 0, serviceSeconds: 0}}
+  other: {emulator: true}
+  guarded: {emulator: true, protect: true}
+  dev: {stage: dev}
+"""
+IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: forecast, description: "{{ words | default('Trains') }}", labels: {team: demand}}
+spec:
+  type: workflow
+  buildDetails: {source: upload, context: ., dockerfilePath: Dockerfile}
+  artifact: {path: ../src}
+"""
+WORKFLOW = """\
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+spec:
+  triggers: [{cron: "0 2 * * *"}]
+  steps:
+    train:
+      imageDetails: {name: forecast}
+      command: python train.py
+      resources: {instanceType: "Nano (0.25CPU, 0.5GB RAM)", storage: 10GB}
+"""
+DONE = "unchanged in "
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("PEAK_AUTH_TOKEN", "API_KEY", "STAGE", "PEAK__STAGE", "PEAKCTL_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "peakctl.yaml").write_text(PROJECT)
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "image.yaml").write_text(IMAGE)
+    (tmp_path / "manifests" / "workflow.yaml").write_text(WORKFLOW)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "Dockerfile").write_text("FROM python:3.12\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(cli, list(args), input=typed)
+
+
+def good(*args: str) -> Result:
+    done = run(*args)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def document(*args: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(run(*args, "-o", "json").stdout)
+    return loaded
+
+
+def test_validate_counts_what_is_valid(project: Path) -> None:
+    assert good("validate").stdout == "Valid: 2 resources in 2 files.\n"
+    found = document("validate")
+    assert [r["key"] for r in found["resources"]] == ["Image/forecast", "Workflow/nightly"]
+    assert found["resources"][0]["location"]["file"] == "manifests/image.yaml"
+
+
+def test_every_problem_is_told_at_once(project: Path) -> None:
+    (project / "manifests" / "image.yaml").write_text(IMAGE.replace("type:", "typo:"))
+    (project / "manifests" / "workflow.yaml").write_text("kind: [\n")
+    done = run("validate")
+    assert done.exit_code == 10
+    assert done.stdout == ""
+    assert "manifests/workflow.yaml" in done.stderr
+    found = document("validate")
+    assert found["exit_code"] == 10
+    assert found["project"] == "shop"
+    assert found["errors"][0]["locations"]
+
+
+def test_a_loop_of_dependencies_is_invalid(project: Path) -> None:
+    added = "dependsOn: [Workflow/nightly]\n"
+    (project / "manifests" / "image.yaml").write_text(IMAGE + added)
+    assert run("validate").exit_code == 10
+
+
+def test_render_fills_templates_and_masks_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    text = IMAGE.replace("words |", "os_env.TOKEN |")
+    (project / "manifests" / "image.yaml").write_text(text)
+    done = good("render", "-p", "words=Trains the model")
+    assert "# manifests/image.yaml\n" in done.stdout
+    assert "hunter2" not in done.output
+    assert len(list(yaml.safe_load_all(done.stdout))) == 2
+    assert len(document("render")["files"]) == 2
+
+
+def test_the_walk_from_nothing_to_nothing(project: Path) -> None:
+    first = good("plan")
+    assert first.stdout.endswith(
+        "Plan: 2 to create, 0 to build, 0 to release, 0 to revise, 0 to edit, 0 to redeploy,"
+        " 0 to delete, 0 unchanged.\n"
+    )
+    assert run("plan", "--detailed-exitcode").exit_code == 2
+    assert "project shop, environment local, 2 resources" in first.stderr
+    applied = good("apply", "--yes")
+    assert "Applied: 2 create, 0 build," in applied.stdout
+    again = good("plan", "--detailed-exitcode")
+    assert "Nothing to do" in again.stdout
+    assert DONE in good("apply").stdout
+    (project / "src" / "train.py").write_text("print(1)\n")
+    assert "* build  Image/forecast  0.0.1 -> 0.0.2" in good("plan").stdout
+    gone = good("destroy", "--yes")
+    assert "note: id " in gone.stdout
+    assert "Applied: 0 create, 0 build, 0 release, 0 revise, 0 edit, 0 redeploy, 2 delete," in (
+        gone.stdout
+    )
+    assert "Nothing to do" in good("destroy").stdout
+
+
+def test_nothing_is_kept_outside_the_ignored_folder(project: Path) -> None:
+    before = {p.name for p in project.iterdir()}
+    good("apply", "--yes")
+    assert {p.name for p in project.iterdir()} - before == {".peakctl"}
+    assert (project / ".peakctl" / ".gitignore").read_text() == "*\n"
+    assert (project / ".peakctl" / "emulator-local.sqlite").exists()
+
+
+def test_environments_do_not_share_their_emulator(project: Path) -> None:
+    good("apply", "--yes")
+    assert "2 to create" in good("plan", "-e", "other").stdout
+    good("emulator", "reset", "-e", "local")
+    assert "2 to create" in good("plan").stdout
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_without_consent_nothing_is_applied(project: Path, form: str) -> None:
+    done = run("apply", "-o", form)
+    assert done.exit_code == 12
+    assert "guard/consent" in done.stderr
+    assert "peakctl apply --yes" in done.stderr
+    assert "Image/forecast" in done.stdout
+    assert "2 to create" in good("plan").stdout
+
+
+def test_plan_and_apply_as_one_json_document(project: Path) -> None:
+    planned = document("plan")
+    assert planned["summary"]["create"] == 2
+    assert [a["key"] for a in planned["actions"]] == ["Image/forecast", "Workflow/nightly"]
+    assert planned["actions"][1]["after"] == ["Image/forecast"]
+    applied = document("apply", "--yes")
+    assert (applied["ok"], applied["exit_code"]) == (True, 0)
+    assert [o["status"] for o in applied["outcomes"]] == ["done", "done"]
+    assert applied["took"] >= 0
+
+
+def test_a_plan_as_a_comment(project: Path) -> None:
+    assert "| `+` | create | Image/forecast |" in good("plan", "-o", "markdown").stdout
+
+
+def test_a_selection_narrows_the_run(project: Path) -> None:
+    done = good("plan", "--select", "Image")
+    assert "1 to create" in done.stdout
+    assert "Workflow" not in done.stdout
+    needed = run("plan", "--select", "Workflow")
+    assert needed.exit_code == 10
+    assert "add --select Image/forecast" in needed.stderr
+    assert run("plan", "--select", "Service").exit_code == 3
+    assert run("validate", "--exclude", "Image,Workflow").exit_code == 3
+    assert good("validate", "--select", "team=demand").stdout.startswith("Valid: 1 ")
+
+
+def test_a_glob_that_matches_nothing_is_an_empty_selection(project: Path) -> None:
+    assert run("validate", "-f", "none-*.yaml").exit_code == 3
+
+
+def test_get_lists_and_prints_live_resources(project: Path) -> None:
+    good("apply", "--yes")
+    listed = good("get", "images")
+    assert listed.stdout.splitlines()[0].split() == ["NAME", "ID", "STATUS", "VERSION"]
+    assert "forecast" in listed.stdout
+    one = good("get", "Workflow", "nightly", "-o", "yaml")
+    manifest = yaml.safe_load(one.stdout)
+    assert manifest["kind"] == "Workflow"
+    assert manifest["spec"]["steps"]["train"]["command"] == "python train.py"
+    assert document("get", "Workflow", "nightly")["resources"][0]["manifest"] == manifest
+    assert document("get", "image")["resources"][0]["name"] == "forecast"
+    assert yaml.safe_load(good("get", "image", "-o", "yaml").stdout)["kind"] == "Image"
+
+
+def test_what_is_not_there_is_told_with_the_nearest_names(project: Path) -> None:
+    good("apply", "--yes")
+    done = run("get", "Image", "forcast")
+    assert done.exit_code == 1
+    assert "did you mean: forecast" in done.stderr
+    assert "see peakctl get Image" in run("get", "Image", "zzz").stderr
+    assert run("get", "Imgae").exit_code == 64
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "destroy", "get Image"])
+def test_without_a_token_the_platform_is_not_asked(project: Path, command: str) -> None:
+    done = run(*command.split(), "-e", "dev")
+    assert done.exit_code == 15
+    assert "auth/no-token" in done.stderr
+
+
+def test_an_environment_that_is_not_there(project: Path) -> None:
+    assert run("plan", "-e", "lcoal").exit_code == 64
+
+
+def test_without_a_project_files_work_from_here(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "peakctl.yaml").unlink()
+    assert good("validate", "-f", "manifests").stdout.startswith("Valid: 2 ")
+    assert "usage/no-project" in run("validate").stderr
+    assert run("validate", "-f", "manifests", "-e", "dev").exit_code == 64
+    assert "no token" in run("plan", "-f", "manifests").stderr
+
+
+def test_manifests_come_from_stdin_too(project: Path) -> None:
+    text = WORKFLOW.replace("Details: {name: forecast}", "Id: 1\n      imageVersionId: 2")
+    done = run("validate", "-f", "-", typed=text)
+    assert done.stdout == "Valid: 1 resource in 1 file.\n"
+
+
+def test_an_endpoint_wins_over_a_default_emulator_only(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKCTL_ENDPOINT", "http://127.0.0.1:9")
+    assert "auth/no-token" in run("plan").stderr
+    assert "2 to create" in good("plan", "-e", "local").stdout
+
+
+def test_an_option_that_the_emulator_lacks_is_told(project: Path) -> None:
+    (project / "peakctl.yaml").write_text(PROJECT.replace("buildSeconds", "buildSecs"))
+    done = run("plan")
+    assert done.exit_code == 64
+    assert 'the emulator has no option "buildSecs"' in done.stderr
+    assert "did you mean: buildSeconds" in done.stderr
+
+
+def test_only_an_emulator_can_be_reset(project: Path) -> None:
+    assert run("emulator", "reset", "-e", "dev").exit_code == 64
+    assert good("emulator", "reset", "--data", "none.sqlite").stdout == (
+        "Reset: none.sqlite is empty.\n"
+    )
+
+
+def test_faults_that_are_none_are_wrong_usage(project: Path) -> None:
+    (project / "faults.json").write_text("{")
+    assert run("emulator", "serve", "--faults", "faults.json").exit_code == 64
+    (project / "faults.json").write_text('{"nonsense": 1}')
+    assert run("emulator", "serve", "--faults", "faults.json").exit_code == 64
+
+
+def test_a_failure_in_the_middle_is_applied_in_part(project: Path) -> None:
+    (project / "src" / "Dockerfile").write_text("FROM python:3.12\nRUN false\n")
+    done = run("apply", "--yes")
+    assert done.exit_code in (1, 14)
+    assert "Failed: 1 failed, 1 blocked, 0 unknown, 0 cancelled.\n" in done.stdout
+    assert "next: " in done.stdout
+    found = document("apply", "--yes")
+    assert found["ok"] is False
+    assert {o["status"] for o in found["outcomes"]} == {"failed", "blocked"}
+
+
+def test_quiet_leaves_only_the_result(project: Path) -> None:
+    assert good("apply", "--yes", "-q").stderr == ""
+
+
+def test_verbose_counts_requests(project: Path) -> None:
+    assert "requests sent" in good("plan", "--verbose").stderr
