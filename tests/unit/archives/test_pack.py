@@ -1,0 +1,304 @@
+"""Folders to archives: which files, which bytes, which limits."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from peakctl.archives import digest_of_zip, files, pack
+from peakctl.archives import pack as pack_function
+from peakctl.archives.pack import LIMIT
+from peakctl.errors import ManifestsInvalid
+
+RECORDED = json.loads(
+    (Path(__file__).parents[2] / "contract/client/artifact-archives.json").read_text()
+)
+DEFECTS = (
+    "client joins the path twice",
+    "outside targets too",
+    "older than 1980",
+    "is not understood",
+    "relative to the working directory",
+)
+"""Contract, section 6.8, links that leave the folder, and where the client's folder differs."""
+BY_HAND = ("symbolic link", "random data", "40 MiB", "file modes")
+
+
+def is_comparable(trial: dict) -> bool:
+    return (
+        "artifact" in trial["body"]
+        and "artifact: {}" not in trial["body"]
+        and not any(word in trial["about"] for word in (*DEFECTS, *BY_HAND))
+    )
+
+
+def grow(folder: Path, tree: dict[str, str]) -> Path:
+    for name, text in tree.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def names_of(folder: Path, ignore_files: list[str] | None = None) -> list[str]:
+    archive = pack(folder, ignore_files, folder.parent)
+    return zipfile.ZipFile(io.BytesIO(archive.encode())).namelist()
+
+
+def refused(folder: Path, ignore_files: list[str] | None = None, root: Path | None = None) -> str:
+    with pytest.raises(ManifestsInvalid) as caught:
+        pack(folder, ignore_files, root or folder.parent)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.locations == ()
+    return diagnostic.code
+
+
+@pytest.mark.parametrize(
+    "trial", [t for t in RECORDED["trials"] if is_comparable(t)], ids=lambda t: t["about"]
+)
+def test_the_files_are_those_of_the_platforms_own_client(trial: dict, tmp_path: Path) -> None:
+    artifact = yaml_free_artifact(trial["body"])
+    folder = grow(tmp_path / "artifact", trial["tree"]) / artifact["path"]
+    if trial["exitCode"]:
+        refused(folder, artifact["ignore_files"], tmp_path)
+        return
+    archive = pack(folder, artifact["ignore_files"], tmp_path)
+    zipped = zipfile.ZipFile(io.BytesIO(archive.encode()))
+    assert sorted(zipped.namelist()) == sorted(trial["zipEntries"])
+    for info in trial.get("zipInfo", ()):
+        assert oct(zipped.getinfo(info["name"]).external_attr >> 16) == info["unixMode"]
+        assert zipped.getinfo(info["name"]).file_size == info["size"]
+
+
+def yaml_free_artifact(body: str) -> dict:
+    """`artifact: {path: x, ignore_files: [a, b]}` of a recorded body."""
+    import yaml
+
+    artifact = yaml.safe_load(body)["artifact"]
+    return {"path": artifact["path"], "ignore_files": artifact.get("ignore_files")}
+
+
+def test_a_folder_below_the_working_folder_uses_its_own_default_ignore_file(tmp_path: Path) -> None:
+    grow(
+        tmp_path, {".dockerignore": "*", "app/.dockerignore": "*.log", "app/a.log": "", "app/b": ""}
+    )
+    assert names_of(tmp_path / "app") == [".dockerignore", "b"]
+
+
+def test_folder_entries_come_last_and_only_for_folders_with_files(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"d/e/f": "1", "z": "2", ".dockerignore": "gone"})
+    grow(folder, {"gone/x": ""})
+    (folder / "empty").mkdir()
+    assert names_of(folder) == [".dockerignore", "d/e/f", "z", "d/", "d/e/"]
+
+
+def test_the_same_files_give_the_same_bytes_whatever_their_times_and_order(tmp_path: Path) -> None:
+    one = grow(tmp_path / "one", {"a": "1", "b/c": "2"})
+    two = grow(tmp_path / "two", {"b/c": "2", "a": "1"})
+    os.utime(two / "a", (0, 0))
+    first, second = pack(one, None, tmp_path), pack(two, None, tmp_path)
+    assert (first.digest, first.size) == (second.digest, 2)
+    assert first.encode() == second.encode()
+
+
+@pytest.mark.parametrize("change", ["content", "name", "executable", "another"])
+def test_the_digest_tells_files_apart(tmp_path: Path, change: str) -> None:
+    folder = grow(tmp_path / "a", {"x": "1", "y": "2"})
+    before = pack(folder, None, tmp_path).digest
+    if change == "content":
+        (folder / "x").write_text("3")
+    elif change == "name":
+        (folder / "x").rename(folder / "z")
+    elif change == "executable":
+        (folder / "x").chmod(0o755)
+    else:
+        (folder / "z").write_text("")
+    assert pack(folder, None, tmp_path).digest != before
+
+
+def test_modes_are_reduced_to_the_executable_bit(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"run.sh": "", "ro": ""})
+    (folder / "run.sh").chmod(0o700)
+    (folder / "ro").chmod(0o444)
+    zipped = zipfile.ZipFile(io.BytesIO(pack(folder, None, tmp_path).encode()))
+    assert [oct(zipped.getinfo(n).external_attr >> 16) for n in ("ro", "run.sh")] == [
+        "0o100644",
+        "0o100755",
+    ]
+    assert {i.create_system for i in zipped.infolist()} == {3}
+
+
+def test_links_within_the_folder_are_followed_and_stored_as_content(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"real/r.txt": "1"})
+    (folder / "to-dir").symlink_to("real")
+    (folder / "to-file").symlink_to("real/r.txt")
+    (folder / "broken").symlink_to("nowhere")
+    (folder / "through-file").symlink_to("real/r.txt/x")
+    assert names_of(folder) == ["real/r.txt", "to-dir/r.txt", "to-file", "real/", "to-dir/"]
+
+
+def test_a_link_out_of_the_folder_is_refused_unless_it_is_ignored(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    (tmp_path / "secret").write_text("s")
+    (folder / "out").symlink_to("../secret")
+    assert refused(folder) == "artifact/link-outside"
+    (folder / ".dockerignore").write_text("out")
+    assert names_of(folder) == [".dockerignore", "x"]
+
+
+@pytest.mark.parametrize("target", [".", "..", "loop"])
+def test_link_loops_are_refused(tmp_path: Path, target: str) -> None:
+    folder = grow(tmp_path / "a", {"d/x": "2"})
+    (folder / "d/loop").symlink_to(target)
+    assert refused(folder) == "artifact/link-loop"
+
+
+def test_an_ignored_link_loop_does_no_harm(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "", ".dockerignore": "loop"})
+    (folder / "loop").symlink_to("loop")
+    assert names_of(folder) == [".dockerignore", "x"]
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {})
+    os.mkfifo(folder / "pipe")
+    assert refused(folder) == "artifact/not-a-file"
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {})
+    (Path(os.fsdecode(os.fsencode(folder) + b"/\xff"))).write_text("")
+    assert refused(folder) == "artifact/file-name"
+
+
+def test_odd_names_survive(tmp_path: Path) -> None:
+    names = {"é/ü.txt": "", "a b": "", "back\\slash": "", "new\nline": "", "-x": "", "'\"$": ""}
+    folder = grow(tmp_path / "a", names)
+    archive = pack(folder, None, tmp_path)
+    assert digest_of_zip(archive.encode()) == archive.digest
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_FILES", 2)
+    assert refused(grow(tmp_path / "a", dict.fromkeys("abc", ""))) == "artifact/too-many-files"
+
+
+@pytest.mark.parametrize("error", ["file", "folder"])
+def test_what_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    folder = grow(tmp_path / "a", {"x": "", "d/y": ""})
+
+    def fail(*_args: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    if error == "file":
+        monkeypatch.setattr(Path, "open", fail)
+    else:
+        monkeypatch.setattr(files.os, "scandir", fail)
+    assert refused(folder) == "artifact/unreadable"
+
+
+def test_a_file_without_a_status_is_refused() -> None:
+    from peakctl.archives.ignore import Ignored
+
+    with pytest.raises(ManifestsInvalid) as caught:
+        files._check_broken(PermissionError(13, "Permission denied"), "x", Ignored([]))
+    assert caught.value.diagnostics[0].code == "artifact/unreadable"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("nope", "artifact/no-folder"),
+        ("file", "artifact/no-folder"),
+        ("..", "artifact/outside-project"),
+    ],
+)
+def test_the_path_is_a_folder_of_the_project(tmp_path: Path, name: str, code: str) -> None:
+    project = grow(tmp_path / "project", {"file": ""})
+    assert refused(project / name, None, project) == code
+
+
+def test_a_missing_folder_elsewhere_is_shown_whole(tmp_path: Path) -> None:
+    with pytest.raises(ManifestsInvalid, match=str(tmp_path / "nope")):
+        pack(tmp_path / "nope", None, tmp_path / "project")
+
+
+@pytest.mark.parametrize(
+    ("names", "content", "code"),
+    [
+        ([".nope"], None, "artifact/ignore-file"),
+        (["s/.ignore"], None, "artifact/ignore-file-place"),
+        (["../x"], None, "artifact/ignore-file-place"),
+        (["i"], b"\xff", "artifact/ignore-file"),
+        (["i"], b"[z-a]", "artifact/ignore-pattern"),
+        (["i"], b"ok\n!\n", "artifact/ignore-pattern"),
+    ],
+)
+def test_ignore_files_are_at_the_root_and_made_of_patterns(
+    tmp_path: Path, names: list[str], content: bytes | None, code: str
+) -> None:
+    folder = grow(tmp_path / "a", {"x": ""})
+    if content is not None:
+        (folder / "i").write_bytes(content)
+    assert refused(folder, names) == code
+
+
+def test_a_file_comes_back_from_below_an_ignored_folder(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"i": "v\n!v/d/keep", "v/d/keep": "", "v/x": "", "w/v": ""})
+    assert names_of(folder, ["i"]) == ["i", "v/d/keep", "v/", "v/d/"]
+
+
+def noise(count: int) -> bytes:
+    return random.Random(1).randbytes(count)
+
+
+def test_random_bytes_up_to_the_limit_are_packed(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {})
+    (folder / "big").write_bytes(noise(LIMIT - 10_000))
+    archive = pack(folder, None, tmp_path)
+    assert archive.encode() is not None
+    assert digest_of_zip(archive.encode()) == archive.digest
+
+
+def test_the_limit_is_on_the_compressed_size(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {})
+    (folder / "zeros").write_bytes(bytes(4 * LIMIT))
+    assert len(pack(folder, None, tmp_path).encode()) < LIMIT
+
+
+def test_too_large_an_archive_names_its_largest_files(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {str(n): "x" * n for n in range(1, 9)})
+    (folder / "big").write_bytes(noise(LIMIT))
+    (folder / "k").write_bytes(bytes(2048))
+    with pytest.raises(ManifestsInvalid) as caught:
+        pack(folder, None, tmp_path)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "artifact/too-large"
+    largest = "big (10.0 MiB), k (2.0 KiB), 8 (8 B), 7 (7 B), 6 (6 B)"
+    assert diagnostic.detail == f"largest files: {largest}"
+    assert "ignore file" in diagnostic.fix
+
+
+def test_too_much_to_unpack_is_refused(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {})
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(2**30 + 1)
+    assert refused(folder) == "artifact/too-large"
+
+
+def test_files_that_change_between_plan_and_apply_are_noticed(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    archive = pack_function(folder, None, tmp_path)
+    (folder / "x").write_text("2")
+    with pytest.raises(ManifestsInvalid) as caught:
+        archive.encode()
+    assert caught.value.diagnostics[0].code == "artifact/changed"
