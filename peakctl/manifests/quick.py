@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from yaml import MappingNode, ScalarNode
+import yaml
 
 from peakctl.manifests.compose import NULL
 
+ScalarNode: Any = yaml.ScalarNode
+MappingNode: Any = yaml.MappingNode
 _ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)
 
 
