@@ -78,7 +78,7 @@ def _positive(call: Call, name: str, default: int) -> int:
     text = call.ask(name)
     if text is None:
         return default
-    if not text.isdecimal() or not 0 < int(text) < 2**31:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 2**31:
         raise invalid(name, f"{text!r} is not a whole number above 0")
     return int(text)
 

@@ -24,7 +24,7 @@ from peakctl.emulator.shapes import (
     whole,
 )
 from peakctl.emulator.versions import read_version
-from peakctl.emulator.workflow_shapes import check_steps, check_triggers, check_watchers
+from peakctl.emulator.workflow_shapes import check_steps, check_triggers, check_watchers, mapped
 
 INLINE = record(
     {},
@@ -76,7 +76,7 @@ def check_block_config(
 
 
 def _check_workflow(config: Any) -> None:
-    check(record({"steps": mapping(record({}))}), config, AT, lenient=True)
+    check(record({"steps": mapping(record({}))}, {"images": mapping(record({}))}), config, AT)
     check(record({}, {"images": mapping(INLINE)}), config, AT, lenient=True)
     check_steps(config["steps"], f"{AT}.steps", STEP, lenient=True)
     check_triggers(config.get("triggers") or [], f"{AT}.triggers", lenient=True)
@@ -84,12 +84,16 @@ def _check_workflow(config: Any) -> None:
     for name, step in config["steps"].items():
         if (step.get("type") or "standard") == "standard":
             _check_one(step, ("image", "imageRef", "imageDetails"), f"{AT}.steps.{name}")
-        reference = step.get("imageRef")
-        if reference is not None and reference not in (config.get("images") or {}):
-            raise invalid(f"{AT}.steps.{name}.imageRef", f"config.images has no {reference}")
+            _check_reference(config, step.get("imageRef"), f"{AT}.steps.{name}.imageRef")
+
+
+def _check_reference(config: Body, reference: str | None, at: str) -> None:
+    if reference is not None and reference not in mapped(config.get("images")):
+        raise invalid(at, f"config.images has no {reference}")
 
 
 def _check_service(config: Any) -> None:
+    check(record({}), config, AT)
     check(record({}, SERVICE), config, AT, lenient=True)
     _check_one(config, ("image", "imageDetails"), AT)
     kind = config.get("serviceType") or "web-app"
@@ -106,22 +110,24 @@ def _check_one(holder: Body, fields: tuple[str, ...], at: str) -> None:
 def existing_images(kind: str, config: Body) -> list[tuple[str, Body]]:
     """(where, imageDetails) of every image that is not built by the block."""
     holders = [(AT, config)] if kind == "service" else _steps(config)
-    return [(at, holder["imageDetails"]) for at, holder in holders if holder.get("imageDetails")]
+    found = [(at, mapped(holder.get("imageDetails"))) for at, holder in holders]
+    return [(at, details) for at, details in found if details]
 
 
 def inline_images(kind: str, config: Body) -> list[Body]:
     """Every image that the block builds from its artifact."""
     holders = [(AT, config)] if kind == "service" else _steps(config)
     named = list((config.get("images") or {}).values()) if kind == "workflow" else []
-    return named + [holder["image"] for _, holder in holders if holder.get("image") is not None]
+    direct = [holder["image"] for _, holder in holders if holder.get("image") is not None]
+    return [mapped(image) for image in (*named, *direct)]
 
 
 def _steps(config: Body) -> list[tuple[str, Body]]:
     return [(f"{AT}.steps.{name}", step) for name, step in config["steps"].items()]
 
 
-def _check_exists(tx: Transaction, details: Any, at: str) -> None:
-    if not isinstance(details, dict) or not isinstance(details.get("id"), int):
+def _check_exists(tx: Transaction, details: Body, at: str) -> None:
+    if not isinstance(details.get("id"), int):
         return
     image = tx.get("image", details["id"])
     if image is None:

@@ -121,14 +121,25 @@ TRIGGERS = items(
 )
 
 
+def listed(value: Any) -> list[Any]:
+    """A list, or nothing when a parameter stands for it."""
+    return value if isinstance(value, list) else []
+
+
+def mapped(value: Any) -> dict[str, Any]:
+    """A map, or nothing when a parameter stands for it."""
+    return value if isinstance(value, dict) else {}
+
+
 def check_steps(steps: dict[str, Any], at: str, standard: Shape, *, lenient: bool) -> None:
     """All steps of a workflow; `standard` adds what a standard step needs."""
+    check(mapping(record({})), steps, at)
     check(mapping(record({}, SHARED)), steps, at, lenient=lenient)
     if not steps:
         raise invalid(at, "must have at least one step")
     for name, step in steps.items():
         _check_step(step, f"{at}.{name}", standard, lenient=lenient)
-        for parent in step.get("parents") or ():
+        for parent in listed(step.get("parents")):
             if parent not in steps:
                 raise invalid(f"{at}.{name}.parents", f"there is no step {parent}")
     _refuse_cycle(steps, at)
@@ -140,24 +151,25 @@ def _check_step(step: dict[str, Any], at: str, standard: Shape, *, lenient: bool
     check(shapes.get(kind, standard), step, at, lenient=lenient)
     if kind == "sql" and bool(step.get("sqlQueryPath")) == bool(step.get("repository")):
         raise invalid(f"{at}.sqlQueryPath", "give exactly one of sqlQueryPath and repository")
-    if kind == "sql" and step.get("repository") and not step["repository"].get("filePath"):
+    repository = step.get("repository")
+    if kind == "sql" and isinstance(repository, dict) and not repository.get("filePath"):
         raise invalid(f"{at}.repository.filePath", "is required in sql steps")
     if kind == "http":
         _check_http(step, at)
 
 
 def _check_http(step: dict[str, Any], at: str) -> None:
-    auth = step.get("auth") or {"type": "no-auth"}
-    for field in AUTH_NEEDS.get(auth["type"], ()):
+    auth = mapped(step.get("auth"))
+    for field in AUTH_NEEDS.get(auth.get("type", ""), ()):
         if not auth.get(field):
             raise invalid(f"{at}.auth.{field}", f"is required for type {auth['type']}")
-    for name, file in (step.get("outputParameters") or {}).items():
+    for name, file in mapped(step.get("outputParameters")).items():
         if file != "response.txt":
             raise invalid(f"{at}.outputParameters.{name}", "must be response.txt in http steps")
 
 
 def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
-    left = {name: set(step.get("parents") or ()) for name, step in steps.items()}
+    left = {name: set(listed(step.get("parents"))) for name, step in steps.items()}
     while left:
         free = {name for name, parents in left.items() if not parents}
         if not free:
@@ -167,6 +179,7 @@ def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
 
 def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
     """Each trigger is one of cron and webhook."""
+    check(items(record({})), triggers, at)
     check(TRIGGERS, triggers, at, lenient=lenient)
     for index, trigger in enumerate(triggers):
         here = f"{at}[{index}]"
@@ -175,7 +188,7 @@ def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
             raise invalid(here, "give exactly one of cron and webhook")
         if has_cron:
             _check_cron(trigger["cron"], f"{here}.cron", lenient=lenient)
-        elif not isinstance(trigger.get("webhook", True), bool):
+        elif not lenient and not isinstance(trigger.get("webhook", True), bool):
             raise invalid(f"{here}.webhook", "must be true; only reads give an id")
 
 
@@ -189,6 +202,7 @@ def _check_cron(cron: str, at: str, *, lenient: bool) -> None:
 
 def check_watchers(watchers: Any, at: str, *, lenient: bool = False) -> None:
     """Each watcher has exactly one of user, webhook and email."""
+    check(items(record({})), watchers, at)
     check(WATCHERS, watchers, at, lenient=lenient)
     for index, watcher in enumerate(watchers):
         if sum(watcher.get(key) is not None for key in ("user", "webhook", "email")) != 1:

@@ -13,7 +13,13 @@ from peakctl.emulator.problems import conflict, invalid
 from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction
 from peakctl.emulator.shapes import LINE, TAGS, check, flag, mapping, record, whole
 from peakctl.emulator.times import stamp
-from peakctl.emulator.workflow_shapes import RETRY, check_steps, check_triggers, check_watchers
+from peakctl.emulator.workflow_shapes import (
+    RETRY,
+    check_steps,
+    check_triggers,
+    check_watchers,
+    mapped,
+)
 
 ROOT = "/service/workflows/api/v1/workflows/"
 LIST = Listing(("workflow",), "workflows", "workflowsCount")
@@ -200,11 +206,11 @@ def _step_shown(tx: Transaction, step: Body) -> Body:
     shown = dict(step)
     if step["type"] == "standard":
         shown = {**dict.fromkeys(READ_STEP), **step, **_image_names(tx, step)}
-    parameters = step.get("parameters")
+    parameters = mapped(step.get("parameters"))
     if parameters:
-        env = [{key: value} for key, value in (parameters.get("env") or {}).items()]
+        env = [{key: value} for key, value in mapped(parameters.get("env")).items()]
         shown["parameters"] = {**parameters, "env": env}
-    if step.get("repository"):
+    if mapped(step.get("repository")):
         shown["repository"] = {**step["repository"], "token": ""}
     return shown
 

@@ -10,6 +10,7 @@ from peakctl.emulator.parameters import put_values, with_defaults
 from peakctl.emulator.services import DEFAULTS as SERVICE_DEFAULTS
 from peakctl.emulator.services import FIELDS
 from peakctl.emulator.times import stamp
+from peakctl.emulator.workflow_shapes import mapped
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
 
 if TYPE_CHECKING:
@@ -50,18 +51,18 @@ def _make_workflow(tx: Transaction, row: Row, config: Body) -> Row:
 
 def _step(row: Row, config: Body, name: str, step: Body) -> Body:
     kept = {k: v for k, v in step.items() if k not in ("image", "imageRef", "imageDetails")}
-    details = step.get("imageDetails")
+    details = mapped(step.get("imageDetails"))
     if details:
         return {**kept, "imageId": details["id"], "imageVersionId": details.get("versionId")}
-    image = step.get("image") or (config.get("images") or {}).get(step.get("imageRef"))
-    if image is None:
+    image = mapped(step.get("image") or (config.get("images") or {}).get(step.get("imageRef")))
+    if not image and not step.get("imageRef"):
         return kept
     return {**kept, "imageName": f"{row.name}-{name}", "imageVersion": image.get("version")}
 
 
 def _make_service(tx: Transaction, row: Row, config: Body) -> Row:
     body: Body = {k: v for k, v in config.items() if k in FIELDS and k != "imageDetails"}
-    body["imageDetails"] = _image(tx, config.get("imageDetails"))
+    body["imageDetails"] = _image(tx, mapped(config.get("imageDetails")))
     service = _existing(tx, row, "service")
     if service is None:
         name = row.name if not tx.named(("service",), row.name) else f"{row.name}-{row.id[:4]}"
@@ -101,7 +102,7 @@ def run_resource(tx: Transaction, options: Options, row: Row) -> str | None:
 def start_execution(tx: Transaction, options: Options, row: Row, asked: Body) -> Row:
     """A run of a workflow; fails when a command is `false` or `exit N`."""
     wanted = [step["stepName"] for step in asked.get("stepsToRun") or ()] or list(row.body["steps"])
-    commands = {name: row.body["steps"][name].get("command") or "" for name in wanted}
+    commands = {name: str(row.body["steps"][name].get("command")) for name in wanted}
     fails = [
         n for n, c in commands.items() if c == "false" or (c.startswith("exit ") and c != "exit 0")
     ]
