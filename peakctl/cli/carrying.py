@@ -39,10 +39,16 @@ class StoppableClock:
         return self.clock.now()
 
     async def sleep(self, seconds: float) -> None:
-        """Return `seconds` later, or when the run is asked to stop."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.stopped.wait()
+        """Return `seconds` of the clock later, or when the run is asked to stop."""
+        ends = {
+            asyncio.create_task(self.clock.sleep(seconds)),
+            asyncio.create_task(self.stopped.wait()),
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
 
 
 async def carry_out(session: Session, connection: Connection, plan: Plan) -> Report:
