@@ -85,7 +85,8 @@ def _one_sided(path: Path, before: Value, after: Value) -> Iterator[Line]:
         yield line(*head, (text, role))
         return
     yield (*head[:-1], (":", ""))
-    yield from indent((line((row, role)) for row in block(value)), 4)
+    mark = head[0][0]
+    yield from indent((line((mark + row, role)) for row in block(value)), 4)
 
 
 def _mappings(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MASK, MISSING, Action, Change, Outcome, Plan, Value, Verb, dotted
+from peakctl.model import MASK, MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
 from peakctl.present.problems import in_order
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from peakctl.present.report import Report
 
@@ -29,7 +29,7 @@ def json_text(report: Report) -> str:
 
 def json_document(report: Report) -> dict[str, Any]:
     """The document as data. Actions and outcomes are there for plan, apply and destroy."""
-    problems = in_order(report.diagnostics)
+    problems = in_order((*report.diagnostics, *_failures(report.outcomes)))
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
@@ -54,6 +54,18 @@ def json_document(report: Report) -> dict[str, Any]:
 def summary(plan: Plan) -> dict[str, int]:
     """How many resources there are under each verb."""
     return {str(verb): plan.count(verb) for verb in Verb}
+
+
+def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
+    """What failed or is in doubt, as errors: readers of `errors` need not know of outcomes."""
+    for outcome in outcomes:
+        if outcome.status in (Status.FAILED, Status.UNKNOWN):
+            yield Diagnostic(
+                code=f"run/{outcome.status}",
+                summary=f"{outcome.verb}: {outcome.message}",
+                key=outcome.key,
+                detail="\n".join(outcome.detail),
+            )
 
 
 def _problem(diagnostic: Diagnostic) -> dict[str, Any]:

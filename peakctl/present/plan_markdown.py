@@ -94,13 +94,16 @@ def _details(actions: list[Action]) -> Iterator[str]:
 
 
 def _as_diff(text: str) -> str:
-    """Shift each line so that its mark stands first, where code hosts look for it to colour it."""
-    rows = []
-    for row in text.splitlines():
-        words = row.strip()
-        mark = {"~ ": "!"}.get(words[:2], words[:1] if words[:2] in ("+ ", "- ") else " ")
-        rows.append(f"{mark} {row[4:]}")
-    return "\n".join(rows) + "\n"
+    """Put the mark of each line first, where code hosts look for it to colour the line."""
+    return "".join(f"{_marked_first(row[4:])}\n" for row in text.splitlines())
+
+
+def _marked_first(row: str) -> str:
+    mark = row.lstrip()[:2]
+    if mark not in ("+ ", "- ", "~ "):
+        return f" {row}"
+    margin = " " * (len(row) - len(row.lstrip()))
+    return mark[0].replace("~", "!") + margin + row.lstrip()[1:]
 
 
 def _fenced(text: str, language: str) -> str:

@@ -72,9 +72,9 @@ def test_far_apart_lines_are_joined_by_dots() -> None:
 
 def test_text_on_several_lines_inside_a_new_map_is_a_block() -> None:
     text = told(MISSING, {"script": "one\ntwo\n", "list": [{"a": "x" * 50, "b": "y" * 50}]})
-    assert "    script: |\n      one\n      two\n" in text
-    assert "    - a: " in text
-    assert f"      b: {'y' * 50}\n" in text
+    assert "    + script: |\n    +   one\n    +   two\n" in text
+    assert "    +   - a: " in text
+    assert f"    +     b: {'y' * 50}\n" in text
 
 
 @pytest.mark.parametrize(

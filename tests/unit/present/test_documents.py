@@ -188,6 +188,15 @@ def test_problems_are_parted_by_severity() -> None:
     assert found["errors"][0]["path"] == "spec[0]"
 
 
+def test_what_failed_is_among_the_errors() -> None:
+    found = document(REPORTS["apply"])["errors"]
+    assert [(d["code"], d["key"]) for d in found] == [
+        ("run/failed", "Image/serve"),
+        ("a/b", "Image/serve"),
+    ]
+    assert found[0]["detail"] == "line\x1b[1m"
+
+
 def test_changes_hold_no_secrets_and_say_what_is_unknown() -> None:
     changes = document(REPORTS["plan"])["actions"][1]["changes"]
     assert changes[0]["after"] == {"unknown": "Image/serve.version"}
@@ -219,7 +228,8 @@ def test_a_comment_has_counts_a_table_and_details() -> None:
     assert "| `~` | edit | Service/a\\|b\\`c |  |\n" in text
     assert "<details><summary><code>~ edit  Service/a|b`c</code></summary>" in text
     assert "\n! spec.versionId: v1 -&gt;" not in text
-    assert "\n! ~ spec.versionId: v1 -> (known after apply)\n" in text
+    assert "\n! spec.versionId: v1 -> (known after apply)\n" in text
+    assert "\n+ spec.new: " in text
     assert "\n`````diff\n" in text
     assert "Image/same" not in text
     assert "Image/same" in markdown_text(REPORTS["plan"], show_all=True)

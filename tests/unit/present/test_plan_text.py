@@ -104,9 +104,9 @@ GOLDEN = """\
 ^ release    BlockSpec/forecast-block  0.0.3 -> 0.0.4  (and edit)
     ~ spec.config.imageDetails.versionId: v12 -> (known after apply)
     + spec.config.steps.score:
-        command: "python score.py"
-        env: {TOKEN: (sensitive)}
-        parents: [a]
+        + command: "python score.py"
+        + env: {TOKEN: (sensitive)}
+        + parents: [a]
     - spec.config.steps.old: {command: x}
     ~ metadata.description:
           a
