@@ -66,7 +66,11 @@ class Compiler:
         parts |= self._branches(node, at, passed) if is_choice(node) else {}
         parts |= self._below(node, at, passed)
         parts |= {"types": types_of(node, at), "absent": absent}
-        parts["touches"] = any(parts.get(word) for word in TOUCHING) or _touched_below(parts)
+        parts["touches"] = (
+            absent in (Absent.LOCAL, Absent.READ_ONLY)
+            or any(parts.get(word) for word in TOUCHING)
+            or _touched_below(parts)
+        )
         return Field(**parts)
 
     def absence(self, parent: Node, word: str, at: str) -> Absent:
@@ -224,4 +228,4 @@ def _check_siblings(node: Node, parts: dict[str, Any], at: str) -> None:
 def _touched_below(parts: dict[str, Any]) -> bool:
     below = [*parts["properties"].values(), *parts.get("variants", {}).values()]
     below += [field for field in (parts.get("extra"), parts.get("items")) if field is not None]
-    return any(field.touches or field.absent is Absent.READ_ONLY for field in below)
+    return any(field.touches for field in below)

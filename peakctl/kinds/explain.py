@@ -14,7 +14,7 @@ from peakctl.kinds.compiler import Compiler, choices_of, is_choice
 from peakctl.kinds.paths import value_at
 from peakctl.kinds.wording import Fault, tell
 from peakctl.kinds.words import PARAM
-from peakctl.model import MISSING, Secret, reveal
+from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -43,8 +43,7 @@ def explain(kind: Kind, value: Value, decider: Any, complaints: Complaints) -> N
     validator = Draft202012Validator(dict(kind.schema), registry=Registry())
     faults = list(_Digger(kind).faults(validator.iter_errors(plain)))
     if not faults:
-        faults = [Fault((), "other", None, MISSING)]
-        faults = [*_decider_faults(decider, plain)] or faults
+        faults = _decider_faults(decider, plain)
     for fault in _first_of_each(faults):
         tell(kind, fault, complaints, is_secret=_secret_at(value, fault.path))
 
@@ -69,10 +68,13 @@ def _secret_at(value: Value, path: Path) -> bool:
     return any(isinstance(value_at(value, path[:n]), Secret) for n in range(len(path) + 1))
 
 
-def _decider_faults(decider: Any, plain: Value) -> Iterator[Fault]:
-    for error in decider.iter_errors(plain):
-        path = tuple(error.instance_path)
-        yield Fault(path, "other", None, value_at(plain, path))
+def _decider_faults(decider: Any, plain: Value) -> list[Fault]:
+    """What jsonschema-rs itself objects to; text that is not Unicode it cannot even place."""
+    try:
+        paths = [tuple(error.instance_path) for error in decider.iter_errors(plain)]
+    except UnicodeEncodeError:
+        paths = [()]
+    return [Fault(path, "other", None, value_at(plain, path)) for path in paths]
 
 
 @dataclass(slots=True)

@@ -160,11 +160,11 @@ def _range(t: Telling) -> None:
     limits = t.fault.schema
     low, high = limits.get("minimum"), limits.get("maximum")
     if low is not None and high is not None:
-        fix = f"give a number from {low} to {high}"
+        range_ = f"from {low} to {high}"
     else:
-        fix = f"give a number of at least {low}" if high is None else f"give at most {high}"
+        range_ = f"of at least {low}" if high is None else f"of at most {high}"
     side = "small" if t.fault.keyword == "minimum" else "large"
-    t.add("out-of-range", f"{t.shown} is too {side} for {t.word}", fix=fix)
+    t.add("out-of-range", f"{t.shown} is too {side} for {t.word}", fix=f"give a number {range_}")
 
 
 def _empty(t: Telling) -> None:
