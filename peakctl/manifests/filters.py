@@ -57,6 +57,7 @@ def guard_filters(filters: dict[str, Callable[..., Any]], vault: Vault, budget: 
         filters[name] = _guarded(name, function, vault, budget)
     filters["counted"] = budget.counted
     filters["inset"] = inset
+    filters["opened"] = opened
 
 
 def _guarded(

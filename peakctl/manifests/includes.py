@@ -52,8 +52,8 @@ class Includes(BaseLoader):
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         text = self._texts.get(template)
         if text is None:
-            text = self._texts[template] = _read(template)
             self._displays[template] = display_path(Path(template), self._root)
+            text = self._texts[template] = _read(template)
         found = RESERVED.search(text)
         if found:
             raise TemplateSyntaxError(

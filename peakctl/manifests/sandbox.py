@@ -13,6 +13,7 @@ from jinja2.utils import missing
 from peakctl.manifests.budget import Budget, check_format, check_operator, check_size, check_widths
 from peakctl.manifests.filters import dump_json, guard_filters, run_opened
 from peakctl.manifests.rewrite import rewrite
+from peakctl.manifests.vault import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,6 +81,7 @@ class Sandbox(SandboxedEnvironment):
         for name in _REMOVED_GLOBALS:
             self.globals.pop(name)
         guard_filters(self.filters, vault, self.budget)
+        self.tests["in"] = lambda value, items: opened(value) in items
         self.policies["json.dumps_function"] = dump_json
 
     def join_path(self, template: str, parent: str) -> str:
@@ -134,13 +136,18 @@ class Sandbox(SandboxedEnvironment):
         return run_opened(operator, run, [arg], {}, self.vault)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Counts the turns of every loop."""
+        """Counts the turns of every loop; opens what `in` looks for: texts search natively."""
         tree = super()._parse(source, name, filename)
+        for compared in tree.find_all(nodes.Compare):
+            if any(operand.op in ("in", "notin") for operand in compared.ops):
+                compared.expr = _filtered(compared.expr, "opened")
         for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(
-                loop.iter, "counted", [], [], None, None, lineno=loop.iter.lineno
-            )
+            loop.iter = _filtered(loop.iter, "counted")
         return tree
+
+
+def _filtered(node: Any, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
 def hidden_environment(environment: Mapping[str, str], vault: Vault) -> dict[str, Marked]:

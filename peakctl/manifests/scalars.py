@@ -74,6 +74,8 @@ def _finite(text: str) -> float:
 
 
 def reveal_tokens(text: str, secrets: Sequence[str]) -> str | None:
-    """`text` with its tokens replaced, None when it holds none."""
+    """`text` with its tokens replaced, None when it holds none or there are no secrets."""
+    if not secrets:
+        return None
     shown, count = TOKEN.subn(lambda found: secrets[int(found[1])], text)
     return shown if count else None

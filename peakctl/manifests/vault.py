@@ -131,7 +131,7 @@ class Marked(str):
         return self.rewrap(self.plain[at])
 
     def __repr__(self) -> str:
-        return f"'{self.text}'"
+        return str.__str__(self.rewrap(repr(self.plain)))
 
     def __format__(self, spec: str) -> str:
         return str.__str__(self.rewrap(format(self.plain, spec)) if spec else self)

@@ -1,0 +1,268 @@
+"""Templates to text: what the platform's own client does, bounds, and mistakes with a place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from peakctl.errors import Diagnostic, ManifestsInvalid
+from peakctl.manifests import budget, load_documents, render_sources
+from peakctl.manifests.params import read_pairs
+
+RECORDED = json.loads(
+    (Path(__file__).parents[2] / "contract/client/template-rendering.json").read_text()
+)["trials"]
+DIFFERENT = (
+    "renders as nothing",  # an error here: a typing mistake must not remove a field
+    "inside quotes gives an empty string",
+    "os_env gives",  # asks for an unset one too
+    "null removal",  # belongs to the body that the client sends
+    "context",  # a rewrite of any key of that name in included files
+    "two spellings",
+    "working directory",  # the including file's folder comes first here
+    "snake case",
+    "YAML types",
+    "YAML date",
+    "markdown file",
+)
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def load(
+    root: Path, files: dict[str, str], file: str = "main.yaml", **named: Any
+) -> tuple[list[Any], tuple[Diagnostic, ...]]:
+    write(root, files)
+    named = {"parameters": {}, "environment": {}, **named}
+    documents, problems = load_documents([file], root=root, **named)
+    return [document.value for document in documents], problems
+
+
+def rendered(root: Path, text: str, **parameters: Any) -> str:
+    write(root, {"main.yaml": text})
+    texts, problems = render_sources(
+        ["main.yaml"], root=root, parameters=parameters, environment={}
+    )
+    assert problems == ()
+    return texts[0].text
+
+
+def mistake(root: Path, text: str, *, more: dict[str, str] | None = None, **values: Any) -> tuple:
+    """The code of the only problem, and its place."""
+    found, problems = load(root, {"main.yaml": text, **(more or {})}, parameters=values)
+    assert found == []
+    (problem,) = problems
+    return problem.code, *map(str, problem.locations)
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [t for t in RECORDED if not any(word in t["about"] for word in DIFFERENT)],
+    ids=lambda t: t["about"],
+)
+def test_templates_mean_what_they_mean_to_the_platforms_own_client(
+    trial: dict[str, Any], tmp_path: Path
+) -> None:
+    given = yaml.safe_load(trial["files"].get(trial.get("params_file", ""), "{}"))
+    given = {name: value for name, value in given.items() if value is not None}
+    given |= read_pairs(trial.get("params", ()))
+    values, problems = load(tmp_path, trial["files"], trial["file"], parameters=given)
+    if "error" in trial:
+        assert problems
+    else:
+        assert (values, problems) == ([trial["loaded"]], ())
+
+
+def test_a_file_without_delimiters_is_no_template(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "a: 1 # {x}\n") == "a: 1 # {x}"
+
+
+def test_macros_imports_and_blocks_work(tmp_path: Path) -> None:
+    write(tmp_path, {"m.txt": "{% macro step(n) %}{{ n }}: {c: {{ n ~ 1 }}}{% endmacro %}"})
+    text = (
+        "{% from 'm.txt' import step %}{% set x %}v{{ 1 }}{% endset %}"
+        "a:\n  {{ step(x) }}\nb: {{ -n }}"
+    )
+    assert rendered(tmp_path, text, n=2) == "a:\n  v1: {c: v11}\nb: -2"
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("'a' + 'b'", "ab"),
+        ("[1, 2] | sum", "3"),
+        ("range(3) | map('string') | join('-')", "0-1-2"),
+        ("'%s=%d' | format('a', 3)", "a=3"),
+        ("'{} {x}'.format(1, x=2)", "1 2"),
+        ("{'a': 1} | tojson", '{"a": 1}'),
+        ("'<b>' | e", "&lt;b&gt;"),
+        ("'<b>' | safe", "<b>"),
+        ("nope | default(1700000000)", "1700000000"),
+        ("'x' * 3", "xxx"),
+        ("3 * [1]", "[1, 1, 1]"),
+        ("2 ** 8 % 7 // 2 / 1 - 1", "1.0"),
+        ("'a\nb\n\nc' | indent", "a\n    b\n\n    c"),
+        ("'a\nb' | indent('> ', true)", "> a\n> b"),
+        ("'a\n\nb' | indent(1, blank=true)", "a\n \n b"),
+        ("cycler('a', 'b').next()", "a"),
+        ("{'a': 'x'}.get('a').upper()", "X"),
+        ("namespace(a=1).a", "1"),
+    ],
+)
+def test_expressions_are_those_of_jinja(tmp_path: Path, expression: str, text: str) -> None:
+    assert rendered(tmp_path, f"{{{{ {expression} }}}}") == text
+
+
+def test_an_include_keeps_its_line_breaks_and_blank_lines(tmp_path: Path) -> None:
+    write(tmp_path, {"i.txt": "a\n\nb\n", "d/j.txt": "{%- include 'i.txt' -%}"})
+    assert rendered(tmp_path, "x:\n  {%- include 'i.txt' -%}\n  y") == "x:a\n\n  by"
+    assert rendered(tmp_path, "- {% include 'd/j.txt' %}\n") == "- a\n\n  b"
+    assert rendered(tmp_path, "{% include 'i.txt' ignore missing %}!") == "a\n\nb!"
+    assert rendered(tmp_path, "{% include ['nope', 'i.txt'] %}") == "a\n\nb"
+    assert (
+        rendered(tmp_path, "{% raw %}{% include 'i.txt' %}{% endraw %}") == "{% include 'i.txt' %}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place"),
+    [
+        ("a: 1\nb: {{ regoin }}", "undefined", "main.yaml:2:7"),
+        ("a: 1\nb: {{ nothing.like.it }}", "undefined", "main.yaml:2:7"),
+        ("a: {{ region.eu }}", "undefined", "main.yaml:1:14"),
+        ("a: {{ map.kye }}", "undefined", "main.yaml:1:11"),
+        ("a: {{ os_env.HOEM }}", "undefined", "main.yaml:1:14"),
+        ("\na: {{ region", "syntax", "main.yaml:2:4"),
+        ("a: {% if x %}", "syntax", "main.yaml:1:4"),
+        ("a: {{ x | nofilter }}", "syntax", "main.yaml:1:4"),
+        ("a: 1\n{% include 'nope.yaml' %}", "missing-include", "main.yaml:2:1"),
+        ("a:\n  {% include '../out.yaml' %}", "refused", "main.yaml:2:3"),
+        ("a:\n  {% include '/etc/hosts' %}", "refused", "main.yaml:2:3"),
+        ("a:\n  {% include 'link.yaml' %}", "refused", "main.yaml:2:3"),
+        ("a:\n  {% include ['/etc/hosts'] %}", "refused", "main.yaml:2:3"),
+        ("a: {{ ''.__class__ }}", "refused", "main.yaml:1:4"),
+        ("a: {{ 1 / zero }}", "failed", "main.yaml:1:4"),
+        ("a: {{ [] + 1 }}", "failed", "main.yaml:1:4"),
+        ("a: {{ 'a'.foo() }}", "undefined", "main.yaml:1:11"),
+        ("a: {{ 5() }}", "failed", "main.yaml:1:4"),
+        ("a: {{ map | items(1, 2) }}", "failed", "main.yaml:1:4"),
+        ("{% for i in 5 %}{% endfor %}", "failed", "main.yaml:1:1"),
+        ("a: {{ range(10**8) }}", "failed", "main.yaml:1:4"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}\na: {{ m() }}", "recursion", "main.yaml:1:1"),
+        ("a: {{ 'x' * 10**9 }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ 10**9 * 'x' }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ 9 ** 99999 }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ 'x' | center(10**9) }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ 'x'.zfill(10**9) }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ '%999999999d' % 1 }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ '%*d' | format(10, 1) }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ '{:999999999}'.format(1) }}", "too-much", "main.yaml:1:4"),
+        ("a: {{ range(99999) | list | sum }}\n" * 11, "too-much", "main.yaml:6:4"),
+        (
+            "{% for i in range(9999) %}\n{% for j in range(9998) %}{% endfor %}{% endfor %}",
+            "too-much",
+            "main.yaml:2:1",
+        ),
+        ("a: \ue000{{ 1 }}", "syntax", "main.yaml:1:5"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, code: str, place: str) -> None:
+    (tmp_path.parent / "out.yaml").write_text("a: 1")
+    (tmp_path / "link.yaml").symlink_to("../out.yaml")
+    found = mistake(tmp_path, text, region="x", zero=0, map={"key": 1}, os_env2="")
+    assert found == (f"template/{code}", place)
+
+
+def test_a_mistake_in_an_included_file_is_told_there(tmp_path: Path) -> None:
+    more = {"d/i.yaml": "a: 1\nb: {{ nope }}", "d/j.yaml": "x\n{% endif %}"}
+    assert mistake(tmp_path, "\n  {% include 'd/i.yaml' %}", more=more) == (
+        "template/undefined",
+        "d/i.yaml:2:7",
+    )
+    assert mistake(tmp_path, "\n  {% include 'd/j.yaml' %}", more=more) == (
+        "template/syntax",
+        "d/j.yaml:2:1",
+    )
+
+
+def test_a_name_that_is_not_there_brings_the_nearest(tmp_path: Path) -> None:
+    def fix(text: str) -> str:
+        _, (problem,) = load(
+            tmp_path,
+            {"main.yaml": text},
+            parameters={"region": {"europe": 1}},
+            environment={"HOME": "/"},
+        )
+        return problem.fix
+
+    assert fix("{{ regoin }}") == "did you mean region?"
+    assert fix("{{ region.eurpoe }}") == "did you mean europe?"
+    assert fix("{{ quite_other }}") == "give it with -p quite_other=…"
+    assert "set HOEM" in fix("{{ os_env.HOEM }}")
+
+
+def test_an_include_loop_names_the_files(tmp_path: Path) -> None:
+    files = {"main.yaml": "a:\n  {% include 'b.yaml' %}", "b.yaml": "{% include 'main.yaml' %}"}
+    _, (problem,) = load(tmp_path, files)
+    assert problem.code == "template/include-loop"
+    assert "main.yaml -> b.yaml -> main.yaml" in problem.summary
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [(b"\xff", "UTF-8"), (b"x" * (4 * 2**20 + 1), "too large")]
+)
+def test_an_include_that_is_no_text_is_refused(tmp_path: Path, content: bytes, word: str) -> None:
+    (tmp_path / "i").write_bytes(content)
+    _, (problem,) = load(tmp_path, {"main.yaml": "{% include 'i' %}"})
+    assert word in problem.summary
+    assert str(problem.locations[0]) == "i:1:1"
+
+
+def test_all_files_tell_their_mistakes_in_one_run(tmp_path: Path) -> None:
+    write(tmp_path, {"m/a.yaml": "{{ x }}", "m/b.yaml": "a: [", "m/c.yaml": "a: {{ 1 / 0 }}"})
+    _, problems = load(tmp_path, {"m/d.yaml": "ok: 1"}, "m")
+    assert [p.locations[0].file for p in problems] == ["m/a.yaml", "m/c.yaml", "m/b.yaml"]
+
+
+@pytest.mark.parametrize("text", ["{{ 'x' * 90 }}{{ 'y' * 90 }}", "{% set a = 'x' * 200 %}"])
+def test_output_and_values_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(budget, "MAX_TEXT", 100)
+    assert mistake(tmp_path, text) == ("template/too-much", "main.yaml:1:1")
+
+
+def test_large_values_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_TEXT", 10)
+    assert mistake(tmp_path, "{% set a = x + x %}", x="123456")[0] == "template/too-much"
+    assert mistake(tmp_path, "{% set a = x * x %}", x=1 << 9000)[0] == "template/too-much"
+
+
+def test_running_out_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(budget.Budget, "write", fail)
+    assert mistake(tmp_path, "a{{ 1 }}")[0] == "template/too-much"
+
+
+@pytest.mark.parametrize("value", ["\ue000", ["\ue001"], {"a": "\ue002"}, {"\ue003": 1}])
+def test_parameters_cannot_forge_secrets(tmp_path: Path, value: Any) -> None:
+    _, problems = load(tmp_path, {"main.yaml": "a: 1"}, parameters={"x": value, "y": 1})
+    assert [p.code for p in problems] == ["parameters/character"]
+
+
+def test_a_parse_error_of_a_template_is_one_of_manifests_invalid(tmp_path: Path) -> None:
+    from peakctl.manifests.render import Renderer
+    from peakctl.model import Source
+
+    with pytest.raises(ManifestsInvalid):
+        Renderer({}, {}, tmp_path).render(Source(str(tmp_path / "x"), "x", "{{"))
