@@ -61,7 +61,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def make_emulator(clock: FakeClock) -> Any:
+def make_emulator(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A fresh emulator on the fake clock; takes the fields of its `Options`. Closed at the end."""
     from peakctl.emulator import Emulator, Options
 
@@ -71,6 +71,7 @@ def make_emulator(clock: FakeClock) -> Any:
             chosen = Options(**{"provided_images": True, **options})
             emulator = Emulator(clock=clock.now, options=chosen)
             stack.callback(emulator.close)
+            monkeypatch.setattr(emulator, "close", lambda: None)  # commands close what they open
             return emulator
 
         yield make
