@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from peakctl.kinds.complaints import Complaints
-    from peakctl.kinds.fields import Field, Kind
+    from peakctl.kinds.fields import Field, Kind, RefRule
     from peakctl.model import Value
 
 Holder = tuple["Field", Mapping[str, Any], Any]
@@ -66,8 +66,6 @@ class Reading:
 
     def visit(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
         """`value` as the resource holds it."""
-        if not field.touches:
-            return value
         if isinstance(value, dict):
             return self._map(field, value, path, holder)
         if isinstance(value, list):
@@ -89,7 +87,8 @@ class Reading:
         for word, inner_value in value.items():
             inner = chosen.properties.get(word) or chosen.extra
             if inner is None or not inner.touches:
-                out[word] = inner_value
+                is_secret = chosen.sensitive and inner is None
+                out[word] = Secret(inner_value) if is_secret else inner_value
                 continue
             if inner.only_if:
                 self._check_only_if(inner, inner_value, (*path, word), here)
@@ -113,7 +112,7 @@ class Reading:
     ) -> Value:
         """What concerns a map as a whole, after what is in it."""
         if field.ref:
-            self._refer(field, value, path, here)
+            self._refer(field.ref, value, path, here)
         if field.check:
             self._check(field, value, path)
         if field.archive:
@@ -131,7 +130,7 @@ class Reading:
                 self.complaints.warn("alias", path, summary, fix=f"write {wanted}")
                 return wanted
             if field.ref and holder:
-                self._refer(field, value, path, holder)
+                self._refer(field.ref, value, path, holder)
             if field.check:
                 self._check(field, value, path)
             if field.short_for:
@@ -142,13 +141,13 @@ class Reading:
         for check in field.check.split():
             CHECKS[check](value, path, self.complaints, self.references)
 
-    def _refer(self, field: Field, value: Value, path: Path, holder: Holder) -> None:
-        reference = find_reference(field, value, path, holder, self.complaints)
+    def _refer(self, rule: RefRule, value: Value, path: Path, holder: Holder) -> None:
+        reference = find_reference(rule, value, path, holder, self.complaints)
         if reference is not None:
             self.references.append(reference)
 
     def _refuse_taint(self, field: Field, path: Path) -> None:
-        if field.ref or field.short_for or "semver" in field.check or path == ("metadata", "name"):
+        if field.ref or field.short_for or "semver" in field.check:
             self.complaints.tainted(path, "a name, a reference or a version")
 
     def _fill(

@@ -11,23 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.kinds.complaints import Complaints
-    from peakctl.kinds.fields import Field, RefRule
+    from peakctl.kinds.fields import RefRule
     from peakctl.model import Value
 
 TEXT_OF_A_REFERENCE = ("name", "kind")
 
 
 def find_reference(
-    field: Field, value: Value, path: Path, holder: Any, complaints: Complaints
+    rule: RefRule, value: Value, path: Path, holder: Any, complaints: Complaints
 ) -> Reference | None:
     """The reference that `value` makes, or None: it gives an id, or there is a complaint.
 
     A map gives `name` (and `kind`, where several are possible); a text is the name itself, and the
     paths of its rule then start at the map that holds it.
     """
-    rule = field.ref
-    if rule is None:
-        return None
     if not isinstance(value, dict):
         return _reference(rule, value, None, path, path[:-1], holder)
     name, version = value.get("name"), _version(rule, value)

@@ -171,7 +171,8 @@ def test_a_reference_tells_where_its_ids_go(text: str, reference: Reference) -> 
         ("kind: service, config: {imageDetails: {id: 1}, resources: {instanceType: P}}", "webapp"),
         (
             "kind: service, parameters: {build: [{name: t, type: string, required: true}]}, "
-            "config: {serviceType: '@param:t', imageDetails: {id: 1}, resources: {instanceType: P}}",
+            "config: {serviceType: '@param:t', imageDetails: {id: 1}, "
+            "resources: {instanceType: P}}",
             None,
         ),
         (
@@ -211,6 +212,13 @@ def test_a_secret_from_the_environment_stays_one() -> None:
     (resource,), problems = read(document)
     assert not problems
     assert resource.values["spec"]["entrypoint"] == Secret("hunter2")
+    details = "{buildArguments: [{name: a, value: b}]}"
+    (document,) = documents(manifest("Image", f"{{type: api, buildDetails: {details}}}"))
+    document.value["spec"]["buildDetails"]["buildArguments"][0]["value"] = Secret("hunter2")
+    (resource,), problems = read(document)
+    assert not problems
+    (argument,) = resource.values["spec"]["buildDetails"]["buildArguments"]
+    assert argument == {"name": "a", "value": Secret("hunter2")}
 
 
 TAINTED = {
@@ -487,6 +495,17 @@ VALID = {
         "{kind: workflow, artifact: {path: .}, config: {images: {i: {}}, steps: {a: {command: c, "
         "imageRef: i}}}}",
     ),
+    "an image built for a step": (
+        "BlockSpec",
+        "{kind: workflow, artifact: {path: .}, parameters: {build: [{name: v, type: string, "
+        "required: true}]}, config: {triggers: [{cron: 0 2 * * *}], steps: {a: {command: c, image: "
+        "{version: '@param:v'}}}}}",
+    ),
+    "steps that meet again": (
+        "Workflow",
+        "{steps: {a: {command: c, imageId: 1}, b: {command: c, imageId: 1, parents: [a]}, c: "
+        "{command: c, imageId: 1, parents: [a]}, d: {command: c, imageId: 1, parents: [b, c]}}}",
+    ),
     "a payload with post": (
         "Workflow",
         "{steps: {a: {type: http, url: u, method: post, payload: x, auth: {type: no-auth}}}}",
@@ -576,6 +595,14 @@ def test_a_list_of_sensitive_values_is_secret_item_by_item() -> None:
     assert resource.values["spec"]["keys"] == [Secret("a"), Secret("b")]
 
 
+@pytest.mark.parametrize("value", ["[a, {b: c}]", "{a: b}"])
+def test_a_sensitive_value_of_any_shape_is_secret(value: str) -> None:
+    words = {"writeOnly": True, "x-peakctl-sensitive": True}
+    kind = thing(any={"description": "A.", "type": ["array", "object"], **words})
+    (resource,), _ = read_thing(kind, f"{{any: {value}}}")
+    assert "b" not in repr(resource.values["spec"]["any"]).replace("'a'", "")
+
+
 @pytest.mark.parametrize(
     ("limits", "value", "fix"),
     [
@@ -592,6 +619,15 @@ def test_a_limit_is_told(limits: Any, value: str, fix: str) -> None:
 def test_an_unforeseen_keyword_is_told_in_general_words() -> None:
     kind = thing(n={"description": "N.", "type": "string", "maxLength": 3, "default": ""})
     assert codes(read_thing(kind, "{n: abcd}")) == ["not-accepted"]
+
+
+def test_a_condition_on_what_may_not_be_there_is_let_be() -> None:
+    inner = {"description": "M.", "type": "object", "properties": {}, "additionalProperties": False}
+    kind = thing(
+        m={**inner, "default": {}},
+        n={"description": "N.", "type": "string", "default": "", "x-peakctl-only-if": {"m.x": [1]}},
+    )
+    assert read_thing(kind, "{n: z}")[0]
 
 
 def test_a_scope_that_nothing_chooses_is_none() -> None:
