@@ -64,8 +64,8 @@ async def carry_out(session: Session, connection: Connection, plan: Plan) -> Rep
 
     if session.flags.timeout is not None:
         asyncio.get_running_loop().call_later(session.flags.timeout, stop_now)
-    with graceful(session, stop_now):
-        async with _watched(session, started) as progress:
+    async with _watched(session, started) as progress:
+        with graceful(session, stop_now, progress.say):
             outcomes = await apply(
                 plan,
                 connection.kinds,

@@ -31,6 +31,7 @@ def require_consent(session: Session, question: str) -> None:
                 fix=f"read the plan, then: {session.again()} --yes",
             )
         )
+    session.terminal.warn([()])
     if not _agrees(session, question):
         raise GuardRefused(
             Diagnostic("guard/declined", "not agreed to; nothing was changed", fix="nothing to do")

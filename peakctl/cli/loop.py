@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from peakctl.cli.session import Session
+    from peakctl.present.text import Line
 
 T = TypeVar("T")
 
@@ -34,7 +35,9 @@ def run_async(session: Session, work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextlib.contextmanager
-def graceful(session: Session, stop: Callable[[], None]) -> Iterator[None]:
+def graceful(
+    session: Session, stop: Callable[[], None], tell: Callable[[Line], None]
+) -> Iterator[None]:
     """While it lasts: the first Ctrl-C or SIGTERM calls `stop`, a second one cancels the task."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - only called from inside run_async
@@ -45,7 +48,7 @@ def graceful(session: Session, stop: Callable[[], None]) -> Iterator[None]:
             return
         stop()
         words = "nothing new is started; what is in flight is finished. Once more to cancel that"
-        session.terminal.warn([line(("stopping: ", "warning"), words)])
+        tell(line(("stopping: ", "warning"), words))
 
     with _on_signals(session, ask):
         yield

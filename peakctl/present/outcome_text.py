@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.model import Outcome, Plan, Status
-from peakctl.present.plan_text import applied_summary, duration
+from peakctl.present.plan_text import applied_summary, duration, verb_word
 from peakctl.present.text import Line, indent, line
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _trouble(outcome: Outcome) -> Iterator[Line]:
         (str(outcome.status), role),
         "  ",
         (str(outcome.key), "bold"),
-        f"  {outcome.verb}",
+        f"  {verb_word(outcome.verb)}",
         f": {_reason(outcome)}" if _reason(outcome) else "",
         (f"  after {duration(outcome.took)}" if outcome.took >= 1 else "", "dim"),
     )

@@ -73,6 +73,11 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
+def verb_word(verb: Verb) -> str:
+    """The verb of something under way: what is kept is only waited for."""
+    return "wait" if verb is Verb.KEEP else str(verb)
+
+
 def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:
     if outcome is None:
         return action.verb is Verb.KEEP

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from peakctl.model import STEP_VERBS, Event, Key, Phase, Status, Verb
-from peakctl.present.plan_text import SYMBOLS, duration
+from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
+from peakctl.present.plan_text import SYMBOLS, duration, verb_word
 from peakctl.present.text import Line, line, one_line, to_ansi
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class Progress(Protocol):
 
     def emit(self, event: Event) -> None:
         """Show one event."""
+
+    def say(self, item: Line) -> None:
+        """Show a line of another kind."""
 
     def beat(self, now: float) -> None:
         """Say what is under way if nothing was said for long."""
@@ -60,6 +63,9 @@ class PlainProgress:
         self._last = event.at
         self.terminal.tell([event_line(event, event.at - self.started)])
 
+    def say(self, item: Line) -> None:
+        self.terminal.warn([item])
+
     def beat(self, now: float) -> None:
         if self._busy and now - max(self._last, self.started) >= HEARTBEAT:
             self._last = now
@@ -86,11 +92,16 @@ class LiveProgress:
             row = self._rows.pop(event.key, None)
             if row is not None:
                 self._bars.remove_task(row)
-            self._print(event_line(event, event.at - self._started))
+            self.say(event_line(event, event.at - self._started))
         elif event.key in self._rows:
             self._bars.update(self._rows[event.key], description=_described(event))
         else:
             self._rows[event.key] = self._bars.add_task(_described(event), total=None)
+
+    def say(self, item: Line) -> None:
+        from rich.text import Text
+
+        self._console.print(Text.from_ansi(to_ansi([item]).rstrip("\n")), soft_wrap=True)
 
     def beat(self, now: float) -> None:
         """The spinner beats by itself."""
@@ -98,17 +109,12 @@ class LiveProgress:
     def close(self) -> None:
         self._bars.stop()
 
-    def _print(self, item: Line) -> None:
-        from rich.text import Text
-
-        self._console.print(Text.from_ansi(to_ansi([item]).rstrip("\n")), soft_wrap=True)
-
 
 def event_line(event: Event, elapsed: float) -> Line:
     """One event as a line. `elapsed` is in seconds since the run began."""
     return line(
         (f"{_clock(elapsed)} ", "dim"),
-        (f"{SYMBOLS[event.verb]} {_verb(event.verb):<8}", event.verb),
+        (f"{SYMBOLS[event.verb]} {verb_word(event.verb):<8}", event.verb),
         "  ",
         (str(event.key), "bold"),
         *_state(event),
@@ -130,10 +136,6 @@ def _state(event: Event) -> Line:
     )
 
 
-def _verb(verb: Verb) -> str:
-    return "wait" if verb is Verb.KEEP else str(verb)
-
-
 def _doing(event: Event) -> str:
     """`started`, or how it fares; with the call in front where the verb does not say it."""
     told = event.message or str(event.phase)
@@ -143,7 +145,7 @@ def _doing(event: Event) -> str:
 
 
 def _described(event: Event) -> str:
-    words = f"{SYMBOLS[event.verb]} {_verb(event.verb):<8}  {event.key}"
+    words = f"{SYMBOLS[event.verb]} {verb_word(event.verb):<8}  {event.key}"
     return one_line(f"{words}  {_doing(event)}")
 
 
@@ -159,5 +161,10 @@ def _open_bars(terminal: Terminal) -> tuple[Console, Bars]:
     console = Console(
         file=terminal.err, force_terminal=True, no_color=not terminal.color_err, highlight=False
     )
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    columns = (
+        SpinnerColumn(spinner),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
     return console, Bars(*columns, console=console, transient=True)

@@ -1,0 +1,104 @@
+"""Ctrl-C, SIGTERM and sockets: whole processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROJECT = """\
+project: shop
+manifests: [image.yaml]
+environments:
+  local: {emulator: {buildSeconds: 600}}
+  remote: {}
+defaultEnvironment: local
+"""
+IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: forecast}
+spec:
+  type: workflow
+  buildDetails: {source: upload, context: ., dockerfilePath: Dockerfile}
+  artifact: {path: src}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "peakctl.yaml").write_text(PROJECT)
+    (tmp_path / "image.yaml").write_text(IMAGE)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "Dockerfile").write_text("FROM python:3.12\n")
+    return tmp_path
+
+
+@contextmanager
+def started(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "peakctl", *args],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stderr is not None
+    for row in process.stderr:
+        if word in row:
+            return
+    pytest.fail(f"it never said {word}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_first_signal_reports_what_goes_on(
+    project: Path, number: signal.Signals, code: int
+) -> None:
+    with started(project, "apply", "--yes") as process:
+        wait_for(process, "building")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "stopping: " in err
+    assert "Still in progress on the platform: 1.\n" in out
+    assert "next: run again to go on: peakctl apply\n" in out
+
+
+def test_a_time_limit_ends_the_wait(project: Path) -> None:
+    with started(project, "apply", "--yes", "--timeout", "1s") as process:
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "still in progress  Image/forecast  create: " in out
+
+
+def test_the_emulator_on_a_socket_serves_a_project(project: Path) -> None:
+    with started(project, "emulator", "serve", "--port", "0", "--build-seconds", "0") as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().removeprefix("Emulator listening on ").strip()
+        exports = [server.stdout.readline().strip() for _ in range(2)]
+        assert exports[0] == f"export PEAKCTL_ENDPOINT={address}"
+        token = exports[1].removeprefix("export PEAK_AUTH_TOKEN=")
+        env = {"PEAKCTL_ENDPOINT": address, "PEAK_AUTH_TOKEN": token}
+        with started(project, "apply", "--yes", "-e", "remote", **env) as process:
+            out, err = process.communicate(timeout=60)
+        assert (process.returncode, "Applied: 1 create," in out) == (0, True), err
+        assert f"looking at {address}/service" in err
+        server.send_signal(signal.SIGINT)
+        _, told = server.communicate(timeout=30)
+    assert server.returncode == 0
+    assert "Emulator stopped." in told
