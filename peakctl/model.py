@@ -167,9 +167,10 @@ class Archive:
 class Reference:
     """A field that names another resource (or an instance type), found through the schema.
 
-    `at` is the object that holds `name`, or the text that is it (`instanceType`); the id goes to `id_at` and the version to `version_at`
-    (absolute paths in the values), replacing the by-name form. `edge` is false for references that
-    order nothing. `scope` narrows a lookup (the entity type of an instance type).
+    `at` is the object that holds `name`, or the text that is it (`instanceType`); the id goes to
+    `id_at` and the version to `version_at` (absolute paths in the values), replacing the by-name
+    form. `edge` is false for references that order nothing. `scope` narrows a lookup (the entity
+    type of an instance type).
     """
 
     at: Path
