@@ -19,6 +19,14 @@ def pick(answer: Tree, *names: str) -> dict[str, Any]:
     return {name: without_nulls(answer[name]) for name in names if answer.get(name) is not None}
 
 
+def pick_shown(answer: Tree, *names: str) -> dict[str, Any]:
+    """As `pick`, but keeps a null: it shows that the read returns the field, and that it is unset.
+
+    For fields that the reference does not promise in reads, where "absent" says neither.
+    """
+    return {name: without_nulls(answer[name]) for name in names if name in answer}
+
+
 def manifest(metadata: Tree, spec: Tree) -> dict[str, Any]:
     """Live values in manifest shape."""
     return {"metadata": dict(metadata), "spec": dict(spec)}

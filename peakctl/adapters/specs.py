@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import pick
+from peakctl.adapters.shapes import pick, pick_shown
 from peakctl.adapters.zips import with_digest
 from peakctl.errors import ApiError
 from peakctl.model import Live, Receipt, Step
@@ -57,7 +57,7 @@ class Specs(Rest):
         """Everything but the release. A spec is ready as soon as it exists."""
         kind = {"kind": self.word} if self.word else _kind_of(described)
         metadata = pick(described.get("metadata") or {}, *METADATA, "status")
-        spec = {"version": FORMAT, **kind, **pick(described, "scope", "featured", "tenants")}
+        spec = {"version": FORMAT, **kind, **pick_shown(described, "scope", "featured", "tenants")}
         return Live(
             key=self.key(listed, resource),
             id=listed.id,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import manifest, pick, read_env
+from peakctl.adapters.shapes import manifest, pick_shown, read_env
 from peakctl.model import Live, Receipt, Step
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class Webapps(Rest):
         return Live(
             key=self.key(listed, resource),
             id=listed.id,
-            values=manifest(pick(described, *METADATA), read_env(pick(described, *self.spec))),
+            values=manifest(
+                pick_shown(described, *METADATA), read_env(pick_shown(described, *self.spec))
+            ),
             status=reading.status,
             state=reading.state,
             attributes={"id": listed.id},

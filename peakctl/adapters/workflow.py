@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import manifest, pick, read_config, webhook_ids
+from peakctl.adapters.shapes import manifest, pick, pick_shown, read_config, webhook_ids
 from peakctl.adapters.whole import complete
 from peakctl.model import Live, Receipt, Step
 
@@ -38,7 +38,7 @@ class Adapter(Rest):
         return Live(
             key=self.key(listed, resource),
             id=listed.id,
-            values=manifest(pick(described, "name", "tags"), read_config(pick(described, *SPEC))),
+            values=manifest(pick(described, "name", "tags"), workflow_spec(described)),
             status=reading.status,
             state=reading.state,
             attributes={"id": listed.id},
@@ -72,3 +72,9 @@ def _keep_webhooks(triggers: list[Value], live: int) -> list[Value]:
             trigger, live = {"webhookPolicy": "preserve", **trigger}, live - 1
         kept.append(trigger)
     return kept
+
+
+def workflow_spec(described: Tree) -> dict[str, Any]:
+    """The spec half of a workflow; unset fields stay as null, to tell that they are shown."""
+    shaped: dict[str, Any] = read_config(pick(described, *SPEC))
+    return pick_shown(described, *SPEC) | shaped

@@ -113,6 +113,8 @@ def release_shown(call: Call, row: Row) -> Body:
     """Rows 57 and 58, and the latestRelease of a spec."""
     answer = {**_item(row), "config": row.body["config"]}
     is_app = isinstance(row.body["config"], list)
+    if is_app and call.options.full_reads:
+        answer["config"] = [{"autoRunOnDeploy": False, **block} for block in row.body["config"]]
     if not is_app:
         answer.update(artifact=row.body["artifact"], autoRunOnDeploy=row.body["autoRunOnDeploy"])
     if not is_app or call.options.full_reads:

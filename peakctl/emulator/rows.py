@@ -173,8 +173,8 @@ class Transaction:
         mine = Where("tenant = ?", (self.tenant,))
         if anyone:
             mine = Where(f"(tenant = ? OR {anyone.sql})", (self.tenant, *anyone.values))
-        marks = ", ".join("?" * len(kinds))
-        parts = [mine, Where(f"kind IN ({marks})", tuple(kinds)), *where]
+        one = f"kind IN ({', '.join('?' * len(kinds))})" if len(kinds) > 1 else "kind = ?"
+        parts = [mine, Where(one, tuple(kinds)), *where]
         return " AND ".join(p.sql for p in parts), tuple(v for p in parts for v in p.values)
 
     def put_file(self, data: bytes, by: Row) -> str:

@@ -52,6 +52,8 @@ PATCH = record({}, FIELDS)
 OF_SERVICES = ("serviceType", "parameters", "entrypoint", "healthCheckURL", "minInstances")
 QUIET = ("title", "description")
 DEFAULTS: Body = {
+    "title": None,
+    "description": None,
     "sessionStickiness": False,
     "scaleToZero": False,
     "parameters": {},

@@ -24,6 +24,7 @@ CREATE TABLE items (
   parent TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, facet TEXT NOT NULL,
   created REAL NOT NULL, updated REAL NOT NULL, body TEXT NOT NULL);
 CREATE UNIQUE INDEX items_by_id ON items (tenant, kind, id);
+CREATE INDEX items_by_kind ON items (tenant, kind);
 CREATE INDEX items_by_name ON items (tenant, kind, name);
 CREATE INDEX items_by_parent ON items (tenant, kind, parent);
 CREATE INDEX items_by_facet ON items (kind, facet);

@@ -72,6 +72,7 @@ class Attempt:
     known: dict[Unknown, Value]
     tell: Callable[[Step, Readiness], None]
     wrote: bool = False
+    made: Live | None = None
 
     async def run(self) -> Ending:
         """Make every call of the action, in order. Raises no ApiError: it becomes the ending."""
@@ -92,7 +93,7 @@ class Attempt:
             self.wrote = self.wrote or step is not Step.WAIT
         except ApiError as error:
             receipt = await self._after_error(order, error)
-        self._remember(receipt)
+        self._remember(step, receipt)
         if receipt.watch is not None:
             await self._wait(step, receipt)
         if step in IDEMPOTENT and not self.kind.whole_update:
@@ -104,7 +105,7 @@ class Attempt:
             step,
             self.action.key,
             desired,
-            live=self.action.live,
+            live=self.made or self.action.live,
             version=self.action.version,
             changes=tuple(c for c in self.action.changes if self._carries(step, c)),
             archives=resource.archives if resource else {},
@@ -130,8 +131,11 @@ class Attempt:
                 return await self.adapter.call(order)
             raise
 
-    def _remember(self, receipt: Receipt) -> None:
+    def _remember(self, step: Step, receipt: Receipt) -> None:
         key = self.action.key
+        if step is Step.CREATE:
+            private = receipt.watch or EMPTY
+            self.made = Live(key, receipt.id, EMPTY, attributes=receipt.attributes, private=private)
         self.known[Unknown(key, "id")] = receipt.id
         if receipt.attributes.get("version") is not None:
             self.known[Unknown(key, "version")] = receipt.attributes["version"]
@@ -193,8 +197,8 @@ class Attempt:
         live = await self._look()
         if live is None:
             raise error
+        self.wrote = True
         if self._took_effect(order, live):
-            self.wrote = True
             return await self._adopt(order, live)
         return await self._call(order)
 

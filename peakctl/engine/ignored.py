@@ -38,8 +38,6 @@ def keep_live(rule: Field, desired: Any, live: Value, path: Path) -> None:
     if inner is None or is_masked(value):
         return
     if rest:
-        if here is None and value is MISSING:
-            return
         if here is None:
             here = part
             desired[here] = {}

@@ -10,7 +10,7 @@ from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Action, Key, Tree, Unknown, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Kind
@@ -84,17 +84,20 @@ class Pins:
 
     def _unknown(self, resource: Resource, reference: Reference) -> Diagnostic:
         kind = " or ".join(reference.kinds)
-        near = nearest_names(reference.name, self._names(reference))
+        names = self._names(reference)
+        near = nearest_names(reference.name, names)
+        known = any(self._kinds[k].schema for k in reference.kinds)
+        other = f"add a manifest of kind {kind}" if known else f"use one of: {', '.join(names)}"
         return Diagnostic(
             code="manifest/unknown-reference",
             summary=f'{kind} "{reference.name}" is neither in the manifests nor live',
             key=resource.key,
             path=reference.at,
             locations=(resource.document.locate((*reference.at, "name")),),
-            fix=f"did you mean: {', '.join(near)}" if near else f"add a manifest of kind {kind}",
+            fix=f"did you mean: {', '.join(near)}" if near else other,
         )
 
-    def _names(self, reference: Reference) -> Iterable[str]:
+    def _names(self, reference: Reference) -> list[str]:
         names = {k.name for k in self._resources if k.kind in reference.kinds}
         for kind in reference.kinds:
             names |= {m.name for m in in_scope(self._world.listed.get(kind, ()), reference)}

@@ -43,5 +43,5 @@ def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]
         chosen = variant(rule, value)
         for word, inner_value in value.items():
             inner = child(chosen, word)
-            if inner is not None and inner_value is not None:
+            if inner is not None:
                 yield from unseen_present(inner, inner_value, (*path, word))

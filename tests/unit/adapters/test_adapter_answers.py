@@ -679,6 +679,7 @@ def test_a_service_is_read_in_one_request_whatever_it_shows() -> None:
             "resources": {"instanceTypeId": 43},
             "parameters": {"env": {"A": "1"}, "secrets": []},
             "sessionStickiness": False,
+            "entrypoint": None,
             "minInstances": 1,
         },
     }
@@ -730,6 +731,7 @@ def test_a_workflow_is_read_in_manifest_shape() -> None:
         "spec": {
             "metadata": {"allowConcurrentExecution": True},
             "triggers": [{"cron": "0 2 * * *"}, {"webhook": True}, {"odd": 1}],
+            "watchers": None,
             "retryOptions": {"duration": 5},
             "steps": {"one": step, "odd": "x"},
         },

@@ -44,7 +44,9 @@ async def main():
     emulator = Emulator(sys.argv[1])
     body = {"name": "w", "steps": {"a": {"type": "sql", "sqlQueryPath": "q"}}}
     async with httpx.AsyncClient(
-        transport=emulator_transport(emulator), base_url="http://peak", headers={"Authorization": "t"}
+        transport=emulator_transport(emulator),
+        base_url="http://peak",
+        headers={"Authorization": "t"},
     ) as client:
         for _ in range(20):
             answer = await client.post("/service/workflows/api/v1/workflows/", json=body)

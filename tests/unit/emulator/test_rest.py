@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+EMAILS = "/service/notifications/api/v1/emails"
+BODY = {"recipients": ["a@b.c"], "cc": ["d@e.f"], "subject": "s", "templateName": "t"}
+
+
+def test_instance_types_have_fixed_ids(peak: Any) -> None:
+    path = "/service/quota/api/v1/settings/tenant-instance-options"
+    workflow = {o["id"]: o["name"] for o in peak.get(path, entityType="workflow")["data"]}
+    webapp = {o["id"]: o["name"] for o in peak.get(path, entityType="webapp")["data"]}
+    assert workflow[20] == "Pico (0.125CPU, 0.125GB RAM)"
+    assert workflow[21] == "Nano (0.25CPU, 0.5GB RAM)"
+    assert workflow[22] == "Micro (0.5CPU, 1GB RAM)"
+    assert webapp[43] == "Pico (0.25CPU, 0.5GB RAM)"
+    assert webapp[44] == "Nano (0.25CPU, 1GB RAM)"
+    assert webapp[45] == "Micro (0.5CPU, 1GB RAM)"
+    assert peak.get(path, entityType="api-deployment") == peak.get(path, entityType="webapp")
+    assert peak.refused(422, "GET", path).startswith("entityType:")
+    root = "/service/workflows/api/v1/resources"
+    assert {r["id"] for r in peak.get(root)} == set(workflow)
+    assert peak.get(f"{root}/defaults") == {"instanceTypeId": 21, "storage": "10GB"}
+
+
+def test_an_email_is_delivered_at_once(peak: Any) -> None:
+    made = peak.ok("POST", EMAILS, json=BODY)["id"]
+    shown = peak.get(f"{EMAILS}/{made}")
+    assert shown["recipients"] == {"to": ["a@b.c"], "cc": ["d@e.f"], "bcc": []}
+    assert [d["email"] for d in shown["statusDetails"]] == ["a@b.c", "d@e.f"]
+    assert peak.get(EMAILS, count=-1)["emailCount"] == 1
+    assert peak.get(EMAILS, count=0)["emails"] == []
+    peak.wait(91 * 86400)
+    assert peak.get(EMAILS)["emailCount"] == 0
+    assert peak.get(EMAILS, dateFrom="2020-01-01T00:00:00.000Z")["emailCount"] == 1
+    peak.refused(404, "GET", f"{EMAILS}/77")
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ([("a.exe", b"x")], 422),
+        ([("a.txt", b"x")] * 4, 422),
+        ([("a.txt", b"x" * 10**7 + b"x")], 413),
+    ],
+)
+def test_attachments_have_limits(peak: Any, files: Any, status: int) -> None:
+    parts = [*peak.parts(**BODY), *(("attachments", (n, d, "text/plain")) for n, d in files)]
+    assert "attachments" in peak.refused(status, "POST", EMAILS, files=parts)
+
+
+def test_required_fields_of_an_email(peak: Any) -> None:
+    for field in ("recipients", "subject", "templateName"):
+        sent = {k: v for k, v in BODY.items() if k != field}
+        assert peak.refused(422, "POST", EMAILS, json=sent).startswith(f"{field}:")
+
+
+def test_templates_are_the_platforms_own(peak: Any) -> None:
+    path = f"{EMAILS}/templates"
+    assert peak.get(path, scope="custom")["templates"] == []
+    (found,) = peak.get(path, scope="custom,global", searchTerm="FAILED")["templates"]
+    assert peak.get(f"{path}/{found['name']}")["subject"] == found["name"]
+    peak.refused(404, "GET", f"{path}/none")
+    peak.refused(422, "GET", path, params={"scope": "mine"})
+
+
+def test_the_remaining_calls_answer(peak: Any) -> None:
+    connections = "/service/connections/api/"
+    metadata = "/service/tenant-management/api/v1/external/tenants/tenant-metadata"
+    assert peak.get(metadata)["spokeDetails"] == {"domain": ""}
+    permissions = "/service/access-control/api/v2/access/permissions"
+    assert peak.get(permissions, type="app") == {"*": {"actions": ["write"]}}
+    peak.refused(422, "GET", permissions, params={"type": "x"})
+    assert peak.ok("POST", "/service/resource-usage/api/v1/telemetry", json={}) == {}
+    path = f"{connections}v2/connections/credentials"
+    assert peak.get(path, type="data-warehouse")["port"]
+    peak.refused(422, "GET", path)
+    assert peak.get(f"{connections}v1/connections/warehouses")["dataStores"]
+    spoke = "/service/spoke/api/v1/logs/workflow"
+    query = {"logSource": "n", "startTime": "t", "endTime": "t"}
+    assert peak.get(spoke, **query)["logs"] == []
+    assert peak.refused(422, "GET", spoke).startswith("logSource:")
