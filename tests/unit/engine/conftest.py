@@ -169,6 +169,7 @@ class Lab:
 
     manifest = staticmethod(manifest)
     problem = staticmethod(problem)
+    listed = staticmethod(Listed)
     fault = staticmethod(Fault)
 
     def resources(self, *documents: Any, digest: str = "sha256:new") -> dict[Key, Resource]:

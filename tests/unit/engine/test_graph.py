@@ -1,0 +1,92 @@
+"""The order of actions, and loops told field by field."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.model import Key
+
+A, B, C, D = (Key("Image", name) for name in "abcd")
+
+
+def edges(*pairs: tuple[Key, Key]) -> list[Edge]:
+    return [Edge(source, target, ("spec", target.name)) for source, target in pairs]
+
+
+def test_the_order_is_the_same_for_any_order_of_keys() -> None:
+    found = edges((A, C), (B, C), (C, D))
+    for keys in itertools.permutations((A, B, C, D)):
+        assert order_keys(keys, found) == [D, C, A, B]
+
+
+def test_keys_in_a_loop_have_no_order() -> None:
+    assert order_keys((A, B, C), edges((A, B), (B, A))) == [C]
+
+
+def test_a_loop_starts_at_its_smallest_key() -> None:
+    loop = find_cycle(edges((C, B), (D, C), (B, D), (A, D)))
+    assert [edge.source for edge in loop] == [B, D, C]
+    assert [edge.target for edge in loop] == [D, C, B]
+
+
+def test_a_loop_behind_a_dead_end_is_found() -> None:
+    assert [e.source for e in find_cycle(edges((A, B), (A, C), (C, D), (D, C)))] == [C, D]
+
+
+def test_without_a_loop_there_is_none() -> None:
+    assert find_cycle(edges((A, B), (A, C), (B, D), (C, D))) == []
+
+
+def test_a_chain_of_thousands_is_no_problem() -> None:
+    keys = [Key("Image", f"{n:05}") for n in range(5000)]
+    assert find_cycle(edges(*itertools.pairwise(keys))) == []
+
+
+def test_edges_come_from_references_and_depends_on(lab: Any) -> None:
+    resources = lab.resources(
+        lab.manifest("Image", "a", {"type": "api"}),
+        lab.manifest("Service", "s", {"imageDetails": {"name": "a"}}, dependsOn=["Image/b"]),
+        lab.manifest("Image", "b", {"type": "api"}),
+    )
+    found, problems = find_edges(resources)
+    service = Key("Service", "s")
+    assert problems == []
+    assert sorted(found) == [
+        Edge(service, A, ("spec", "imageDetails")),
+        Edge(service, B, ("dependsOn", 0)),
+    ]
+
+
+def test_an_unknown_dependency_is_told_with_near_names(lab: Any) -> None:
+    resources = lab.resources(
+        lab.manifest(
+            "Image", "forecast", {"type": "api"}, dependsOn=["Image/forecats", "Webapp/zzz"]
+        )
+    )
+    near, far = find_edges(resources)[1]
+    assert near.code == far.code == "manifest/unknown-dependency"
+    assert near.fix == "did you mean: Image/forecast"
+    assert far.fix == "add its manifest, or remove the line"
+
+
+def test_a_loop_names_its_fields_and_places(lab: Any) -> None:
+    resources = lab.resources(
+        lab.manifest("Image", "a", {"type": "api"}, dependsOn=["Image/b"]),
+        lab.manifest("Image", "b", {"type": "api"}, dependsOn=["Image/a"]),
+    )
+    told = tell_cycle(find_cycle(find_edges(resources)[0]), resources)
+    assert told.code == "manifest/cycle"
+    assert told.detail.splitlines() == [
+        "Image/a needs Image/b through dependsOn[0]",
+        "Image/b needs Image/a through dependsOn[0]",
+    ]
+    assert len(told.locations) == 2
+    planned = lab.plan(
+        lab.manifest("Image", "a", {"type": "api"}, dependsOn=["Image/b"]),
+        lab.manifest("Image", "b", {"type": "api"}, dependsOn=["Image/a"]),
+    )
+    assert [d.code for d in planned.diagnostics] == ["manifest/cycle"]
+    assert planned.plan.actions == ()
+    assert not planned.ok

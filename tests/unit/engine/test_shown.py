@@ -1,0 +1,39 @@
+"""A field counts as shown once any read of the kind has returned it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from peakctl.engine.observe import World
+from peakctl.engine.shown import shown_fields, unseen_present
+from peakctl.kinds.fields import Kind
+from peakctl.model import Key, Live
+
+
+def live(name: str, kind: str = "Service", **spec: Any) -> tuple[Key, Live]:
+    key = Key(kind, name)
+    return key, Live(key, name, {"metadata": {"name": name}, "spec": spec})
+
+
+def test_one_read_is_enough_for_the_kind(kinds: Mapping[str, Kind]) -> None:
+    world = World(live=dict([live("a"), live("b", parameters={}), live("c", "Webapp")]))
+    shown = shown_fields(kinds["Service"], world)
+    assert shown(("spec", "parameters"))
+    assert not shown(("spec", "scaleToZero"))
+    assert not shown_fields(kinds["Webapp"], world)(("spec", "parameters"))
+
+
+def test_a_null_and_an_unknown_field_show_nothing(kinds: Mapping[str, Kind]) -> None:
+    _, read = live("a", parameters=None, zzz=1)
+    assert list(unseen_present(kinds["Service"].root, read.values)) == []
+
+
+def test_an_unseen_field_that_no_read_shows_plans_nothing(lab: Any) -> None:
+    spec = {"serviceType": "api", "imageDetails": {"imageId": 1}}
+    lab.Service.put("a", spec)
+    given = {**spec, "parameters": {"env": {"A": "1"}}}
+    assert lab.steps(lab.manifest("Service", "a", given)) == []
+    lab.Service.put("b", {**spec, "parameters": {}})
+    both = (lab.manifest("Service", "b", spec), lab.manifest("Service", "a", given))
+    assert [a.steps for a in lab.plan(*both).plan.actions] == [("update",), ()]

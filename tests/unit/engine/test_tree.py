@@ -1,0 +1,84 @@
+"""Walking values beside their fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from peakctl.engine.tree import (
+    copy_tree,
+    drop_at,
+    field_at,
+    fill,
+    sealed,
+    set_at,
+    unknowns,
+    value_at,
+    variant,
+)
+from peakctl.kinds.fields import Absent, Field
+from peakctl.model import MISSING, Key, Secret, Unknown
+
+TEXT = Field(frozenset({"string"}), Absent.SERVER)
+BRANCH = Field(frozenset({"object"}), Absent.REQUIRED, properties={"a": TEXT})
+NEW = Unknown(Key("Image", "a"), "id")
+
+
+def test_values_are_found_by_path() -> None:
+    tree = {"a": [{"b": 1}]}
+    assert value_at(tree, ("a", 0, "b")) == 1
+    assert value_at(tree, ("a", 1)) is MISSING
+    assert value_at(tree, ("a", "b")) is MISSING
+    assert value_at(tree, ("a", 0, "b", "c")) is MISSING
+    assert value_at(tree, ()) == tree
+
+
+def test_values_are_put_and_dropped_by_path() -> None:
+    tree = {"a": [{"b": 1}], "s": "text"}
+    set_at(tree, ("a", 0, "c", "d"), 2)
+    set_at(tree, ("s", "x"), 3)
+    assert tree == {"a": [{"b": 1, "c": {"d": 2}}], "s": {"x": 3}}
+    drop_at(tree, ("a", 0, "b"))
+    drop_at(tree, ("a", 0))
+    drop_at(tree, ("none", "such"))
+    assert tree == {"a": [{"c": {"d": 2}}], "s": {"x": 3}}
+
+
+def test_a_copy_shares_no_containers() -> None:
+    tree = {"a": ({"b": [1]},)}
+    copied = copy_tree(tree)
+    assert copied == {"a": [{"b": [1]}]}
+    assert copied["a"][0]["b"] is not tree["a"][0]["b"]
+
+
+def test_a_branch_is_chosen_by_the_first_value_that_says() -> None:
+    field = Field(
+        frozenset({"object"}),
+        Absent.CLEAR,
+        discriminator="kind",
+        variants={"one": BRANCH, "two": TEXT},
+        aliases={"uno": "one"},
+    )
+    assert variant(field, {}, {"kind": "one"}) is BRANCH
+    assert variant(field, {"kind": "uno"}, {"kind": "two"}) is BRANCH
+    assert variant(field, {"kind": "none"}, {"kind": 3}, "text") is field
+    assert variant(TEXT, {"kind": "one"}) is TEXT
+
+
+def test_a_path_outside_the_schema_has_no_field() -> None:
+    assert field_at(BRANCH, ("b", "c")) is None
+    assert field_at(BRANCH, ("a",)) is TEXT
+    assert field_at(BRANCH, ("a", 0)) is None
+
+
+def test_unknowns_are_found_and_filled() -> None:
+    tree = {"a": [NEW, 1], "b": {"c": NEW}}
+    assert list(unknowns(tree)) == [NEW, NEW]
+    assert fill(tree, {NEW: 7}) == {"a": [7, 1], "b": {"c": 7}}
+    with pytest.raises(KeyError):
+        fill(tree, {})
+
+
+def test_leaves_are_sealed_once() -> None:
+    assert sealed("x") == Secret("x")
+    for value in (Secret("x"), NEW, {}, [], None, MISSING):
+        assert sealed(value) is value
