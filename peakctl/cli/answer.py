@@ -26,7 +26,7 @@ def answer(report: Report, terminal: Terminal, output: str) -> int:
     """Problems to stderr, the result to stdout; gives the exit code of the report."""
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
-        terminal.warn((*problem_lines(told), ()))
+        terminal.warn((*problem_lines(told, terminal.width), ()))
     if output == "json":
         from peakctl.present.plan_json import json_text
 

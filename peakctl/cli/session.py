@@ -88,11 +88,18 @@ class Session:
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
 
     def again(self, command: str | None = None) -> str:
-        """What to type to run this (or another command) on the same environment again."""
-        words = ["peakctl", command or self.command]
-        words += [w for name in self.flags.filename for w in ("-f", name)]
-        words += ["-e", self.flags.env] if self.flags.env else []
-        return shlex.join(words)
+        """What to type to run this (or another command) again; values of -p may be secrets."""
+        flags = self.flags
+        typed = {
+            "-f": flags.filename,
+            "-e": (flags.env,) if flags.env else (),
+            "-v": flags.params_file,
+            "-p": [f"{pair.partition('=')[0]}=…" for pair in flags.param],
+            "--select": flags.select,
+            "--exclude": flags.exclude,
+        }
+        words = [word for flag, values in typed.items() for each in values for word in (flag, each)]
+        return shlex.join(["peakctl", command or self.command, *words])
 
 
 @dataclass(frozen=True, slots=True)

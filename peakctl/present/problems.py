@@ -12,13 +12,17 @@ from peakctl.present.text import Line, clean, counted, line, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_CODE_COLUMN = 64
+WIDEST = 100
 
 
-def problem_lines(diagnostics: Sequence[Diagnostic]) -> tuple[Line, ...]:
-    """All of them, each once, in order of place, errors last; then how many there are."""
+def problem_lines(diagnostics: Sequence[Diagnostic], width: int = WIDEST) -> tuple[Line, ...]:
+    """All of them, each once, in order of place, errors last; then how many there are.
+
+    Codes end at column `width`, or further right where the summary is long.
+    """
     each = in_order(diagnostics)
-    lines = [row for diagnostic in each for row in (*_problem(diagnostic), ())]
+    column = min(width, WIDEST)
+    lines = [row for diagnostic in each for row in (*_problem(diagnostic, column), ())]
     return (*lines, line((_count(each), "bold"))) if len(each) > 1 else tuple(lines[:-1])
 
 
@@ -35,12 +39,12 @@ def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(merged, key=lambda d: (-severities.index(d.severity), d.locations[:1])))
 
 
-def _problem(diagnostic: Diagnostic) -> Iterator[Line]:
+def _problem(diagnostic: Diagnostic, column: int) -> Iterator[Line]:
     severity = diagnostic.severity
     owner = f"{diagnostic.key}: " if diagnostic.key else ""
     first, *more = clean(diagnostic.summary).splitlines() or [""]
     head = line((f"{severity}: ", severity), (owner, "bold"), first)
-    gap = max(_CODE_COLUMN - width_of(head), 2)
+    gap = max(column - width_of(head) - len(diagnostic.code), 2)
     yield (*head, (" " * gap + diagnostic.code, "dim"))
     for row in more:
         yield line("  ", row)

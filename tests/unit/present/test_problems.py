@@ -23,7 +23,7 @@ def told(*diagnostics: Diagnostic) -> str:
 
 def test_a_problem_has_the_house_form() -> None:
     assert told(MISSING_IMAGE) == (
-        'error: Workflow/nightly: image "bsae" does not exist            '
+        'error: Workflow/nightly: image "bsae" does not exist                      '
         "manifest/unknown-reference\n"
         "  at spec.steps.train.image\n"
         "  in manifests/nightly.yaml:14:14\n"
@@ -46,6 +46,12 @@ def test_errors_come_last_in_order_of_place_and_are_counted() -> None:
     text = told(late, warning, early)
     assert text.index("old") < text.index("early") < text.index("late")
     assert text.endswith("2 errors, 1 warning\n")
+
+
+def test_codes_end_where_a_narrow_terminal_does() -> None:
+    head = to_plain(problem_lines([MISSING_IMAGE], 80)).splitlines()[0]
+    assert head.endswith("  manifest/unknown-reference")
+    assert len(head) == 80
 
 
 def test_long_summaries_keep_their_code_and_more_lines_are_indented() -> None:
