@@ -26,8 +26,6 @@ def _empty() -> Tree:
     return EMPTY
 
 
-
-
 def dotted(path: Path) -> str:
     """`("spec", "steps", 0, "a.b")` -> `spec.steps[0]."a.b"`, the form that users read and type."""
     out = ""
@@ -371,8 +369,8 @@ class Plan:
 class Order:
     """One call that an adapter is asked to make.
 
-    `desired` holds no `Unknown`; `changes` are those that this call carries; `clear` are paths whose
-    removal a first attempt did not achieve, now to be sent as explicit nulls.
+    `desired` holds no `Unknown`; `changes` are those that this call carries; `clear` are paths
+    whose removal a first attempt did not achieve, now to be sent as explicit nulls.
     """
 
     step: Step
@@ -485,7 +483,7 @@ class Adapter(Protocol):
         """
 
     async def call(self, order: Order) -> Receipt:
-        """Make one call. Raises `ApiError`; its `doubtful` tells whether the server may have acted."""
+        """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
 
     async def poll(self, receipt: Receipt) -> Readiness:
         """Read once how the thing that `call` started fares."""

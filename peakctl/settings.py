@@ -6,11 +6,14 @@ Tokens and stages as in the platform's own client (contract, section 1.2), plus 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, NotAuthenticated, UsageError
 from peakctl.model import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")
 
