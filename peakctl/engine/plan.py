@@ -20,11 +20,11 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Plan, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Resource
+    from peakctl.model import Path, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class _Planner:
     retry_failed: bool
     pins: Pins
     problems: list[Diagnostic] = field(default_factory=list)
+    shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
 
     def action(self, key: Key) -> Action | None:
         """The action of one resource, or None when something is wrong with it."""
@@ -65,13 +66,19 @@ class _Planner:
             kind,
             desired,
             live.values,
-            shown=shown_fields(kind, self.world),
+            shown=self._shown(kind),
             hidden=hidden_paths(resource, self.resources, self.kinds, self.world),
             ignored=resource.ignore_changes,
         )
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
         return chosen.action
+
+    def _shown(self, kind: Kind) -> Callable[[Path], bool]:
+        """One predicate a kind: each looks through every live resource of its kind, once."""
+        if kind.name not in self.shown:
+            self.shown[kind.name] = shown_fields(kind, self.world)
+        return self.shown[kind.name]
 
     def _ambiguities(self, resource: Resource) -> list[Diagnostic]:
         key = resource.key
