@@ -175,8 +175,5 @@ async def observe(
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first real error of a group of tasks: the rest were cancelled because of it."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            return first_error(error)
-        return error
-    return group
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at, value_at
 from peakctl.kinds.fields import Absent
+from peakctl.model import Key
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Key, Path, Reference, Resource, Tree, Value
+    from peakctl.model import Path, Reference, Resource, Tree, Value
 
 Attributes = Callable[["Reference"], "Tree | None"]
 
 
 def targets(reference: Reference, declared: Mapping[Key, Resource]) -> tuple[Key, ...]:
     """The declared resources that `reference` may mean, by kind and name."""
-    return tuple(k for k in declared if k.kind in reference.kinds and k.name == reference.name)
+    keys = (Key(kind, reference.name) for kind in reference.kinds)
+    return tuple(key for key in keys if key in declared)
 
 
 def resolve(resource: Resource, kind: Kind, attributes: Attributes) -> Tree:
@@ -77,6 +79,4 @@ def _by_name_paths(values: Value, reference: Reference, field: Field | None) -> 
 
 def _leave_out(values: Value, reference: Reference) -> None:
     """Take a list item out whose resource does not exist yet."""
-    parent = value_at(values, reference.at[:-1])
-    if isinstance(parent, list) and isinstance(reference.at[-1], int):
-        del parent[reference.at[-1]]
+    del value_at(values, reference.at[:-1])[reference.at[-1]]

@@ -27,7 +27,7 @@ from peakctl.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peakctl.kinds.fields import Field, Kind
+    from peakctl.kinds.fields import Field, Kind, Versions
 
 CALL_STEPS = {
     "build": Step.CREATE_VERSION,
@@ -54,11 +54,9 @@ def verb_of(steps: Iterable[Step]) -> Verb:
     return min((STEP_VERBS[s] for s in steps), key=SEVERITY.index, default=Verb.KEEP)
 
 
-def fixed_version(kind: Kind, desired: Tree) -> str | None:
+def fixed_version(versions: Versions, desired: Tree) -> str | None:
     """The number that the manifest states; None for `auto`."""
-    if kind.versions is None:
-        return None
-    stated = value_at(desired, kind.versions.at)
+    stated = value_at(desired, versions.at)
     return None if stated in (MISSING, None, "auto") else str(stated)
 
 
@@ -73,7 +71,7 @@ def plan_create(resource: Resource, kind: Kind, desired: Tree) -> Action:
     steps += dict.fromkeys(CALL_STEPS[rule.call] for _, rule in late)
     version = None
     if kind.versions is not None:
-        version = fixed_version(kind, desired) or kind.versions.first
+        version = fixed_version(kind.versions, desired) or kind.versions.first
     changes = tuple(
         Change(path, MISSING, value_at(desired, path), rule.call) for path, rule in late
     )
@@ -144,7 +142,7 @@ def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
     if versions is None:
         return Decision(Verdict.KEEP, None)
     differs = any(c.call == versions.call for c in diff.changes)
-    fixed = fixed_version(kind, desired)
+    fixed = fixed_version(versions, desired)
     mendable = kind.lifecycle.on_failed == Step.UPDATE_VERSION and live.state is State.FAILED
     if mendable and fixed in (None, live.version):
         return Decision(Verdict.KEEP, live.version)

@@ -104,6 +104,13 @@ def test_a_failure_blocks_what_depends_on_it_and_nothing_else(lab: Any) -> None:
     assert outcomes["Workflow/w"].status is Status.DONE
 
 
+def test_what_waits_for_two_starts_after_the_second(lab: Any) -> None:
+    first = lab.manifest("Workflow", "w", {"steps": STEPS}, dependsOn=["Image/a", "Image/b"])
+    other = lab.manifest("Image", "b", {"type": "api", "buildDetails": BUILD})
+    assert statuses(lab.run(first, image(lab), other)) == [Status.DONE] * 3
+    assert [e.key.name for e in lab.events if e.phase is Phase.STARTED][-1] == "w"
+
+
 def test_what_is_kept_is_already_right(lab: Any) -> None:
     lab.Workflow.put("w", {"steps": STEPS})
     assert statuses(lab.run(lab.manifest("Workflow", "w", {"steps": STEPS}))) == [

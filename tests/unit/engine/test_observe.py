@@ -100,6 +100,12 @@ def test_specs_outside_the_run_are_read_for_what_they_declare(lab: Any) -> None:
     assert list(world.definitions) == [Key("BlockSpec", "b")]
 
 
+def test_specs_that_are_ambiguous_declare_nothing(lab: Any) -> None:
+    lab.BlockSpec.listed = (Listed(1, "b"), Listed(2, "b"))
+    manifest = lab.manifest("Deployment", "d", {"blockSpec": {"name": "b"}})
+    assert lab.observe(lab.resources(manifest)).definitions == {}
+
+
 def test_the_first_error_is_raised_as_it_is(lab: Any) -> None:
     async def index(resources: Any) -> Any:
         raise lab.problem(500, "down")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,11 @@ def test_a_spec_without_parameters_declares_none(lab: Any) -> None:
     assert told(lab.plan(bare, of_block(lab, a="x"))) == [
         ("unknown", "remove it, or declare it in the spec")
     ]
+
+
+def test_a_kind_that_declares_nothing_allows_everything(lab: Any) -> None:
+    lab.kinds["BlockSpec"] = replace(lab.kinds["BlockSpec"], defines=())
+    assert lab.plan(block(lab), of_block(lab, a="x")).ok
 
 
 def test_a_masked_value_counts_as_equal(lab: Any) -> None:

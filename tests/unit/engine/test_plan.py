@@ -469,6 +469,14 @@ def test_a_release_of_the_run_is_known_before_it_is_made(lab: Any) -> None:
     assert named == {"id": Unknown(Key("BlockSpec", "b"), "id"), "release": {"version": "1.0.0"}}
 
 
+def test_a_step_gets_the_ids_beside_its_other_fields(lab: Any) -> None:
+    put_image(lab)
+    step = {"command": "c", "imageDetails": {"name": "a"}}
+    planned = lab.plan(image(lab), lab.manifest("Workflow", "w", {"steps": {"train": step}}))
+    sent = planned.plan.actions[-1].desired["spec"]["steps"]["train"]
+    assert sent == {"command": "c", "imageId": 7, "imageVersionId": 70}
+
+
 def test_an_unknown_name_is_told_with_the_nearest(lab: Any) -> None:
     put_image(lab)
     lab.Image.put("forecast")

@@ -24,9 +24,12 @@ def test_one_read_is_enough_for_the_kind(kinds: Mapping[str, Kind]) -> None:
     assert not shown_fields(kinds["Webapp"], world)(("spec", "parameters"))
 
 
-def test_a_null_and_an_unknown_field_show_nothing(kinds: Mapping[str, Kind]) -> None:
+def test_a_null_shows_a_field_and_an_unknown_field_shows_nothing(
+    kinds: Mapping[str, Kind],
+) -> None:
     _, read = live("a", parameters=None, zzz=1)
-    assert list(unseen_present(kinds["Service"].root, read.values)) == []
+    found = list(unseen_present(kinds["Service"].root, read.values))
+    assert found == [("spec", "parameters")]
 
 
 def test_an_unseen_field_that_no_read_shows_plans_nothing(lab: Any) -> None:

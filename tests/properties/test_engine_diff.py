@@ -1,0 +1,134 @@
+"""Nothing differs from itself, and what a diff tells closes it when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peakctl.engine.diff import compare
+from peakctl.engine.observe import World
+from peakctl.engine.plan import make_plan
+from peakctl.kinds.fields import Absent, Field
+from peakctl.kinds.store import load_kinds
+from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
+
+KINDS = load_kinds()
+SET_BY_OTHERS = (Absent.READ_ONLY, Absent.BY_NAME, Absent.LOCAL)
+WORDS = st.sampled_from(["a", "b", "c.d", "__e", "f g"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+SCALARS: Mapping[str, st.SearchStrategy[Any]] = {
+    "string": WORDS,
+    "integer": st.integers(0, 3),
+    "number": st.floats(0, 2) | st.integers(0, 2),
+    "boolean": st.booleans(),
+}
+
+
+@st.composite
+def values(draw: st.DrawFn, field: Field, secrets: bool = False) -> Any:
+    """A value that the schema allows; sensitive leaves sealed when `secrets`."""
+    if field.variants:
+        word = draw(st.sampled_from(sorted(field.variants)))
+        chosen = field.variants[word]
+        return {**draw(values(chosen, secrets)), field.discriminator: word}
+    if field.properties or field.extra is not None:
+        return draw(maps(field, secrets))
+    if field.items is not None:
+        items = draw(st.lists(values(field.items, secrets), max_size=3))
+        return items if not field.list_key else unique(items, field)
+    if {"object", "array"} & field.types:
+        return draw(JSON.filter(lambda value: value is not None))
+    word = draw(st.sampled_from(sorted(field.types - {"null"})))
+    leaf = field.default if field.default is not MISSING else draw(SCALARS[word])
+    return Secret(leaf) if secrets and field.sensitive else leaf
+
+
+@st.composite
+def maps(draw: st.DrawFn, field: Field, secrets: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for word, inner in field.properties.items():
+        if inner.absent not in SET_BY_OTHERS and draw(
+            st.just(inner.absent is Absent.REQUIRED) if field.variants else st.booleans()
+        ):
+            out[word] = draw(values(inner, secrets))
+    if field.extra is not None:
+        out |= draw(st.dictionaries(WORDS, values(field.extra, secrets), max_size=2))
+    return out
+
+
+def unique(items: list[Any], field: Field) -> list[Any]:
+    """Items with a key of their own each, as validated manifests have."""
+    first = field.list_key[0][0]
+    for number, item in enumerate(items):
+        if isinstance(item, dict) and isinstance(item.get(first), str):
+            item[first] = f"{item[first]}{number}"
+    return items
+
+
+def trees(kind: str, *, secrets: bool = False) -> st.SearchStrategy[Any]:
+    return values(KINDS[kind].root, secrets)
+
+
+ANY_KIND = st.sampled_from(sorted(KINDS))
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind))))
+def test_nothing_differs_from_itself(case: tuple[str, Any]) -> None:
+    kind, tree = case
+    assert compare(KINDS[kind], tree, tree, shown=lambda _: True).changes == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind), trees(kind))))
+def test_what_is_live_afterwards_does_not_differ(case: tuple[str, Any, Any]) -> None:
+    """Doing what is desired leaves nothing to do, whatever was there before."""
+    kind, desired, live = case
+    before = compare(KINDS[kind], desired, live, shown=lambda _: True)
+    paths = [change.path for change in before.changes]
+    assert len(set(paths)) == len(paths)
+    assert all(change.call for change in before.changes)
+    assert compare(KINDS[kind], desired, desired, shown=lambda _: True).changes == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(trees("Workflow", secrets=True), trees("Workflow"))
+def test_secrets_stay_out_of_the_text_of_a_diff(desired: Any, live: Any) -> None:
+    def marked(value: Any) -> Any:
+        if isinstance(value, Secret):
+            return Secret(f"s3cret-{value.reveal()}")
+        if isinstance(value, dict):
+            return {k: marked(v) for k, v in value.items()}
+        return [marked(v) for v in value] if isinstance(value, list) else value
+
+    assert "s3cret" not in repr(compare(KINDS["Workflow"], marked(desired), live))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(WORDS, trees("Workflow"), min_size=1, max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_a_plan_is_the_same_for_shuffled_resources(specs: dict[str, Any], random: Any) -> None:
+    document = Document({}, "m.yaml", "/", lambda _: Location("m.yaml", 1, 1))
+    resources = {
+        Key("Workflow", name): Resource(
+            Key("Workflow", name),
+            {"metadata": {**tree.get("metadata", {}), "name": name}, "spec": tree.get("spec", {})},
+            document,
+        )
+        for name, tree in specs.items()
+    }
+    live = {key: Live(key, key.name, {"spec": {}}) for key in list(resources)[::2]}
+    keys = list(resources)
+    random.shuffle(keys)
+    world = World(live=live)
+    shuffled = make_plan({key: resources[key] for key in keys}, world, KINDS)
+    assert shuffled.plan == make_plan(resources, world, KINDS).plan
