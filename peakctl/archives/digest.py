@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LINE = re.compile(r"(?:^|(?:\r?\n){1,2})peakctl-digest: (sha256:[0-9a-f]{64})\s*\Z")
+_LINE = re.compile(r"(?:^|\r\n\r\n|\r\n|\n\n|\n)peakctl-digest: (sha256:[0-9a-f]{64})\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)

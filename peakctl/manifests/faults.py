@@ -54,19 +54,25 @@ def _tell_marked(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
     return Diagnostic(
         code="manifest/syntax",
         summary=problem,
-        locations=_ordered(error, place),
+        locations=_ordered(error, text, place),
         detail=detail,
         fix=next((fix for word, fix in _FIXES.items() if word in problem), ""),
     )
 
 
-def _ordered(error: MarkedYAMLError, place: Place) -> tuple[Location, ...]:
-    problem = place(error.problem_mark)
+def _ordered(error: MarkedYAMLError, text: str, place: Place) -> tuple[Location, ...]:
+    problem = place(_within(error.problem_mark, text))
     if error.context_mark is None:
         return (problem,)
-    context = place(error.context_mark)
+    context = place(_within(error.context_mark, text))
     opened = any(word in str(error.context) for word in _OPENED)
     return (context, problem) if opened else (problem, context)
+
+
+def _within(mark: Any, text: str) -> Any:
+    """At the end of the text libyaml points to a line that is not there."""
+    end = len(text.rstrip())
+    return _Index(text, end) if mark.index >= end else mark
 
 
 def _tell_character(error: Exception, text: str, place: Place) -> Diagnostic:

@@ -26,7 +26,7 @@ class Includes(BaseLoader):
         self._root = root.resolve()
         self._texts: dict[str, str] = {}
         self._displays: dict[str, str] = {}
-        self._numbers: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def add(self, source: Source) -> None:
         """Make a manifest a template under its path."""
@@ -74,13 +74,11 @@ class Includes(BaseLoader):
 
     def number(self, path: str) -> int:
         """A number for a file, for marks."""
-        if path not in self._numbers:
-            self._numbers.append(path)
-        return self._numbers.index(path)
+        return self._numbers.setdefault(path, len(self._numbers))
 
     def numbered(self, number: int) -> str:
         """What users are shown for the file of a mark."""
-        return self.display(self._numbers[number])
+        return self.display(list(self._numbers)[number])
 
 
 def _read(path: str) -> str:

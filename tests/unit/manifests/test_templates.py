@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -266,3 +267,23 @@ def test_a_parse_error_of_a_template_is_one_of_manifests_invalid(tmp_path: Path)
 
     with pytest.raises(ManifestsInvalid):
         Renderer({}, {}, tmp_path).render(Source(str(tmp_path / "x"), "x", "{{"))
+
+
+def test_a_place_that_cannot_be_traced_is_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "MAX_TEXT", 20)
+    (tmp_path / "main.yaml").write_text("a: 1\n\nb: {{ 1 }}")
+    (document,), _ = load_documents(["main.yaml"], root=tmp_path, parameters={}, environment={})
+    assert str(document.locate(("b",))) == "main.yaml:1:1"
+
+
+def test_loading_leaves_the_garbage_collector_as_it_was(tmp_path: Path) -> None:
+    load(tmp_path, {"main.yaml": "a: 1"})
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        load(tmp_path, {"main.yaml": "a: 1"})
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
