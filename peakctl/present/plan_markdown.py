@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Severity
 from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.present.outcome_text import outcome_lines
-from peakctl.present.plan_text import SYMBOLS, headline_text, plan_lines, plan_summary
+from peakctl.present.plan_text import SYMBOLS, headline_text, names_of, plan_lines, plan_summary
 from peakctl.present.problems import problem_lines
 from peakctl.present.text import clean, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from peakctl.present.report import Report
 
@@ -41,7 +41,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
         yield _fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or a.verb is not Verb.KEEP or a.steps]
     yield from _table(actions, {o.key: o for o in report.outcomes})
-    yield from _details(actions)
+    yield from _details(actions, names_of(plan))
 
 
 def _title(report: Report) -> str:
@@ -82,11 +82,12 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
     yield ""
 
 
-def _details(actions: list[Action]) -> Iterator[str]:
+def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
     for action in actions:
         if not action.changes and not action.notes:
             continue
-        text = to_plain(plan_lines(Plan((action,)), show_all=True, verbose=True)[1:])
+        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names)
+        text = to_plain(lines[1:])
         if text.strip():
             title = html.escape(clean(headline_text(action)))
             body = _fenced(_as_diff(text.rstrip() + "\n"), "diff")

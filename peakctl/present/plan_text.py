@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.model import STEP_VERBS, Action, Outcome, Plan, Status, Step, Verb, dotted
@@ -9,7 +10,7 @@ from peakctl.present.contrast import change_lines
 from peakctl.present.text import Line, indent, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -23,21 +24,30 @@ SYMBOLS = {
 }
 COUNTED = tuple(verb for verb in Verb if verb is not Verb.KEEP)
 _MARGIN = 4
+_SHORTEST_ID = 8
 
 
 def plan_lines(
-    plan: Plan, *, show_all: bool = False, show_ignored: bool = False, verbose: bool = False
+    plan: Plan,
+    *,
+    show_all: bool = False,
+    show_ignored: bool = False,
+    verbose: bool = False,
+    names: Mapping[str, str] | None = None,
 ) -> tuple[Line, ...]:
     """Every line but the last.
 
     Unchanged resources show with `show_all`, or where the run must wait for one; `show_ignored`
     adds each difference that plans nothing and why; `verbose` adds the fields of what is created.
+    `names` stand for ids in paths (default: those of the plan itself).
     """
+    names = names_of(plan) if names is None else names
     shown = [a for a in plan.actions if _is_shown(a, show_all=show_all, show_ignored=show_ignored)]
     wide = max((len(a.verb) for a in shown), default=0)
     lines: list[Line] = []
     for action in shown:
-        details = tuple(_details(action, show_ignored=show_ignored, verbose=verbose))
+        changes = _changes(action, names, verbose=verbose)
+        details = (*changes, *_remarks(action, show_ignored=show_ignored))
         if details and lines and lines[-1]:
             lines.append(())
         lines += [_headline(action, wide), *indent(details, _MARGIN)]
@@ -125,10 +135,21 @@ def _also(action: Action) -> str:
     return f"  (and {', '.join(others)})" if others else ""
 
 
-def _details(action: Action, *, show_ignored: bool, verbose: bool) -> Iterator[Line]:
-    if action.verb is not Verb.CREATE or verbose:
-        for change in action.changes:
-            yield from change_lines(change)
+def names_of(plan: Plan) -> Mapping[str, str]:
+    """The names of resources by their ids, as far as ids cannot be taken for something else."""
+    found = {str(a.live.id): a.key.name for a in plan.actions if a.live is not None}
+    return {id_: name for id_, name in found.items() if len(id_) >= _SHORTEST_ID}
+
+
+def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iterator[Line]:
+    if action.verb is Verb.CREATE and not verbose:
+        return
+    for change in action.changes:
+        path = tuple(names.get(p, p) if isinstance(p, str) else p for p in change.path)
+        yield from change_lines(replace(change, path=path))
+
+
+def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
     for note in action.notes:
         yield line(("note: ", "note"), note)
     if show_ignored:

@@ -96,6 +96,10 @@ def _item(value: Value) -> list[str]:
 
 
 def _word(text: str) -> str:
-    """`text` bare where nobody could misread it, else in double quotes."""
-    bare = _PLAIN_WORD.match(text) and text.lower() not in _RESERVED
-    return text if bare else json.dumps(clean(text), ensure_ascii=False)
+    """`text` bare where nobody could misread it, else in the quotes that it does not hold."""
+    if _PLAIN_WORD.match(text) and text.lower() not in _RESERVED:
+        return text
+    words = clean(text)
+    if '"' in words and not set(words) & set("'\\\n\t"):
+        return f"'{words}'"
+    return json.dumps(words, ensure_ascii=False)

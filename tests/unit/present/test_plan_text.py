@@ -178,6 +178,16 @@ def test_fields_of_what_is_created_show_when_verbose() -> None:
     assert "    + spec.type: workflow\n" in to_plain(plan_lines(plan, verbose=True))
 
 
+def test_ids_in_paths_show_as_names() -> None:
+    spec = Key("BlockSpec", "loader")
+    kept = Action(spec, Verb.KEEP, live=Live(spec, "277e4a3d-e312", {}))
+    short = Action(IMAGE, Verb.KEEP, live=live(IMAGE, "1"))
+    change = Change(("spec", "config", "277e4a3d-e312", "1", 1), "a", "b", "")
+    edit = Action(Key("AppSpec", "app"), Verb.EDIT, (Step.UPDATE,), (change,))
+    text = to_plain(plan_lines(Plan((kept, short, edit))))
+    assert "    ~ spec.config.loader.1[1]: a -> b\n" in text
+
+
 def test_an_empty_plan_says_that_all_is_right() -> None:
     text = to_plain(plan_lines(Plan((SAME,))))
     assert text == "Nothing to do: everything is as the manifests say.\n\n"

@@ -38,6 +38,8 @@ def test_values_become_json(value: Value, expected: Value) -> None:
         ("1.10", '"1.10"'),
         ("a: b", '"a: b"'),
         ("", '""'),
+        ('say "hi"', "'say \"hi\"'"),
+        ('it\'s "so"', '"it\'s \\"so\\""'),
         ({}, "{}"),
         (1.5, "1.5"),
     ],
