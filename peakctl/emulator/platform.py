@@ -75,7 +75,7 @@ class Emulator:
         routes = [self._route(path, methods) for path, methods in paths.items()]
         app = Starlette(
             routes=[*routes, *admin_routes(self)],
-            exception_handlers={HTTPException: _refuse_route},
+            exception_handlers={HTTPException: self._refuse_route},
         )
         app.router.redirect_slashes = False
         return app
@@ -97,23 +97,26 @@ class Emulator:
         try:
             response = await _before(fault)
             if response is None:
-                body = await read_body(request)
-                decoded = decode(request.headers.get("content-type", ""), body)
-                response = await _after(fault, self._answer(request, endpoint, decoded))
+                try:
+                    tenant = "" if endpoint.is_open else tenant_of(request)
+                    body = await read_body(request)
+                    decoded = decode(request.headers.get("content-type", ""), body)
+                    answer = self._answer(request, endpoint, decoded, tenant)
+                except Problem as problem:
+                    answer = _refusal(problem.status, problem.detail)
+                response = await _after(fault, answer)
             status = response.status_code
-        except Problem as problem:
-            response = _refusal(problem.status, problem.detail)
-            status = problem.status
         finally:
             self._remember(request, decoded, status)
         return response
 
-    def _answer(self, request: Request, endpoint: Endpoint, decoded: Decoded) -> Response:
-        tenant = "" if endpoint.is_open else tenant_of(request)
-        self._settle()
+    def _answer(
+        self, request: Request, endpoint: Endpoint, decoded: Decoded, tenant: str
+    ) -> Response:
+        now = self.clock()
+        self._settle(now)
         self._provide(tenant)
-        write = request.method not in READS
-        with self.store.transaction(tenant, self.clock(), write=write) as tx:
+        with self.store.transaction(tenant, now, write=request.method not in READS) as tx:
             call = Call(
                 tx=tx,
                 options=self.options,
@@ -126,8 +129,7 @@ class Emulator:
             answer = endpoint.handler(call)
         return _respond(answer, endpoint.status)
 
-    def _settle(self) -> None:
-        now = self.clock()
+    def _settle(self, now: float) -> None:
         if self.store.is_due(now):
             with self.store.transaction("", now, write=True) as tx:
                 settle(tx, self.options)
@@ -137,6 +139,13 @@ class Emulator:
             with self.store.transaction(tenant, self.clock(), write=True) as tx:
                 provide(tx)
             self._provided.add(tenant)
+
+    async def _refuse_route(self, request: Request, error: Exception) -> Response:
+        headers = (getattr(error, "headers", None) or {}).items()
+        status = getattr(error, "status_code", 400)
+        self._remember(request, Decoded(), status)
+        detail = f"{request.method} {request.url.path}: no such call"
+        return _refusal(status, detail, tuple(headers))
 
     def _remember(self, request: Request, decoded: Decoded, status: int) -> None:
         recorded = Recorded(
@@ -161,12 +170,6 @@ def _respond(answer: Any, status: int) -> Response:
 
 def _refusal(status: int, detail: str, headers: Sequence[tuple[str, str]] = ()) -> Response:
     return _respond(Answer({"detail": detail}, status, tuple(headers)), status)
-
-
-async def _refuse_route(request: Request, error: Exception) -> Response:
-    headers = (getattr(error, "headers", None) or {}).items()
-    status = getattr(error, "status_code", 400)
-    return _refusal(status, f"{request.method} {request.url.path}: no such call", tuple(headers))
 
 
 async def _before(fault: Fault | None) -> Response | None:

@@ -70,8 +70,8 @@ class Store:
                 self._db.execute(f"PRAGMA user_version = {LAYOUT}")
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _writing(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+        self._db.execute(begin)
         try:
             yield
         except BaseException:
@@ -81,13 +81,12 @@ class Store:
 
     @contextmanager
     def transaction(self, tenant: str, now: float, *, write: bool) -> Iterator[Transaction]:
-        """All that happens in one request: committed at the end, undone by any exception."""
-        with self._lock:
-            if not write:
-                yield Transaction(self._db, tenant, now)
-                return
-            with self._writing():
-                yield Transaction(self._db, tenant, now)
+        """All that happens in one request: committed at the end, undone by any exception.
+
+        Reads too see one state throughout, whatever another process writes meanwhile.
+        """
+        with self._lock, self._writing("BEGIN IMMEDIATE" if write else "BEGIN"):
+            yield Transaction(self._db, tenant, now)
 
     def is_due(self, now: float) -> bool:
         """Whether something that was scheduled has come to its time."""

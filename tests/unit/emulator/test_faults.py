@@ -42,6 +42,17 @@ def test_a_dropped_connection(peak: Any, when: Any, error: Any, acted: int) -> N
     assert peak.emulator.journal[0].status == 0
 
 
+def test_refusals_are_hit_as_well(peak: Any) -> None:
+    peak.emulator.faults = [Fault(action="drop", when="after")]
+    with pytest.raises(httpx.ReadError):
+        peak.send("GET", ROOT + "none")
+
+
+def test_calls_that_do_not_exist_are_in_the_journal(peak: Any) -> None:
+    peak.refused(404, "GET", "/service/nothing")
+    assert [(r.path, r.status) for r in peak.emulator.journal] == [("/service/nothing", 404)]
+
+
 def test_a_truncated_answer(peak: Any) -> None:
     peak.emulator.faults = [Fault(action="truncate")]
     with pytest.raises(httpx.RemoteProtocolError):

@@ -287,3 +287,13 @@ def test_ids_of_another_image_are_not_found(peak: Any) -> None:
     peak.refused(404, "GET", f"{ROOT}{one['imageId']}/versions/{two['versionId']}")
     peak.refused(404, "GET", f"{ROOT}{one['imageId']}/builds/{two['buildId']}/logs")
     peak.refused(404, "GET", f"{ROOT}77")
+
+
+def test_every_tenant_has_the_platforms_images_when_asked_for(make_peak: Any) -> None:
+    peak = make_peak(provided_images=True)
+    found = peak.get(ROOT, scope="global")["images"]
+    assert {i["latestVersion"]["status"] for i in found} == {"ready"}
+    peak.token = "tenant:other:token"
+    assert [i["id"] for i in peak.get(ROOT)["images"]] == [i["id"] for i in found]
+    peak.emulator.reset()
+    assert len(peak.get(ROOT)["images"]) == len(found)
