@@ -9,6 +9,8 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peakctl.cli.session import Session
     from peakctl.model import Key, Resource
     from peakctl.present.report import Report
@@ -50,8 +52,13 @@ def _validate(session: Session) -> Report:
     words = f"Valid: {counted(len(found), 'resource')} in {counted(len(files), 'file')}."
     return session.report(
         lines=(line((words, "good")),),
-        extra={"resources": [_described(key, each) for key, each in sorted(found.items())]},
+        extra=_listed(found) if session.flags.output == "json" else {},
     )
+
+
+def _listed(found: Mapping[Key, Resource]) -> dict[str, Any]:
+    """Every resource with its place. Places are computed one by one: not for a text nobody sees."""
+    return {"resources": [_described(key, each) for key, each in sorted(found.items())]}
 
 
 def _described(key: Key, resource: Resource) -> dict[str, Any]:
