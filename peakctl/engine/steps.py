@@ -121,7 +121,6 @@ def choose_steps(
     for skipped in diff.skipped:
         if skipped.reason == IGNORED:
             keep_live(kind.root, desired, live.values, skipped.path)
-    made = {Step.CREATE_VERSION, Step.CREATE_RELEASE} & set(steps)
     action = Action(
         resource.key,
         verb_of(steps),
@@ -129,12 +128,20 @@ def choose_steps(
         diff.changes,
         diff.skipped,
         (*notes, *live.notes),
-        version=decision.version if made and decision.version else live.version,
+        version=_number(kind, live, decision, steps),
         desired=desired,
         live=live,
         resource=resource,
     )
     return Chosen(action, tuple(problems))
+
+
+def _number(kind: Kind, live: Live, decision: Decision, steps: list[Step]) -> str | None:
+    """The number that the action makes, or keeps; None for a kind whose versions have none."""
+    if kind.versions is None:
+        return None
+    made = decision.version if {Step.CREATE_VERSION, Step.CREATE_RELEASE} & set(steps) else None
+    return made or live.version
 
 
 def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
