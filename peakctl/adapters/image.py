@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Adapter(Rest):
-    """One request to read an image at its newest version."""
+    """One request to read an image, at its newest version or at the one that a manifest fixes."""
 
     path = "service/image-management/api/v2/images/"
     items = ("images",)
@@ -37,35 +37,51 @@ class Adapter(Rest):
         return replace(super().listed(item), ours=item.get("scope") != "global")
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        described = await self.get(self.at(listed.id))
-        if described is None:
-            return None
-        latest = described.get("latestVersion") or {}
+        """The version that counts, whole; the image itself only where the listing says too little.
+
+        The listing has all else there is to know of an image (contract, 2.2, row 10).
+        """
+        image, latest = listed.item, listed.item.get("latestVersion") or {}
+        if "id" not in latest or not image.get("type"):
+            described = await self.get(self.at(listed.id))
+            if described is None:
+                return None
+            image, latest = described, described.get("latestVersion") or {}
         wanted = spec_of(resource.values).get("version") if resource else None
         told = await self._version(listed.id, latest, wanted)
+        if told is None and image is listed.item:  # the version that the listing showed is gone
+            return await self.read(replace(listed, item={}), resource)
+        return self._live(listed, resource, image, latest if told is None else told)
+
+    def _live(self, listed: Listed, resource: Resource | None, image: Tree, told: Tree) -> Live:
         reading = self.classify(version_word(told))
+        latest = image.get("latestVersion") or {}
         return Live(
             key=self.key(listed, resource),
             id=listed.id,
-            values=image_values(described, told),
+            values=image_values({"name": listed.name, **image}, told),
             status=reading.status,
             state=reading.state,
             version=told.get("version"),
             latest=latest.get("version") or told.get("version"),
             attributes={"id": listed.id, **pick({"version": told.get("id")}, "version")},
             private=pick({"versionId": told.get("id"), "buildId": build_id(told)}, *PRIVATE),
-            foreign=None if described.get("scope") != "global" else "part of the platform",
+            foreign=None if image.get("scope") != "global" else "part of the platform",
             notes=("no version of it is on the platform",) if not told else (),
         )
 
-    async def _version(self, id_: str | int, latest: Tree, wanted: str | None) -> Tree:
-        """The version to tell of, whole: the wanted one where it exists, else the latest."""
+    async def _version(self, id_: str | int, latest: Tree, wanted: str | None) -> Tree | None:
+        """The version to tell of, whole: the wanted one where it exists, else the latest.
+
+        None when it is gone.
+        """
         told = latest
         if wanted is not None and wanted != latest.get("version"):
             told = await find_version(self.api, self._versions(id_), wanted) or latest
         if "buildDetails" in told or "id" not in told:
             return told
-        return {**told, **(await self.get(self.at(id_, "versions", told["id"])) or {})}
+        whole = await self.get(self.at(id_, "versions", told["id"]))
+        return None if whole is None else {**told, **whole}
 
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         """Without a request when the listing shows that the latest version is the one."""

@@ -200,6 +200,22 @@ def test_an_image_is_read_in_one_request() -> None:
     assert len(api.asked) == 1
 
 
+def test_an_image_takes_one_request_when_the_listing_shows_its_latest_version() -> None:
+    shown = {**IMAGE, "latestVersion": {"id": 7, "version": "1.0.0", "status": "ready"}}
+    img, api = adapter("Image", "image", {IMAGES + "1/versions/7": LATEST})
+    live = run(img.read(Listed(1, "img", shown), None))
+    assert live.values["spec"]["buildDetails"] == {"source": "upload", "context": "."}
+    assert (live.version, live.latest, len(api.asked)) == ("1.0.0", "1.0.0", 1)
+
+
+def test_a_version_that_is_gone_since_the_listing_is_read_from_the_image() -> None:
+    shown = {**IMAGE, "latestVersion": {"id": 6, "version": "0.9.0", "status": "ready"}}
+    img, _ = adapter("Image", "image", {IMAGES + "1": {**IMAGE, "latestVersion": LATEST}})
+    assert run(img.read(Listed(1, "img", shown), None)).version == "1.0.0"
+    img, _ = adapter("Image", "image", {})
+    assert run(img.read(Listed(1, "img", shown), None)) is None
+
+
 def test_a_short_answer_about_an_image_is_completed_by_its_version() -> None:
     short = {**IMAGE, "latestVersion": {"id": 7, "version": "1.0.0", "status": "ready"}}
     img, api = adapter("Image", "image", {IMAGES + "1": short, IMAGES + "1/versions/7": LATEST})
