@@ -8,11 +8,13 @@ operators) open it and hide what comes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from peakctl.manifests.rendered import CLOSE, OPEN
 from peakctl.manifests.scalars import reveal_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LINE_OPEN, LINE_CLOSE = "\ue002", "\ue003"
 """Around a mark that tells where a piece of template text was written."""
@@ -58,8 +60,6 @@ class Vault:
                 return SecretFloat.of(value, self)
             case list() | tuple():
                 return [self.hide_value(item) for item in value]
-            case Mapping():
-                return {key: self.hide_value(item) for key, item in value.items()}
             case _:
                 raise TypeError(f"a secret cannot be made into {type(value).__name__}")
 

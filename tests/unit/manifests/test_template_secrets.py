@@ -261,3 +261,11 @@ def test_marked_text_without_a_secret_is_plain_text() -> None:
 def test_nothing_but_data_is_made_secret() -> None:
     with pytest.raises(TypeError):
         Vault().hide_value(b"bytes")
+
+
+def test_numbers_hide_themselves_where_nothing_else_does() -> None:
+    vault = Vault()
+    whole, part = vault.hide_value(8080), vault.hide_value(0.5)
+    assert vault.open(f"{whole:>6}{whole}{part:.2f}{part!r}") == "  808080800.500.5"
+    assert "8080" not in f"{whole:>6}{whole!s}{[whole]}"
+    assert "0.5" not in f"{part:.2f}{part!s}{[part]}"

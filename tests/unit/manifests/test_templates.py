@@ -217,6 +217,20 @@ def test_an_include_loop_names_the_files(tmp_path: Path) -> None:
     assert "main.yaml -> b.yaml -> main.yaml" in problem.summary
 
 
+def test_a_loop_behind_an_include_names_its_own_files(tmp_path: Path) -> None:
+    files = {"main.yaml": "{% include 'b.yaml' %}", "b.yaml": "b: 1\n{% include 'b.yaml' %}"}
+    _, (problem,) = load(tmp_path, files)
+    assert problem.summary.endswith(": b.yaml -> b.yaml")
+
+
+def test_lines_that_one_expression_wrote_lie_where_it_stands(tmp_path: Path) -> None:
+    write(tmp_path, {"main.yaml": "a: 1\n{{ more }}\n"})
+    (document,), _ = load_documents(
+        ["main.yaml"], root=tmp_path, parameters={"more": "b: 2\nc: 3"}, environment={}
+    )
+    assert [str(document.locate((key,))) for key in "bc"] == ["main.yaml:2:1"] * 2
+
+
 @pytest.mark.parametrize(
     ("content", "word"), [(b"\xff", "UTF-8"), (b"x" * (4 * 2**20 + 1), "too large")]
 )
