@@ -6,7 +6,7 @@ from typing import Any
 
 from peakctl.emulator.behaviour.making import start_execution
 from peakctl.emulator.calls import Answer, Call, Endpoint
-from peakctl.emulator.image_calls import page_token, since
+from peakctl.emulator.image_calls import page_of, since
 from peakctl.emulator.listing import Listing, answer_page, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
 from peakctl.emulator.rows import Body, Row, Where
@@ -140,11 +140,7 @@ def _lines(call: Call, run: Row) -> tuple[str, list[dict[str, Any]]]:
 def logs(call: Call) -> Body:
     """Row 37."""
     status, lines = _lines(call, _find(call))
-    first = page_token(call)
-    last = min(first + call.options.log_page, len(lines))
-    more = status == "Running" or last < len(lines)
-    token = f"f/{max(first, last)}/s" if more else None
-    return {"stepRunStatus": status, "logs": lines[first:last], "nextToken": token}
+    return {"stepRunStatus": status, **page_of(call, lines)}
 
 
 def download_logs(call: Call) -> Body:

@@ -113,16 +113,32 @@ def _find_build(call: Call) -> Row:
 
 
 def lines_so_far(row: Row, now: float) -> list[dict[str, Any]]:
-    """Log lines appear one after the other until the build ends."""
+    """Log lines appear one after the other until the build ends.
+
+    Their times are text, as in the reference's example, of milliseconds since 1970: the client
+    that follows a log reads them as a number (contract, section 5).
+    """
     lines: list[str] = row.body["lines"]
     took = max(row.body["ends"] - row.created, 1e-9)
     moments = [row.created + took * index / len(lines) for index in range(len(lines))]
     if row.status == "building":
         moments = [moment for moment in moments if moment <= now]
     return [
-        {"timestamp": stamp(moment), "message": line, "ingestionTime": stamp(moment)}
+        {"timestamp": _ms(moment), "message": line, "ingestionTime": _ms(moment)}
         for moment, line in zip(moments, lines, strict=False)
     ]
+
+
+def _ms(moment: float) -> str:
+    return str(int(moment * 1000))
+
+
+def page_of(call: Call, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """`logs` and `nextToken`. There always is a token, at the end one that leads to an empty page:
+    a client that follows a log stops there, and would begin again without one."""
+    first = page_token(call)
+    last = min(first + call.options.log_page, len(lines))
+    return {"logs": lines[first:last], "nextToken": f"f/{max(first, last)}/s"}
 
 
 def page_token(call: Call) -> int:
@@ -135,18 +151,13 @@ def page_token(call: Call) -> int:
 
 
 def logs(call: Call) -> dict[str, Any]:
-    """Row 21. There is a nextToken as long as there may be more."""
+    """Row 21."""
     row = _find_build(call)
-    lines = lines_so_far(row, call.tx.now)
-    first = page_token(call)
-    last = min(first + call.options.log_page, len(lines))
-    more = row.status == "building" or last < len(lines)
     return {
         "buildStatus": row.status,
         "startTime": stamp(row.created),
         "finishTime": row.body["finishedAt"],
-        "logs": lines[first:last],
-        "nextToken": f"f/{max(first, last)}/s" if more else None,
+        **page_of(call, lines_so_far(row, call.tx.now)),
     }
 
 

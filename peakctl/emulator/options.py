@@ -15,6 +15,7 @@ class Options:
     carry_parameters: a revision keeps parameters that it leaves out.
     default_parameters: reads of deployment parameters include the defaults of the definitions.
     newer_calls: calls of 1.29 exist; off, they answer 404.
+    spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     provided_images: every tenant has the platform's own images (behaviour.provided lists them).
     """
 
@@ -29,5 +30,6 @@ class Options:
     carry_parameters: bool = False
     default_parameters: bool = False
     newer_calls: bool = True
+    spoke_domain: str = ""
     provided_images: bool = False
     log_page: int = 10

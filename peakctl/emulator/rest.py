@@ -8,19 +8,28 @@ from peakctl.emulator.calls import Call, Endpoint
 from peakctl.emulator.problems import invalid
 
 CREDENTIAL_TYPES = ("data-warehouse",)
+# Invented, but for the feature that the reference's example asks about.
+READ: dict[str, Any] = {"actions": ["read"]}
+WRITE: dict[str, Any] = {"actions": ["write"]}
+ALL: dict[str, Any] = {"actions": ["*"]}
+PERMISSIONS: dict[str, Any] = {
+    "PRICING": {"GUARDRAILS": WRITE, "STRATEGIES": READ},
+    "PLATFORM": {"IMAGES": ALL, "WORKFLOWS": ALL, "SERVICES": ALL, "PRESS": {"SPECS": ALL}},
+}
 
 
 def permissions(call: Call) -> dict[str, Any]:
-    """Row 90: everything is allowed."""
+    """Row 90: the same features for everybody, with one that may only be read."""
     kind = call.ask("type")
     if kind not in (None, "app"):
         raise invalid("type", f"{kind!r} is not app")
-    return {"*": {"actions": ["write"]}}
+    return PERMISSIONS
 
 
 def tenant_metadata(call: Call) -> dict[str, Any]:
-    """Row 91."""
-    return {"tenant": call.tx.tenant, "spokeDetails": {"domain": ""}}
+    """Row 91. The client takes a tenant for a spoke as soon as there are spokeDetails."""
+    domain = call.options.spoke_domain
+    return {"tenant": call.tx.tenant, **({"spokeDetails": {"domain": domain}} if domain else {})}
 
 
 def telemetry(call: Call) -> dict[str, Any]:
@@ -31,7 +40,7 @@ def telemetry(call: Call) -> dict[str, Any]:
 def credentials(call: Call) -> dict[str, Any]:
     """Row 93. Invented, and the same for everybody."""
     kind = call.ask("type")
-    if kind not in CREDENTIAL_TYPES:
+    if kind not in (None, *CREDENTIAL_TYPES):
         raise invalid("type", f"{kind!r} is not one of {', '.join(CREDENTIAL_TYPES)}")
     return {
         "application": call.ask("warehouse") or "amazon-redshift",
