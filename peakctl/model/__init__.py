@@ -1,0 +1,85 @@
+"""The nouns that walk through the rooms; data only, so every room may import them.
+
+    Source -> Rendered -> Document -> Resource (+ Live) -> Plan -> Outcome
+
+A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may also be `Secret`
+(known, never shown) or `Unknown` (known only after another action).
+"""
+
+from peakctl.model.live import Listed, Live, State
+from peakctl.model.manifests import (
+    Archive,
+    Document,
+    Reference,
+    Resource,
+    Source,
+)
+from peakctl.model.plan import (
+    STEP_VERBS,
+    Action,
+    Change,
+    Event,
+    Outcome,
+    Phase,
+    Plan,
+    Skipped,
+    Status,
+    Step,
+    Verb,
+)
+from peakctl.model.platform import Adapter, Clock, Order, Readiness, Receipt
+from peakctl.model.values import (
+    EMPTY,
+    KNOWN_AFTER_APPLY,
+    MASK,
+    MISSING,
+    Key,
+    Location,
+    Path,
+    Secret,
+    Tree,
+    Unknown,
+    Value,
+    dotted,
+    reveal,
+)
+
+__all__ = [
+    "EMPTY",
+    "KNOWN_AFTER_APPLY",
+    "MASK",
+    "MISSING",
+    "STEP_VERBS",
+    "Action",
+    "Adapter",
+    "Archive",
+    "Change",
+    "Clock",
+    "Document",
+    "Event",
+    "Key",
+    "Listed",
+    "Live",
+    "Location",
+    "Order",
+    "Outcome",
+    "Path",
+    "Phase",
+    "Plan",
+    "Readiness",
+    "Receipt",
+    "Reference",
+    "Resource",
+    "Secret",
+    "Skipped",
+    "Source",
+    "State",
+    "Status",
+    "Step",
+    "Tree",
+    "Unknown",
+    "Value",
+    "Verb",
+    "dotted",
+    "reveal",
+]

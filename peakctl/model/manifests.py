@@ -1,0 +1,99 @@
+"""What files become on the way to desired state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peakctl.model.values import Key, Location, Path, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One manifest file as read. `path` is absolute; `display` is what users are shown."""
+
+    path: str
+    display: str
+    text: str
+
+
+def _no_source_text(_path: Path) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document after rendering: untrusted, every node with a place.
+
+    `locate(path)` gives the place of the key (or list item) at `path`, or of its nearest parent
+    that exists. It may parse the file again: call it only to tell of a problem.
+    `folder` is the absolute folder of the manifest; paths in it are relative to that.
+    `source_text(path)` gives the scalar at `path` as it was written (`1.10`, where `value` has the
+    number 1.1), None for anything else; it costs as much as `locate`.
+    """
+
+    value: Tree
+    display: str
+    folder: str
+    locate: Callable[[Path], Location] = field(repr=False, compare=False)
+    source_text: Callable[[Path], str | None] = field(
+        default=_no_source_text, repr=False, compare=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The files of an artifact folder, ready to be zipped.
+
+    `digest` is `sha256:<hex>` over sorted relative paths, executable bits and bytes. `encode()`
+    gives the zip. `size` is the number of files.
+    """
+
+    digest: str
+    size: int
+    encode: Callable[[], bytes] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field that names another resource (or an instance type), found through the schema.
+
+    `at` is the object that holds `name`, or the text that is it (`instanceType`); the id goes to
+    `id_at` and the version to `version_at` (absolute paths in the values), replacing the by-name
+    form. `edge` is false for references that order nothing. `scope` narrows a lookup (the entity
+    type of an instance type).
+    """
+
+    at: Path
+    kinds: tuple[str, ...]
+    name: str
+    version: str | None
+    id_at: Path
+    version_at: Path | None
+    kind_at: Path | None = None
+    edge: bool = True
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Valid desired state of one thing.
+
+    `values` is `{"metadata": {...}, "spec": {...}}` in manifest shape: files filled in, sensitive
+    leaves wrapped, references still by name. `archives` maps the path of each `artifact` field to
+    its files.
+    """
+
+    key: Key
+    values: Tree
+    document: Document = field(compare=False)
+    references: tuple[Reference, ...] = ()
+    archives: Mapping[Path, Archive] = field(default_factory=dict)
+    depends_on: tuple[Key, ...] = ()
+    previous_names: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    protect: bool = False
+    ignore_changes: tuple[str, ...] = ()

@@ -1,0 +1,167 @@
+"""What one run will do, does and did."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from peakctl.model.values import Key, Path, Tree, Value, empty_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.model.live import Live
+    from peakctl.model.manifests import Resource
+
+
+class Verb(enum.StrEnum):
+    """What an action does, as users are told; a resource counts under its most severe verb."""
+
+    CREATE = "create"
+    BUILD = "build"
+    RELEASE = "release"
+    REVISE = "revise"
+    EDIT = "edit"
+    REDEPLOY = "redeploy"
+    DELETE = "delete"
+    KEEP = "unchanged"
+
+
+class Step(enum.StrEnum):
+    """One platform call."""
+
+    CREATE = "create"
+    CREATE_VERSION = "create-version"
+    UPDATE_VERSION = "update-version"
+    CREATE_RELEASE = "create-release"
+    CREATE_REVISION = "create-revision"
+    PATCH_PARAMETERS = "patch-parameters"
+    UPDATE_METADATA = "update-metadata"
+    UPDATE = "update"
+    REDEPLOY = "redeploy"
+    DELETE = "delete"
+    WAIT = "wait"
+
+
+STEP_VERBS: Mapping[Step, Verb] = MappingProxyType(
+    {
+        Step.CREATE: Verb.CREATE,
+        Step.CREATE_VERSION: Verb.BUILD,
+        Step.UPDATE_VERSION: Verb.BUILD,
+        Step.CREATE_RELEASE: Verb.RELEASE,
+        Step.CREATE_REVISION: Verb.REVISE,
+        Step.PATCH_PARAMETERS: Verb.EDIT,
+        Step.UPDATE_METADATA: Verb.EDIT,
+        Step.UPDATE: Verb.EDIT,
+        Step.REDEPLOY: Verb.REDEPLOY,
+        Step.DELETE: Verb.DELETE,
+        Step.WAIT: Verb.KEEP,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs. `before`/`after` are `MISSING` where the key is not there.
+
+    `call` is the schema's word for the call that carries it; `redeploys` restarts something;
+    `immutable` says why the change is refused, if it is.
+    """
+
+    path: Path
+    before: Value
+    after: Value
+    call: str
+    sensitive: bool = False
+    redeploys: bool = False
+    immutable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A difference that plans nothing, and why (`--show-ignored`)."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What one run will do about one resource: a node of the plan.
+
+    `after` are the actions that must be ready before it starts. `version` is the number that the
+    action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
+    """
+
+    key: Key
+    verb: Verb
+    steps: tuple[Step, ...] = ()
+    changes: tuple[Change, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    after: frozenset[Key] = frozenset()
+    version: str | None = None
+    desired: Tree = field(default_factory=empty_tree, repr=False)
+    live: Live | None = field(default=None, repr=False)
+    resource: Resource | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered actions (topological, then by key): pure data, the same for shuffled input."""
+
+    actions: tuple[Action, ...]
+
+    @property
+    def pending(self) -> tuple[Action, ...]:
+        """The actions that would call the platform to change something."""
+        return tuple(a for a in self.actions if a.verb is not Verb.KEEP)
+
+    def count(self, verb: Verb) -> int:
+        return sum(a.verb is verb for a in self.actions)
+
+
+class Phase(enum.StrEnum):
+    STARTED = "started"
+    WAITING = "waiting"
+    FINISHED = "finished"
+
+
+class Status(enum.StrEnum):
+    """How an action ended."""
+
+    DONE = "done"
+    ALREADY_RIGHT = "already right"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    IN_PROGRESS = "still in progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one action ended. `cause` is the root failure that blocked it; `took` is in seconds."""
+
+    key: Key
+    verb: Verb
+    status: Status
+    took: float = 0.0
+    message: str = ""
+    detail: tuple[str, ...] = ()
+    cause: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What progress listens to. `at` is in seconds of the run's clock."""
+
+    phase: Phase
+    key: Key
+    verb: Verb
+    step: Step | None
+    message: str
+    at: float
+    outcome: Outcome | None = None

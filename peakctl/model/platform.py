@@ -1,0 +1,98 @@
+"""The platform as the engine asks it: one call, one reading, one adapter a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from peakctl.model.values import Key, Path, Tree, empty_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from peakctl.model.live import Listed, Live, State
+    from peakctl.model.manifests import Archive, Resource
+    from peakctl.model.plan import Change, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One call that an adapter is asked to make.
+
+    `desired` holds no `Unknown`; `changes` are those that this call carries; `clear` are paths
+    whose removal a first attempt did not achieve, now to be sent as explicit nulls.
+    """
+
+    step: Step
+    key: Key
+    desired: Tree
+    live: Live | None = None
+    version: str | None = None
+    changes: tuple[Change, ...] = ()
+    archives: Mapping[Path, Archive] = field(default_factory=dict)
+    clear: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a call answered: the id, what references receive, and what to poll (None: nothing)."""
+
+    key: Key
+    id: str | int
+    attributes: Tree = field(default_factory=empty_tree)
+    watch: Tree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One reading of something under way. `logs` are the last lines, for a failure."""
+
+    state: State
+    status: str = ""
+    message: str = ""
+
+
+class Clock(Protocol):
+    """Time as the engine and the API client see it; tests drive a fake one."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` later."""
+
+
+class Adapter(Protocol):
+    """One kind's calls. One request per method where the API allows it; no waiting inside."""
+
+    async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
+        """Every resource of the kind in the tenant: all pages of its listing.
+
+        `resources` are those of the run that are of this kind or refer to it: an adapter may leave
+        out listings that none of them needs.
+        """
+
+    async def find(self, name: str) -> tuple[Listed, ...]:
+        """What bears exactly this name, looked up again (names are not unique everywhere)."""
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        """The live resource in manifest shape, or None when it is gone (404).
+
+        `resource`, when given, narrows what is read: its fixed version, its archive, its declared
+        parameters.
+        """
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        """`{"id", "version"}` as a reference to `version` (None: the newest ready one) needs them.
+
+        None when there is no such version.
+        """
+
+    async def call(self, order: Order) -> Receipt:
+        """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
+
+    async def poll(self, receipt: Receipt) -> Readiness:
+        """Read once how the thing that `call` started fares."""
+
+    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+        """The last lines of the log of a failed build; empty where the platform keeps none."""
