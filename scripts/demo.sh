@@ -13,7 +13,9 @@ rm -rf "$copy/.peakctl"
 cd "$copy"
 unset PEAKCTL_ENDPOINT
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold= plain=
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] && bold=$'\033[1m' plain=$'\033[0m'
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 run() { say "\$ $*"; "$@"; }
 
 echo "A copy of $example, on the emulator that comes with peakctl."
