@@ -46,6 +46,7 @@ examples: $(READY) ## write the generated example anew, and validate every examp
 
 bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
 	$(BIN)/python scripts/bench.py $(ARGS)
+	$(BIN)/python scripts/bench_emulator.py
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh
