@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +20,7 @@ from peakctl.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
 
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -69,19 +68,6 @@ def exit_code(error: BaseException) -> Exit:
     if isinstance(error, Interrupted):
         return error.code
     return next((CODES[c] for c in type(error).__mro__ if c in CODES), Exit.ERROR)
-
-
-def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
-    """The exit code of `run`, which may return one; whatever it raises is told, never shown raw."""
-    try:
-        result = run()
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
-        from peakctl.cli.answer import answer_error
-
-        return answer_error(error, sys.argv[1:] if args is None else args)
-    return result if isinstance(result, int) else Exit.DONE
 
 
 def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from peakctl.errors import PeakctlError
 from peakctl.model import reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from peakctl.kinds.reading import Reading
-    from peakctl.model import Archive, Path
+    from peakctl.kinds.complaints import Complaints
+    from peakctl.model import Archive, Document, Path
 
 TEXT_FILES = (".md", ".txt")
 """What the platform's own client takes for descriptions and notes (contract, section 1.9)."""
 
 
-def read_text(name: str, path: Path, reading: Reading) -> str | None:
+class Surroundings(Protocol):
+    """What of a document under way the files beside it concern."""
+
+    document: Document
+    complaints: Complaints
+    project_root: FilePath
+    pack: Callable[[FilePath, Sequence[str] | None, FilePath], Archive] | None
+
+
+def read_text(name: str, path: Path, reading: Surroundings) -> str | None:
     """The text of the file `name` beside the manifest; None with a complaint at `path`."""
     add = reading.complaints.add
     file = _inside(name, path, reading)
@@ -37,7 +46,7 @@ def read_text(name: str, path: Path, reading: Reading) -> str | None:
     return None
 
 
-def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archive | None:
+def pack_folder(value: Mapping[str, Any], path: Path, reading: Surroundings) -> Archive | None:
     """The archive of the folder that an `artifact` field names; None with complaints."""
     name = reveal(value["path"])
     folder = _inside(name, (*path, "path"), reading)
@@ -54,7 +63,7 @@ def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archi
     return None
 
 
-def _inside(name: str, path: Path, reading: Reading) -> FilePath | None:
+def _inside(name: str, path: Path, reading: Surroundings) -> FilePath | None:
     """The file or folder `name`, resolved; None with a complaint when it leaves the project."""
     root = reading.project_root.resolve()
     try:
@@ -70,5 +79,5 @@ def _inside(name: str, path: Path, reading: Reading) -> FilePath | None:
     return None
 
 
-def _beside(reading: Reading) -> str:
+def _beside(reading: Surroundings) -> str:
     return f"paths are relative to the manifest's folder, {reading.document.folder}"
