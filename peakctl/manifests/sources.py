@@ -35,7 +35,7 @@ def find_sources(
     relative ones start at `base` (default: `root`). Files are shown relative to `root` where they
     are inside. `exclude` are files that are no manifests; peakctl.yaml never is one.
     """
-    search = _Search(root.absolute(), (base or root).absolute(), {p.resolve() for p in exclude})
+    search = _Search(root.resolve(), (base or root).absolute(), {p.resolve() for p in exclude})
     for pattern in patterns:
         if pattern == "-":
             path = search.base / STDIN
@@ -85,6 +85,7 @@ class _Search:
     exclude: set[Path]
     sources: dict[Path, Source] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    folders: dict[Path, Path] = field(default_factory=dict)
 
     def add(self, pattern: str) -> None:
         path = self.base / pattern
@@ -98,28 +99,37 @@ class _Search:
             self._tell_missing(pattern, path)
 
     def _add_named(self, pattern: str, path: Path) -> None:
-        if self._is_manifest(path):
-            self._read(path)
+        real = path.resolve()
+        if self._is_manifest(real):
+            self._read(path, real)
             return
         self._tell("not-a-manifest", f'"{pattern}" configures the project, it is no manifest')
 
     def _add_all(self, pattern: str, paths: Iterator[Path], summary: str) -> None:
-        found = [path for path in paths if self._is_manifest(path)]
-        for path in found:
-            self._read(path)
+        found = {real: path for path in paths if self._is_manifest(real := self._resolve(path))}
+        for real, path in found.items():
+            self._read(path, real)
         if not found:
             endings = " and ".join(f"*{suffix}" for suffix in SUFFIXES)
             self._tell("no-match", summary, f"manifests are {endings} files below {pattern}")
 
-    def _is_manifest(self, path: Path) -> bool:
-        return path.name not in PROJECT_FILES and path.resolve() not in self.exclude
+    def _resolve(self, path: Path) -> Path:
+        """`path.resolve()`, at the price of one look at each folder."""
+        if path.is_symlink():
+            return path.resolve()
+        folder = path.parent
+        if folder not in self.folders:
+            self.folders[folder] = folder.resolve()
+        return self.folders[folder] / path.name
 
-    def _read(self, path: Path) -> None:
-        real = path.resolve()
+    def _is_manifest(self, real: Path) -> bool:
+        return real.name not in PROJECT_FILES and real not in self.exclude
+
+    def _read(self, path: Path, real: Path) -> None:
         if real in self.sources:
             return
-        inside = real.is_relative_to(self.root.resolve())
-        display = display_path(real, self.root.resolve()) if inside else str(path)
+        inside = real.is_relative_to(self.root)
+        display = real.relative_to(self.root).as_posix() if inside else str(path)
         text = read_text(path, display)
         if isinstance(text, Diagnostic):
             self.problems.append(text)

@@ -102,3 +102,8 @@ def test_a_file_that_cannot_be_opened_is_told(root: Path, monkeypatch: pytest.Mo
 def test_a_byte_order_mark_is_no_text(root: Path) -> None:
     (root / "b.txt").write_bytes(b"\xef\xbb\xbfa: 1")
     assert find_sources(["b.txt"], root)[0][0].text == "a: 1"
+
+
+def test_a_link_and_its_target_are_one_manifest(root: Path) -> None:
+    (root / "m/z.yaml").symlink_to("a.yml")
+    assert found(root, "m")[0] == ["m/a.yml", "m/b.yaml", "m/d/c.yaml"]
