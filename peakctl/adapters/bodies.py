@@ -37,7 +37,8 @@ def changed(kind: Kind, order: Order, room: str) -> dict[str, Any]:
         value = complete(field, value, live.get(name, MISSING))
         value = _with_defaults(value, order, top)
         for path in _below(order.clear, top):
-            value = put(value, path, None)
+            if not _meets_list(value, path):
+                value = put(value, path, None)
         body[name] = value
     return body
 
@@ -82,9 +83,18 @@ def _with_defaults(value: Value, order: Order, top: Path) -> Value:
         named = all(isinstance(part, str) for part in rest)
         if not rest and value is None:
             value = change.after
-        elif rest and named and at_path(value, rest) is MISSING:
+        elif rest and named and not _meets_list(value, rest) and at_path(value, rest) is MISSING:
             value = put(value, rest, change.after)
     return value
+
+
+def _meets_list(value: Value, path: Path) -> bool:
+    """Whether `path` leads into a list: its items are sent as they stand, all of them."""
+    for part in path:
+        if isinstance(value, list):
+            return True
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return False
 
 
 def is_unseen(field: Field, desired: Value, live: Value) -> bool:
