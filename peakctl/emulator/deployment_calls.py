@@ -43,7 +43,9 @@ def list_all(kinds: tuple[str, ...], call: Call) -> Body:
             "json_extract(body, '$.metadata.summary')",
         ),
     ]  # fmt: skip
-    listing = Listing(kinds, "deployments", "deploymentCount", sortable=SORTABLE)
+    listing = Listing(
+        kinds, "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount"
+    )
     return answer_page(call, listing, where, lambda row: item_shown(call, row))
 
 

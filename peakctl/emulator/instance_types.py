@@ -17,6 +17,7 @@ SIZES = {
     "XLarge": (8, 32, 8, 32),
 }
 DEFAULTS = {"instanceTypeId": 21, "storage": "10GB"}
+MEASURES = ("cpu", "memory", "gpu", "gpuMemory")
 ENTITY_TYPES = ("api-deployment", "data-bridge", "webapp", "workflow", "workspace")
 
 
@@ -66,9 +67,12 @@ def list_options(call: Call) -> dict[str, Any]:
 
 
 def list_resources(call: Call) -> list[dict[str, Any]]:
-    """Row 39."""
-    keys = ("id", "cpu", "memory", "gpu", "gpuMemory")
-    return [{key: row[key] for key in keys} for row in WORKFLOW.values()]
+    """Row 39; in whole CPUs and GB, unlike row 89."""
+    return [{"id": row["id"], **{k: _whole(row[k]) for k in MEASURES}} for row in WORKFLOW.values()]
+
+
+def _whole(thousandths: int | None) -> float | None:
+    return None if thousandths is None else thousandths / 1000
 
 
 def default_resources(call: Call) -> dict[str, Any]:

@@ -25,13 +25,17 @@ Shown = Callable[[Row], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is listed and how its answer names it."""
+    """What is listed and how its answer names it.
+
+    alias: the count's other name, where the sources spell it in two ways (contract, section 1.6).
+    """
 
     kinds: tuple[str, ...]
     items: str
     count: str
     order: str = "seq"
     sortable: tuple[str, ...] = ()
+    alias: str = ""
 
 
 def answer_page(
@@ -56,6 +60,7 @@ def answer_page(
     return {
         listing.items: [shown(row) for row in rows],
         listing.count: total,
+        **({listing.alias: total} if listing.alias else {}),
         **_page(total, size, number),
     }
 

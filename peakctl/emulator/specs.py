@@ -239,5 +239,5 @@ def list_specs(call: Call, *kinds: str) -> Body:
             "json_extract(body, '$.metadata.summary')",
         ),
     ]  # fmt: skip
-    listing = Listing(kinds, "specs", count, sortable=SORTABLE)
+    listing = Listing(kinds, "specs", count, sortable=SORTABLE, alias="specsCount")
     return answer_page(call, listing, where, lambda row: item_shown(call, row), anyone=PUBLIC)

@@ -36,10 +36,11 @@ WORKFLOW = record(
     },
 )
 STANDARD = record({"imageId": whole(), "command": LINE}, {"imageVersionId": whole()})
-# Keys that a standard step always has when it is read, null when they were not given.
+# Keys that a standard step always has when it is read, null when they were not given. The client's
+# `patch` looks into repository and parameters whenever they are there, so they are never null.
 READ_STEP = (
-    "imageId", "imageVersionId", "command", "clearImageCache", "stepTimeout", "repository",
-    "parameters", "outputParameters", "executionParameters", "runConfiguration",
+    "imageId", "imageVersionId", "command", "clearImageCache", "stepTimeout",
+    "outputParameters", "executionParameters", "runConfiguration",
 )  # fmt: skip
 
 

@@ -296,7 +296,8 @@ def test_an_app_deploys_its_blocks(peak: Any) -> None:
     assert child["parent"] == {"id": made}
     assert (child["spec"]["id"], child["parameters"]["run"]) == (one, {"mode": "a"})
     assert "belongs to app" in peak.refused(422, "DELETE", BLOCKS + first["deploymentId"])
-    assert peak.get("/press/v1/deployments/")["deploymentCount"] == 3
+    found = peak.get("/press/v1/deployments/")
+    assert (found["deploymentCount"], found["deploymentsCount"]) == (3, 3)
     assert peak.get("/press/v1/deployments/", kind="app", term="AP")["deploymentCount"] == 1
     peak.ok("DELETE", APPS + made)
     assert status(peak, first["deploymentId"]) == "deleting"

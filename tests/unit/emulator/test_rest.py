@@ -76,7 +76,8 @@ def test_the_remaining_calls_answer(peak: Any) -> None:
     assert peak.ok("POST", "/service/resource-usage/api/v1/telemetry", json={}) == {}
     path = f"{connections}v2/connections/credentials"
     assert peak.get(path, type="data-warehouse")["port"]
-    peak.refused(422, "GET", path)
+    assert peak.get(path)["port"]
+    peak.refused(422, "GET", path, params={"type": "x"})
     assert peak.get(f"{connections}v1/connections/warehouses")["dataStores"]
     spoke = "/service/spoke/api/v1/logs/workflow"
     query = {"logSource": "n", "startTime": "t", "endTime": "t"}

@@ -1,0 +1,1 @@
+"""The platform's real client against the emulator: one story, told with two of its releases."""
