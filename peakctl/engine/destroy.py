@@ -51,14 +51,14 @@ def _refusal(resource: Resource, world: World) -> Diagnostic | None:
         return None
     why, fix = "", ""
     if resource.protect:
-        why, fix = "it is protected", "remove lifecycle.protect first"
+        why, fix = "lifecycle.protect holds", "remove lifecycle.protect first"
     elif live.foreign:
         why, fix = live.foreign, "delete what it belongs to instead"
     if not why:
         return None
     return Diagnostic(
         code="guard/protected" if resource.protect else "live/not-ours",
-        summary=f"{resource.key} is not deleted: {why}",
+        summary=f"it is not deleted: {why}",
         key=resource.key,
         path=("lifecycle", "protect") if resource.protect else ("metadata", "name"),
         locations=(resource.document.locate(("lifecycle", "protect")),),

@@ -172,8 +172,8 @@ def test_ignored_differences_show_with_their_reason() -> None:
 
 
 def test_fields_of_what_is_created_show_when_verbose() -> None:
-    change = Change(("spec", "type"), MISSING, "workflow", "")
-    plan = Plan((Action(Key("Image", "a"), Verb.CREATE, (Step.CREATE,), (change,)),))
+    desired = {"metadata": {"name": "a"}, "spec": {"type": "workflow"}}
+    plan = Plan((Action(Key("Image", "a"), Verb.CREATE, (Step.CREATE,), desired=desired),))
     assert "spec.type" not in to_plain(plan_lines(plan))
     assert "    + spec.type: workflow\n" in to_plain(plan_lines(plan, verbose=True))
 

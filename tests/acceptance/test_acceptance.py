@@ -1,0 +1,178 @@
+"""Whole commands against a fresh emulator: what they print, and which writes they send.
+
+A case is a folder with a `script`, inputs, `expect.txt`, `expect.requests` and maybe `case.toml`
+(`[emulator]` options, `[env]` variables, `[faults.NAME]` rules). It runs in a copy of itself. Lines
+of a script:
+
+    peakctl ARGS          must succeed        ! peakctl ARGS     must fail
+    use FOLDER            lays the files of a folder over the project: what an edit would do
+    fault NAME            the rules of case.toml are in force from here on
+    send METHOD PATH F    someone else's request, with the JSON of file F
+
+`UPDATE_GOLDEN=1 pytest tests/acceptance` writes the expectations anew: read every one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
+UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
+EXPECTED = ("expect.txt", "expect.requests")
+READS = ("GET", "HEAD")
+TABLE = (
+    ("ID", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")),
+    ("SHA", re.compile(r"\bsha256:[0-9a-f]{8,}")),
+    ("TIME", re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")),
+    ("DURATION", re.compile(r"(?<![\w.])\d+(?:\.\d+)?s\b|(?<=\"took\": )\d+(?:\.\d+)?")),
+)
+NUMBERED = ("ID", "SHA")
+
+
+@dataclass
+class Normal:
+    """What differs from run to run, replaced: the same thing by the same word in one case."""
+
+    root: str
+    words: dict[str, str] = field(default_factory=dict)
+
+    def text(self, text: str) -> str:
+        text = text.replace(self.root, "[ROOT]")
+        for name, pattern in TABLE:
+            text = pattern.sub(lambda found, name=name: self._word(name, found[0]), text)
+        return text
+
+    def _word(self, name: str, found: str) -> str:
+        if name not in NUMBERED:
+            return f"[{name}]"
+        key = found[: len("sha256:") + 8] if name == "SHA" else found  # the short form is the same
+        count = sum(word.startswith(f"[{name}_") for word in self.words.values())
+        return self.words.setdefault(key, f"[{name}_{count + 1}]")
+
+
+@dataclass
+class Play:
+    """One case under way."""
+
+    project: Path
+    emulator: Any
+    run: Callable[..., Any]
+    faults: dict[str, Any]
+    normal: Normal
+    text: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def line(self, line: str) -> None:
+        verb, _, rest = line.partition(" ")
+        if verb in ("peakctl", "!"):
+            self._command(rest.removeprefix("peakctl "), fails=verb == "!")
+            return
+        self.text.append(f"# {line}\n")
+        match verb, shlex.split(rest):
+            case "use", [folder]:
+                shutil.copytree(self.project / folder, self.project, dirs_exist_ok=True)
+            case "fault", [name]:
+                from peakctl.emulator.faults import read_faults
+
+                self.emulator.faults += read_faults(self.faults[name])
+            case "send", [method, path, file]:
+                asyncio.run(self._send(method, path, (self.project / file).read_text("utf-8")))
+            case _:
+                raise ValueError(f"no such line: {line}")
+
+    def _command(self, words: str, *, fails: bool) -> None:
+        before = len(self.emulator.journal)
+        ran = self.run(*shlex.split(words), emulator=self.emulator)
+        said = "".join(f"2> {line}".rstrip() + "\n" for line in ran.err.splitlines())
+        code = f"[exit {ran.code}]\n" if ran.code else ""
+        self.text.append(self.normal.text(f"$ peakctl {words}\n{ran.out}{said}{code}\n"))
+        assert (ran.code != 0) is fails, f"exit {ran.code}: {ran.out}{ran.err}"
+        writes = [r for r in self.emulator.journal[before:] if r.method not in READS]
+        if writes:
+            self.requests.append(f"# peakctl {words}\n")
+        self.requests += [self.normal.text(_written(request)) for request in writes]
+
+    async def _send(self, method: str, path: str, body: str) -> None:
+        from peakctl.emulator import emulator_transport
+
+        transport = emulator_transport(self.emulator)
+        async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as client:
+            headers = {"Authorization": "peakctl-emulator"}
+            answer = await client.request(method, path, json=json.loads(body), headers=headers)
+        assert answer.is_success, answer.text
+
+
+def _written(request: Any) -> str:
+    """One write as a line of JSON; a file part tells only that it was there."""
+    parts = {n: "[FILE]" if _is_file(v) else v for n, v in request.parts.items()}
+    told: dict[str, Any] = {"method": request.method, "path": request.path}
+    told |= {"query": dict(request.query)} if request.query else {}
+    told |= {"status": request.status} if request.status >= 300 or not request.status else {}
+    told |= {"parts": parts} if parts else {"body": request.body}
+    return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def _is_file(part: Any) -> bool:
+    return isinstance(part, dict) and set(part) == {"digest", "bytes"}
+
+
+def lines_of(script: str) -> Iterator[str]:
+    for line in script.splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line.strip()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_a_case_prints_and_sends_what_it_did(
+    case: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_emulator: Callable[..., Any],
+    peakctl: Callable[..., Any],
+) -> None:
+    settings = _settings(case)
+    project = tmp_path / "project"
+    shutil.copytree(case, project, ignore=shutil.ignore_patterns("expect.*", "case.toml", "script"))
+    monkeypatch.chdir(project)
+    for name, value in settings.get("env", {}).items():
+        monkeypatch.setenv(name, value)
+    emulator = make_emulator(**settings.get("emulator", {}))
+    play = Play(project, emulator, peakctl, settings.get("faults", {}), Normal(str(project)))
+    for line in lines_of((case / "script").read_text("utf-8")):
+        play.line(line)
+    for name, found in zip(EXPECTED, ("".join(play.text), "".join(play.requests)), strict=True):
+        if UPDATE:
+            (case / name).write_text(found, "utf-8")
+        assert found == (case / name).read_text("utf-8")
+
+
+def _settings(case: Path) -> dict[str, Any]:
+    file = case / "case.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def test_every_folder_of_cases_has_a_script() -> None:
+    cases = {path for path in HERE.glob("*/*") if path.is_dir() and path.name != "__pycache__"}
+    assert cases == set(CASES)
+
+
+def test_every_kind_has_five_cases() -> None:
+    from peakctl.kinds.store import load_kinds
+
+    texts = ["".join(p.read_text("utf-8") for p in case.rglob("*.yaml")) for case in CASES]
+    for kind in load_kinds():
+        assert sum(f"kind: {kind}\n" in text for text in texts) >= 5, kind
