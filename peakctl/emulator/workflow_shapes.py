@@ -57,8 +57,9 @@ SHARED: dict[str, Shape] = {
     "stepTimeout": whole(0),
     "parents": items(LINE),
     "repository": REPOSITORY,
+    # The field table requires a storage, but the client's sample of a patch adds a step without.
     "resources": record(
-        {"instanceTypeId": one_of(WORKFLOW, "instance type"), "storage": text(pattern=r"\d+ ?GB")}
+        {"instanceTypeId": one_of(WORKFLOW, "instance type")}, {"storage": text(pattern=r"\d+ ?GB")}
     ),
     "parameters": record(
         {}, {"env": mapping(TEXT), "secrets": items(LINE), "inherit": mapping(LINE)}
@@ -178,10 +179,12 @@ def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
 
 
 def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
-    """Each trigger is one of cron and webhook."""
+    """Each trigger is one of cron and webhook, or empty, as the client's sample of a patch has it."""
     check(items(record({})), triggers, at)
     check(TRIGGERS, triggers, at, lenient=lenient)
     for index, trigger in enumerate(triggers):
+        if not trigger:
+            continue
         here = f"{at}[{index}]"
         has_cron = trigger.get("cron") is not None
         if has_cron == bool(trigger.get("webhook") or trigger.get("webhookId")):

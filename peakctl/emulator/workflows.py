@@ -87,14 +87,15 @@ def keep_document(tx: Transaction, row: Row, body: Body) -> None:
 
 def _step_kept(step: Body) -> Body:
     kept = {key: value for key, value in step.items() if value is not None}
-    return {"type": "standard", "resources": dict(DEFAULTS), "parents": [], **kept}
+    resources = {**DEFAULTS, **(kept.get("resources") or {})}
+    return {"type": "standard", "parents": [], **kept, "resources": resources}
 
 
 def _triggers_kept(sent: list[Body], before: list[Body]) -> list[Body]:
     """A webhook keeps its id with webhookPolicy preserve alone (contract, section 3.7)."""
     ids = iter([trigger["webhook"] for trigger in before if "webhook" in trigger])
     kept: list[Body] = []
-    for trigger in sent:
+    for trigger in filter(None, sent):
         if trigger.get("cron") is not None:
             kept.append({"cron": trigger["cron"], "scheduled": True})
             continue

@@ -22,6 +22,13 @@ def test_instance_types_have_fixed_ids(peak: Any) -> None:
     assert peak.refused(422, "GET", path).startswith("entityType:")
     root = "/service/workflows/api/v1/resources"
     assert {r["id"] for r in peak.get(root)} == set(workflow)
+    assert peak.get(root)[1] == {
+        "id": 21,
+        "cpu": 0.25,
+        "memory": 0.5,
+        "gpu": None,
+        "gpuMemory": None,
+    }
     assert peak.get(f"{root}/defaults") == {"instanceTypeId": 21, "storage": "10GB"}
 
 
