@@ -4,6 +4,7 @@ PeakctlError                 has one or more Diagnostics
 ├── UsageError               the command line or peakctl.yaml is wrong
 ├── ManifestsInvalid         templates, YAML, schema, references, cycles, files
 ├── SelectorEmpty            --select or a glob matched nothing
+├── PlanStale                a saved plan does not allow what would be done now
 ├── GuardRefused             a guard of the plan, or consent that was not given
 ├── NotAuthenticated         no token, 401, 403
 └── ApiError                 any other answer of the platform, or none
@@ -64,6 +65,10 @@ class ManifestsInvalid(PeakctlError):
 
 class SelectorEmpty(PeakctlError):
     """A selector matched nothing."""
+
+
+class PlanStale(PeakctlError):
+    """What would be done now goes beyond the plan that was approved."""
 
 
 class GuardRefused(PeakctlError):

@@ -17,14 +17,17 @@ Examples:
   peakctl apply -e local
   peakctl apply -e prod --yes
   peakctl apply -e dev --select Service/forecast-api
+  peakctl apply -e prod prod.peakplan
 
 \b
 Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
-12 not agreed to, 15 not permitted, 130 interrupted. Running it again is always safe.
+11 beyond the plan file, 12 not agreed to, 15 not permitted, 130 interrupted.
+Running it again is always safe.
 """
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("plan_file", required=False, metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection
 @options.output("text", "json", "markdown")
@@ -38,6 +41,8 @@ def apply(**flags: Any) -> int:
     """Make the tenant look like the manifests.
 
     Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
+    With a PLAN_FILE of `plan --out`, does what was approved there without asking, or less; it stops
+    with exit code 11 when anything beyond that would be done.
     Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
     """
     from peakctl.cli.loop import run_async
@@ -48,17 +53,22 @@ def apply(**flags: Any) -> int:
 
 
 async def _apply(session: Session) -> Report:
+    from peakctl.cli.approving import load_approval, require_approved
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import plan_result, planned, read_wanted
     from peakctl.cli.session import connect
 
     wanted = read_wanted(session)
+    file = session.flags.plan_file
+    approval = load_approval(session, file) if file else None
     async with connect(session) as connection:
         plan = await planned(session, connection, wanted)
         session.plan = plan
         if session.flags.output == "text":
             session.terminal.show(plan_result(session, plan))
-        if plan.pending:
+        if approval is not None:
+            require_approved(connection, plan, approval)
+        elif plan.pending:
             require_consent(session, "Apply these changes?")
         return await carry_out(session, connection, plan)

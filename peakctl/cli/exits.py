@@ -15,6 +15,7 @@ from peakctl.errors import (
     ManifestsInvalid,
     NotAuthenticated,
     PeakctlError,
+    PlanStale,
     SelectorEmpty,
     UsageError,
 )
@@ -56,6 +57,7 @@ CODES: dict[type[BaseException], Exit] = {
     click.UsageError: Exit.USAGE,
     ManifestsInvalid: Exit.MANIFESTS_INVALID,
     SelectorEmpty: Exit.NOTHING_SELECTED,
+    PlanStale: Exit.STALE,
     GuardRefused: Exit.REFUSED,
     NotAuthenticated: Exit.NOT_PERMITTED,
     click.Abort: Exit.INTERRUPTED,

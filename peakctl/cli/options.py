@@ -35,6 +35,8 @@ class Flags:
     show_all: bool = False
     show_ignored: bool = False
     retry_failed: bool = False
+    out: str | None = None
+    plan_file: str | None = None
     parallelism: int = PARALLELISM
     timeout: float | None = None
     build_timeout: float | None = None

@@ -17,6 +17,7 @@ Examples:
   peakctl plan -e dev
   peakctl plan -e dev --select Workflow,team=retail
   peakctl plan -e prod --detailed-exitcode -o markdown > comment.md
+  peakctl plan -e prod --out prod.peakplan
 
 \b
 Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
@@ -32,6 +33,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @click.option(
     "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
 )
+@click.option("--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE`.")
 @options.retry_failed
 @options.connection
 @options.display
@@ -48,6 +50,7 @@ def plan(**flags: Any) -> int:
 
 
 async def _plan(session: Session) -> Report:
+    from peakctl.cli.approving import save_plan
     from peakctl.cli.exits import Exit
     from peakctl.cli.planning import plan_result, planned, read_wanted
     from peakctl.cli.session import connect
@@ -55,6 +58,8 @@ async def _plan(session: Session) -> Report:
     wanted = read_wanted(session)
     async with connect(session) as connection:
         found = await planned(session, connection, wanted)
+        if session.flags.out is not None:
+            save_plan(session, connection, found, session.flags.out)
     pending = bool(found.pending) and session.flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE
     return session.report(plan=found, exit_code=code, lines=plan_result(session, found))

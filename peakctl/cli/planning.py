@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.cli.inputs import load_resources
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
-from peakctl.errors import Severity, raise_if_any
+from peakctl.errors import GuardRefused, Severity, raise_if_any
 from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.text import Line, counted, line
 
@@ -58,6 +58,8 @@ async def planned(
     told = [d for d in found.diagnostics if d.key is None or d.key in chosen]
     errors = [d for d in (*told, *problems) if d.severity is Severity.ERROR]
     session.warnings += [d for d in told if d.severity is not Severity.ERROR]
+    if errors and all(d.code.startswith("guard/") for d in errors):
+        raise GuardRefused(*errors)
     raise_if_any(errors)
     return plan
 

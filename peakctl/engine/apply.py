@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.attempt import Attempt, Ending
+from peakctl.engine.attempt import Attempt, Ending, hints_of
 from peakctl.engine.observe import first_error
 from peakctl.engine.schedule import run_graph
 from peakctl.errors import NotAuthenticated
@@ -64,7 +64,7 @@ class _Run:
         try:
             ending = await attempt.run()
         except NotAuthenticated as error:
-            ending = Ending(Status.FAILED, str(error), tuple(d.fix for d in error.diagnostics))
+            ending = Ending(Status.FAILED, str(error), hints_of(error))
         self._finish(action, ending, self.clock.now() - started)
         return ending.status in GOOD
 

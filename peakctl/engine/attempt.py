@@ -9,7 +9,7 @@ from peakctl.engine.diff import compare
 from peakctl.engine.steps import CALL_STEPS
 from peakctl.engine.tree import fill
 from peakctl.engine.wait import Stop, WaitLimits, wait_until_settled
-from peakctl.errors import ApiError, Diagnostic
+from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import (
     EMPTY,
     MISSING,
@@ -83,7 +83,7 @@ class Attempt:
         except Ended as ended:
             return ended.ending
         except ApiError as error:
-            return Ending(Status.FAILED, str(error), _hints(error.diagnostics))
+            return Ending(Status.FAILED, str(error), hints_of(error))
         return Ending(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
 
     async def _step(self, step: Step, desired: Tree) -> None:
@@ -188,7 +188,7 @@ class Attempt:
             raise Ended(Status.FAILED, message, (str(error), "plan again to see what differs"))
         raise Ended(
             Status.UNKNOWN,
-            f"{order.step}: the platform may or may not have acted",
+            f"the platform may or may not have acted on {order.step}",
             (str(error), "the next run looks first, and does not send it twice"),
         )
 
@@ -263,5 +263,6 @@ class Attempt:
         return [c.path for c in changes if c.after is MISSING and c.path in removed]
 
 
-def _hints(diagnostics: tuple[Diagnostic, ...]) -> tuple[str, ...]:
-    return tuple(text for d in diagnostics for text in (d.detail, d.fix) if text)
+def hints_of(error: PeakctlError) -> tuple[str, ...]:
+    """What an error says beyond its summary, the next step last."""
+    return tuple(text for d in error.diagnostics for text in (d.detail, d.fix) if text)

@@ -1,0 +1,72 @@
+"""Plan files: written by plan, held against a new plan by apply."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peakctl.engine.approval import Approval, approve, objections, read_approval, write_approval
+from peakctl.errors import Diagnostic, PlanStale, UsageError
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Connection, Session
+    from peakctl.model import Plan
+
+
+def save_plan(session: Session, connection: Connection, plan: Plan, file: str) -> None:
+    """Write the consent to `plan`. Raises UsageError when the file cannot be written."""
+    approval = approve(
+        plan,
+        connection.kinds,
+        project=_project(session),
+        environment=_environment(session),
+        salt=secrets.token_hex(16),
+    )
+    try:
+        Path(file).write_text(write_approval(approval), "utf-8")
+    except OSError as error:
+        raise UsageError(
+            Diagnostic(
+                code="usage/plan-file",
+                summary=f'"{file}" cannot be written',
+                detail=error.strerror or "",
+                fix="name a file in a folder that exists",
+            )
+        ) from None
+
+
+def load_approval(session: Session, file: str) -> Approval:
+    """The consent in a plan file. Raises PlanStale when it is not whole, or for something else."""
+    try:
+        approval = read_approval(Path(file).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise _unusable(f'"{file}" cannot be read', why) from None
+    if approval is None:
+        raise _unusable(f'"{file}" is not a whole plan file of this peakctl', "")
+    here = (_project(session), _environment(session))
+    if (approval.project, approval.environment) != here:
+        there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
+        raise _unusable(f'"{file}" approves another run', f"it is for {there}")
+    return approval
+
+
+def require_approved(connection: Connection, plan: Plan, approval: Approval) -> None:
+    """Return when the plan does nothing beyond the approved one. Raises PlanStale otherwise."""
+    found = objections(approval, plan, connection.kinds)
+    if found:
+        raise PlanStale(*found)
+
+
+def _unusable(summary: str, detail: str) -> PlanStale:
+    fix = "plan again with --out, and have the new plan approved"
+    return PlanStale(Diagnostic("plan/unusable", summary, detail=detail, fix=fix))
+
+
+def _project(session: Session) -> str:
+    return session.project.name if session.project else ""
+
+
+def _environment(session: Session) -> str:
+    return session.environment.name if session.environment else ""

@@ -1,0 +1,201 @@
+"""A saved plan: a consent to certain actions, not a payload.
+
+It holds a digest of each action (the calls, the number, all that would be sent) and of the live
+state that it was planned from, so no body and no secret is on disk, and nothing stale is ever
+sent: apply plans again and goes on only if every action is one that was approved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peakctl.engine.align import seal_all
+from peakctl.engine.tree import copy_tree, set_at, value_at
+from peakctl.errors import Diagnostic
+from peakctl.model import MISSING, Action, Key, Plan, Secret, Tree, Unknown, Value, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from peakctl.kinds.fields import Kind
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """One action as it was approved: what it does in words, and the digests that pin it."""
+
+    key: Key
+    steps: tuple[str, ...]
+    version: str | None
+    fields: tuple[str, ...]
+    digest: str
+    live: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The actions of one plan. `salt` makes the digests of secrets this file's own."""
+
+    project: str
+    environment: str
+    salt: str
+    actions: tuple[Approved, ...]
+
+
+def approve(
+    plan: Plan, kinds: Mapping[str, Kind], *, project: str, environment: str, salt: str
+) -> Approval:
+    """Consent to everything that `plan` would do."""
+    return Approval(project, environment, salt, tuple(_all_approved(plan, kinds, salt)))
+
+
+def _all_approved(plan: Plan, kinds: Mapping[str, Kind], salt: str) -> Iterator[Approved]:
+    numbers = {action.key: action.version for action in plan.actions}
+    for action in plan.pending:
+        yield _approved(action, kinds[action.key.kind], salt, numbers)
+
+
+def _approved(action: Action, kind: Kind, salt: str, numbers: Mapping[Key, str | None]) -> Approved:
+    live = action.live
+    steps = tuple(step.value for step in action.steps)
+    desired = _by_name(action, numbers)
+    sent = [str(action.key), steps, action.version, seal_all(kind.root, desired)]
+    seen = [live.id, live.version, seal_all(kind.root, live.values)] if live else None
+    return Approved(
+        key=action.key,
+        steps=steps,
+        version=action.version,
+        fields=tuple(dotted(change.path) for change in action.changes),
+        digest=_digest(sent, salt),
+        live=_digest(seen, salt) if seen is not None else None,
+    )
+
+
+def _by_name(action: Action, numbers: Mapping[Key, str | None]) -> Tree:
+    """What would be sent, with resources of the same run by name and number.
+
+    Their ids may be unknown when a plan is approved, and known when half of it has been applied.
+    """
+    desired: Tree = copy_tree(action.desired)
+    for reference in action.resource.references if action.resource else ():
+        for key in (Key(kind, reference.name) for kind in reference.kinds):
+            if key in numbers and value_at(desired, reference.id_at) is not MISSING:
+                set_at(desired, reference.id_at, f"{key}.id")
+                if reference.version_at and value_at(desired, reference.version_at) is not MISSING:
+                    wanted = reference.version or numbers[key]
+                    set_at(desired, reference.version_at, f"{key}@{wanted}")
+    return desired
+
+
+def _digest(value: Value, salt: str) -> str:
+    text = json.dumps(_opaque(value, salt), sort_keys=True)
+    return hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()
+
+
+def _opaque(value: Value, salt: str) -> Any:
+    """JSON without secrets: each becomes a digest that is slow to guess at."""
+    match value:
+        case Secret():
+            text = json.dumps(value.reveal(), sort_keys=True, default=str).encode()
+            slow = hashlib.scrypt(text, salt=salt.encode(), n=2**14, r=8, p=1, dklen=32)
+            return f"secret:{slow.hex()}"
+        case Unknown():
+            return f"unknown:{value.of}.{value.attribute}"
+        case dict():
+            return {k: _opaque(v, salt) for k, v in value.items()}
+        case list() | tuple():
+            return [_opaque(v, salt) for v in value]
+        case _:
+            return value
+
+
+def objections(approval: Approval, plan: Plan, kinds: Mapping[str, Kind]) -> tuple[Diagnostic, ...]:
+    """What the new plan would do beyond the approved one; fewer actions are fine."""
+    before = {approved.key: approved for approved in approval.actions}
+    now = _all_approved(plan, kinds, approval.salt)
+    return tuple(_objections(before, now))
+
+
+def _objections(
+    before: Mapping[Key, Approved], actions: Iterator[Approved]
+) -> Iterator[Diagnostic]:
+    for now in actions:
+        then = before.get(now.key)
+        if then is None:
+            yield _objection(now.key, "it was not part of the approved plan", None, now)
+        elif then.live != now.live:
+            yield _objection(now.key, "it was changed on the platform meanwhile", then, now)
+        elif then.digest != now.digest:
+            yield _objection(now.key, "the manifests ask for something else now", then, now)
+
+
+def _objection(key: Key, why: str, then: Approved | None, now: Approved) -> Diagnostic:
+    lines = [f"approved: {_told(then)}"] if then else []
+    return Diagnostic(
+        code="plan/stale",
+        summary=why,
+        key=key,
+        detail="\n".join([*lines, f"now:      {_told(now)}"]),
+        fix="plan again with --out, and have the new plan approved",
+    )
+
+
+def _told(action: Approved) -> str:
+    fields = f" ({', '.join(action.fields)})" if action.fields else ""
+    return f"{', '.join(action.steps)}{' ' + action.version if action.version else ''}{fields}"
+
+
+def write_approval(approval: Approval) -> str:
+    """The text of a plan file."""
+    body = {
+        "kind": "peakctl-plan",
+        "format_version": FORMAT,
+        "project": approval.project,
+        "environment": approval.environment,
+        "salt": approval.salt,
+        "actions": [
+            {
+                "kind": a.key.kind,
+                "name": a.key.name,
+                "steps": list(a.steps),
+                "version": a.version,
+                "fields": list(a.fields),
+                "digest": a.digest,
+                "live": a.live,
+            }
+            for a in approval.actions
+        ],
+    }
+    sum_ = _digest(body, approval.salt)
+    return json.dumps({**body, "checksum": sum_}, indent=2) + "\n"
+
+
+def read_approval(text: str) -> Approval | None:
+    """The approval in a plan file, or None when the text is not a whole one of this format."""
+    try:
+        body = json.loads(text)
+        checksum = body.pop("checksum")
+        if body["kind"] != "peakctl-plan" or body["format_version"] != FORMAT:
+            return None
+        if checksum != _digest(body, str(body["salt"])):
+            return None
+        actions = tuple(_read_action(item) for item in body["actions"])
+        return Approval(body["project"], body["environment"], body["salt"], actions)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _read_action(item: Mapping[str, Any]) -> Approved:
+    return Approved(
+        key=Key(str(item["kind"]), str(item["name"])),
+        steps=tuple(str(step) for step in item["steps"]),
+        version=item["version"],
+        fields=tuple(str(path) for path in item["fields"]),
+        digest=str(item["digest"]),
+        live=item["live"],
+    )

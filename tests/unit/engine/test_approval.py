@@ -1,0 +1,135 @@
+"""A saved plan is a consent: exact, without secrets, and useless once anything moved."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from peakctl.engine.approval import approve, objections, read_approval, write_approval
+from peakctl.kinds.store import load_kinds
+from peakctl.model import (
+    MISSING,
+    Action,
+    Change,
+    Document,
+    Key,
+    Live,
+    Location,
+    Plan,
+    Reference,
+    Resource,
+    Secret,
+    Step,
+    Unknown,
+    Verb,
+)
+
+if TYPE_CHECKING:
+    from peakctl.engine.approval import Approval
+
+IMAGE, SERVICE = Key("Image", "img"), Key("Service", "svc")
+KINDS = load_kinds()
+CANARY = "hunter2-canary"
+
+
+def document() -> Document:
+    return Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+
+
+def image(*, verb: Verb = Verb.BUILD, version: str = "0.0.2") -> Action:
+    arguments = [{"name": "T", "value": Secret(CANARY)}]
+    desired = {"metadata": {"name": "img"}, "spec": {"buildDetails": {"buildArguments": arguments}}}
+    steps = (Step.CREATE_VERSION,) if verb is Verb.BUILD else ()
+    return Action(IMAGE, verb, steps, version=version, desired=desired)
+
+
+def service(version_id: Any, *, live: str = "old", after: str = "new") -> Action:
+    at = ("spec", "imageDetails")
+    reference = Reference(at, ("Image",), "img", None, (*at, "imageId"), (*at, "versionId"))
+    values = {"metadata": {"name": "svc"}, "spec": {"imageDetails": {"name": "img"}}}
+    details = {"imageId": 1, "versionId": version_id}
+    return Action(
+        SERVICE,
+        Verb.EDIT,
+        (Step.UPDATE,),
+        changes=(Change(("metadata", "title"), MISSING, after, "update"),),
+        desired={"metadata": {"name": "svc", "title": after}, "spec": {"imageDetails": details}},
+        live=Live(SERVICE, "s-1", {"metadata": {"name": "svc", "title": live}, "spec": {}}),
+        resource=Resource(SERVICE, values, document(), references=(reference,)),
+    )
+
+
+def approved(*actions: Action) -> Approval:
+    return approve(Plan(actions), KINDS, project="p", environment="e", salt="ab12")
+
+
+def codes(approval: Approval, *actions: Action) -> list[str]:
+    return [d.summary for d in objections(approval, Plan(actions), KINDS)]
+
+
+def test_the_same_plan_and_a_smaller_one_are_allowed() -> None:
+    unknown = Unknown(IMAGE, "version")
+    approval = approved(image(), service(unknown))
+    assert codes(approval, image(), service(unknown)) == []
+    assert codes(approval, image()) == []
+    assert codes(approval) == []
+
+
+def test_what_half_an_apply_made_known_is_still_what_was_approved() -> None:
+    approval = approved(image(), service(Unknown(IMAGE, "version")))
+    assert codes(approval, image(verb=Verb.KEEP), service(7)) == []
+
+
+def test_another_version_of_what_it_refers_to_is_not() -> None:
+    approval = approved(image(), service(Unknown(IMAGE, "version")))
+    found = codes(approval, image(verb=Verb.KEEP, version="0.0.3"), service(8))
+    assert found == ["the manifests ask for something else now"]
+
+
+def test_more_other_and_moved_actions_are_told() -> None:
+    there = approved(image(verb=Verb.KEEP), service(7))
+    assert codes(there, image(), service(7)) == ["it was not part of the approved plan"]
+    approval = approved(service(7))
+    assert codes(approval, service(7, after="else")) == ["the manifests ask for something else now"]
+    assert codes(approval, service(7, live="x")) == ["it was changed on the platform meanwhile"]
+
+
+def test_an_objection_names_what_was_approved_and_what_is_now() -> None:
+    (told,) = objections(approved(image()), Plan((image(version="0.0.9"),)), KINDS)
+    assert told.detail.splitlines() == [
+        "approved: create-version 0.0.2",
+        "now:      create-version 0.0.9",
+    ]
+
+
+def test_a_changed_secret_is_noticed_and_none_is_written() -> None:
+    approval = approved(image())
+    assert CANARY not in write_approval(approval)
+    changed = replace(image(), desired=json.loads(json.dumps({"spec": {"buildDetails": {}}})))
+    assert codes(approval, changed) == ["the manifests ask for something else now"]
+
+
+def test_a_file_reads_back_as_it_was_written() -> None:
+    approval = approved(image(), service(7))
+    assert read_approval(write_approval(approval)) == approval
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 9999, '{"checksum": 1, "kind": 2}'])
+def test_what_is_no_plan_file_is_refused(text: str) -> None:
+    assert read_approval(text) is None
+
+
+def test_every_flipped_character_is_refused_or_says_the_same() -> None:
+    approval = approved(service(7))
+    text = write_approval(approval)
+    for position in range(len(text)):
+        damaged = text[:position] + chr(ord(text[position]) ^ 1) + text[position + 1 :]
+        assert read_approval(damaged) in (None, approval)
+
+
+def test_a_later_format_is_refused() -> None:
+    body = json.loads(write_approval(approved()))
+    assert read_approval(json.dumps({**body, "format_version": 2})) is None
