@@ -1,4 +1,4 @@
-"""Routes of the emulator itself: faults, journal, reset. They need no token."""
+"""Routes of the emulator itself: faults, journal, time, options, data. They need no token."""
 
 from __future__ import annotations
 
@@ -8,47 +8,129 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from peakctl.emulator.faults import read_faults
-from peakctl.emulator.problems import Problem
+from peakctl.emulator.options import change_options, options_shown
+from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.requests import decode, read_body
+from peakctl.emulator.seeding import seed
+from peakctl.emulator.shapes import check, number, record
+from peakctl.emulator.snapshot import save_snapshot
+from peakctl.errors import PeakctlError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
     from peakctl.emulator.platform import Emulator
 
+    Handler = Callable[[Emulator, Request], Awaitable[Any]]
+
 ROOT = "/_emulator"
+ADVANCE = record({"advance": number})
 
 
 def admin_routes(emulator: Emulator) -> list[Route]:
-    """GET, POST, DELETE `faults`; GET, DELETE `requests`; POST `reset`."""
+    """All routes of `ADMIN`, below `/_emulator`."""
+    return [_route(emulator, path, methods) for path, methods in ADMIN.items()]
 
-    async def faults(request: Request) -> Response:
-        if request.method == "DELETE":
-            emulator.faults.clear()
-        if request.method == "POST":
-            try:
-                rules = decode("application/json", await read_body(request)).json
-                emulator.faults.extend(read_faults(rules))
-            except Problem as problem:
-                return JSONResponse({"detail": problem.detail}, problem.status)
-        return JSONResponse({"faults": [_counts(fault) for fault in emulator.faults]})
 
-    async def requests(request: Request) -> Response:
-        if request.method == "DELETE":
-            emulator.journal.clear()
-        return JSONResponse({"requests": [entry.as_json() for entry in emulator.journal]})
+def _route(emulator: Emulator, path: str, methods: dict[str, Handler]) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            found = await methods[request.method](emulator, request)
+        except Problem as problem:
+            return JSONResponse({"detail": problem.detail}, problem.status)
+        return found if isinstance(found, Response) else JSONResponse(found)
 
-    async def reset(request: Request) -> Response:
-        emulator.reset()
-        return JSONResponse({})
+    route = Route(f"{ROOT}/{path}", answer, methods=list(methods))
+    route.methods = set(methods)  # no HEAD, as on the platform's own routes
+    return route
 
-    return [
-        Route(f"{ROOT}/faults", faults, methods=["GET", "POST", "DELETE"]),
-        Route(f"{ROOT}/requests", requests, methods=["GET", "DELETE"]),
-        Route(f"{ROOT}/reset", reset, methods=["POST"]),
-    ]
+
+async def _body(request: Request) -> Any:
+    return decode("application/json", await read_body(request)).json
+
+
+async def show_faults(emulator: Emulator, request: Request) -> Any:
+    return {"faults": [_counts(fault) for fault in emulator.faults]}
+
+
+async def add_faults(emulator: Emulator, request: Request) -> Any:
+    emulator.faults.extend(read_faults(await _body(request)))
+    return await show_faults(emulator, request)
+
+
+async def forget_faults(emulator: Emulator, request: Request) -> Any:
+    emulator.faults.clear()
+    return await show_faults(emulator, request)
 
 
 def _counts(fault: Any) -> dict[str, Any]:
     keys = ("method", "path", "action", "when", "skip", "times", "seen", "hits")
     return {key: getattr(fault, key) for key in keys}
+
+
+async def show_requests(emulator: Emulator, request: Request) -> Any:
+    return {"requests": emulator.journal.kept()}
+
+
+async def forget_requests(emulator: Emulator, request: Request) -> Any:
+    emulator.journal.forget()
+    return {"requests": []}
+
+
+async def reset(emulator: Emulator, request: Request) -> Any:
+    emulator.reset()
+    return {}
+
+
+async def show_options(emulator: Emulator, request: Request) -> Any:
+    return options_shown(emulator.options)
+
+
+async def set_options(emulator: Emulator, request: Request) -> Any:
+    emulator.options = change_options(emulator.options, await _body(request))
+    return options_shown(emulator.options)
+
+
+async def show_clock(emulator: Emulator, request: Request) -> Any:
+    return {"now": emulator.now()}
+
+
+async def advance(emulator: Emulator, request: Request) -> Any:
+    """Let time pass at once: `{"advance": SECONDS}`."""
+    body = await _body(request)
+    check(ADVANCE, body)
+    if not 0 <= body["advance"] < 1e9:
+        raise invalid("advance", "must lie between 0 and 1e9")
+    emulator.ahead += body["advance"]
+    return {"now": emulator.now()}
+
+
+async def save(emulator: Emulator, request: Request) -> Response:
+    emulator.journal.keep()
+    return Response(save_snapshot(emulator.store), media_type="application/octet-stream")
+
+
+async def load(emulator: Emulator, request: Request) -> Any:
+    snapshot = b"".join([chunk async for chunk in request.stream()])
+    try:
+        emulator.load(snapshot)
+    except PeakctlError as error:
+        raise Problem(422, str(error)) from error
+    return {}
+
+
+async def sow(emulator: Emulator, request: Request) -> Any:
+    return {"created": await seed(emulator, await _body(request))}
+
+
+ADMIN: dict[str, dict[str, Handler]] = {
+    "faults": {"GET": show_faults, "POST": add_faults, "DELETE": forget_faults},
+    "requests": {"GET": show_requests, "DELETE": forget_requests},
+    "reset": {"POST": reset},
+    "options": {"GET": show_options, "PATCH": set_options},
+    "clock": {"GET": show_clock, "POST": advance},
+    "snapshot": {"GET": save, "PUT": load},
+    "seed": {"POST": sow},
+}

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from peakctl.emulator.multipart import Sent
+    from peakctl.emulator.store import Store
 
 SECRET_NAME = re.compile(
     r"token|password|clientsecret|api_?key|credential|authorization", re.IGNORECASE
 )
 HIDDEN = "(not recorded)"
 KEPT = 20_000
+TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request. `parts` maps names of parts to text, JSON or a file's digest and size."""
+    """One request. `parts` maps names of parts to text, JSON or a file's digest and size.
+
+    `at` is the emulator's time in seconds since 1970, `seconds` how long the answer took; a status
+    of 0 says that there was none.
+    """
 
     method: str
     path: str
@@ -27,6 +34,9 @@ class Recorded:
     status: int
     body: Any = None
     parts: dict[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+    seconds: float = 0.0
+    tenant: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,8 +64,41 @@ def part_recorded(part: Sent, decoded: Any) -> Any:
     return _kept(part.name, decoded)
 
 
-def remember(journal: list[Recorded], recorded: Recorded) -> None:
-    """Append, and forget the oldest beyond a limit."""
-    journal.append(recorded)
-    if len(journal) > KEPT:
-        del journal[: KEPT // 10]
+class Journal(list[Recorded]):
+    """What an emulator was asked. `store` keeps it beyond the process, a few entries at a time."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        super().__init__()
+        self._store = store
+        self._unkept: list[Recorded] = []
+
+    def add(self, recorded: Recorded, *, at_once: bool) -> None:
+        """Append, and forget the oldest beyond a limit; `at_once` puts it into the store now."""
+        self.append(recorded)
+        if len(self) > KEPT:
+            del self[: KEPT // 10]
+        if self._store is not None:
+            self._unkept.append(recorded)
+            if at_once or len(self._unkept) >= TOGETHER:
+                self.keep()
+
+    def keep(self) -> None:
+        """Put into the store what it does not have yet."""
+        if self._store is not None and self._unkept:
+            entries = [json.dumps(entry.as_json()) for entry in self._unkept]
+            self._store.keep_requests(entries, KEPT)
+            self._unkept.clear()
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The journal of the store where there is one, else of this emulator."""
+        self.keep()
+        if self._store is None:
+            return [entry.as_json() for entry in self]
+        return [json.loads(entry) for entry in self._store.requests()]
+
+    def forget(self) -> None:
+        """Forget all, in the store too."""
+        self.clear()
+        self._unkept.clear()
+        if self._store is not None:
+            self._store.forget_requests()

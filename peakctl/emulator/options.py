@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from peakctl.emulator.problems import invalid
+
+DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
+AT_START = ("newer_calls", "provided_images", "spoke_domain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +21,8 @@ class Options:
     carry_parameters: a revision keeps parameters that it leaves out.
     default_parameters: reads of deployment parameters include the defaults of the definitions.
     newer_calls: calls of 1.29 exist; off, they answer 404.
-    spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     provided_images: every tenant has the platform's own images (behaviour.provided lists them).
+    spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     """
 
     build_seconds: float = 0.4
@@ -30,6 +36,43 @@ class Options:
     carry_parameters: bool = False
     default_parameters: bool = False
     newer_calls: bool = True
-    spoke_domain: str = ""
     provided_images: bool = False
     log_page: int = 10
+    spoke_domain: str = ""
+
+
+def camel(name: str) -> str:
+    """`build_seconds` -> `buildSeconds`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+NAMES = {camel(each.name): each.name for each in fields(Options)}
+
+
+def options_shown(options: Options) -> dict[str, Any]:
+    """The options as JSON has them."""
+    return {camel(name): value for name, value in asdict(options).items()}
+
+
+def change_options(options: Options, change: Any) -> Options:
+    """The options with some changed, while the emulator runs; raises a 422 that names the field."""
+    if not isinstance(change, dict):
+        raise invalid("body", "must be a map")
+    for word, value in change.items():
+        if word not in NAMES or NAMES[word] in AT_START:
+            raise invalid(word, "is no option that can change while the emulator runs")
+        _check_option(word, value, getattr(options, NAMES[word]))
+    return replace(options, **{NAMES[word]: value for word, value in change.items()})
+
+
+def _check_option(word: str, value: Any, before: Any) -> None:
+    if isinstance(before, bool) != isinstance(value, bool) or not isinstance(value, int | float):
+        raise invalid(
+            word, f"must be {'true or false' if isinstance(before, bool) else 'a number'}"
+        )
+    if isinstance(before, int) and not isinstance(value, int):
+        raise invalid(word, "must be a whole number")
+    low = 1 if word == "logPage" else 0
+    if not low <= value < 1e9:
+        raise invalid(word, f"must lie between {low} and 1e9")

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import copy
 import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.routing import Route
 
 from peakctl.emulator.admin import admin_routes
+from peakctl.emulator.answering import after, before, refusal, respond
 from peakctl.emulator.behaviour.agenda import settle
 from peakctl.emulator.behaviour.provided import provide
-from peakctl.emulator.calls import Answer, Call, Endpoint
+from peakctl.emulator.calls import Call, Endpoint
 from peakctl.emulator.endpoints import ENDPOINTS
-from peakctl.emulator.faults import Dropped, Fault, struck
+from peakctl.emulator.faults import Fault, struck
 from peakctl.emulator.hosts import by_host
-from peakctl.emulator.journal import Recorded, remember
-from peakctl.emulator.options import Options
+from peakctl.emulator.journal import Journal, Recorded
+from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
 from peakctl.emulator.requests import Decoded, decode, read_body, tenant_of
+from peakctl.emulator.snapshot import load_snapshot
 from peakctl.emulator.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
 READS = ("GET", "HEAD")
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+AT_ONCE: dict[str, Any] = dict.fromkeys((*DURATIONS, "latency"), 0.0)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A request, and what is known of it so far."""
+
+    request: Request
+    status: int = 0
+    tenant: str = ""
+    decoded: Decoded = field(default_factory=Decoded)
 
 
 class Emulator:
@@ -40,7 +53,8 @@ class Emulator:
 
     `app` answers the contract's endpoints below `/service` and `/press`; `data` is a file that
     keeps the state (`:memory:`: nothing is kept); `clock` gives seconds since 1970 and drives every
-    status; `faults` are looked at in order. Raises `PeakctlError` for an unusable data file.
+    status, and can be put `ahead`; `faults` are looked at in order. Raises `PeakctlError` for an
+    unusable data file.
     """
 
     def __init__(
@@ -53,18 +67,38 @@ class Emulator:
         self.clock = clock
         self.store = Store(data)
         self.faults: list[Fault] = []
-        self.journal: list[Recorded] = []
+        self.journal = Journal(None if str(data) == ":memory:" else self.store)
+        self.ahead = 0.0
         self._provided: set[str] = set()
         self.app = by_host(self._build())
 
     def reset(self) -> None:
         """Forget all state, requests and faults."""
         self.store.reset()
-        self.journal.clear()
+        self.journal.forget()
         self.faults.clear()
         self._provided.clear()
 
+    def now(self) -> float:
+        """Seconds since 1970 as this platform has it."""
+        return self.clock() + self.ahead
+
+    def instant(self) -> Emulator:
+        """The same data, but with everything done at once, and without faults and journal."""
+        twin = copy.copy(self)
+        twin.options = replace(self.options, **AT_ONCE)
+        twin.faults, twin.journal = [], Journal()
+        twin.app = by_host(twin._build())
+        return twin
+
+    def load(self, snapshot: bytes) -> None:
+        """Replace all state by a snapshot's. Raises `PeakctlError` and changes nothing if it is
+        none."""
+        load_snapshot(self.store, snapshot)
+        self._provided.clear()
+
     def close(self) -> None:
+        self.journal.keep()
         self.store.close()
 
     def _build(self) -> Starlette:
@@ -89,31 +123,34 @@ class Emulator:
         return route
 
     async def _serve(self, request: Request, endpoint: Endpoint) -> Response:
+        began = time.perf_counter()
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
-        decoded = Decoded()
+        seen = Seen(request)
         fault = struck(self.faults, request.method, request.url.path)
-        status = 0
         try:
-            response = await _before(fault)
+            response = await before(fault)
             if response is None:
-                try:
-                    tenant = "" if endpoint.is_open else tenant_of(request)
-                    body = await read_body(request)
-                    decoded = decode(request.headers.get("content-type", ""), body)
-                    answer = self._answer(request, endpoint, decoded, tenant)
-                except Problem as problem:
-                    answer = _refusal(problem.status, problem.detail)
-                response = await _after(fault, answer)
-            status = response.status_code
+                response = await after(fault, await self._respond(seen, endpoint))
+            seen.status = response.status_code
         finally:
-            self._remember(request, decoded, status)
+            self._remember(seen, time.perf_counter() - began)
         return response
+
+    async def _respond(self, seen: Seen, endpoint: Endpoint) -> Response:
+        request = seen.request
+        try:
+            seen.tenant = "" if endpoint.is_open else tenant_of(request)
+            body = await read_body(request)
+            seen.decoded = decode(request.headers.get("content-type", ""), body)
+            return self._answer(request, endpoint, seen.decoded, seen.tenant)
+        except Problem as problem:
+            return refusal(problem.status, problem.detail)
 
     def _answer(
         self, request: Request, endpoint: Endpoint, decoded: Decoded, tenant: str
     ) -> Response:
-        now = self.clock()
+        now = self.now()
         self._settle(now)
         self._provide(tenant)
         with self.store.transaction(tenant, now, write=request.method not in READS) as tx:
@@ -127,7 +164,7 @@ class Emulator:
                 base=str(request.base_url).rstrip("/"),
             )
             answer = endpoint.handler(call)
-        return _respond(answer, endpoint.status)
+        return respond(answer, endpoint.status)
 
     def _settle(self, now: float) -> None:
         if self.store.is_due(now):
@@ -136,68 +173,28 @@ class Emulator:
 
     def _provide(self, tenant: str) -> None:
         if tenant and self.options.provided_images and tenant not in self._provided:
-            with self.store.transaction(tenant, self.clock(), write=True) as tx:
+            with self.store.transaction(tenant, self.now(), write=True) as tx:
                 provide(tx)
             self._provided.add(tenant)
 
     async def _refuse_route(self, request: Request, error: Exception) -> Response:
         headers = (getattr(error, "headers", None) or {}).items()
         status = getattr(error, "status_code", 400)
-        self._remember(request, Decoded(), status)
+        self._remember(Seen(request, status), 0.0)
         detail = f"{request.method} {request.url.path}: no such call"
-        return _refusal(status, detail, tuple(headers))
+        return refusal(status, detail, tuple(headers))
 
-    def _remember(self, request: Request, decoded: Decoded, status: int) -> None:
+    def _remember(self, seen: Seen, seconds: float) -> None:
+        request, decoded = seen.request, seen.decoded
         recorded = Recorded(
             method=request.method,
             path=request.url.path,
             query=tuple(request.query_params.multi_items()),
-            status=status,
+            status=seen.status,
             body=decoded.recorded_json(),
             parts=decoded.recorded_parts(),
+            at=self.now(),
+            seconds=round(seconds, 6),
+            tenant=seen.tenant,
         )
-        remember(self.journal, recorded)
-
-
-def _respond(answer: Any, status: int) -> Response:
-    if not isinstance(answer, Answer):
-        answer = Answer(answer, status)
-    if isinstance(answer.body, bytes):
-        return Response(answer.body, answer.status, headers=dict(answer.headers))
-    text = json.dumps(answer.body, separators=(",", ":"))
-    return Response(text, answer.status, dict(answer.headers), "application/json")
-
-
-def _refusal(status: int, detail: str, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    return _respond(Answer({"detail": detail}, status, tuple(headers)), status)
-
-
-async def _before(fault: Fault | None) -> Response | None:
-    """What a fault does to a request that has not acted; None: go on."""
-    if fault is None or fault.when == "after":
-        return None
-    if fault.action == "drop":
-        raise Dropped(acted=False)
-    if fault.action == "delay":
-        await asyncio.sleep(fault.seconds)
-    return _failure(fault) if fault.action == "status" else None
-
-
-async def _after(fault: Fault | None, response: Response) -> Response:
-    """What a fault does to the answer of a request that has acted."""
-    if fault is None or (fault.when == "before" and fault.action != "truncate"):
-        return response
-    if fault.action == "drop":
-        raise Dropped(acted=True)
-    if fault.action == "delay":
-        await asyncio.sleep(fault.seconds)
-    if fault.action == "truncate":
-        body = bytes(response.body)
-        response.body = body[: len(body) // 2]
-    return _failure(fault) if fault.action == "status" else response
-
-
-def _failure(fault: Fault) -> Response:
-    wait = fault.retry_after
-    headers = () if wait is None else (("Retry-After", f"{wait:g}"),)
-    return _refusal(fault.status, fault.detail, headers)
+        self.journal.add(recorded, at_once=request.method not in READS)

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from peakctl.emulator.rows import Transaction
 from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 APPLICATION_ID = 0x5065616B  # "Peak", in the file's header, so that foreign databases are noticed
 LAYOUT = 1
@@ -40,7 +41,8 @@ CREATE TABLE agenda (
   action TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX agenda_by_time ON agenda (at, seq);
 """
-TABLES = ("items", "links", "blobs", "counters", "agenda")
+REQUESTS = "CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
+TABLES = ("items", "links", "blobs", "counters", "agenda", "requests")
 
 
 class Store:
@@ -68,6 +70,7 @@ class Store:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+            self._db.execute(REQUESTS)
 
     @contextmanager
     def _writing(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
@@ -100,6 +103,42 @@ class Store:
             for table in TABLES:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are ours
 
+    def keep_requests(self, entries: Sequence[str], kept: int) -> None:
+        """Append to the journal in the file, of which only the last `kept` entries stay."""
+        with self._lock, self._writing():
+            rows = [(entry,) for entry in entries]
+            self._db.executemany("INSERT INTO requests (entry) VALUES (?)", rows)
+            last = "SELECT MAX(seq) FROM requests"
+            self._db.execute(f"DELETE FROM requests WHERE seq <= ({last}) - ?", (kept,))  # noqa: S608
+
+    def requests(self) -> list[str]:
+        """The journal in the file, oldest first."""
+        with self._lock:
+            return [row[0] for row in self._db.execute("SELECT entry FROM requests ORDER BY seq")]
+
+    def forget_requests(self) -> None:
+        with self._lock, self._writing():
+            self._db.execute("DELETE FROM requests")
+
+    def dump(self) -> bytes:
+        """All data as the bytes of an SQLite file."""
+        with self._lock, TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            self._db.execute("VACUUM INTO ?", (str(copy),))
+            return copy.read_bytes()
+
+    def restore(self, file: Path) -> None:
+        """Replace all data by those of another store's file, or change nothing."""
+        with self._lock:
+            self._db.execute("ATTACH ? AS other", (str(file),))
+            try:
+                with self._writing():
+                    for table in TABLES:
+                        self._db.execute(f"DELETE FROM main.{table}")  # noqa: S608 - our names
+                        self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")  # noqa: S608
+            finally:
+                self._db.execute("DETACH other")
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
@@ -114,9 +153,14 @@ def _connect(data: str) -> sqlite3.Connection:
 
 
 def _refuse_foreign(path: Path) -> None:
+    fault = fault_of(path) if path.exists() and path.stat().st_size else ""
+    if fault:
+        raise _unusable(str(path), fault)
+
+
+def fault_of(path: Path) -> str:
+    """Why a file is no store of this version; empty when it is one. Leaves the file as it is."""
     # Read-only first: merely switching a foreign database to WAL would change it.
-    if not path.exists() or path.stat().st_size == 0:
-        return
     try:
         db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=10)
         try:
@@ -126,11 +170,10 @@ def _refuse_foreign(path: Path) -> None:
         finally:
             db.close()
     except sqlite3.Error as error:
-        raise _unusable(str(path), str(error)) from error
+        return str(error)
     if (found, layout) != (APPLICATION_ID, LAYOUT):
-        raise _unusable(str(path), "it was not made by this version of the emulator")
-    if damage != "ok":
-        raise _unusable(str(path), f"it is damaged: {damage}")
+        return "it was not made by this version of the emulator"
+    return "" if damage == "ok" else f"it is damaged: {damage}"
 
 
 def _unusable(path: str, why: str) -> PeakctlError:
