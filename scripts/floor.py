@@ -2,7 +2,8 @@
 
 python scripts/floor.py plan|apply ADDRESS RESOURCES
 
-No templates, no YAML, no checks, no diff. A service or workflow starts when its image is made.
+No templates, no YAML, no checks, no diff. A service or workflow starts when its image is ready;
+images and services are polled once.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def plan(pool: ThreadPoolExecutor) -> None:
             if number == 1:
                 pages = range(2, math.ceil(answer["pageCount"]) + 1)
                 reads.extend(pool.submit(listed, path, key, each) for each in pages)
-            items = answer[key]
-            reads.extend(pool.submit(request, "GET", f"{base}{item['id']}") for item in items)
+            ours = (item for item in answer[key] if item.get("scope") != "global")
+            reads.extend(pool.submit(request, "GET", f"{base}{item['id']}") for item in ours)
 
     first = [pool.submit(listed, path, key, 1) for path, key in LISTS]
     for each in first:
@@ -79,13 +80,16 @@ def form(fields: dict[str, str]) -> bytes:
 def make_image(n: int) -> dict:
     details = json.dumps({"source": "dockerfile", "dockerfile": "FROM python:3.12-slim\n"})
     fields = {"name": f"floor-{n}", "type": "workflow", "version": "0.0.1", "buildDetails": details}
-    return request("POST", IMAGES, form(fields), "multipart/form-data; boundary=floor")
+    image = request("POST", IMAGES, form(fields), "multipart/form-data; boundary=floor")
+    request("GET", f"{IMAGES}{image['imageId']}/versions/{image['versionId']}")
+    return image
 
 
 def make_service(n: int, image: dict) -> None:
     details = {"imageId": image["imageId"], "versionId": image["versionId"]}
     body = {"name": f"floor-{n}", "serviceType": "api", "imageDetails": details}
-    request("POST", SERVICES, json.dumps(body).encode())
+    made = request("POST", SERVICES, json.dumps(body).encode())
+    request("GET", f"{SERVICES}{made['id']}")
 
 
 def make_workflow(n: int, image: dict) -> None:
