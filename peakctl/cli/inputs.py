@@ -31,7 +31,7 @@ def open_project(session: Session) -> None:
 
     Raises UsageError for an environment that the project does not have.
     """
-    from peakctl.manifests.project import load_project
+    from peakctl.manifests.project_file import load_project
 
     session.project = load_project(Path.cwd())
     session.environment = _environment(session.project, session.flags.env)

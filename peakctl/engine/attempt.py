@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff import compare
 from peakctl.engine.steps import CALL_STEPS
 from peakctl.engine.tree import fill
-from peakctl.engine.wait import Stop, WaitLimits, wait_until_settled
+from peakctl.engine.wait import Stop, WaitLimits, noun, wait_until_settled
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import (
     EMPTY,
@@ -157,10 +157,11 @@ class Attempt:
         good = State.GONE if deleting else State.READY
         if reading.state not in (good, State.WARNING):
             lines = await self.adapter.logs(receipt)
-            message = f"ended as {reading.status}" + (
-                f": {reading.message}" if reading.message else ""
-            )
-            raise Ended(Status.FAILED, message, lines)
+            why = f": {reading.message}" if reading.message else ""
+            raise Ended(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
+
+    def _ended_as(self, status: str) -> str:
+        return f"{noun(self.kind.lifecycle.wait)} ended as {status}"
 
     # --- doubt -----------------------------------------------------------------------------
 
@@ -233,7 +234,7 @@ class Attempt:
             waiting = replace(order, step=Step.WAIT, live=live)
             return await self.adapter.call(waiting)
         if order.step in MAKES and live.state not in (State.READY, State.WARNING):
-            raise Ended(Status.FAILED, f"ended as {live.status}")
+            raise Ended(Status.FAILED, self._ended_as(live.status))
         return Receipt(order.key, live.id, live.attributes or EMPTY)
 
     # --- removals --------------------------------------------------------------------------

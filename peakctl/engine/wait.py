@@ -17,6 +17,15 @@ DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
     {"build": 1800.0, "deploy": 3600.0, "service": 1800.0, "delete": 900.0}
 )
 
+NOUNS: Mapping[str, str] = MappingProxyType(
+    {"build": "the build", "deploy": "the deployment", "service": "the service"}
+)
+
+
+def noun(what: str) -> str:
+    """What is waited for, in the words of a message."""
+    return NOUNS.get(what, "it")
+
 
 @dataclass(frozen=True, slots=True)
 class WaitLimits:
@@ -57,18 +66,18 @@ async def wait_until_settled(
 ) -> Readiness:
     """Poll until the started thing itself has ended; PENDING when time or the user ended the wait.
 
-    `tell` hears of each new status once.
+    `tell` hears of each status on the way once; the end is the caller's to tell.
     """
     deadline = clock.now() + limits.limit(what)
     pause, last = limits.first, ""
     while True:
         reading = await adapter.poll(receipt)
+        if reading.state is not State.PENDING:
+            return reading
         if reading.status != last:
             last = reading.status
             tell(reading)
-        if reading.state is not State.PENDING or stop.requested:
-            return reading
-        if clock.now() + pause > deadline:
+        if stop.requested or clock.now() + pause > deadline:
             return reading
         await clock.sleep(pause)
         pause = min(pause * limits.growth, limits.longest)

@@ -1,4 +1,4 @@
-"""peakctl.yaml: the project, its environments, and every complaint about them with a place."""
+"""The project and its environments, as peakctl.yaml tells of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
-from peakctl.manifests.parse import parse_value
-from peakctl.manifests.rendered import Rendered
-from peakctl.manifests.sources import PROJECT_FILES, read_text
-from peakctl.model import Source, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from peakctl.model import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +64,6 @@ class Project:
         """All files of parameters: they are no manifests."""
         names = {*self.params, *(p for e in self.environments.values() for p in e.params)}
         return frozenset(self.root / name for name in names)
-
-
-def find_project(start: Path) -> Path | None:
-    """The nearest peakctl.yaml from the folder `start` upwards."""
-    start = start.absolute()
-    files = (folder / name for folder in (start, *start.parents) for name in PROJECT_FILES)
-    return next((file for file in files if file.is_file()), None)
-
-
-def load_project(start: Path) -> Project | None:
-    """The project that the folder `start` lies in, None outside of any.
-
-    Raises UsageError with all that is wrong in peakctl.yaml.
-    """
-    from peakctl.manifests.project_check import check_project
-
-    file = find_project(start)
-    if file is None:
-        return None
-    text = read_text(file, file.name)
-    if isinstance(text, Diagnostic):
-        raise UsageError(text)
-    source = Source(str(file), file.name, text)
-    value, document, problems = parse_value(Rendered(source, text))
-    if problems:
-        raise UsageError(*problems)
-    if document is None:
-        raise UsageError(
-            Diagnostic(
-                code="project/empty",
-                summary=f"{file.name} is empty",
-                fix="begin with project: <name>",
-            )
-        )
-    return check_project(value, document, file)
 
 
 def _no_environment(wanted: str | None, known: Mapping[str, Environment]) -> Diagnostic:

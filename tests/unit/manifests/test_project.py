@@ -8,7 +8,8 @@ import pytest
 
 from peakctl.errors import UsageError
 from peakctl.manifests.params import gather_parameters, read_pairs
-from peakctl.manifests.project import Environment, Project, find_project, load_project
+from peakctl.manifests.project import Environment, Project
+from peakctl.manifests.project_file import find_project, load_project
 
 GOOD = """\
 project: retail-forecasting
