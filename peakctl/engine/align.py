@@ -25,6 +25,7 @@ NOT_SHOWN = "the platform did not return it"
 MASKED = "the platform returns it masked"
 Pair = tuple[Value, Value]
 NOTHING: Pair = (MISSING, MISSING)
+FLAG = frozenset({"boolean", "string", "null"})  # a text: the name of a parameter
 MAY_SAY_NOTHING = (Absent.CLEAR, Absent.SERVER)
 COMES_BY_ITSELF = (*NOT_COMPARED, Absent.SERVER, Absent.WRITE_ONLY)
 
@@ -32,6 +33,16 @@ COMES_BY_ITSELF = (*NOT_COMPARED, Absent.SERVER, Absent.WRITE_ONLY)
 def is_empty(value: Value) -> bool:
     """Whether a value says no more than its absence does."""
     return value is MISSING or value is None or value in ([], {})
+
+
+def says_no_more(rule: Field, value: Value) -> bool:
+    """Whether the value of a named field says no more than its absence: "" or a flag that is off.
+
+    Only a flag that absence removes: any other one may be on without a word.
+    """
+    if value is False:
+        return rule.absent is Absent.CLEAR and "boolean" in rule.types and rule.types <= FLAG
+    return isinstance(value, str) and not value
 
 
 def is_masked(value: Value) -> bool:
@@ -91,7 +102,7 @@ class Alignment:
     def _absent(self, rule: Field, live: Value, path: Path) -> Pair:
         if rule.absent is Absent.DEFAULT and rule.default is not MISSING:
             return self._present(rule, rule.default, live, path)
-        if rule.absent is not Absent.CLEAR or live == "":
+        if rule.absent is not Absent.CLEAR or says_no_more(rule, live):
             return NOTHING
         left = _beyond_defaults(rule, live)
         return MISSING, seal_all(rule, left)
@@ -144,8 +155,8 @@ class Alignment:
         want, have = desired.get(word, MISSING), other.get(word, MISSING)
         if want is MISSING and word not in rule.properties:
             return MISSING, (MISSING if have is None else seal_all(inner, have))
-        if want == "" and (have is MISSING or have is None) and word in rule.properties:
-            # A named text that is empty says no more than one that is not there.
+        unset = have is MISSING or have is None
+        if unset and word in rule.properties and says_no_more(inner, want):
             return NOTHING if inner.absent in MAY_SAY_NOTHING else (want, MISSING)
         return self.align(inner, want, have, (*path, word))
 
@@ -269,7 +280,7 @@ def _beyond_defaults(rule: Field, live: Value) -> Value:
 
 def _kept(rule: Field, live: Value, *, named: bool) -> Value:
     """What would go from one entry: not what the platform puts there by itself."""
-    if named and (live == "" or rule.absent in COMES_BY_ITSELF):
+    if named and (says_no_more(rule, live) or rule.absent in COMES_BY_ITSELF):
         return MISSING
     return _beyond_defaults(rule, live)
 

@@ -70,6 +70,33 @@ def test_an_empty_named_text_is_as_good_as_absent(differences: Tell) -> None:
     assert differences("BlockSpec", block, live) == {}
 
 
+def test_a_flag_that_is_off_is_as_good_as_absent(differences: Tell) -> None:
+    off, on = ({"retryOptions": {"exponentialBackoff": flag}} for flag in (False, True))
+    assert differences("Workflow", steps(), {**steps(), **off}) == {}
+    assert differences("Workflow", {**steps(), **off}, steps(clearImageCache=False)) == {}
+    assert differences("Workflow", steps(clearImageCache=False), steps()) == {}
+    assert differences("Workflow", steps(), {**steps(), **on}) == {
+        "spec.retryOptions": (on["retryOptions"], MISSING)
+    }
+
+
+def test_a_default_value_that_is_false_counts(differences: Tell) -> None:
+    parameter = {"name": "a", "type": "boolean", "required": True}
+    live = {"kind": "workflow", "parameters": {"build": [parameter]}}
+    block = {"kind": "workflow", "parameters": {"build": [{**parameter, "defaultValue": False}]}}
+    assert differences("BlockSpec", block, live) != {}
+    assert differences("BlockSpec", live, block) != {}
+
+
+def test_a_webhook_policy_is_not_missed_where_reads_give_the_id_alone(differences: Tell) -> None:
+    policy = {"webhook": True, "webhookPolicy": "generate"}
+    triggers = {**steps(), "triggers": [policy]}
+    assert differences("Workflow", triggers, {**steps(), "triggers": [{"webhook": True}]}) == {}
+    block = {"kind": "workflow", "config": {"triggers": [{**policy, "webhookId": "w-1"}]}}
+    live = {"kind": "workflow", "config": {"triggers": [{"webhook": True}]}}
+    assert differences("BlockSpec", block, live) == {}
+
+
 def test_an_empty_text_of_a_required_field_counts(differences: Tell) -> None:
     found = differences("AppSpec", {"metadata": {"summary": ""}}, {})
     assert found["metadata.summary"] == (MISSING, "")
