@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench wheel size clean
+.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench interop wheel size clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ examples: $(READY) ## write the generated example anew, and validate every examp
 bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
 	$(BIN)/python scripts/bench.py $(ARGS)
 	$(BIN)/python scripts/bench_emulator.py
+
+interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
+	$(BIN)/python scripts/interop.py && INTEROP=1 $(BIN)/pytest tests/interop
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh

@@ -179,7 +179,7 @@ def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
 
 
 def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
-    """Each trigger is one of cron and webhook, or empty, as the client's sample of a patch has it."""
+    """Each trigger is one of cron and webhook; the client's sample of a patch has an empty one."""
     check(items(record({})), triggers, at)
     check(TRIGGERS, triggers, at, lenient=lenient)
     for index, trigger in enumerate(triggers):

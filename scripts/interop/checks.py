@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import zipfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MISSING = object()
 PART = re.compile(r"\[([\w.]+)=([^\]]*)\]|\[(\d+)\]|([^.\[]+)")
@@ -79,7 +81,9 @@ def unmet(value: Any, expected: dict[str, Any], absent: list[str]) -> list[str]:
             problems.append(f"{path} is missing")
         elif found != wanted or type(found) is not type(wanted):
             problems.append(f"{path} is {found!r}, not {wanted!r}")
-    return problems + [f"{path} is still there" for path in absent if at(value, path) is not MISSING]
+    return problems + [
+        f"{path} is still there" for path in absent if at(value, path) is not MISSING
+    ]
 
 
 def unlike_folder(archive: Path, folder: Path, excluded: tuple[str, ...]) -> list[str]:

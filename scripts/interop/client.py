@@ -26,7 +26,6 @@ import peak.telemetry
 import typer.main
 from peak.cli.cli import typer_app
 
-
 SECONDS = 30  # a command that takes longer hangs, and is ended by a signal
 
 

@@ -167,11 +167,11 @@ class Player:
         return [f"-o {output} shows nothing"] * empty
 
 
-def play_story(player: Player, release: str) -> dict[str, list[str]]:
+def play_story(player: Player, release: str, spoke: str = "") -> dict[str, list[str]]:
     """command -> what went wrong in this release; a command that was not played has no entry."""
     found: dict[str, list[str]] = {}
     for step in load_story():
-        if step.is_for(release):
+        if step.is_for(release) and step.spoke == spoke:
             problems = player.play(step)
             heard = found.setdefault(step.command, [])
             heard += [f"{problem} ({step.where})" for problem in problems]

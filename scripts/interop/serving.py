@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator import Emulator, Options
 from peakctl.emulator.endpoints import ENDPOINTS
 from peakctl.emulator.serve import serve_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SECONDS = 0.6
 
@@ -51,11 +54,11 @@ def _endpoints(method: str, path: str) -> list[str]:
 
 
 @contextmanager
-def serve_emulator() -> Iterator[Served]:
+def serve_emulator(**options: Any) -> Iterator[Served]:
     """A fresh emulator in a thread, with short durations; it stops at the end."""
     served = Served()
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run, args=(served, loop), daemon=True)
+    thread = threading.Thread(target=_run, args=(served, loop, options), daemon=True)
     thread.start()
     if not served.ready.wait(30):
         raise TimeoutError("the emulator does not answer")
@@ -66,13 +69,9 @@ def serve_emulator() -> Iterator[Served]:
         thread.join(10)
 
 
-def _run(served: Served, loop: asyncio.AbstractEventLoop) -> None:
-    served.emulator = Emulator(
-        options=Options(
-            build_seconds=SECONDS, deploy_seconds=SECONDS, service_seconds=SECONDS,
-            delete_seconds=SECONDS,
-        )
-    )  # fmt: skip
+def _run(served: Served, loop: asyncio.AbstractEventLoop, options: dict[str, Any]) -> None:
+    names = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
+    served.emulator = Emulator(options=Options(**dict.fromkeys(names, SECONDS), **options))
 
     def announce(address: str) -> None:
         served.address = address

@@ -30,6 +30,7 @@ class Step:
     where: str
     flags: str = ""
     since: str = ""
+    spoke: str = ""
     body: Any = None
     replace: dict[str, str] = field(default_factory=dict)
     write: dict[str, str] = field(default_factory=dict)
@@ -67,25 +68,29 @@ def read_answers(name: str) -> dict[str, Any]:
 
 
 def load_story() -> tuple[Step, ...]:
-    """Raises KeyError for a command that no list names, TypeError for an unknown word."""
+    """All steps; a chapter with `spoke` is told to an emulator of its own.
+
+    Raises KeyError for a command that no list names, TypeError for an unknown word.
+    """
     known = [*read_answers("answers.yaml"), *read_answers("newer.yaml")]
     steps: list[Step] = []
     for path in sorted((FOLDER / "story").glob("*.yaml")):
         chapter = yaml.safe_load(path.read_text())
         for number, step in enumerate(chapter["steps"], 1):
-            shared = chapter.get("replace") or {}
+            shared = {"spoke": chapter.get("spoke", ""), "replace": chapter.get("replace", {})}
             steps.append(_step(step, shared, f"{path.stem}, step {number}", known))
     return tuple(steps)
 
 
-def _step(step: dict[str, Any], shared: dict[str, str], where: str, known: list[str]) -> Step:
+def _step(step: dict[str, Any], shared: dict[str, Any], where: str, known: list[str]) -> Step:
     words = step["peak"]
     named = [name for name in known if words == name or words.startswith(f"{name} ")]
     if not named:
         raise KeyError(f"{where}: {words} is no command of answers.yaml or newer.yaml")
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in step.items()}
-    values["replace"] = {**shared, **step.get("replace", {})}
-    return Step(command=max(named, key=len), where=where, **values)
+    # The step's own replacements come first: they may hold what the chapter's would change.
+    values["replace"] = {**step.get("replace", {}), **shared["replace"]} | step.get("replace", {})
+    return Step(command=max(named, key=len), where=where, spoke=shared["spoke"], **values)
 
 
 def fill(value: Any, kept: dict[str, Any]) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from interop.serving import platform_endpoints
 from interop.story import RELEASES, read_answers
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 HEAD = """# The real client against the emulator
 
 Written by `make interop`; do not edit. The platform's own client (PyPI `peak-sdk`), unchanged but
-for the address it calls, tells one story of {steps} steps against a fresh emulator: every command of
-the reference, with the package's sample files and with flags, later commands using the ids that
+for the address it calls, tells one story of {steps} steps against a fresh emulator: every command
+of the reference, with the package's sample files and with flags, later commands using the ids that
 earlier ones returned. A step checks the exit code, the documented fields of the answer and their
 types, and what is visible afterwards; downloads must hold the very bytes that were uploaded. The
 steps are in `scripts/interop/story/`, the documented answers in `scripts/interop/answers.yaml`.
@@ -26,19 +29,25 @@ NOTES = """
 - Telemetry is off, but for one step that shows it is accepted and dropped.
 - Samples are used as they are, but for the ids and names that a story must fill in (an image that
   exists, a block of this tenant). The replacements stand beside each step.
-- 1.8.0 leaves its dependencies open; it is installed with `click<8.2` and `rich<14.1`, as later ones
-  break its flags and its progress bar.
+- 1.8.0 leaves its dependencies open; it is installed with `click<8.2` and `rich<14.1`, as later
+  ones break its flags and its progress bar.
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Told:
     """How the story went with one release: command -> problems; the endpoints it reached."""
 
     release: str
-    found: dict[str, list[str]]
-    reached: set[str]
-    seconds: float
+    found: dict[str, list[str]] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+
+    def add(self, found: dict[str, list[str]], reached: set[str]) -> None:
+        """What one emulator heard."""
+        for name, problems in found.items():
+            self.found.setdefault(name, []).extend(problems)
+        self.reached |= reached
 
 
 def render(told: Sequence[Told], steps: int) -> str:

@@ -232,3 +232,16 @@ def test_older_platforms_lack_newer_calls(make_peak: Any) -> None:
     made = create(peak)
     assert "no such call" in peak.refused(404, "POST", f"{ROOT}{made['id']}/pause", json={})
     assert {"retryOptions", "metadata"}.isdisjoint(read(peak, made))
+
+
+def test_a_spoke_keeps_the_logs_of_steps(make_peak: Any) -> None:
+    peak = make_peak(spoke_domain="spoke1.peak.ai")
+    metadata = "/service/tenant-management/api/v1/external/tenants/tenant-metadata"
+    assert peak.get(metadata)["spokeDetails"] == {"domain": "spoke1.peak.ai"}
+    made = create(peak)
+    run = peak.ok("POST", f"{ROOT}{made['id']}/execute", json={})["executionId"]
+    step = peak.get(f"{ROOT}{made['id']}/executions/{run}")["steps"][0]
+    query = {"logSource": step["nodeId"], "startTime": step["startedAt"]}
+    found = peak.get("/service/spoke/api/v1/logs/workflow", **query)
+    assert found["stepRunStatus"] == "Running"
+    assert found["logs"][1]["message"] == "Running a"
