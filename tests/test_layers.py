@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "peakctl"
 LAYERS = (
-    "cli",
+    "cli pytest_plugin",
     "present emulator catalog",
     "engine adapters manifests",
     "kinds api archives",
@@ -34,7 +34,7 @@ ONLY = {
     "uvicorn": ("emulator/",),
     "pathspec": ("archives/",),
 }
-EMULATOR_SEAM = ("cli/session.py", "cli/emulator.py", "emulator/")
+EMULATOR_SEAM = ("cli/session.py", "cli/emulator", "pytest_plugin.py", "emulator/")
 
 
 def imported(node: ast.AST) -> list[str]:

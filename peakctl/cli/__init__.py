@@ -24,7 +24,7 @@ COMMANDS = {
     "destroy": ("peakctl.cli.destroy", "destroy", "Delete what the manifests name."),
     "get": ("peakctl.cli.get", "get", "List live resources, or print one as a manifest."),
     "schema": ("peakctl.cli.schema", "schema", "Print the JSON Schema of a kind for editors."),
-    "emulator": ("peakctl.cli.emulator", "emulator", "Run the platform offline, or reset it."),
+    "emulator": ("peakctl.cli.emulator", "emulator", "Run the platform offline."),
     "completion": ("peakctl.cli.completion", "completion", "Print a completion script."),
     "version": ("peakctl.cli.version", "version", "Print the version of peakctl."),
 }

@@ -1,19 +1,24 @@
-"""`peakctl emulator serve` and `peakctl emulator reset`."""
+"""`peakctl emulator serve`, and the group of all emulator commands."""
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from peakctl.cli import options
+from peakctl.cli import emulator_data, options
+from peakctl.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
-    from peakctl.emulator import Emulator, Fault
+    from peakctl.emulator import Fault
     from peakctl.present.report import Report
 
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 SERVE_EPILOG = """\b
 Examples:
   peakctl emulator serve --port 8765
@@ -23,17 +28,40 @@ Examples:
 \b
 A faults file is JSON: one rule or a list of them, such as
   {"method": "POST", "path": "/images/", "times": 1, "action": "status", "status": 503}
+--fault takes one rule, as JSON or as words:
+  --fault "method=POST path=/webapps/ skip=1 action=drop when=after"
+
+\b
+Tokens choose the tenant: tenant:NAME:anything is tenant NAME, all others share one.
 """
-RESET_EPILOG = """\b
-Examples:
-  peakctl emulator reset -e local
-  peakctl emulator reset --data state.sqlite
-"""
+
+
+SECONDS = options.stack(
+    *(
+        click.option(f"--{what}-seconds", type=click.FloatRange(0), default=5.0, show_default=True)
+        for what in ("build", "deploy", "service")
+    ),
+    click.option("--delete-seconds", type=click.FloatRange(0), default=1.0, show_default=True),
+)
+CHOICES = options.stack(
+    *(
+        click.option(f"--{word}", word.replace("-", "_"), is_flag=True, help=text)
+        for word, text in (
+            ("lax-names", "Names need not be unique."),
+            ("merge-patches", "A PATCH merges nested maps."),
+            ("carry-parameters", "A revision keeps parameters that it leaves out."),
+            ("example-reads", "Reads return only what the reference's examples show."),
+            ("default-parameters", "Reads of parameters include defaults."),
+            ("no-newer-calls", "Calls of the client's 1.29 do not exist."),
+            ("no-provided-images", "Tenants begin without the platform's own images."),
+        )
+    )
+)
 
 
 @click.group(context_settings=options.CONTEXT)
 def emulator() -> None:
-    """Run the platform offline, or reset it.
+    """Run the platform offline; seed, save, read back and reset it.
 
     Environments with `emulator: true` need no server: they run it in process.
     """
@@ -45,10 +73,11 @@ def emulator() -> None:
 @click.option("--allow-remote", is_flag=True, help="Let other machines reach it.")
 @click.option("--data", metavar="FILE", default=":memory:", help="Keep the state in this file.")
 @click.option("--latency", type=options.Duration(), default=0.0, help="Wait before each answer.")
-@click.option("--build-seconds", type=float, default=5.0, show_default=True)
-@click.option("--deploy-seconds", type=float, default=5.0, show_default=True)
-@click.option("--service-seconds", type=float, default=5.0, show_default=True)
+@SECONDS
+@click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")
 @click.option("--faults", metavar="FILE", help="Rules of what goes wrong, as JSON.")
+@click.option("--fault", metavar="RULE", multiple=True, help="One such rule. Repeatable.")
+@CHOICES
 @options.display
 def serve(**typed: Any) -> int:
     """Answer the whole documented API on a socket until interrupted; --port 0 takes a free one."""
@@ -60,20 +89,6 @@ def serve(**typed: Any) -> int:
     )
 
 
-@emulator.command(context_settings=options.CONTEXT, epilog=RESET_EPILOG)
-@options.environment
-@click.option("--data", metavar="FILE", help="The file that a server was given with --data.")
-@options.output("text", "json")
-@options.display
-def reset(data: str | None, **flags: Any) -> int:
-    """Forget all that the emulator of an environment, or in a file, has stored."""
-    from peakctl.cli.session import run_command
-
-    return run_command(
-        "emulator reset", options.Flags(**flags), lambda session: _reset(session, data)
-    )
-
-
 def _serve(
     session: Session,
     *,
@@ -82,14 +97,19 @@ def _serve(
     allow_remote: bool,
     data: str,
     faults: str | None,
-    **timing: Any,
+    fault: tuple[str, ...],
+    stepwise: bool,
+    **chosen: Any,
 ) -> Report:
     from peakctl.cli.session import open_emulator
     from peakctl.emulator.serve import serve as serve_on
     from peakctl.present.text import line
 
-    running = open_emulator(data, **timing)
-    running.faults += _faults(faults)
+    rules = [*_faults(faults), *(rule for text in fault for rule in _fault(text))]
+    running = open_emulator(data, **_options(chosen))
+    running.faults += rules
+    if stepwise:
+        running.stand_still()
 
     def announce(address: str) -> None:
         session.terminal.show(
@@ -109,41 +129,63 @@ def _serve(
     return session.report()
 
 
-def _reset(session: Session, data: str | None) -> Report:
-    from peakctl.cli.inputs import open_project
-    from peakctl.cli.session import emulator_state, open_emulator
-    from peakctl.errors import Diagnostic, UsageError
-    from peakctl.present.text import line
-
-    if data is None:
-        open_project(session)
-        if session.environment is None or not session.environment.emulator:
-            told = "name an emulator environment with -e, or a file with --data"
-            raise UsageError(Diagnostic("usage/no-emulator", "there is nothing to reset", fix=told))
-    file = Path(data) if data is not None else emulator_state(session)
-    if file.exists():
-        running: Emulator = open_emulator(str(file))
-        running.reset()
-        running.close()
-    return session.report(lines=(line(f"Reset: {file} is empty."),), extra={"file": str(file)})
+def _options(typed: dict[str, Any]) -> dict[str, Any]:
+    """The flags of the command as the emulator's options."""
+    return {
+        **{name: value for name, value in typed.items() if not isinstance(value, bool)},
+        "strict_names": not typed["lax_names"],
+        "patch_merges": typed["merge_patches"],
+        "carry_parameters": typed["carry_parameters"],
+        "full_reads": not typed["example_reads"],
+        "default_parameters": typed["default_parameters"],
+        "newer_calls": not typed["no_newer_calls"],
+        "provided_images": not typed["no_provided_images"],
+    }
 
 
 def _faults(file: str | None) -> list[Fault]:
     """The rules in a file. Raises UsageError for what is not one."""
-    import json
-
-    from peakctl.emulator.faults import read_faults
-    from peakctl.emulator.problems import Problem
-    from peakctl.errors import Diagnostic, UsageError
-
     if file is None:
         return []
     try:
-        return read_faults(json.loads(Path(file).read_text("utf-8")))
+        return _read(Path(file).read_text("utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_fault(file, str(error)) from error
+
+
+def _fault(rule: str) -> list[Fault]:
+    """A rule of the command line: JSON, or `key=value` words."""
+    if rule.lstrip()[:1] in ("{", "["):
+        return _read(rule, "--fault")
+    try:
+        words = shlex.split(rule)
     except ValueError as error:
-        told = str(error)
+        raise _no_fault("--fault", str(error)) from error
+    pairs = dict(word.partition("=")[::2] for word in words)
+    return _read(json.dumps({key: _value(text) for key, text in pairs.items()}), "--fault")
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if NUMBER.fullmatch(text) else text
+
+
+def _read(text: str, place: str) -> list[Fault]:
+    from peakctl.emulator.faults import read_faults
+    from peakctl.emulator.problems import Problem
+
+    try:
+        return read_faults(json.loads(text))
+    except ValueError as error:
+        raise _no_fault(place, str(error)) from error
     except Problem as problem:
-        told = str(problem.detail)
-    raise UsageError(
-        Diagnostic("usage/faults", f"{file}: {told}", fix="see peakctl emulator serve --help")
-    )
+        raise _no_fault(place, problem.detail) from None
+
+
+def _no_fault(place: str, told: str) -> UsageError:
+    fix = "see peakctl emulator serve --help"
+    return UsageError(Diagnostic("usage/faults", f"{place}: {told}", fix=fix))
+
+
+for command in (emulator_data.reset, emulator_data.requests, emulator_data.seed):
+    emulator.add_command(command)
+emulator.add_command(emulator_data.snapshot)

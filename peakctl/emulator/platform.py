@@ -83,6 +83,11 @@ class Emulator:
         """Seconds since 1970 as this platform has it."""
         return self.clock() + self.ahead
 
+    def stand_still(self) -> None:
+        """Let time pass only by what is added to `ahead`."""
+        moment = self.clock()
+        self.clock = lambda: moment
+
     def instant(self) -> Emulator:
         """The same data, but with everything done at once, and without faults and journal."""
         twin = copy.copy(self)
