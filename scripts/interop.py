@@ -29,7 +29,10 @@ def tell(folder: Path, release: str) -> Told:
     began = time.monotonic()
     told = Told(release)
     for spoke in sorted({step.spoke for step in load_story()}):
-        with serve_emulator(spoke_domain=spoke) as served, tempfile.TemporaryDirectory() as work:
+        with (
+            serve_emulator("--spoke-domain", spoke) as served,
+            tempfile.TemporaryDirectory() as work,
+        ):
             client = Client(python, served.address)
             player = Player(client, samples_of(python), Path(work))
             told.add(play_story(player, release, spoke), served.reached())

@@ -73,6 +73,7 @@ def emulator() -> None:
 @click.option("--allow-remote", is_flag=True, help="Let other machines reach it.")
 @click.option("--data", metavar="FILE", default=":memory:", help="Keep the state in this file.")
 @click.option("--latency", type=options.Duration(), default=0.0, help="Wait before each answer.")
+@click.option("--spoke-domain", metavar="HOST", default="", help="Tenants live on this spoke.")
 @SECONDS
 @click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")
 @click.option("--faults", metavar="FILE", help="Rules of what goes wrong, as JSON.")

@@ -1,38 +1,42 @@
-"""An emulator on a socket of this process, and which of its endpoints were asked."""
+"""`peakctl emulator serve` in a process of its own, and which of its endpoints were asked."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import json
+import os
 import re
-import threading
+import subprocess
+import sys
+import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from peakctl.emulator import Emulator, Options
 from peakctl.emulator.endpoints import ENDPOINTS
-from peakctl.emulator.serve import serve_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 0.6
+SECONDS = 0.6  # long enough to be seen on the way, short enough for a hundred waits
+DURATIONS = ("build", "deploy", "service", "delete")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Served:
-    """`address` is known once it answers; `emulator` belongs to its own thread."""
+    """An emulator that answers at `address`."""
 
-    address: str = ""
-    emulator: Emulator | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
+    address: str
+
+    def requests(self) -> list[dict[str, object]]:
+        """Its journal."""
+        with urllib.request.urlopen(f"{self.address}/_emulator/requests") as answer:
+            found: list[dict[str, object]] = json.load(answer)["requests"]
+        return found
 
     def reached(self) -> set[str]:
         """`METHOD path` of the endpoints that were asked and answered well at least once."""
-        assert self.emulator is not None
-        good = [entry for entry in list(self.emulator.journal) if entry.status < 300]
-        asked = {(entry.method, entry.path) for entry in good}
+        good = [entry for entry in self.requests() if int(str(entry["status"])) < 300]
+        asked = {(str(entry["method"]), str(entry["path"])) for entry in good}
         return {name for method, path in asked for name in _endpoints(method, path)[:1]}
 
 
@@ -54,34 +58,19 @@ def _endpoints(method: str, path: str) -> list[str]:
 
 
 @contextmanager
-def serve_emulator(**options: Any) -> Iterator[Served]:
-    """A fresh emulator in a thread, with short durations; it stops at the end."""
-    served = Served()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run, args=(served, loop, options), daemon=True)
-    thread.start()
-    if not served.ready.wait(30):
-        raise TimeoutError("the emulator does not answer")
+def serve_emulator(*flags: str, seconds: float = SECONDS) -> Iterator[Served]:
+    """A fresh emulator with short durations; it stops at the end."""
+    argv = [sys.executable, "-m", "peakctl", "emulator", "serve", "--port", "0", *flags]
+    for what in DURATIONS:
+        argv += [f"--{what}-seconds", str(seconds)]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PEAK")}
+    server = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env)
     try:
-        yield served
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        if found is None:
+            raise RuntimeError("the emulator does not start")
+        yield Served(found[0])
     finally:
-        loop.call_soon_threadsafe(_cancel_all, loop)
-        thread.join(10)
-
-
-def _run(served: Served, loop: asyncio.AbstractEventLoop, options: dict[str, Any]) -> None:
-    names = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
-    served.emulator = Emulator(options=Options(**dict.fromkeys(names, SECONDS), **options))
-
-    def announce(address: str) -> None:
-        served.address = address
-        served.ready.set()
-
-    asyncio.set_event_loop(loop)
-    with contextlib.suppress(asyncio.CancelledError):
-        loop.run_until_complete(serve_async(served.emulator, "127.0.0.1", 0, announce))
-
-
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
+        server.terminate()
+        server.wait(30)
