@@ -16,6 +16,7 @@ from peakctl.emulator.times import stamp
 ROOT = "/service/artifacts/api/v1/artifacts/"
 LIST = Listing(("artifact",), "artifacts", "artifactCount")
 VERSIONS = Listing(("artifact-version",), "versions", "versionCount", order="seq DESC")
+EDIT = record({}, {"name": LINE, "description": TEXT})
 FLAGS = record({}, {"scan": flag, "validate": flag})
 
 
@@ -94,7 +95,7 @@ def update(call: Call) -> dict[str, Any]:
     """Row 5."""
     row = call.tx.require("artifact", call.params["id"])
     body = call.record()
-    check(record({}, {"name": LINE, "description": TEXT}), body)
+    check(EDIT, body)
     row.name = body.get("name") or row.name
     row.body["description"] = body.get("description", row.body.get("description"))
     call.tx.touch(row)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from peakctl.emulator.problems import Problem, invalid
-from peakctl.emulator.shapes import LINE, check, items, mapping, record, text
+from peakctl.emulator.shapes import LINE, anything, check, items, mapping, record, text
 
 if TYPE_CHECKING:
     import httpx
@@ -55,7 +55,7 @@ WAYS = {
 }
 RESOURCE = record(
     {"kind": text(*WAYS), "body": record({})},
-    {"as": LINE, "in": mapping(lambda value, at, lenient: None), "artifact": LINE},
+    {"as": LINE, "in": mapping(anything), "artifact": LINE},
 )
 RESOURCES = items(RESOURCE)
 

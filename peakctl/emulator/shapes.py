@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from peakctl.emulator.problems import invalid
 
-Shape = Callable[[Any, str, bool], None]
+Test = Callable[[Any, str, bool], None]
+Schema = dict[str, Any]
 PARAMETER = re.compile(r"@param:(.+)")
 
 
-def anything(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001 - the type of every shape
-    """Any JSON."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`test` refuses wrong values; `schema` says the same as JSON Schema, for the description."""
+
+    test: Test
+    schema: Schema = field(default_factory=dict)
+
+    def __call__(self, value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001 - as in `Test`
+        if not (lenient and isinstance(value, str) and PARAMETER.fullmatch(value)):
+            self.test(value, at, lenient)
 
 
 def text(*choices: str, pattern: str = "", empty: bool = False) -> Shape:
@@ -31,7 +41,12 @@ def text(*choices: str, pattern: str = "", empty: bool = False) -> Shape:
         if pattern and not re.fullmatch(pattern, value):
             raise invalid(at, f"{value!r} does not have the form {pattern}")
 
-    return _with_parameters(check)
+    schema: Schema = {"type": "string"}
+    if not empty:
+        schema["minLength"] = 1
+    if choices:
+        schema = {"type": "string", "enum": list(choices)}
+    return Shape(check, {**schema, "pattern": f"^{pattern}$"} if pattern else schema)
 
 
 def whole(low: int | None = None, high: int | None = None) -> Shape:
@@ -41,7 +56,8 @@ def whole(low: int | None = None, high: int | None = None) -> Shape:
         if (low is not None and value < low) or (high is not None and value > high):
             raise invalid(at, f"must lie between {low} and {high}")
 
-    return _with_parameters(check)
+    bounds = {"minimum": low, "maximum": high}
+    return Shape(check, {"type": "integer", **{k: v for k, v in bounds.items() if v is not None}})
 
 
 def one_of(allowed: Mapping[int, Any], what: str) -> Shape:
@@ -52,7 +68,7 @@ def one_of(allowed: Mapping[int, Any], what: str) -> Shape:
         if value not in allowed:
             raise invalid(at, f"{what} {value} does not exist")
 
-    return _with_parameters(check)
+    return Shape(check, {"type": "integer", "enum": list(allowed)})
 
 
 def _flag(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
@@ -65,6 +81,10 @@ def _number(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
         raise invalid(at, "must be a number")
 
 
+def _anything(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
+    """Any JSON."""
+
+
 def items(shape: Shape, high: int | None = None, low: int = 0) -> Shape:
     def check(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
         if not isinstance(value, list):
@@ -74,7 +94,9 @@ def items(shape: Shape, high: int | None = None, low: int = 0) -> Shape:
         for index, item in enumerate(value):
             shape(item, f"{at}[{index}]", lenient)
 
-    return _with_parameters(check)
+    bounds = {"minItems": low or None, "maxItems": high}
+    schema = {"type": "array", "items": shape.schema}
+    return Shape(check, {**schema, **{k: v for k, v in bounds.items() if v is not None}})
 
 
 def mapping(shape: Shape) -> Shape:
@@ -84,7 +106,7 @@ def mapping(shape: Shape) -> Shape:
         for key, item in value.items():
             shape(item, f"{at}.{key}" if at else key, lenient)
 
-    return _with_parameters(check)
+    return Shape(check, {"type": "object", "additionalProperties": shape.schema})
 
 
 def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
@@ -102,19 +124,27 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
             if value.get(key) is not None:
                 shape(value[key], f"{at}.{key}" if at else key, lenient)
 
-    return _with_parameters(check)
+    return Shape(check, _record_schema(required, optional or {}))
 
 
-def _with_parameters(shape: Shape) -> Shape:
-    def check(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
-        if not (lenient and isinstance(value, str) and PARAMETER.fullmatch(value)):
-            shape(value, at, lenient)
+def _record_schema(required: Mapping[str, Shape], optional: Mapping[str, Shape]) -> Schema:
+    known = {key: shape.schema or NOT_NULL for key, shape in required.items()}
+    known |= {key: nullable(shape.schema) for key, shape in optional.items() if key not in known}
+    schema: Schema = {"type": "object", "properties": known}
+    return {**schema, "required": list(required)} if required else schema
 
-    return check
+
+NOT_NULL: Schema = {"not": {"type": "null"}}
 
 
-flag: Shape = _with_parameters(_flag)
-number: Shape = _with_parameters(_number)
+def nullable(schema: Schema) -> Schema:
+    """The same, or null."""
+    return {"anyOf": [schema, {"type": "null"}]} if schema else {}
+
+
+anything = Shape(_anything)
+flag = Shape(_flag, {"type": "boolean"})
+number = Shape(_number, {"type": "number"})
 LINE = text()
 TEXT = text(empty=True)
 TAGS = items(record({"name": LINE}))
