@@ -7,9 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Severity
-from peakctl.model import Action, Outcome, Plan, Verb
+from peakctl.model import Action, Outcome, Plan
 from peakctl.present.outcome_text import outcome_lines
-from peakctl.present.plan_text import SYMBOLS, headline_text, names_of, plan_lines, plan_summary
+from peakctl.present.plan_text import (
+    SYMBOLS,
+    headline_text,
+    is_shown,
+    names_of,
+    plan_lines,
+    plan_summary,
+)
 from peakctl.present.problems import problem_lines
 from peakctl.present.text import clean, to_plain
 
@@ -39,7 +46,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     if report.outcomes:
         ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
         yield _fenced(to_plain(ending), "text")
-    actions = [a for a in plan.actions if show_all or a.verb is not Verb.KEEP or a.steps]
+    actions = [a for a in plan.actions if show_all or is_shown(a)]
     yield from _table(actions, {o.key: o for o in report.outcomes})
     yield from _details(actions, names_of(plan))
 

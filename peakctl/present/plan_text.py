@@ -48,12 +48,12 @@ def plan_lines(
 ) -> tuple[Line, ...]:
     """Every line but the last.
 
-    Unchanged resources show with `show_all`, or where the run must wait for one; `show_ignored`
+    Unchanged resources show with `show_all`, or where there is a note about one; `show_ignored`
     adds each difference that plans nothing and why; `verbose` adds the fields of what is created.
     `names` stand for ids in paths (default: those of the plan itself).
     """
     names = names_of(plan) if names is None else names
-    shown = [a for a in plan.actions if _is_shown(a, show_all=show_all, show_ignored=show_ignored)]
+    shown = [a for a in plan.actions if show_all or is_shown(a) or (show_ignored and a.skipped)]
     wide = max((len(a.verb) for a in shown), default=0)
     lines: list[Line] = []
     for action in shown:
@@ -107,10 +107,9 @@ def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:
     return outcome.status is Status.ALREADY_RIGHT
 
 
-def _is_shown(action: Action, *, show_all: bool, show_ignored: bool) -> bool:
-    if action.verb is not Verb.KEEP or show_all or action.steps:
-        return True
-    return show_ignored and bool(action.skipped)
+def is_shown(action: Action) -> bool:
+    """Whether an action says anything: it changes, it waits, or there is a note about it."""
+    return action.verb is not Verb.KEEP or bool(action.steps or action.notes)
 
 
 def _headline(action: Action, wide: int) -> Line:

@@ -20,6 +20,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ TABLE = (
     ("ID", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")),
     ("SHA", re.compile(r"\bsha256:[0-9a-f]{8,}")),
     ("TIME", re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")),
-    ("DURATION", re.compile(r"(?<![\w.])\d+(?:\.\d+)?s\b|(?<=\"took\": )\d+(?:\.\d+)?")),
+    ("DURATION", re.compile(r"(?<![\w.])(?:\d+m)?\d+(?:\.\d+)?s\b|(?<=\"took\": )\d+(?:\.\d+)?")),
 )
 NUMBERED = ("ID", "SHA")
 
@@ -99,7 +100,8 @@ class Play:
         ran = self.run(*shlex.split(words), emulator=self.emulator)
         said = "".join(f"2> {line}".rstrip() + "\n" for line in ran.err.splitlines())
         code = f"[exit {ran.code}]\n" if ran.code else ""
-        self.text.append(self.normal.text(f"$ peakctl {words}\n{ran.out}{said}{code}\n"))
+        told = self.normal.text(f"{ran.out}{said}{code}\n")
+        self.text.append(f"$ peakctl {words}\n{told}")
         assert (ran.code != 0) is fails, f"exit {ran.code}: {ran.out}{ran.err}"
         writes = [r for r in self.emulator.journal[before:] if r.method not in READS]
         if writes:
@@ -148,6 +150,7 @@ def test_a_case_prints_and_sends_what_it_did(
     project = tmp_path / "project"
     shutil.copytree(case, project, ignore=shutil.ignore_patterns("expect.*", "case.toml", "script"))
     monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["peakctl"])  # usage errors tell the program by its name
     for name, value in settings.get("env", {}).items():
         monkeypatch.setenv(name, value)
     emulator = make_emulator(**settings.get("emulator", {}))

@@ -135,7 +135,6 @@ def test_events_tell_of_start_wait_and_end(lab: Any) -> None:
         (Phase.STARTED, ""),
         (Phase.WAITING, "building"),
         (Phase.WAITING, "half done"),
-        (Phase.WAITING, "ready"),
         (Phase.FINISHED, ""),
     ]
     assert lab.events[-1].outcome.took == pytest.approx(1 + 1.5 + 2.25)

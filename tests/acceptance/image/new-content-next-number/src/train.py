@@ -1,1 +1,1 @@
-print("train")
+MODEL = "slow"

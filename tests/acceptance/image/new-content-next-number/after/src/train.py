@@ -1,1 +1,1 @@
-print("train faster")
+MODEL = "fast"
