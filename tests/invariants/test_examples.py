@@ -20,7 +20,6 @@ PLATFORMS: dict[str, dict[str, bool]] = {
     "loose names": {"strict_names": False, "full_reads": False},
 }
 CASES = [(name, platform) for name in SMALL for platform in PLATFORMS] + [
-    ("five-hundred", "full reads"),
     ("five-hundred", "short reads"),
 ]
 
