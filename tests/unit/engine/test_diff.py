@@ -123,6 +123,15 @@ def test_defaults_inside_what_is_absent_do_not_count(differences: Tell) -> None:
     assert differences("Workflow", steps(), live) == {}
 
 
+def test_an_empty_container_behind_a_free_key_says_nothing(differences: Tell) -> None:
+    for live in ({"block": {}}, {"block": {"build": {}}}):
+        assert differences("Deployment", {"parameters": {}}, {"parameters": live}) == {}
+    found = differences(
+        "Deployment", {"parameters": {}}, {"parameters": {"block": {"build": {}, "run": {"a": 1}}}}
+    )
+    assert found == {"spec.parameters.block.run": ({"a": 1}, MISSING)}
+
+
 def test_what_comes_by_itself_does_not_keep_a_container() -> None:
     inner = {
         "set": Field(ANY, Absent.SERVER),
