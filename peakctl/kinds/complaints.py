@@ -46,7 +46,9 @@ class Complaints:
         )
 
     def tainted(self, path: Path, what: str) -> None:
-        """An error for a value from the environment where one is shown by nature."""
+        """An error, once a place, for a value from the environment where one is shown by nature."""
+        if any(d.code == "manifest/tainted" and d.path == path for d in self.found):
+            return
         self.add(
             "tainted",
             path,

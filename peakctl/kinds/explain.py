@@ -6,10 +6,11 @@ Imported for every run, but jsonschema itself only when there is something to ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from peakctl.errors import nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
 from peakctl.kinds.paths import value_at
 from peakctl.kinds.wording import Fault, tell
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 FOLLOWS = {
-    "type": ("oneOf", "required", "minLength", "pattern"),
+    "type": ("oneOf", "required", "minLength", "pattern", "enum", "const"),
     "minLength": ("pattern",),
     "oneOf": ("dependentRequired",),
 }
@@ -54,9 +55,31 @@ def _first_of_each(faults: Iterable[Fault]) -> Iterator[Fault]:
     for fault in faults:
         at.setdefault(fault.path, {}).setdefault(fault.keyword, fault)
     for path in sorted(at, key=_order):
-        there = at[path]
+        there = _without_misspelt(at[path])
         hidden = {word for keyword in there for word in FOLLOWS.get(keyword, ())}
         yield from (fault for keyword, fault in there.items() if keyword not in hidden)
+
+
+def _without_misspelt(there: Mapping[str, Fault]) -> Mapping[str, Fault]:
+    """The faults of one map without those of a word that is missing because it has a typo."""
+    unknown = there.get("additionalProperties")
+    if unknown is None:
+        return there
+    known = list(unknown.schema.get("properties", ()))
+    near = {n for word in unknown.value if word not in known for n in nearest_names(word, known)}
+    left = {keyword: _still_missing(fault, near) for keyword, fault in there.items()}
+    return {keyword: fault for keyword, fault in left.items() if fault is not None}
+
+
+def _still_missing(fault: Fault, near: Collection[str]) -> Fault | None:
+    """`fault` without the words in `near`, None where nothing is left of it."""
+    if fault.keyword == "required":
+        missing = [word for word in fault.limit if word not in near and word not in fault.value]
+        return replace(fault, limit=missing) if missing else None
+    if fault.keyword == "oneOf":
+        words = {word for alternative in fault.limit for word in alternative["required"]}
+        return fault if words & fault.value.keys() or words.isdisjoint(near) else None
+    return fault
 
 
 def _order(path: Path) -> list[str]:

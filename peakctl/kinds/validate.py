@@ -76,6 +76,7 @@ class _Reader:
                 explain(kind, plain, self._validator(kind), complaints)
                 return None
             value = plain
+            complaints.key = _key(kind, value)
         if complaints.key is None:
             complaints.tainted(("metadata", "name"), "a name")
             return None
@@ -125,7 +126,7 @@ def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> None
 def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return Key(kind.name, name) if isinstance(name, str) else None
+    return Key(kind.name, name) if isinstance(name, str) and name else None
 
 
 def _shared_names(resources: Sequence[Resource], kinds: Mapping[str, Kind]) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
+from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import branch, field_at, holds_sensitive
 from peakctl.model import dotted
 
@@ -74,6 +75,12 @@ class Telling:
         text = value if isinstance(value, str) else self.source
         return f'"{text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"}"'
 
+    @property
+    def or_remove(self) -> str:
+        """The other way out of a value that is none, where the field may be absent."""
+        is_owed = self.field is None or self.field.absent is Absent.REQUIRED
+        return "" if is_owed else f", or remove {self.word}"
+
     def add(self, code: str, summary: str, *, path: Path | None = None, **more: str) -> None:
         """Complain at the fault, or at `path`."""
         self.complaints.add(code, self.fault.path if path is None else path, summary, **more)
@@ -134,7 +141,7 @@ def _type(t: Telling) -> None:
     if "string" in wanted and isinstance(value, bool | int | float):
         fix = "quote it" if t.is_secret else f'quote it: "{t.source}"'
     elif value is None:
-        fix = f"{fix}, or remove {t.word}"
+        fix = f"{fix}{t.or_remove}"
     is_scalar = isinstance(value, str | int | float) and not t.is_secret
     sort = f"the {sort_of(value)} " if is_scalar else ""
     t.add("wrong-type", f"{t.word} is {sort}{t.shown} where {words} is wanted", fix=fix)
@@ -151,7 +158,8 @@ def _enum(t: Telling) -> None:
 
 
 def _pattern(t: Telling) -> None:
-    about = t.field.description.rstrip(".") if t.field else ""
+    told = (t.field and t.field.description) or t.fault.schema.get("description", "")
+    about = told.rstrip(".")
     detail = f"{about}; it must match {t.fault.limit}" if about else f"must match {t.fault.limit}"
     t.add("bad-text", f"{t.shown} is not a proper {t.word}", detail=detail)
 
@@ -168,7 +176,7 @@ def _range(t: Telling) -> None:
 
 
 def _empty(t: Telling) -> None:
-    t.add("empty", f"{t.word} is empty", fix=f"give it content, or remove {t.word}")
+    t.add("empty", f"{t.word} is empty", fix=f"give it content{t.or_remove}")
 
 
 def _twice(t: Telling) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from peakctl.errors import Diagnostic
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
@@ -41,3 +42,33 @@ def test_a_broken_document_gets_one_complaint_at_its_line(code: str, line: str, 
 
 def test_the_table_covers_what_it_should() -> None:
     assert len({b[0] for b in BROKEN}) == len(BROKEN) >= 60
+
+
+def complaints(text: str) -> list[Diagnostic]:
+    documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
+    return list(read_resources(documents, load_kinds(), project_root=ROOT, pack=pack)[1])
+
+
+def workflow(spec: str) -> str:
+    return f"apiVersion: peakctl/v1\nkind: Workflow\nmetadata: {{name: w}}\nspec: {spec}\n"
+
+
+def test_what_is_missing_beside_a_misspelt_field_is_told_too() -> None:
+    step = "imageId: 1, resources: {storag: 10GB, instanceType: Nano}"
+    (one,) = complaints(workflow(f"{{steps: {{a: {{{step}, command: x}}}}}}"))
+    assert one.summary == 'there is no field "storag" in resources'
+    both = complaints(workflow(f"{{steps: {{a: {{{step}}}}}}}"))
+    assert [d.code for d in both] == ["manifest/missing-field", "manifest/unknown-field"]
+    triggers = "[{cron: x, webhook: true, wehbook: 1}]"
+    steps = "{a: {imageId: 1, command: x}}"
+    two = complaints(workflow(f"{{triggers: {triggers}, steps: {steps}}}"))
+    assert {d.code for d in two} == {"manifest/exactly-one", "manifest/unknown-field"}
+
+
+def test_nothing_that_is_owed_is_to_be_removed() -> None:
+    (owed,) = complaints(workflow(""))
+    assert owed.fix == "give a map"
+    (empty,) = complaints(workflow("{steps: {}}"))
+    assert empty.fix == "give it content"
+    (free,) = complaints(workflow("{triggers: , steps: {a: {imageId: 1, command: x}}}"))
+    assert free.fix.endswith(", or remove triggers")

@@ -642,3 +642,18 @@ def test_long_texts_are_cut_and_many_faults_are_told_at_once() -> None:
     _, found = read(*documents(text))
     assert len(found) == 4
     assert max(len(d.summary) for d in found) < 100
+
+
+def test_a_name_of_digits_is_a_name() -> None:
+    found = only(
+        manifest("Workflow", "{steps: {a: {imageId: 1, command: x}}}", metadata="{name: 007}")
+    )
+    assert found.key == Key("Workflow", "007")
+
+
+def test_a_secret_version_is_refused_once() -> None:
+    (document,) = documents(
+        manifest("Workflow", "{steps: {a: {imageDetails: {name: x, version: V}, command: y}}}")
+    )
+    document.value["spec"]["steps"]["a"]["imageDetails"]["version"] = Secret("1.0.0")
+    assert codes(read(document)) == ["tainted"]
