@@ -6,14 +6,20 @@ lose their order, secrets hide. What is left out of the comparison is noted with
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import child, holds_secret, sealed, value_at, variant
+from peakctl.engine.keyed import by_keys, free, is_free, seal_all
+from peakctl.engine.tree import child, holds_secret, value_at, variant
 from peakctl.kinds.fields import Absent
-from peakctl.model import MISSING, Path, Secret, Skipped, Unknown, Value, dotted
+from peakctl.model import (
+    MISSING,
+    Path,
+    Secret,
+    Skipped,
+    Value,
+)
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
@@ -82,7 +88,7 @@ class Alignment:
         rule = variant(rule, desired) if rule.default_variant else variant(rule, desired, live)
         if isinstance(desired, Mapping | list) and is_free(rule):
             secret = rule.sensitive or holds_secret(desired)
-            return _free(desired, secret=secret), _free(live, secret=secret)
+            return free(desired, secret=secret), free(live, secret=secret)
         if isinstance(desired, Mapping):
             return self._maps(rule, desired, live, path)
         if isinstance(desired, list):
@@ -120,7 +126,7 @@ class Alignment:
             return MISSING, (MISSING if is_empty(live) else seal_all(rule, live))
         if isinstance(desired, Secret):
             return desired, (live if is_empty(live) or isinstance(live, Secret) else Secret(live))
-        return _free(desired, secret=rule.sensitive), seal_all(rule, live)
+        return free(desired, secret=rule.sensitive), seal_all(rule, live)
 
     def _maps(self, rule: Field, desired: Mapping[str, Value], live: Value, path: Path) -> Pair:
         other = live if isinstance(live, Mapping) else {}
@@ -154,7 +160,8 @@ class Alignment:
     ) -> Pair:
         want, have = desired.get(word, MISSING), other.get(word, MISSING)
         if want is MISSING and word not in rule.properties:
-            return MISSING, (MISSING if have is None else seal_all(inner, have))
+            left = have if is_free(inner) else _beyond_defaults(inner, have)
+            return MISSING, (MISSING if left is None else seal_all(inner, left))
         unset = have is MISSING or have is None
         if unset and word in rule.properties and says_no_more(inner, want):
             return NOTHING if inner.absent in MAY_SAY_NOTHING else (want, MISSING)
@@ -177,7 +184,7 @@ class Alignment:
         return wanted, [*found, *beyond]
 
     def _keyed(self, rule: Field, desired: list[Value], other: list[Value], path: Path) -> Pair:
-        wanted, found = _by_key(rule, desired), _by_key(rule, other)
+        wanted, found = by_keys(rule, desired, other)
         left: dict[str, Value] = {}
         right: dict[str, Value] = {}
         inner = rule.items
@@ -205,59 +212,6 @@ def _or_null(value: Value) -> Value:
     return None if value is MISSING else value
 
 
-def is_free(rule: Field) -> bool:
-    """Whether the schema says nothing about what is inside: any JSON, compared as it is."""
-    return not (rule.properties or rule.extra or rule.items or rule.variants)
-
-
-def _free(value: Value, *, secret: bool) -> Value:
-    """A value without rules of its own; a null in a map is a key that is not there."""
-    if isinstance(value, Mapping):
-        return {k: _free(v, secret=secret) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [_free(v, secret=secret) for v in value]
-    return sealed(value) if secret else _number(value)
-
-
-def _number(value: Value) -> Value:
-    """2.0 and 2 are one number in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _by_key(rule: Field, items: Iterable[Value]) -> dict[str, Value]:
-    """A keyed list or a set as a map; a key that stands twice gets a number."""
-    items = list(items)
-    return dict(zip(keys_of(rule, items), items, strict=True))
-
-
-def keys_of(rule: Field, items: list[Value]) -> list[str]:
-    """The key of each item, none twice. Secrets have no part in it: keys are shown."""
-    out: dict[str, None] = {}
-    for item in items:
-        name = _key_of(rule, item if rule.items is None else seal_all(rule.items, item))
-        unique, count = name, 2
-        while unique in out:
-            unique, count = f"{name} ({count})", count + 1
-        out[unique] = None
-    return list(out)
-
-
-def _key_of(rule: Field, item: Value) -> str:
-    for path in rule.list_key:
-        value = value_at(item, path)
-        if value is not MISSING and value is not None:
-            return f"({dotted(path)})" if value is True else _text(value)
-    return _text(item)
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Unknown):
-        return value.of.name
-    return json.dumps(value, sort_keys=True, default=str)
-
-
 def _beyond_defaults(rule: Field, live: Value) -> Value:
     """What of a live value its absence in the manifest would remove; MISSING for nothing."""
     if is_empty(live):
@@ -283,14 +237,3 @@ def _kept(rule: Field, live: Value, *, named: bool) -> Value:
     if named and (says_no_more(rule, live) or rule.absent in COMES_BY_ITSELF):
         return MISSING
     return _beyond_defaults(rule, live)
-
-
-def seal_all(rule: Field, value: Value) -> Value:
-    """A live value with its sensitive leaves wrapped."""
-    if isinstance(value, Mapping):
-        chosen = variant(rule, value)
-        if not is_free(chosen):
-            return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
-    if isinstance(value, list) and rule.items is not None:
-        return [seal_all(rule.items, v) for v in value]
-    return _free(value, secret=rule.sensitive)

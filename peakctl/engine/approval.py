@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import seal_all
+from peakctl.engine.keyed import seal_all
 from peakctl.engine.tree import copy_tree, set_at, value_at
 from peakctl.errors import Diagnostic
 from peakctl.model import MISSING, Action, Key, Plan, Secret, Tree, Unknown, Value, dotted

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import Alignment, is_free
+from peakctl.engine.align import Alignment
 from peakctl.engine.ignored import is_ignored
+from peakctl.engine.keyed import is_free
 from peakctl.engine.tree import below, field_at, holds_secret, value_at
 from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
 

@@ -200,7 +200,7 @@ def _check_value(
         return [_bad(resource, path, f'parameter "{path[-1]}" must be of type {wanted}', "")]
     options = [reveal(o.get("value")) for o in _options(definition)]
     if options and any(v not in options for v in (plain if isinstance(plain, list) else [plain])):
-        allowed = ", ".join(str(o) for o in options)
+        allowed = ", ".join(str(o.get("value")) for o in _options(definition))
         return [_bad(resource, path, f'parameter "{path[-1]}" is none of its options', allowed)]
     return []
 

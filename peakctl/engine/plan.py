@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import compare
+from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
-from peakctl.engine.parameters import check_parameters, hidden_paths
+from peakctl.engine.parameters import check_parameters, declared_slots, hidden_paths
 from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
 from peakctl.engine.shown import shown_fields
 from peakctl.engine.steps import choose_steps, plan_create
+from peakctl.engine.tree import seal_at
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Plan, Verb
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Path, Resource
+    from peakctl.model import Live, Path, Resource, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +60,26 @@ class _Planner:
         if found:
             self.problems += found
             return None
-        desired = resolve(resource, kind, self.pins.attributes)
+        hidden = hidden_paths(resource, self.resources, self.kinds, self.world)
+        desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden)
         live = self.world.live.get(key)
         if live is None:
             return plan_create(resource, kind, desired)
         diff = compare(
             kind,
             desired,
-            live.values,
+            self._without_echoes(resource, live),
             shown=self._shown(kind),
-            hidden=hidden_paths(resource, self.resources, self.kinds, self.world),
+            hidden=hidden,
             ignored=resource.ignore_changes,
         )
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
         return chosen.action
+
+    def _without_echoes(self, resource: Resource, live: Live) -> Tree:
+        slots = declared_slots(resource, self.resources, self.kinds, self.world)
+        return without_echoes(live.values, resource.values, slots)
 
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""

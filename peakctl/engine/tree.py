@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.model import MISSING, Path, Secret, Unknown, Value
@@ -118,6 +118,16 @@ def sealed(value: Value) -> Value:
     if isinstance(value, Secret | Unknown | dict | list) or value is None or value is MISSING:
         return value
     return Secret(value)
+
+
+def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
+    """The tree with the leaves at `paths` sealed, those that are there."""
+    found = [(path, value_at(tree, path)) for path in paths]
+    tree = copy_tree(tree) if found else tree
+    for path, value in found:
+        if value is not MISSING:
+            set_at(tree, path, sealed(value))
+    return tree
 
 
 def holds_secret(value: Value) -> bool:

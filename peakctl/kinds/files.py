@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from peakctl.errors import PeakctlError
-from peakctl.model import reveal
+from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,12 @@ class Surroundings(Protocol):
     pack: Callable[[FilePath, Sequence[str] | None, FilePath], Archive] | None
 
 
-def read_text(name: str, path: Path, reading: Surroundings) -> str | None:
+def read_text(name: str | Secret, path: Path, reading: Surroundings) -> str | None:
     """The text of the file `name` beside the manifest; None with a complaint at `path`."""
     add = reading.complaints.add
+    if isinstance(name, Secret):
+        reading.complaints.tainted(path, "a path")
+        return None
     file = _inside(name, path, reading)
     if file is None:
         return None
@@ -48,7 +51,10 @@ def read_text(name: str, path: Path, reading: Surroundings) -> str | None:
 
 def pack_folder(value: Mapping[str, Any], path: Path, reading: Surroundings) -> Archive | None:
     """The archive of the folder that an `artifact` field names; None with complaints."""
-    name = reveal(value["path"])
+    name = value["path"]
+    if isinstance(name, Secret):
+        reading.complaints.tainted((*path, "path"), "a path")
+        return None
     folder = _inside(name, (*path, "path"), reading)
     if folder is None:
         return None

@@ -158,7 +158,7 @@ class Reading:
             summary = f"{path[-1]} and {field.file_for} exclude each other"
             self.complaints.add("exactly-one", path, summary, fix="keep one of the two")
             return
-        text = read_text(reveal(value), path, self)
+        text = read_text(value, path, self)
         if text is not None:
             out[field.file_for] = text
 

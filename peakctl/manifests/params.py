@@ -73,7 +73,7 @@ def _no_pair(name: str, equals: str) -> UsageError:
     if equals and name.strip():
         summary = f'-p {name}: the name "{name.strip()}" is taken'
     else:
-        summary = f'-p "{name}{equals}…" is not of the form key=value'
+        summary = "a value of -p is not of the form key=value"  # not shown: it may be a secret
     return UsageError(Diagnostic(code="parameters/pair", summary=summary, fix="write -p region=eu"))
 
 
