@@ -89,16 +89,6 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
     return texts
 
 
-def check_references(resources: Mapping[Key, Resource]) -> tuple[Diagnostic, ...]:
-    """What is wrong with the order that references ask for: unknown dependencies, a cycle."""
-    from peakctl.engine.graph import find_cycle, find_edges, order_keys, tell_cycle
-
-    edges, problems = find_edges(resources)
-    if len(order_keys(resources, edges)) == len(resources):
-        return tuple(problems)
-    return (*problems, tell_cycle(find_cycle(edges), resources))
-
-
 def keep(session: Session, problems: Sequence[Diagnostic]) -> None:
     """Note warnings in the session. Raises ManifestsInvalid (or SelectorEmpty) with the errors."""
     session.warnings += [d for d in problems if d.severity is not Severity.ERROR]

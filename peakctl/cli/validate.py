@@ -39,13 +39,15 @@ def validate(**flags: Any) -> int:
 
 
 def _validate(session: Session) -> Report:
-    from peakctl.cli.inputs import check_references, load_resources
+    from peakctl.cli.inputs import keep, load_resources
+    from peakctl.cli.offline import check_together
     from peakctl.cli.selection import choose
-    from peakctl.errors import raise_if_any
+    from peakctl.kinds.store import load_kinds
     from peakctl.present.text import counted, line
 
-    resources = load_resources(session)
-    raise_if_any(check_references(resources))
+    kinds = load_kinds()
+    resources = load_resources(session, kinds)
+    keep(session, check_together(resources, kinds))
     chosen = choose(resources, session.flags.select, session.flags.exclude)
     found = {key: resource for key, resource in resources.items() if key in chosen}
     files = {resource.document.display for resource in found.values()}

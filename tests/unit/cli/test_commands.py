@@ -43,6 +43,25 @@ spec:
       command: python train.py
       resources: {instanceType: "Nano (0.25CPU, 0.5GB RAM)", storage: 10GB}
 """
+BLOCK = """\
+apiVersion: peakctl/v1
+kind: BlockSpec
+metadata: {name: block, title: Block, summary: A block}
+spec:
+  kind: workflow
+  config: {steps: {a: {imageDetails: {id: 1, versionId: 1}, command: x}}}
+  parameters:
+    run: [{name: agg_type, type: string, required: true}]
+---
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: eu, title: EU}
+spec:
+  blockSpec: {name: block}
+  parameters:
+    # the one that is required has another name
+    run: {agg: 1}
+"""
 DONE = "unchanged in "
 
 
@@ -99,6 +118,25 @@ def test_a_loop_of_dependencies_is_invalid(project: Path) -> None:
     added = "dependsOn: [Workflow/nightly]\n"
     (project / "manifests" / "image.yaml").write_text(IMAGE + added)
     assert run("validate").exit_code == 10
+
+
+def test_validate_knows_the_parameters_of_a_block_in_the_same_run(project: Path) -> None:
+    (project / "manifests" / "block.yaml").write_text(BLOCK)
+    done = run("validate")
+    assert done.exit_code == 10
+    assert "manifest/parameter-missing" in done.stderr
+    assert "manifests/block.yaml:17:" in done.stderr
+    (project / "manifests" / "block.yaml").write_text(BLOCK.replace("{agg: 1}", "{agg_type: AVG}"))
+    good("validate")
+
+
+def test_validate_notes_a_name_that_is_in_no_manifest_but_near_one(project: Path) -> None:
+    (project / "manifests" / "workflow.yaml").write_text(WORKFLOW.replace("forecast", "forcast"))
+    done = good("validate")
+    assert 'note: Workflow/nightly: Image "forcast" must be live' in done.stderr
+    assert "did you mean: forecast" in done.stderr
+    (project / "manifests" / "workflow.yaml").write_text(WORKFLOW.replace("forecast", "elsewhere"))
+    assert good("validate").stderr == ""
 
 
 def test_render_fills_templates_and_masks_the_environment(
