@@ -54,7 +54,8 @@ def _sent_names(kind: Kind, order: Order, room: str, live: Tree) -> list[str]:
     paths = (*(change.path for change in carried(order)), *order.clear)
     names = [str(path[1]) for path in paths if len(path) > 1 and path[0] == room]
     word = CALL_WORDS.get(order.step, "")
-    for name, value in desired.items():
+    just_made = order.live is not None and not order.live.values  # the create took all there is
+    for name, value in () if just_made else desired.items():
         field = child(kind.root.properties.get(room), name, (desired, live))
         ours = field is not None and field.call in ("", word)
         if field is not None and ours and is_unseen(field, value, live.get(name, MISSING)):

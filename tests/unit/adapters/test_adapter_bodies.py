@@ -120,6 +120,13 @@ def test_declared_fields_that_no_read_shows_go_with_every_write() -> None:
     assert changed(SERVICE, order(whole, live=short), "metadata") == {"title": "T"}
 
 
+def test_what_a_create_has_just_sent_does_not_go_again() -> None:
+    path = ("spec", "minInstances")
+    assert spec({"parameters": {"env": {}}, "minInstances": 2}, (path, 2), live={}) == {
+        "minInstances": 2
+    }
+
+
 def test_an_order_without_a_live_resource_sends_its_changes() -> None:
     made = Order(
         Step.UPDATE_METADATA,
