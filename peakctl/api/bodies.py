@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from peakctl.api.hiding import secret_texts
 from peakctl.model import MISSING, Secret, reveal
 
 Query = Sequence[tuple[str, str]]
@@ -48,7 +49,7 @@ def encode_body(value: Any, parts: Sequence[Part] | None) -> Body:
     if parts is not None:
         return encode_parts(parts)
     value = {} if value is None else value
-    return Body(encode_json(value), JSON_TYPE, tuple(_secret_texts(value)))
+    return Body(encode_json(value), JSON_TYPE, tuple(secret_texts(value)))
 
 
 def encode_json(value: Any) -> bytes:
@@ -68,7 +69,7 @@ def encode_parts(parts: Sequence[Part]) -> Body:
     boundary = hashlib.sha256(b"".join(pieces)).hexdigest()[:32]
     line = b"--" + boundary.encode()
     content = b"".join(line + b"\r\n" + piece for piece in pieces) + line + b"--\r\n"
-    secrets = tuple(t for p in ordered for t in _secret_texts([p.text, p.json]))
+    secrets = tuple(t for p in ordered for t in secret_texts([p.text, p.json]))
     return Body(content, f"multipart/form-data; boundary={boundary}", secrets)
 
 
@@ -91,34 +92,3 @@ def _content(part: Part) -> bytes:
         return encode_json(part.json)
     text = reveal(part.text)
     return text.encode(*_TEXT) if isinstance(text, str) else encode_json(text)
-
-
-def _secret_texts(value: Any) -> Iterator[str]:
-    """The texts under every `Secret`: a server that repeats one must not get it printed."""
-    match value:
-        case Secret():
-            yield from _leaf_texts(value.reveal())
-        case Mapping():
-            for item in value.values():
-                yield from _secret_texts(item)
-        case list() | tuple():
-            for item in value:
-                yield from _secret_texts(item)
-        case _:
-            return
-
-
-def _leaf_texts(value: Any) -> Iterator[str]:
-    match value:
-        case Mapping():
-            for item in value.values():
-                yield from _leaf_texts(item)
-        case list() | tuple():
-            for item in value:
-                yield from _leaf_texts(item)
-        case Secret():
-            yield from _leaf_texts(value.reveal())
-        case None | bool() | "":
-            return
-        case _:
-            yield str(value)

@@ -7,11 +7,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from peakctl.api.hiding import hide
 from peakctl.api.retry import RULES, Failure
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
-from peakctl.model import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,25 +129,8 @@ def clean(text: str, secrets: Sequence[str] = ()) -> str:
     """`text` on one line, safe for a terminal, without secrets and not too long."""
     text = _ESCAPES.sub("", text)
     text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    text = _hide(" ".join(text.split()), secrets)
+    text = hide(" ".join(text.split()), secrets)
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
-
-
-def _hide(text: str, secrets: Sequence[str]) -> str:
-    # The longest first, so that no part of one stays because another one is a part of it.
-    for secret in sorted({form for s in secrets for form in _forms(s)}, key=len, reverse=True):
-        if len(secret) >= 4:
-            text = text.replace(secret, MASK)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
-    return text
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it may stand in an answer: bare, escaped, or without its scheme (`Bearer`)."""
-    plain = " ".join(secret.split())
-    words = {line for line in (*secret.splitlines(), *plain.split(" ")[-1:]) if len(line) >= 8}
-    return {plain, json.dumps(secret)[1:-1], quote(secret, safe=""), *words} - {""}
 
 
 def _no_entry(asked: Asked, status: int, detail: str) -> Diagnostic:

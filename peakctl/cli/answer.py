@@ -15,7 +15,7 @@ from peakctl.present.terminal import open_terminal
 from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from peakctl.present.terminal import Terminal
 
@@ -61,8 +61,21 @@ def answer_error(error: BaseException, args: Sequence[str]) -> int:
 def debug(error: BaseException, settings: Settings, terminal: Terminal) -> None:
     """The traceback, for those who set PEAKCTL_DEBUG."""
     if settings.environment.get("PEAKCTL_DEBUG"):
-        rows = "".join(traceback.format_exception(error)).splitlines()
+        rows = "".join(_frames(error)).splitlines()
         terminal.warn([((row, "dim"),) for row in rows])
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    """Where an error came from, the earliest first. Words of unexpected ones may be secret."""
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier is not None:
+        yield from _frames(earlier)
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    told = str(error) if isinstance(error, PeakctlError) else "(not shown: it may hold a secret)"
+    yield f"{type(error).__name__}: {told}\n"
+    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _frames(inner)
 
 
 def output_of(args: Sequence[str], settings: Settings) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.attempt import Attempt, Ending, hints_of
+from peakctl.engine.attempt import Attempt, Ending
 from peakctl.engine.observe import first_error
 from peakctl.engine.schedule import run_graph
-from peakctl.errors import NotAuthenticated
 from peakctl.model import (
     Action,
     Event,
@@ -61,10 +60,7 @@ class _Run:
             self.known,
             tell=lambda step, reading: self._waiting(action, step, reading),
         )
-        try:
-            ending = await attempt.run()
-        except NotAuthenticated as error:
-            ending = Ending(Status.FAILED, str(error), hints_of(error))
+        ending = await attempt.run()
         self._finish(action, ending, self.clock.now() - started)
         return ending.status in GOOD
 

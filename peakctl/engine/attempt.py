@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from peakctl.api.hiding import hide, secret_texts
 from peakctl.engine.diff import compare
 from peakctl.engine.steps import CALL_STEPS
 from peakctl.engine.tree import fill
@@ -75,16 +76,27 @@ class Attempt:
     made: Live | None = None
 
     async def run(self) -> Ending:
-        """Make every call of the action, in order. Raises no ApiError: it becomes the ending."""
+        """Make every call of the action, in order. Raises no PeakctlError: it becomes the ending.
+
+        No word of the platform repeats a secret of the resource.
+        """
         try:
             desired = fill(self.action.desired, self.known)
             for step in self.action.steps:
                 await self._step(step, desired)
         except Ended as ended:
             return ended.ending
-        except ApiError as error:
-            return Ending(Status.FAILED, str(error), hints_of(error))
+        except PeakctlError as error:
+            hints = tuple(self._masked(text) for text in _hints_of(error))
+            return Ending(Status.FAILED, str(error), hints)
         return Ending(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+
+    def _masked(self, text: str) -> str:
+        return hide(text, tuple(secret_texts(self.action.desired)))
+
+    def _heard(self, reading: Readiness) -> Readiness:
+        masked = self._masked
+        return replace(reading, status=masked(reading.status), message=masked(reading.message))
 
     async def _step(self, step: Step, desired: Tree) -> None:
         order = self._order(step, desired)
@@ -142,21 +154,22 @@ class Attempt:
 
     async def _wait(self, step: Step, receipt: Receipt) -> None:
         deleting = step is Step.DELETE
-        reading = await wait_until_settled(
+        settled = await wait_until_settled(
             self.adapter,
             receipt,
             clock=self.clock,
             limits=self.limits,
             what="delete" if deleting else self.kind.lifecycle.wait,
             stop=self.stop,
-            tell=lambda reading: self.tell(step, reading),
+            tell=lambda reading: self.tell(step, self._heard(reading)),
         )
+        reading = self._heard(settled)
         if reading.state is State.PENDING:
             message = f"still {reading.status}; the next run goes on from here"
             raise Ended(Status.IN_PROGRESS, message)
         good = State.GONE if deleting else State.READY
         if reading.state not in (good, State.WARNING):
-            lines = await self.adapter.logs(receipt)
+            lines = tuple(self._masked(line) for line in await self.adapter.logs(receipt))
             why = f": {reading.message}" if reading.message else ""
             raise Ended(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
 
@@ -264,6 +277,6 @@ class Attempt:
         return [c.path for c in changes if c.after is MISSING and c.path in removed]
 
 
-def hints_of(error: PeakctlError) -> tuple[str, ...]:
+def _hints_of(error: PeakctlError) -> tuple[str, ...]:
     """What an error says beyond its summary, the next step last."""
     return tuple(text for d in error.diagnostics for text in (d.detail, d.fix) if text)
