@@ -6,6 +6,7 @@ Tokens and stages as in the platform's own client (contract, section 1.2), plus 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,15 +80,34 @@ def check_stage(stage: str, source: str) -> str:
 def _endpoint(text: str) -> str | None:
     if not text:
         return None
-    if not text.startswith(("http://", "https://")):
-        raise UsageError(
-            Diagnostic(
-                code="settings/endpoint",
-                summary=f'PEAKCTL_ENDPOINT: "{text}" is not an http address',
-                fix="give the whole address, like http://127.0.0.1:8080",
-            )
-        )
+    if problem := wrong_address(text):
+        summary, fix = problem
+        raise UsageError(Diagnostic("settings/endpoint", f"PEAKCTL_ENDPOINT: {summary}", fix=fix))
     return text.rstrip("/")
+
+
+def wrong_address(text: str) -> tuple[str, str] | None:
+    """What is wrong with `text` as the base address of the platform, and what to do; else None.
+
+    Credentials in it are refused, and `text` is not repeated then: it would be shown in every run.
+    """
+    if "@" in text:
+        return "the address holds a user name or a password", "leave out what is before the @"
+    return None if _is_address(text) else (f'"{text}" is not an http address', _ADDRESS)
+
+
+_ADDRESS = "give the whole address, like http://127.0.0.1:8080"
+
+
+def _is_address(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or brackets that do not match
+        return False
+    return is_whole and not parts.query and not parts.fragment and not re.search(r"\s", text)
 
 
 def _color(env: Mapping[str, str]) -> bool | None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.manifests.project import Environment, Project
 from peakctl.model import Document, Value, dotted
 from peakctl.model import Path as ModelPath
-from peakctl.settings import STAGES
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from peakctl.settings import STAGES, wrong_address
 
 RESERVED_NAMES = ("os_env",)
 """Names that mean something else in templates (contract, section 1.9)."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _TOP = ("project", "manifests", "params", "parameters", "defaultEnvironment", "environments")
 _ENVIRONMENT = (
     "emulator",
@@ -49,7 +49,7 @@ class _Checker:
             root=self._file.parent,
             file=self._file,
             name=self._named(value),
-            manifests=self._texts(value, ("manifests",)) or ("manifests",),
+            manifests=self._manifests(value, ("manifests",)) or ("manifests",),
             params=self._files(value, ("params",)),
             parameters=self._parameters(value, ("parameters",)),
             default_environment=self._text(value, ("defaultEnvironment",)),
@@ -71,8 +71,25 @@ class _Checker:
             self._tell("name", ("project",), f'"{name}" cannot be the name of a project', fix)
         return name or ""
 
+    def _manifests(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...]:
+        patterns = self._texts(value, at)
+        if value.get("manifests") == []:
+            self._tell(
+                "no-manifests", at, "manifests names nothing", "write manifests: [manifests]"
+            )
+        root = str(self._file.parent)
+        for index, pattern in enumerate(patterns):
+            if not Path(os.path.normpath(self._file.parent / pattern)).is_relative_to(root):
+                summary = f'"{pattern}" leads out of the project'
+                fix = f"move it under the folder of {self._file.name}"
+                self._tell("outside-project", (*at, index), summary, fix)
+        return patterns
+
     def _environment(self, name: str, value: Value) -> Environment:
         at: ModelPath = ("environments", name)
+        if not _ENVIRONMENT_NAME.match(name):
+            fix = "use letters, digits, dashes, dots and underscores"
+            self._tell("name", at, f'"{name}" cannot be the name of an environment', fix)
         if not isinstance(value, Mapping):
             self._tell_type(at, "a mapping")
             return Environment(name)
@@ -118,11 +135,11 @@ class _Checker:
 
     def _endpoint(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
         endpoint = self._text(value, at)
-        if endpoint is None or endpoint.startswith(("http://", "https://")):
-            return endpoint.rstrip("/") if endpoint else None
-        summary = f'"{endpoint}" is not an http address'
-        self._tell("endpoint", at, summary, "give the whole address, like http://127.0.0.1:8080")
-        return None
+        problem = wrong_address(endpoint) if endpoint else None
+        if problem:
+            self._tell("endpoint", at, *problem)
+            return None
+        return endpoint.rstrip("/") if endpoint else None
 
     def _check_default(self, project: Project) -> None:
         name = project.default_environment
