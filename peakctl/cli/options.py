@@ -64,6 +64,17 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2]]
 
 
+class Word(click.ParamType[str]):
+    """A text that is not empty: what an unset variable of a script leaves is a mistake."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("it is empty; is a variable unset?", param, ctx)
+        return str(value)
+
+
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """One decorator from several, shown by `--help` in the order given."""
 
@@ -76,12 +87,17 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 environment = click.option(
-    "-e", "--env", metavar="NAME", help="Environment of peakctl.yaml. Default: defaultEnvironment."
+    "-e",
+    "--env",
+    type=Word(),
+    metavar="NAME",
+    help="Environment of peakctl.yaml. Default: defaultEnvironment.",
 )
 manifests = stack(
     click.option(
         "-f",
         "--filename",
+        type=Word(),
         multiple=True,
         metavar="PATH",
         help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
@@ -93,6 +109,7 @@ manifests = stack(
     click.option(
         "-v",
         "--params-file",
+        type=Word(),
         multiple=True,
         metavar="FILE",
         help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
@@ -101,12 +118,17 @@ manifests = stack(
 selection = stack(
     click.option(
         "--select",
+        type=Word(),
         multiple=True,
         metavar="WHAT",
         help="Only these: Kind/name, Kind, or label=value. Repeatable, comma-separated.",
     ),
     click.option(
-        "--exclude", multiple=True, metavar="WHAT", help="Not these; same words as --select."
+        "--exclude",
+        type=Word(),
+        multiple=True,
+        metavar="WHAT",
+        help="Not these; same words as --select.",
     ),
 )
 display = stack(

@@ -114,6 +114,15 @@ def test_every_problem_is_told_at_once(project: Path) -> None:
     assert found["errors"][0]["locations"]
 
 
+@pytest.mark.parametrize("flag", ["-f", "-e", "-v", "--select", "--exclude"])
+def test_an_empty_word_is_not_the_whole_project(project: Path, flag: str) -> None:
+    good("apply", "--yes")
+    done = run("destroy", "--yes", flag, "")
+    assert done.exit_code == 64
+    assert "is a variable unset?" in done.stderr
+    assert "2 unchanged" in good("plan").stdout
+
+
 def test_a_loop_of_dependencies_is_invalid(project: Path) -> None:
     added = "dependsOn: [Workflow/nightly]\n"
     (project / "manifests" / "image.yaml").write_text(IMAGE + added)
