@@ -9,6 +9,7 @@ from peakctl.engine.tree import (
     drop_at,
     field_at,
     fill,
+    seal_at,
     sealed,
     set_at,
     unknowns,
@@ -82,3 +83,10 @@ def test_leaves_are_sealed_once() -> None:
     assert sealed("x") == Secret("x")
     for value in (Secret("x"), NEW, {}, [], None, MISSING):
         assert sealed(value) is value
+
+
+def test_leaves_are_sealed_where_they_are() -> None:
+    tree = {"a": {"b": "x"}}
+    assert seal_at(tree, [("a", "b"), ("a", "c")]) == {"a": {"b": Secret("x")}}
+    assert tree == {"a": {"b": "x"}}
+    assert seal_at(tree, ()) is tree
