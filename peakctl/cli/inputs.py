@@ -73,6 +73,8 @@ def load_all_documents(session: Session) -> tuple[Document, ...]:
 
 def load_rendered(session: Session) -> tuple[RenderedText, ...]:
     """The text of all manifests after their templates ran. Raises ManifestsInvalid."""
+    from peakctl.kinds.secrecy import secret_places
+    from peakctl.kinds.store import load_kinds
     from peakctl.manifests import render_sources
 
     open_project(session)
@@ -84,6 +86,7 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
+        secrets=lambda documents: secret_places(documents, load_kinds()),
     )
     keep(session, problems)
     return texts

@@ -14,10 +14,11 @@ from peakctl.manifests.sources import find_sources
 from peakctl.model import Document, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from peakctl.manifests.rendered import Rendered
+    from peakctl.model import Path as Place
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
 
@@ -66,12 +67,27 @@ def render_sources(
     stdin: str | None = None,
     base: Path | None = None,
     exclude: Collection[Path] = (),
+    secrets: Callable[[Sequence[Document]], Iterable[tuple[Document, Place]]] = lambda _: (),
 ) -> tuple[tuple[RenderedText, ...], tuple[Diagnostic, ...]]:
-    """The text of each manifest after its template ran, as for `load_documents`; secrets masked."""
+    """The text of each manifest after its template ran, as for `load_documents`; secrets masked.
+
+    `secrets` says which places of which documents are secret, wherever their values come from.
+    """
     rendered, problems = _render(
         patterns, root, parameters, environment, stdin=stdin, base=base, exclude=exclude
     )
-    texts = tuple(RenderedText(r.source.display, masked_text(r)) for r in rendered)
+    parsed = [parse(text)[0] for text in rendered]
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for document, path in secrets([document for documents in parsed for document in documents]):
+        span = document.span(path)
+        spans.setdefault(id(document), []).extend([span] if span else [])
+    texts = tuple(
+        RenderedText(
+            text.source.display,
+            masked_text(text, [span for d in documents for span in spans.get(id(d), ())]),
+        )
+        for text, documents in zip(rendered, parsed, strict=True)
+    )
     return texts, tuple(problems)
 
 

@@ -74,6 +74,7 @@ def _document(
         folder=rendered.folder,
         locate=places.locate,
         source_text=places.source_text,
+        span=places.span,
     )
 
 

@@ -36,6 +36,13 @@ class Places:
             return None
         return str(node.value)
 
+    def span(self, path: Path) -> tuple[int, int] | None:
+        """The first character of the value at `path` in the text, and the one after its last."""
+        node = self._walk(path)[1]
+        if node is None:
+            return None
+        return self.start + node.start_mark.index, self.start + node.end_mark.index
+
     def _walk(self, path: Path) -> tuple[Any, Node | None]:
         """The mark of the last part of `path` that exists, and the node at `path`, if it does."""
         if self.root is None:

@@ -11,7 +11,7 @@ from peakctl.manifests.scalars import TOKEN
 from peakctl.model import MASK, Source, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from peakctl.manifests.engine import Engine
@@ -52,9 +52,13 @@ def is_template(text: str) -> bool:
     return any(delimiter in text for delimiter in DELIMITERS)
 
 
-def masked_text(rendered: Rendered) -> str:
-    """What `render` shows: the text with every secret masked."""
-    return TOKEN.sub(MASK, rendered.text) if OPEN in rendered.text else rendered.text
+def masked_text(rendered: Rendered, spans: Iterable[tuple[int, int]] = ()) -> str:
+    """What `render` shows: the text with every secret masked, and what is in `spans`."""
+    text = rendered.text
+    for start, end in sorted(set(spans), reverse=True):
+        rest = text[start:end]
+        text = text[:start] + f'"{MASK}"' + rest[len(rest.rstrip()) :] + text[end:]
+    return TOKEN.sub(MASK, text) if OPEN in text else text
 
 
 def check_reserved(parameters: Mapping[str, Any]) -> None:

@@ -24,6 +24,10 @@ def _no_source_text(_path: Path) -> str | None:
     return None
 
 
+def _no_span(_path: Path) -> tuple[int, int] | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document after rendering: untrusted, every node with a place.
@@ -32,7 +36,8 @@ class Document:
     that exists. It may parse the file again: call it only to tell of a problem.
     `folder` is the absolute folder of the manifest; paths in it are relative to that.
     `source_text(path)` gives the scalar at `path` as it was written (`1.10`, where `value` has the
-    number 1.1), None for anything else; it costs as much as `locate`.
+    number 1.1), None for anything else; `span(path)` gives the characters of the rendered text that
+    the value takes, None for what is not there. Both cost as much as `locate`.
     """
 
     value: Tree
@@ -41,6 +46,9 @@ class Document:
     locate: Callable[[Path], Location] = field(repr=False, compare=False)
     source_text: Callable[[Path], str | None] = field(
         default=_no_source_text, repr=False, compare=False
+    )
+    span: Callable[[Path], tuple[int, int] | None] = field(
+        default=_no_span, repr=False, compare=False
     )
 
 
