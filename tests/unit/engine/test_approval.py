@@ -83,6 +83,26 @@ def test_what_half_an_apply_made_known_is_still_what_was_approved() -> None:
     assert codes(approval, image(verb=Verb.KEEP), service(7)) == []
 
 
+def test_what_no_action_makes_keeps_its_id() -> None:
+    outside = replace(service(7), resource=replace(service(7).resource, references=()))  # type: ignore[type-var]
+    assert codes(approved(outside), replace(outside, desired=service(8).desired)) == [
+        "the manifests ask for something else now"
+    ]
+    assert codes(approved(service(7)), service(8)) == ["the manifests ask for something else now"]
+
+
+def test_an_unknown_that_stays_unknown_is_the_same() -> None:
+    odd = replace(service(Unknown(IMAGE, "version")), resource=None)
+    assert codes(approved(odd), odd) == []
+
+
+def test_a_reference_without_a_version_is_by_name_alone() -> None:
+    bare = service(7)
+    bare = replace(bare, desired={"metadata": {}, "spec": {"imageDetails": {"imageId": 1}}})
+    other = replace(bare, desired={"metadata": {}, "spec": {"imageDetails": {"imageId": 2}}})
+    assert codes(approved(image(), bare), image(), other) == []
+
+
 def test_another_version_of_what_it_refers_to_is_not() -> None:
     approval = approved(image(), service(Unknown(IMAGE, "version")))
     found = codes(approval, image(verb=Verb.KEEP, version="0.0.3"), service(8))
