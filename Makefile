@@ -39,17 +39,21 @@ types: $(READY) ## check the types, strictly
 
 accept: $(READY) ## rewrite the golden files with what peakctl says now, then read the diff
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/acceptance $(ARGS)
+	$(BIN)/python scripts/write_openapi.py
 
 examples: $(READY) ## write the generated example anew, and validate every example
 	$(BIN)/python scripts/make_example.py
 	@for each in manifests-examples/*/; do (cd $$each && "$(CURDIR)/$(BIN)/peakctl" validate) || exit 1; done
+
+fuzz-emulator: $(READY) ## draw many requests and hold the emulator to its description (EXAMPLES=200)
+	PEAKCTL_FUZZ=$(or $(EXAMPLES),200) $(BIN)/pytest --numprocesses auto tests/fuzz $(ARGS)
 
 bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
 	$(BIN)/python scripts/bench.py $(ARGS)
 	$(BIN)/python scripts/bench_emulator.py
 
 interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
-	$(BIN)/python scripts/interop.py && INTEROP=1 $(BIN)/pytest tests/interop
+	$(BIN)/python scripts/interop.py && $(BIN)/pytest tests/interop
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh

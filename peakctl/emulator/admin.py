@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -125,6 +127,17 @@ async def sow(emulator: Emulator, request: Request) -> Any:
     return {"created": await seed(emulator, await _body(request))}
 
 
+@functools.cache
+def _description() -> bytes:
+    from peakctl.emulator.openapi import describe  # nobody else has to wait for it
+
+    return json.dumps(describe()).encode()
+
+
+async def describe_all(emulator: Emulator, request: Request) -> Response:
+    return Response(_description(), media_type="application/json")
+
+
 ADMIN: dict[str, dict[str, Handler]] = {
     "faults": {"GET": show_faults, "POST": add_faults, "DELETE": forget_faults},
     "requests": {"GET": show_requests, "DELETE": forget_requests},
@@ -133,4 +146,5 @@ ADMIN: dict[str, dict[str, Handler]] = {
     "clock": {"GET": show_clock, "POST": advance},
     "snapshot": {"GET": save, "PUT": load},
     "seed": {"POST": sow},
+    "openapi.json": {"GET": describe_all},
 }

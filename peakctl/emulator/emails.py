@@ -15,10 +15,10 @@ from peakctl.emulator.times import stamp
 
 ROOT = "/service/notifications/api/v1/emails"
 LIST = Listing(("email",), "emails", "emailCount", order="seq DESC")
-EMAIL = record(
-    {"recipients": items(LINE, low=1), "subject": LINE, "templateName": LINE},
-    {"cc": items(LINE), "bcc": items(LINE), "templateParameters": mapping(anything)},
-)
+NEEDED = {"recipients": items(LINE, low=1), "subject": LINE, "templateName": LINE}
+FREE = {"cc": items(LINE), "bcc": items(LINE), "templateParameters": mapping(anything)}
+FIELDS = {**NEEDED, **FREE}
+EMAIL = record(NEEDED, FREE)
 JSON_PARTS = ("recipients", "cc", "bcc", "templateParameters")
 TEXT_PARTS = ("subject", "templateName")
 ATTACHMENTS = 3

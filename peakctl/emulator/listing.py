@@ -94,7 +94,8 @@ def _page(total: int, size: int, number: int) -> dict[str, int]:
 
 def _order(call: Call, listing: Listing) -> str:
     """`sort=name:asc,createdAt:desc` -> ORDER BY; a field without an order is ascending."""
-    words = [_order_word(text, listing) for text in call.asks("sort")]
+    asked = call.asks("sort") if listing.sortable else ()
+    words = [_order_word(text, listing) for text in asked]
     return ", ".join([*words, listing.order])
 
 

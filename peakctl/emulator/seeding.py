@@ -58,6 +58,8 @@ RESOURCE = record(
     {"as": LINE, "in": mapping(anything), "artifact": LINE},
 )
 RESOURCES = items(RESOURCE)
+TENANT = text(pattern="[A-Za-z0-9_-]{1,64}")
+SEED = record({"resources": RESOURCES}, {"tenant": TENANT})
 
 
 async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
@@ -68,7 +70,7 @@ async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
     """
     found = document if isinstance(document, list) else None
     if found is None:
-        check(record({"resources": RESOURCES}, {"tenant": LINE}), document, "seed")
+        check(SEED, document, "seed")
         found = document["resources"]
     check(RESOURCES, found, "resources")
     tenant = document.get("tenant") if isinstance(document, dict) else None

@@ -33,7 +33,7 @@ RELEASE = record({"version": LINE}, {"notes": text(empty=True)})
 KINDS = {"block-spec": ("workflow", "service"), "app-spec": ("app",)}
 
 
-def _spec_shape(kinds: tuple[str, ...]) -> Shape:
+def spec_shape(kinds: tuple[str, ...]) -> Shape:
     metadata = {key: shape for key, shape in METADATA.items() if key != "summary"}
     return record(
         {
@@ -76,7 +76,7 @@ def _refuse_taken(call: Call, kind: str, name: str) -> None:
 def _create(call: Call, kind: str, sent: Body) -> Body:
     """`sent` has spec, featured, scope, tenants, autoRunOnDeploy and parameters."""
     spec = sent["spec"]
-    check(_spec_shape(KINDS[kind]), spec)
+    check(spec_shape(KINDS[kind]), spec)
     if spec["version"] not in (1, "1") or spec["version"] is True:
         raise invalid("version", "must be 1")
     visible = {

@@ -1,0 +1,119 @@
+"""The description of the emulator: complete, served, kept in docs, and its plain refusals true."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakctl.emulator.admin import ADMIN, ROOT
+from peakctl.emulator.calls import UPLOAD_LIMIT
+from peakctl.emulator.endpoints import ENDPOINTS
+from peakctl.emulator.openapi import describe
+from peakctl.emulator.openapi.document import OPERATIONS
+from peakctl.emulator.openapi.notation import schema_of
+from peakctl.emulator.requests import BODY_LIMIT
+
+DOCS = Path(__file__).parents[3] / "docs" / "openapi.json"
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+PATHS = describe()["paths"]
+ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
+WORKFLOWS = "/service/workflows/api/v1/workflows/"
+
+
+def filled(path: str) -> str:
+    return re.sub(r"\{\w+\}", "1", path)
+
+
+def test_the_kept_description_is_fresh() -> None:
+    assert json.loads(DOCS.read_text("utf-8")) == describe(), "run make accept"
+
+
+def test_it_is_served_without_a_token(peak: Any) -> None:
+    peak.token = ""
+    assert peak.get(f"{ROOT}/openapi.json") == json.loads(json.dumps(describe()))
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    routes = {(each.method, each.path) for each in ENDPOINTS}
+    own = {(method, f"{ROOT}/{path}") for path, methods in ADMIN.items() for method in methods}
+    assert set(OPERATIONS) == routes | own
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [one["operationId"] for methods in PATHS.values() for one in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_the_rows_of_the_contract_are_all_there_once() -> None:
+    rows = sorted(operation.row for operation in OPERATIONS.values() if operation.row)
+    assert rows == list(range(1, 96))
+
+
+def test_references_lead_somewhere() -> None:
+    document = describe()
+    for reference in set(re.findall(r'"\$ref": "#/(.+?)"', json.dumps(document))):
+        found: Any = document
+        for word in reference.split("/"):
+            found = found[word]
+        assert found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_wrong_method_is_not_allowed(path: str, peak: Any) -> None:
+    allowed = {method.upper() for method in PATHS[path]}
+    for method in sorted(METHODS - allowed):
+        answer = peak.send(method, filled(path))
+        assert answer.status_code in (404, 405)
+        if answer.status_code == 405:
+            assert set(answer.headers["allow"].split(", ")) <= METHODS
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.startswith(("/service", "/press"))]
+)
+def test_no_token_is_a_401_whatever_else_is_wrong(path: str, peak: Any) -> None:
+    peak.token = ""
+    for method in PATHS[path]:
+        assert "Authorization" in peak.refused(401, method.upper(), filled(path), content=b"{")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_broken_json_is_a_400(path: str, peak: Any) -> None:
+    for method in set(PATHS[path]) - {"get"}:
+        if "application/json" in PATHS[path][method].get("requestBody", {}).get("content", {}):
+            assert peak.refused(400, method.upper(), filled(path), content=b"{") == (
+                "the body is not JSON"
+            )
+
+
+def test_a_wrong_body_names_its_field(peak: Any) -> None:
+    step = {"type": "sql", "sqlQueryPath": "q", "resources": {"instanceTypeId": "x"}}
+    body = {"name": "w", "steps": {"a": step}}
+    told = peak.refused(422, "POST", WORKFLOWS, json=body)
+    assert told == "steps.a.resources.instanceTypeId: must be a whole number"
+
+
+def test_uploads_and_bodies_that_are_too_large_are_a_413(peak: Any) -> None:
+    large = peak.parts(b"x" * (UPLOAD_LIMIT + 1), name="a")
+    assert "artifact" in peak.refused(413, "POST", ARTIFACTS, files=large)
+    peak.refused(413, "POST", WORKFLOWS, content=b" " * (BODY_LIMIT + 1))
+
+
+@pytest.mark.parametrize("path", ["/", "/service", "/press/v1/nothing", f"{ROOT}/nothing"])
+def test_an_unknown_route_is_a_404(path: str, peak: Any) -> None:
+    for method in METHODS:
+        peak.refused(404, method, path)
+
+
+def test_the_notation_of_answers() -> None:
+    assert schema_of("id:int") == {
+        "type": "object",
+        "properties": {"id": {"type": "integer"}},
+        "required": ["id"],
+    }
+    assert schema_of("[image]")["items"] == {"$ref": "#/components/schemas/image"}
+    assert schema_of("a:text?")["properties"]["a"]["anyOf"][1] == {"type": "null"}
