@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench interop wheel size clean
+.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench fuzz-emulator interop wheel size clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
