@@ -34,10 +34,14 @@ def check_together(
 
 
 def _doubtful(resource: Resource, resources: Mapping[Key, Resource]) -> Iterator[Diagnostic]:
+    from peakctl.engine.references import targets
+
     for reference in resource.references:
+        if targets(reference, resources):
+            continue
         names = [key.name for key in resources if key.kind in reference.kinds]
         near = nearest_names(reference.name, names)
-        if near and reference.name not in names:
+        if near:
             yield _in_doubt(resource, reference, ", ".join(near))
 
 
