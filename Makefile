@@ -53,7 +53,8 @@ bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--qu
 	$(BIN)/python scripts/bench_emulator.py
 
 interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
-	$(BIN)/python scripts/interop.py && $(BIN)/pytest tests/interop
+	$(BIN)/python scripts/interop.py 
+	INTEROP_FOLDER="$(CURDIR)/.interop" $(BIN)/pytest -n auto tests/interop
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh

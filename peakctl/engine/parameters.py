@@ -164,7 +164,9 @@ def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]
 
 
 def _is_owed(definition: Mapping[str, Any]) -> bool:
-    return definition.get("required") is True and definition.get("defaultValue") is None
+    """Conditions may disable a parameter; the client's own samples leave such ones out."""
+    needed = definition.get("required") is True and not definition.get("conditions")
+    return needed and definition.get("defaultValue") is None
 
 
 def _owed(resource: Resource, at: Path, name: str) -> Diagnostic:

@@ -64,13 +64,12 @@ def serve_emulator(*flags: str, seconds: float = SECONDS) -> Iterator[Served]:
     for what in DURATIONS:
         argv += [f"--{what}-seconds", str(seconds)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PEAK")}
-    server = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env)
-    try:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+", server.stdout.readline())
-        if found is None:
-            raise RuntimeError("the emulator does not start")
-        yield Served(found[0])
-    finally:
-        server.terminate()
-        server.wait(30)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env) as server:
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://\S+", server.stdout.readline())
+            if found is None:
+                raise RuntimeError("the emulator does not start")
+            yield Served(found[0])
+        finally:
+            server.terminate()

@@ -71,6 +71,12 @@ def test_a_required_value_is_owed_unless_it_has_a_default(lab: Any) -> None:
     assert told(planned) == [("missing", "add spec.parameters.run.a")]
 
 
+def test_a_required_value_that_conditions_may_disable_is_not_owed(lab: Any) -> None:
+    when = [{"dependsOn": "b", "operator": "equals", "value": "x"}]
+    declared = [parameter("a", required=True, conditions=when), parameter("b")]
+    assert lab.plan(block(lab, *declared), of_block(lab)).ok
+
+
 def test_a_value_has_the_type_and_is_one_of_the_options(lab: Any) -> None:
     options = [{"title": "Average", "value": "AVG"}, {"title": "Sum", "value": "SUM"}]
     declared = [
