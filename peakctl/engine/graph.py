@@ -94,18 +94,18 @@ def _walk(start: Key, out: Mapping[Key, list[Edge]], done: set[Key]) -> list[Edg
     """Depth first without recursion (a chain may be thousands long); the loop that it meets."""
     trail: list[Edge] = []
     stack = [iter(out.get(start, ()))]
-    on_trail = [start]
+    on_trail = {start: 0}  # in order, with its place
     while stack:
         edge = next(stack[-1], None)
         if edge is None:
             stack.pop()
-            done.add(on_trail.pop())
+            done.add(on_trail.popitem()[0])
             del trail[len(on_trail) - 1 if on_trail else 0 :]
         elif edge.target in on_trail:
-            return [*trail, edge][on_trail.index(edge.target) :]
+            return [*trail, edge][on_trail[edge.target] :]
         elif edge.target not in done:
             trail.append(edge)
-            on_trail.append(edge.target)
+            on_trail[edge.target] = len(on_trail)
             stack.append(iter(out.get(edge.target, ())))
     return []
 
