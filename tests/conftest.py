@@ -68,7 +68,7 @@ def make_emulator(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Any:
     with contextlib.ExitStack() as stack:
 
         def make(**options: Any) -> Emulator:
-            chosen = Options(**{"provided_images": True, **options})
+            chosen = Options(**{"provided_images": True, "record_bodies": True, **options})
             emulator = Emulator(clock=clock.now, options=chosen)
             stack.callback(emulator.close)
             monkeypatch.setattr(emulator, "close", lambda: None)  # commands close what they open

@@ -16,6 +16,13 @@ SECRET_NAME = re.compile(
     r"token|password|clientsecret|api_?key|credential|authorization", re.IGNORECASE
 )
 HIDDEN = "(not recorded)"
+NAMING = re.compile(
+    r"name|kind|type|version|scope|status|source|featured|useCache|(entity|service)Type"
+    r"|id|(image|version|imageVersion|entity|instanceType)Id"
+)
+FREE = re.compile(r"parameters|appParameters|templateParameters|env|absolute|buildArguments")
+"""Maps whose keys are the user's own, so that a name says nothing about its value."""
+
 KEPT = 20_000
 TOGETHER = 50
 
@@ -42,26 +49,34 @@ class Recorded:
         return asdict(self)
 
 
-def without_secrets(value: Any) -> Any:
-    """The same JSON; texts under names that speak of credentials are replaced."""
+def without_secrets(value: Any, *, whole: bool) -> Any:
+    """The same JSON; texts under names that speak of credentials are replaced.
+
+    Unless `whole`, so is every text and number but those that name things and say what they are:
+    any other may be a secret, and only who sent it knows.
+    """
     if isinstance(value, dict):
-        return {k: _kept(str(k), v) for k, v in value.items()}
+        return {k: _kept(str(k), v, whole=whole) for k, v in value.items()}
     if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    return value
+        return [without_secrets(item, whole=whole) for item in value]
+    return value if whole or value is None or isinstance(value, bool) else HIDDEN
 
 
-def _kept(name: str, value: Any) -> Any:
+def _kept(name: str, value: Any, *, whole: bool) -> Any:
     if SECRET_NAME.search(name) and isinstance(value, str) and value:
         return HIDDEN
-    return without_secrets(value)
+    if NAMING.fullmatch(name) and not isinstance(value, dict | list):
+        return value
+    if FREE.fullmatch(name) and not whole:
+        return HIDDEN
+    return without_secrets(value, whole=whole)
 
 
-def part_recorded(part: Sent, decoded: Any) -> Any:
+def part_recorded(part: Sent, decoded: Any, *, whole: bool) -> Any:
     """What the journal keeps of one part; `decoded` is its JSON, or its text."""
     if part.filename is not None:
         return {"digest": hashlib.sha256(part.data).hexdigest(), "bytes": len(part.data)}
-    return _kept(part.name, decoded)
+    return _kept(part.name, decoded, whole=whole)
 
 
 class Journal(list[Recorded]):

@@ -22,6 +22,7 @@ class Options:
     default_parameters: reads of deployment parameters include the defaults of the definitions.
     newer_calls: calls of 1.29 exist; off, they answer 404.
     provided_images: every tenant has the platform's own images (behaviour.provided lists them).
+    record_bodies: the journal keeps bodies whole, whatever they hold, for tests that look at them.
     spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     """
 
@@ -37,6 +38,7 @@ class Options:
     default_parameters: bool = False
     newer_calls: bool = True
     provided_images: bool = False
+    record_bodies: bool = False
     log_page: int = 10
     spoke_domain: str = ""
 

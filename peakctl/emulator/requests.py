@@ -47,11 +47,11 @@ class Decoded:
     json: Any = None
     parts: tuple[Sent, ...] = ()
 
-    def recorded_json(self) -> Any:
-        return without_secrets(self.json)
+    def recorded_json(self, *, whole: bool) -> Any:
+        return without_secrets(self.json, whole=whole)
 
-    def recorded_parts(self) -> dict[str, Any]:
-        return {part.name: part_recorded(part, _guess(part)) for part in self.parts}
+    def recorded_parts(self, *, whole: bool) -> dict[str, Any]:
+        return {part.name: part_recorded(part, _guess(part), whole=whole) for part in self.parts}
 
 
 def decode(content_type: str, body: bytes) -> Decoded:
@@ -78,6 +78,6 @@ def _guess(part: Sent) -> Any:
     if part.text[:1] not in ("{", "["):
         return part.text
     try:
-        return without_secrets(json.loads(part.data))
+        return json.loads(part.data)
     except ValueError:
         return part.text

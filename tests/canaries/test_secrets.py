@@ -1,0 +1,509 @@
+"""Every secret of a project of every kind is a word that occurs nowhere else: no output has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+OTHERS = ("validate", "render")
+LOUD = ("--verbose", "--show-ignored", "--all")
+PROJECT = """project: canaries
+manifests: [manifests]
+environments: {dev: {stage: dev}}
+"""
+MANIFESTS = """apiVersion: peakctl/v1
+kind: Artifact
+metadata: {name: data, description: "From {{ os_env.C_TEXT }} with love"}
+spec: {artifact: {path: ../src}}
+---
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: train, description: "{{ os_env.C_TEXT }}"}
+spec:
+  type: workflow
+  buildDetails:
+    source: upload
+    buildArguments: [{name: PIP, value: {{ build | tojson }}}]
+  artifact: {path: ../src}
+---
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: serve, description: plain words stay}
+spec:
+  type: api
+  version: {{ version }}
+  buildDetails:
+    source: github
+    repository: https://github.com/example/serve
+    branch: main
+    token: {{ repository }}
+    buildArguments: [{name: KEY, value: "{{ os_env.C_ODD }}"}]
+---
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly, tags: [{name: visible-tag}]}
+spec:
+  triggers: [{cron: "0 2 * * *"}]
+  watchers:
+    - webhook: {name: chat, url: "{{ hook }}", payload: "{{ os_env.C_TEXT }}"}
+      events: {success: true, fail: true}
+  steps:
+    train:
+      imageDetails: {name: train}
+      command: python train.py --key {{ os_env.C_CMD }}
+      stepTimeout: {{ os_env.C_NUMBER | int }}
+      resources: {instanceTypeId: 21, storage: 10GB}
+      parameters: {env: {KEY: "{{ os_env.C_STEP }}", VISIBLE: visible-value}}
+    ask:
+      type: http
+      method: post
+      url: https://example.com/visible
+      payload: '{"key": "{{ os_env.C_STEP }}"}'
+      headers: {absolute: {X-Key: "{{ header }}"}}
+    query:
+      type: sql
+      repository:
+        {url: https://github.com/example/q, branch: main, token: "{{ repository }}", filePath: a.sql}
+---
+apiVersion: peakctl/v1
+kind: Service
+metadata: {name: api, title: Visible title, description: "{{ os_env.C_TEXT }}"}
+spec:
+  serviceType: api
+  imageDetails: {name: serve}
+  resources: {instanceTypeId: 45}
+  parameters:
+    env:
+      LINES: {{ os_env.C_LINES | tojson }}
+      ODD: {{ os_env.C_ODD | tojson }}
+      VISIBLE: visible-value
+---
+apiVersion: peakctl/v1
+kind: Webapp
+metadata: {name: board, title: "{{ os_env.C_TEXT }}"}
+spec: {imageDetails: {name: peak-pages}, resources: {instanceTypeId: 1}}
+---
+apiVersion: peakctl/v1
+kind: BlockSpec
+metadata: {name: block, title: Block, summary: "{{ os_env.C_TEXT }}"}
+spec:
+  kind: workflow
+  scope: private
+  artifact: {path: ../src}
+  release: {notes: "{{ os_env.C_TEXT }}"}
+  parameters:
+    build:
+      - {name: key, type: string, required: true, hideValue: true}
+      - {name: plain, type: string, required: true}
+    run:
+      - {name: key, type: string, required: false, hideValue: true}
+      - name: mode
+        type: string
+        required: false
+        options: [{title: A, value: "{{ os_env.C_STEP }}"}, {title: B, value: b}]
+  config:
+    watchers:
+      - webhook: {name: chat, url: "{{ hook }}", payload: hello}
+        events: {success: true, fail: true}
+    images:
+      main:
+        context: .
+        dockerfile: Dockerfile
+        version: 0.0.1
+        buildArguments: {KEY: "{{ build }}"}
+    steps:
+      one:
+        type: standard
+        imageRef: main
+        command: "@param:plain"
+        resources: {instanceTypeId: 21, storage: 10GB}
+        parameters: {env: {KEY: "{{ os_env.C_STEP }}"}}
+      two:
+        type: http
+        method: get
+        url: https://example.com/visible
+        headers: {absolute: {X-Key: "{{ header }}"}}
+---
+apiVersion: peakctl/v1
+kind: AppSpec
+metadata: {name: app, title: App, summary: "{{ os_env.C_TEXT }}"}
+spec: {scope: private, config: [{name: block}]}
+---
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: deployed, title: "{{ os_env.C_TEXT }}", summary: S}
+spec:
+  blockSpec: {name: block}
+  parameters:
+    build: {key: {{ hidden }}, plain: visible-value}
+    run: {key: {{ hidden }}, mode: "{{ os_env.C_STEP }}"}
+---
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: whole, title: Whole, summary: S}
+spec:
+  appSpec: {name: app}
+  parameters: {block: {build: {key: {{ hidden }}, plain: visible-value}, run: {key: {{ hidden }}}}}
+"""
+ENVIRONMENT = ("C_TEXT", "C_CMD", "C_STEP", "C_ODD", "C_LINES")
+TYPED = ("build", "repository", "hook", "header", "hidden")
+
+
+class Canaries:
+    """The secrets of one round; `cores` are the words that must not be found."""
+
+    def __init__(self, round_: str) -> None:
+        self.round = round_
+        self.number = {"1": "731905", "2": "731906"}[round_]
+        words = {name: f"cnry{name.replace('_', '').lower()}{round_}" for name in ENVIRONMENT}
+        self.environment = {
+            **words,
+            "C_ODD": f"a\"b'{words['C_ODD']} \\ {{é}}: #",
+            "C_LINES": f"first {words['C_LINES']}\nsecond {words['C_LINES']}x\n",
+            "C_NUMBER": self.number,
+            "PEAK_AUTH_TOKEN": f"Bearer cnrytoken{round_}",
+        }
+        self.typed = {name: f"cnryp{name}{round_}" for name in TYPED}
+        self.typed["hook"] = f"https://hooks.example.com/{self.typed['hook']}"
+
+    @property
+    def arguments(self) -> list[str]:
+        given = {**self.typed, "version": f"0.0.{self.round}"}
+        return [word for k, v in given.items() for word in ("-p", f"{k}={v}")]
+
+
+CORE = re.compile("cnry[a-z]+[12]|73190[56]")
+
+
+class Hostile(httpx.AsyncBaseTransport):
+    """The emulator behind answers that repeat what they were told; `answer` decides which."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self.inner = inner
+        self.answer: Callable[[httpx.Request, bytes], httpx.Response | None] = lambda *_: None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        found = self.answer(request, body)
+        if isinstance(found, httpx.Response):
+            return found
+        copy = httpx.Request(request.method, request.url, headers=request.headers, content=body)
+        return await self.inner.handle_async_request(copy)
+
+
+class Place:
+    """The project, the platform, and everything that has been written so far."""
+
+    def __init__(self, folder: Path, command: Any, hostile: Hostile, emulator: Any, env: Any):
+        self.folder, self.command, self.hostile = folder, command, hostile
+        self.emulator, self.env = emulator, env
+        self.canaries = Canaries("1")
+        self.turn("1")
+
+    def turn(self, round_: str) -> None:
+        """From now on the secrets have other values."""
+        self.canaries = Canaries(round_)
+        for name, value in self.canaries.environment.items():
+            self.env.setenv(name, value)
+
+    def run(self, *args: str) -> Any:
+        """A command, whose output is searched before it is given back."""
+        typed = () if args[0] == "get" else self.canaries.arguments
+        run = self.command(*args, "-e", "dev", *typed)
+        assert leaks(run.out) == leaks(run.err) == [], run.out + run.err
+        assert "internal/" not in run.err or "internal" in args, run.err
+        return run
+
+    def files(self) -> Iterator[Path]:
+        return (p for p in self.folder.rglob("*") if p.is_file() and "sqlite" not in p.name)
+
+
+def leaks(text: str) -> list[str]:
+    """The lines of a text that hold a canary."""
+    return [row for row in text.splitlines() if CORE.search(row)]
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peakctl: Any, make_emulator: Any
+) -> Iterator[Place]:
+    from peakctl.emulator import emulator_transport
+
+    for name, text in {
+        "peakctl.yaml": PROJECT,
+        "manifests/all.yaml": MANIFESTS,
+        "src/Dockerfile": "FROM python:3\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    emulator = make_emulator(record_bodies=False)
+    hostile = Hostile(emulator_transport(emulator))
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda _: hostile)
+    monkeypatch.chdir(tmp_path)
+    found = Place(tmp_path, peakctl, hostile, emulator, monkeypatch)
+    yield found
+    for file in found.files():
+        assert leaks(file.read_text(encoding="utf-8", errors="replace")) == [], file
+
+
+FORMS = ("text", "json", "markdown")
+
+
+def test_a_project_is_applied_without_a_word_of_its_secrets(place: Place) -> None:
+    for command in OTHERS:
+        assert place.run(command).code == 0
+    for form in FORMS:
+        assert place.run("plan", "-o", form, *LOUD).code == 0
+    assert place.run("plan", "--out", "saved.plan").code == 0
+    assert place.run("apply", "saved.plan", *LOUD).code == 0
+    again = place.run("plan", "--detailed-exitcode", *LOUD)
+    assert again.code == 0, again.out
+    assert place.run("destroy", "--yes", "--verbose").code == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_plan_says_which_secrets_have_changed(place: Place, form: str) -> None:
+    assert place.run("apply", "--yes", "--quiet").code == 0
+    place.turn("2")
+    told = place.run("plan", "-o", form, "--show-ignored").out
+    assert "(sensitive)" in told
+    assert "visible" not in told  # what has not changed is not shown
+    assert place.run("apply", "--yes", "-o", form, "--verbose").code == 0
+    assert place.run("plan", "--detailed-exitcode").code == 0
+    assert place.run("destroy", "--yes", "-o", form).code == 0
+
+
+def test_a_plan_stays_readable(place: Place) -> None:
+    told = place.run("plan", "--verbose").out
+    for word in (
+        "visible-value",
+        "Visible title",
+        "visible-tag",
+        "plain words stay",
+        "https://example.com/visible",
+        "https://github.com/example/serve",
+        "chat",
+        "Dockerfile",
+        "0 2 * * *",
+    ):
+        assert word in told
+    assert told.count("(sensitive)") >= 20
+
+
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+@pytest.mark.parametrize("kind", ["Image", "Workflow", "BlockSpec", "Deployment"])
+def test_get_masks_what_the_schemas_call_sensitive(place: Place, kind: str, form: str) -> None:
+    place.run("apply", "--yes", "--quiet")
+    run = place.command("get", kind, "-e", "dev", "-o", form)
+    typed = [row for row in leaks(run.out + run.err) if "cnryp" in row]
+    assert (run.code, typed) == (0, [])
+
+
+# --- failures --------------------------------------------------------------------------------
+
+
+def echo(status: int, methods: tuple[str, ...]) -> Callable[[httpx.Request, bytes], Any]:
+    """Answers that repeat the whole request, the token included."""
+
+    def answer(request: httpx.Request, body: bytes) -> httpx.Response | None:
+        if request.method not in methods:
+            return None
+        text = body.decode("utf-8", "replace")
+        told = f"bad request of {request.headers['Authorization']}: {text}"
+        return httpx.Response(status, json={"detail": told})
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 422, 500])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_server_that_repeats_requests_is_not_repeated(
+    place: Place, status: int, form: str
+) -> None:
+    place.hostile.answer = echo(status, ("POST",))
+    assert place.run("apply", "--yes", "-o", form, *LOUD).code in (1, 15)
+
+
+def test_a_server_that_repeats_updates_is_not_repeated(place: Place) -> None:
+    assert place.run("apply", "--yes").code == 0
+    place.turn("2")
+    place.hostile.answer = echo(422, ("PATCH", "PUT", "POST", "DELETE"))
+    assert place.run("apply", "--yes", "--verbose").code == 1
+    assert place.run("destroy", "--yes").code == 1
+
+
+@pytest.mark.parametrize(
+    "wrap", [str, lambda t: json.dumps({"errors": [t]}), lambda t: f"<p>{t}</p>"]
+)
+def test_no_form_of_an_answer_lets_a_secret_through(place: Place, wrap: Any) -> None:
+    def answer(request: httpx.Request, body: bytes) -> httpx.Response | None:
+        if request.method == "GET":
+            return None
+        return httpx.Response(422, text=wrap(body.decode("utf-8", "replace")))
+
+    place.hostile.answer = answer
+    assert place.run("apply", "--yes").code == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_reads_that_fail_do_not_tell_the_token(place: Place, status: int) -> None:
+    place.hostile.answer = echo(status, ("GET",))
+    for command in (("plan",), ("apply", "--yes"), ("destroy", "--yes"), ("get", "Image")):
+        assert place.run(*command, "--verbose").code in (1, 15)
+
+
+def test_a_build_log_that_prints_its_arguments_is_masked(place: Place) -> None:
+    (place.folder / "src/Dockerfile").write_text("FROM python:3\nRUN false\n", encoding="utf-8")
+
+    def answer(request: httpx.Request, _: bytes) -> httpx.Response | None:
+        if not request.url.path.endswith("/logs"):
+            return None
+        secrets = {**place.canaries.typed, **place.canaries.environment}
+        lines = [{"message": f"Step 1 : ARG PIP={secrets['build']} ok"}]
+        lines.append({"message": f"label={secrets['C_TEXT']} -- \x1b[31mkept words\x1b[0m"})
+        return httpx.Response(200, json={"logs": lines, "logCount": 2})
+
+    place.hostile.answer = answer
+    run = place.run("apply", "--yes", "--select", "Image/train")
+    assert "kept words" in run.out
+    assert "ARG PIP=(sensitive) ok" in run.out
+
+
+def test_a_status_that_tells_a_secret_is_masked(place: Place) -> None:
+    async def follow(request: httpx.Request) -> httpx.Response:
+        response = await Hostile(place.hostile.inner).handle_async_request(request)
+        if request.method == "GET" and re.search(r"webapps/[^/]+$", request.url.path):
+            told = json.loads(await response.aread())
+            word = f"CREATE_FAILED {place.canaries.environment['C_TEXT']}"
+            return httpx.Response(200, json={**told, "status": word})
+        return response
+
+    place.hostile.handle_async_request = follow  # type: ignore[method-assign]
+    run = place.run("apply", "--yes", "--select", "Webapp/board", "--timeout", "5s")
+    assert "CREATE_FAILED" in run.err
+
+
+# --- what is wrong before anything is sent -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{{ os_env.C_TEXT | nothing_of_the_kind }}",
+        "{{ os_env.C_TEXT.nothing.there }}",
+        "{{ os_env.C_TEXT / 2 }}",
+        "{{ os_env[os_env.C_TEXT] }}",
+        "{% include os_env.C_TEXT %}",
+        "{% if os_env.C_TEXT %}{{ raise(os_env.C_TEXT) }}{% endif %}",
+        "{{ os_env.C_TEXT | int(default=undefined_name) }}",
+        "{{ range(os_env.C_NUMBER | int * 1000000) }}",
+        "{{ os_env.C_TEXT ~ header | unknown }}",
+    ],
+)
+@pytest.mark.parametrize("command", ["validate", "render", "plan"])
+def test_a_template_error_beside_a_secret(place: Place, line: str, command: str) -> None:
+    path = place.folder / "manifests/all.yaml"
+    path.write_text(f"{MANIFESTS}---\nx: {line}\n", encoding="utf-8")
+    assert place.run(command).code == 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("minInstances: 1", "minInstances: {{ os_env.C_NUMBER | int }}"),
+        ("title: Visible title", "title: {nested: {{ os_env.C_TEXT }}}"),
+        ("serviceType: api", "serviceType: {{ os_env.C_TEXT }}"),
+        ("serviceType: api", "serviceType: [{{ os_env.C_TEXT }}]"),
+        ("metadata: {name: data,", "metadata: {name: {{ os_env.C_TEXT }},"),
+        ("metadata: {name: data,", 'metadata: {name: "{{ os_env.C_LINES }}",'),
+        ("branch: main\n    token", "branch: main\n    {{ os_env.C_TEXT }}: token\n    token"),
+        ("instanceTypeId: 45", "instanceType: {{ os_env.C_TEXT }}"),
+        ("imageDetails: {name: serve}", "imageDetails: {name: {{ os_env.C_TEXT }}}"),
+        ("version: {{ version }}", "version: {{ os_env.C_TEXT }}"),
+        ("kind: Webapp", "kind: {{ os_env.C_TEXT }}"),
+        ("apiVersion: peakctl/v1\nkind: Webapp", "apiVersion: {{ os_env.C_TEXT }}\nkind: Webapp"),
+        ("value: {{ build | tojson }}", "value: [{{ build }}, {{ os_env.C_TEXT }}]"),
+        ("value: {{ build | tojson }}", "value: {a: {{ build }}}"),
+        ("token: {{ repository }}", "token: {t: {{ repository }}}"),
+        ("token: {{ repository }}", "tokn: {{ repository }}"),
+        ('url: "{{ hook }}", payload', 'url: ["{{ hook }}"], payload'),
+        ('absolute: {X-Key: "{{ header }}"}', 'absolute: {X-Key: ["{{ header }}"]}'),
+        ('absolute: {X-Key: "{{ header }}"}', 'absolute: ["{{ header }}"]'),
+        ("run: {key: {{ hidden }}, mode", "run: {key: [{{ hidden }}], mode"),
+        ('run: {key: {{ hidden }}, mode: "{{ os_env.C_STEP }}"', "run: {mode: other"),
+        ("run: {key: {{ hidden }}, mode", "run: {kee: {{ hidden }}, mode"),
+        ('cron: "0 2 * * *"', "cron: {{ os_env.C_TEXT }}"),
+        ("path: ../src}", "path: {{ os_env.C_TEXT }}}"),
+        ("dockerfile: Dockerfile", "dockerfile: {{ os_env.C_TEXT | int }}"),
+        ("parents: [", "parents: [{{ os_env.C_TEXT }}, "),
+        ("stepTimeout: {{ os_env.C_NUMBER | int }}", "stepTimeout: -{{ os_env.C_NUMBER | int }}"),
+        ("type: workflow\n", "type: {{ os_env.C_TEXT }}\n"),
+        ("tags: [{name: visible-tag}]", "tags: [{nam: {{ os_env.C_TEXT }}}]"),
+        ("tags: [{name: visible-tag}]", "{{ os_env.C_TEXT }}: x"),
+        ("tags: [{name: visible-tag}]", "labels: {a: {{ os_env.C_TEXT }}, b: [{{ build }}]}"),
+        ("tags: [{name: visible-tag}]", "previousNames: [{{ os_env.C_TEXT }}]"),
+        ('command: "@param:plain"', 'command: "@param:{{ os_env.C_TEXT }}"'),
+        ("storage: 10GB", "storage: {{ os_env.C_TEXT }}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_mistake_in_a_secret_field(place: Place, old: str, new: str, form: str) -> None:
+    path = place.folder / "manifests/all.yaml"
+    text = MANIFESTS.replace("resources: {instanceTypeId: 1}", "resources: {instanceTypeId: 1}")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    run = place.run("plan", "-o", form, "--verbose")
+    assert run.code in (0, 10)
+
+
+def test_wrong_yaml_after_a_secret(place: Place) -> None:
+    path = place.folder / "manifests/all.yaml"
+    for end in ("x: [{{ os_env.C_TEXT }}\n", "{{ os_env.C_ODD }}\n", "a: {{ hook }}: b\n", "&\n"):
+        path.write_text(f"{MANIFESTS}---\n{end}", encoding="utf-8")
+        for command in ("validate", "plan"):
+            assert place.run(command).code == 10
+
+
+def test_wrong_parameters_tell_no_values(place: Place) -> None:
+    secret = place.canaries.typed["build"]
+    for given in (("-p", secret), ("-p", f"a={secret}={secret}"), ("-p", f"={secret}")):
+        run = place.command("plan", "-e", "dev", *given)
+        assert run.code in (10, 64)
+        assert leaks(run.out + run.err) == []
+
+
+# --- peakctl's own mistakes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("at", ["engine.plan.compare", "adapters.rest.Rest.call"])
+def test_an_internal_error_tells_no_secret(
+    place: Place, monkeypatch: pytest.MonkeyPatch, at: str, form: str
+) -> None:
+    place.run("apply", "--yes", "--quiet")
+    place.turn("2")
+
+    def fail(*args: Any, **_: Any) -> Any:
+        secrets = {**place.canaries.environment, **place.canaries.typed}
+        raise KeyError(f"internal {secrets} {args}")
+
+    monkeypatch.setattr(f"peakctl.{at}", fail)
+    monkeypatch.setenv("PEAKCTL_DEBUG", "1")
+    run = place.command("apply", "-e", "dev", "--yes", "-o", form, *place.canaries.arguments)
+    assert run.code == 1
+    assert "internal/KeyError" in run.err + run.out
+    assert "Traceback" in run.err
+    assert leaks(run.out + run.err) == []
+
+
+def test_the_journal_of_the_emulator_tells_no_secret(place: Place) -> None:
+    place.run("apply", "--yes", "--quiet")
+    place.turn("2")
+    place.run("apply", "--yes", "--quiet")
+    for recorded in place.emulator.journal:
+        assert leaks(json.dumps(recorded.as_json(), default=str)) == []
