@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from jinja2.exceptions import (
@@ -16,6 +16,7 @@ from jinja2.exceptions import (
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
 from peakctl.manifests.sandbox import NameMissing
+from peakctl.manifests.syntax import word_syntax
 from peakctl.manifests.vault import RESERVED, Marked
 from peakctl.model import MASK, Location
 
@@ -60,12 +61,19 @@ class Teller:
         if circle:
             summary = f"an include leads back to itself: {' -> '.join(circle)}"
             return self._diagnostic("include-loop", summary, place, fix="take one of them out")
-        code, summary, fix = _worded(error)
+        code, summary, fix = _worded(error, self._includes.display)
         return self._diagnostic(code, summary, place, fix=fix)
 
     def _syntax(self, error: TemplateSyntaxError, path: str) -> Diagnostic:
-        place = self._place(error.filename or path, error.lineno)
-        return self._diagnostic("syntax", _lower(error.message or ""), place)
+        file = error.filename or path
+        text = self._includes.text(file) or ""
+        summary, fix, start = word_syntax(error.message or "", text, error.lineno)
+        if start is None:
+            place = self._place(file, error.lineno)
+        else:
+            line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+            place = Location(self._includes.display(file), line, column)
+        return self._diagnostic("syntax", _masked(summary), place, fix=fix)
 
     def _missing_name(self, error: NameMissing, path: str) -> Diagnostic:
         file, line = self._where(error, path)
@@ -81,7 +89,7 @@ class Teller:
             return self._diagnostic("undefined", summary, place, fix=fix)
         choices = self._names if error.owner is None else map(str, error.owner)
         near = nearest_names(name, [c for c in choices if not RESERVED.search(c)])
-        fix = f"did you mean {' or '.join(near)}?" if near else f"give it with -p {name}=…"
+        fix = f"did you mean: {', '.join(near)}" if near else f"give it with -p {name}=…"
         return self._diagnostic("undefined", f'"{_masked(name)}" is not defined', place, fix=fix)
 
     def _where(self, error: BaseException, path: str) -> tuple[str, int]:
@@ -122,11 +130,12 @@ class Teller:
         return Diagnostic(code=f"template/{code}", summary=summary, locations=(place,), fix=fix)
 
 
-def _worded(error: BaseException) -> tuple[str, str, str]:
-    """Code, summary and fix."""
+def _worded(error: BaseException, display: Callable[[str], str]) -> tuple[str, str, str]:
+    """Code, summary and fix; `display` says how the path of a file is shown."""
     match error:
         case TemplateNotFound():
-            return "missing-include", "there is no such file to include", _INCLUDE_FIX
+            summary = f'there is no file "{_masked(display(str(error.name)))}" to include'
+            return "missing-include", summary, _INCLUDE_FIX
         case SecurityError():
             return "refused", _masked(str(error)), "templates compute text, and nothing else"
         case BudgetExceeded():

@@ -73,9 +73,13 @@ def _no_environment(wanted: str | None, known: Mapping[str, Environment]) -> Dia
             summary="there is no default environment",
             fix=f"choose one with -e: {', '.join(known)}",
         )
-    near = nearest_names(wanted, known) or tuple(known)
+    near = nearest_names(wanted, known)
+    if near:
+        fix = f"did you mean: {', '.join(near)}"
+    else:
+        fix = f"use one of {', '.join(known)}" if known else "add it to peakctl.yaml"
     return Diagnostic(
         code="project/unknown-environment",
         summary=f'there is no environment "{wanted}"',
-        fix=f"did you mean {' or '.join(near)}?" if near else "add it to peakctl.yaml",
+        fix=fix,
     )

@@ -145,7 +145,7 @@ class _Checker:
         name = project.default_environment
         if name is not None and name not in project.environments:
             near = nearest_names(name, project.environments)
-            fix = f"did you mean {' or '.join(near)}?" if near else f"add {name} to environments"
+            fix = f"did you mean: {', '.join(near)}" if near else f"add {name} to environments"
             summary = f'there is no environment "{name}"'
             self._tell("unknown-environment", ("defaultEnvironment",), summary, fix)
 

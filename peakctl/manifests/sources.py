@@ -146,7 +146,7 @@ class _Search:
 
 
 def _did_you_mean(names: Sequence[str]) -> str:
-    return f"did you mean {' or '.join(names)}?" if names else ""
+    return f"did you mean: {', '.join(names)}" if names else ""
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -89,8 +89,8 @@ def test_little_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "fix"),
     [
-        ("prdo", "unknown-environment", "did you mean prod?"),
-        ("zzzz", "unknown-environment", "did you mean dev or prod?"),
+        ("prdo", "unknown-environment", "did you mean: prod"),
+        ("zzzz", "unknown-environment", "use one of dev, prod"),
         (None, "no-environment", "choose one with -e: dev, prod"),
     ],
 )
@@ -149,7 +149,7 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ),
         (
             "project: x\ndefaultEnvironment: dve\nenvironments: {dev: {}}",
-            [("project/unknown-environment", "2:1", "did you mean dev?")],
+            [("project/unknown-environment", "2:1", "did you mean: dev")],
         ),
         ("project: x\ndefaultEnvironment: q", [("project/unknown-environment", "2:1")]),
         ("project: X\nfoo: 1", [("project/unknown-key", "2:1"), ("project/name", "1:1")]),

@@ -59,7 +59,7 @@ def test_a_pattern_without_manifests_is_told(root: Path, pattern: str, code: str
 
 def test_a_missing_file_brings_the_nearest_name(root: Path) -> None:
     _, (problem,) = find_sources(["m/d/cc.yaml"], root)
-    assert problem.fix == "did you mean c.yaml?"
+    assert problem.fix == "did you mean: c.yaml"
 
 
 def test_stdin_is_a_source(root: Path) -> None:

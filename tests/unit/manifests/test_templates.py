@@ -204,10 +204,65 @@ def test_a_name_that_is_not_there_brings_the_nearest(tmp_path: Path) -> None:
         )
         return problem.fix
 
-    assert fix("{{ regoin }}") == "did you mean region?"
-    assert fix("{{ region.eurpoe }}") == "did you mean europe?"
+    assert fix("{{ regoin }}") == "did you mean: region"
+    assert fix("{{ region.eurpoe }}") == "did you mean: europe"
     assert fix("{{ quite_other }}") == "give it with -p quite_other=…"
     assert "set HOEM" in fix("{{ os_env.HOEM }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "summary", "fix"),
+    [
+        (
+            "{% if a %}\n{% if b %}\nx: 1\n{% endif %}\n\n\ny: 2",
+            "1:1",
+            'the block "if" is not closed',
+            "add {% endif %}",
+        ),
+        (
+            "a: 1\n  {%- for a in [] %}\n{% if b %}{% endif %}\n{% endmacro %}",
+            "2:3",
+            'the block "for" is not closed',
+            "add {% endfor %}",
+        ),
+        (
+            "a: {{ b\n\n\nc: {{ d }}",
+            "4:4",
+            'what begins with "{{" does not end',
+            "close it with }}",
+        ),
+        ("a: {{ b\n\n\nc: 1", "1:4", 'what begins with "{{" does not end', "close it with }}"),
+        ("a: 1\n{# b\n\n", "2:1", 'what begins with "{#" does not end', "close it with #}"),
+        ("\n{% if b\n\n", "2:1", 'what begins with "{%" does not end', "close it with %}"),
+        ("\n{% endif %}", "2:1", '"endif" closes nothing', "remove it, or open if before it"),
+        ("{% foor a in [] %}", "1:1", 'there is no tag "foor"', "did you mean: for"),
+        ("{{ a | uper }}", "1:1", 'there is no filter "uper"', "did you mean: upper"),
+        ("{{ a | zzzz }}", "1:1", 'there is no filter "zzzz"', 'remove "zzzz"'),
+        (
+            "{{ a is defind }}",
+            "1:1",
+            'there is no test "defind"',
+            "did you mean: defined, undefined",
+        ),
+        ("a: {{ b + }}", "1:4", 'unexpected "}}"', "correct the template"),
+    ],
+)
+def test_a_slip_of_syntax_is_told_in_plain_words_where_it_begins(
+    tmp_path: Path, text: str, place: str, summary: str, fix: str
+) -> None:
+    _, (problem,) = load(tmp_path, {"main.yaml": text})
+    assert (problem.code, problem.summary, problem.fix) == ("template/syntax", summary, fix)
+    assert str(problem.locations[0]) == f"main.yaml:{place}"
+
+
+def test_an_unheard_of_tag_brings_the_tags(tmp_path: Path) -> None:
+    _, (problem,) = load(tmp_path, {"main.yaml": "{% qqqq %}"})
+    assert problem.fix.startswith("the tags are if, elif")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    _, (problem,) = load(tmp_path, {"main.yaml": "{% include 'shared/nope.yaml' %}"})
+    assert problem.summary == 'there is no file "shared/nope.yaml" to include'
 
 
 def test_an_include_loop_names_the_files(tmp_path: Path) -> None:
