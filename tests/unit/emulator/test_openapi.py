@@ -117,3 +117,34 @@ def test_the_notation_of_answers() -> None:
     }
     assert schema_of("[image]")["items"] == {"$ref": "#/components/schemas/image"}
     assert schema_of("a:text?")["properties"]["a"]["anyOf"][1] == {"type": "null"}
+
+
+def contract_calls() -> list[tuple[int, str, str]]:
+    """(row, method, path) of the 95 calls that the contract lists."""
+    lines = (DOCS.parents[1] / "tests" / "data" / "contract_calls.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return [(int(row), method, path) for row, method, path in rows]
+
+
+def nameless(path: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+def test_the_description_has_the_calls_of_the_contract_in_their_rows() -> None:
+    described = {
+        (one.row, method, nameless(path)) for (method, path), one in OPERATIONS.items() if one.row
+    }
+    assert {(row, method, nameless(path)) for row, method, path in contract_calls()} == described
+
+
+@pytest.mark.parametrize(
+    ("row", "method", "path"), contract_calls(), ids=[str(row) for row, _, _ in contract_calls()]
+)
+def test_every_call_of_the_contract_is_answered(
+    row: int, method: str, path: str, peak: Any
+) -> None:
+    answer = peak.send(method, filled(path))
+    assert answer.status_code < 500
+    assert "no such call" not in answer.text
+    if "{" not in path:
+        assert answer.status_code not in (404, 405)
