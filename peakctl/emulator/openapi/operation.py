@@ -15,7 +15,8 @@ POSITIVE: Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 TEXT: Schema = {"type": "string"}
 WORD: Schema = {"type": "string", "minLength": 1}
 WORDS: Schema = {"type": "array", "items": TEXT}
-DATE: Schema = {"type": "string", "format": "date-time"}
+# An empty value of a filter counts as absent.
+DATE: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 FILE: Schema = {"type": "string", "contentMediaType": "application/zip"}
 PAGES = {"pageSize": POSITIVE, "pageNumber": POSITIVE}
 DATES = {"dateFrom": DATE, "dateTo": DATE}
@@ -45,7 +46,7 @@ Table = dict[tuple[str, str], Operation]
 
 def any_of(*choices: str) -> Schema:
     """Some of several words: the key repeated, or commas between them."""
-    return {"type": "array", "items": {"type": "string", "enum": list(choices)}}
+    return {"type": "array", "items": {"type": "string", "enum": [*choices, ""]}}
 
 
 def word_of(*choices: str) -> Schema:
@@ -54,7 +55,7 @@ def word_of(*choices: str) -> Schema:
 
 def sorted_by(*fields: str) -> Schema:
     """`field`, `field:asc` or `field:desc`, several of them."""
-    pattern = f"^({'|'.join(fields)})(:(asc|desc))?$"
+    pattern = f"^(({'|'.join(fields)})(:(asc|desc))?)?$"
     return {"type": "array", "items": {"type": "string", "pattern": pattern}}
 
 

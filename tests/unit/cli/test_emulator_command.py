@@ -257,8 +257,7 @@ def test_the_journal_of_a_file_outlives_its_emulator(tmp_path: Path) -> None:
 def test_an_environment_names_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "peakctl.yaml").write_text(
-        "project: p\nmanifests: [x]\n"
-        "environments:\n  local: {emulator: true}\n  live: {}\n"
+        "project: p\nmanifests: [x]\nenvironments:\n  local: {emulator: true}\n  live: {}\n"
     )
     code, _, err = run("requests", "-e", "live")
     assert code != 0
@@ -386,3 +385,10 @@ def test_options_change_while_it_runs(serve: Any) -> None:
     assert (changed["latency"], changed["patchMerges"]) == (0.01, True)
     for wrong in ({"newerCalls": False}, {"latency": "a"}, {"logPage": 0}, {"logPage": 1.5}, []):
         assert server.client.patch("/_emulator/options", json=wrong).status_code == 422
+
+
+def test_the_seed_of_the_docs_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text("utf-8")
+    found = re.search(r"```yaml\n(tenant:.*?)```", page, re.DOTALL)
+    assert found is not None
+    assert "4 created" in done("seed", seed_in(tmp_path, found[1]), "--data", tmp_path / "p.sqlite")
