@@ -14,22 +14,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.blows import BLOWS, QUICK
+from chaos.killing import kill_often
+from chaos.plans import MADE, change_phases, folder_phases, sized_phases
+from chaos.sweep import Phase, every_request, random_blows
+from chaos.table import Tally, render, render_wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
-
-from chaos.blows import BLOWS, QUICK  # noqa: E402 - the path comes first
-from chaos.killing import kill_often  # noqa: E402
-from chaos.plans import MADE, change_phases, folder_phases, sized_phases  # noqa: E402
-from chaos.sweep import Phase, every_request, random_blows  # noqa: E402
-from chaos.table import Tally, render, render_wrong  # noqa: E402
-
 SIZES = (5, 12, 25, 50)
-LARGE = 100
 
 
 @dataclass(frozen=True)

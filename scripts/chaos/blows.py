@@ -5,13 +5,15 @@ Those that an emulator can do by itself are its own fault rules; the rest happen
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from peakctl.emulator import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LATE = (3.0, 60.0)
 

@@ -12,24 +12,23 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.compare import difference, picture_of
 from chaos.sweep import Case
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).resolve().parents[2]
 PEAKCTL = [sys.executable, "-m", "peakctl"]
-PROJECT = """project: chaos
-manifests: [manifests]
-environments:
-  served: {stage: dev%s}
-"""
 TIMING = ("--build-seconds=0.3", "--deploy-seconds=0.3", "--service-seconds=0.3", "--latency=0.02")
 LIMIT = 120
+REST = 0.8
+"""Seconds until everything on the platform has come to its end."""
 
 
 @dataclass(frozen=True)
@@ -106,23 +105,30 @@ def kill_often(source: Path, work: Path, times: int, seed: int) -> Iterator[Case
     for path in project.rglob("*.yaml"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("protect: true", "protect: false"), encoding="utf-8")
-    env = () if "PEAKCTL_ENV" not in os.environ else ("-e", os.environ["PEAKCTL_ENV"])
     with served(work / "state.sqlite") as platform:
-        commands = (("apply", "--yes", *env), ("destroy", "--yes", *env))
+        commands = (("apply", "--yes"), ("destroy", "--yes"))
         quiet = [_in_peace(project, platform, command) for command in commands]
         for number in range(times):
             command, (wanted, took) = commands[number % 2], quiet[number % 2]
+            _prepare(project, platform, command)
             yield _killed(project, platform, command, wanted, chance.uniform(0.2, 1.0) * took)
 
 
+def _prepare(project: Path, platform: Served, command: tuple[str, ...]) -> None:
+    """An empty platform, or for a destroy one that has everything."""
+    platform.ask("POST", "reset")
+    if command[0] == "destroy":
+        finish(start(project, platform.address, "apply", "--yes"))
+
+
 def _in_peace(project: Path, platform: Served, command: tuple[str, ...]) -> tuple[str, float]:
+    _prepare(project, platform, command)
     began = time.monotonic()
     code, out, err = finish(start(project, platform.address, *command))
     took = time.monotonic() - began
     if code:
         raise RuntimeError(f"{command} fails undisturbed: {out}{err}")
-    time.sleep(0.8)
-    platform.ask("GET", "requests")
+    time.sleep(REST)
     return platform.picture(), took
 
 
@@ -134,8 +140,9 @@ def _killed(
     first.send_signal(signal.SIGKILL)
     killed = finish(first)[0]
     code, out, err = finish(start(project, platform.address, *command))
-    time.sleep(0.8)  # until everything on the platform has come to rest
+    time.sleep(REST)
     wrong = [f"the second run ends with {code}: {out[-800:]}{err[-800:]}"] if code else []
     wrong += difference(wanted, platform.picture())
-    name = f"{project.name}: {command[0]}"
-    return Case(name, "kill -9", f"{after:.2f} s", (killed, code), tuple(wrong))
+    return Case(
+        f"{project.name}: {command[0]}", "kill -9", f"{after:.2f} s", (killed, code), tuple(wrong)
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chaos.projects import write_everything, write_mending, write_sized
 from chaos.sweep import APPLY, DESTROY, Phase, enter
 from chaos.tenant import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MADE: dict[str, Callable[..., Path]] = {"everything": write_everything, "mending": write_mending}
 

@@ -6,10 +6,13 @@ patches, redeploys, edits, updates, removals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stacks import write_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 PROJECT = """project: chaos
 manifests: [manifests]
@@ -25,7 +28,10 @@ spec: {artifact: {path: ../src/data}}
 apiVersion: peakctl/v1
 kind: Image
 metadata: {name: built, description: Uploaded}
-spec: {type: workflow, artifact: {path: ../src/image}, autodeployResources: [{kind: Workflow, name: flow}]}
+spec:
+  type: workflow
+  artifact: {path: ../src/image}
+  autodeployResources: [{kind: Workflow, name: flow}]
 ---
 apiVersion: peakctl/v1
 kind: Image
@@ -77,7 +83,10 @@ spec: {serviceType: api, imageDetails: {name: served}, resources: {instanceTypeI
 apiVersion: peakctl/v1
 kind: Webapp
 metadata: {name: board, title: Board}
-spec: {imageDetails: {name: peak-pages}, resources: {instanceTypeId: 1}, sessionStickiness: %(sticky)s}
+spec:
+  imageDetails: {name: peak-pages}
+  resources: {instanceTypeId: 1}
+  sessionStickiness: %(sticky)s
 ---
 apiVersion: peakctl/v1
 kind: BlockSpec
@@ -95,7 +104,11 @@ spec:
   config:
     images: {main: {context: ., dockerfile: Dockerfile, version: 0.0.1}}
     steps:
-      one: {type: standard, imageRef: main, command: "@param:cmd", resources: {instanceTypeId: 21, storage: 10GB}}
+      one:
+        type: standard
+        imageRef: main
+        command: "@param:cmd"
+        resources: {instanceTypeId: 21, storage: 10GB}
 ---
 apiVersion: peakctl/v1
 kind: BlockSpec
@@ -184,7 +197,11 @@ spec:
   config:
     images: {main: {context: ., dockerfile: Dockerfile, version: 0.0.1}}
     steps:
-      one: {type: standard, imageRef: main, command: ls, resources: {instanceTypeId: 21, storage: 10GB}}
+      one:
+        type: standard
+        imageRef: main
+        command: ls
+        resources: {instanceTypeId: 21, storage: 10GB}
 ---
 apiVersion: peakctl/v1
 kind: Deployment

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chaos.blows import BLOWS, Blow
 from chaos.compare import difference
 from chaos.tenant import KILLED, Run, Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ANSWERED = (0, 1, 10, 14, 15, KILLED)
 RUNS = 12
@@ -57,12 +60,21 @@ def enter(name: str, start: Tenant, command: Sequence[str]) -> Phase:
     return Phase(name, start, tuple(command), run.asked, wanted)
 
 
-def every_request(phase: Phase, blows: Sequence[Blow] = BLOWS) -> Iterator[Case]:
-    """Each request of the undisturbed run, struck by each blow that says something about it."""
-    for k, asked in enumerate(phase.asked):
-        for blow in blows:
-            if blow.fits(asked.partition(" ")[0]):
-                yield _once(phase, blow, k, asked)
+def every_request(
+    phase: Phase, blows: Sequence[Blow] = BLOWS, *, writes: bool = False, step: int = 1
+) -> Iterator[Case]:
+    """Each request of the undisturbed run, struck by each blow that says something about it.
+
+    `writes` leaves reads out; of the cases that are left each `step`-th is tried.
+    """
+    cases = [
+        (blow, k, asked)
+        for k, asked in enumerate(phase.asked)
+        for blow in blows
+        if blow.fits(asked.partition(" ")[0]) and not (writes and asked.startswith("GET"))
+    ]
+    for blow, k, asked in cases[::step]:
+        yield _once(phase, blow, k, asked)
 
 
 def _once(phase: Phase, blow: Blow, k: int, asked: str) -> Case:
@@ -116,8 +128,3 @@ def random_blows(phase: Phase, seed: int, share: float = 0.2) -> Case:
     wrong += difference(phase.wanted, tenant.picture())
     tenant.close()
     return Case(phase.name, "random", f"seed {seed}", (*codes, last.code), tuple(wrong))
-
-
-def renamed(phase: Phase, name: str) -> Phase:
-    """The same under another name, for tables."""
-    return replace(phase, name=name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from chaos.sweep import Case
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chaos.sweep import Case
 
 HEADS = ("phase", "requests", "cases", "right at once", "after one more run", "most runs", "wrong")
 

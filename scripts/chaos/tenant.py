@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import sqlite3
-from collections.abc import Iterator
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import httpx
@@ -19,6 +17,11 @@ from chaos.clock import QuickClock
 from chaos.compare import picture_of
 from peakctl.cli import cli, session
 from peakctl.emulator import Emulator, Options, emulator_transport
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
 
 KILLED = 137
 UNSET = ("PEAK_AUTH_TOKEN", "API_KEY", "PEAK__STAGE", "STAGE", "PEAKCTL_ENDPOINT", "PEAKCTL_DEBUG")
@@ -106,6 +109,9 @@ class Tenant:
 
     @contextlib.contextmanager
     def _in_place(self) -> Iterator[None]:
+        def now(_: Any) -> float:
+            return self.clock.now()
+
         async def sleep(_: Any, seconds: float) -> None:
             await self.clock.sleep(seconds)
 
@@ -114,10 +120,10 @@ class Tenant:
             put(contextlib.chdir(self.project))
             put(mock.patch.dict("os.environ"))
             for name in UNSET:
-                __import__("os").environ.pop(name, None)
-            put(mock.patch.object(session, "open_emulator", lambda *_, **__: self.emulator))
-            put(mock.patch("peakctl.emulator.emulator_transport", lambda _: self.wire))
-            put(mock.patch.object(session.SystemClock, "now", lambda _: self.clock.now()))
+                os.environ.pop(name, None)
+            put(mock.patch.object(session, "open_emulator", return_value=self.emulator))
+            put(mock.patch("peakctl.emulator.emulator_transport", return_value=self.wire))
+            put(mock.patch.object(session.SystemClock, "now", now))
             put(mock.patch.object(session.SystemClock, "sleep", sleep))
             yield
 
