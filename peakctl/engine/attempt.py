@@ -188,7 +188,7 @@ class Attempt:
         live = order.live
         for pause in LOOK_PAUSES if error.doubtful else (0.0,):
             await self.clock.sleep(pause)
-            live = await self._look()
+            live = await self._look(order)
             if order.step is Step.DELETE and live is None:
                 self.wrote = True
                 return Receipt(order.key, order.live.id if order.live else "")
@@ -208,7 +208,7 @@ class Attempt:
 
     async def _resend_unless_done(self, order: Order, error: ApiError) -> Receipt:
         """A call that sets content may be sent again; not when its content is there already."""
-        live = await self._look()
+        live = await self._look(order)
         if live is None:
             raise error
         self.wrote = True
@@ -216,11 +216,16 @@ class Attempt:
             return await self._adopt(order, live)
         return await self._call(order)
 
-    async def _look(self) -> Live | None:
-        """The resource as it is now, found by its names; None when absent or ambiguous."""
+    async def _look(self, order: Order) -> Live | None:
+        """The resource as it is now, found by its names; None when absent or ambiguous.
+
+        Once it has an id, another thing of its name is not it.
+        """
         resource = self.action.resource
         for name in (self.action.key.name, *(resource.previous_names if resource else ())):
             found = [item for item in await self.adapter.find(name) if item.ours]
+            if order.live is not None:
+                found = [item for item in found if str(item.id) == str(order.live.id)]
             if len(found) == 1:
                 return await self.adapter.read(found[0], resource)
         return None
@@ -233,7 +238,7 @@ class Attempt:
         if order.step is Step.CREATE_REVISION and order.live is not None:
             if live.private.get("revision") == order.live.private.get("revision"):
                 return False
-        elif order.version != live.version and order.step in NUMBERED:
+        elif self.kind.versions and order.step in NUMBERED and order.version != live.version:
             return False
         left = compare(self.kind, order.desired, live.values).changes
         if order.step is not Step.CREATE:
@@ -270,7 +275,7 @@ class Attempt:
             raise Ended(Status.FAILED, f"the platform keeps what was to be removed: {names}")
 
     async def _still_there(self, order: Order, removed: list[Path]) -> list[Path]:
-        live = await self._look()
+        live = await self._look(order)
         if live is None:
             return []
         changes = compare(self.kind, order.desired, live.values).changes
