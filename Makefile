@@ -53,7 +53,7 @@ bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--qu
 	$(BIN)/python scripts/bench_emulator.py
 
 interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
-	$(BIN)/python scripts/interop.py 
+	$(BIN)/python scripts/interop.py
 	INTEROP_FOLDER="$(CURDIR)/.interop" $(BIN)/pytest -n auto tests/interop
 
 chaos: $(READY) ## strike every request of every example, run again, compare (ARGS=folder, --quick)

@@ -58,10 +58,6 @@ def read_json(out: str) -> Any:
     return MISSING
 
 
-def answer_of(command: str) -> Any:
-    return {**read_answers("answers.yaml"), **read_answers("newer.yaml")}[command]
-
-
 @dataclass
 class Player:
     """Runs the steps in `work`; `samples` is the package's folder of sample files."""
