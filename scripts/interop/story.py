@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,14 @@ def _number(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split("."))
 
 
+@cache
 def read_answers(name: str) -> dict[str, Any]:
     """`answers.yaml` (the reference) or `newer.yaml`: command -> its documented answer."""
     loaded: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
     return loaded
 
 
+@cache
 def load_story() -> tuple[Step, ...]:
     """All steps; a chapter with `spoke` is told to an emulator of its own.
 
