@@ -7,11 +7,17 @@ import contextlib
 import heapq
 import io
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, however slow the machine; HYPOTHESIS_PROFILE=default draws new ones.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 class FakeClock:
