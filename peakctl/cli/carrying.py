@@ -87,10 +87,14 @@ async def carry_out(session: Session, connection: Connection, plan: Plan) -> Rep
 
 
 def code_of(outcomes: Sequence[Outcome]) -> Exit:
-    """Done, applied in part (something changed and something did not get there), or error."""
+    """Done, applied in part (something changed or goes on, and not all got there), or error."""
     if all(outcome.status in GOOD for outcome in outcomes):
         return Exit.DONE
-    changed = any(o.status is Status.DONE and o.verb is not Verb.KEEP for o in outcomes)
+    changed = any(
+        outcome.status is Status.IN_PROGRESS
+        or (outcome.status is Status.DONE and outcome.verb is not Verb.KEEP)
+        for outcome in outcomes
+    )
     return Exit.PARTLY_APPLIED if changed else Exit.ERROR
 
 

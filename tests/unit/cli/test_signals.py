@@ -82,7 +82,7 @@ def test_a_first_signal_reports_what_goes_on(
 def test_a_time_limit_ends_the_wait(project: Path) -> None:
     with started(project, "apply", "--yes", "--timeout", "1s") as process:
         out, _ = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 14
     assert "still in progress  Image/forecast  create: " in out
 
 
