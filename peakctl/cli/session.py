@@ -10,7 +10,7 @@ import shlex
 import sys
 import time
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -228,27 +228,36 @@ def check_emulator() -> None:
 
 def _options(environment: Environment | None) -> dict[str, Any]:
     """The environment's emulator options by the emulator's names. Raises UsageError."""
-    from peakctl.emulator import Options
+    if environment is None:
+        return {}
+    from peakctl.emulator.options import NAMES, Options, check_option
+    from peakctl.emulator.problems import Problem
 
-    told = environment.emulator_options if environment else {}
-    known = {_camel(each.name): each.name for each in fields(Options)}
-    for word in told:
-        if word not in known:
-            near = nearest_names(word, known)
-            raise UsageError(
-                Diagnostic(
-                    code="emulator/option",
-                    summary=f'the emulator has no option "{word}"',
-                    detail=f"options: {', '.join(known)}",
-                    fix=f"did you mean: {', '.join(near)}" if near else "use one of those above",
-                )
-            )
-    return {known[word]: value for word, value in told.items()}
+    usual, problems = Options(), []
+    for word, value in environment.emulator_options.items():
+        if word not in NAMES:
+            near = nearest_names(word, NAMES)
+            fix = f"did you mean: {', '.join(near)}" if near else f"use one of {', '.join(NAMES)}"
+            summary = f'the emulator has no option "{word}"'
+            problems.append(_no_option(environment, word, summary, fix))
+            continue
+        try:
+            check_option(word, value, getattr(usual, NAMES[word]))
+        except Problem as problem:
+            problems.append(_no_option(environment, word, problem.detail, "write another value"))
+    if problems:
+        raise UsageError(*problems)
+    return {NAMES[word]: value for word, value in environment.emulator_options.items()}
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)
+def _no_option(environment: Environment, word: str, summary: str, fix: str) -> Diagnostic:
+    return Diagnostic(
+        code="emulator/option",
+        summary=summary,
+        path=("environments", environment.name, "emulator", word),
+        locations=(environment.emulator_places[word],),
+        fix=fix,
+    )
 
 
 def _reach(

@@ -64,11 +64,16 @@ def change_options(options: Options, change: Any) -> Options:
     for word, value in change.items():
         if word not in NAMES or NAMES[word] in AT_START:
             raise invalid(word, "is no option that can change while the emulator runs")
-        _check_option(word, value, getattr(options, NAMES[word]))
+        check_option(word, value, getattr(options, NAMES[word]))
     return replace(options, **{NAMES[word]: value for word, value in change.items()})
 
 
-def _check_option(word: str, value: Any, before: Any) -> None:
+def check_option(word: str, value: Any, before: Any) -> None:
+    """Raise a 422 unless `value` is of the kind of `before` and in its limits."""
+    if isinstance(before, str):
+        if not isinstance(value, str):
+            raise invalid(word, "must be a text")
+        return
     if isinstance(before, bool) != isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid(
             word, f"must be {'true or false' if isinstance(before, bool) else 'a number'}"

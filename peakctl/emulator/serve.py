@@ -50,7 +50,7 @@ async def serve_async(
 ) -> None:
     """The same inside a running event loop; cancel it to stop."""
     if not allow_remote and not _is_local(host):
-        raise _unusable(host, port, "other machines could reach it; say so explicitly")
+        raise _unusable(host, port, "other machines could reach it; that needs --allow-remote")
     listener = _listen(host, port)
     connections: Connections = {}
     server = _Server(_config(_dropping(emulator.app, connections), connections), announce)

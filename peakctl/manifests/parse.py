@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from yaml import Node, YAMLError
@@ -39,6 +39,7 @@ def parse(rendered: Rendered) -> Parsed:
 def parse_value(rendered: Rendered) -> tuple[Value, Document | None, tuple[Diagnostic, ...]]:
     """The only document of a text that configures (peakctl.yaml, parameters); {} when empty."""
     documents, problems = parse(rendered)
+    problems = tuple(map(_as_values, problems))
     if len(documents) > 1:
         second = documents[1].locate(())
         problems += (
@@ -50,6 +51,12 @@ def parse_value(rendered: Rendered) -> tuple[Value, Document | None, tuple[Diagn
             ),
         )
     return (documents[0].value if documents else {}), next(iter(documents), None), problems
+
+
+def _as_values(problem: Diagnostic) -> Diagnostic:
+    """`problem` of a manifest as one of a file that only holds names and values."""
+    is_envelope = problem.code == "manifest/not-a-mapping"
+    return replace(problem, fix="write name: value, one a line") if is_envelope else problem
 
 
 def _read_quick(rendered: Rendered) -> Iterator[Document]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from peakctl.model import Value
+    from peakctl.model import Location, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Environment:
     name: str
     emulator: bool = False
     emulator_options: Mapping[str, Value] = field(default_factory=dict)
+    emulator_places: Mapping[str, Location] = field(default_factory=dict)
     stage: str | None = None
     endpoint: str | None = None
     params: tuple[str, ...] = ()

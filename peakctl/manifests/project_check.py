@@ -105,6 +105,9 @@ class _Checker:
             name=name,
             emulator=emulator is not None,
             emulator_options=emulator or {},
+            emulator_places={
+                word: self._document.locate((*at, "emulator", word)) for word in emulator or {}
+            },
             stage=stage,
             endpoint=endpoint,
             params=self._files(value, (*at, "params")),

@@ -123,6 +123,27 @@ def test_an_empty_word_is_not_the_whole_project(project: Path, flag: str) -> Non
     assert "2 unchanged" in good("plan").stdout
 
 
+def test_options_of_the_emulator_are_checked_where_they_stand(project: Path) -> None:
+    wrong = "{buildSecond: 1, latency: soon, spokeDomain: 1, providedImages: 0, logPage: 0}"
+    text = PROJECT.replace("other: {emulator: true}", f"other: {{emulator: {wrong}}}")
+    (project / "peakctl.yaml").write_text(text)
+    done = run("plan", "-e", "other")
+    assert done.exit_code == 64
+    assert done.stderr.count("in peakctl.yaml:6:") == 5
+    assert "did you mean: buildSeconds" in done.stderr
+    assert "latency: must be a number" in done.stderr
+    fine = "{spokeDomain: spoke1.peak.ai, latency: 0}"
+    (project / "peakctl.yaml").write_text(text.replace(wrong, fine))
+    good("plan", "-e", "other")
+
+
+def test_a_file_of_parameters_is_no_manifest(project: Path) -> None:
+    (project / "values.yaml").write_text("- region\n")
+    done = run("validate", "-v", "values.yaml")
+    assert done.exit_code == 10
+    assert "write name: value, one a line" in done.stderr
+
+
 def test_a_loop_of_dependencies_is_invalid(project: Path) -> None:
     added = "dependsOn: [Workflow/nightly]\n"
     (project / "manifests" / "image.yaml").write_text(IMAGE + added)
