@@ -1,6 +1,8 @@
 """Ignore files with gitignore patterns, read as the platform's own client does (contract, 1.10).
 
 The last match wins, and `!` brings a file back even below an ignored folder: git itself does not.
+The client's patterns are pathspec's `gitwildmatch`, which that library now calls by this class: its
+`gitignore` differs (`/*` would leave what lies deeper in).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pathspec import PathSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from peakctl.archives.refusals import refusal
 
@@ -25,7 +28,9 @@ class Ignored:
     """Which paths of a folder are left out."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self._spec: PathSpec[Pattern] = PathSpec.from_lines("gitignore", lines, backend="simple")
+        self._spec: PathSpec[Pattern] = PathSpec.from_lines(
+            GitIgnoreSpecPattern, lines, backend="simple"
+        )
         self._prunes = all(pattern.include is not False for pattern in self._spec.patterns)
 
     def file(self, path: str) -> bool:

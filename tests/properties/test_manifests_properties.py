@@ -38,12 +38,13 @@ MAPPINGS = st.dictionaries(KEYS, TREES, min_size=1, max_size=5)
 class Quoting(yaml.SafeDumper):
     """Quotes what YAML 1.2 reads as a number though YAML 1.1, in which it writes, does not."""
 
-    def represent_text(self, text: str) -> yaml.ScalarNode:
-        style = '"' if re.match(r"[-+.]?\d", text) else None
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if re.match(r"[-+.]?\d", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
-Quoting.add_representer(str, Quoting.represent_text)
+Quoting.add_representer(str, represent_text)
 
 
 def read(text: str) -> tuple[list[Any], list[str], Any]:
@@ -68,7 +69,7 @@ def test_json_documents_read_as_json(tree: dict[str, Any], indent: int | None) -
 @given(MAPPINGS, st.booleans())
 def test_block_yaml_reads_as_what_was_written(tree: dict[str, Any], flow: bool) -> None:
     text = yaml.dump(
-        tree, Quoting, allow_unicode=True, default_flow_style=flow, width=30, sort_keys=False
+        tree, Dumper=Quoting, allow_unicode=True, default_flow_style=flow, width=30, sort_keys=False
     )
     values, problems, _ = read(text)
     assert problems == []

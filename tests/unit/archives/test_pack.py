@@ -302,3 +302,12 @@ def test_files_that_change_between_plan_and_apply_are_noticed(tmp_path: Path) ->
     with pytest.raises(ManifestsInvalid) as caught:
         archive.encode()
     assert caught.value.diagnostics[0].code == "artifact/changed"
+
+
+def test_a_pattern_for_all_at_the_root_covers_what_lies_deeper(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.txt").write_text("1")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "x.txt").write_text("2")
+    (tmp_path / ".dockerignore").write_text("/*\n!/kept\n")
+    assert names_of(tmp_path) == ["kept/x.txt", "kept/"]
