@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.engine.keyed import by_keys, free, is_free, seal_all
-from peakctl.engine.tree import child, holds_secret, value_at, variant
+from peakctl.engine.tree import MAPS, child, holds_secret, value_at, variant
 from peakctl.kinds.fields import Absent
 from peakctl.model import (
     MISSING,
@@ -89,7 +89,7 @@ class Alignment:
         if isinstance(desired, Mapping | list) and is_free(rule):
             secret = rule.sensitive or holds_secret(desired)
             return free(desired, secret=secret), free(live, secret=secret)
-        if isinstance(desired, Mapping):
+        if isinstance(desired, MAPS):
             return self._maps(rule, desired, live, path)
         if isinstance(desired, list):
             return self._lists(rule, desired, live, path)
@@ -129,7 +129,7 @@ class Alignment:
         return free(desired, secret=rule.sensitive), seal_all(rule, live)
 
     def _maps(self, rule: Field, desired: Mapping[str, Value], live: Value, path: Path) -> Pair:
-        other = live if isinstance(live, Mapping) else {}
+        other = live if isinstance(live, MAPS) else {}
         wanted: dict[str, Value] = {}
         found: dict[str, Value] = {}
         words = dict.fromkeys((*rule.properties, *desired, *(other if rule.extra else ())))
@@ -218,7 +218,7 @@ def _beyond_defaults(rule: Field, live: Value) -> Value:
         return MISSING
     if rule.default is not MISSING and live == rule.default:
         return MISSING
-    if not isinstance(live, Mapping):
+    if not isinstance(live, MAPS):
         return live
     chosen = variant(rule, live)
     if is_free(chosen):

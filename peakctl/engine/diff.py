@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.align import Alignment
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.keyed import is_free
-from peakctl.engine.tree import below, field_at, holds_secret, value_at
+from peakctl.engine.tree import MAPS, below, field_at, holds_secret, value_at
 from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Tree
 
@@ -100,7 +101,7 @@ def _fate(rule: Field) -> tuple[str, str, str, bool]:
 
 def _words(*values: Value) -> list[str]:
     """The keys of some maps, in order; none where a value is no map."""
-    return list(dict.fromkeys(w for value in values if isinstance(value, Mapping) for w in value))
+    return list(dict.fromkeys(w for value in values if isinstance(value, MAPS) for w in value))
 
 
 def differing_paths(before: Value, after: Value) -> list[Path]:
@@ -128,7 +129,7 @@ def differing_paths(before: Value, after: Value) -> list[Path]:
 def _plain(value: Value, words: dict[Any, str]) -> Value:
     if isinstance(value, Secret | Unknown):
         return words.setdefault(value, f"\0{len(words)}")
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return {k: _plain(v, words) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v, words) for v in value]

@@ -6,15 +6,14 @@ Where it does, they are no difference: the manifest leaves them out, and they ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.parameters import GROUPS, Slot
-from peakctl.engine.tree import copy_tree, drop_at, value_at
+from peakctl.engine.tree import MAPS, copy_tree, drop_at, value_at
 from peakctl.model import MISSING, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from peakctl.model import Path, Tree
 
@@ -41,4 +40,4 @@ def _echoes(live: Tree, given: Tree, slot: Slot) -> Iterator[Path]:
 
 
 def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, MAPS) else {}

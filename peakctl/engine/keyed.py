@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import child, sealed, value_at, variant
+from peakctl.engine.tree import MAPS, child, sealed, value_at, variant
 from peakctl.model import MASK, MISSING, Secret, Unknown, Value, dotted, reveal
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def is_free(rule: Field) -> bool:
 
 def free(value: Value, *, secret: bool) -> Value:
     """A value without rules of its own; a null in a map is a key that is not there."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return {k: free(v, secret=secret) for k, v in value.items() if v is not None}
     if isinstance(value, list):
         return [free(v, secret=secret) for v in value]
@@ -34,7 +33,7 @@ def _number(value: Value) -> Value:
 
 def seal_all(rule: Field, value: Value) -> Value:
     """A live value with its sensitive leaves wrapped."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         chosen = variant(rule, value)
         if not is_free(chosen):
             return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}

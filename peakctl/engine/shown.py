@@ -6,12 +6,13 @@ is unset, or because reads never show it. It counts as shown once any resource o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import child, variant
+from peakctl.engine.tree import MAPS, child, variant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Path, Value
@@ -39,7 +40,7 @@ def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]
     """Paths of the unseen fields that a read returned all the same."""
     if rule.unseen:
         yield path
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         chosen = variant(rule, value)
         for word, inner_value in value.items():
             inner = child(chosen, word)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.model import MISSING, Path, Secret, Unknown, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from peakctl.kinds.fields import Field
+
+MAPS = (dict, MappingProxyType)
+"""The maps that values are made of: asking for these is ten times as quick as for a Mapping."""
 
 
 def copy_tree(value: Value) -> Value:
     """A deep copy with plain dicts and lists; leaves are shared."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return {k: copy_tree(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [copy_tree(v) for v in value]
@@ -26,7 +31,7 @@ def value_at(tree: Value, path: Path) -> Value:
         if isinstance(tree, list):
             inside = isinstance(part, int) and part < len(tree)
         else:
-            inside = isinstance(tree, Mapping) and part in tree
+            inside = isinstance(tree, MAPS) and part in tree
         if not inside:
             return MISSING
         tree = tree[part]
@@ -56,7 +61,7 @@ def variant(field: Field, *values: Value) -> Field:
     if not field.variants:
         return field
     for value in values:
-        word = value.get(field.discriminator) if isinstance(value, Mapping) else None
+        word = value.get(field.discriminator) if isinstance(value, MAPS) else None
         if isinstance(word, str):
             chosen = field.variants.get(field.aliases.get(word, word))
             if chosen is not None:
@@ -94,7 +99,7 @@ def unknowns(value: Value) -> Iterator[Unknown]:
     """Every `Unknown` leaf of a tree."""
     if isinstance(value, Unknown):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, MAPS):
         for item in value.values():
             yield from unknowns(item)
     elif isinstance(value, list):
@@ -106,7 +111,7 @@ def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
     """The tree with each `Unknown` replaced; KeyError when one is not known."""
     if isinstance(value, Unknown):
         return known[value]
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return {k: fill(v, known) for k, v in value.items()}
     if isinstance(value, list):
         return [fill(v, known) for v in value]
@@ -132,7 +137,7 @@ def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
 
 def holds_secret(value: Value) -> bool:
     """Whether any leaf of a tree is a `Secret`."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPS):
         return any(holds_secret(v) for v in value.values())
     if isinstance(value, list):
         return any(holds_secret(v) for v in value)
