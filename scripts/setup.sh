@@ -23,4 +23,6 @@ echo "setting up $venv with $("$venv/bin/python" --version)"
 # Dependency groups need pip 25.1.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 "$venv/bin/python" -m pip install --quiet --editable '.[emulator]' --group dev
+# An editable install is compiled at each start where PYTHONDONTWRITEBYTECODE is set: do it once.
+"$venv/bin/python" -m compileall -q peakctl
 touch "$venv/.ready"
