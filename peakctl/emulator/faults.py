@@ -94,17 +94,19 @@ RULE = record(
 
 def read_fault(rule: Any) -> Fault:
     """A rule from JSON, keys as in `Fault` (`retryAfter` is understood too); raises a 422."""
-    check(RULE, rule, "fault")
+    check(record({}), rule, "fault")
     values = {("retry_after" if key == "retryAfter" else key): v for key, v in rule.items()}
+    check(RULE, values, "fault")
     known = {f.name for f in fields(Fault) if f.init}
     for key in values:
         if key not in known:
             raise invalid(f"fault.{key}", f"is not one of {', '.join(sorted(known))}")
     try:
-        re.compile(values.get("path", ""))
+        re.compile(values.get("path") or "")
     except re.error as error:
         raise invalid("fault.path", str(error)) from None
-    return Fault(**values)
+    # A null is an absent value, but for `times`, where it says that there is no end.
+    return Fault(**{key: v for key, v in values.items() if v is not None or key == "times"})
 
 
 def read_faults(rules: Any) -> list[Fault]:

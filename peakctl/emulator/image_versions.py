@@ -43,7 +43,7 @@ def _read_details(call: Call, before: Body | None) -> Body:
     details = {
         "source": source,
         "useCache": True,
-        **{k: v for k, v in sent.items() if k in DETAILS},
+        **{k: v for k, v in sent.items() if k in DETAILS and v is not None},
     }
     for field in NEEDED[details["source"]]:
         if not details.get(field):

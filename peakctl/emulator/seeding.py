@@ -9,11 +9,11 @@ field of an earlier answer; alone in its text it keeps its type.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.shapes import LINE, anything, check, items, mapping, record, text
@@ -111,7 +111,7 @@ async def _create(
     body = _resolved(resource["body"], answers, f"{at}.body")
     ids = _resolved(resource.get("in") or {}, answers, f"{at}.in")
     try:
-        path = way.path.format(**ids)
+        path = way.path.format(**{name: quote(str(key), safe="") for name, key in ids.items()})
     except KeyError as error:
         raise invalid(f"{at}.in.{error.args[0]}", "is required") from None
     response = await client.request(way.method, path, **_sent(way, body, resource, at))
@@ -135,7 +135,7 @@ def _sent(way: Way, body: dict[str, Any], resource: dict[str, Any], at: str) -> 
 def _archive(encoded: str, at: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         raise invalid(at, "is not base64") from None
 
 

@@ -180,7 +180,7 @@ def update(call: Call, kind: str) -> Body:
     row.body["metadata"] = {
         k: v for k, v in {**row.body["metadata"], **known}.items() if v is not None
     }
-    row.name = row.body["metadata"]["name"]
+    row.name = row.body["metadata"].setdefault("name", row.name)
     row.status = metadata.get("status") or row.status
     row.body.update(
         {k: body[k] for k in ("featured", "scope", "tenants") if body.get(k) is not None}

@@ -105,6 +105,8 @@ def test_a_seed_is_done_at_once_and_is_not_in_the_journal(peak: Any) -> None:
     ("resource", "told"),
     [
         ({"kind": "artifact", "body": {"name": "a"}, "artifact": "?"}, "is not base64"),
+        ({"kind": "artifact", "body": {"name": "a"}, "artifact": "é"}, "is not base64"),
+        ({"kind": "image-version", "body": {}, "in": {"image": "a/\n"}}, "no such call"),
         ({"kind": "workflow", "body": {"steps": [["${a.b}"]]}}, "body.steps[0][0]"),
         ({"kind": "image-version", "body": {}, "in": {"image": "9"}}, "image 9 does not exist"),
     ],
@@ -146,3 +148,14 @@ def test_a_thread_that_cannot_serve_says_why(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(PeakctlError), serve_in_thread(emulator):
         pass
     emulator.close()
+
+
+def test_a_null_in_a_rule_is_an_absent_value(peak: Any) -> None:
+    rule = {"action": None, "path": None, "times": None, "method": "PUT"}
+    (told,) = peak.ok("POST", f"{ROOT}faults", json=rule)["faults"]
+    assert (told["action"], told["path"], told["times"]) == ("status", "", None)
+
+
+@pytest.mark.parametrize("rule", [{"retryAfter": "x"}, {"retry_after": "x"}, 3, {"times": -1}])
+def test_a_rule_that_cannot_be_is_refused(rule: Any, peak: Any) -> None:
+    assert "fault" in peak.refused(422, "POST", f"{ROOT}faults", json=rule)

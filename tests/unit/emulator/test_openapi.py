@@ -148,3 +148,15 @@ def test_every_call_of_the_contract_is_answered(
     assert "no such call" not in answer.text
     if "{" not in path:
         assert answer.status_code not in (404, 405)
+
+
+def test_a_null_name_leaves_a_spec_its_name(peak: Any) -> None:
+    spec = f"/press/v1/blocks/specs/{peak.block('kept')}"
+    changed = peak.ok("PATCH", spec, json={"metadata": {"name": None, "title": "t"}})
+    assert changed["metadata"]["name"] == "kept"
+
+
+def test_a_null_source_is_an_absent_one(peak: Any) -> None:
+    details = {"source": None, "useCache": None}
+    parts = peak.parts(peak.zip(), name="i", type="api", buildDetails=details)
+    peak.ok("POST", "/service/image-management/api/v2/images/", files=parts)
