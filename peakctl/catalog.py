@@ -10,6 +10,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING
 
+from peakctl.adapters.guarded import Guarded
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.store import load_kinds
 
@@ -25,7 +26,7 @@ def load_catalog(api: Api) -> Mapping[str, tuple[Kind, Adapter]]:
     kinds = dict(load_kinds())
     for name in sorted(referred_kinds(kinds)):
         kinds.setdefault(name, lookup_kind(name))
-    return {name: (kind, load_adapter(kind, api)) for name, kind in kinds.items()}
+    return {name: (kind, Guarded(load_adapter(kind, api), name)) for name, kind in kinds.items()}
 
 
 def load_adapter(kind: Kind, api: Api) -> Adapter:
