@@ -20,12 +20,14 @@ from peakctl.emulator.openapi.operation import (
     word_of,
 )
 from peakctl.emulator.seeding import SEED
-from peakctl.emulator.shapes import anything, record
+from peakctl.emulator.shapes import Shape, anything, items, record
 
 E = emails.ROOT
 CONNECTIONS = rest.CONNECTIONS
 STEP_LOGS = "stepRunStatus:text logs:[logLine] nextToken:text?"
 SERVICE = "/service/"
+# One rule, or a list of them.
+RULES = Shape(anything.test, {"anyOf": [RULE.schema, items(RULE).schema]})
 EMAIL_PARTS = {
     **{
         name: json_text(shape) for name, shape in emails.FIELDS.items() if name in emails.JSON_PARTS
@@ -93,7 +95,7 @@ OTHERS: Table = {
 ITSELF: Table = {
     ("GET", f"{ROOT}/faults"): Operation(row=0, summary="List faults", answer="faults:[fault]"),
     ("POST", f"{ROOT}/faults"): Operation(
-        row=0, summary="Add faults", answer="faults:[fault]", body=RULE
+        row=0, summary="Add faults", answer="faults:[fault]", body=RULES
     ),
     ("DELETE", f"{ROOT}/faults"): Operation(
         row=0, summary="Forget faults", answer="faults:[fault]"
