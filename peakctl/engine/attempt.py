@@ -185,16 +185,12 @@ class Attempt:
             raise error
         if order.step in IDEMPOTENT:
             return await self._resend_unless_done(order, error)
-        live = order.live
+        live: Live | None = None
         for pause in LOOK_PAUSES if error.doubtful else (0.0,):
             await self.clock.sleep(pause)
-            live = await self._look(order)
-            if order.step is Step.DELETE and live is None:
-                self.wrote = True
-                return Receipt(order.key, order.live.id if order.live else "")
-            if live is not None and self._took_effect(order, live):
-                self.wrote = self.wrote or error.doubtful
-                return await self._adopt(order, live)
+            live, receipt = await self._judge(order, error)
+            if receipt is not None:
+                return receipt
         if not error.doubtful:
             raise error
         if order.step is Step.CREATE and live is not None:
@@ -205,6 +201,20 @@ class Attempt:
             f"the platform may or may not have acted on {order.step}",
             (str(error), "the next run looks first, and does not send it twice"),
         )
+
+    async def _judge(self, order: Order, error: ApiError) -> tuple[Live | None, Receipt | None]:
+        """What is there now, and the answer of the call if that is its doing."""
+        try:
+            live = await self._look(order)
+        except ApiError:
+            return None, None  # who cannot look knows no more than before
+        if order.step is Step.DELETE and live is None:
+            self.wrote = True
+            return None, Receipt(order.key, order.live.id if order.live else "")
+        if live is not None and self._took_effect(order, live):
+            self.wrote = self.wrote or error.doubtful
+            return live, await self._adopt(order, live)
+        return live, None
 
     async def _resend_unless_done(self, order: Order, error: ApiError) -> Receipt:
         """A call that sets content may be sent again; not when its content is there already."""

@@ -71,3 +71,18 @@ def test_an_update_in_doubt_looks_at_the_very_thing(lab: Any) -> None:
     (outcome,) = lab.apply(plan)
     assert outcome.status is Status.FAILED
     assert len(lab.Workflow.orders) == 1
+
+
+def test_a_create_in_doubt_that_nobody_can_look_for_is_unknown(lab: Any) -> None:
+    document = lab.manifest("Workflow", "w", {"steps": {"s": {"command": "c", "imageId": 1}}})
+    plan = lab.plan(document).plan
+    fails(lab, "Workflow", Step.CREATE, effect=True)
+
+    async def find(_: str) -> Any:
+        raise lab.problem(503, "down")
+
+    lab.Workflow.find = find
+    (outcome,) = lab.apply(plan)
+    assert outcome.status is Status.UNKNOWN
+    assert "lost" in outcome.detail[0]
+    assert len(lab.Workflow.orders) == 1
