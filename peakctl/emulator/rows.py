@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
 AUTHOR = "someone@peak.ai"
+KNOWN = 1000
 
 
 @dataclass(slots=True)
@@ -56,11 +57,37 @@ def _row(found: tuple[Any, ...]) -> Row:
     )
 
 
+class Counts:
+    """Counts that hold until anybody writes: a client that reads all pages counts only once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[Any, ...]], int] = {}
+        self._state: tuple[int, int] = (-1, -1)
+
+    def forget(self) -> None:
+        """After a rollback, which takes back changes without counting as one."""
+        self._known.clear()
+
+    def of(self, db: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
+        """The number that a query gives now."""
+        # Own changes are counted by the connection, those of others by the version of the data.
+        state = (db.total_changes, db.execute("PRAGMA data_version").fetchone()[0])
+        if state != self._state or len(self._known) > KNOWN:
+            self._known.clear()
+            self._state = state
+        if (sql, values) not in self._known:
+            self._known[sql, values] = int(db.execute(sql, values).fetchone()[0])
+        return self._known[sql, values]
+
+
 class Transaction:
     """What a request sees: the rows of its tenant at one moment of the emulator's clock."""
 
-    def __init__(self, db: sqlite3.Connection, tenant: str, now: float) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, tenant: str, now: float, counts: Counts | None = None
+    ) -> None:
         self._db = db
+        self._counts = Counts() if counts is None else counts
         self.tenant = tenant
         self.now = now
 
@@ -157,7 +184,10 @@ class Transaction:
     ) -> list[Row]:
         """Rows in order; `anyone` widens the tenant's own rows by those of others."""
         text, values = self._condition(kinds, where, anyone)
-        sql = f"SELECT {COLUMNS} FROM items WHERE {text} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        page = f"{text} ORDER BY {order} LIMIT ? OFFSET ?"
+        if offset:  # what is skipped is skipped in the index, without a look at the rows
+            page = f"seq IN (SELECT seq FROM items WHERE {page}) ORDER BY {order}"  # noqa: S608
+        sql = f"SELECT {COLUMNS} FROM items WHERE {page}"  # noqa: S608
         return [_row(found) for found in self._db.execute(sql, (*values, limit, offset))]
 
     def count(
@@ -165,7 +195,7 @@ class Transaction:
     ) -> int:
         text, values = self._condition(kinds, where, anyone)
         sql = f"SELECT COUNT(*) FROM items WHERE {text}"  # noqa: S608
-        return int(self._db.execute(sql, values).fetchone()[0])
+        return self._counts.of(self._db, sql, values)
 
     def _condition(
         self, kinds: Sequence[str], where: Iterable[Where], anyone: Where | None
@@ -232,4 +262,4 @@ class Transaction:
 
     def at(self, tenant: str, now: float) -> Transaction:
         """The same transaction as another tenant at another moment."""
-        return Transaction(self._db, tenant, now)
+        return Transaction(self._db, tenant, now, self._counts)

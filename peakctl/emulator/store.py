@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from peakctl.emulator.rows import Transaction
+from peakctl.emulator.rows import Counts, Transaction
 from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ CREATE TABLE agenda (
 CREATE INDEX agenda_by_time ON agenda (at, seq);
 """
 REQUESTS = "CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL)"
+SERVICES = (
+    "CREATE INDEX IF NOT EXISTS items_by_webapp"
+    " ON items (tenant, kind, json_extract(body, '$.webapp'))"
+)
 TABLES = ("items", "links", "blobs", "counters", "agenda", "requests")
 
 
@@ -55,6 +59,7 @@ class Store:
     def __init__(self, data: str | Path = ":memory:") -> None:
         self._lock = threading.RLock()
         self._data = str(data)
+        self._counts = Counts()
         if self._data != ":memory:":
             _refuse_foreign(Path(self._data))
         try:
@@ -71,6 +76,7 @@ class Store:
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version = {LAYOUT}")
             self._db.execute(REQUESTS)
+            self._db.execute(SERVICES)
 
     @contextmanager
     def _writing(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
@@ -79,6 +85,7 @@ class Store:
             yield
         except BaseException:
             self._db.execute("ROLLBACK")
+            self._counts.forget()
             raise
         self._db.execute("COMMIT")
 
@@ -89,7 +96,7 @@ class Store:
         Reads too see one state throughout, whatever another process writes meanwhile.
         """
         with self._lock, self._writing("BEGIN IMMEDIATE" if write else "BEGIN"):
-            yield Transaction(self._db, tenant, now)
+            yield Transaction(self._db, tenant, now, self._counts)
 
     def is_due(self, now: float) -> bool:
         """Whether something that was scheduled has come to its time."""

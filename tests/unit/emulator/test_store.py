@@ -143,3 +143,27 @@ def test_tenants_see_their_own_things_and_public_specs(peak: Any) -> None:
     assert peak.get("/press/v1/deployments/")["deploymentCount"] == 1
     peak.token = "Bearer anything"
     assert peak.get("/press/v1/deployments/")["deploymentCount"] == 0
+
+
+def test_counts_hold_through_writes_of_others_and_rollbacks(
+    tmp_path: Path, make_peak: Callable[..., Any]
+) -> None:
+    one, other = make_peak(tmp_path / "peak.db"), make_peak(tmp_path / "peak.db")
+    for number in range(1, 4):
+        assert one.get(ARTIFACTS)["artifactCount"] == number - 1
+        other.ok("POST", ARTIFACTS, files=one.parts(one.zip(), name="a"))
+        assert one.get(ARTIFACTS)["artifactCount"] == number
+    store = one.emulator.store
+    with pytest.raises(KeyError), store.transaction("default", 0, write=True) as tx:
+        tx.add("artifact", {})
+        assert tx.count(("artifact",)) == 4
+        raise KeyError
+    assert one.get(ARTIFACTS)["artifactCount"] == 3
+
+
+def test_pages_join_without_a_gap(peak: Any) -> None:
+    for number in range(7):
+        peak.ok("POST", ARTIFACTS, files=peak.parts(peak.zip(), name=f"a{number}"))
+    pages = [peak.get(ARTIFACTS, pageSize=3, pageNumber=n)["artifacts"] for n in (1, 2, 3)]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [each["name"] for page in pages for each in page] == [f"a{n}" for n in range(7)]
