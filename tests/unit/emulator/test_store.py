@@ -154,10 +154,15 @@ def test_counts_hold_through_writes_of_others_and_rollbacks(
         other.ok("POST", ARTIFACTS, files=one.parts(one.zip(), name="a"))
         assert one.get(ARTIFACTS)["artifactCount"] == number
     store = one.emulator.store
-    with pytest.raises(KeyError), store.transaction("default", 0, write=True) as tx:
-        tx.add("artifact", {})
-        assert tx.count(("artifact",)) == 4
-        raise KeyError
+
+    def write_and_fail() -> None:
+        with store.transaction("default", 0, write=True) as tx:
+            tx.add("artifact", {})
+            assert tx.count(("artifact",)) == 4
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_and_fail()
     assert one.get(ARTIFACTS)["artifactCount"] == 3
 
 
