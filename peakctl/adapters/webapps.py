@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
@@ -44,8 +44,11 @@ class Webapps(Rest):
             ),
             status=reading.status,
             state=reading.state,
-            attributes={"id": listed.id},
+            attributes=_attributes(listed),
         )
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        return _attributes(listed)
 
     async def _create(self, order: Order) -> Receipt:
         metadata, spec = metadata_of(order.desired), spec_of(order.desired)
@@ -63,3 +66,8 @@ class Webapps(Rest):
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         return {"path": self.at(id)}
+
+
+def _attributes(listed: Listed) -> dict[str, Any]:
+    """What references receive; the sort of service decides by what word it is redeployed."""
+    return {"id": listed.id, "word": listed.item.get("serviceType") or "web-app"}

@@ -50,6 +50,8 @@ class Pins:
         for key in targets(reference, self._resources):
             if key in self._planned and self._answers(key, reference):
                 return self._with_kind(self._planned[key], key.kind)
+            if key in self._world.live and may_be_left_out(reference):
+                return self._with_kind(self._world.live[key].attributes, key.kind)
         for kind in reference.kinds:
             found = self._world.pins.get((kind, reference.name, reference.version, reference.scope))
             if found is not None:

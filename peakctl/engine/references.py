@@ -59,7 +59,9 @@ def _substitute(values: Value, reference: Reference, kind: Kind, found: Tree) ->
         set_at(values, reference.version_at, found["version"])
     if reference.kind_at is not None and found.get("kind") is not None:
         words = field.ref.kind_words if field and field.ref else {}
-        set_at(values, reference.kind_at, words.get(found["kind"], found["kind"]))
+        kind_word = words.get(found["kind"], found["kind"])
+        sort = f"{found['kind']}/{found.get('word')}"
+        set_at(values, reference.kind_at, words.get(sort, kind_word))
     if value_at(values, reference.at) == {}:
         drop_at(values, reference.at)
 

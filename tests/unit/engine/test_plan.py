@@ -523,15 +523,34 @@ def test_an_unknown_instance_type_is_an_error(lab: Any) -> None:
 
 
 def test_resources_to_redeploy_are_sent_where_they_exist(lab: Any) -> None:
-    lab.Service.put("old", {"imageDetails": {"imageId": 1}}, id="s-1", attributes={"id": "s-1"})
+    running = {"imageDetails": {"imageId": 1}}
+    lab.Service.put("old", running, id="s-1")
+    lab.Service.put("web", running, id="s-2")
+    lab.Service.pins["web", None] = {"id": "s-2", "word": "web-app"}
     wanted = [{"kind": "Workflow", "name": f"later-{n}"} for n in range(11)] + [
         {"kind": "Service", "name": "old"},
+        {"kind": "Service", "name": "web"},
         {"entityId": "e", "entityType": "webapp"},
     ]
     action = only(lab.plan(image(lab, {"autodeployResources": wanted})))
     assert action.desired["spec"]["autodeployResources"] == [
         {"entityId": "s-1", "entityType": "api"},
+        {"entityId": "s-2", "entityType": "webapp"},
         {"entityId": "e", "entityType": "webapp"},
+    ]
+
+
+def test_resources_of_the_same_run_are_redeployed_where_they_exist(lab: Any) -> None:
+    put_image(lab)
+    lab.Service.put("s", {"imageDetails": {"imageId": 1}}, id="s-1")
+    wanted = [{"kind": "Service", "name": "s"}, {"kind": "Service", "name": "new"}]
+    spec = {"version": "2.0.0", "autodeployResources": wanted}
+    planned = lab.plan(
+        image(lab, spec), service(lab, "a", called="s"), service(lab, "a", called="new")
+    )
+    (built,) = (a for a in planned.plan.actions if a.key.kind == "Image")
+    assert built.desired["spec"]["autodeployResources"] == [
+        {"entityId": "s-1", "entityType": "api"}
     ]
 
 
