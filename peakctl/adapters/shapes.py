@@ -77,10 +77,10 @@ def read_trigger(trigger: Value) -> Value:
 
 
 def webhook_ids(triggers: Value) -> list[str]:
-    """The ids of the live webhooks, which only reads tell."""
+    """The ids of the live webhooks, which only reads tell; "" for one that is shown without."""
     found = triggers if isinstance(triggers, list) else []
     hooks = [t.get("webhook") for t in found if isinstance(t, Mapping)]
-    return [hook for hook in hooks if isinstance(hook, str)]
+    return [hook if isinstance(hook, str) else "" for hook in hooks if hook]
 
 
 def read_config(config: Value) -> Value:

@@ -699,8 +699,15 @@ def test_a_service_is_read_in_one_request_whatever_it_shows() -> None:
             "minInstances": 1,
         },
     }
-    assert (live.state, live.attributes, len(api.asked)) == (State.READY, {"id": "s"}, 1)
-    assert run(svc.pin(Listed("s", "svc"), None)) == {"id": "s"}
+    assert (live.state, len(api.asked)) == (State.READY, 1)
+
+
+def test_a_reference_to_a_service_receives_the_sort_that_decides_how_it_is_redeployed() -> None:
+    svc, _ = adapter("Service", "service", {WEBAPPS + "s": {"id": "s", "name": "svc"}})
+    of_api = Listed("s", "svc", {"serviceType": "api"})
+    assert run(svc.pin(of_api, None)) == {"id": "s", "word": "api"}
+    assert run(svc.read(of_api, None)).attributes == {"id": "s", "word": "api"}
+    assert run(svc.pin(Listed("s", "svc"), None)) == {"id": "s", "word": "web-app"}
 
 
 def test_services_are_asked_for_as_such_and_webapps_are_told_apart() -> None:
@@ -754,6 +761,9 @@ def test_a_workflow_is_read_in_manifest_shape() -> None:
     }
     assert live.private == {"webhooks": ["w-1"]}
     assert len(api.asked) == 1
+    described["triggers"] = [{"webhook": True}, {"webhook": None}]
+    live = run(flow.read(Listed(9, "wf"), None))
+    assert live.private == {"webhooks": [""]}, "one that is shown as it was sent keeps its id too"
 
 
 def test_as_many_webhooks_are_kept_as_there_are() -> None:
