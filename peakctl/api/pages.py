@@ -97,19 +97,16 @@ class Listing:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise odd_answer(self.asked, f'"{key}" in the answer is not a list of objects')
         size = _positive(answer.get("pageSize")) or self.limits.page_size
-        return Page(items, _count(answer.get("pageCount")), size)
+        return Page(items, _positive(answer.get("pageCount")), size)
 
     def _check_count(self, count: int) -> None:
         if count > self.limits.pages:
             raise odd_answer(self.asked, f"a listing of more than {self.limits.pages} pages")
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
 def _positive(value: Any) -> int | None:
-    return _count(value) or None
+    """A count of something; 0 pages of something is no count to go by."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _either(keys: tuple[str, ...]) -> str:

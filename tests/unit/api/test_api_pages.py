@@ -59,7 +59,7 @@ def test_an_empty_listing_may_be_null() -> None:
     assert read(lambda _: {"images": None, "pageCount": 1})[0] == []
 
 
-@pytest.mark.parametrize("count", [None, "3", True, -1])
+@pytest.mark.parametrize("count", [None, "3", True, -1, 0])
 def test_without_a_page_count_a_short_page_is_the_last(count: Any) -> None:
     pages = {1: page(1, 2), 2: page(3, 4), 3: page(5)}
     items, asked = read(lambda n: pages[n] | {"pageCount": count})
