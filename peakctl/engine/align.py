@@ -123,7 +123,8 @@ class Alignment:
 
     def _leaves(self, rule: Field, desired: Value, live: Value) -> Pair:
         if desired is None:
-            return MISSING, (MISSING if is_empty(live) else seal_all(rule, live))
+            gone = is_empty(live) or says_no_more(rule, live)
+            return MISSING, (MISSING if gone else seal_all(rule, live))
         if isinstance(desired, Secret):
             return desired, (live if is_empty(live) or isinstance(live, Secret) else Secret(live))
         return free(desired, secret=rule.sensitive), seal_all(rule, live)

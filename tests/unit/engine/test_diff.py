@@ -49,6 +49,7 @@ def test_an_explicit_null_clears(differences: Tell) -> None:
 
 
 def test_null_of_what_is_not_there_is_nothing(differences: Tell) -> None:
+    assert differences("Service", {"entrypoint": None}, {"entrypoint": ""}) == {}
     assert differences("Service", {"entrypoint": None}, {"entrypoint": None}) == {}
 
 
