@@ -40,8 +40,9 @@ def sized_phases(size: int, work: Path) -> Iterator[Phase]:
 
 def _there_and_back(name: str, project: Path) -> Iterator[Phase]:
     empty = Tenant(project)
+    full = applied(empty)
     yield enter(f"{name}: apply", empty, APPLY)
-    yield enter(f"{name}: destroy", applied(empty), DESTROY)
+    yield enter(f"{name}: destroy", full, DESTROY)
 
 
 def change_phases(name: str, work: Path) -> Iterator[Phase]:
