@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Path, Value
 
+ANY = "*"
+
 
 def shown_fields(kind: Kind, world: World) -> Callable[[Path], bool]:
     """A predicate over paths: whether reads of this kind have been seen to return the field."""
@@ -31,18 +33,31 @@ def shown_fields(kind: Kind, world: World) -> Callable[[Path], bool]:
                 if key.kind == kind.name
                 for found in unseen_present(kind.root, live.values)
             }
-        return path in seen
+        return any(_matches(path, place) for place in seen)
 
     return shown
 
 
+def _matches(path: Path, place: Path) -> bool:
+    return len(path) == len(place) and all(
+        word in (part, ANY) for part, word in zip(path, place, strict=True)
+    )
+
+
 def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]:
-    """Paths of the unseen fields that a read returned all the same."""
+    """Places of the unseen fields that a read returned all the same.
+
+    A field that one item of a list, or one entry of a map with free keys, shows is shown in all.
+    """
     if rule.unseen:
         yield path
+    if isinstance(value, list) and rule.items is not None:
+        for item in value:
+            yield from unseen_present(rule.items, item, (*path, ANY))
     if isinstance(value, MAPS):
         chosen = variant(rule, value)
         for word, inner_value in value.items():
             inner = child(chosen, word)
             if inner is not None:
-                yield from unseen_present(inner, inner_value, (*path, word))
+                named = word if word in chosen.properties else ANY
+                yield from unseen_present(inner, inner_value, (*path, named))

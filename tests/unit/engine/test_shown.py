@@ -32,6 +32,17 @@ def test_a_null_shows_a_field_and_an_unknown_field_shows_nothing(
     assert found == [("spec", "parameters")]
 
 
+def test_a_field_that_one_item_shows_is_shown_in_all(kinds: Mapping[str, Kind]) -> None:
+    blocks = [{"id": "b-1"}, {"id": "b-2", "autoRunOnDeploy": True}]
+    shown = shown_fields(kinds["AppSpec"], World(live=dict([live("a", "AppSpec", config=blocks)])))
+    assert shown(("spec", "config", "b-7", "autoRunOnDeploy"))
+    assert not shown(("spec", "config", "b-7", "release"))
+    steps = {"one": {"type": "sql", "repository": {"branch": "b"}}}
+    world = World(live=dict([live("w", "Workflow", steps=steps, triggers=[{"webhook": True}])]))
+    policy = ("spec", "triggers", "(webhook)", "webhookPolicy")
+    assert not shown_fields(kinds["Workflow"], world)(policy)
+
+
 def test_an_unseen_field_that_no_read_shows_plans_nothing(lab: Any) -> None:
     spec = {"serviceType": "api", "imageDetails": {"imageId": 1}}
     lab.Service.put("a", spec)
