@@ -28,8 +28,10 @@ def picture_of(db: sqlite3.Connection) -> str:
     labels = {key: f"<{name}>" for kind, key, _, name, *_ in rows if UUID.fullmatch(key)}
     out = []
     for kind, _, parent, name, status, facet, body in rows:
-        if kind in ("build", "execution"):
+        if kind == "build":
             name = names.get(("image-version", name), name)
+        if kind == "execution":
+            name, parent = "", ""
         told = _plain(json.loads(body), labels, names)
         above = names.get(("image", parent), labels.get(parent, parent))
         whole = json.dumps(told, sort_keys=True)
@@ -52,7 +54,7 @@ def _plain(value: Any, labels: Mapping[str, str], names: Mapping[tuple[str, str]
 def _named(
     key: str, value: Any, labels: Mapping[str, str], names: Mapping[tuple[str, str], str]
 ) -> Any:
-    if key == "buildId" or (key == "id" and isinstance(value, int)):
+    if key == "buildId" or (key == "id" and str(value).isdigit()):
         return "<number>"
     if key in NUMBERED and isinstance(value, int | str):
         return names.get((NUMBERED[key], str(value)), "<other>")
