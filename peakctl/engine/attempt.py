@@ -174,7 +174,8 @@ class Attempt:
             raise Ended(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
 
     def _ended_as(self, status: str) -> str:
-        return f"{noun(self.kind.lifecycle.wait)} ended as {status}"
+        how = "failed" if status == "failed" else f"ended as {status}"
+        return f"{noun(self.kind.lifecycle.wait)} {how}"
 
     # --- doubt -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import MASK, MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
+from peakctl.present.created import told_changes
 from peakctl.present.problems import in_order
 from peakctl.present.values import to_json
 
@@ -92,7 +93,7 @@ def _action(action: Action) -> dict[str, Any]:
         "verb": str(action.verb),
         "steps": [str(step) for step in action.steps],
         "version": action.version,
-        "changes": [_change(change) for change in action.changes],
+        "changes": [_change(change) for change in told_changes(action)],
         "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
         "notes": list(action.notes),
         "after": _names(action),

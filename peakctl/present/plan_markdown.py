@@ -91,8 +91,6 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
 
 def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
     for action in actions:
-        if not action.changes and not action.notes:
-            continue
         lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names)
         text = to_plain(lines[1:])
         if text.strip():

@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.model import (
-    MISSING,
     STEP_VERBS,
     Action,
-    Change,
     Outcome,
     Plan,
     Status,
@@ -18,10 +16,11 @@ from peakctl.model import (
     dotted,
 )
 from peakctl.present.contrast import change_lines
+from peakctl.present.created import told_changes
 from peakctl.present.text import Line, indent, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -152,20 +151,11 @@ def names_of(plan: Plan) -> Mapping[str, str]:
 
 
 def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iterator[Line]:
-    changes: Iterable[Change] = action.changes
-    if action.verb is Verb.CREATE:
-        changes = _fields(action) if verbose else ()
-    for change in changes:
+    if action.verb is Verb.CREATE and not verbose:
+        return
+    for change in told_changes(action):
         path = tuple(names.get(p, p) if isinstance(p, str) else p for p in change.path)
         yield from change_lines(replace(change, path=path))
-
-
-def _fields(action: Action) -> Iterator[Change]:
-    """What is created, field by field, as if each were added."""
-    for room in ("metadata", "spec"):
-        for name, value in (action.desired.get(room) or {}).items():
-            if (room, name) != ("metadata", "name"):
-                yield Change((room, name), MISSING, value, "create")
 
 
 def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:

@@ -162,7 +162,7 @@ def test_a_failed_build_ends_the_wait_with_its_last_lines(lab: Any) -> None:
     lab.Image.readings = [PENDING, Readiness(State.FAILED, "failed", "exit 1")]
     lab.Image.lines = ("step 1", "boom")
     (outcome,) = lab.run(image(lab))
-    assert (outcome.status, outcome.message) == (Status.FAILED, "the build ended as failed: exit 1")
+    assert (outcome.status, outcome.message) == (Status.FAILED, "the build failed: exit 1")
     assert outcome.detail == ("step 1", "boom")
 
 
@@ -287,7 +287,7 @@ def test_a_create_in_doubt_that_failed_has_failed(lab: Any) -> None:
     planned = lab.plan(image(lab))
     lab.Image.put("a", image(lab)["spec"], version="0.0.1", state=State.FAILED, status="failed")
     (outcome,) = lab.apply(planned.plan)
-    assert (outcome.status, outcome.message) == (Status.FAILED, "the build ended as failed")
+    assert (outcome.status, outcome.message) == (Status.FAILED, "the build failed")
 
 
 def test_a_create_in_doubt_that_left_nothing_is_unknown_and_not_sent_again(lab: Any) -> None:
