@@ -69,7 +69,10 @@ spec:
     query:
       type: sql
       repository:
-        {url: https://github.com/example/q, branch: main, token: "{{ repository }}", filePath: a.sql}
+        url: https://github.com/example/q
+        branch: main
+        token: "{{ repository }}"
+        filePath: a.sql
 ---
 apiVersion: peakctl/v1
 kind: Service
