@@ -39,9 +39,11 @@ class Adapter(Rest):
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The version that counts, whole; the image itself only where the listing says too little.
 
-        The listing has all else there is to know of an image (contract, 2.2, row 10).
+        The listing has all else there is to know of an image (contract, 2.2, row 10). What it shows
+        of a version's content is not relied on: a summary may be cut, a description above all.
         """
         image, latest = listed.item, listed.item.get("latestVersion") or {}
+        latest = {name: value for name, value in latest.items() if name != "buildDetails"}
         if "id" not in latest or not image.get("type"):
             described = await self.get(self.at(listed.id))
             if described is None:
