@@ -14,7 +14,8 @@ from peakctl.emulator.options import change_options, options_shown
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.requests import decode, read_body
 from peakctl.emulator.seeding import seed
-from peakctl.emulator.shapes import check, number, record
+from peakctl.emulator.served import ADVANCE, ROOT
+from peakctl.emulator.shapes import check
 from peakctl.emulator.snapshot import save_snapshot
 from peakctl.errors import PeakctlError
 
@@ -23,20 +24,17 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from peakctl.emulator.platform import Emulator
+    from peakctl.emulator.served import Served
 
-    Handler = Callable[[Emulator, Request], Awaitable[Any]]
-
-ROOT = "/_emulator"
-ADVANCE = record({"advance": number})
+    Handler = Callable[[Served, Request], Awaitable[Any]]
 
 
-def admin_routes(emulator: Emulator) -> list[Route]:
+def admin_routes(emulator: Served) -> list[Route]:
     """All routes of `ADMIN`, below `/_emulator`."""
     return [_route(emulator, path, methods) for path, methods in ADMIN.items()]
 
 
-def _route(emulator: Emulator, path: str, methods: dict[str, Handler]) -> Route:
+def _route(emulator: Served, path: str, methods: dict[str, Handler]) -> Route:
     async def answer(request: Request) -> Response:
         try:
             found = await methods[request.method](emulator, request)
@@ -53,16 +51,16 @@ async def _body(request: Request) -> Any:
     return decode("application/json", await read_body(request)).json
 
 
-async def show_faults(emulator: Emulator, request: Request) -> Any:
+async def show_faults(emulator: Served, request: Request) -> Any:
     return {"faults": [_counts(fault) for fault in emulator.faults]}
 
 
-async def add_faults(emulator: Emulator, request: Request) -> Any:
+async def add_faults(emulator: Served, request: Request) -> Any:
     emulator.faults.extend(read_faults(await _body(request)))
     return await show_faults(emulator, request)
 
 
-async def forget_faults(emulator: Emulator, request: Request) -> Any:
+async def forget_faults(emulator: Served, request: Request) -> Any:
     emulator.faults.clear()
     return await show_faults(emulator, request)
 
@@ -72,34 +70,34 @@ def _counts(fault: Any) -> dict[str, Any]:
     return {key: getattr(fault, key) for key in keys}
 
 
-async def show_requests(emulator: Emulator, request: Request) -> Any:
+async def show_requests(emulator: Served, request: Request) -> Any:
     return {"requests": emulator.journal.kept()}
 
 
-async def forget_requests(emulator: Emulator, request: Request) -> Any:
+async def forget_requests(emulator: Served, request: Request) -> Any:
     emulator.journal.forget()
     return {"requests": []}
 
 
-async def reset(emulator: Emulator, request: Request) -> Any:
+async def reset(emulator: Served, request: Request) -> Any:
     emulator.reset()
     return {}
 
 
-async def show_options(emulator: Emulator, request: Request) -> Any:
+async def show_options(emulator: Served, request: Request) -> Any:
     return options_shown(emulator.options)
 
 
-async def set_options(emulator: Emulator, request: Request) -> Any:
+async def set_options(emulator: Served, request: Request) -> Any:
     emulator.options = change_options(emulator.options, await _body(request))
     return options_shown(emulator.options)
 
 
-async def show_clock(emulator: Emulator, request: Request) -> Any:
+async def show_clock(emulator: Served, request: Request) -> Any:
     return {"now": emulator.now()}
 
 
-async def advance(emulator: Emulator, request: Request) -> Any:
+async def advance(emulator: Served, request: Request) -> Any:
     """Let time pass at once: `{"advance": SECONDS}`."""
     body = await _body(request)
     check(ADVANCE, body)
@@ -109,12 +107,12 @@ async def advance(emulator: Emulator, request: Request) -> Any:
     return {"now": emulator.now()}
 
 
-async def save(emulator: Emulator, request: Request) -> Response:
+async def save(emulator: Served, request: Request) -> Response:
     emulator.journal.keep()
     return Response(save_snapshot(emulator.store), media_type="application/octet-stream")
 
 
-async def load(emulator: Emulator, request: Request) -> Any:
+async def load(emulator: Served, request: Request) -> Any:
     snapshot = b"".join([chunk async for chunk in request.stream()])
     try:
         emulator.load(snapshot)
@@ -123,7 +121,7 @@ async def load(emulator: Emulator, request: Request) -> Any:
     return {}
 
 
-async def sow(emulator: Emulator, request: Request) -> Any:
+async def sow(emulator: Served, request: Request) -> Any:
     return {"created": await seed(emulator, await _body(request))}
 
 
@@ -134,7 +132,7 @@ def _description() -> bytes:
     return json.dumps(describe()).encode()
 
 
-async def describe_all(emulator: Emulator, request: Request) -> Response:
+async def describe_all(emulator: Served, request: Request) -> Response:
     return Response(_description(), media_type="application/json")
 
 

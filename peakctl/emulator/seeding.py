@@ -21,7 +21,7 @@ from peakctl.emulator.shapes import LINE, anything, check, items, mapping, recor
 if TYPE_CHECKING:
     import httpx
 
-    from peakctl.emulator.platform import Emulator
+    from peakctl.emulator.served import Served
 
 REFERENCE = re.compile(r"\$\{([\w-]+)\.([\w.-]+)\}")
 IMAGES = "/service/image-management/api/v2/images/"
@@ -62,7 +62,7 @@ TENANT = text(pattern="[A-Za-z0-9_-]{1,64}")
 SEED = record({"resources": RESOURCES}, {"tenant": TENANT})
 
 
-async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
+async def seed(emulator: Served, document: Any) -> list[dict[str, Any]]:
     """Create all resources in order, builds and deployments at once done; the answers.
 
     Stops at the first refusal: raises a `Problem` that says which resource it was. What was created
@@ -78,7 +78,7 @@ async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
         return await _create_all(client, found)
 
 
-def _client(emulator: Emulator, tenant: str | None) -> httpx.AsyncClient:
+def _client(emulator: Served, tenant: str | None) -> httpx.AsyncClient:
     import httpx
 
     from peakctl.emulator.transport import emulator_transport

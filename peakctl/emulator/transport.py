@@ -9,11 +9,11 @@ import httpx
 from peakctl.emulator.faults import Dropped
 
 if TYPE_CHECKING:
-    from peakctl.emulator.platform import Emulator
+    from peakctl.emulator.served import Served
 
 
 class _EmulatorTransport(httpx.AsyncBaseTransport):
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Served) -> None:
         self._inner = httpx.ASGITransport(app=emulator.app)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -29,6 +29,6 @@ class _EmulatorTransport(httpx.AsyncBaseTransport):
         return response
 
 
-def emulator_transport(emulator: Emulator) -> httpx.AsyncBaseTransport:
+def emulator_transport(emulator: Served) -> httpx.AsyncBaseTransport:
     """A transport for `httpx.AsyncClient`; dropped connections raise httpx's own errors."""
     return _EmulatorTransport(emulator)

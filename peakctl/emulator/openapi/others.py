@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from peakctl.emulator import emails, rest
-from peakctl.emulator.admin import ADVANCE, ROOT
 from peakctl.emulator.faults import RULE
 from peakctl.emulator.instance_types import ENTITY_TYPES
 from peakctl.emulator.openapi.notation import MADE, PAGE
@@ -20,6 +19,7 @@ from peakctl.emulator.openapi.operation import (
     word_of,
 )
 from peakctl.emulator.seeding import SEED
+from peakctl.emulator.served import ADVANCE, ROOT
 from peakctl.emulator.shapes import Shape, anything, items, record
 
 E = emails.ROOT

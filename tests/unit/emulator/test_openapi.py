@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from peakctl.emulator.admin import ADMIN, ROOT
+from peakctl.emulator.admin import ADMIN
 from peakctl.emulator.calls import UPLOAD_LIMIT
 from peakctl.emulator.endpoints import ENDPOINTS
 from peakctl.emulator.openapi import describe
 from peakctl.emulator.openapi.document import OPERATIONS
 from peakctl.emulator.openapi.notation import schema_of
 from peakctl.emulator.requests import BODY_LIMIT
+from peakctl.emulator.served import ROOT
 
 DOCS = Path(__file__).parents[3] / "docs" / "openapi.json"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
