@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from peakctl.kinds.checks import CHECKS
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.files import pack_folder, read_text
+from peakctl.kinds.ignoring import check_ignored
 from peakctl.kinds.paths import branch, said
 from peakctl.kinds.references import find_reference
 from peakctl.kinds.words import PARAM
@@ -48,9 +49,11 @@ class Reading:
         tree = {word: value[word] for word in ("metadata", "spec")}
         values = self.visit(self.kind.root, tree, (), None)
         depends_on = self._depends_on(value.get("dependsOn", ()))
+        metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
+        ignored = tuple(reveal(lifecycle.get("ignoreChanges", ())))
+        check_ignored(self.kind.root, ignored, self.complaints)
         if not self.complaints.clean:
             return None
-        metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
         return Resource(
             key=key,
             values=values,
@@ -61,7 +64,7 @@ class Reading:
             previous_names=tuple(reveal(metadata.get("previousNames", ()))),
             labels=reveal(metadata.get("labels", {})),
             protect=reveal(lifecycle.get("protect", False)),
-            ignore_changes=tuple(reveal(lifecycle.get("ignoreChanges", ()))),
+            ignore_changes=ignored,
         )
 
     def visit(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
