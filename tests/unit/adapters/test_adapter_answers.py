@@ -933,3 +933,25 @@ def test_an_edit_that_changes_nothing_is_done(detail: str, ok: bool) -> None:
     else:
         with pytest.raises(ApiError):
             run(spec.call(order))
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "waited_for"),
+    [
+        (Step.CREATE_REVISION, 4, 5),
+        (Step.CREATE_REVISION, None, None),
+        (Step.REDEPLOY, 4, None),
+    ],
+)
+def test_a_revision_that_is_answered_without_a_number_is_the_next_one(
+    step: Step, before: int | None, waited_for: int | None
+) -> None:
+    answers = {BLOCKS + "d/revisions": {}, BLOCKS + "d/redeploy": {}}
+    dep, _ = adapter("Deployment", "deployment", answers)
+    key = Key("Deployment", "dep")
+    private = {"family": "blocks", "revision": before}
+    live = Live(key, "d", {"metadata": {}, "spec": {}}, private=private)
+    desired = {"metadata": {"name": "dep"}, "spec": {"blockSpec": {"id": "s"}}}
+    receipt = run(dep.call(Order(step, key, desired, live=live)))
+    assert receipt.watch is not None
+    assert receipt.watch["revision"] == waited_for
