@@ -15,7 +15,7 @@ from peakctl.model import Document, Location, Source
 
 
 def rendered(text: str, secrets: tuple[str, ...] = ()) -> Rendered:
-    return Rendered(Source("/work/m/a.yaml", "m/a.yaml", text), text, secrets)
+    return Rendered(Source("/home/m/a.yaml", "m/a.yaml", text), text, secrets)
 
 
 def read(text: str) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
@@ -251,7 +251,7 @@ def test_a_secret_has_no_text() -> None:
 
 def test_a_document_knows_its_file_and_folder() -> None:
     (document,), _ = read("--- {a: 1}")
-    assert (document.display, document.folder) == ("m/a.yaml", "/work/m")
+    assert (document.display, document.folder) == ("m/a.yaml", "/home/m")
     assert str(document.locate(("a",))) == "m/a.yaml:1:6"
 
 
