@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +65,7 @@ class Store:
             _refuse_foreign(Path(self._data))
         try:
             self._db = _connect(self._data)
+            weakref.finalize(self, self._db.close)  # from Python 3.13 on, forgetting it warns
             self._prepare()
         except sqlite3.Error as error:
             raise _unusable(self._data, str(error)) from error

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ class Served:
 
     def picture(self) -> str:
         """Everything on the platform, in words that equal end states share."""
-        with sqlite3.connect(self.data) as db:
+        with closing(sqlite3.connect(self.data)) as db:
             return picture_of(db)
 
 
