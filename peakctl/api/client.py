@@ -209,7 +209,8 @@ class Api:
 
 def _note(error: Exception) -> str:
     """What happened, without the query of any address: a signed one is as good as a password."""
-    return re.sub(r"\?\S*", "?…", str(error)) or type(error).__name__
+    text = str(error).replace(" ssl:default", "")  # the library's word for "no setting of our own"
+    return re.sub(r"\?\S*", "?…", text) or type(error).__name__
 
 
 def _decode_strictly(body: bytes) -> Any:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.engine.keyed import by_keys, free, is_free, seal_all
-from peakctl.engine.tree import MAPS, child, holds_secret, value_at, variant
+from peakctl.engine.tree import MAPS, child, holds_secret, variant
 from peakctl.kinds.fields import Absent
+from peakctl.kinds.paths import value_at
 from peakctl.model import (
     MISSING,
     Path,

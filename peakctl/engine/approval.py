@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
-from peakctl.engine.tree import copy_tree, set_at, value_at
+from peakctl.engine.tree import copy_tree, set_at
 from peakctl.errors import Diagnostic
+from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Action, Key, Plan, Secret, Tree, Unknown, Value, dotted
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from peakctl.engine.align import Alignment
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.keyed import is_free
-from peakctl.engine.tree import MAPS, below, field_at, holds_secret, value_at
+from peakctl.engine.tree import MAPS, below, field_at, holds_secret
+from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.parameters import GROUPS, Slot
-from peakctl.engine.tree import MAPS, copy_tree, drop_at, value_at
+from peakctl.engine.tree import MAPS, copy_tree, drop_at
+from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, reveal
 
 if TYPE_CHECKING:

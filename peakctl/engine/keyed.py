@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import MAPS, child, sealed, value_at, variant
+from peakctl.engine.tree import MAPS, child, sealed, variant
+from peakctl.kinds.paths import value_at
 from peakctl.model import MASK, MISSING, Secret, Unknown, Value, dotted, reveal
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.references import targets
-from peakctl.engine.tree import value_at
 from peakctl.errors import Diagnostic, nearest_names
+from peakctl.kinds.paths import value_at
 from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
 
 if TYPE_CHECKING:

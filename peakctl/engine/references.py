@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at, value_at
+from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at
 from peakctl.kinds.fields import Absent
+from peakctl.kinds.paths import value_at
 from peakctl.model import Key
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff import IGNORED, Diff
 from peakctl.engine.ignored import keep_live
 from peakctl.engine.refusals import refusals, version_problems
-from peakctl.engine.tree import value_at, variant
+from peakctl.engine.tree import variant
 from peakctl.engine.versions import Decision, Verdict, decide
 from peakctl.errors import Diagnostic, Severity
+from peakctl.kinds.paths import value_at
 from peakctl.model import (
     MISSING,
     STEP_VERBS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Path, Secret, Unknown, Value
 
 if TYPE_CHECKING:
@@ -23,19 +24,6 @@ def copy_tree(value: Value) -> Value:
     if isinstance(value, list | tuple):
         return [copy_tree(v) for v in value]
     return value
-
-
-def value_at(tree: Value, path: Path) -> Value:
-    """The value at `path`, or MISSING."""
-    for part in path:
-        if isinstance(tree, list):
-            inside = isinstance(part, int) and part < len(tree)
-        else:
-            inside = isinstance(tree, MAPS) and part in tree
-        if not inside:
-            return MISSING
-        tree = tree[part]
-    return tree
 
 
 def set_at(tree: Any, path: Path, value: Value) -> None:

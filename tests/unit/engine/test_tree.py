@@ -13,10 +13,10 @@ from peakctl.engine.tree import (
     sealed,
     set_at,
     unknowns,
-    value_at,
     variant,
 )
 from peakctl.kinds.fields import Absent, Field
+from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Key, Secret, Unknown
 
 TEXT = Field(frozenset({"string"}), Absent.SERVER)
