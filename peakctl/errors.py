@@ -6,6 +6,8 @@ PeakctlError                 has one or more Diagnostics
 ├── SelectorEmpty            --select or a glob matched nothing
 ├── PlanStale                a saved plan does not allow what would be done now
 ├── GuardRefused             a guard of the plan, or consent that was not given
+├── LeaseHeld                another run is under way
+├── LedgerUnusable           the ledger is corrupt, foreign, or of a newer peakctl
 ├── NotAuthenticated         no token, 401, 403
 └── ApiError                 any other answer of the platform, or none
 """
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from peakctl.model import Key, Location, Path
+    from peakctl.model import Flaw, Key, Location, Path
 
 
 class Severity(enum.StrEnum):
@@ -73,6 +75,18 @@ class PlanStale(PeakctlError):
 
 class GuardRefused(PeakctlError):
     """The plan needs a consent that was not given."""
+
+
+class LeaseHeld(PeakctlError):
+    """Another run has the lease of this project and environment; nothing was changed."""
+
+
+class LedgerUnusable(PeakctlError):
+    """The ledger on the platform cannot be read; `flaw` says why."""
+
+    def __init__(self, diagnostic: Diagnostic, flaw: Flaw) -> None:
+        super().__init__(diagnostic)
+        self.flaw = flaw
 
 
 class NotAuthenticated(PeakctlError):

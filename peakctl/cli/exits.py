@@ -12,6 +12,7 @@ import click
 from peakctl.errors import (
     Diagnostic,
     GuardRefused,
+    LeaseHeld,
     ManifestsInvalid,
     NotAuthenticated,
     PeakctlError,
@@ -37,6 +38,7 @@ class Exit(enum.IntEnum):
     MANIFESTS_INVALID = 10
     STALE = 11
     REFUSED = 12
+    LEASE_HELD = 13
     PARTLY_APPLIED = 14
     NOT_PERMITTED = 15
     USAGE = 64
@@ -59,6 +61,7 @@ CODES: dict[type[BaseException], Exit] = {
     SelectorEmpty: Exit.NOTHING_SELECTED,
     PlanStale: Exit.STALE,
     GuardRefused: Exit.REFUSED,
+    LeaseHeld: Exit.LEASE_HELD,
     NotAuthenticated: Exit.NOT_PERMITTED,
     click.Abort: Exit.INTERRUPTED,
     KeyboardInterrupt: Exit.INTERRUPTED,

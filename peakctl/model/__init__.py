@@ -6,6 +6,18 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 (known, never shown) or `Unknown` (known only after another action).
 """
 
+from peakctl.model.ledger import (
+    Actor,
+    CiJob,
+    Flaw,
+    Intent,
+    Lease,
+    Ledger,
+    LedgerStore,
+    Owned,
+    Owner,
+    PastRun,
+)
 from peakctl.model.live import Listed, Live, State
 from peakctl.model.manifests import (
     Archive,
@@ -51,18 +63,28 @@ __all__ = [
     "MISSING",
     "STEP_VERBS",
     "Action",
+    "Actor",
     "Adapter",
     "Archive",
     "Change",
+    "CiJob",
     "Clock",
     "Document",
     "Event",
+    "Flaw",
+    "Intent",
     "Key",
+    "Lease",
+    "Ledger",
+    "LedgerStore",
     "Listed",
     "Live",
     "Location",
     "Order",
     "Outcome",
+    "Owned",
+    "Owner",
+    "PastRun",
     "Path",
     "Phase",
     "Plan",

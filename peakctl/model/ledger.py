@@ -1,0 +1,159 @@
+"""What live state cannot tell: who owns what, and who runs now (design, section 6)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from peakctl.model.live import Listed
+    from peakctl.model.values import Key
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Owner:
+    """A project in one of its environments: what owns resources. Prints as `retail/prod`."""
+
+    project: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class CiJob:
+    """A job of a CI run. A later attempt of the same `run` and `job` has a higher `attempt`."""
+
+    run: str
+    job: str
+    attempt: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who runs. `host` and `process` tell whether a run on this machine is alive; "" is unknown."""
+
+    who: str
+    host: str = ""
+    process: str = ""
+    commit: str = ""
+    ci: CiJob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to apply, until a moment of the platform's clock (seconds since 1970)."""
+
+    run: str
+    actor: Actor
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One resource that the project owns, as it was last applied.
+
+    `uses` are the resources that it refers to: they outlive it when both are pruned. `digests` are
+    those of values that reads do not show, by dotted path.
+    """
+
+    key: Key
+    id: str | int
+    protect: bool = False
+    uses: tuple[Key, ...] = ()
+    digests: Mapping[str, str] = _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An action that a run set out to do; what it made is ours even if the run never reported."""
+
+    key: Key
+    verb: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run that ended (or was found dead). Times are the platform's, in seconds since 1970."""
+
+    run: str
+    actor: Actor
+    command: str
+    started: float
+    ended: float
+    outcome: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One version of a ledger.
+
+    It is in force when `base` was the newest version in force as it was written; `seen` is the
+    newest of all that its writer knew of. `writer` is a word of its own for each write, by which a
+    writer knows its version again. `salt` makes the digests this ledger's own.
+    """
+
+    owner: Owner
+    salt: str
+    writer: str = ""
+    base: int = 0
+    seen: int = 0
+    owned: Mapping[Key, Owned] = field(default_factory=dict)
+    intents: tuple[Intent, ...] = ()
+    lease: Lease | None = None
+    runs: tuple[PastRun, ...] = ()
+
+
+class Flaw(enum.StrEnum):
+    """Why a ledger cannot be used."""
+
+    CORRUPT = "corrupt"
+    FOREIGN = "foreign"
+    NEWER = "newer"
+
+
+class LedgerStore(Protocol):
+    """Numbered texts on the platform, under a name. Methods raise ApiError or NotAuthenticated."""
+
+    kind: str
+    """The kind in whose listing ledgers appear; they are never managed as resources."""
+
+    def now(self) -> float:
+        """The platform's own time, in seconds since 1970: that of its last answer."""
+
+    async def list(self) -> tuple[Listed, ...]:
+        """Every ledger of the tenant, of all projects, the oldest first."""
+
+    def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
+        """The ledgers among a listing of `kind`, the oldest first."""
+
+    async def numbers(self, id: str | int) -> tuple[int, ...]:  # noqa: A002
+        """The numbers of all versions that are there, ascending; none when the ledger is gone."""
+
+    async def read(self, id: str | int, number: int | None = None) -> bytes | None:  # noqa: A002
+        """The text of a version (None: of the newest), None when it is gone.
+
+        What is no archive of a ledger is given as the bytes `b""`: it is read as corrupt.
+        """
+
+    async def create(self, name: str, text: bytes) -> str | int:
+        """Make a ledger with its first version; its id."""
+
+    async def append(self, id: str | int, text: bytes) -> int:  # noqa: A002
+        """Add a version; the number that the platform gave it."""
+
+    async def drop(self, id: str | int, number: int) -> None:  # noqa: A002
+        """Delete one version, if it is there and may be."""
+
+    async def remove(self, id: str | int) -> None:  # noqa: A002
+        """Delete a whole ledger, if it is there."""
