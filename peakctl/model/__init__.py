@@ -7,6 +7,7 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 """
 
 from peakctl.model.ledger import (
+    LEDGER_PREFIX,
     Actor,
     CiJob,
     Flaw,
@@ -17,6 +18,7 @@ from peakctl.model.ledger import (
     Owned,
     Owner,
     PastRun,
+    ledger_name,
 )
 from peakctl.model.live import Listed, Live, State
 from peakctl.model.manifests import (
@@ -59,6 +61,7 @@ from peakctl.model.values import (
 __all__ = [
     "EMPTY",
     "KNOWN_AFTER_APPLY",
+    "LEDGER_PREFIX",
     "MASK",
     "MISSING",
     "STEP_VERBS",
@@ -103,5 +106,6 @@ __all__ = [
     "Value",
     "Verb",
     "dotted",
+    "ledger_name",
     "reveal",
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peakctl.model.live import Listed
     from peakctl.model.values import Key
 
+LEDGER_PREFIX = "peakctl-ledger-"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -24,6 +26,11 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.project}/{self.environment}"
+
+
+def ledger_name(owner: Owner) -> str:
+    """The name of the ledger of `owner` on the platform."""
+    return f"{LEDGER_PREFIX}{owner.project}-{owner.environment}"
 
 
 @dataclass(frozen=True, slots=True)
