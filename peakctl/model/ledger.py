@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
+
+from peakctl.model.values import Key, empty_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.model.live import Listed
-    from peakctl.model.values import Key
 
 LEDGER_PREFIX = "peakctl-ledger-"
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,7 +75,7 @@ class Owned:
     id: str | int
     protect: bool = False
     uses: tuple[Key, ...] = ()
-    digests: Mapping[str, str] = _NONE
+    digests: Mapping[str, str] = field(default_factory=empty_tree)
 
 
 @dataclass(frozen=True, slots=True)
