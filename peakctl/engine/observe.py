@@ -9,14 +9,15 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.references import targets
-from peakctl.model import Key, Listed, Live, Tree
+from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, Reference, Resource
+    from peakctl.model import Adapter, LedgerStore, Reference, Resource
 
 Pin = tuple[str, str, str | None, str | None]
 
@@ -27,17 +28,33 @@ class World:
 
     `listed` holds the listing of each kind that was looked at; `live` the declared resources that
     exist; `pins` what references to other resources receive, by kind, name, wanted version and
-    scope; `definitions` the specs that were read for the parameters they declare.
+    scope; `definitions` the specs that were read for the parameters they declare. `ledger` is our
+    own, None when there is none; `owners` tells whose each resource is.
     """
 
     listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
     live: Mapping[Key, Live] = field(default_factory=dict)
     pins: Mapping[Pin, Tree | None] = field(default_factory=dict)
     definitions: Mapping[Key, Live] = field(default_factory=dict)
+    ledger: Ledger | None = None
+    owners: Owners = field(default_factory=Owners)
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
         """Everything of that kind and exact name."""
         return tuple(item for item in self.listed.get(kind, ()) if item.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where the ledgers are, and whose is ours. `held` is ours when this run has its lease.
+
+    `known` are resources that this run has read already and is not about to change.
+    """
+
+    store: LedgerStore
+    owner: Owner
+    held: Ledger | None = None
+    known: Mapping[Key, Live] = field(default_factory=dict)
 
 
 def own_match(matches: Iterable[Listed]) -> Listed | None:
@@ -64,10 +81,13 @@ class Observer:
         resources: Mapping[Key, Resource],
         kinds: Mapping[str, Kind],
         adapters: Mapping[str, Adapter],
+        books: Books | None,
     ) -> None:
         self._resources = resources
         self._kinds = kinds
         self._adapters = adapters
+        self._books = books
+        self._ledger = books.held if books else None
         self._outside = outside_references(resources)
         self._listed: dict[str, tuple[Listed, ...]] = {}
         self._live: dict[Key, Live] = {}
@@ -78,11 +98,38 @@ class Observer:
         async with asyncio.TaskGroup() as group:
             for kind in sorted(self._needed_kinds()):
                 group.create_task(self._observe_kind(kind))
-        return World(self._listed, self._live, self._pins, self._definitions)
+        return World(
+            self._listed,
+            self._live,
+            self._pins,
+            self._definitions,
+            self._ledger,
+            await self._find_owners(),
+        )
+
+    async def _find_owners(self) -> Owners:
+        """Other projects' ledgers are read only when something live may be theirs."""
+        if self._books is None:
+            return Owners()
+        store, us = self._books.store, self._books.owner
+        owners = find_owners(us, self._ledger, ())
+        if all(owners.is_ours(live) for live in self._live.values()):
+            return owners
+        from peakctl.engine.ledger.chain import others
+
+        ledgers = store.pick(self._listed[store.kind])
+        return find_owners(us, self._ledger, await others(store, ledgers, us))
+
+    async def _read_ledger(self, books: Books) -> None:
+        from peakctl.engine.ledger.chain import glance
+
+        ledgers = books.store.pick(self._listed[books.store.kind])
+        self._ledger = await glance(books.store, ledgers, books.owner)
 
     def _needed_kinds(self) -> set[str]:
         declared = {key.kind for key in self._resources}
-        return declared | {k for r in self._outside for k in r.kinds if k in self._adapters}
+        wanted = {k for r in self._outside for k in r.kinds if k in self._adapters}
+        return declared | wanted | ({self._books.store.kind} if self._books else set())
 
     def _concerned(self, kind: str) -> list[Resource]:
         """The resources of the kind, and those that refer to it."""
@@ -97,6 +144,8 @@ class Observer:
         self._listed[kind] = await adapter.index(self._concerned(kind))
         world = World(self._listed)
         async with asyncio.TaskGroup() as group:
+            if self._books and kind == self._books.store.kind and self._ledger is None:
+                group.create_task(self._read_ledger(self._books))
             for key, resource in self._resources.items():
                 if key.kind == kind and (found := find_live(world, resource)):
                     group.create_task(self._read(adapter, found, resource))
@@ -121,7 +170,9 @@ class Observer:
         }
 
     async def _read(self, adapter: Adapter, found: Listed, resource: Resource) -> None:
-        live = await adapter.read(found, resource)
+        known = self._books.known.get(resource.key) if self._books else None
+        same = known is not None and known.id == found.id
+        live = known if same else await adapter.read(found, resource)
         if live is not None:
             self._live[resource.key] = live
 
@@ -162,13 +213,15 @@ async def observe(
     resources: Mapping[Key, Resource],
     kinds: Mapping[str, Kind],
     adapters: Mapping[str, Adapter],
+    books: Books | None = None,
 ) -> World:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
 
-    Raises the first ApiError or NotAuthenticated of any request.
+    The ledger of `books` costs one request more, and the listing it is in where no resource needs
+    that. Raises the first ApiError, NotAuthenticated or LedgerUnusable of any request.
     """
     try:
-        return await Observer(resources, kinds, adapters).observe()
+        return await Observer(resources, kinds, adapters, books).observe()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.ledger.owners import Consent, objection, ownership_note, taken_from
 from peakctl.engine.parameters import check_parameters, declared_slots, hidden_paths
 from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
@@ -28,17 +29,23 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live, Path, Resource, Tree
 
+NO_CONSENT = Consent()
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan and what is to be said about it. With an error among them, the plan is not to run."""
+    """A plan and what is to be said about it. With an error among them, the plan is not to run.
+
+    `guards` are errors too: they say which consent the plan needs, so it is shown all the same.
+    """
 
     plan: Plan
     diagnostics: tuple[Diagnostic, ...] = ()
+    guards: tuple[Diagnostic, ...] = ()
 
     @property
     def ok(self) -> bool:
-        return not any(d.severity is Severity.ERROR for d in self.diagnostics)
+        return not any(d.severity is Severity.ERROR for d in (*self.diagnostics, *self.guards))
 
 
 @dataclass(slots=True)
@@ -47,8 +54,10 @@ class _Planner:
     world: World
     kinds: Mapping[str, Kind]
     retry_failed: bool
+    consent: Consent
     pins: Pins
     problems: list[Diagnostic] = field(default_factory=list)
+    guards: list[Diagnostic] = field(default_factory=list)
     shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
 
     def action(self, key: Key) -> Action | None:
@@ -75,7 +84,18 @@ class _Planner:
         )
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
-        return chosen.action
+        return self._owned(chosen.action) if chosen.action else None
+
+    def _owned(self, action: Action) -> Action:
+        """The action with whose resource it was; guarded when that asks for a consent."""
+        owners = self.world.owners
+        guard = objection(action, owners, self.consent)
+        if guard:
+            self.guards.append(guard)
+            return action
+        note = ownership_note(action, owners)
+        notes = (*action.notes, *((note,) if note else ()))
+        return replace(action, notes=notes, taken_from=taken_from(action, owners))
 
     def _without_echoes(self, resource: Resource, live: Live) -> Tree:
         slots = declared_slots(resource, self.resources, self.kinds, self.world)
@@ -114,6 +134,7 @@ def make_plan(
     kinds: Mapping[str, Kind],
     *,
     retry_failed: bool = False,
+    consent: Consent = NO_CONSENT,
 ) -> Planned:
     """What would make the tenant look like `resources`. All problems are told at once."""
     edges, problems = find_edges(resources)
@@ -121,9 +142,8 @@ def make_plan(
     if len(order) < len(resources):
         loop = find_cycle(edges)
         return Planned(Plan(()), (*problems, tell_cycle(loop, resources)))
-    planner = _Planner(
-        resources, world, kinds, retry_failed, Pins(resources, kinds, world), problems
-    )
+    pins = Pins(resources, kinds, world)
+    planner = _Planner(resources, world, kinds, retry_failed, consent, pins, problems)
     actions: dict[Key, Action] = {}
     broken: set[Key] = set()
     after = _by_source(edges)
@@ -137,7 +157,8 @@ def make_plan(
             continue
         actions[key] = action
         planner.pins.remember(action)
-    return Planned(Plan(_ordered(actions, after)), tuple(planner.problems))
+    plan = Plan(_ordered(actions, after))
+    return Planned(plan, tuple(planner.problems), tuple(planner.guards))
 
 
 def _by_source(edges: list[Edge]) -> dict[Key, frozenset[Key]]:

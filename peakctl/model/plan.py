@@ -12,6 +12,7 @@ from peakctl.model.values import Key, Path, Tree, Value, empty_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from peakctl.model.ledger import Owner
     from peakctl.model.live import Live
     from peakctl.model.manifests import Resource
 
@@ -93,6 +94,7 @@ class Action:
 
     `after` are the actions that must be ready before it starts. `version` is the number that the
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
+    `taken_from` is the other project whose ledger has it, when that was agreed to.
     """
 
     key: Key
@@ -106,6 +108,7 @@ class Action:
     desired: Tree = field(default_factory=empty_tree, repr=False)
     live: Live | None = field(default=None, repr=False)
     resource: Resource | None = field(default=None, repr=False, compare=False)
+    taken_from: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)

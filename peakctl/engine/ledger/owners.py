@@ -1,0 +1,123 @@
+"""Who owns a live resource: this project, another one, or nobody (design, section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peakctl.errors import Diagnostic
+from peakctl.model import Action, Key, Owner, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from peakctl.model import Ledger, Live, Location
+
+Id = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was agreed to on the command line: to adopt, and from whom to take over.
+
+    An owner is `project`, which means all its environments, or `project/environment`.
+    """
+
+    adopt: bool = False
+    take_over: tuple[str, ...] = ()
+
+    def allows(self, owner: Owner) -> bool:
+        """Whether resources may be taken from `owner`."""
+        return str(owner) in self.take_over or owner.project in self.take_over
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Which live resources belong to whom. `us` is None where no ledger is kept: all is ours.
+
+    `promised` are the keys that a run of ours set out to make and never reported on.
+    """
+
+    us: Owner | None = None
+    ids: Mapping[Id, Owner] = field(default_factory=dict)
+    promised: frozenset[Key] = frozenset()
+
+    def is_ours(self, live: Live) -> bool:
+        """Whether this project made or adopted the resource."""
+        if self.us is None:
+            return True
+        owner = self.ids.get(id_of(live))
+        return owner == self.us or (owner is None and live.key in self.promised)
+
+    def owner(self, live: Live) -> Owner | None:
+        """The project that owns the resource, None when nobody is known to."""
+        return self.ids.get(id_of(live))
+
+
+def id_of(live: Live) -> Id:
+    """What tells one live resource from another: names are not unique everywhere."""
+    return live.key.kind, str(live.id)
+
+
+def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger]) -> Owners:
+    """What our ledger and the others say; what ours has is ours whatever others say."""
+    ids: dict[Id, Owner] = {}
+    for each in (*others, *([ledger] if ledger else [])):
+        ids |= {(o.key.kind, str(o.id)): each.owner for o in each.owned.values()}
+    promised = frozenset(intent.key for intent in ledger.intents) if ledger else frozenset()
+    return Owners(us, ids, promised)
+
+
+def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:
+    """Why the action must not be carried out without a further consent, if so."""
+    live = action.live
+    if live is None or owners.is_ours(live):
+        return None
+    owner = owners.owner(live)
+    if owner is not None:
+        return None if consent.allows(owner) else _foreign(action, owner)
+    return None if action.verb is Verb.KEEP or consent.adopt else _unowned(action)
+
+
+def taken_from(action: Action, owners: Owners) -> Owner | None:
+    """The other project that owns what the action is about."""
+    live = action.live
+    return None if live is None or owners.is_ours(live) else owners.owner(live)
+
+
+def ownership_note(action: Action, owners: Owners) -> str:
+    """How the resource becomes ours by this action; "" when it is already."""
+    live = action.live
+    if live is None or owners.is_ours(live):
+        return ""
+    owner = owners.owner(live)
+    return f"taken over from {owner}" if owner else "adopted: it is live, and no project owns it"
+
+
+def _foreign(action: Action, owner: Owner) -> Diagnostic:
+    return Diagnostic(
+        code="guard/foreign-owner",
+        summary=f"it belongs to {owner}",
+        key=action.key,
+        path=("metadata", "name"),
+        locations=_places(action),
+        detail="two projects that both apply it would undo each other's work",
+        fix=f"choose another name, or move it here for good: --take-over {owner}",
+    )
+
+
+def _unowned(action: Action) -> Diagnostic:
+    return Diagnostic(
+        code="guard/adopt",
+        summary="it is live already, no project owns it, and it differs from the manifest",
+        key=action.key,
+        path=("metadata", "name"),
+        locations=_places(action),
+        detail="someone made it by hand or with another tool",
+        fix="read the difference above, then add --adopt to change it as shown",
+    )
+
+
+def _places(action: Action) -> tuple[Location, ...]:
+    resource = action.resource
+    return (resource.document.locate(("metadata", "name")),) if resource else ()
