@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+
+from peakctl.cli.option_types import Duration, OwnerName, Word
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONTEXT: dict[str, Any] = {
@@ -16,7 +17,6 @@ CONTEXT: dict[str, Any] = {
     "max_content_width": 100,
 }
 PARALLELISM = 16
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,11 @@ class Flags:
     show_all: bool = False
     show_ignored: bool = False
     retry_failed: bool = False
+    prune: bool = False
+    prune_history: bool = False
+    adopt: bool = False
+    take_over: tuple[str, ...] = ()
+    allow_mass_change: int | None = None
     out: str | None = None
     plan_file: str | None = None
     parallelism: int = PARALLELISM
@@ -46,33 +51,6 @@ class Flags:
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
-
-
-class Duration(click.ParamType[float]):
-    """`90`, `90s`, `15m` or `1h`, as seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, int | float):
-            return float(value)
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
-        if found is None:
-            self.fail(f'"{value}" is not a duration; write 90s, 15m or 1h', param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
-
-
-class Word(click.ParamType[str]):
-    """A text that is not empty: what an unset variable of a script leaves is a mistake."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not str(value).strip():
-            self.fail("it is empty; is a variable unset?", param, ctx)
-        return str(value)
 
 
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -167,6 +145,49 @@ retry_failed = click.option(
     "--retry-failed",
     is_flag=True,
     help="Also retry deployments that were rolled back or lack resources.",
+)
+
+
+def _with_prune(ctx: click.Context, _: click.Parameter, value: bool) -> bool:  # noqa: FBT001
+    """--prune is eager: its value is known here. Raises UsageError when it was not given."""
+    if value and not ctx.params.get("prune"):
+        raise click.UsageError("--prune-history does nothing without --prune", ctx)
+    return value
+
+
+pruning = stack(
+    click.option(
+        "--prune",
+        is_flag=True,
+        is_eager=True,
+        help="Also delete what the project owns and no manifest names any more.",
+    ),
+    click.option(
+        "--prune-history",
+        is_flag=True,
+        callback=_with_prune,
+        help="With --prune: also artifacts, images and specs; every version goes with them.",
+    ),
+)
+ownership = stack(
+    click.option(
+        "--adopt",
+        is_flag=True,
+        help="Also change what is live, belongs to no project and differs from its manifest.",
+    ),
+    click.option(
+        "--take-over",
+        type=OwnerName(),
+        multiple=True,
+        metavar="OWNER",
+        help="Take resources from another owner: project or project/environment. Repeatable.",
+    ),
+)
+mass_change = click.option(
+    "--allow-mass-change",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Change or delete exactly N of what exists, though that is unusually many.",
 )
 consent = click.option("-y", "--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
 waiting = stack(

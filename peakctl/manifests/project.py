@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Environment:
     """One place to apply to. `params` are files relative to the project's root.
 
-    `emulator_options` are handed to the emulator as they are (`buildSeconds`, ...).
+    `emulator_options` are handed to the emulator as they are (`buildSeconds`, ...). Without
+    `ledger` nothing is owned: no lease, no prune.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Environment:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     protect: bool = False
     tenant: str | None = None
+    ledger: bool = True
 
 
 @dataclass(frozen=True, slots=True)

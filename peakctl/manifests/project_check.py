@@ -28,6 +28,7 @@ _ENVIRONMENT = (
     "parameters",
     "protect",
     "tenant",
+    "ledger",
 )
 
 
@@ -113,7 +114,8 @@ class _Checker:
             params=self._files(value, (*at, "params")),
             parameters=self._parameters(value, (*at, "parameters")),
             protect=bool(self._typed(value, (*at, "protect"), bool, "true or false")),
-            tenant=self._text(value, (*at, "tenant")),
+            tenant=self._tenant(value, (*at, "tenant")),
+            ledger=self._typed(value, (*at, "ledger"), bool, "true or false") is not False,
         )
 
     def _emulator(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value] | None:
@@ -143,6 +145,13 @@ class _Checker:
             self._tell("endpoint", at, *problem)
             return None
         return endpoint.rstrip("/") if endpoint else None
+
+    def _tenant(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
+        tenant = self._text(value, at)
+        if tenant is not None and not tenant.strip():
+            fix = "write the domain of the tenant's spoke, or the id of its ledger"
+            self._tell("tenant", at, "the tenant is empty, so nothing would be checked", fix)
+        return tenant
 
     def _check_default(self, project: Project) -> None:
         name = project.default_environment

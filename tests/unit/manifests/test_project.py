@@ -21,7 +21,7 @@ environments:
   local: {emulator: true}
   slow: {emulator: {buildSeconds: 3}}
   dev: {stage: dev, params: [params/dev.yaml], parameters: {size: 2}, emulator: false}
-  prod: {stage: prod, protect: true, tenant: acme}
+  prod: {stage: prod, protect: true, tenant: acme, ledger: false}
   lab: {endpoint: "http://127.0.0.1:8080/"}
 """
 
@@ -72,7 +72,7 @@ def test_a_project_says_all_there_is(tmp_path: Path) -> None:
     assert project.environment(None) == Environment("local", emulator=True)
     assert project.environment("slow").emulator_options == {"buildSeconds": 3}
     assert project.environment("prod") == Environment(
-        "prod", stage="prod", protect=True, tenant="acme"
+        "prod", stage="prod", protect=True, tenant="acme", ledger=False
     )
     assert project.environment("lab").endpoint == "http://127.0.0.1:8080"
     assert project.param_files == {tmp_path / "params/all.yaml", tmp_path / "params/dev.yaml"}
@@ -84,6 +84,9 @@ def test_little_is_needed(tmp_path: Path) -> None:
     assert project.environment(None) == Environment("default")
     only = load(write(tmp_path, "project: x\nenvironments: {one: {stage: dev}}"))
     assert only.environment(None).name == "one"
+    ledgers = "{a: {}, b: {ledger: null}, c: {ledger: true}}"
+    kept = load(write(tmp_path, f"project: x\nenvironments: {ledgers}"))
+    assert all(environment.ledger for environment in kept.environments.values())
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,9 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ("project: x\nenvironments: {a: {endpoint: ftp}}", [("project/endpoint", "2:20")]),
         ("project: x\nenvironments: {a: {emulator: 1}}", [("project/type", "2:20")]),
         ("project: x\nenvironments: {a: {protect: 1}}", [("project/type", "2:20")]),
+        ("project: x\nenvironments: {a: {ledger: off}}", [("project/type", "2:20")]),
+        ("project: x\nenvironments: {a: {ledger: []}}", [("project/type", "2:20")]),
+        ("project: x\nenvironments: {a: {tenant: ' '}}", [("project/tenant", "2:20")]),
         (
             "project: x\nenvironments: {a: {emulator: true, stage: dev}}",
             [("project/either-or", "2:36")],
