@@ -19,6 +19,7 @@ from peakctl.model import (
     Status,
     Step,
     Unknown,
+    Verb,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class _Run:
         if self.stop.requested:
             self._finish(action, Ending(Status.CANCELLED, "interrupted before it started"), 0.0)
             return False
+        if action.verb is Verb.DELETE and (root := self._failure()):
+            self.blocked(key, root)
+            return False
         started = self.clock.now()
         self._tell(Phase.STARTED, action, action.steps[0], "")
         attempt = Attempt(
@@ -64,7 +68,12 @@ class _Run:
         self._finish(action, ending, self.clock.now() - started)
         return ending.status in GOOD
 
+    def _failure(self) -> Key | None:
+        """What has gone wrong so far, if anything: nothing is deleted after it."""
+        return next((key for key, o in self.outcomes.items() if o.status not in GOOD), None)
+
     def blocked(self, key: Key, root: Key) -> None:
+        root = self.outcomes[root].cause or root
         action, cause = self.actions[key], self.outcomes[root].status
         status = Status.CANCELLED if cause is Status.CANCELLED else Status.BLOCKED
         message = f"because of {root}"
@@ -107,8 +116,8 @@ async def apply(
 ) -> tuple[Outcome, ...]:
     """Carry out every action; the outcomes are in the order of the plan, one an action.
 
-    A failure blocks what depends on it and nothing else. Only errors that are no action's own are
-    raised.
+    A failure blocks what depends on it, and every delete that has not started; nothing else. Only
+    errors that are no action's own are raised.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     run = _Run(busy, kinds, adapters, clock, emit, limits, stop)

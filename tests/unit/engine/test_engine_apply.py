@@ -508,3 +508,36 @@ def test_a_whole_update_leaves_nothing_to_check(lab: Any) -> None:
     lab.Workflow.put("w", {"steps": {"train": {**STEPS["train"], "stepTimeout": 5}}})
     lab.run(lab.manifest("Workflow", "w", {"steps": STEPS}))
     assert lab.Workflow.asked == ["index", "read w"]
+
+
+# --- deletes -------------------------------------------------------------------------------
+
+
+def delete(lab: Any, name: str, **more: Any) -> Action:
+    live = lab.Workflow.put(name, {"steps": STEPS})
+    return Action(Key("Workflow", name), Verb.DELETE, (Step.DELETE,), live=live, **more)
+
+
+def test_nothing_is_deleted_after_a_failure(lab: Any) -> None:
+    fails(lab, "Image", Step.CREATE, 422)
+    first = lab.plan(image(lab), service(lab)).plan.actions
+    gone = delete(lab, "w", after=frozenset({Key("Workflow", "v")}))
+    plan = Plan((*first, delete(lab, "v"), gone))
+    outcomes = {str(o.key): o for o in lab.apply(plan)}
+    assert outcomes["Workflow/v"].status is Status.DONE  # it was in flight
+    later = Plan((*first, delete(lab, "v", after=frozenset({Key("Image", "b")})), gone))
+    fails(lab, "Image", Step.CREATE, 422)
+    other = lab.plan(lab.manifest("Image", "b", {"type": "api", "buildDetails": BUILD})).plan
+    outcomes = {str(o.key): o for o in lab.apply(Plan((*later.actions, *other.actions)))}
+    assert outcomes["Image/b"].status is Status.DONE
+    for name in ("Workflow/v", "Workflow/w"):
+        assert (outcomes[name].status, outcomes[name].cause) == (Status.BLOCKED, Key("Image", "a"))
+    assert [o.step for o in lab.Workflow.orders] == [Step.DELETE]
+
+
+def test_a_failed_delete_stops_those_that_have_not_started(lab: Any) -> None:
+    for _ in range(2):
+        fails(lab, "Workflow", Step.DELETE, 409)  # sent again after a pause, in which b goes
+    users = [delete(lab, "a"), delete(lab, "b")]
+    outcomes = lab.apply(Plan((*users, delete(lab, "c", after=frozenset(a.key for a in users)))))
+    assert statuses(outcomes) == [Status.FAILED, Status.DONE, Status.BLOCKED]
