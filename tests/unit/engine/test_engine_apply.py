@@ -513,7 +513,7 @@ def test_a_whole_update_leaves_nothing_to_check(lab: Any) -> None:
 # --- deletes -------------------------------------------------------------------------------
 
 
-def delete(lab: Any, name: str, **more: Any) -> Action:
+def pruned(lab: Any, name: str, **more: Any) -> Action:
     live = lab.Workflow.put(name, {"steps": STEPS})
     return Action(Key("Workflow", name), Verb.DELETE, (Step.DELETE,), live=live, **more)
 
@@ -521,23 +521,34 @@ def delete(lab: Any, name: str, **more: Any) -> Action:
 def test_nothing_is_deleted_after_a_failure(lab: Any) -> None:
     fails(lab, "Image", Step.CREATE, 422)
     first = lab.plan(image(lab), service(lab)).plan.actions
-    gone = delete(lab, "w", after=frozenset({Key("Workflow", "v")}))
-    plan = Plan((*first, delete(lab, "v"), gone))
-    outcomes = {str(o.key): o for o in lab.apply(plan)}
-    assert outcomes["Workflow/v"].status is Status.DONE  # it was in flight
-    later = Plan((*first, delete(lab, "v", after=frozenset({Key("Image", "b")})), gone))
-    fails(lab, "Image", Step.CREATE, 422)
     other = lab.plan(lab.manifest("Image", "b", {"type": "api", "buildDetails": BUILD})).plan
-    outcomes = {str(o.key): o for o in lab.apply(Plan((*later.actions, *other.actions)))}
+    apart = pruned(lab, "v", after=frozenset({Key("Image", "b")}))
+    later = pruned(lab, "w", after=frozenset({apart.key}))
+    plan = Plan((*first, *other.actions, apart, later))
+    outcomes = {str(o.key): o for o in lab.apply(plan)}
     assert outcomes["Image/b"].status is Status.DONE
     for name in ("Workflow/v", "Workflow/w"):
         assert (outcomes[name].status, outcomes[name].cause) == (Status.BLOCKED, Key("Image", "a"))
-    assert [o.step for o in lab.Workflow.orders] == [Step.DELETE]
+    assert lab.Workflow.orders == []
 
 
-def test_a_failed_delete_stops_those_that_have_not_started(lab: Any) -> None:
-    for _ in range(2):
-        fails(lab, "Workflow", Step.DELETE, 409)  # sent again after a pause, in which b goes
-    users = [delete(lab, "a"), delete(lab, "b")]
-    outcomes = lab.apply(Plan((*users, delete(lab, "c", after=frozenset(a.key for a in users)))))
+def test_deletes_in_flight_finish_and_no_others_start(lab: Any) -> None:
+    effect, actions = lab.Workflow.call, [pruned(lab, name) for name in "abc"]
+    actions[2] = replace(actions[2], after=frozenset({actions[1].key}))
+
+    async def call(order: Order) -> Any:
+        await lab.clock.sleep(1)
+        if order.key.name == "a":
+            raise lab.problem(403, "no")
+        return await effect(order)
+
+    lab.Workflow.call = call
+    outcomes = lab.apply(Plan(tuple(actions)))
     assert statuses(outcomes) == [Status.FAILED, Status.DONE, Status.BLOCKED]
+    assert outcomes[2].cause == actions[0].key
+
+
+def test_an_interrupt_cancels_deletes(lab: Any) -> None:
+    lab.stop.request()
+    first, second = pruned(lab, "a"), pruned(lab, "b", after=frozenset({Key("Workflow", "a")}))
+    assert statuses(lab.apply(Plan((first, second)))) == [Status.CANCELLED, Status.CANCELLED]
