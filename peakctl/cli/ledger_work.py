@@ -1,0 +1,230 @@
+"""What the commands of `peakctl ledger` do; only these write a ledger outside of an apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from peakctl.cli.actor import actor_of, run_id
+from peakctl.cli.consent import require_consent
+from peakctl.cli.exits import Exit
+from peakctl.cli.inputs import load_resources, open_project, root_of
+from peakctl.cli.keeping import owner_of, uses_of
+from peakctl.cli.planning import tell_where
+from peakctl.cli.session import connect
+from peakctl.engine.ledger.mend import moved, salvage, unlock, write_owned
+from peakctl.errors import Diagnostic, LeaseHeld, Severity, UsageError
+from peakctl.present.ledger_json import (
+    lease_document,
+    ledger_document,
+    place_document,
+    rebuilt_document,
+)
+from peakctl.present.ledger_text import (
+    Shown,
+    actor_words,
+    found_lines,
+    lease_lines,
+    ledger_lines,
+    moment,
+    no_ledger_lines,
+    rebuilt_lines,
+)
+from peakctl.present.text import counted, line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.cli.session import Connection, Session
+    from peakctl.engine.ledger.mend import Found
+    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.model import Key, LedgerStore, Listed, Owner, Resource
+    from peakctl.present.report import Report
+    from peakctl.present.text import Line
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Our ledger and all ledgers, as they were when we looked."""
+
+    store: LedgerStore
+    owner: Owner
+    listed: tuple[Listed, ...]
+    found: Found | None
+
+    @property
+    def shown(self) -> Shown | None:
+        return Shown(self.found.standing, self.store.now()) if self.found else None
+
+
+async def show_ledger(session: Session) -> Report:
+    """Everything about the ledger; an error beside it when its newest version is damaged."""
+    open_project(session)
+    owner = _owner(session)
+    async with connect(session) as connection:
+        look = await _look(session, connection, owner)
+    shown = look.shown
+    if look.found is None or shown is None:
+        return session.report(lines=no_ledger_lines(owner), extra={"ledger": None})
+    damage = look.found.damage
+    return session.report(
+        lines=ledger_lines(shown),
+        extra={"ledger": ledger_document(shown)},
+        exit_code=Exit.ERROR if damage else Exit.DONE,
+        diagnostics=(damage,) if damage else (),
+    )
+
+
+async def unlock_ledger(session: Session) -> Report:
+    """Drop the lease that was shown and agreed upon, and no other. Raises LeaseHeld."""
+    open_project(session)
+    owner = _owner(session)
+    async with connect(session) as connection:
+        look = await _look(session, connection, owner)
+        shown = look.shown
+        if shown is None:
+            return session.report(lines=no_ledger_lines(owner), extra=_unlocked(None))
+        lease = shown.lease
+        if lease is None or not shown.is_held:
+            words = f"Nothing to do: the lease of {owner} is free."
+            return session.report(lines=(line((words, "bold")),), extra=_unlocked(shown))
+        _show_before(session, lease_lines(shown))
+        require_consent(session, "Is this run dead? Its lease will be taken away.")
+        now = await _look(session, connection, owner, quiet=True)
+        if now.found is None or now.found.standing != shown.standing:
+            raise LeaseHeld(moved(owner))
+        done = await unlock(look.store, shown.standing, **_signature(session))
+    kept = counted(len(done.ledger.intents), "unfinished action")
+    words = f"Unlocked: version {done.number} of the ledger has no lease, and keeps {kept}."
+    return session.report(
+        lines=(line((words, "bold")),),
+        extra=_unlocked(replace(shown, standing=done), lease=lease_document(shown)),
+    )
+
+
+async def rebuild_ledger(session: Session) -> Report:
+    """Write what manifests and live state say, after asking. Raises LeaseHeld."""
+    open_project(session)
+    owner = _owner(session)
+    resources = load_resources(session)
+    tell_where(session, len(resources))
+    async with connect(session) as connection:
+        look = await _look(session, connection, owner)
+        _refuse_held(look)
+        rebuilt = await _rebuilt(connection, look, resources)
+        session.warnings += rebuilt.undecided
+        lines = (*found_lines(look.found, owner), (), *rebuilt_lines(rebuilt))
+        if not _is_needed(look.found, rebuilt):
+            words = line(f"Nothing to do: the ledger of {owner} says what is live.")
+            return session.report(lines=(*lines, words), extra=_extra(look, rebuilt))
+        _show_before(session, lines)
+        require_consent(session, "Write this ledger?")
+        standing = look.found.standing if look.found else None
+        done = await write_owned(look.store, standing, owner, rebuilt.owned, **_signature(session))
+    place = place_document(done)
+    return session.report(
+        lines=(line((f"Written: version {done.number} of {place['name']}.", "bold")),),
+        extra={"ledger": place, "written": True, **rebuilt_document(rebuilt)},
+    )
+
+
+def _owner(session: Session) -> Owner:
+    """Whose ledger it is. Raises UsageError where none is kept."""
+    owner = owner_of(session)
+    if owner is not None:
+        return owner
+    if session.project is None:
+        summary = "there is no peakctl.yaml in this folder or above it"
+        raise UsageError(Diagnostic("usage/no-project", summary, fix="go to your project"))
+    name = session.environment.name if session.environment else ""
+    raise UsageError(
+        Diagnostic(
+            code="usage/no-ledger",
+            summary=f'the environment "{name}" keeps no ledger',
+            fix="take `ledger: false` out of peakctl.yaml, or choose another environment with -e",
+        )
+    )
+
+
+async def _look(
+    session: Session, connection: Connection, owner: Owner, *, quiet: bool = False
+) -> _Look:
+    """Look at the ledgers, and warn (unless `quiet`) of others that bear the name of ours."""
+    store = connection.ledgers
+    listed = await store.list()
+    found = await salvage(store, listed, owner)
+    if found is not None and found.twins and not quiet:
+        session.warnings.append(_twins(found, owner))
+    return _Look(store, owner, listed, found)
+
+
+def _twins(found: Found, owner: Owner) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/twins",
+        summary=f"{len(found.twins) + 1} artifacts bear the name of the ledger of {owner}",
+        detail=f"the oldest counts, {found.standing.id}; the others do nothing",
+        fix=f"delete the artifacts {', '.join(map(str, found.twins))}",
+        severity=Severity.WARNING,
+    )
+
+
+def _refuse_held(look: _Look) -> None:
+    shown = look.shown
+    if shown is None or shown.lease is None or not shown.is_held:
+        return
+    raise LeaseHeld(
+        Diagnostic(
+            code="lease/held",
+            summary=f"{actor_words(shown.lease.actor)} is applying {look.owner}",
+            detail=f"since {moment(shown.lease.since)}, until {moment(shown.lease.until)}",
+            fix="wait for it, or if it is dead: peakctl ledger unlock",
+        )
+    )
+
+
+async def _rebuilt(
+    connection: Connection, look: _Look, resources: Mapping[Key, Resource]
+) -> Rebuilt:
+    from peakctl.engine.ledger.chain import others
+    from peakctl.engine.ledger.rebuild import find_there, rebuild
+    from peakctl.engine.observe import observe
+
+    before = look.found.standing.ledger if look.found else None
+    world = await observe(resources, connection.kinds, connection.adapters)
+    owned = before.owned.values() if before else ()
+    return rebuild(
+        look.owner,
+        resources,
+        world,
+        uses=uses_of(resources),
+        before=before,
+        there=await find_there(owned, world, connection.adapters),
+        others=await others(look.store, look.listed, look.owner),
+    )
+
+
+def _is_needed(found: Found | None, rebuilt: Rebuilt) -> bool:
+    """Whether there is anything to write; an empty ledger is left to the first apply."""
+    return rebuilt.differs or (found is not None and found.damage is not None)
+
+
+def _show_before(session: Session, lines: tuple[Line, ...]) -> None:
+    """What is to be read before it is agreed to."""
+    if session.flags.output == "text":
+        session.terminal.show(lines)
+
+
+def _signature(session: Session) -> dict[str, Any]:
+    """Who writes, for the ledger's list of runs."""
+    return {"run": run_id(), "actor": actor_of(session.settings, root_of(session))}
+
+
+def _unlocked(shown: Shown | None, lease: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON of unlock; `lease` is what was taken away, if anything."""
+    place = place_document(shown.standing) if shown else None
+    return {"ledger": place, "unlocked": lease is not None, "lease": lease}
+
+
+def _extra(look: _Look, rebuilt: Rebuilt) -> dict[str, Any]:
+    place = place_document(look.found.standing) if look.found else None
+    return {"ledger": place, "written": False, **rebuilt_document(rebuilt)}

@@ -1,0 +1,137 @@
+"""A ledger anew, from manifests and live state (design, section 6)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.ledger.owners import find_owners, id_of
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from peakctl.engine.ledger.owners import Id
+    from peakctl.engine.observe import World
+    from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuilt ledger lists, and how that differs from the one before.
+
+    `dropped` are the entries whose id is gone, `changed` those whose id stays and which say
+    something else now; `undecided` are warnings about what was left out.
+    """
+
+    owned: Mapping[Key, Owned]
+    added: tuple[Key, ...] = ()
+    changed: tuple[Key, ...] = ()
+    dropped: tuple[Owned, ...] = ()
+    undecided: tuple[Diagnostic, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.added or self.changed or self.dropped)
+
+
+async def find_there(
+    owned: Iterable[Owned], world: World, adapters: Mapping[str, Adapter]
+) -> frozenset[Id]:
+    """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
+
+    What is of a kind that is not known counts as there. Raises ApiError or NotAuthenticated.
+    """
+    wanted = {_id(each) for each in owned}
+    unknown = {each for each in wanted if each[0] not in adapters}
+    there = _ids(world.listed) | unknown
+    missing = sorted({kind for kind, _ in wanted - there})
+    found = await asyncio.gather(*(adapters[kind].index() for kind in missing))
+    there |= _ids(dict(zip(missing, found, strict=True)))
+    return frozenset(wanted & there)
+
+
+def rebuild(
+    us: Owner,
+    resources: Mapping[Key, Resource],
+    world: World,
+    *,
+    uses: Mapping[Key, tuple[Key, ...]],
+    before: Ledger | None,
+    there: frozenset[Id],
+    others: Iterable[Ledger],
+) -> Rebuilt:
+    """What is live and declared, or was owned before and is `there` still.
+
+    What another project owns, or is not to be managed at all, is left out and told of. Digests are
+    those of before: they cannot be had from live state.
+    """
+    old = {_id(each): each for each in before.owned.values()} if before else {}
+    owners = find_owners(us, before, others)
+    undecided = [d for key in resources if (d := _undecided(key, world, owners.ids, us))]
+    left_out = {d.key for d in undecided}
+    declared = {
+        key: _entry(resource, world.live[key], uses[key], old)
+        for key, resource in resources.items()
+        if key in world.live and key not in left_out
+    }
+    known = {_id(each) for each in declared.values()}
+    rest = {e.key: e for i, e in old.items() if i in there and i not in known}
+    owned = dict(sorted((rest | declared).items()))
+    return Rebuilt(
+        owned,
+        added=tuple(key for key, each in owned.items() if _id(each) not in old),
+        changed=tuple(key for key, e in owned.items() if old.get(_id(e), e) != e),
+        dropped=tuple(e for i, e in sorted(old.items()) if i not in there and i not in known),
+        undecided=tuple(undecided),
+    )
+
+
+def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[Id, Owned]) -> Owned:
+    """What is recorded of a declared resource; its digests follow its id, whatever its name was."""
+    before = old.get(id_of(live))
+    entry = Owned(resource.key, live.id, protect=resource.protect, uses=uses)
+    if before is None:
+        return entry
+    return replace(entry, id=before.id, digests=before.digests)
+
+
+def _undecided(key: Key, world: World, ids: Mapping[Id, Owner], us: Owner) -> Diagnostic | None:
+    """Why a declared resource cannot be listed, if it is live at all."""
+    live = world.live.get(key)
+    if live is None:
+        ours = [item for item in world.matches(key.kind, key.name) if item.ours]
+        if len(ours) < 2:
+            return None
+        which = ", ".join(str(item.id) for item in ours)
+        return _left_out(
+            key, f"{len(ours)} live resources bear its name: {which}", "rename or delete one"
+        )
+    if live.foreign:
+        return _left_out(key, f"it is not ours to change: {live.foreign}", "take it out")
+    owner = ids.get(id_of(live), us)
+    if owner == us:
+        return None
+    fix = f"if it has moved here for good: peakctl apply --take-over {owner}"
+    return _left_out(key, f"it belongs to {owner}", fix)
+
+
+def _left_out(key: Key, why: str, fix: str) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/left-out",
+        summary=f"it is not listed: {why}",
+        key=key,
+        fix=fix,
+        severity=Severity.WARNING,
+    )
+
+
+def _id(owned: Owned) -> Id:
+    return owned.key.kind, str(owned.id)
+
+
+def _ids(listed: Mapping[str, tuple[Listed, ...]]) -> set[Id]:
+    return {(kind, str(item.id)) for kind, items in listed.items() for item in items}

@@ -1,0 +1,105 @@
+"""A ledger for programs. Neither digests nor their salt are ever in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from peakctl.model import ledger_name
+from peakctl.present.ledger_text import entry_word, in_order, newest_first
+
+if TYPE_CHECKING:
+    from peakctl.engine.ledger.chain import Standing
+    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.model import Actor, Owned, PastRun
+    from peakctl.present.ledger_text import Shown
+
+
+def ledger_document(shown: Shown) -> dict[str, Any]:
+    """Everything about it but digests and their salt; times as ISO 8601 in UTC."""
+    standing = shown.standing
+    ledger = standing.ledger
+    return {
+        **place_document(standing),
+        "lease": lease_document(shown) if shown.lease else None,
+        "owned": [owned_document(each) for each in in_order(ledger)],
+        "intents": [
+            {
+                "key": str(each.key),
+                "kind": each.key.kind,
+                "name": each.key.name,
+                "verb": each.verb,
+                "version": each.version,
+            }
+            for each in ledger.intents
+        ],
+        "runs": [_run_document(run) for run in newest_first(ledger)],
+    }
+
+
+def place_document(standing: Standing) -> dict[str, Any]:
+    """Where a ledger is: its name, id, version in force and newest version of all."""
+    return {
+        "name": ledger_name(standing.ledger.owner),
+        "id": standing.id,
+        "version": standing.number,
+        "newest_version": standing.newest,
+    }
+
+
+def lease_document(shown: Shown) -> dict[str, Any]:
+    """The lease for programs; `held` is false once it has expired."""
+    lease = shown.lease
+    assert lease is not None  # noqa: S101 - callers look first
+    return {
+        "held": shown.is_held,
+        "run": lease.run,
+        "since": _iso(lease.since),
+        "until": _iso(lease.until),
+        **_actor_document(lease.actor),
+    }
+
+
+def owned_document(owned: Owned) -> dict[str, Any]:
+    """One owned resource, without its digests."""
+    return {
+        "key": str(owned.key),
+        "kind": owned.key.kind,
+        "name": owned.key.name,
+        "id": owned.id,
+        "protect": owned.protect,
+        "uses": [str(key) for key in owned.uses],
+    }
+
+
+def rebuilt_document(rebuilt: Rebuilt) -> dict[str, Any]:
+    """The entries for programs, each with the word that the table has."""
+    listed = [(each, entry_word(each, rebuilt)) for each in rebuilt.owned.values()]
+    gone = [(each, "dropped") for each in rebuilt.dropped]
+    return {"entries": [{**owned_document(e), "entry": word} for e, word in (*listed, *gone)]}
+
+
+def _run_document(run: PastRun) -> dict[str, Any]:
+    return {
+        "run": run.run,
+        "command": run.command,
+        "outcome": run.outcome,
+        "started": _iso(run.started),
+        "ended": _iso(run.ended),
+        "counts": dict(run.counts),
+        **_actor_document(run.actor),
+    }
+
+
+def _actor_document(actor: Actor) -> dict[str, Any]:
+    ci = actor.ci
+    return {
+        "who": actor.who,
+        "commit": actor.commit,
+        "ci": {"run": ci.run, "job": ci.job, "attempt": ci.attempt, "url": ci.url} if ci else None,
+    }
+
+
+def _iso(seconds: float) -> str:
+    """`2026-10-01T12:04:05Z`."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

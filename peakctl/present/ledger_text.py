@@ -1,0 +1,242 @@
+"""A ledger for people: who owns what, who runs now, who ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from peakctl.model import ledger_name
+from peakctl.present.table import table_lines
+from peakctl.present.text import Line, counted, indent, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from peakctl.engine.ledger.chain import Standing
+    from peakctl.engine.ledger.mend import Found
+    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.model import Actor, Intent, Lease, Ledger, Owned, Owner, PastRun
+
+_SHORT_COMMIT = 8
+_OWNED = ("resource", "id", "protected")
+_RUNS = ("ended", "command", "outcome", "changes", "who", "commit", "ci")
+_MARGIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ledger as it stands, at a moment of the platform's clock (seconds since 1970)."""
+
+    standing: Standing
+    now: float
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease, expired or not."""
+        return self.standing.ledger.lease
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the lease has yet to expire."""
+        return self.lease is not None and self.lease.until > self.now
+
+
+def ledger_lines(shown: Shown) -> tuple[Line, ...]:
+    """Everything about it but digests and their salt; the counts last."""
+    ledger = shown.standing.ledger
+    return (
+        *_head(shown),
+        (),
+        *_owned_lines(ledger),
+        *_intent_lines(ledger),
+        *_run_lines(ledger),
+        line((_summary(shown), "bold")),
+    )
+
+
+def no_ledger_lines(owner: Owner) -> tuple[Line, ...]:
+    """What to say where there is none."""
+    return (line(f"{owner} has no ledger yet: the first apply makes it."),)
+
+
+def found_lines(found: Found | None, owner: Owner) -> tuple[Line, ...]:
+    """What a rebuild starts from."""
+    if found is None:
+        return (line(f"There is no ledger of {owner}: it will be made."),)
+    number, newest = found.standing.number, found.standing.newest
+    if not number:
+        return (
+            line(f"No version of the ledger of {owner} can be read: it is made anew."),
+            line(("What it alone knew is lost: digests, runs, what no manifest names.", "dim")),
+        )
+    if found.damage is not None:
+        words = f"Version {newest} of the ledger of {owner} cannot be read; {number} is built upon."
+        return (line(words),)
+    return (line(f"Version {number} of the ledger of {owner} is in force."),)
+
+
+def lease_lines(shown: Shown) -> tuple[Line, ...]:
+    """Whose lease it is, a line for each fact."""
+    lease, owner = shown.lease, shown.standing.ledger.owner
+    assert lease is not None  # noqa: S101 - callers look first
+    facts = {
+        "by": actor_words(lease.actor),
+        "since": moment(lease.since),
+        "until": f"{moment(lease.until)} (it is {moment(shown.now)})",
+        "commit": lease.actor.commit[:_SHORT_COMMIT],
+        "ci": lease.actor.ci.url if lease.actor.ci else "",
+    }
+    return (
+        line(f"The lease of {owner} is ", ("held", "warning"), ":"),
+        *(line(f"  {word:<6}  {fact}") for word, fact in facts.items() if fact),
+        *_intents_of_lease(shown),
+    )
+
+
+def rebuilt_lines(rebuilt: Rebuilt) -> tuple[Line, ...]:
+    """What the rebuilt ledger lists and leaves out, then the counts."""
+    rows = [_rebuilt_row(each, entry_word(each, rebuilt)) for each in rebuilt.owned.values()]
+    rows += [_rebuilt_row(each, "dropped") for each in rebuilt.dropped]
+    rows += [(str(d.key), "", "", d.summary) for d in rebuilt.undecided]
+    table = (*table_lines((*_OWNED, "entry"), rows), ()) if rows else ()
+    return (*table, line((rebuilt_summary(rebuilt), "bold")))
+
+
+def rebuilt_summary(rebuilt: Rebuilt) -> str:
+    """The last line of a rebuild: the same words in the same order each time."""
+    new, other, gone = len(rebuilt.added), len(rebuilt.changed), len(rebuilt.dropped)
+    same = len(rebuilt.owned) - new - other
+    return f"Ledger: {new} added, {other} changed, {gone} dropped, {same} unchanged."
+
+
+def lease_words(lease: Lease) -> str:
+    """Who has a lease, since when and until when."""
+    return f"{actor_words(lease.actor)}, since {moment(lease.since)}, until {moment(lease.until)}"
+
+
+def actor_words(actor: Actor) -> str:
+    """`alice`, or `ci run 123 (job deploy, attempt 2) of alice`."""
+    if actor.ci is None:
+        return actor.who
+    again = f", attempt {actor.ci.attempt}" if actor.ci.attempt > 1 else ""
+    return f"ci run {actor.ci.run} (job {actor.ci.job}{again}) of {actor.who}"
+
+
+def moment(seconds: float) -> str:
+    """`2026-10-01 12:04:05 UTC`."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _head(shown: Shown) -> Iterator[Line]:
+    standing = shown.standing
+    yield line("Ledger   ", (ledger_name(standing.ledger.owner), "bold"), f"  id {standing.id}")
+    yield line("Version  ", f"{standing.number} in force", (_void(standing), "dim"))
+    lease = shown.lease
+    if lease is None:
+        yield line("Lease    free")
+        return
+    if shown.is_held:
+        yield line("Lease    ", ("held", "warning"), f" by {lease_words(lease)}")
+    else:
+        words = f"that of {actor_words(lease.actor)} expired at {moment(lease.until)}"
+        yield line("Lease    free", (f"; {words}", "dim"))
+    if lease.actor.ci is not None and lease.actor.ci.url:
+        yield line("         ", lease.actor.ci.url)
+
+
+def _intents_of_lease(shown: Shown) -> Iterator[Line]:
+    intents = shown.standing.ledger.intents
+    if intents:
+        yield line(f"It set out for {counted(len(intents), 'action')}:")
+        yield from indent(_intent_rows(intents), _MARGIN)
+
+
+def _void(standing: Standing) -> str:
+    first, last = standing.number + 1, standing.newest
+    if first > last:
+        return ""
+    return f"; {last} is void" if first == last else f"; {first} to {last} are void"
+
+
+def _owned_lines(ledger: Ledger) -> Iterator[Line]:
+    if not ledger.owned:
+        yield line(("It owns nothing yet.", "dim"))
+    else:
+        yield from table_lines(_OWNED, [_owned_row(each) for each in in_order(ledger)])
+    yield ()
+
+
+def _owned_row(owned: Owned) -> tuple[str, str, str]:
+    return str(owned.key), str(owned.id), "yes" if owned.protect else ""
+
+
+def _rebuilt_row(owned: Owned, word: str) -> tuple[str, ...]:
+    return (*_owned_row(owned), word)
+
+
+def entry_word(owned: Owned, rebuilt: Rebuilt) -> str:
+    """How an entry of a rebuilt ledger differs from before; "" when it does not."""
+    if owned.key in rebuilt.added:
+        return "added"
+    return "changed" if owned.key in rebuilt.changed else ""
+
+
+def _intent_lines(ledger: Ledger) -> Iterator[Line]:
+    if not ledger.intents:
+        return
+    yield line("Not finished:")
+    yield from indent(_intent_rows(ledger.intents), _MARGIN)
+    yield ()
+
+
+def _intent_rows(intents: Sequence[Intent]) -> tuple[Line, ...]:
+    wide = max(len(each.verb) for each in intents)
+    return tuple(
+        line(f"{each.verb:<{wide}}  {each.key}", f"  {each.version}" if each.version else "")
+        for each in intents
+    )
+
+
+def _run_lines(ledger: Ledger) -> Iterator[Line]:
+    if not ledger.runs:
+        return
+    yield from table_lines(_RUNS, [_run_row(run) for run in newest_first(ledger)])
+    yield ()
+
+
+def _run_row(run: PastRun) -> tuple[str, ...]:
+    ci = run.actor.ci
+    return (
+        moment(run.ended),
+        run.command,
+        run.outcome,
+        _counts(run.counts),
+        run.actor.who,
+        run.actor.commit[:_SHORT_COMMIT],
+        (ci.url or f"{ci.run}/{ci.job}") if ci else "",
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+
+
+def _summary(shown: Shown) -> str:
+    ledger = shown.standing.ledger
+    protected = sum(each.protect for each in ledger.owned.values())
+    lease = "held" if shown.is_held else "free"
+    return (
+        f"Owned: {counted(len(ledger.owned), 'resource')}, {protected} protected; "
+        f"{len(ledger.intents)} not finished; lease {lease}."
+    )
+
+
+def in_order(ledger: Ledger) -> Sequence[Owned]:
+    """What it owns, by key."""
+    return [ledger.owned[key] for key in sorted(ledger.owned)]
+
+
+def newest_first(ledger: Ledger) -> Sequence[PastRun]:
+    """Its runs, the last one first."""
+    return ledger.runs[::-1]
