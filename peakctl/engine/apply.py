@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from peakctl.engine.attempt import Attempt, Ending
 from peakctl.engine.observe import first_error
 from peakctl.engine.schedule import run_graph
+from peakctl.engine.tree import fill
 from peakctl.model import (
+    EMPTY,
     Action,
     Event,
     Key,
@@ -77,16 +79,31 @@ class _Run:
         action, cause = self.actions[key], self.outcomes[root].status
         status = Status.CANCELLED if cause is Status.CANCELLED else Status.BLOCKED
         message = f"because of {root}"
-        self._record(action, Outcome(key, action.verb, status, message=message, cause=root))
+        outcome = Outcome(
+            key, action.verb, status, message=message, cause=root, id=self.id_of(action)
+        )
+        self._record(action, outcome)
 
     def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
         self._tell(Phase.WAITING, action, step, reading.message or reading.status)
 
     def _finish(self, action: Action, ending: Ending, took: float) -> None:
         outcome = Outcome(
-            action.key, action.verb, ending.status, took, ending.message, ending.detail
+            action.key,
+            action.verb,
+            ending.status,
+            took,
+            ending.message,
+            ending.detail,
+            id=self.id_of(action),
+            applied=fill(action.desired, self.known) if ending.status in GOOD else EMPTY,
         )
         self._record(action, outcome)
+
+    def id_of(self, action: Action) -> str | int | None:
+        """The id of the resource: as a call of this run answered it, else as it was."""
+        made = self.known.get(Unknown(action.key, "id"))
+        return made if made is not None or action.live is None else action.live.id
 
     def _record(self, action: Action, outcome: Outcome) -> None:
         self.outcomes[action.key] = outcome
@@ -126,5 +143,6 @@ async def apply(
     except BaseExceptionGroup as group:
         raise first_error(group) from None
     return tuple(
-        run.outcomes.get(a.key, Outcome(a.key, a.verb, Status.ALREADY_RIGHT)) for a in plan.actions
+        run.outcomes.get(a.key) or Outcome(a.key, a.verb, Status.ALREADY_RIGHT, id=run.id_of(a))
+        for a in plan.actions
     )

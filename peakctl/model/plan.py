@@ -146,7 +146,11 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one action ended. `cause` is the root failure that blocked it; `took` is in seconds."""
+    """How one action ended. `cause` is the root failure that blocked it; `took` is in seconds.
+
+    `id` is that of the resource, if there is one now; `applied` what its calls sent, with ids for
+    names, when all of them went well.
+    """
 
     key: Key
     verb: Verb
@@ -155,6 +159,8 @@ class Outcome:
     message: str = ""
     detail: tuple[str, ...] = ()
     cause: Key | None = None
+    id: str | int | None = None
+    applied: Tree = field(default_factory=empty_tree, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
