@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.adapters.bodies import changed
+from peakctl.adapters.ledger_store import is_ledger
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import manifest, pick
@@ -23,6 +25,11 @@ class Adapter(Rest):
     path = "service/artifacts/api/v1/artifacts/"
     items = ("artifacts",)
     search = None
+
+    def listed(self, item: Tree) -> Listed:
+        """Ledgers are artifacts, but no one's to manage (design, section 6)."""
+        found = super().listed(item)
+        return replace(found, ours=not is_ledger(found.name))
 
     def calls(self) -> dict[Step, Call]:
         return {

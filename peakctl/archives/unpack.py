@@ -16,7 +16,7 @@ MAX_UNPACKED = 2**30
 """Bytes of an artifact before compression; a hundred times what the platform takes compressed."""
 MAX_ENTRIES = 200_000
 CHUNK = 1 << 20
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -37,7 +37,7 @@ def digest_of_zip(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return digest_of(_read(archive))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _refused("is not a readable zip file", str(error)) from error
 
 

@@ -16,7 +16,7 @@ from peakctl.kinds.images import check_inline_images, check_private_images
 from peakctl.kinds.paths import value_at
 from peakctl.kinds.steps import check_steps
 from peakctl.kinds.words import PARAM
-from peakctl.model import MISSING, Path, Reference, reveal
+from peakctl.model import LEDGER_PREFIX, MISSING, Path, Reference, reveal
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -115,6 +115,18 @@ def check_values(value: Any, path: Path, complaints: Complaints, _: Sequence[Ref
         complaints.add("not-here", at, f'parameters have no place for "{word}" here', fix=fix)
 
 
+def check_name(value: str, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
+    """Ledgers are artifacts too, and a manifest must not write over one (design, section 6)."""
+    if value.startswith(LEDGER_PREFIX):
+        complaints.add(
+            "reserved-name",
+            path,
+            f'"{value}" is the name of a ledger',
+            detail=f"names that begin with {LEDGER_PREFIX} are kept for peakctl's own records",
+            fix="give the artifact another name",
+        )
+
+
 def _is_block(values: Mapping[str, Any]) -> bool:
     """Whether these values of "build" or "run" can be those of a block that is called so."""
     return values.keys() <= GROUPS and all(isinstance(v, Mapping) for v in values.values())
@@ -132,5 +144,6 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "inline-images": check_inline_images,
         "pinned": check_pinned,
         "deployment-parameters": check_values,
+        "not-a-ledger": check_name,
     }
 )

@@ -87,6 +87,7 @@ CHECKS = frozenset(
         "inline-images",
         "pinned",
         "deployment-parameters",
+        "not-a-ledger",
     }
 )
 

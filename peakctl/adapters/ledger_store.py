@@ -1,0 +1,157 @@
+"""Ledgers as artifacts: a zip with one file, a version for each write (contract, 2.1 and 3.1)."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from peakctl.adapters.orders import given
+from peakctl.api.bodies import Part
+from peakctl.archives.unpack import BROKEN
+from peakctl.errors import ApiError
+from peakctl.model import LEDGER_PREFIX, Listed
+
+if TYPE_CHECKING:
+    from peakctl.api.client import Api
+    from peakctl.model import Clock
+
+PATH = "service/artifacts/api/v1/artifacts/"
+MEMBER = "ledger.json"
+LARGEST = 16 * 2**20
+"""Bytes of a ledger's text, and of its zip."""
+DESCRIPTION = (
+    "The ledger of peakctl: it says which resources a project owns and who applied them; "
+    "do not delete or change it by hand."
+)
+_ENTRY = b"PK\x01\x02"
+_MOST_ENTRIES = 100
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class ArtifactLedgers:
+    """A `LedgerStore`. Without a `Date` in the platform's answers, `clock` tells the time."""
+
+    kind = "Artifact"
+
+    def __init__(self, api: Api, clock: Clock | None = None) -> None:
+        self._api = api
+        self._clock = clock
+
+    def now(self) -> float:
+        """The platform's time as of its last answer, in seconds since 1970."""
+        if self._api.server_time is not None:
+            return self._api.server_time
+        return self._clock.now() if self._clock else time.time()
+
+    async def list(self) -> tuple[Listed, ...]:
+        """All ledgers of the tenant, the oldest first: every page of the artifacts."""
+        found = await self._api.pages(PATH, ("artifacts",))
+        return self.pick(tuple(Listed(i["id"], str(i.get("name", "")), i) for i in found))
+
+    def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
+        """The ledgers among artifacts, the oldest first."""
+        ledgers = (each for each in listed if is_ledger(each.name))
+        return tuple(sorted(ledgers, key=_age))
+
+    async def numbers(self, id: str | int) -> tuple[int, ...]:  # noqa: A002
+        """The numbers of all versions, ascending; none when the artifact is gone."""
+        try:
+            found = await self._api.pages(_at(id), ("versions",))
+        except ApiError as error:
+            if error.status == 404:
+                return ()
+            raise
+        return tuple(sorted({n for item in found if isinstance(n := item.get("version"), int)}))
+
+    async def read(self, id: str | int, number: int | None = None) -> bytes | None:  # noqa: A002
+        """The text of a version (None: the newest); None when it is gone, b"" when it is none."""
+        parts = (id, "download") if number is None else (id, number, "download")
+        try:
+            return unpack_text(await self._api.download(_at(*parts)))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def create(self, name: str, text: bytes) -> str | int:
+        """Make an artifact; its id. Raises a doubtful ApiError for an answer without one."""
+        fields = (Part("name", text=name), Part("description", text=DESCRIPTION))
+        answer = await self._api.send("POST", PATH, parts=[_part(text), *fields])
+        made: str | int = given(answer, "id")
+        return made
+
+    async def append(self, id: str | int, text: bytes) -> int:  # noqa: A002
+        """Add a version; its number. Raises a doubtful ApiError for an answer without one."""
+        answer = await self._api.send("PUT", _at(id), parts=[_part(text)])
+        return int(given({"version": _number(answer)}, "version"))
+
+    async def drop(self, id: str | int, number: int) -> None:  # noqa: A002
+        """Delete a version; the platform may refuse it (422), which is no error here."""
+        await self._delete(_at(id, number), (404, 422))
+
+    async def remove(self, id: str | int) -> None:  # noqa: A002
+        """Delete an artifact, if it is there."""
+        await self._delete(_at(id), (404,))
+
+    async def _delete(self, path: str, fine: tuple[int, ...]) -> None:
+        try:
+            await self._api.send("DELETE", path)
+        except ApiError as error:
+            if error.status not in fine:
+                raise
+
+
+def is_ledger(name: str) -> bool:
+    """Whether an artifact of this name is a ledger, and so never managed as a resource."""
+    return name.startswith(LEDGER_PREFIX)
+
+
+def pack_text(text: bytes) -> bytes:
+    """A zip with one file; the same bytes for the same text."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        info = zipfile.ZipInfo(MEMBER, (1980, 1, 1, 0, 0, 0))
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.create_system = 3  # the same on every system
+        info.external_attr = 0o644 << 16
+        archive.writestr(info, text)
+    return target.getvalue()
+
+
+def unpack_text(data: bytes) -> bytes:
+    """The text in a zip, b"" where there is none to be read. Takes little memory, whatever it is.
+
+    Only deflate can be unpacked piece by piece; the other methods are refused.
+    """
+    if len(data) > LARGEST or data.count(_ENTRY) > _MOST_ENTRIES:
+        return b""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            (info,) = (each for each in archive.infolist() if each.filename == MEMBER)
+            if info.compress_type not in _METHODS:
+                return b""
+            with archive.open(info) as member:
+                text = member.read(LARGEST + 1)
+    except BROKEN:
+        return b""
+    return text if len(text) <= LARGEST else b""
+
+
+def _part(text: bytes) -> Part:
+    return Part("artifact", file=pack_text(text))
+
+
+def _number(answer: object) -> int | None:
+    number = answer.get("version") if isinstance(answer, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _at(*parts: str | int) -> str:
+    return PATH + "/".join(quote(str(part), safe="") for part in parts)
+
+
+def _age(listed: Listed) -> tuple[str, str]:
+    return str(listed.item.get("createdAt") or ""), str(listed.id)

@@ -1,0 +1,135 @@
+"""Which version of a ledger is in force, and which of two ledgers of one name counts.
+
+The platform numbers versions as they arrive, so two writers may build on the same one. Every
+version says what its writer knew (`seen`); it is in force if none that came between is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from peakctl.engine.ledger.text import read_ledger
+from peakctl.errors import LedgerUnusable
+from peakctl.model import ledger_name
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+
+    from peakctl.model import Ledger, LedgerStore, Listed, Owner
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A ledger as it stands on the platform.
+
+    `number` is that of the version in force, whose text is `ledger`; 0 when there is none. `newest`
+    is the highest of all numbers.
+    """
+
+    id: str | int
+    number: int
+    newest: int
+    ledger: Ledger
+
+
+async def find_standing(
+    store: LedgerStore, listed: tuple[Listed, ...], owner: Owner
+) -> Standing | None:
+    """The version in force of the ledger of `owner`; None when there is no ledger.
+
+    `listed` are ledgers, the oldest first. Raises LedgerUnusable when the newest version cannot be
+    read, ApiError and NotAuthenticated.
+    """
+    for each in named(listed, owner):
+        numbers = await store.numbers(each.id)
+        for newest in reversed(numbers):
+            text = await store.read(each.id, newest)
+            if text is not None:
+                ledger = read_ledger(text, owner)
+                found = await newest_in_force(store, each.id, numbers, newest, ledger)
+                return Standing(each.id, found[0], numbers[-1], found[1])
+    return None
+
+
+async def glance(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Ledger | None:
+    """The newest version, in force or not, for one request; None when there is no ledger.
+
+    Raises LedgerUnusable when it cannot be read, ApiError and NotAuthenticated.
+    """
+    for each in named(listed, owner):
+        text = await store.read(each.id)
+        if text is not None:
+            return read_ledger(text, owner)
+    return None
+
+
+async def others(
+    store: LedgerStore, listed: tuple[Listed, ...], owner: Owner
+) -> tuple[Ledger, ...]:
+    """The newest version of every other project's ledger; what cannot be read is left out."""
+    oldest: dict[str, Listed] = {}
+    for each in listed:
+        if each.name != ledger_name(owner):
+            oldest.setdefault(each.name, each)
+    texts = await all_of(store.read(each.id) for each in oldest.values())
+    ledgers = zip(oldest, map(readable, texts), strict=True)
+    return tuple(found for name, found in ledgers if found and ledger_name(found.owner) == name)
+
+
+def named(listed: tuple[Listed, ...], owner: Owner) -> tuple[Listed, ...]:
+    """What bears the name of the ledger of `owner`; the first that has a version counts."""
+    return tuple(each for each in listed if each.name == ledger_name(owner))
+
+
+def readable(text: bytes | None, owner: Owner | None = None) -> Ledger | None:
+    """The ledger in `text`, None where that is none of `owner` (None: of anybody)."""
+    try:
+        return None if text is None else read_ledger(text, owner)
+    except LedgerUnusable:
+        return None
+
+
+async def newest_in_force(
+    store: LedgerStore,
+    id: str | int,  # noqa: A002
+    numbers: Sequence[int],
+    newest: int,
+    ledger: Ledger,
+) -> tuple[int, Ledger]:
+    """The newest version in force of those up to `newest`, whose text is `ledger`.
+
+    Reads nothing when nobody wrote between `newest` and what its writer knew.
+    """
+    texts = {newest: ledger}
+    floor, unread = ledger.seen, newest
+    while floor + 1 < unread:
+        between = [n for n in numbers if floor < n < unread]
+        read = await all_of(store.read(id, number) for number in between)
+        ledgers = [readable(text, ledger.owner) for text in read]
+        texts |= {n: found for n, found in zip(between, ledgers, strict=True) if found}
+        unread, floor = floor + 1, min([floor, *(found.seen for found in ledgers if found)])
+    return _last_in_force(texts)
+
+
+def _last_in_force(texts: Mapping[int, Ledger]) -> tuple[int, Ledger]:
+    """`texts` are all above some number that each of their writers knew of."""
+    first, *later = sorted(texts)
+    last = first
+    for number in later:
+        if texts[number].seen >= last:
+            last = number
+    return last, texts[last]
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of work done side by side, in its order; the first error ends it all."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
