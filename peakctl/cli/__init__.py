@@ -23,6 +23,7 @@ COMMANDS = {
     "apply": ("peakctl.cli.apply", "apply", "Make the tenant look like the manifests."),
     "destroy": ("peakctl.cli.destroy", "destroy", "Delete what the manifests name."),
     "get": ("peakctl.cli.get", "get", "List live resources, or print one as a manifest."),
+    "ledger": ("peakctl.cli.ledger", "ledger", "Show, unlock or rebuild a project's ledger."),
     "schema": ("peakctl.cli.schema", "schema", "Print the JSON Schema of a kind for editors."),
     "emulator": ("peakctl.cli.emulator", "emulator", "Run the platform offline."),
     "completion": ("peakctl.cli.completion", "completion", "Print a completion script."),

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.present.report import Report
 
+EPILOG = """\b
+Examples:
+  peakctl ledger show -e prod           what is owned, who applies now, who did before
+  peakctl ledger unlock -e prod         the run that holds the lease is dead
+  peakctl ledger rebuild -e prod        the ledger was damaged or deleted
+"""
 SHOW_EPILOG = """\b
 Examples:
   peakctl ledger show -e prod
@@ -49,7 +55,7 @@ Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agr
 """
 
 
-@click.group(context_settings=options.CONTEXT)
+@click.group(context_settings=options.CONTEXT, epilog=EPILOG)
 def ledger() -> None:
     """Show, unlock or rebuild what a project knows of itself.
 

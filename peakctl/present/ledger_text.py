@@ -116,11 +116,8 @@ def lease_words(lease: Lease) -> str:
 
 
 def actor_words(actor: Actor) -> str:
-    """`alice`, or `ci run 123 (job deploy, attempt 2) of alice`."""
-    if actor.ci is None:
-        return actor.who
-    again = f", attempt {actor.ci.attempt}" if actor.ci.attempt > 1 else ""
-    return f"ci run {actor.ci.run} (job {actor.ci.job}{again}) of {actor.who}"
+    """`alice`, or `ci run 123 (job deploy) of alice`."""
+    return f"ci run {actor.ci.run} (job {actor.ci.job}) of {actor.who}" if actor.ci else actor.who
 
 
 def moment(seconds: float) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.chain import Standing
+from peakctl.engine.ledger.chain import Standing, named, newest_in_force
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
-from peakctl.model import Flaw, Ledger, Owner, PastRun, ledger_name
+from peakctl.model import Flaw, Ledger, PastRun, ledger_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.model import Actor, Key, LedgerStore, Listed, Owned
+    from peakctl.model import Actor, Key, LedgerStore, Listed, Owned, Owner
 
 UNLOCKED = "unlocked"
 KEPT_RUNS = 20
@@ -42,18 +42,32 @@ async def salvage(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) 
     Raises LedgerUnusable for one that is another project's or of a newer format, ApiError and
     NotAuthenticated.
     """
-    named = [each.id for each in listed if each.name == ledger_name(owner)]
-    if not named:
-        return None
-    versions = _Versions(store, named[0], await store.numbers(named[0]), owner)
-    newest = max(versions.numbers, default=0)
-    standing = Standing(named[0], 0, newest, empty_ledger(owner))
-    for number in reversed(versions.numbers):
-        ledger = await versions.read(number)
-        if ledger is not None and await versions.is_in_force(number, ledger):
-            standing = Standing(named[0], number, newest, ledger)
-            break
-    return Found(standing, versions.damage.get(newest), tuple(named[1:]))
+    ids = [each.id for each in named(listed, owner)]
+    for id_ in ids:
+        if numbers := await store.numbers(id_):
+            standing, damage = await _salvage(store, id_, numbers, owner)
+            return Found(standing, damage, tuple(other for other in ids if other != id_))
+    return None
+
+
+async def _salvage(
+    store: LedgerStore, id_: str | int, numbers: tuple[int, ...], owner: Owner
+) -> tuple[Standing, Diagnostic | None]:
+    """What stands, and what is wrong with the newest version."""
+    damage: Diagnostic | None = None
+    for number in reversed(numbers):
+        text = await store.read(id_, number)
+        try:
+            ledger = None if text is None else read_ledger(text, owner)
+        except LedgerUnusable as error:
+            if error.flaw is not Flaw.CORRUPT:
+                raise
+            damage = damage or error.diagnostics[0]
+            continue
+        if ledger is not None:
+            last, in_force = await newest_in_force(store, id_, numbers, number, ledger)
+            return Standing(id_, last, numbers[-1], in_force), damage
+    return Standing(id_, 0, numbers[-1], empty_ledger(owner)), damage
 
 
 def empty_ledger(owner: Owner) -> Ledger:
@@ -107,8 +121,9 @@ async def write_next(store: LedgerStore, standing: Standing, ledger: Ledger) -> 
     )
     number = await store.append(standing.id, write_ledger(written))
     if number > standing.newest + 1:
-        between = _Versions(store, standing.id, await store.numbers(standing.id), ledger.owner)
-        if not await between.is_in_force(number, written):
+        numbers = await store.numbers(standing.id)
+        last, _ = await newest_in_force(store, standing.id, numbers, number, written)
+        if last != number:
             raise LeaseHeld(moved(ledger.owner))
     return Standing(standing.id, number, number, written)
 
@@ -133,40 +148,3 @@ def moved(owner: Owner) -> Diagnostic:
         detail="it is alive; nothing was changed here",
         fix="see who it is: peakctl ledger show, and run the same command again",
     )
-
-
-@dataclass(slots=True)
-class _Versions:
-    """The versions of one ledger, each read once."""
-
-    store: LedgerStore
-    id: str | int
-    numbers: tuple[int, ...]
-    owner: Owner
-    known: dict[int, Ledger | None] = field(default_factory=dict)
-    damage: dict[int, Diagnostic] = field(default_factory=dict)
-
-    async def read(self, number: int) -> Ledger | None:
-        """The ledger of that version, None when it is gone or corrupt."""
-        if number not in self.known:
-            self.known[number] = await self._read(number)
-        return self.known[number]
-
-    async def _read(self, number: int) -> Ledger | None:
-        text = await self.store.read(self.id, number)
-        try:
-            return None if text is None else read_ledger(text, self.owner)
-        except LedgerUnusable as error:
-            if error.flaw is not Flaw.CORRUPT:
-                raise
-            self.damage[number] = error.diagnostics[0]
-            return None
-
-    async def is_in_force(self, number: int, ledger: Ledger) -> bool:
-        """Whether no version that its writer did not know of was in force before it."""
-        for other in self.numbers:
-            if ledger.seen < other < number:
-                found = await self.read(other)
-                if found is not None and await self.is_in_force(other, found):
-                    return False
-        return True

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Rebuilt:
     """What a rebuilt ledger lists, and how that differs from the one before.
 
-    `dropped` are the entries whose id is gone, `changed` those whose id stays and which say
-    something else now; `undecided` are warnings about what was left out.
+    `dropped` are the entries whose id is gone or whose name is another resource's now, `changed`
+    those whose id stays and which say something else; `undecided` are warnings about what was left
+    out.
     """
 
     owned: Mapping[Key, Owned]
@@ -71,7 +72,9 @@ def rebuild(
     """
     old = {_id(each): each for each in before.owned.values()} if before else {}
     owners = find_owners(us, before, others)
-    undecided = [d for key in resources if (d := _undecided(key, world, owners.ids, us))]
+    kept = {e.key for i, e in old.items() if i in there}
+    unsure = [key for key in resources if key in world.live or key not in kept]
+    undecided = [d for key in unsure if (d := _undecided(key, world, owners.ids, us))]
     left_out = {d.key for d in undecided}
     declared = {
         key: _entry(resource, world.live[key], uses[key], old)
@@ -81,11 +84,12 @@ def rebuild(
     known = {_id(each) for each in declared.values()}
     rest = {e.key: e for i, e in old.items() if i in there and i not in known}
     owned = dict(sorted((rest | declared).items()))
+    listed = {_id(each) for each in owned.values()}
     return Rebuilt(
         owned,
         added=tuple(key for key, each in owned.items() if _id(each) not in old),
         changed=tuple(key for key, e in owned.items() if old.get(_id(e), e) != e),
-        dropped=tuple(e for i, e in sorted(old.items()) if i not in there and i not in known),
+        dropped=tuple(each for i, each in sorted(old.items()) if i not in listed),
         undecided=tuple(undecided),
     )
 
