@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Attributes = Callable[["Reference"], "Tree | None"]
 
 
-def targets(reference: Reference, declared: Mapping[Key, Resource]) -> tuple[Key, ...]:
+def targets(reference: Reference, declared: Container[Key]) -> tuple[Key, ...]:
     """The declared resources that `reference` may mean, by kind and name."""
     keys = (Key(kind, reference.name) for kind in reference.kinds)
     return tuple(key for key in keys if key in declared)
