@@ -30,6 +30,7 @@ NO_DIGEST = "no digest of its files is known, so they count as equal"
 NEVER_RETURNED = "the platform never returns it"
 NOT_SHOWN = "the platform did not return it"
 MASKED = "the platform returns it masked"
+AS_APPLIED = "by its digest, it is as it was last applied"
 Pair = tuple[Value, Value]
 NOTHING: Pair = (MISSING, MISSING)
 FLAG = frozenset({"boolean", "string", "null"})  # a text: the name of a parameter
@@ -57,31 +58,55 @@ def is_masked(value: Value) -> bool:
     return isinstance(value, str) and len(value) > 2 and not value.strip("*•")
 
 
+def why_unseen(
+    shown: Callable[[Path], bool],
+    hidden: frozenset[Path],
+    rule: Field,
+    desired: Value,
+    live: Value,
+    path: Path,
+) -> str:
+    """Why a read does not tell the live value; "" when it does.
+
+    `shown(path)` says whether reads return an unseen field at all; `hidden` are paths whose values
+    the platform masks.
+    """
+    if rule.absent is Absent.WRITE_ONLY:
+        return NEVER_RETURNED
+    masked = is_masked(live) or (path in hidden and not is_empty(live))
+    if masked and desired is not MISSING and desired is not None:
+        return MASKED
+    if rule.unseen and live is MISSING and not shown(path):
+        return NOT_SHOWN
+    return ""
+
+
 @dataclass(slots=True)
 class Alignment:
-    """One comparison under way. `shown(path)` says whether reads return an unseen field at all.
+    """One comparison under way.
 
-    `hidden` are paths whose values the platform masks. `skipped` collects what was left out.
+    `why_not(rule, desired, live, path)` gives the reason for which a live value is not known, and
+    `recall(rule, desired, path)` the pair to compare instead, None where nothing is remembered.
+    `skipped` collects what was left out.
     """
 
-    shown: Callable[[Path], bool]
-    hidden: frozenset[Path] = frozenset()
+    why_not: Callable[[Field, Value, Value, Path], str]
+    recall: Callable[[Field, Value, Path], Pair | None] = lambda *_: None
     skipped: list[Skipped] = field(default_factory=list)
 
     def align(self, rule: Field, desired: Value, live: Value, path: Path = ()) -> Pair:
         """The pair in comparable form; `(MISSING, MISSING)` where there is nothing to compare."""
         if rule.absent in NOT_COMPARED:
             return NOTHING
-        reason = self._why_not(rule, desired, live, path)
+        reason = self.why_not(rule, desired, live, path)
         if reason:
-            if not is_empty(desired):
-                self.skipped.append(Skipped(path, reason))
-            return NOTHING
+            return self._unseen(rule, desired, path, reason)
         if desired is MISSING or (desired is None and rule.absent is Absent.DEFAULT):
             return self._absent(rule, live, path)
-        return self._present(rule, desired, live, path)
+        return self.present(rule, desired, live, path)
 
-    def _present(self, rule: Field, desired: Value, live: Value, path: Path) -> Pair:
+    def present(self, rule: Field, desired: Value, live: Value, path: Path) -> Pair:
+        """The pair for a value that is stated, or stands for one that is not."""
         if rule.archive:
             return self._files(desired, live, path)
         if live is MISSING or live is None:
@@ -96,19 +121,19 @@ class Alignment:
             return self._lists(rule, desired, live, path)
         return self._leaves(rule, desired, live)
 
-    def _why_not(self, rule: Field, desired: Value, live: Value, path: Path) -> str:
-        if rule.absent is Absent.WRITE_ONLY:
-            return NEVER_RETURNED
-        masked = is_masked(live) or (path in self.hidden and not is_empty(live))
-        if masked and desired is not MISSING and desired is not None:
-            return MASKED
-        if rule.unseen and live is MISSING and not self.shown(path):
-            return NOT_SHOWN
-        return ""
+    def _unseen(self, rule: Field, desired: Value, path: Path, reason: str) -> Pair:
+        """What is remembered of a value stands for it; else it counts as equal, with a note."""
+        pair = None if rule.deferred else self.recall(rule, desired, path)
+        if pair is not None and pair[0] != pair[1]:
+            return pair
+        if not is_empty(desired):
+            told = reason if pair is None else f"{reason}; {AS_APPLIED}"
+            self.skipped.append(Skipped(path, told))
+        return NOTHING
 
     def _absent(self, rule: Field, live: Value, path: Path) -> Pair:
         if rule.absent is Absent.DEFAULT and rule.default is not MISSING:
-            return self._present(rule, rule.default, live, path)
+            return self.present(rule, rule.default, live, path)
         if rule.absent is not Absent.CLEAR or says_no_more(rule, live):
             return NOTHING
         left = _beyond_defaults(rule, live)
@@ -164,7 +189,9 @@ class Alignment:
         if want is MISSING and word not in rule.properties:
             left = have if is_free(inner) else _beyond_defaults(inner, have)
             return MISSING, (MISSING if left is None else seal_all(inner, left))
-        unset = have is MISSING or have is None
+        unset = (have is MISSING or have is None) and not self.why_not(
+            inner, want, have, (*path, word)
+        )
         if unset and word in rule.properties and says_no_more(inner, want):
             return NOTHING if inner.absent in MAY_SAY_NOTHING else (want, MISSING)
         return self.align(inner, want, have, (*path, word))

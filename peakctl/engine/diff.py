@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import Alignment
+from peakctl.engine.align import Alignment, why_unseen
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.keyed import is_free
-from peakctl.engine.tree import MAPS, below, field_at, holds_secret
+from peakctl.engine.ledger.memory import FORGETFUL
+from peakctl.engine.recall import Recall
+from peakctl.engine.tree import MAPS, below, field_at, holds_secret, holds_unseen
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Change, Path, Secret, Skipped, Unknown, Value, dotted
+from peakctl.model import MISSING, UNSEEN, Change, Path, Secret, Skipped, Unknown, Value, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Tree
 
 IGNORED = "lifecycle.ignoreChanges"
+IGNORED_UNSEEN = f"{IGNORED}; what is live is not shown, so the manifest's value goes out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,13 @@ def compare(
     shown: Callable[[Path], bool] = lambda _: False,
     hidden: frozenset[Path] = frozenset(),
     ignored: tuple[str, ...] = (),
+    memory: Memory = FORGETFUL,
 ) -> Diff:
-    """Compare two value trees of one kind. Reflexive: a tree does not differ from itself."""
-    alignment = Alignment(shown=shown, hidden=hidden)
+    """Compare two value trees of one kind. Reflexive: a tree does not differ from itself.
+
+    `memory` stands in for live values that the read does not show.
+    """
+    alignment = Alignment(partial(why_unseen, shown, hidden), Recall(memory, hidden))
     wanted, found = alignment.align(kind.root, desired, live)
     changes: list[Change] = []
     skipped = alignment.skipped
@@ -49,7 +58,8 @@ def compare(
         for change in _split(kind.root, path, found, wanted):
             rule = field_at(kind.root, change.path, wanted, found)
             if is_ignored(change.path, ignored):
-                skipped.append(Skipped(change.path, IGNORED))
+                reason = IGNORED_UNSEEN if holds_unseen(change.before) else IGNORED
+                skipped.append(Skipped(change.path, reason))
             elif rule is not None and rule.deferred:
                 skipped.append(Skipped(change.path, rule.deferred))
             else:
@@ -79,12 +89,18 @@ def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Chang
     yield Change(
         path=path,
         before=before,
-        after=after,
+        after=_listed(rule, before, after),
         call=rule.call if rule else "",
-        sensitive=holds_secret(before) or holds_secret(after),
+        sensitive=holds_secret(before) or holds_secret(after) or bool(rule and rule.sensitive),
         redeploys=bool(rule and rule.redeploys),
         immutable=rule.immutable if rule else "",
     )
+
+
+def _listed(rule: Field | None, before: Value, after: Value) -> Value:
+    """A list that is told whole, as a list again."""
+    whole = rule is not None and rule.items is not None and before in (UNSEEN, MISSING)
+    return list(after.values()) if whole and isinstance(after, MAPS) else after
 
 
 def _is_one(rule: Field, *values: Value) -> bool:
@@ -109,7 +125,8 @@ def differing_paths(before: Value, after: Value) -> list[Path]:
     """The paths at which two trees differ, the shortest that tell it.
 
     Equality is strict (1 is not true) and decided on canonical JSON, which is fast; only what
-    differs is handed to deepdiff. Secrets and unknowns take part as opaque words.
+    differs is handed to deepdiff. Secrets and unknowns take part as opaque words; what is unseen
+    differs from everything.
     """
     words: dict[Any, str] = {}
     left, right = _plain(before, words), _plain(after, words)
@@ -130,6 +147,8 @@ def differing_paths(before: Value, after: Value) -> list[Path]:
 def _plain(value: Value, words: dict[Any, str]) -> Value:
     if isinstance(value, Secret | Unknown):
         return words.setdefault(value, f"\0{len(words)}")
+    if value is UNSEEN:
+        return words.setdefault(object(), f"\0{len(words)}")
     if isinstance(value, MAPS):
         return {k: _plain(v, words) for k, v in value.items()}
     if isinstance(value, list):

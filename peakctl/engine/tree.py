@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Path, Secret, Unknown, Value
+from peakctl.model import MISSING, UNSEEN, Path, Secret, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -85,14 +85,7 @@ def field_at(root: Field, path: Path, *trees: Value) -> Field | None:
 
 def unknowns(value: Value) -> Iterator[Unknown]:
     """Every `Unknown` leaf of a tree."""
-    if isinstance(value, Unknown):
-        yield value
-    elif isinstance(value, MAPS):
-        for item in value.values():
-            yield from unknowns(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from unknowns(item)
+    return (leaf for leaf in leaves(value) if isinstance(leaf, Unknown))
 
 
 def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
@@ -114,19 +107,40 @@ def sealed(value: Value) -> Value:
 
 
 def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
-    """The tree with the leaves at `paths` sealed, those that are there."""
+    """The tree with everything at `paths` sealed, where something is there."""
     found = [(path, value_at(tree, path)) for path in paths]
     tree = copy_tree(tree) if found else tree
     for path, value in found:
         if value is not MISSING:
-            set_at(tree, path, sealed(value))
+            set_at(tree, path, _sealed_below(value))
     return tree
+
+
+def _sealed_below(value: Value) -> Value:
+    if isinstance(value, MAPS):
+        return {k: _sealed_below(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_sealed_below(v) for v in value]
+    return sealed(value)
 
 
 def holds_secret(value: Value) -> bool:
     """Whether any leaf of a tree is a `Secret`."""
+    return any(isinstance(leaf, Secret) for leaf in leaves(value))
+
+
+def holds_unseen(value: Value) -> bool:
+    """Whether any leaf of a tree stands for a value that is not shown."""
+    return any(leaf is UNSEEN for leaf in leaves(value))
+
+
+def leaves(value: Value) -> Iterator[Value]:
+    """Everything in a tree but its maps and lists."""
     if isinstance(value, MAPS):
-        return any(holds_secret(v) for v in value.values())
-    if isinstance(value, list):
-        return any(holds_secret(v) for v in value)
-    return isinstance(value, Secret)
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value

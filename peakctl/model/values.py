@@ -126,3 +126,14 @@ class _Missing(enum.Enum):
 
 MISSING = _Missing.MISSING
 """Stands for "no such key", where None would mean an explicit null."""
+
+
+class _Unseen(enum.Enum):
+    UNSEEN = "(not shown)"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+UNSEEN = _Unseen.UNSEEN
+"""Stands for a live value that no read shows: there is one, and it is not the wanted one."""

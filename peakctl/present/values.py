@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from peakctl.model import MASK, MISSING, Secret, Unknown, Value
+from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value
 from peakctl.present.text import clean
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_./][\w./@:+-]*(?<!:)\Z")
@@ -16,7 +16,10 @@ _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{12,}\Z")
 
 
 def to_json(value: Value) -> Any:
-    """The tree as JSON holds it: `Secret` as `(sensitive)`, `Unknown` as `{"unknown": ...}`."""
+    """The tree as JSON holds it: `Secret` as `(sensitive)`, `Unknown` as `{"unknown": ...}`.
+
+    A live value that no read shows is `(not shown)`.
+    """
     match value:
         case Secret():
             return MASK
@@ -38,6 +41,8 @@ def inline(value: Value) -> str:
     """The tree on one line, in YAML's flow form; never a secret."""
     match value:
         case Secret() | Unknown():
+            return str(value)
+        case _ if value is UNSEEN:
             return str(value)
         case Mapping():
             return "{" + ", ".join(f"{_word(str(k))}: {inline(v)}" for k, v in value.items()) + "}"

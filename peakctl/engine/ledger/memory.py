@@ -1,0 +1,78 @@
+"""What a ledger remembers of the values that reads of a resource do not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.engine.ledger.digests import Digests
+from peakctl.model import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peakctl.model import Ledger, Live, Path, Value
+
+
+def place(path: Path) -> str:
+    """A path as ledgers write it: `spec/parameters/env/A`, a JSON pointer without its first mark.
+
+    Unlike the form that users read it has no two meanings, whatever the keys are.
+    """
+    return "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+class Memory:
+    """The digests of one resource, as it was last applied."""
+
+    def __init__(
+        self, digests: Mapping[str, str] = EMPTY, digests_of: Digests | None = None
+    ) -> None:
+        self._digests = digests
+        self._digests_of = digests_of or Digests("")
+
+    def same(self, path: Path, value: Value) -> bool | None:
+        """Whether `value` is what was at `path`; None when nothing is known of that very place.
+
+        MISSING asks whether nothing was there.
+        """
+        known = self._digests.get(place(path))
+        return None if known is None else known == self._digests_of.of(value)
+
+    def words(self, path: Path) -> list[str]:
+        """The keys below `path` of which something is known."""
+        above = f"{place(path)}/"
+        found = (key[len(above) :] for key in self._digests if key.startswith(above))
+        return list(dict.fromkeys(_word(rest.partition("/")[0]) for rest in found))
+
+    def has(self, path: Path) -> bool:
+        """Whether the value at `path` is known as one."""
+        return place(path) in self._digests
+
+    def knows(self, path: Path) -> bool:
+        """Whether the value at `path` is known, as one or entry by entry."""
+        return self.has(path) or bool(self.words(path))
+
+
+def _word(text: str) -> str:
+    return text.replace("~1", "/").replace("~0", "~")
+
+
+FORGETFUL = Memory()
+"""Knows nothing."""
+
+
+def memories(ledger: Ledger | None) -> Callable[[Live], Memory]:
+    """The memory of each live resource: it follows the id, whatever the name was.
+
+    All of them share their work on secrets.
+    """
+    if ledger is None:
+        return lambda _: FORGETFUL
+    digests_of = Digests(ledger.salt)
+    owned = {(each.key.kind, str(each.id)): each for each in ledger.owned.values()}
+
+    def memory(live: Live) -> Memory:
+        found = owned.get((live.key.kind, str(live.id)))
+        return Memory(found.digests, digests_of) if found else FORGETFUL
+
+    return memory
