@@ -1,0 +1,100 @@
+"""Is this the tenant that the environment is meant for? A token or a stage is easily mixed up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from peakctl.cli.session import place_of
+from peakctl.errors import ApiError, Diagnostic, GuardRefused, NotAuthenticated, Severity
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Connection, Session
+
+METADATA = "service/tenant-management/api/v1/external/tenants/tenant-metadata"
+_GONE = (404, 410)
+_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\Z")
+
+
+async def check_tenant(session: Session, connection: Connection, ledger_id: str | None) -> None:
+    """Return when the environment's `tenant` is the one that answers, or when it wants none.
+
+    That is the domain of the tenant's spoke, or its first label, or else the id of the project's
+    ledger, `ledger_id`. One request (contract, call 91). A word that cannot be checked is a warning
+    in the session. Raises GuardRefused for another tenant, and what the request raises.
+    """
+    if not session.environment or session.environment.tenant is None:
+        return
+    judge_tenant(session, await find_domain(connection), ledger_id)
+
+
+async def find_domain(connection: Connection) -> str | None:
+    """The domain of the spoke that the tenant lives on; None when the platform tells none."""
+    try:
+        answer = await connection.api.get(METADATA)
+    except ApiError as error:
+        if error.status not in _GONE:
+            raise
+        return None
+    except NotAuthenticated as error:
+        if any(d.code != "auth/forbidden" for d in error.diagnostics):
+            raise
+        return None
+    return _domain(answer)
+
+
+def judge_tenant(session: Session, domain: str | None, ledger_id: str | None) -> None:
+    """As `check_tenant`, when the domain is known already."""
+    environment = session.environment
+    wanted = environment.tenant if environment else None
+    if wanted is None or _fits(wanted, domain, ledger_id):
+        return
+    if domain is None and not _ID.match(_plain(wanted)):
+        session.warnings.append(_unchecked(wanted))
+        return
+    raise GuardRefused(_wrong(session, wanted, domain, ledger_id))
+
+
+def _domain(answer: Any) -> str | None:
+    details = answer.get("spokeDetails") if isinstance(answer, Mapping) else None
+    domain = details.get("domain") if isinstance(details, Mapping) else None
+    return domain if isinstance(domain, str) and domain.strip() else None
+
+
+def _fits(wanted: str, domain: str | None, ledger_id: str | None) -> bool:
+    known = {ledger_id.strip().lower()} if ledger_id else set()
+    if domain is not None:
+        known |= {_plain(domain), _plain(domain).partition(".")[0]}
+    return _plain(wanted) in known
+
+
+def _plain(text: str) -> str:
+    return text.strip().lower().rstrip(".")
+
+
+def _wrong(session: Session, wanted: str, domain: str | None, ledger_id: str | None) -> Diagnostic:
+    name = session.environment.name if session.environment else ""
+    if domain is not None:
+        found = f'the tenant that answers lives on "{domain}"'
+    elif ledger_id:
+        found = f"the ledger of this project has the id {ledger_id}"
+    else:
+        found = "this project has no ledger there, so it was never applied to that tenant"
+    return Diagnostic(
+        code="guard/wrong-tenant",
+        summary=f'the environment "{name}" is meant for the tenant "{wanted}", not for this one',
+        path=("environments", name, "tenant"),
+        detail=f"asked {place_of(session)}: {found}",
+        fix="check the stage (-e, PEAK__STAGE) and whose token PEAK_AUTH_TOKEN is",
+    )
+
+
+def _unchecked(wanted: str) -> Diagnostic:
+    return Diagnostic(
+        code="guard/tenant-unchecked",
+        summary=f'whether this is the tenant "{wanted}" could not be checked',
+        detail="the platform does not tell its tenants' names; it knows this tenant by no domain",
+        fix="write the id of the ledger as tenant: peakctl ledger show",
+        severity=Severity.WARNING,
+    )
