@@ -87,6 +87,7 @@ class Adapter(Rest):
             attributes={"id": listed.id},
             private={"family": family, "revision": number, "resources": reads.parts_of(described)},
             foreign=reads.owner_of(described),
+            parts=reads.made_by(described),
         )
 
     async def _run(self, id_: str | int, resource: Resource | None) -> Tree | None:

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 from peakctl.adapters.orders import spec_of
 from peakctl.adapters.shapes import manifest, pick
 from peakctl.adapters.specs import METADATA
+from peakctl.model import Key
 
 if TYPE_CHECKING:
     from peakctl.model import Tree, Value
 
 SPEC_FIELDS = {"blocks": "blockSpec", "apps": "appSpec"}
+KINDS_OF_PARTS = {
+    "workflow": ("Workflow",),
+    **dict.fromkeys(("service", "webapp", "web-app"), ("Service", "Webapp")),
+}
 VALUES = ("parameters", "appParameters")
 
 
@@ -52,6 +57,17 @@ def parts_of(described: Tree) -> list[dict[str, Any]]:
     latest = described.get("latestRevision") or {}
     made = [*(latest.get("resources") or ()), *(latest.get("blocks") or ())]
     return [{"kind": m.get("kind"), "name": m.get("name")} for m in made if isinstance(m, Mapping)]
+
+
+def made_by(described: Tree) -> tuple[Key, ...]:
+    """The same, as the keys that they may have in manifests."""
+    made = (described.get("latestRevision") or {}).get("resources") or ()
+    return tuple(
+        Key(kind, str(each.get("name")))
+        for each in made
+        if isinstance(each, Mapping)
+        for kind in KINDS_OF_PARTS.get(str(each.get("kind")).lower(), ())
+    )
 
 
 def deployment_values(

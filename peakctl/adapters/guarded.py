@@ -48,6 +48,9 @@ class Guarded:
     async def poll(self, receipt: Receipt) -> Readiness:
         return await self._read(self._adapter.poll(receipt))
 
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        return await self._read(self._adapter.dependents(live))
+
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         return await self._read(self._adapter.logs(receipt))
 

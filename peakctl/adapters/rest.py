@@ -13,7 +13,7 @@ from peakctl.model import Key, Listed, Readiness, Receipt, State, Step, Tree
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Order, Resource
+    from peakctl.model import Live, Order, Resource
 
 Call = Callable[["Order"], Awaitable[Receipt]]
 
@@ -112,6 +112,10 @@ class Rest:
     def readiness(self, answer: Tree, watch: Tree) -> Readiness:
         """What `answer` says about the very thing that `watch` tells of."""
         return self.classify(self.status(answer))
+
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        """The platform has no call that tells it of most kinds."""
+        return ()
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""

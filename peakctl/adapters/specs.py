@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
@@ -50,6 +51,17 @@ class Specs(Rest):
         if await self.get(self.at(listed.id, "releases", str(version))) is None:
             return None
         return {"id": listed.id, "version": version}
+
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        """Deployments of any of its releases (contract, 2.5, row 60); none of what is gone."""
+        path = f"press/v1/specs/{quote(str(live.id), safe='')}/releases/deployments"
+        try:
+            found = await self.api.pages(path, ("deployments",))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return ()
+        return tuple(f"Deployment/{metadata_of(each).get('name', each['id'])}" for each in found)
 
     def live(
         self, described: Tree, listed: Listed, resource: Resource | None, version: str | None

@@ -39,7 +39,8 @@ class Live:
     `version` is the image version, release or revision that `values` tell of; `latest` the newest
     there is. `attributes` are what references to it receive (`id`, `version`). `private` is the
     adapter's own (version ids, build ids, webhook ids) and is handed back to it untouched.
-    `foreign` says why the resource is not ours to change, if so (design, section 3).
+    `foreign` says why the resource is not ours to change, if so (design, section 3). `parts` are
+    what the platform made for it: they are its own, and go with it.
     """
 
     key: Key
@@ -53,3 +54,4 @@ class Live:
     private: Tree = field(default_factory=empty_tree)
     foreign: str | None = None
     notes: tuple[str, ...] = ()
+    parts: tuple[Key, ...] = ()

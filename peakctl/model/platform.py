@@ -94,5 +94,8 @@ class Adapter(Protocol):
     async def poll(self, receipt: Receipt) -> Readiness:
         """Read once how the thing that `call` started fares."""
 
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        """What uses it, as `Kind/name`, where one request tells; empty where none does."""
+
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         """The last lines of the log of a failed build; empty where the platform keeps none."""

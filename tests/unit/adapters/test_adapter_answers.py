@@ -955,3 +955,40 @@ def test_a_revision_that_is_answered_without_a_number_is_the_next_one(
     receipt = run(dep.call(Order(step, key, desired, live=live)))
     assert receipt.watch is not None
     assert receipt.watch["revision"] == waited_for
+
+
+# --- what uses a thing, and what is part of it -----
+
+
+@pytest.mark.parametrize(("kind", "module"), [("BlockSpec", "block_spec"), ("AppSpec", "app_spec")])
+def test_deployments_of_a_spec_are_what_uses_it(kind: str, module: str) -> None:
+    path = "press/v1/specs/b%2F1/releases/deployments"
+    found = [{"id": "d", "metadata": {"name": "one"}}, {"id": "e", "metadata": {}}]
+    spec, api = adapter(kind, module, {path: found})
+    live = Live(Key(kind, "b"), "b/1", {})
+    assert run(spec.dependents(live)) == ("Deployment/one", "Deployment/e")
+    assert api.asked == [("PAGES", path, ())]
+    api.answers.clear()
+    assert run(spec.dependents(live)) == ()
+    api.answers[path] = refusal(403)
+    with pytest.raises(ApiError):
+        run(spec.dependents(live))
+
+
+def test_what_uses_other_kinds_is_not_asked_for() -> None:
+    img, api = adapter("Image", "image", {})
+    assert run(img.dependents(Live(Key("Image", "a"), 1, {}))) == ()
+    assert api.asked == []
+
+
+def test_what_the_platform_made_for_a_deployment_is_part_of_it() -> None:
+    made = [
+        {"kind": "workflow", "name": "w"},
+        {"kind": "Service", "name": "s"},
+        {"kind": "bucket", "name": "b"},
+        "odd",
+    ]
+    answers = {BLOCKS + "d": {"id": "d", "latestRevision": {"resources": made}}}
+    dep, _ = adapter("Deployment", "deployment", answers)
+    live = run(dep.read(Listed("d", "dep", BLOCK_ITEM), None))
+    assert [str(key) for key in live.parts] == ["Workflow/w", "Service/s", "Webapp/s"]

@@ -9,7 +9,7 @@ import pytest
 
 from peakctl.adapters.guarded import Guarded
 from peakctl.errors import ApiError
-from peakctl.model import Key, Listed, Order, Receipt, Step
+from peakctl.model import Key, Listed, Live, Order, Receipt, Step
 
 
 class Broken:
@@ -30,6 +30,7 @@ CALLS = {
     "pin": (Listed(1, "a"), None),
     "call": (Order(Step.CREATE, KEY, {}),),
     "poll": (Receipt(KEY, 1),),
+    "dependents": (Live(KEY, 1, {}),),
     "logs": (Receipt(KEY, 1),),
 }
 

@@ -93,6 +93,7 @@ class Shelf:
     faults: list[Fault] = field(default_factory=list)
     readings: list[Readiness] = field(default_factory=list)
     lines: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
     watched: bool = False
     keeps: bool = False
     orders: list[Order] = field(default_factory=list)
@@ -152,6 +153,9 @@ class Shelf:
 
     async def poll(self, receipt: Receipt) -> Readiness:
         return self.readings.pop(0) if self.readings else Readiness(State.READY, "ready")
+
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        return self.used_by
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         return self.lines

@@ -1,0 +1,104 @@
+"""What the ledger owns and no manifest names, as the platform has it now."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peakctl.engine.observe import first_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from peakctl.engine.observe import World
+    from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owned, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """One owned thing without a manifest.
+
+    `listed` is what bears its id now (None: its kind is not known), `live` the same as it was read
+    (None: nothing that is kept anyway is read). `dependents` are what uses it, as `Kind/name`.
+    """
+
+    owned: Owned
+    listed: Listed | None = None
+    live: Live | None = None
+    dependents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """All of them, by key. `gone` are those whose id is on the platform no more.
+
+    `declared` are the live resources that manifests name, whatever the ledger calls them.
+    """
+
+    found: tuple[Orphan, ...] = ()
+    gone: frozenset[Key] = frozenset()
+    declared: Mapping[Key, Live] = field(default_factory=dict)
+
+
+async def observe_orphans(
+    world: World,
+    ledger: Ledger,
+    resources: Mapping[Key, Resource],
+    adapters: Mapping[str, Adapter],
+    *,
+    unread: Collection[str] = (),
+) -> Orphans:
+    """Look at what may be pruned: one listing a kind at most, one read each of what may go.
+
+    A listing of `world` serves when every id is in it; it may have been narrowed to what manifests
+    need, so an id that is missing there is looked for in a whole one. Kinds of `unread` are listed
+    but not read. Raises the first ApiError or NotAuthenticated of any request.
+    """
+    by_kind: dict[str, list[Owned]] = {}
+    for key, owned in sorted(ledger.owned.items()):
+        if key not in resources:
+            by_kind.setdefault(key.kind, []).append(owned)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_of_kind(kind, each, world, adapters, unread))
+                for kind, each in by_kind.items()
+            ]
+    except BaseExceptionGroup as failed:
+        raise first_error(failed) from None
+    looked = [pair for task in tasks for pair in task.result()]
+    found = tuple(orphan for _, orphan in looked if orphan is not None)
+    gone = frozenset(key for key, orphan in looked if orphan is None)
+    return Orphans(found, gone, world.live)
+
+
+async def _of_kind(
+    kind: str,
+    owned: list[Owned],
+    world: World,
+    adapters: Mapping[str, Adapter],
+    unread: Collection[str],
+) -> list[tuple[Key, Orphan | None]]:
+    """Each with its key; None where it is gone."""
+    adapter = adapters.get(kind)
+    if adapter is None:
+        return [(each.key, Orphan(each)) for each in owned]
+    by_id = {str(item.id): item for item in world.listed.get(kind, ())}
+    if not all(str(each.id) in by_id for each in owned):
+        by_id = {str(item.id): item for item in await adapter.index(())}
+    reader = None if kind in unread else adapter
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_look(reader, each, by_id.get(str(each.id)))) for each in owned]
+    return [(each.key, task.result()) for each, task in zip(owned, tasks, strict=True)]
+
+
+async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Orphan | None:
+    if listed is None:
+        return None
+    if adapter is None or not listed.ours or listed.name != owned.key.name:
+        return Orphan(owned, listed)
+    live = await adapter.read(listed, None)
+    if live is None:
+        return None
+    return Orphan(owned, listed, live, await adapter.dependents(live))
