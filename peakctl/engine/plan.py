@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, objection, ownership_note, taken_from
 from peakctl.engine.parameters import check_parameters, declared_slots, hidden_paths
 from peakctl.engine.pins import Pins
@@ -25,6 +26,7 @@ from peakctl.model import Action, Key, Plan, Verb
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from peakctl.engine.ledger.memory import Memory
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live, Path, Resource, Tree
@@ -59,6 +61,10 @@ class _Planner:
     problems: list[Diagnostic] = field(default_factory=list)
     guards: list[Diagnostic] = field(default_factory=list)
     shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
+    memory: Callable[[Live], Memory] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = memories(self.world.ledger)
 
     def action(self, key: Key) -> Action | None:
         """The action of one resource, or None when something is wrong with it."""
@@ -81,6 +87,7 @@ class _Planner:
             shown=self._shown(kind),
             hidden=hidden,
             ignored=resource.ignore_changes,
+            memory=self.memory(live),
         )
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
