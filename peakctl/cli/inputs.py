@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import (
     Diagnostic,
+    GuardRefused,
     SelectorEmpty,
     Severity,
     UsageError,
@@ -38,14 +39,20 @@ def open_project(session: Session) -> None:
 
 
 def load_resources(
-    session: Session, kinds: Mapping[str, Kind] | None = None
+    session: Session, kinds: Mapping[str, Kind] | None = None, *, may_be_empty: bool = False
 ) -> dict[Key, Resource]:
-    """Valid resources by key; opens the project. Raises ManifestsInvalid with all problems."""
+    """Valid resources by key; opens the project. Raises ManifestsInvalid with all problems.
+
+    Not a single document is a warning where it `may_be_empty`, else GuardRefused: a template that
+    renders to nothing must not look like a wish to have nothing.
+    """
     from peakctl.archives import pack
     from peakctl.kinds.store import load_kinds
     from peakctl.kinds.validate import read_resources
 
     documents = load_all_documents(session)
+    if not documents:
+        _tell_empty(session, Severity.WARNING if may_be_empty else Severity.ERROR)
     found, problems = read_resources(
         documents, kinds or load_kinds(), project_root=root_of(session), pack=pack
     )
@@ -99,6 +106,22 @@ def keep(session: Session, problems: Sequence[Diagnostic]) -> None:
     if errors and all(d.code == NOTHING_FOUND for d in errors):
         raise SelectorEmpty(*errors)
     raise_if_any(errors)
+
+
+def _tell_empty(session: Session, severity: Severity) -> None:
+    told = Diagnostic(
+        code="guard/empty",
+        summary="nothing is declared: the manifests hold no document",
+        detail="their templates rendered to nothing, or they hold comments alone",
+        fix=(
+            "see what they render to: peakctl render; to delete all that is live,"
+            " run peakctl destroy where the manifests still declare it"
+        ),
+        severity=severity,
+    )
+    if severity is Severity.ERROR:
+        raise GuardRefused(told)
+    session.warnings.append(told)
 
 
 def root_of(session: Session) -> Path:

@@ -46,7 +46,7 @@ def _validate(session: Session) -> Report:
     from peakctl.present.text import counted, line
 
     kinds = load_kinds()
-    resources = load_resources(session, kinds)
+    resources = load_resources(session, kinds, may_be_empty=True)
     keep(session, check_together(resources, kinds))
     chosen = choose(resources, session.flags.select, session.flags.exclude)
     found = {key: resource for key, resource in resources.items() if key in chosen}

@@ -1,0 +1,91 @@
+"""A project that declares nothing is a mistake more often than a wish."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ARTIFACT = """\
+apiVersion: peakctl/v1
+kind: Artifact
+metadata: {name: files}
+spec: {artifact: {path: ../src}}
+"""
+NOTHING = {
+    "comments": "# all of it is\n# commented out\n",
+    "a template": "{% if sites is defined %}" + ARTIFACT + "{% endif %}",
+    "separators": "---\n---\n",
+    "no text": "",
+}
+PROJECT = "project: shop\nmanifests: [{0}]\nenvironments: {{local: {{emulator: true}}}}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "peakctl.yaml").write_text(PROJECT.format("manifests"))
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.txt").write_text("a")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command of a test may as much as connect."""
+
+    def fail(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("peakctl.cli.session.connect", fail)
+
+
+@pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
+@pytest.mark.parametrize("command", ["plan", "apply -y", "destroy -y"])
+def test_nothing_is_not_a_wish(
+    project: Path, peakctl: Any, unreachable: None, command: str, text: str
+) -> None:
+    (project / "manifests/a.yaml").write_text(text)
+    done = peakctl(*command.split())
+    assert done.code == 12
+    assert "nothing is declared" in done.err
+    assert "guard/empty" in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
+def test_nothing_is_valid_with_a_warning(project: Path, peakctl: Any, text: str) -> None:
+    (project / "manifests/a.yaml").write_text(text)
+    done = peakctl("validate", "-o", "json")
+    assert done.code == 0
+    assert "guard/empty" in json.dumps(json.loads(done.out))
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "apply -y", "destroy -y"])
+@pytest.mark.parametrize("patterns", ["manifests", "src, more/*.yaml", "full, manifests"])
+def test_a_folder_or_glob_without_manifests_is_no_selection(
+    project: Path, peakctl: Any, unreachable: None, command: str, patterns: str
+) -> None:
+    (project / "full").mkdir()
+    (project / "full/a.yaml").write_text(ARTIFACT)
+    (project / "peakctl.yaml").write_text(PROJECT.format(patterns))
+    done = peakctl(*command.split())
+    assert done.code == 3
+    assert "source/no-match" in done.err
+
+
+def test_stdin_without_a_word_is_not_a_wish_either(
+    project: Path, peakctl: Any, unreachable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peakctl.cli.inputs._stdin", lambda _: "")
+    assert peakctl("destroy", "-y", "-f", "-").code == 12
+
+
+def test_one_file_that_renders_to_nothing_is_no_matter(project: Path, peakctl: Any) -> None:
+    (project / "manifests/a.yaml").write_text(NOTHING["comments"])
+    (project / "manifests/b.yaml").write_text(ARTIFACT)
+    done = peakctl("validate")
+    assert (done.code, done.out) == (0, "Valid: 1 resource in 1 file.\n")
