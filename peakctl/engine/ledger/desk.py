@@ -1,0 +1,86 @@
+"""Where a run keeps its ledger, and how it takes the lease there."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.ledger.tenure import bury, held, is_held, overtaken
+from peakctl.engine.ledger.writing import Pen
+from peakctl.model import Intent, Lease, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakctl.engine.ledger.chain import Standing
+    from peakctl.model import Actor, Clock, LedgerStore, Owner
+
+LEASE = 900.0
+"""Seconds that a lease holds; it is renewed when a third of them has passed."""
+NOTHING = "no resource was changed"
+SO_FAR = "what this run did so far stays as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a run keeps its ledger.
+
+    `alive` says of an actor whether it still runs: False is certain, None is unknown.
+    """
+
+    store: LedgerStore
+    owner: Owner
+    clock: Clock
+    alive: Callable[[Actor], bool | None]
+
+    def pen(self, meanwhile: str, owner: Owner | None = None) -> Pen:
+        """What writes the ledger of `owner`, of the desk's own if there is none."""
+        return Pen(self.store, owner or self.owner, self.clock, meanwhile)
+
+
+@dataclass(slots=True)
+class Taking:
+    """A lease that is about to be taken. `found` is the ledger that it was written onto."""
+
+    desk: Desk
+    lease: Lease
+    command: str
+    intents: tuple[Intent, ...]
+    found: Ledger | None = None
+    taken: Standing | None = None
+
+    async def write(self, standing: Standing | None) -> None:
+        """Write it until it is in force. Raises LeaseHeld."""
+        pen = self.desk.pen(NOTHING)
+        if standing is not None:
+            self.taken = await pen.rewrite(standing, self._onto)
+            return
+        self.taken = await pen.make(self._onto(empty(self.desk.owner)))
+        if self.taken is None:
+            raise overtaken(self.desk.owner)
+
+    def _onto(self, ledger: Ledger) -> Ledger:
+        now = self.desk.store.now()
+        actor = self.lease.actor
+        refuse_held(self.desk, ledger, actor)
+        self.found = ledger
+        self.lease = replace(self.lease, since=now, until=now + LEASE)
+        return replace(
+            ledger,
+            lease=self.lease,
+            intents=tuple(dict.fromkeys((*ledger.intents, *self.intents))),
+            runs=bury(ledger, now),
+        )
+
+
+def empty(owner: Owner) -> Ledger:
+    """A ledger that lists nothing, with a salt of its own."""
+    return Ledger(owner, salt=secrets.token_hex(16))
+
+
+def refuse_held(desk: Desk, ledger: Ledger, actor: Actor) -> None:
+    """Raise LeaseHeld when another run than `actor`'s has the lease of `ledger`."""
+    now, lease = desk.store.now(), ledger.lease
+    if lease is not None and is_held(lease, actor, now, desk.alive):
+        raise held(desk.owner, lease, now)

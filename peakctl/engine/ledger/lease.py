@@ -1,0 +1,241 @@
+"""The right to apply: taken before the first write, renewed, and given back with what was done.
+
+A lease is a part of the ledger, so it is taken by writing a version and holds when that version
+is in force. Times are the platform's own, except for when to renew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from peakctl.engine.ledger.chain import find_standing
+from peakctl.engine.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
+from peakctl.engine.ledger.tenure import is_held, is_same
+from peakctl.engine.ledger.writing import see_through
+from peakctl.errors import ApiError, PeakctlError
+from peakctl.model import Intent, Lease, Ledger, PastRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peakctl.engine.ledger.chain import Standing
+    from peakctl.model import Actor, Key, Owned, Owner
+
+__all__ = ["LEASE", "Desk", "Hold", "disown", "note"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+AGAIN = 30.0
+"""Seconds after a renewal that failed until the next try."""
+
+
+class Hold:
+    """A lease in force. `before` are the intents of earlier runs that never reported.
+
+    `lost` is set once the lease is another run's; `took_over` is the lease of a dead run that stood
+    in the ledger when this one was taken.
+    """
+
+    def __init__(self, taking: Taking, standing: Standing) -> None:
+        self.lost = False
+        self.took_over = taking.found.lease if taking.found else None
+        self.before = taking.found.intents if taking.found else ()
+        self._desk = taking.desk
+        self._lease = taking.lease
+        self._command = taking.command
+        self._start, self._standing = standing.ledger, standing
+        self._lock = asyncio.Lock()
+        self._over = False
+        self._due = self._good_until = 0.0
+        self._written_at(self._desk.clock.now())
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger in force, with our lease in it."""
+        return self._standing.ledger
+
+    @classmethod
+    async def take(
+        cls, desk: Desk, *, run: str, actor: Actor, command: str, intents: tuple[Intent, ...]
+    ) -> Hold:
+        """Write a version with our lease that is in force.
+
+        Raises LeaseHeld while another run has it, LedgerUnusable, NotAuthenticated, ApiError. When
+        it is cancelled, what it wrote is taken back first.
+        """
+        standing = await find_standing(desk.store, await desk.store.list(), desk.owner)
+        taking = Taking(desk, Lease(run, actor, 0, 0), command, intents)
+        try:
+            await see_through(taking.write(standing))
+        except asyncio.CancelledError:
+            if taking.taken is not None:
+                with contextlib.suppress(PeakctlError):
+                    await see_through(cls(taking, taking.taken)._let_go())
+            raise
+        assert taking.taken is not None  # noqa: S101 - else it has raised
+        return cls(taking, taking.taken)
+
+    async def keep(self, on_lost: Callable[[], None]) -> None:
+        """Renew the lease until it is given back or lost, which `on_lost` is called for once."""
+        clock = self._desk.clock
+        while not self.lost and not self._over:
+            await clock.sleep(max(0.0, self._due - clock.now()))
+            async with self._lock:
+                if not self._over:
+                    await self._renew()
+        if self.lost:
+            on_lost()
+
+    async def finish(
+        self,
+        *,
+        owned: Mapping[Key, Owned],
+        intents: tuple[Intent, ...],
+        outcome: str,
+        counts: Mapping[str, int],
+    ) -> None:
+        """Write what is owned now and what is still meant to be done, and give the lease back.
+
+        `owned` and `intents` are whole; what others wrote meanwhile stays where this run did not
+        change it. Raises ApiError and NotAuthenticated when it could not be written. One
+        cancellation does not stop it.
+        """
+
+        def change(ledger: Ledger) -> Ledger:
+            lease = self._lease
+            past = PastRun(
+                lease.run,
+                lease.actor,
+                self._command,
+                lease.since,
+                max(lease.since, self._desk.store.now()),
+                outcome,
+                counts,
+            )
+            return replace(
+                self._without_lease(ledger, intents),
+                owned=_three_way(self._start.owned, owned, ledger.owned),
+                runs=(*(r for r in ledger.runs if r.run != lease.run), past),
+            )
+
+        await see_through(self._end(change))
+        if not self.lost:
+            await self._desk.pen(SO_FAR).trim(self._standing)
+
+    async def _end(self, change: Callable[[Ledger], Ledger]) -> None:
+        async with self._lock:
+            self._over = True
+            self._standing = await self._desk.pen(SO_FAR).rewrite(self._standing, change)
+
+    async def _let_go(self) -> None:
+        """Give the lease back as if it had never been taken."""
+        await self._end(lambda ledger: self._without_lease(ledger, self.before))
+
+    def _without_lease(self, ledger: Ledger, intents: tuple[Intent, ...]) -> Ledger:
+        """`ledger` without what this run set out to do; the lease of another run stays."""
+        ours = {*self._start.intents, *intents}
+        theirs = tuple(intent for intent in ledger.intents if intent not in ours)
+        lease = None if is_same(ledger.lease, self._lease) else ledger.lease
+        return replace(ledger, lease=lease, intents=(*theirs, *intents))
+
+    # --- renewal ---------------------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        began = self._desk.clock.now()
+        try:
+            pen = self._desk.pen(SO_FAR)
+            self._standing = await pen.rewrite(self._standing, self._renewed)
+        except _Lost:
+            self.lost = True
+        except PeakctlError as error:
+            gone = isinstance(error, ApiError) and error.status == 404
+            self.lost = gone or self._desk.clock.now() >= self._good_until
+            self._due = self._desk.clock.now() + AGAIN
+        else:
+            self._written_at(began)
+
+    def _renewed(self, ledger: Ledger) -> Ledger:
+        if not is_same(ledger.lease, self._lease):
+            raise _Lost
+        return replace(ledger, lease=replace(self._lease, until=self._desk.store.now() + LEASE))
+
+    def _written_at(self, moment: float) -> None:
+        self._due, self._good_until = moment + LEASE / 3, moment + LEASE
+
+
+class _Lost(Exception):
+    """The ledger in force has another lease than ours, or none."""
+
+
+async def disown(
+    desk: Desk, owner: Owner, ids: frozenset[tuple[str, str]], *, run: str, actor: Actor
+) -> None:
+    """Take resources, by kind and id, out of the ledger of `owner`, and what it meant for them.
+
+    Raises LeaseHeld while a run of that project has its lease, LedgerUnusable, ApiError,
+    NotAuthenticated.
+    """
+    theirs = replace(desk, owner=owner)
+
+    def change(ledger: Ledger) -> Ledger:
+        refuse_held(theirs, ledger, actor)
+        now = desk.store.now()
+        left = {key: each for key, each in ledger.owned.items() if not taken(each)}
+        past = PastRun(
+            run,
+            actor,
+            f"taken over by {desk.owner}",
+            now,
+            now,
+            "done",
+            {"disowned": len(ledger.owned) - len(left)},
+        )
+        gone = ledger.owned.keys() - left.keys()
+        intents = tuple(intent for intent in ledger.intents if intent.key not in gone)
+        return replace(ledger, owned=left, intents=intents, runs=(*ledger.runs, past))
+
+    def taken(each: Owned) -> bool:
+        return (each.key.kind, str(each.id)) in ids
+
+    standing = await find_standing(desk.store, await desk.store.list(), owner)
+    if standing is not None and any(map(taken, standing.ledger.owned.values())):
+        await see_through(theirs.pen(NOTHING).rewrite(standing, change))
+
+
+async def note(
+    desk: Desk,
+    owned: Callable[[Ledger], Mapping[Key, Owned]],
+    *,
+    actor: Actor,
+    run: str,
+    command: str,
+    outcome: str = "done",
+) -> bool:
+    """Write down what `owned` makes of the ledger in force, without a lease, where that is free.
+
+    False when nothing was written: a run has the lease, or wrote at the same moment. Raises
+    LedgerUnusable, ApiError, NotAuthenticated.
+    """
+    standing = await find_standing(desk.store, await desk.store.list(), desk.owner)
+    before = standing.ledger if standing else empty(desk.owner)
+    now = desk.store.now()
+    if is_held(before.lease, actor, now, desk.alive):
+        return False
+    past = PastRun(run, actor, command, now, now, outcome)
+    ledger = replace(before, owned=dict(owned(before)), runs=(*before.runs, past))
+    pen = desk.pen(NOTHING)
+    if standing is None:
+        return await pen.make(ledger) is not None
+    return await pen.write_once(standing, lambda _: ledger) is not None
+
+
+def _three_way(before: Mapping[K, V], after: Mapping[K, V], theirs: Mapping[K, V]) -> dict[K, V]:
+    """`theirs` with what changed from `before` to `after`."""
+    same = {key for key in before if key in after and before[key] == after[key]}
+    ours = {key: value for key, value in after.items() if key not in same}
+    kept = {key: value for key, value in theirs.items() if key in same or key not in before}
+    return {**kept, **ours}

@@ -1,0 +1,91 @@
+"""Rules of the lease: whether another run has it, and what is told when it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from peakctl.api.problems import clean
+from peakctl.errors import Diagnostic, LeaseHeld
+from peakctl.model import PastRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakctl.model import Actor, CiJob, Lease, Ledger, Owner
+
+DIED = "died"
+
+
+def is_held(
+    lease: Lease | None, actor: Actor, now: float, alive: Callable[[Actor], bool | None]
+) -> bool:
+    """Whether `lease` keeps `actor` from applying at `now` (the platform's time).
+
+    It does not when it is over, when its run is certainly dead, or when it is that of an earlier
+    attempt of the same CI job.
+    """
+    if lease is None or lease.until <= now:
+        return False
+    return not _is_earlier(lease.actor.ci, actor.ci) and alive(lease.actor) is not False
+
+
+def is_same(lease: Lease | None, ours: Lease) -> bool:
+    """Whether it is one and the same lease, renewed or not."""
+    return lease is not None and replace(lease, until=ours.until) == ours
+
+
+def bury(ledger: Ledger, now: float) -> tuple[PastRun, ...]:
+    """The past runs, with the one whose lease is still there as one that died."""
+    lease = ledger.lease
+    if lease is None:
+        return ledger.runs
+    dead = PastRun(lease.run, lease.actor, "", lease.since, min(now, lease.until), DIED)
+    return (*ledger.runs, dead)
+
+
+def held(owner: Owner, lease: Lease, now: float) -> LeaseHeld:
+    """What to raise while another run has the lease."""
+    actor = lease.actor
+    facts = (actor.who, actor.commit and f"commit {actor.commit}", actor.ci.url if actor.ci else "")
+    until = f"its lease is renewed while it runs, and holds until {_time(lease.until, now)}"
+    return LeaseHeld(
+        Diagnostic(
+            code="lease/held",
+            summary=f"{_name(actor)} is applying {owner} since {_time(lease.since, now)}",
+            detail=", ".join(clean(fact) for fact in (*facts, until) if fact),
+            fix=(f"wait for it, or if it is dead: peakctl ledger unlock -e {owner.environment}"),
+        )
+    )
+
+
+def overtaken(owner: Owner) -> LeaseHeld:
+    """What to raise when two runs made the first ledger at the same time."""
+    return LeaseHeld(
+        Diagnostic(
+            code="lease/overtaken",
+            summary=f"another run has just made the ledger of {owner}",
+            detail="nothing was changed",
+            fix="run the same command again",
+        )
+    )
+
+
+def _is_earlier(theirs: CiJob | None, ours: CiJob | None) -> bool:
+    if theirs is None or ours is None:
+        return False
+    return (theirs.run, theirs.job) == (ours.run, ours.job) and theirs.attempt < ours.attempt
+
+
+def _name(actor: Actor) -> str:
+    if actor.ci:
+        return clean(f"ci run {actor.ci.run} (job {actor.ci.job})")
+    who = actor.who or "someone"
+    return clean(f"{who} on {actor.host}" if actor.host else who)
+
+
+def _time(moment: float, now: float) -> str:
+    """`12:04:05 UTC`, with the date where it is not today's."""
+    at, today = datetime.fromtimestamp(moment, UTC), datetime.fromtimestamp(now, UTC).date()
+    return f"{at:%H:%M:%S}" + ("" if at.date() == today else f" on {at:%Y-%m-%d}") + " UTC"

@@ -1,0 +1,230 @@
+"""Writing a ledger so that nothing that another wrote is lost, and no write happens twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from peakctl.engine.ledger.chain import Standing, all_of, named, newest_in_force, readable
+from peakctl.engine.ledger.text import write_ledger
+from peakctl.errors import ApiError, Diagnostic, NotAuthenticated
+from peakctl.model import ledger_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from peakctl.model import Clock, Ledger, LedgerStore, Listed, Owner
+
+T = TypeVar("T")
+
+LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
+"""Seconds before each look for a write whose answer was lost."""
+ROUNDS = 6
+"""How often a change is made anew because another writer was quicker."""
+SENDS = 2
+KEPT_RUNS = 20
+KEPT_VERSIONS = 10
+DROPS = 20
+_FORBIDDEN = "auth/forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Writes versions of one owner's ledger. `meanwhile` is told where the token may not write.
+
+    Methods raise ApiError, NotAuthenticated, what the change that they are given raises, and
+    PeakctlError for a ledger that cannot be written down.
+    """
+
+    store: LedgerStore
+    owner: Owner
+    clock: Clock
+    meanwhile: str
+
+    async def rewrite(self, standing: Standing, change: Callable[[Ledger], Ledger]) -> Standing:
+        """Write what `change` makes of the ledger in force, anew whenever another was quicker."""
+        for _ in range(ROUNDS):
+            written, found = await self._write(standing, change)
+            if found.ledger.writer == written.writer:
+                return found
+            standing = found
+        raise ApiError(_busy(self.owner), status=409)
+
+    async def write_once(
+        self, standing: Standing, change: Callable[[Ledger], Ledger]
+    ) -> Standing | None:
+        """The same once; None when another was quicker."""
+        written, found = await self._write(standing, change)
+        return found if found.ledger.writer == written.writer else None
+
+    async def make(self, ledger: Ledger) -> Standing | None:
+        """The first version of the first ledger; None when another run made one meanwhile.
+
+        Of two that are made in the same second neither counts, and both are taken back.
+        """
+        written = replace(ledger, writer=_word(), base=0, seen=0)
+        made = await self._create(written)
+        if await self._is_first(made):
+            return Standing(made, 1, 1, written)
+        with contextlib.suppress(ApiError, NotAuthenticated):
+            if len(await self.store.numbers(made)) == 1:  # else somebody builds on it already
+                await self.store.remove(made)
+        return None
+
+    async def trim(self, standing: Standing) -> None:
+        """Delete old versions. What the platform does not let go of stays; nobody is told."""
+        with contextlib.suppress(ApiError, NotAuthenticated):
+            numbers = await self.store.numbers(standing.id)
+            old = [n for n in numbers if n < standing.number][: 1 - KEPT_VERSIONS]
+            for number in old[: -DROPS - 1 : -1]:
+                await self.store.drop(standing.id, number)
+
+    # --- one write -------------------------------------------------------------------------
+
+    async def _write(
+        self, standing: Standing, change: Callable[[Ledger], Ledger]
+    ) -> tuple[Ledger, Standing]:
+        """What was written, and what stands then: that, or what came between."""
+        changed = change(standing.ledger)
+        ledger = replace(
+            changed,
+            writer=_word(),
+            base=standing.number,
+            seen=standing.newest,
+            runs=changed.runs[-KEPT_RUNS:],
+        )
+        number = await self._append(standing, ledger)
+        if number == standing.newest + 1:
+            return ledger, Standing(standing.id, number, number, ledger)
+        numbers = await self.store.numbers(standing.id)
+        found = await newest_in_force(self.store, standing.id, numbers, number, ledger)
+        return ledger, Standing(standing.id, found[0], number, found[1])
+
+    async def _append(self, standing: Standing, ledger: Ledger, sends: int = SENDS) -> int:
+        """The number of the new version.
+
+        After doubt it is looked for, and sent once more when it is not there: should the first one
+        arrive late all the same, one of the two is void, and they say the same.
+        """
+        try:
+            return await self._send(self.store.append(standing.id, write_ledger(ledger)))
+        except ApiError as error:
+            if not error.doubtful:
+                raise
+            number = await self._look_for(standing, ledger)
+            if number is not None:
+                return number
+            if sends == 1:
+                raise
+        return await self._append(standing, ledger, sends - 1)
+
+    async def _look_for(self, standing: Standing, ledger: Ledger) -> int | None:
+        """The number of the version that says what `ledger` says, None when it is not there."""
+        for pause in LOOK_PAUSES:
+            await self.clock.sleep(pause)
+            with contextlib.suppress(ApiError):  # who cannot look knows no more than before
+                numbers = await self.store.numbers(standing.id)
+                later = [number for number in numbers if number > standing.newest]
+                texts = await all_of(self.store.read(standing.id, number) for number in later)
+                for number, text in zip(later, texts, strict=True):
+                    if _is_by(ledger.writer, text):
+                        return number
+        return None
+
+    # --- the first version -----------------------------------------------------------------
+
+    async def _create(self, ledger: Ledger) -> str | int:
+        """The id; what is in doubt is looked for, and never sent twice."""
+        try:
+            return await self._send(
+                self.store.create(ledger_name(self.owner), write_ledger(ledger))
+            )
+        except ApiError as error:
+            found = await self._look_for_new(ledger) if error.doubtful else None
+            if found is None:
+                raise
+            return found
+
+    async def _look_for_new(self, ledger: Ledger) -> str | int | None:
+        for pause in LOOK_PAUSES:
+            await self.clock.sleep(pause)
+            with contextlib.suppress(ApiError):
+                for each in named(await self.store.list(), self.owner):
+                    if _is_by(ledger.writer, await self.store.read(each.id, 1)):
+                        return each.id
+        return None
+
+    async def _is_first(self, made: str | int) -> bool:
+        """Whether no other ledger of the name is as old. Looks again until ours is listed."""
+        for pause in LOOK_PAUSES:
+            await self.clock.sleep(pause)
+            listed = named(await self.store.list(), self.owner)
+            ours = [each for each in listed if str(each.id) == str(made)]
+            moment = _second(ours[0]) if ours else "~"
+            rivals = [e for e in listed if str(e.id) != str(made) and _second(e) <= moment]
+            if ours or rivals:
+                return not any([await self.store.numbers(rival.id) for rival in rivals])
+        return True
+
+    async def _send(self, write: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await write
+        except NotAuthenticated as error:
+            self._refuse(error)
+
+    def _refuse(self, error: NotAuthenticated) -> NoReturn:
+        """Say what a 403 means here."""
+        if error.diagnostics[0].code != _FORBIDDEN:
+            raise error
+        raise NotAuthenticated(
+            Diagnostic(
+                code="auth/ledger",
+                summary="the token may not write artifacts, and the ledger is one (403)",
+                detail=self.meanwhile,
+                fix=(
+                    "let the token write artifacts, or set `ledger: false` in the environment "
+                    f"{self.owner.environment} of peakctl.yaml"
+                ),
+            )
+        ) from error
+
+
+async def see_through(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which one cancellation does not stop: that is raised after its end."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        if not task.cancelled():
+            task.exception()  # heard; the cancellation is what counts
+        raise
+
+
+def _is_by(writer: str, text: bytes | None) -> bool:
+    ledger = readable(text)
+    return ledger is not None and ledger.writer == writer
+
+
+def _second(listed: Listed) -> str:
+    """When it was made, to the second: `2020-01-01T18:00:00`."""
+    return str(listed.item.get("createdAt") or "")[:19]
+
+
+def _word() -> str:
+    return secrets.token_hex(8)
+
+
+def _busy(owner: Owner) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/busy",
+        summary=f"other runs keep writing the ledger of {owner}",
+        detail=f"{ROUNDS} tries to write it were overtaken",
+        fix="see who it is: peakctl ledger show",
+    )
