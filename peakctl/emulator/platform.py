@@ -26,6 +26,7 @@ from peakctl.emulator.problems import Problem
 from peakctl.emulator.requests import Decoded, decode, read_body, tenant_of
 from peakctl.emulator.snapshot import load_snapshot
 from peakctl.emulator.store import Store
+from peakctl.emulator.times import dated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp
 
 READS = ("GET", "HEAD")
 AT_ONCE: dict[str, Any] = dict.fromkeys((*DURATIONS, "latency"), 0.0)
@@ -70,7 +72,7 @@ class Emulator:
         self.journal = Journal(None if str(data) == ":memory:" else self.store)
         self.ahead = 0.0
         self._provided: set[str] = set()
-        self.app = by_host(self._build())
+        self.app = self._answering()
 
     def reset(self) -> None:
         """Forget all state, requests and faults."""
@@ -93,7 +95,7 @@ class Emulator:
         twin = copy.copy(self)
         twin.options = replace(self.options, **AT_ONCE)
         twin.faults, twin.journal = [], Journal()
-        twin.app = by_host(twin._build())
+        twin.app = twin._answering()
         return twin
 
     def load(self, snapshot: bytes) -> None:
@@ -105,6 +107,9 @@ class Emulator:
     def close(self) -> None:
         self.journal.keep()
         self.store.close()
+
+    def _answering(self) -> ASGIApp:
+        return dated(by_host(self._build()), self.now)
 
     def _build(self) -> Starlette:
         paths: dict[str, dict[str, Endpoint]] = {}

@@ -68,6 +68,7 @@ def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
         log_level="critical",
         access_log=False,
         server_header=False,
+        date_header=False,  # the emulator's own clock tells
         timeout_graceful_shutdown=1,
     )
 
