@@ -8,8 +8,10 @@ import heapq
 import io
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,6 +54,112 @@ class FakeClock:
             self._loop.call_soon(self._pass)
 
 
+class MemoryLedgers:
+    """A `LedgerStore` of its own: the next number is one more than there ever were.
+
+    `faults` are taken in order by the writes of a method: an error to raise instead; "lost", "late"
+    or "never" for a doubtful one after the write, before it (it lands with `land`), or in vain.
+    `pause` is awaited before and after every request.
+    """
+
+    kind = "Artifact"
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.names: dict[str, tuple[str, str]] = {}
+        self.versions: dict[str, dict[int, bytes]] = {}
+        self.counts: defaultdict[str, int] = defaultdict(int)
+        self.faults: defaultdict[str, list[Any]] = defaultdict(list)
+        self.asked: list[str] = []
+        self.late: list[Callable[[], Any]] = []
+        self.pause: Callable[[], Any] | None = None
+
+    def now(self) -> float:
+        return float(self.clock.now())
+
+    async def list(self) -> tuple[Any, ...]:
+        return await self._do("list", self._listed)
+
+    def pick(self, listed: tuple[Any, ...]) -> tuple[Any, ...]:
+        from peakctl.model import LEDGER_PREFIX
+
+        found = (each for each in listed if each.name.startswith(LEDGER_PREFIX))
+        return tuple(sorted(found, key=lambda each: (each.item["createdAt"], each.id)))
+
+    async def numbers(self, ledger: Any) -> tuple[int, ...]:
+        return await self._do("numbers", lambda: tuple(sorted(self.versions.get(ledger, ()))))
+
+    async def read(self, ledger: Any, number: int | None = None) -> bytes | None:
+        def act() -> bytes | None:
+            there = self.versions.get(ledger, {})
+            return there.get(max(there, default=0) if number is None else number)
+
+        return await self._do("read", act)
+
+    async def create(self, name: str, text: bytes) -> str:
+        def act() -> str:
+            made = f"id-{len(self.counts)}"
+            at = datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="milliseconds")
+            self.names[made], self.versions[made] = (name, at), {1: text}
+            self.counts[made] = 1
+            return made
+
+        return await self._do("create", act)
+
+    async def append(self, ledger: Any, text: bytes) -> int:
+        def act() -> int:
+            if ledger not in self.versions:
+                raise self.error(404)
+            self.counts[ledger] += 1
+            self.versions[ledger][self.counts[ledger]] = text
+            return self.counts[ledger]
+
+        return await self._do("append", act)
+
+    async def drop(self, ledger: Any, number: int) -> None:
+        await self._do("drop", lambda: self.versions.get(ledger, {}).pop(number, None))
+
+    async def remove(self, ledger: Any) -> None:
+        def act() -> None:
+            self.versions.pop(ledger, None)
+            self.names.pop(ledger, None)
+
+        await self._do("remove", act)
+
+    def land(self) -> None:
+        """Let the late writes arrive."""
+        for act in self.late:
+            act()
+        self.late.clear()
+
+    def error(self, status: int | None, *, doubtful: bool = False) -> Any:
+        from peakctl.errors import ApiError, Diagnostic
+
+        return ApiError(Diagnostic("api/test", f"{status}"), status=status, doubtful=doubtful)
+
+    def _listed(self) -> tuple[Any, ...]:
+        from peakctl.model import Listed
+
+        found = (Listed(i, n, {"createdAt": at}, ours=False) for i, (n, at) in self.names.items())
+        return self.pick(tuple(found))
+
+    async def _do(self, method: str, act: Callable[[], Any]) -> Any:
+        self.asked.append(method)
+        if self.pause:
+            await self.pause()
+        fault = self.faults[method].pop(0) if self.faults[method] else None
+        if isinstance(fault, BaseException):
+            raise fault
+        if fault == "late":
+            self.late.append(act)
+        result = act() if fault in (None, "lost") else None
+        if self.pause:
+            await self.pause()
+        if fault is not None:
+            raise self.error(None, doubtful=True)
+        return result
+
+
 @dataclass(frozen=True)
 class Run:
     """What one command did."""
@@ -64,6 +172,18 @@ class Run:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture
+def ledger_store(clock: FakeClock) -> MemoryLedgers:
+    """An empty tenant's ledgers, on the fake clock."""
+    return MemoryLedgers(clock)
+
+
+@pytest.fixture
+def make_ledger_store() -> Callable[..., MemoryLedgers]:
+    """The same for each example of a property: `make_ledger_store(clock=None)`."""
+    return lambda clock=None: MemoryLedgers(clock or FakeClock())
 
 
 @pytest.fixture

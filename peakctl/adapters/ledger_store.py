@@ -70,7 +70,7 @@ class ArtifactLedgers:
         """The text of a version (None: the newest); None when it is gone, b"" when it is none."""
         parts = (id, "download") if number is None else (id, number, "download")
         try:
-            return unpack_text(await self._api.download(_at(*parts)))
+            return text_of(await self._api.download(_at(*parts)))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -109,7 +109,7 @@ def is_ledger(name: str) -> bool:
     return name.startswith(LEDGER_PREFIX)
 
 
-def pack_text(text: bytes) -> bytes:
+def zip_of(text: bytes) -> bytes:
     """A zip with one file; the same bytes for the same text."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -121,7 +121,7 @@ def pack_text(text: bytes) -> bytes:
     return target.getvalue()
 
 
-def unpack_text(data: bytes) -> bytes:
+def text_of(data: bytes) -> bytes:
     """The text in a zip, b"" where there is none to be read. Takes little memory, whatever it is.
 
     Only deflate can be unpacked piece by piece; the other methods are refused.
@@ -141,7 +141,7 @@ def unpack_text(data: bytes) -> bytes:
 
 
 def _part(text: bytes) -> Part:
-    return Part("artifact", file=pack_text(text))
+    return Part("artifact", file=zip_of(text))
 
 
 def _number(answer: object) -> int | None:
