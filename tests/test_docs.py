@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = re.compile(r'"((?:[a-z]+)/[a-z]+(?:-[a-z0-9]+)*)"')
 GROUPS = (
-    "api artifact auth emulator guard live manifest parameters plan project selector settings "
-    "source system template usage"
+    "api artifact auth destroy emulator guard lease ledger live manifest parameters plan project "
+    "selector settings source system template usage"
 )
 
 
