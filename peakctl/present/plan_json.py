@@ -90,6 +90,7 @@ def _action(action: Action) -> dict[str, Any]:
         "key": str(action.key),
         "kind": action.key.kind,
         "name": action.key.name,
+        "id": action.live.id if action.live else None,
         "verb": str(action.verb),
         "steps": [str(step) for step in action.steps],
         "version": action.version,

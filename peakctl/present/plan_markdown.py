@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Severity
-from peakctl.model import Action, Outcome, Plan
+from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import (
     SYMBOLS,
@@ -18,7 +18,7 @@ from peakctl.present.plan_text import (
     plan_summary,
 )
 from peakctl.present.problems import problem_lines
-from peakctl.present.text import clean, to_plain
+from peakctl.present.text import clean, counted, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LIMIT = 65_000
 """Characters; code hosts refuse comments of 65,536."""
 _RESERVE = 400
+_NAMED = 20
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@])")
 
 
@@ -47,6 +48,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
         ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
         yield _fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or is_shown(a)]
+    yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
     yield from _details(actions, names_of(plan))
 
@@ -73,6 +75,15 @@ def _problems(report: Report) -> Iterator[str]:
         yield _fenced(to_plain(problem_lines(report.diagnostics)), "text")
 
 
+def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
+    """Deletes by name, ahead of everything that can be undone."""
+    names = [_escaped(str(a.key)) for a in actions if a.verb is Verb.DELETE]
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        listed = ", ".join(names[:_NAMED])
+        yield f"**Deletes {counted(len(names), 'resource')} for good:** {listed}{more}\n"
+
+
 def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[str]:
     if not actions:
         yield "Nothing to do.\n"
@@ -96,7 +107,8 @@ def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
         if text.strip():
             title = html.escape(clean(headline_text(action)))
             body = _fenced(_as_diff(text.rstrip() + "\n"), "diff")
-            yield f"<details><summary><code>{title}</code></summary>\n\n{body}\n</details>\n"
+            tag = "<details open>" if action.verb is Verb.DELETE else "<details>"
+            yield f"{tag}<summary><code>{title}</code></summary>\n\n{body}\n</details>\n"
 
 
 def _as_diff(text: str) -> str:

@@ -116,7 +116,7 @@ def _headline(action: Action, wide: int) -> Line:
     return line(
         (f"{SYMBOLS[verb]} {verb:<{wide}}", verb),
         "  ",
-        (str(action.key), "bold"),
+        (str(action.key), verb if verb is Verb.DELETE else "bold"),
         f"  {_versions(action)}" if action.version else "",
         (_also(action), "dim"),
     )
@@ -159,8 +159,9 @@ def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iter
 
 
 def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
+    role = action.verb if action.verb is Verb.DELETE else "note"
     for note in action.notes:
-        yield line(("note: ", "note"), note)
+        yield line(("note: ", role), note)
     if show_ignored:
         for skipped in action.skipped:
             yield line(("ignored ", "dim"), dotted(skipped.path), (f": {skipped.reason}", "dim"))

@@ -14,6 +14,7 @@ from peakctl.model import (
     Action,
     Change,
     Key,
+    Live,
     Location,
     Outcome,
     Plan,
@@ -69,11 +70,23 @@ CHANGE = {
 ACTION = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["key", "kind", "name", "verb", "steps", "version", "changes", "notes", "after"],
+    "required": [
+        "key",
+        "kind",
+        "name",
+        "id",
+        "verb",
+        "steps",
+        "version",
+        "changes",
+        "notes",
+        "after",
+    ],
     "properties": {
         "key": TEXT,
         "kind": TEXT,
         "name": TEXT,
+        "id": {"type": ["string", "integer", "null"]},
         "verb": {"enum": [str(verb) for verb in Verb]},
         "steps": {"type": "array", "items": {"enum": [str(step) for step in Step]}},
         "version": {"type": ["string", "null"]},
@@ -256,3 +269,35 @@ def test_a_comment_always_fits() -> None:
     text = markdown_text(Report("plan", plan=Plan(actions)))
     assert len(text) < LIMIT
     assert "The rest does not fit into a comment" in text
+
+
+def deletes(count: int) -> Plan:
+    return Plan(
+        tuple(
+            Action(
+                key := Key("Service", f"s{number}`"),
+                Verb.DELETE,
+                (Step.DELETE,),
+                notes=(f"id {number}", "used by Deployment/d, deleted before it"),
+                live=Live(key, number, {}),
+            )
+            for number in range(count)
+        )
+    )
+
+
+def test_a_comment_names_deletes_first_and_shows_what_uses_them() -> None:
+    text = markdown_text(Report("plan", plan=deletes(2)))
+    warned = "**Deletes 2 resources for good:** Service/s0\\`, Service/s1\\`\n"
+    assert warned in text
+    assert text.index(warned) < text.index("| action |")
+    assert text.count("<details open>") == 2
+    assert "used by Deployment/d, deleted before it" in text
+    assert "Service/s19\\` and 1 more\n" in markdown_text(Report("plan", plan=deletes(21)))
+    assert "for good" not in markdown_text(Report("plan", plan=PLAN))
+
+
+def test_actions_tell_the_id_and_what_uses_it() -> None:
+    (action,) = json.loads(json_text(Report("plan", plan=deletes(1))))["actions"]
+    assert action["id"] == 0
+    assert action["notes"] == ["id 0", "used by Deployment/d, deleted before it"]

@@ -45,6 +45,11 @@ def test_failures_come_with_their_log_their_followers_and_the_next_step() -> Non
     )
 
 
+def test_a_delete_that_was_not_started_says_after_what() -> None:
+    text = told(Outcome(SERVICE, Verb.DELETE, Status.BLOCKED, cause=IMAGE))
+    assert text.startswith("blocked  Service/api  delete: not after Image/serve went wrong\n")
+
+
 def test_what_goes_on_at_the_platform_is_said() -> None:
     text = told(
         Outcome(IMAGE, Verb.BUILD, Status.IN_PROGRESS, message="building"),

@@ -211,3 +211,12 @@ def test_the_summary_of_an_apply_counts_what_was_done() -> None:
 
 def test_durations_are_short() -> None:
     assert [duration(s) for s in (0.04, 59.4, 192, 3840)] == ["0.0s", "59.4s", "3m12s", "1h04m"]
+
+
+def test_deletes_are_painted_whole_with_their_notes() -> None:
+    action = Action(
+        Key("Artifact", "old"), Verb.DELETE, (Step.DELETE,), notes=("id 7", "used by x")
+    )
+    lines = plan_lines(Plan((action,)))
+    assert to_plain(lines) == "- delete  Artifact/old\n    note: id 7\n    note: used by x\n\n"
+    assert to_ansi(lines).count("\x1b[31m") == 4
