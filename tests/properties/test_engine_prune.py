@@ -1,0 +1,165 @@
+"""Whatever ledger, manifests and platform: nothing goes that must stay, and users go first."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peakctl.engine.observe import World
+from peakctl.engine.prune import observe_orphans, plan_prune
+from peakctl.kinds.store import load_kinds
+from peakctl.model import Document, Key, Ledger, Listed, Live, Location, Owned, Owner, Resource
+
+KINDS = load_kinds()
+USED = ("Image", "Workflow", "Service", "Webapp", "Deployment")
+NAMES, IDS = st.sampled_from("abcd"), st.integers(1, 6)
+KEYS = st.builds(Key, st.sampled_from(USED), NAMES)
+GROUP = {kind: KINDS[kind].name_group or kind for kind in USED}
+
+
+@dataclass
+class Thing:
+    """One thing on the platform."""
+
+    id: int
+    name: str
+    ours: bool
+    foreign: str | None
+
+
+@dataclass
+class Shelf:
+    """An adapter over what is there."""
+
+    kind: str
+    things: list[Thing]
+
+    async def index(self, resources: Any = ()) -> tuple[Listed, ...]:
+        return tuple(Listed(t.id, t.name, ours=t.ours) for t in self.things)
+
+    async def read(self, listed: Listed, resource: Any) -> Live:
+        (thing,) = [t for t in self.things if t.id == listed.id]
+        return Live(Key(self.kind, thing.name), thing.id, {}, foreign=thing.foreign)
+
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass
+class Case:
+    """A tenant, what the ledger says of it, and the manifests of the run."""
+
+    shelves: dict[str, Shelf]
+    ledger: Ledger
+    resources: dict[Key, Resource]
+    live: dict[Key, Live]
+
+
+def resource_of(key: Key, image_id: int | None) -> Resource:
+    document = Document({}, "m.yaml", "/", lambda path: Location("m.yaml", 1, 1))
+    spec = {"imageDetails": {"imageId": image_id}} if image_id else {}
+    return Resource(key, {"metadata": {"name": key.name}, "spec": spec}, document)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    things = st.builds(
+        Thing, IDS, NAMES, st.integers(0, 5).map(bool), st.sampled_from([None, None, None, "part"])
+    )
+    shelves = {
+        kind: Shelf(kind, draw(st.lists(things, max_size=5, unique_by=lambda t: t.id)))
+        for kind in USED
+    }
+    owned = {
+        key: Owned(
+            key,
+            draw(IDS.map(str) | IDS),
+            protect=draw(st.integers(0, 5)) == 0,
+            uses=tuple(draw(st.lists(KEYS, max_size=2))),
+        )
+        for key in draw(st.lists(KEYS, max_size=10, unique=True))
+    }
+    resources, live = {}, {}
+    for key in draw(st.lists(KEYS, max_size=3, unique=True)):
+        resources[key] = resource_of(key, draw(st.none() | IDS))
+        named = [t for t in shelves[key.kind].things if t.name == key.name]
+        if named:
+            live[key] = Live(key, named[0].id, {})
+    return Case(shelves, Ledger(Owner("p", "e"), "s", owned=owned), resources, live)
+
+
+@given(cases(), st.booleans())
+def test_only_what_may_go_goes_and_users_go_first(case: Case, history: bool) -> None:
+    world = World({}, case.live)
+    orphans = asyncio.run(observe_orphans(world, case.ledger, case.resources, case.shelves))
+    deletes, told, gone = plan_prune(orphans, case.ledger, KINDS, case.resources, history=history)
+    owned = case.ledger.owned
+    declared = {(GROUP[key.kind], each.id) for key, each in case.live.items()}
+    protected = {(GROUP[k.kind], str(o.id)) for k, o in owned.items() if o.protect}
+    said = {d.key for d in told}
+    for action in deletes:
+        key, live = action.key, action.live
+        assert live is not None
+        (thing,) = [t for t in case.shelves[key.kind].things if t.id == live.id]
+        assert str(owned[key].id) == str(live.id)
+        assert (thing.name, thing.ours, thing.foreign) == (key.name, True, None)
+        assert key not in case.resources
+        assert (GROUP[key.kind], live.id) not in declared
+        assert (GROUP[key.kind], str(live.id)) not in protected
+        assert history or not KINDS[key.kind].history
+        assert key not in said
+        assert not is_mentioned(case, key.kind, live.id)
+    went = [(GROUP[a.key.kind], str(owned[a.key].id)) for a in deletes]
+    assert len(set(went)) == len(went)
+    check_order(deletes, owned)
+    for key in gone:
+        ids = {str(t.id) for t in case.shelves[key.kind].things}
+        assert str(owned[key].id) not in ids
+
+
+def is_mentioned(case: Case, kind: str, id_: Any) -> bool:
+    return kind == "Image" and any(
+        r.values["spec"].get("imageDetails", {}).get("imageId") == id_
+        for k, r in case.resources.items()
+        if k.kind in ("Service", "Webapp")
+    )
+
+
+def check_order(deletes: Any, owned: Any) -> None:
+    """Every recorded edge between deletes holds, but those of loops; none waits for a later one."""
+    places = {action.key: number for number, action in enumerate(deletes)}
+    edges = {k: {u for u in owned[k].uses if u in places and u != k} for k in places}
+    for action in deletes:
+        assert all(places[user] < places[action.key] for user in action.after)
+        for used in edges[action.key]:
+            if not reaches(edges, used, action.key):
+                assert places[action.key] < places[used]
+                assert action.key in deletes[places[used]].after
+
+
+def reaches(edges: dict[Key, set[Key]], start: Key, goal: Key) -> bool:
+    seen, open_ = set(), [start]
+    while open_:
+        key = open_.pop()
+        if key == goal:
+            return True
+        if key not in seen:
+            seen.add(key)
+            open_ += edges[key]
+    return False
+
+
+@given(cases())
+def test_the_order_of_the_ledger_changes_nothing(case: Case) -> None:
+    def plan(ledger: Ledger, resources: dict[Key, Resource]) -> Any:
+        world = World({}, case.live)
+        orphans = asyncio.run(observe_orphans(world, ledger, resources, case.shelves))
+        return plan_prune(orphans, ledger, KINDS, resources, history=True)
+
+    turned = Ledger(Owner("p", "e"), "s", owned=dict(reversed(case.ledger.owned.items())))
+    again = dict(reversed(case.resources.items()))
+    assert plan(case.ledger, case.resources) == plan(turned, again)
