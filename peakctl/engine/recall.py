@@ -115,7 +115,7 @@ def unseen_values(
 def _why_kept(hidden: frozenset[Path], rule: Field, desired: Value, live: Value, path: Path) -> str:
     """The reason for which a later read may not show the value."""
     if desired is not MISSING and desired is not None and not is_unseen(rule):
-        whole = not isinstance(desired, MAPS | list) or is_free(variant(rule, desired))
+        whole = not isinstance(desired, (*MAPS, list)) or is_free(variant(rule, desired))
         if path in hidden or (whole and (rule.sensitive or holds_secret(desired))):
             return MASKED
     return why_unseen(lambda _: False, hidden, rule, desired, live, path)

@@ -1,0 +1,117 @@
+"""What a run leaves to be written down: plan and outcomes in, what the project owns out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.memory import place
+from peakctl.engine.recall import unseen_values
+from peakctl.model import EMPTY, Key, Owned, Status, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Action, Ledger, Outcome, Plan
+
+GOOD = (Status.DONE, Status.ALREADY_RIGHT)
+UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
+Id = tuple[str, str]
+
+
+def record(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    ledger: Ledger,
+    kinds: Mapping[str, Kind],
+    *,
+    uses: Mapping[Key, tuple[Key, ...]],
+) -> dict[Key, Owned]:
+    """What the project owns after a run that began with `ledger`, sorted by key.
+
+    `uses` are the resources that each one refers to. Of what went wrong only the id is new: its
+    digests stay what they were, so that the next plan differs, and sends again.
+    """
+    books = _Books(kinds, uses, Digests(ledger.salt), dict(ledger.owned))
+    actions = {action.key: action for action in plan.actions}
+    for outcome in outcomes:
+        books.enter(actions[outcome.key], outcome)
+    return dict(sorted(books.owned.items()))
+
+
+def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:
+    """Whether `ledger` says of all that is live what a run without a change would write down.
+
+    Digests alone are not worth a write.
+    """
+    said = _by_id(ledger.owned)
+    wanted = [
+        _entry(action, action.live.id, uses)
+        for action in plan.actions
+        if action.live is not None and action.verb is not Verb.DELETE
+    ]
+    return all(
+        [replace(each, id=entry.id, digests=EMPTY) for each in said.get(_id(entry), ())] == [entry]
+        for entry in wanted
+    )
+
+
+def _by_id(owned: Mapping[Key, Owned]) -> dict[Id, list[Owned]]:
+    out: dict[Id, list[Owned]] = {}
+    for each in owned.values():
+        out.setdefault(_id(each), []).append(each)
+    return out
+
+
+def _entry(action: Action, id_: str | int, uses: Mapping[Key, tuple[Key, ...]]) -> Owned:
+    protect = action.resource is not None and action.resource.protect
+    return Owned(action.key, id_, protect=protect, uses=uses.get(action.key, ()))
+
+
+def _id(owned: Owned) -> Id:
+    return owned.key.kind, str(owned.id)
+
+
+@dataclass(slots=True)
+class _Books:
+    kinds: Mapping[str, Kind]
+    uses: Mapping[Key, tuple[Key, ...]]
+    digests_of: Digests
+    owned: dict[Key, Owned]
+    before: dict[Id, list[Owned]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = _by_id(self.owned)
+
+    def enter(self, action: Action, outcome: Outcome) -> None:
+        if action.verb is Verb.DELETE:
+            if outcome.status in GOOD:
+                self.owned.pop(action.key, None)
+            return
+        id_ = action.live.id if outcome.id is None and action.live else outcome.id
+        left_alone = outcome.status in UNTOUCHED and action.taken_from is None
+        if id_ is not None and not left_alone:
+            self._own(action, outcome, _entry(action, id_, self.uses))
+
+    def _own(self, action: Action, outcome: Outcome, entry: Owned) -> None:
+        """Enter a resource under its key, and under no other: it may have been renamed."""
+        old = self.before.get(_id(entry), [])
+        digests: Mapping[str, str] = old[0].digests if old else EMPTY
+        if outcome.status in GOOD:
+            digests = self._digests(action, outcome, EMPTY if action.steps else digests)
+        for each in old:
+            if self.owned.get(each.key) is each:
+                del self.owned[each.key]
+        self.owned[action.key] = replace(entry, digests=digests)
+
+    def _digests(self, action: Action, outcome: Outcome, kept: Mapping[str, str]) -> dict[str, str]:
+        """The digests of what is in force now; those in `kept` stand for what was not sent."""
+        sent = outcome.applied or action.desired
+        values = unseen_values(self.kinds[action.key.kind], sent)
+        named = {place(path): value for path, value in values.items()}
+        return {
+            name: kept[name] if name in kept else self.digests_of.of(value)
+            for name, value in sorted(named.items())
+        }

@@ -1,0 +1,60 @@
+"""What a ledger remembers of one resource, by places that have one meaning each."""
+
+from __future__ import annotations
+
+import pytest
+
+from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.memory import FORGETFUL, Memory, memories, place
+from peakctl.model import MISSING, Key, Ledger, Live, Owned, Owner, Path
+
+DIGESTS = Digests("salt")
+
+
+def memory(**values: object) -> Memory:
+    return Memory({name: DIGESTS.of(value) for name, value in values.items()}, DIGESTS)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ((), ""),
+        (("spec", "a.b", 0, "x"), "spec/a.b/0/x"),
+        (("a/b", "c~d", "~1"), "a~1b/c~0d/~01"),
+    ],
+)
+def test_a_place_is_written_as_a_pointer(path: Path, expected: str) -> None:
+    assert place(path) == expected
+
+
+def test_keys_come_back_as_they_were() -> None:
+    words = ["a/b", "c~d", "~1", 'q"."q', "x.y", ""]
+    found = Memory({place(("spec", word, "more")): "" for word in words})
+    assert found.words(("spec",)) == words
+    assert found.words(("sp",)) == []
+
+
+def test_a_value_is_the_same_another_or_not_known() -> None:
+    known = memory(a=1, b=MISSING)
+    assert known.same(("a",), 1) is True
+    assert known.same(("a",), True) is False
+    assert known.same(("a",), MISSING) is False
+    assert known.same(("b",), MISSING) is True
+    assert known.same(("c",), 1) is None
+    assert FORGETFUL.same((), None) is None
+
+
+def test_a_map_is_known_by_its_entries() -> None:
+    known = Memory({"a/b": ""})
+    assert known.knows(("a",))
+    assert not known.has(("a",))
+    assert known.has(("a", "b"))
+    assert not known.knows(("b",))
+
+
+def test_memories_follow_the_id_whatever_the_name_was() -> None:
+    owned = Owned(Key("Image", "old"), 7, digests={"a": Digests("pepper").of("x")})
+    find = memories(Ledger(Owner("p", "e"), "pepper", owned={owned.key: owned}))
+    assert find(Live(Key("Image", "new"), "7", {})).same(("a",), "x") is True
+    assert find(Live(Key("Service", "old"), 7, {})) is FORGETFUL
+    assert memories(None)(Live(Key("Image", "old"), 7, {})) is FORGETFUL
