@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
 
 
-def require_consent(session: Session, question: str) -> None:
+def require_consent(
+    session: Session, question: str, *, what: str = "there are changes", read: str = "the plan"
+) -> None:
     """Return when the user agrees or has agreed with --yes. Raises GuardRefused otherwise.
 
-    A protected environment is agreed to by typing its name.
+    A protected environment is agreed to by typing its name. `what` is to be agreed to and `read`
+    is to be read before, for those who cannot be asked.
     """
     if session.flags.yes:
         return
@@ -27,8 +30,8 @@ def require_consent(session: Session, question: str) -> None:
         raise GuardRefused(
             Diagnostic(
                 code="guard/consent",
-                summary="there are changes, and no terminal to ask on",
-                fix=f"read the plan, then: {session.again()} --yes",
+                summary=f"{what}, and no terminal to ask on",
+                fix=f"read {read}, then: {session.again()} --yes",
             )
         )
     session.terminal.warn([()])

@@ -9,11 +9,14 @@ from peakctl.cli.actor import actor_of, run_id
 from peakctl.cli.consent import require_consent
 from peakctl.cli.exits import Exit
 from peakctl.cli.inputs import load_resources, open_project, root_of
-from peakctl.cli.keeping import owner_of, uses_of
+from peakctl.cli.keeping import desk_of, owner_of, uses_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
-from peakctl.engine.ledger.mend import moved, salvage, unlock, write_owned
-from peakctl.errors import Diagnostic, LeaseHeld, Severity, UsageError
+from peakctl.cli.tenant import check_tenant
+from peakctl.engine.ledger.desk import refuse_held
+from peakctl.engine.ledger.mend import salvage, unlock, write_owned
+from peakctl.errors import Diagnostic, Severity, UsageError
+from peakctl.model import ledger_name
 from peakctl.present.ledger_json import (
     lease_document,
     ledger_document,
@@ -22,11 +25,9 @@ from peakctl.present.ledger_json import (
 )
 from peakctl.present.ledger_text import (
     Shown,
-    actor_words,
     found_lines,
     lease_lines,
     ledger_lines,
-    moment,
     no_ledger_lines,
     rebuilt_lines,
 )
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.cli.session import Connection, Session
+    from peakctl.engine.ledger.chain import Standing
+    from peakctl.engine.ledger.desk import Desk
     from peakctl.engine.ledger.mend import Found
     from peakctl.engine.ledger.rebuild import Rebuilt
-    from peakctl.model import Key, LedgerStore, Listed, Owner, Resource
+    from peakctl.model import Key, Listed, Owner, Resource
     from peakctl.present.report import Report
     from peakctl.present.text import Line
 
@@ -47,22 +50,24 @@ if TYPE_CHECKING:
 class _Look:
     """Our ledger and all ledgers, as they were when we looked."""
 
-    store: LedgerStore
-    owner: Owner
+    desk: Desk
     listed: tuple[Listed, ...]
     found: Found | None
 
     @property
+    def standing(self) -> Standing | None:
+        return self.found.standing if self.found else None
+
+    @property
     def shown(self) -> Shown | None:
-        return Shown(self.found.standing, self.store.now()) if self.found else None
+        return Shown(self.found.standing, self.desk.store.now()) if self.found else None
 
 
 async def show_ledger(session: Session) -> Report:
     """Everything about the ledger; an error beside it when its newest version is damaged."""
-    open_project(session)
-    owner = _owner(session)
+    owner = _open(session)
     async with connect(session) as connection:
-        look = await _look(session, connection, owner)
+        look = await _look(session, connection)
     shown = look.shown
     if look.found is None or shown is None:
         return session.report(lines=no_ledger_lines(owner), extra={"ledger": None})
@@ -77,59 +82,63 @@ async def show_ledger(session: Session) -> Report:
 
 async def unlock_ledger(session: Session) -> Report:
     """Drop the lease that was shown and agreed upon, and no other. Raises LeaseHeld."""
-    open_project(session)
-    owner = _owner(session)
+    owner = _open(session)
     async with connect(session) as connection:
-        look = await _look(session, connection, owner)
+        look = await _look_to_write(session, connection)
         shown = look.shown
         if shown is None:
             return session.report(lines=no_ledger_lines(owner), extra=_unlocked(None))
-        lease = shown.lease
-        if lease is None or not shown.is_held:
+        if not shown.is_held:
             words = f"Nothing to do: the lease of {owner} is free."
             return session.report(lines=(line((words, "bold")),), extra=_unlocked(shown))
         _show_before(session, lease_lines(shown))
-        require_consent(session, "Is this run dead? Its lease will be taken away.")
-        now = await _look(session, connection, owner, quiet=True)
-        if now.found is None or now.found.standing != shown.standing:
-            raise LeaseHeld(moved(owner))
-        done = await unlock(look.store, shown.standing, **_signature(session))
+        require_consent(
+            session,
+            "Is this run dead? Its lease will be taken away.",
+            what="a run holds the lease",
+            read="whose it is",
+        )
+        done = await unlock(look.desk, shown.standing, **_signature(session))
     kept = counted(len(done.ledger.intents), "unfinished action")
     words = f"Unlocked: version {done.number} of the ledger has no lease, and keeps {kept}."
     return session.report(
-        lines=(line((words, "bold")),),
+        lines=((), line((words, "bold"))),
         extra=_unlocked(replace(shown, standing=done), lease=lease_document(shown)),
     )
 
 
 async def rebuild_ledger(session: Session) -> Report:
     """Write what manifests and live state say, after asking. Raises LeaseHeld."""
-    open_project(session)
-    owner = _owner(session)
+    owner = _open(session)
     resources = load_resources(session)
     tell_where(session, len(resources))
+    signature = _signature(session)
     async with connect(session) as connection:
-        look = await _look(session, connection, owner)
-        _refuse_held(look)
+        look = await _look_to_write(session, connection)
+        if look.standing is not None:
+            refuse_held(look.desk, look.standing.ledger, signature["actor"])
         rebuilt = await _rebuilt(connection, look, resources)
         session.warnings += rebuilt.undecided
         lines = (*found_lines(look.found, owner), (), *rebuilt_lines(rebuilt))
         if not _is_needed(look.found, rebuilt):
-            words = line(f"Nothing to do: the ledger of {owner} says what is live.")
-            return session.report(lines=(*lines, words), extra=_extra(look, rebuilt))
+            why = "the ledger says what is live" if look.found else "there is nothing to list"
+            told = line(f"Nothing to do: {why}.")
+            return session.report(lines=(*lines, told), extra=_written(look.standing, rebuilt))
         _show_before(session, lines)
-        require_consent(session, "Write this ledger?")
-        standing = look.found.standing if look.found else None
-        done = await write_owned(look.store, standing, owner, rebuilt.owned, **_signature(session))
-    place = place_document(done)
+        require_consent(
+            session, "Write this ledger?", what="the ledger would change", read="what it would list"
+        )
+        done = await write_owned(look.desk, look.standing, rebuilt.owned, **signature)
+    words = f"Written: version {done.number} of {ledger_name(owner)}."
     return session.report(
-        lines=(line((f"Written: version {done.number} of {place['name']}.", "bold")),),
-        extra={"ledger": place, "written": True, **rebuilt_document(rebuilt)},
+        lines=((), line((words, "bold"))),
+        extra={**_written(done, rebuilt), "written": True},
     )
 
 
-def _owner(session: Session) -> Owner:
-    """Whose ledger it is. Raises UsageError where none is kept."""
+def _open(session: Session) -> Owner:
+    """Whose ledger it is; opens the project. Raises UsageError where none is kept."""
+    open_project(session)
     owner = owner_of(session)
     if owner is not None:
         return owner
@@ -146,16 +155,22 @@ def _owner(session: Session) -> Owner:
     )
 
 
-async def _look(
-    session: Session, connection: Connection, owner: Owner, *, quiet: bool = False
-) -> _Look:
-    """Look at the ledgers, and warn (unless `quiet`) of others that bear the name of ours."""
-    store = connection.ledgers
-    listed = await store.list()
-    found = await salvage(store, listed, owner)
-    if found is not None and found.twins and not quiet:
-        session.warnings.append(_twins(found, owner))
-    return _Look(store, owner, listed, found)
+async def _look(session: Session, connection: Connection) -> _Look:
+    """Look at the ledgers, and warn of others that bear the name of ours."""
+    desk = desk_of(session, connection)
+    assert desk is not None  # noqa: S101 - the project has an owner
+    listed = await desk.store.list()
+    found = await salvage(desk.store, listed, desk.owner)
+    if found is not None and found.twins:
+        session.warnings.append(_twins(found, desk.owner))
+    return _Look(desk, listed, found)
+
+
+async def _look_to_write(session: Session, connection: Connection) -> _Look:
+    """The same, when the tenant is the one that the environment is meant for."""
+    look = await _look(session, connection)
+    await check_tenant(session, connection, str(look.standing.id) if look.standing else None)
+    return look
 
 
 def _twins(found: Found, owner: Owner) -> Diagnostic:
@@ -168,20 +183,6 @@ def _twins(found: Found, owner: Owner) -> Diagnostic:
     )
 
 
-def _refuse_held(look: _Look) -> None:
-    shown = look.shown
-    if shown is None or shown.lease is None or not shown.is_held:
-        return
-    raise LeaseHeld(
-        Diagnostic(
-            code="lease/held",
-            summary=f"{actor_words(shown.lease.actor)} is applying {look.owner}",
-            detail=f"since {moment(shown.lease.since)}, until {moment(shown.lease.until)}",
-            fix="wait for it, or if it is dead: peakctl ledger unlock",
-        )
-    )
-
-
 async def _rebuilt(
     connection: Connection, look: _Look, resources: Mapping[Key, Resource]
 ) -> Rebuilt:
@@ -189,17 +190,17 @@ async def _rebuilt(
     from peakctl.engine.ledger.rebuild import find_there, rebuild
     from peakctl.engine.observe import observe
 
-    before = look.found.standing.ledger if look.found else None
+    before = look.standing.ledger if look.standing else None
     world = await observe(resources, connection.kinds, connection.adapters)
     owned = before.owned.values() if before else ()
     return rebuild(
-        look.owner,
+        look.desk.owner,
         resources,
         world,
         uses=uses_of(resources),
         before=before,
         there=await find_there(owned, world, connection.adapters),
-        others=await others(look.store, look.listed, look.owner),
+        others=await others(look.desk.store, look.listed, look.desk.owner),
     )
 
 
@@ -225,6 +226,7 @@ def _unlocked(shown: Shown | None, lease: Mapping[str, Any] | None = None) -> di
     return {"ledger": place, "unlocked": lease is not None, "lease": lease}
 
 
-def _extra(look: _Look, rebuilt: Rebuilt) -> dict[str, Any]:
-    place = place_document(look.found.standing) if look.found else None
+def _written(standing: Standing | None, rebuilt: Rebuilt) -> dict[str, Any]:
+    """The JSON of rebuild."""
+    place = place_document(standing) if standing else None
     return {"ledger": place, "written": False, **rebuilt_document(rebuilt)}

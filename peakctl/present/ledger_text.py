@@ -63,7 +63,7 @@ def no_ledger_lines(owner: Owner) -> tuple[Line, ...]:
 def found_lines(found: Found | None, owner: Owner) -> tuple[Line, ...]:
     """What a rebuild starts from."""
     if found is None:
-        return (line(f"There is no ledger of {owner}: it will be made."),)
+        return (line(f"There is no ledger of {owner}."),)
     number, newest = found.standing.number, found.standing.newest
     if not number:
         return (
@@ -173,10 +173,10 @@ def _rebuilt_row(owned: Owned, word: str) -> tuple[str, ...]:
 
 
 def entry_word(owned: Owned, rebuilt: Rebuilt) -> str:
-    """How an entry of a rebuilt ledger differs from before; "" when it does not."""
+    """How an entry of a rebuilt ledger differs from before."""
     if owned.key in rebuilt.added:
         return "added"
-    return "changed" if owned.key in rebuilt.changed else ""
+    return "changed" if owned.key in rebuilt.changed else "unchanged"
 
 
 def _intent_lines(ledger: Ledger) -> Iterator[Line]:
@@ -198,7 +198,9 @@ def _intent_rows(intents: Sequence[Intent]) -> tuple[Line, ...]:
 def _run_lines(ledger: Ledger) -> Iterator[Line]:
     if not ledger.runs:
         return
-    yield from table_lines(_RUNS, [_run_row(run) for run in newest_first(ledger)])
+    rows = [_run_row(run) for run in newest_first(ledger)]
+    told = [i for i in range(len(_RUNS)) if any(row[i] for row in rows)]
+    yield from table_lines([_RUNS[i] for i in told], [[row[i] for i in told] for row in rows])
     yield ()
 
 

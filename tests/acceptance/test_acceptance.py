@@ -8,6 +8,8 @@ of a script:
     use FOLDER            lays the files of a folder over the project: what an edit would do
     fault NAME            the rules of case.toml are in force from here on
     send METHOD PATH F    someone else's request, with the JSON of file F
+    hold OWNER WHO        the run of someone else takes the lease of an existing ledger
+    spoil NAME            the artifact gets a further version, with other files
 
 `UPDATE_GOLDEN=1 pytest tests/acceptance` writes the expectations anew: read every one of them.
 """
@@ -15,6 +17,7 @@ of a script:
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -22,6 +25,7 @@ import shlex
 import shutil
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,15 +34,19 @@ from typing import Any
 import httpx
 import pytest
 
+from peakctl.cli.ci import CIS
+
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 EXPECTED = ("expect.txt", "expect.requests")
 READS = ("GET", "HEAD")
+ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
 TABLE = (
     ("ID", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")),
     ("SHA", re.compile(r"\bsha256:[0-9a-f]{8,}")),
-    ("TIME", re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")),
+    ("TIME", re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC|[+-]\d\d:\d\d)")),
+    ("RUN", re.compile(r"(?<=\"run\": \")[0-9a-f]{10}(?=\")")),
     ("DURATION", re.compile(r"(?<![\w.])(?:\d+m)?\d+(?:\.\d+)?s\b|(?<=\"took\": )\d+(?:\.\d+)?")),
 )
 NUMBERED = ("ID", "SHA")
@@ -92,6 +100,10 @@ class Play:
                 self.emulator.faults += read_faults(self.faults[name])
             case "send", [method, path, file]:
                 asyncio.run(self._send(method, path, (self.project / file).read_text("utf-8")))
+            case "hold", [owner, who]:
+                asyncio.run(self._hold(*owner.split("/"), who))
+            case "spoil", [name]:
+                asyncio.run(self._spoil(name))
             case _:
                 raise ValueError(f"no such line: {line}")
 
@@ -109,13 +121,51 @@ class Play:
         self.requests += [self.normal.text(_written(request)) for request in writes]
 
     async def _send(self, method: str, path: str, body: str) -> None:
+        async with self._client() as client:
+            answer = await client.request(method, path, json=json.loads(body))
+        assert answer.is_success, answer.text
+
+    async def _spoil(self, name: str) -> None:
+        async with self._client() as client:
+            listed = (await client.get(ARTIFACTS)).json()["artifacts"]
+            (id_,) = [each["id"] for each in listed if each["name"] == name]
+            with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
+                archive.writestr("notes.txt", "no ledger")
+            file = ("artifact.zip", packed.getvalue(), "application/zip")
+            answer = await client.put(f"{ARTIFACTS}{id_}", files={"artifact": file})
+        assert answer.is_success, answer.text
+
+    async def _hold(self, project: str, environment: str, who: str) -> None:
+        from peakctl.adapters.ledger_store import ArtifactLedgers
+        from peakctl.api.client import Api, bases_for
+        from peakctl.cli.session import SystemClock
+        from peakctl.emulator import emulator_transport
+        from peakctl.engine.ledger.desk import Desk
+        from peakctl.engine.ledger.lease import Hold
+        from peakctl.model import Actor, CiJob, Intent, Key, Owner, Secret
+
+        clock = SystemClock()
+        transport = emulator_transport(self.emulator)
+        bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
+        job = CiJob("4711", "deploy", 1, "https://ci.example.com/runs/4711")
+        async with Api(transport=transport, bases=bases, token=token, clock=clock) as api:
+            store, owner = ArtifactLedgers(api, clock), Owner(project, environment)
+            await Hold.take(
+                Desk(store, owner, clock, lambda _: None),
+                run="elsewhere",
+                actor=Actor(who, commit="0123456789abcdef", ci=job),
+                command="apply",
+                intents=(Intent(Key("Workflow", "later"), "create"),),
+            )
+
+    def _client(self) -> httpx.AsyncClient:
         from peakctl.emulator import emulator_transport
 
-        transport = emulator_transport(self.emulator)
-        async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as client:
-            headers = {"Authorization": "peakctl-emulator"}
-            answer = await client.request(method, path, json=json.loads(body), headers=headers)
-        assert answer.is_success, answer.text
+        return httpx.AsyncClient(
+            transport=emulator_transport(self.emulator),
+            base_url="http://emulator",
+            headers={"Authorization": "peakctl-emulator"},
+        )
 
 
 def _written(request: Any) -> str:
@@ -151,6 +201,9 @@ def test_a_case_prints_and_sends_what_it_did(
     shutil.copytree(case, project, ignore=shutil.ignore_patterns("expect.*", "case.toml", "script"))
     monkeypatch.chdir(project)
     monkeypatch.setattr(sys, "argv", ["peakctl"])  # usage errors tell the program by its name
+    for ci in CIS:
+        monkeypatch.delenv(ci.mark, raising=False)
+    monkeypatch.setenv("LOGNAME", "alice")
     for name, value in settings.get("env", {}).items():
         monkeypatch.setenv(name, value)
     emulator = make_emulator(**settings.get("emulator", {}))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.chain import Standing, named, newest_in_force
-from peakctl.engine.ledger.text import read_ledger, write_ledger
+from peakctl.engine.ledger.desk import NOTHING, empty
+from peakctl.engine.ledger.tenure import overtaken
+from peakctl.engine.ledger.text import read_ledger
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
-from peakctl.model import Flaw, Ledger, PastRun, ledger_name
+from peakctl.model import Flaw, PastRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.model import Actor, Key, LedgerStore, Listed, Owned, Owner
+    from peakctl.engine.ledger.desk import Desk
+    from peakctl.model import Actor, Key, Ledger, LedgerStore, Listed, Owned, Owner
 
 UNLOCKED = "unlocked"
-KEPT_RUNS = 20
-_SALT_BYTES = 16
-_WRITER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,77 +66,53 @@ async def _salvage(
         if ledger is not None:
             last, in_force = await newest_in_force(store, id_, numbers, number, ledger)
             return Standing(id_, last, numbers[-1], in_force), damage
-    return Standing(id_, 0, numbers[-1], empty_ledger(owner)), damage
+    return Standing(id_, 0, numbers[-1], empty(owner)), damage
 
 
-def empty_ledger(owner: Owner) -> Ledger:
-    """A ledger that lists nothing, with a salt of its own."""
-    return Ledger(owner, salt=secrets.token_hex(_SALT_BYTES))
-
-
-async def unlock(store: LedgerStore, standing: Standing, *, run: str, actor: Actor) -> Standing:
+async def unlock(desk: Desk, standing: Standing, *, run: str, actor: Actor) -> Standing:
     """Take the lease away from the run that has it; what that run had in mind stays recorded.
 
     `standing` is what the user was shown; gives what stands now. Raises LeaseHeld when the ledger
-    has moved since: the run is alive.
+    has moved since, ApiError and NotAuthenticated.
     """
-    lease = standing.ledger.lease
-    assert lease is not None  # noqa: S101 - callers look first
-    now = store.now()
+    lease, now = standing.ledger.lease, desk.store.now()
+    assert lease is not None  # noqa: S101 - the user was shown it
     ended = PastRun(lease.run, lease.actor, "", lease.since, now, UNLOCKED)
     told = PastRun(run, actor, "ledger unlock", now, now, "done")
     runs = (*standing.ledger.runs, ended, told)
-    return await write_next(store, standing, replace(standing.ledger, lease=None, runs=runs))
+    return await _write(desk, standing, replace(standing.ledger, lease=None, runs=runs))
 
 
 async def write_owned(
-    store: LedgerStore,
+    desk: Desk,
     standing: Standing | None,
-    owner: Owner,
     owned: Mapping[Key, Owned],
     *,
     run: str,
     actor: Actor,
 ) -> Standing:
-    """Write down what a rebuild found; makes the ledger where there is none. Raises LeaseHeld."""
-    before = standing.ledger if standing else empty_ledger(owner)
-    now = store.now()
-    counts = {"owned": len(owned)}
-    past = PastRun(run, actor, "ledger rebuild", now, now, "done", counts)
-    ledger = replace(before, owned=owned, runs=(*before.runs, past))
-    if standing is None:
-        return await _make(store, ledger)
-    return await write_next(store, standing, ledger)
+    """Write down what a rebuild found; makes the ledger where there is none.
+
+    Raises LeaseHeld when another run writes at the same moment, ApiError and NotAuthenticated.
+    """
+    before = standing.ledger if standing else empty(desk.owner)
+    now, counts = desk.store.now(), {"owned": len(owned)}
+    told = PastRun(run, actor, "ledger rebuild", now, now, "done", counts)
+    ledger = replace(before, owned=owned, runs=(*before.runs, told))
+    if standing is not None:
+        return await _write(desk, standing, ledger)
+    made = await desk.pen(NOTHING).make(ledger)
+    if made is None:
+        raise overtaken(desk.owner)
+    return made
 
 
-async def write_next(store: LedgerStore, standing: Standing, ledger: Ledger) -> Standing:
-    """Add `ledger` as the version after `standing`. Raises LeaseHeld when another came between."""
-    written = replace(
-        ledger,
-        base=standing.number,
-        seen=standing.newest,
-        writer=secrets.token_hex(_WRITER_BYTES),
-        runs=ledger.runs[-KEPT_RUNS:],
-    )
-    number = await store.append(standing.id, write_ledger(written))
-    if number > standing.newest + 1:
-        numbers = await store.numbers(standing.id)
-        last, _ = await newest_in_force(store, standing.id, numbers, number, written)
-        if last != number:
-            raise LeaseHeld(moved(ledger.owner))
-    return Standing(standing.id, number, number, written)
-
-
-async def _make(store: LedgerStore, ledger: Ledger) -> Standing:
-    """The first version of a ledger; of two that are made at once the older one counts."""
-    name = ledger_name(ledger.owner)
-    written = replace(ledger, writer=secrets.token_hex(_WRITER_BYTES))
-    made = await store.create(name, write_ledger(written))
-    first = next((each for each in await store.list() if each.name == name), None)
-    if first is not None and str(first.id) != str(made):
-        await store.remove(made)
-        raise LeaseHeld(moved(ledger.owner))
-    return Standing(made, 1, 1, written)
+async def _write(desk: Desk, standing: Standing, ledger: Ledger) -> Standing:
+    """Write once, onto `standing` and nothing else: what came between was not agreed to."""
+    written = await desk.pen(NOTHING).write_once(standing, lambda _: ledger)
+    if written is None:
+        raise LeaseHeld(moved(desk.owner))
+    return written
 
 
 def moved(owner: Owner) -> Diagnostic:
@@ -145,6 +120,6 @@ def moved(owner: Owner) -> Diagnostic:
     return Diagnostic(
         code="lease/moved",
         summary=f"another run wrote the ledger of {owner} meanwhile",
-        detail="it is alive; nothing was changed here",
-        fix="see who it is: peakctl ledger show, and run the same command again",
+        detail="so it is alive; nothing was changed",
+        fix=f"see who it is: peakctl ledger show -e {owner.environment}",
     )

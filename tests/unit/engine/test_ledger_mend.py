@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from peakctl.engine.ledger.chain import Standing
-from peakctl.engine.ledger.mend import Found, salvage, unlock, write_next, write_owned
+from peakctl.engine.ledger.desk import Desk
+from peakctl.engine.ledger.mend import Found, salvage, unlock, write_owned
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LeaseHeld, LedgerUnusable
 from peakctl.model import (
@@ -20,7 +21,6 @@ from peakctl.model import (
     Key,
     Lease,
     Ledger,
-    Listed,
     Owned,
     Owner,
     PastRun,
@@ -35,103 +35,76 @@ EMPTY = Ledger(US, salt="s")
 NOW = 1_800_000_000.0
 
 
-class Store:
-    """Ledgers in memory; `meanwhile` is called once, before the next write."""
+def put(store: Any, *texts: bytes | None, name: str = NAME) -> str:
+    """A ledger with these versions; its id. None is a version that goes before it is read."""
+    made = f"id{len(store.names) + 1}"
+    store.names[made] = name, f"2026-01-01T00:00:0{len(store.names)}"
+    store.versions[made] = dict(enumerate(texts, 1))
+    store.counts[made] = len(texts)
+    return made
 
-    kind = "Artifact"
 
-    def __init__(self) -> None:
-        self.kept: dict[str | int, tuple[str, dict[int, bytes | None]]] = {}
-        self.meanwhile: Callable[[], None] = lambda: None
-        self._ids = (f"id{number}" for number in itertools.count(1))
+def add(store: Any, id_: str, text: bytes) -> None:
+    store.counts[id_] += 1
+    store.versions[id_][store.counts[id_]] = text
 
-    def put(self, *texts: bytes | None, name: str = NAME) -> str:
-        id_ = next(self._ids)
-        self.kept[id_] = name, dict(enumerate(texts, 1))
-        return id_
 
-    def now(self) -> float:
-        return NOW
+def before_a(method: str, store: Any, act: Callable[[], object]) -> None:
+    """Let others act once, when the next `method` is on its way."""
 
-    async def list(self) -> tuple[Listed, ...]:
-        return tuple(Listed(id_, name) for id_, (name, _) in sorted(self.kept.items(), key=str))
+    async def pause() -> None:
+        if store.asked[-1] == method:
+            store.pause = None
+            act()
 
-    def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
-        return listed
+    store.pause = pause
 
-    async def numbers(self, id_: str | int) -> tuple[int, ...]:
-        return tuple(self.kept[id_][1])
 
-    async def read(self, id_: str | int, number: int | None = None) -> bytes | None:
-        versions = self.kept[id_][1]
-        return versions[max(versions) if number is None else number]
+def newest(store: Any, id_: str) -> Ledger:
+    versions = store.versions[id_]
+    return read_ledger(versions[max(versions)], US)
 
-    async def create(self, name: str, text: bytes) -> str | int:
-        self._let_others_write()
-        return self.put(text, name=name)
 
-    async def append(self, id_: str | int, text: bytes) -> int:
-        self._let_others_write()
-        number = max(self.kept[id_][1]) + 1
-        self.kept[id_][1][number] = text
-        return number
-
-    async def drop(self, id_: str | int, number: int) -> None:
-        raise AssertionError("nothing is trimmed here")
-
-    async def remove(self, id_: str | int) -> None:
-        del self.kept[id_]
-
-    def newest(self, id_: str | int) -> Ledger:
-        versions = self.kept[id_][1]
-        text = versions[max(versions)]
-        assert text is not None
-        return read_ledger(text, US)
-
-    def _let_others_write(self) -> None:
-        others, self.meanwhile = self.meanwhile, lambda: None
-        others()
+def desk(store: Any) -> Desk:
+    return Desk(store, US, store.clock, lambda _: None)
 
 
 def text(ledger: Ledger = EMPTY, *, base: int = 0, seen: int = 0) -> bytes:
     return write_ledger(replace(ledger, base=base, seen=seen))
 
 
-def salvaged(store: Store) -> Found | None:
+def salvaged(store: Any) -> Found | None:
     async def find() -> Found | None:
         return await salvage(store, await store.list(), US)
 
     return asyncio.run(find())
 
 
-def standing(store: Store) -> Standing:
+def standing(store: Any) -> Standing:
     found = salvaged(store)
     assert found is not None
     return found.standing
 
 
-def test_without_a_ledger_nothing_is_found() -> None:
-    store = Store()
-    store.put(text(), name="peakctl-ledger-other-prod")
-    store.put()  # all versions are gone
-    assert salvaged(store) is None
+def test_without_a_ledger_nothing_is_found(ledger_store: Any) -> None:
+    put(ledger_store, text(), name="peakctl-ledger-other-prod")
+    put(ledger_store)  # all versions are gone
+    assert salvaged(ledger_store) is None
 
 
-def test_a_whole_ledger_is_found_as_it_stands() -> None:
-    store = Store()
-    id_ = store.put(text(), text(base=1, seen=1), text(base=1, seen=1))
-    twin = store.put(text())
-    found = salvaged(store)
+def test_a_whole_ledger_is_found_as_it_stands(ledger_store: Any) -> None:
+    id_ = put(ledger_store, text(), text(base=1, seen=1), text(base=1, seen=1))
+    twin = put(ledger_store, text())
+    found = salvaged(ledger_store)
     assert found is not None
     assert (found.standing.id, found.standing.number, found.standing.newest) == (id_, 2, 3)
     assert found.damage is None
     assert found.twins == (twin,)
 
 
-def test_damaged_and_missing_versions_are_passed_over() -> None:
-    store = Store()
-    store.put(text(), text(replace(EMPTY, salt="two"), base=1, seen=1), b"", b"{", None)
-    found = salvaged(store)
+def test_damaged_and_missing_versions_are_passed_over(ledger_store: Any) -> None:
+    put(ledger_store, text(), text(replace(EMPTY, salt="two"), base=1, seen=1), b"", b"{", None)
+    found = salvaged(ledger_store)
     assert found is not None
     assert (found.standing.number, found.standing.newest) == (2, 5)
     assert found.standing.ledger.salt == "two"
@@ -139,10 +112,9 @@ def test_damaged_and_missing_versions_are_passed_over() -> None:
     assert found.damage.code == "ledger/corrupt"
 
 
-def test_a_ledger_of_which_nothing_can_be_read_is_empty() -> None:
-    store = Store()
-    store.put(b"", b"")
-    found = salvaged(store)
+def test_a_ledger_of_which_nothing_can_be_read_is_empty(ledger_store: Any) -> None:
+    put(ledger_store, b"", b"")
+    found = salvaged(ledger_store)
     assert found is not None
     assert (found.standing.number, found.standing.newest) == (0, 2)
     assert found.standing.ledger.owned == {}
@@ -150,17 +122,18 @@ def test_a_ledger_of_which_nothing_can_be_read_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "flaw"),
+    ("bad", "flaw"),
     [
         (write_ledger(Ledger(THEM, salt="s")), Flaw.FOREIGN),
         (b'{"kind": "peakctl-ledger", "format_version": 99}', Flaw.NEWER),
     ],
 )
-def test_what_is_not_ours_or_not_understood_is_not_written_over(newest: bytes, flaw: Flaw) -> None:
-    store = Store()
-    store.put(text(), newest, b"")
+def test_what_is_not_ours_or_not_understood_is_not_written_over(
+    ledger_store: Any, bad: bytes, flaw: Flaw
+) -> None:
+    put(ledger_store, text(), bad, b"")
     with pytest.raises(LedgerUnusable) as caught:
-        salvaged(store)
+        salvaged(ledger_store)
     assert caught.value.flaw is flaw
 
 
@@ -169,11 +142,10 @@ def held() -> Ledger:
     return replace(EMPTY, lease=lease, intents=(Intent(KEY, "create"),), owned={KEY: Owned(KEY, 1)})
 
 
-def test_unlocking_keeps_all_but_the_lease_and_tells_of_both_runs() -> None:
-    store = Store()
-    id_ = store.put(text(held()))
-    done = asyncio.run(unlock(store, standing(store), run="r2", actor=ALICE))
-    written = store.newest(id_)
+def test_unlocking_keeps_all_but_the_lease_and_tells_of_both_runs(ledger_store: Any) -> None:
+    id_ = put(ledger_store, text(held()))
+    done = asyncio.run(unlock(desk(ledger_store), standing(ledger_store), run="r2", actor=ALICE))
+    written = newest(ledger_store, id_)
     assert (done.number, done.ledger) == (2, written)
     assert (written.base, written.seen, written.lease) == (1, 1, None)
     assert (written.intents, written.owned) == (held().intents, held().owned)
@@ -183,57 +155,58 @@ def test_unlocking_keeps_all_but_the_lease_and_tells_of_both_runs() -> None:
     )
 
 
-def test_a_run_that_renews_meanwhile_keeps_its_lease() -> None:
-    store = Store()
-    id_ = store.put(text(held()))
-    shown = standing(store)
-    store.meanwhile = lambda: store.kept[id_][1].update({2: text(held(), base=1, seen=1)})
+def test_a_run_that_renews_meanwhile_keeps_its_lease(ledger_store: Any) -> None:
+    id_ = put(ledger_store, text(held()))
+    shown = standing(ledger_store)
+    renewal = text(held(), base=1, seen=1)
+    before_a("append", ledger_store, lambda: add(ledger_store, id_, renewal))
     with pytest.raises(LeaseHeld) as caught:
-        asyncio.run(unlock(store, shown, run="r2", actor=ALICE))
+        asyncio.run(unlock(desk(ledger_store), shown, run="r2", actor=ALICE))
     assert caught.value.diagnostics[0].code == "lease/moved"
-    assert standing(store).number == 2
-    assert standing(store).ledger.lease is not None
+    assert standing(ledger_store).number == 2
+    assert standing(ledger_store).ledger.lease is not None
 
 
-def test_a_write_that_only_rubbish_came_before_is_in_force() -> None:
-    store = Store()
-    id_ = store.put(text())
-    shown = standing(store)
-    store.meanwhile = lambda: store.kept[id_][1].update({2: b"rubbish"})
-    done = asyncio.run(write_next(store, shown, replace(EMPTY, salt="new")))
+def test_a_write_that_only_rubbish_came_before_is_in_force(ledger_store: Any) -> None:
+    id_ = put(ledger_store, text())
+    shown = standing(ledger_store)
+    before_a("append", ledger_store, lambda: add(ledger_store, id_, b"rubbish"))
+    owned = {KEY: Owned(KEY, 1)}
+    done = asyncio.run(write_owned(desk(ledger_store), shown, owned, run="r2", actor=ALICE))
     assert done.number == 3
-    assert standing(store).ledger.salt == "new"
+    assert standing(ledger_store).ledger.owned == owned
 
 
-def test_a_rebuilt_ledger_goes_over_the_damage_and_keeps_salt_runs_and_intents() -> None:
-    store = Store()
+def test_a_rebuilt_ledger_goes_over_the_damage_and_keeps_salt_runs_and_intents(
+    ledger_store: Any,
+) -> None:
     run = PastRun("r0", BOB, "apply", NOW, NOW, "done")
     before = replace(EMPTY, runs=(run,) * 25, intents=(Intent(KEY, "create"),))
-    id_ = store.put(text(before), b"damaged")
+    id_ = put(ledger_store, text(before), b"damaged")
     owned = {KEY: Owned(KEY, 1)}
-    asyncio.run(write_owned(store, standing(store), US, owned, run="r2", actor=ALICE))
-    written = store.newest(id_)
+    asyncio.run(
+        write_owned(desk(ledger_store), standing(ledger_store), owned, run="r2", actor=ALICE)
+    )
+    written = newest(ledger_store, id_)
     assert (written.base, written.seen) == (1, 2)
     assert (written.owned, written.salt, written.intents) == (owned, "s", before.intents)
     assert len(written.runs) == 20
     assert written.runs[-1].command == "ledger rebuild"
     assert written.runs[-1].counts == {"owned": 1}
-    found = salvaged(store)
+    found = salvaged(ledger_store)
     assert found is not None
     assert (found.standing.number, found.damage) == (3, None)
 
 
-def test_a_first_ledger_is_made() -> None:
-    store = Store()
+def test_a_first_ledger_is_made(ledger_store: Any) -> None:
     owned = {KEY: Owned(KEY, 1)}
-    done = asyncio.run(write_owned(store, None, US, owned, run="r2", actor=ALICE))
-    assert (done.id, done.number, done.newest) == ("id1", 1, 1)
-    assert standing(store) == done
+    done = asyncio.run(write_owned(desk(ledger_store), None, owned, run="r2", actor=ALICE))
+    assert (done.number, done.newest) == (1, 1)
+    assert standing(ledger_store) == done
 
 
-def test_of_two_first_ledgers_the_later_one_is_taken_back() -> None:
-    store = Store()
-    store.meanwhile = lambda: store.put(text()) and None
+def test_of_two_first_ledgers_the_later_one_is_taken_back(ledger_store: Any) -> None:
+    before_a("create", ledger_store, lambda: put(ledger_store, text()))
     with pytest.raises(LeaseHeld):
-        asyncio.run(write_owned(store, None, US, {}, run="r2", actor=ALICE))
-    assert list(store.kept) == ["id1"]
+        asyncio.run(write_owned(desk(ledger_store), None, {}, run="r2", actor=ALICE))
+    assert list(ledger_store.names) == ["id1"]
