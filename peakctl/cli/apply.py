@@ -21,7 +21,8 @@ Examples:
 
 \b
 Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
-11 beyond the plan file, 12 not agreed to, 15 not permitted, 130 interrupted.
+11 not what was approved, 12 a guard or no consent, 13 another run is under way,
+15 not permitted, 130 interrupted.
 Running it again is always safe.
 """
 
@@ -31,6 +32,9 @@ Running it again is always safe.
 @options.manifests
 @options.selection
 @options.output("text", "json", "markdown")
+@options.ownership
+@options.pruning
+@options.mass_change
 @options.consent
 @options.shown
 @options.retry_failed
@@ -53,22 +57,24 @@ def apply(**flags: Any) -> int:
 
 
 async def _apply(session: Session) -> Report:
-    from peakctl.cli.approving import load_approval, require_approved
+    from peakctl.cli.approving import agreement, load_approval
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import plan_result, planned, read_wanted
+    from peakctl.cli.planning import plan_result, prepare, read_wanted, refuse_guarded
     from peakctl.cli.session import connect
 
     wanted = read_wanted(session)
     file = session.flags.plan_file
     approval = load_approval(session, file) if file else None
     async with connect(session) as connection:
-        plan = await planned(session, connection, wanted)
-        session.plan = plan
+        prepared = await prepare(session, connection, wanted)
+        session.plan = plan = prepared.plan
         if session.flags.output == "text":
             session.terminal.show(plan_result(session, plan))
+        refuse_guarded(prepared)
+        agreed = agreement(session, connection, plan, approval)
         if approval is not None:
-            require_approved(connection, plan, approval)
+            agreed(plan)
         elif plan.pending:
             require_consent(session, "Apply these changes?")
-        return await carry_out(session, connection, plan)
+        return await carry_out(session, connection, wanted, prepared, agreed)

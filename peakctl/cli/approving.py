@@ -10,19 +10,15 @@ from peakctl.engine.approval import Approval, approve, objections, read_approval
 from peakctl.errors import Diagnostic, PlanStale, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peakctl.cli.session import Connection, Session
     from peakctl.model import Plan
 
 
 def save_plan(session: Session, connection: Connection, plan: Plan, file: str) -> None:
     """Write the consent to `plan`. Raises UsageError when the file cannot be written."""
-    approval = approve(
-        plan,
-        connection.kinds,
-        project=_project(session),
-        environment=_environment(session),
-        salt=secrets.token_hex(16),
-    )
+    approval = _approved(session, connection, plan)
     try:
         Path(file).write_text(write_approval(approval), "utf-8")
     except OSError as error:
@@ -52,11 +48,34 @@ def load_approval(session: Session, file: str) -> Approval:
     return approval
 
 
-def require_approved(connection: Connection, plan: Plan, approval: Approval) -> None:
-    """Return when the plan does nothing beyond the approved one. Raises PlanStale otherwise."""
-    found = objections(approval, plan, connection.kinds)
-    if found:
-        raise PlanStale(*found)
+def agreement(
+    session: Session, connection: Connection, plan: Plan, approval: Approval | None
+) -> Callable[[Plan], None]:
+    """What raises PlanStale for a plan beyond what was consented to.
+
+    That is a plan file, or else `plan`, which was shown.
+    """
+    consent, fix = approval, "plan again with --out, and have the new plan approved"
+    if consent is None:
+        consent = _approved(session, connection, plan)
+        fix = f"look at the new plan: {session.again()}"
+
+    def agreed(now: Plan) -> None:
+        found = objections(consent, now, connection.kinds, fix)
+        if found:
+            raise PlanStale(*found)
+
+    return agreed
+
+
+def _approved(session: Session, connection: Connection, plan: Plan) -> Approval:
+    return approve(
+        plan,
+        connection.kinds,
+        project=_project(session),
+        environment=_environment(session),
+        salt=secrets.token_hex(16),
+    )
 
 
 def _unusable(summary: str, detail: str) -> PlanStale:

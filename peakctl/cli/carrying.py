@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit
+from peakctl.cli.keeping import open_keeper
 from peakctl.cli.loop import graceful
+from peakctl.cli.planning import Again, prepare, refuse_guarded
 from peakctl.cli.session import is_emulated
 from peakctl.engine.apply import apply
 from peakctl.engine.wait import DEFAULT_LIMITS, Stop, WaitLimits
+from peakctl.errors import PeakctlError
 from peakctl.model import Status, Verb
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.progress import HEARTBEAT, open_progress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
+    from peakctl.cli.keeping import Keeper
+    from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
+    from peakctl.errors import Diagnostic
     from peakctl.model import Clock, Outcome, Plan
     from peakctl.present.progress import Progress
     from peakctl.present.report import Report
@@ -51,8 +58,47 @@ class StoppableClock:
                 each.cancel()
 
 
-async def carry_out(session: Session, connection: Connection, plan: Plan) -> Report:
-    """Apply the plan and report how each action ended."""
+async def carry_out(
+    session: Session,
+    connection: Connection,
+    wanted: Wanted,
+    prepared: Prepared,
+    agreed: Callable[[Plan], None],
+    *,
+    destroy: bool = False,
+) -> Report:
+    """Apply the plan under the lease of its project, and report how each action ended.
+
+    What is applied is planned once more when the lease is held: `agreed` raises PlanStale when that
+    goes beyond what was consented to.
+    """
+    plan = prepared.plan
+    keeper = open_keeper(session, connection, wanted)
+    if keeper is None:
+        return await _carry_out(session, connection, prepared)
+    if not plan.pending and not any(a.taken_from for a in plan.actions):
+        report = await _carry_out(session, connection, prepared)
+        if report.ok and not destroy:
+            await keeper.note(prepared, connection.kinds)
+        return report
+    ledger = await keeper.take(plan)
+    try:
+        known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
+        look = partial(prepare, session, connection, wanted, destroy=destroy)
+        now = await keeper.without_rivals(lambda: look(again=Again(ledger, known)))
+        refuse_guarded(now)
+        agreed(now.plan)
+        await keeper.take_over(now.plan)
+    except PeakctlError:
+        await keeper.give_back()
+        raise
+    return await _carry_out(session, connection, now, keeper)
+
+
+async def _carry_out(
+    session: Session, connection: Connection, prepared: Prepared, keeper: Keeper | None = None
+) -> Report:
+    plan = prepared.plan
     session.terminal.tell([()])
     started = session.clock.now()
     stop = Stop()
@@ -64,31 +110,36 @@ async def carry_out(session: Session, connection: Connection, plan: Plan) -> Rep
 
     if session.flags.timeout is not None:
         asyncio.get_running_loop().call_later(session.flags.timeout, stop_now)
+    problems: tuple[Diagnostic, ...] = ()
     async with _watched(session, started) as progress:
         with graceful(session, stop_now, progress.say):
-            outcomes = await apply(
-                plan,
-                connection.kinds,
-                connection.adapters,
-                clock=clock,
-                emit=progress.emit,
-                limits=_limits(session),
-                stop=stop,
-            )
+            async with keeper.renewing(stop_now) if keeper else contextlib.nullcontext():
+                outcomes = await apply(
+                    plan,
+                    connection.kinds,
+                    connection.adapters,
+                    clock=clock,
+                    emit=progress.emit,
+                    limits=_limits(session),
+                    stop=stop,
+                )
+            if keeper:
+                problems = await keeper.settle(prepared, connection.kinds, outcomes)
     took = session.clock.now() - started
     session.terminal.tell([()])
     return session.report(
         plan=plan,
         outcomes=outcomes,
         took=took,
-        exit_code=session.interrupted or code_of(outcomes),
+        diagnostics=problems,
+        exit_code=session.interrupted or code_of(outcomes, problems),
         lines=outcome_lines(plan, outcomes, took, session.again()),
     )
 
 
-def code_of(outcomes: Sequence[Outcome]) -> Exit:
+def code_of(outcomes: Sequence[Outcome], problems: Sequence[Diagnostic] = ()) -> Exit:
     """Done, applied in part (something changed or goes on, and not all got there), or error."""
-    if all(outcome.status in GOOD for outcome in outcomes):
+    if not problems and all(outcome.status in GOOD for outcome in outcomes):
         return Exit.DONE
     changed = any(
         outcome.status is Status.IN_PROGRESS

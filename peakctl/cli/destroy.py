@@ -43,19 +43,21 @@ def destroy(**flags: Any) -> int:
 
 
 async def _destroy(session: Session) -> Report:
+    from peakctl.cli.approving import agreement
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import plan_result, planned, read_wanted
+    from peakctl.cli.planning import plan_result, prepare, read_wanted
     from peakctl.cli.session import connect
 
     wanted = read_wanted(session)
     async with connect(session) as connection:
-        plan = await planned(session, connection, wanted, destroy=True)
-        session.plan = plan
+        prepared = await prepare(session, connection, wanted, destroy=True)
+        session.plan = plan = prepared.plan
         if session.flags.output == "text":
             session.terminal.show(plan_result(session, plan))
+        agreed = agreement(session, connection, plan, None)
         if plan.pending:
             count = len(plan.pending)
             what = "this resource" if count == 1 else f"these {count} resources"
             require_consent(session, f"Delete {what} for good?")
-        return await carry_out(session, connection, plan)
+        return await carry_out(session, connection, wanted, prepared, agreed, destroy=True)

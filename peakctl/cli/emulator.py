@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.cli import emulator_data, options
+from peakctl.cli.option_types import Duration
 from peakctl.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def emulator() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--allow-remote", is_flag=True, help="Let other machines reach it.")
 @click.option("--data", metavar="FILE", default=":memory:", help="Keep the state in this file.")
-@click.option("--latency", type=options.Duration(), default=0.0, help="Wait before each answer.")
+@click.option("--latency", type=Duration(), default=0.0, help="Wait before each answer.")
 @click.option("--spoke-domain", metavar="HOST", default="", help="Tenants live on this spoke.")
 @SECONDS
 @click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")

@@ -21,7 +21,8 @@ Examples:
 
 \b
 Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
-1 error, 3 a selector matched nothing, 10 manifests invalid, 15 not permitted.
+1 error, 3 a selector matched nothing, 10 manifests invalid, 12 a guard refuses,
+15 not permitted.
 """
 
 
@@ -35,6 +36,9 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 )
 @click.option("--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE`.")
 @options.retry_failed
+@options.ownership
+@options.pruning
+@options.mass_change
 @options.connection
 @options.display
 def plan(**flags: Any) -> int:
@@ -52,14 +56,20 @@ def plan(**flags: Any) -> int:
 async def _plan(session: Session) -> Report:
     from peakctl.cli.approving import save_plan
     from peakctl.cli.exits import Exit
-    from peakctl.cli.planning import plan_result, planned, read_wanted
+    from peakctl.cli.planning import plan_result, prepare, read_wanted
     from peakctl.cli.session import connect
 
     wanted = read_wanted(session)
     async with connect(session) as connection:
-        found = await planned(session, connection, wanted)
-        if session.flags.out is not None:
-            save_plan(session, connection, found, session.flags.out)
-    pending = bool(found.pending) and session.flags.detailed_exitcode
+        prepared = await prepare(session, connection, wanted)
+        if session.flags.out is not None and not prepared.guards:
+            save_plan(session, connection, prepared.plan, session.flags.out)
+    plan = prepared.plan
+    pending = bool(plan.pending) and session.flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE
-    return session.report(plan=found, exit_code=code, lines=plan_result(session, found))
+    return session.report(
+        plan=plan,
+        exit_code=Exit.REFUSED if prepared.guards else code,
+        diagnostics=prepared.guards,
+        lines=plan_result(session, plan),
+    )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from peakctl.emulator import Emulator
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.project import Environment, Project
-    from peakctl.model import Adapter, Plan
+    from peakctl.model import Adapter, Clock, LedgerStore, Plan
 
 T = TypeVar("T")
 STATE_FOLDER = ".peakctl"
@@ -97,9 +97,18 @@ class Session:
             "-p": [f"{pair.partition('=')[0]}=…" for pair in flags.param],
             "--select": flags.select,
             "--exclude": flags.exclude,
+            "--take-over": flags.take_over,
         }
         words = [word for flag, values in typed.items() for each in values for word in (flag, each)]
-        return shlex.join(["peakctl", command or self.command, *words])
+        switches = {
+            "--prune": flags.prune,
+            "--prune-history": flags.prune_history,
+            "--adopt": flags.adopt,
+        }
+        words += [flag for flag, given in switches.items() if given]
+        if flags.allow_mass_change is not None:
+            words += ["--allow-mass-change", str(flags.allow_mass_change)]
+        return shlex.join(["peakctl", *(command or self.command).split(), *words])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,7 @@ class Connection:
     api: Api
     kinds: Mapping[str, Kind]
     adapters: Mapping[str, Adapter]
+    ledgers: LedgerStore
 
 
 def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -> int:
@@ -145,12 +155,13 @@ async def connect(session: Session) -> AsyncIterator[Connection]:
         api = Api(transport=transport, bases=bases, token=token, clock=session.clock, limits=limits)
         try:
             async with api:
-                yield _connection(api)
+                yield _connection(api, session.clock)
         finally:
             session.requests += api.requests
 
 
-def _connection(api: Api) -> Connection:
+def _connection(api: Api, clock: Clock) -> Connection:
+    from peakctl.adapters.ledger_store import ArtifactLedgers
     from peakctl.catalog import load_catalog
 
     catalog = load_catalog(api)
@@ -158,6 +169,7 @@ def _connection(api: Api) -> Connection:
         api,
         {name: kind for name, (kind, _) in catalog.items()},
         {name: adapter for name, (_, adapter) in catalog.items()},
+        ArtifactLedgers(api, clock),
     )
 
 

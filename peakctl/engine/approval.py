@@ -115,34 +115,39 @@ def _opaque(value: Value, salt: str) -> Any:
             return value
 
 
-def objections(approval: Approval, plan: Plan, kinds: Mapping[str, Kind]) -> tuple[Diagnostic, ...]:
-    """What the new plan would do beyond the approved one; fewer actions are fine."""
+def objections(
+    approval: Approval, plan: Plan, kinds: Mapping[str, Kind], fix: str
+) -> tuple[Diagnostic, ...]:
+    """What the new plan would do beyond the approved one; fewer actions are fine.
+
+    `fix` is what to do about it.
+    """
     before = {approved.key: approved for approved in approval.actions}
     now = _all_approved(plan, kinds, approval.salt)
-    return tuple(_objections(before, now))
+    return tuple(_objections(before, now, fix))
 
 
 def _objections(
-    before: Mapping[Key, Approved], actions: Iterator[Approved]
+    before: Mapping[Key, Approved], actions: Iterator[Approved], fix: str
 ) -> Iterator[Diagnostic]:
     for now in actions:
         then = before.get(now.key)
         if then is None:
-            yield _objection(now.key, "it was not part of the approved plan", None, now)
+            yield _objection(now.key, "it was not part of the approved plan", None, now, fix)
         elif then.live != now.live:
-            yield _objection(now.key, "it was changed on the platform meanwhile", then, now)
+            yield _objection(now.key, "it was changed on the platform meanwhile", then, now, fix)
         elif then.digest != now.digest:
-            yield _objection(now.key, "the manifests ask for something else now", then, now)
+            yield _objection(now.key, "the manifests ask for something else now", then, now, fix)
 
 
-def _objection(key: Key, why: str, then: Approved | None, now: Approved) -> Diagnostic:
+def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: str) -> Diagnostic:
     lines = [f"approved: {_told(then)}"] if then else []
     return Diagnostic(
         code="plan/stale",
         summary=why,
         key=key,
         detail="\n".join([*lines, f"now:      {_told(now)}"]),
-        fix="plan again with --out, and have the new plan approved",
+        fix=fix,
     )
 
 

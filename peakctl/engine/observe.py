@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peakctl.engine.ledger.chain import glance, others
 from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.references import targets
 from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
@@ -29,7 +30,8 @@ class World:
     `listed` holds the listing of each kind that was looked at; `live` the declared resources that
     exist; `pins` what references to other resources receive, by kind, name, wanted version and
     scope; `definitions` the specs that were read for the parameters they declare. `ledger` is our
-    own, None when there is none; `owners` tells whose each resource is.
+    own, None when there is none, `others` are those of other projects where they had to be read;
+    `owners` tells whose each resource is.
     """
 
     listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class World:
     pins: Mapping[Pin, Tree | None] = field(default_factory=dict)
     definitions: Mapping[Key, Live] = field(default_factory=dict)
     ledger: Ledger | None = None
+    others: tuple[Ledger, ...] = ()
     owners: Owners = field(default_factory=Owners)
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
@@ -48,13 +51,15 @@ class World:
 class Books:
     """Where the ledgers are, and whose is ours. `held` is ours when this run has its lease.
 
-    `known` are resources that this run has read already and is not about to change.
+    `known` are resources that this run has read already and is not about to change. With `prune`
+    the ledgers of other projects are read in any case.
     """
 
     store: LedgerStore
     owner: Owner
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
+    prune: bool = False
 
 
 def own_match(matches: Iterable[Listed]) -> Listed | None:
@@ -98,31 +103,31 @@ class Observer:
         async with asyncio.TaskGroup() as group:
             for kind in sorted(self._needed_kinds()):
                 group.create_task(self._observe_kind(kind))
+        rest = await self._read_others()
+        us = self._books.owner if self._books else None
         return World(
             self._listed,
             self._live,
             self._pins,
             self._definitions,
             self._ledger,
-            await self._find_owners(),
+            rest,
+            find_owners(us, self._ledger, rest),
         )
 
-    async def _find_owners(self) -> Owners:
-        """Other projects' ledgers are read only when something live may be theirs."""
+    async def _read_others(self) -> tuple[Ledger, ...]:
+        """Other projects' ledgers, where something that is live or to be made may be theirs."""
         if self._books is None:
-            return Owners()
+            return ()
         store, us = self._books.store, self._books.owner
         owners = find_owners(us, self._ledger, ())
-        if all(owners.is_ours(live) for live in self._live.values()):
-            return owners
-        from peakctl.engine.ledger.chain import others
-
-        ledgers = store.pick(self._listed[store.kind])
-        return find_owners(us, self._ledger, await others(store, ledgers, us))
+        makes = self._books.held is not None and len(self._live) < len(self._resources)
+        needed = makes or self._books.prune
+        if not needed and all(owners.is_ours(live) for live in self._live.values()):
+            return ()
+        return await others(store, store.pick(self._listed[store.kind]), us)
 
     async def _read_ledger(self, books: Books) -> None:
-        from peakctl.engine.ledger.chain import glance
-
         ledgers = books.store.pick(self._listed[books.store.kind])
         self._ledger = await glance(books.store, ledgers, books.owner)
 

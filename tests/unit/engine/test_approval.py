@@ -67,7 +67,7 @@ def approved(*actions: Action) -> Approval:
 
 
 def codes(approval: Approval, *actions: Action) -> list[str]:
-    return [d.summary for d in objections(approval, Plan(actions), KINDS)]
+    return [d.summary for d in objections(approval, Plan(actions), KINDS, "plan again")]
 
 
 def test_the_same_plan_and_a_smaller_one_are_allowed() -> None:
@@ -118,7 +118,7 @@ def test_more_other_and_moved_actions_are_told() -> None:
 
 
 def test_an_objection_names_what_was_approved_and_what_is_now() -> None:
-    (told,) = objections(approved(image()), Plan((image(version="0.0.9"),)), KINDS)
+    (told,) = objections(approved(image()), Plan((image(version="0.0.9"),)), KINDS, "plan again")
     assert told.detail.splitlines() == [
         "approved: create-version 0.0.2",
         "now:      create-version 0.0.9",

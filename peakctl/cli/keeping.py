@@ -1,0 +1,208 @@
+"""A run under its lease: what it owns is written down before it starts and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError
+from peakctl.model import Intent, Outcome, Owner, Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from peakctl.cli.planning import Prepared, Wanted
+    from peakctl.cli.session import Connection, Session
+    from peakctl.engine.ledger.lease import Desk, Hold
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Actor, Key, Ledger, Plan, Resource
+
+SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
+
+
+def owner_of(session: Session) -> Owner | None:
+    """What the run would own its resources as; None where no ledger is kept."""
+    project, environment = session.project, session.environment
+    if project is None or environment is None or not environment.ledger:
+        return None
+    return Owner(project.name, environment.name)
+
+
+def desk_of(session: Session, connection: Connection) -> Desk | None:
+    """Where the ledger of the run is written; None where none is kept."""
+    from peakctl.cli.actor import alive
+    from peakctl.engine.ledger.lease import Desk
+
+    owner = owner_of(session)
+    return Desk(connection.ledgers, owner, session.clock, alive) if owner else None
+
+
+@dataclass
+class Keeper:
+    """The bookkeeping of one run. `hold` is its lease once it is taken."""
+
+    session: Session
+    desk: Desk
+    find_actor: Callable[[], Actor]
+    run: str
+    uses: Mapping[Key, tuple[Key, ...]]
+    hold: Hold | None = None
+
+    @functools.cached_property
+    def actor(self) -> Actor:
+        """Who runs: asked for only when it is to be written down."""
+        return self.find_actor()
+
+    async def take(self, plan: Plan) -> Ledger:
+        """Take the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
+        from peakctl.engine.ledger.lease import Hold
+
+        self.hold = await Hold.take(
+            self.desk,
+            run=self.run,
+            actor=self.actor,
+            command=self.session.command,
+            intents=tuple(Intent(a.key, a.verb.value, a.version) for a in plan.pending),
+        )
+        return self.hold.ledger
+
+    async def without_rivals(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
+        """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
+        from peakctl.engine.ledger.rivals import WAITS, find_rivals, goes_first, tell_rivals
+
+        pauses = iter(WAITS)
+        while True:
+            prepared = await look()
+            rivals = find_rivals(prepared.plan, prepared.world.others, self.desk.store.now())
+            if not rivals:
+                return prepared
+            pause = next(pauses, None) if goes_first(self.desk.owner, rivals) else None
+            if pause is None:
+                raise LeaseHeld(*tell_rivals(rivals))
+            await self.session.clock.sleep(pause)
+
+    async def take_over(self, plan: Plan) -> None:
+        """Strike what changes hands from the ledgers of those that owned it."""
+        from peakctl.engine.ledger.lease import disown
+
+        taken: dict[Owner, set[tuple[str, str]]] = {}
+        for action in plan.actions:
+            if action.taken_from is not None and action.live is not None:
+                thing = action.key.kind, str(action.live.id)
+                taken.setdefault(action.taken_from, set()).add(thing)
+        for owner, ids in sorted(taken.items()):
+            await disown(self.desk, owner, frozenset(ids), run=self.run, actor=self.actor)
+
+    @contextlib.asynccontextmanager
+    async def renewing(self, stop: Callable[[], None]) -> AsyncIterator[None]:
+        """Keep the lease as long as the block lasts; `stop` is called when it is lost."""
+        assert self.hold is not None  # noqa: S101 - only runs that took it renew
+        renewal = asyncio.create_task(self.hold.keep(stop))
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+
+    async def settle(
+        self, prepared: Prepared, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
+    ) -> tuple[Diagnostic, ...]:
+        """Write down what came of it and give the lease back; what went wrong with that, told."""
+        from peakctl.engine.ledger.record import record
+
+        assert self.hold is not None  # noqa: S101 - only runs that took it settle
+        ledger = self.hold.ledger
+        owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
+        kept = {key: each for key, each in owned.items() if key not in prepared.gone}
+        ended = {o.key for o in outcomes if o.id is not None or o.status in SETTLED}
+        return await self._finish(
+            owned=kept,
+            intents=tuple(i for i in ledger.intents if i.key not in ended),
+            outcome=_word(outcomes),
+            counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
+        )
+
+    async def give_back(self) -> None:
+        """Give the lease back without having sent anything."""
+        if self.hold is not None:
+            await self._finish(
+                owned=self.hold.ledger.owned,
+                intents=self.hold.before,
+                outcome="stopped",
+                counts={},
+            )
+
+    async def _finish(self, **parts: Any) -> tuple[Diagnostic, ...]:
+        assert self.hold is not None  # noqa: S101 - the callers have looked
+        try:
+            await self.hold.finish(**parts)
+        except PeakctlError as error:
+            return (_not_written(error, self.session.again()),)
+        return ()
+
+    async def note(self, prepared: Prepared, kinds: Mapping[str, Kind]) -> None:
+        """Write down what a run without any change makes ours, if the ledger does not say it.
+
+        It is not worth failing for: the next run that changes something writes it too.
+        """
+        from peakctl.engine.ledger.lease import note
+        from peakctl.engine.ledger.record import is_recorded, record
+
+        plan, ledger = prepared.plan, prepared.world.ledger
+        if not plan.actions or (ledger and is_recorded(plan, ledger, self.uses)):
+            return
+        outcomes = [
+            Outcome(a.key, a.verb, Status.ALREADY_RIGHT, id=a.live.id)
+            for a in plan.actions
+            if a.live is not None
+        ]
+        with contextlib.suppress(PeakctlError):
+            await note(
+                self.desk,
+                lambda now: record(plan, outcomes, now, kinds, uses=self.uses),
+                actor=self.actor,
+                run=self.run,
+                command=self.session.command,
+            )
+
+
+def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Keeper | None:
+    """The bookkeeping of the run; None where no ledger is kept."""
+    from peakctl.cli.actor import actor_of, run_id
+    from peakctl.cli.inputs import root_of
+
+    desk = desk_of(session, connection)
+    if desk is None:
+        return None
+    uses = uses_of(wanted.resources)
+    find_actor = functools.partial(actor_of, session.settings, root_of(session))
+    return Keeper(session, desk, find_actor, run_id(), uses)
+
+
+def uses_of(resources: Mapping[Key, Resource]) -> dict[Key, tuple[Key, ...]]:
+    """What each resource refers to, in order."""
+    from peakctl.engine.graph import find_edges
+
+    found: dict[Key, set[Key]] = {key: set() for key in resources}
+    for edge in find_edges(resources)[0]:
+        found[edge.source].add(edge.target)
+    return {key: tuple(sorted(targets)) for key, targets in found.items()}
+
+
+def _word(outcomes: Sequence[Outcome]) -> str:
+    if all(o.status in SETTLED for o in outcomes):
+        return "done"
+    return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
+
+
+def _not_written(error: PeakctlError, again: str) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/not-written",
+        summary="the run is over, and its ledger could not be written",
+        detail=str(error),
+        fix=f"nothing is lost: {again}",
+    )

@@ -1,0 +1,51 @@
+"""Two projects about to make the same thing: their leases do not exclude each other.
+
+Each run writes what it sets out to do into its own ledger before it reads those of the others, so
+of two that race at least one sees the other. Whoever sees a rival stops, but for the owner that
+comes first by name: it waits until the rival has stopped or finished. So one of them goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.errors import Diagnostic
+from peakctl.model import Owner, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from peakctl.model import Key, Ledger, Plan
+
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between the looks of the one that waits."""
+
+
+def find_rivals(plan: Plan, others: Iterable[Ledger], now: float) -> Mapping[Key, Owner]:
+    """What `plan` would create and a run of another project, whose lease holds, would too."""
+    creates = {action.key for action in plan.actions if action.verb is Verb.CREATE}
+    return {
+        intent.key: ledger.owner
+        for ledger in others
+        if ledger.lease is not None and ledger.lease.until > now
+        for intent in ledger.intents
+        if intent.key in creates and intent.verb == Verb.CREATE
+    }
+
+
+def goes_first(us: Owner, rivals: Mapping[Key, Owner]) -> bool:
+    """Whether we are the one that waits instead of giving up."""
+    return all(us < rival for rival in rivals.values())
+
+
+def tell_rivals(rivals: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
+    """Why the run stops."""
+    return tuple(
+        Diagnostic(
+            code="lease/rival",
+            summary=f"{owner} is making it right now",
+            key=key,
+            fix=f"run again when {owner} is done; only one of the two projects can own it",
+        )
+        for key, owner in sorted(rivals.items())
+    )
