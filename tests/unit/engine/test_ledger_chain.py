@@ -1,0 +1,174 @@
+"""Which version is in force, and which of several ledgers counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from peakctl.engine.ledger.chain import Standing, find_standing, glance, others
+from peakctl.engine.ledger.text import write_ledger
+from peakctl.errors import ApiError, LedgerUnusable
+from peakctl.model import Flaw, Ledger, Owner, ledger_name
+
+T = TypeVar("T")
+OWNER = Owner("retail", "prod")
+OTHER = Owner("pricing", "prod")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def version(number: int, base: int, seen: int, owner: Owner = OWNER) -> bytes:
+    return write_ledger(Ledger(owner, "salt", f"w{number}", base, seen))
+
+
+def put(store: Any, *texts: bytes | None, owner: Owner = OWNER) -> str:
+    """A ledger with these versions, numbered from 1; None is one that was trimmed."""
+    made = str(run(store.create(ledger_name(owner), texts[0] or b"")))
+    for text in texts[1:]:
+        run(store.append(made, text or b""))
+    for number, text in enumerate(texts, 1):
+        if text is None:
+            run(store.drop(made, number))
+    store.asked.clear()
+    return made
+
+
+def standing(store: Any, owner: Owner = OWNER) -> Standing | None:
+    return run(find_standing(store, store.pick(store._listed()), owner))
+
+
+def in_force(store: Any) -> tuple[int, str]:
+    found = standing(store)
+    assert found is not None
+    return found.number, found.ledger.writer
+
+
+CORRUPT = b"{}"
+
+
+@pytest.mark.parametrize(
+    ("versions", "number"),
+    [
+        ([(0, 0)], 1),
+        ([(0, 0), (1, 1), (2, 2)], 3),
+        ([(0, 0), (1, 1), (1, 1)], 2),
+        ([(0, 0), (1, 1), (1, 1), (2, 3)], 4),
+        ([(0, 0), (1, 1), (1, 1), (1, 1)], 2),
+        ([(0, 0), (1, 1), (1, 1), (2, 2)], 4),
+        ([(0, 0), (1, 1), (1, 1), (2, 2), (2, 3)], 4),
+        ([(0, 0), (1, 1), (1, 1), (2, 2), (3, 3)], 4),
+        ([(0, 0), CORRUPT, (1, 1)], 3),
+        ([(0, 0), (1, 1), CORRUPT, (2, 2)], 4),
+        ([None, None, (2, 2), (3, 3)], 4),
+        ([(0, 0), None, (1, 1)], 3),
+        ([None, (1, 1), (1, 1)], 2),
+        ([(0, 0), (9, 9)], 2),
+        ([(0, 0), (1, 1), (0, 0)], 2),
+    ],
+)
+def test_a_version_is_in_force_if_none_that_came_between_is(
+    ledger_store: Any, versions: list[Any], number: int
+) -> None:
+    texts = [
+        version(n, *each) if isinstance(each, tuple) else each for n, each in enumerate(versions, 1)
+    ]
+    put(ledger_store, *texts)
+    found = standing(ledger_store)
+    assert found is not None
+    assert (found.number, found.newest, found.ledger.writer) == (
+        number,
+        len(versions),
+        f"w{number}",
+    )
+
+
+def test_a_quiet_ledger_takes_two_requests(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 2, 2))
+    assert in_force(ledger_store) == (3, "w3")
+    assert ledger_store.asked == ["numbers", "read"]
+
+
+def test_there_is_no_ledger_of_another_name(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0, OTHER), owner=OTHER)
+    assert standing(ledger_store) is None
+    assert run(glance(ledger_store, ledger_store._listed(), OWNER)) is None
+
+
+@pytest.mark.parametrize(
+    ("newest", "flaw"),
+    [
+        (b"", Flaw.CORRUPT),
+        (version(2, 1, 1, OTHER), Flaw.FOREIGN),
+        (b'{"kind": "peakctl-ledger", "format_version": 2}', Flaw.NEWER),
+    ],
+)
+def test_a_newest_version_that_cannot_be_read_is_told(
+    ledger_store: Any, newest: bytes, flaw: Flaw
+) -> None:
+    put(ledger_store, version(1, 0, 0), newest)
+    for look in (find_standing, glance):
+        with pytest.raises(LedgerUnusable) as caught:
+            run(look(ledger_store, ledger_store._listed(), OWNER))
+        assert caught.value.flaw is flaw
+
+
+def test_of_two_of_one_name_the_oldest_with_a_version_counts(ledger_store: Any) -> None:
+    empty = put(ledger_store, version(1, 0, 0))
+    run(ledger_store.drop(empty, 1))
+    ledger_store.clock.time += 5
+    second = put(ledger_store, version(7, 0, 0))
+    ledger_store.clock.time += 5
+    put(ledger_store, version(8, 0, 0))
+    found = standing(ledger_store)
+    assert found is not None
+    assert (found.id, found.ledger.writer) == (second, "w7")
+    glanced = run(glance(ledger_store, ledger_store._listed(), OWNER))
+    assert glanced == found.ledger
+
+
+def test_a_newest_version_that_is_deleted_meanwhile_is_passed_over(ledger_store: Any) -> None:
+    made = put(ledger_store, version(1, 0, 0), version(2, 1, 1))
+    numbers = ledger_store.numbers
+
+    async def then_delete(ledger: Any) -> Any:
+        found = await numbers(ledger)
+        del ledger_store.versions[made][2]
+        return found
+
+    ledger_store.numbers = then_delete
+    found = standing(ledger_store)
+    assert found is not None
+    assert (found.number, found.newest) == (1, 2)
+
+
+def test_a_glance_takes_one_request_and_asks_for_no_chain(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
+    found = run(glance(ledger_store, ledger_store._listed(), OWNER))
+    assert found is not None
+    assert found.writer == "w3"
+    assert ledger_store.asked == ["read"]
+
+
+def test_the_others_are_the_oldest_of_each_name_that_can_be_read(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0))
+    put(ledger_store, version(1, 0, 0, OTHER), version(2, 1, 1, OTHER), owner=OTHER)
+    ledger_store.clock.time += 5
+    put(ledger_store, version(5, 0, 0, OTHER), owner=OTHER)
+    put(ledger_store, b"", owner=Owner("broken", "prod"))
+    put(ledger_store, version(1, 0, 0), owner=Owner("renamed", "prod"))
+    gone = put(ledger_store, version(1, 0, 0), owner=Owner("gone", "prod"))
+    run(ledger_store.drop(gone, 1))
+    found = run(others(ledger_store, ledger_store._listed(), OWNER))
+    assert [(each.owner, each.writer) for each in found] == [(OTHER, "w2")]
+
+
+def test_an_error_while_others_are_read_is_that_error(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0, OTHER), owner=OTHER)
+    ledger_store.faults["read"] = [ledger_store.error(500)]
+    with pytest.raises(ApiError):
+        run(others(ledger_store, ledger_store._listed(), OWNER))

@@ -1,0 +1,907 @@
+"""The lease: who may take it, what renewing and giving it back write, and what doubt leads to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+
+from peakctl.engine.ledger import desk as desks
+from peakctl.engine.ledger.chain import Standing, find_standing
+from peakctl.engine.ledger.lease import LEASE, Desk, Hold, disown, note
+from peakctl.engine.ledger.text import read_ledger, write_ledger
+from peakctl.engine.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
+from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
+from peakctl.model import (
+    Actor,
+    CiJob,
+    Intent,
+    Key,
+    Lease,
+    Ledger,
+    Owned,
+    Owner,
+    PastRun,
+    ledger_name,
+)
+
+T = TypeVar("T")
+OWNER, OTHER = Owner("retail", "prod"), Owner("pricing", "prod")
+ADA, BOB = Actor("ada", "laptop", "77:1"), Actor("bob", "tower", "88:1", "1a2b3c")
+A, B, C = (Key("Image", name) for name in "abc")
+CREATE_A = Intent(A, "create", "1.0.0")
+START = 1_800_000_000.0
+
+
+def owned(*keys: Key, under: str = "1") -> dict[Key, Owned]:
+    return {key: Owned(key, under) for key in keys}
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def desk_of(store: Any, owner: Owner = OWNER, alive: bool | None = None) -> Desk:
+    return Desk(store, owner, store.clock, lambda _: alive)
+
+
+async def take(store: Any, actor: Actor = ADA, run: str = "run-1", **more: Any) -> Hold:
+    intents = more.pop("intents", (CREATE_A,))
+    desk = desk_of(store, **more)
+    return await Hold.take(desk, run=run, actor=actor, command="apply", intents=intents)
+
+
+async def finish(hold: Hold, **more: Any) -> None:
+    given = {"owned": {}, "intents": (), "outcome": "done", "counts": {}, **more}
+    await hold.finish(**given)
+
+
+async def stands(store: Any, owner: Owner = OWNER) -> Standing:
+    found = await find_standing(store, store._listed(), owner)
+    assert found is not None
+    return found
+
+
+def keep(store: Any, ledger: Ledger) -> str:
+    """A ledger that is there already."""
+    made = run(store.create(ledger_name(ledger.owner), write_ledger(ledger)))
+    store.asked.clear()
+    return str(made)
+
+
+def ledger_with(lease: Lease | None = None, **more: Any) -> Ledger:
+    return Ledger(more.pop("owner", OWNER), salt="s", writer="w", lease=lease, **more)
+
+
+def lease(actor: Actor = BOB, until: float = START + 100, run: str = "their-run") -> Lease:
+    return Lease(run, actor, START - 60, until)
+
+
+# --- taking it -------------------------------------------------------------------------------
+
+
+def test_the_first_run_makes_the_ledger_with_its_lease(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        now = ledger_store.now()
+        found = await stands(ledger_store)
+        assert found.ledger == hold.ledger
+        assert found.ledger.lease == Lease("run-1", ADA, now, now + LEASE)
+        assert found.ledger.intents == (CREATE_A,)
+        assert len(found.ledger.salt) == 32
+        assert (hold.before, hold.took_over, hold.lost) == ((), None, False)
+
+    run(script())
+    assert ledger_store.asked[:3] == ["list", "create", "list"]
+
+
+def test_a_later_run_adds_a_version_and_keeps_what_is_there(ledger_store: Any) -> None:
+    past = PastRun("r", BOB, "apply", 1, 2, "done")
+    intent = Intent(B, "build")
+    keep(ledger_store, ledger_with(owned=owned(A), runs=(past,), intents=(intent, CREATE_A)))
+
+    async def script() -> None:
+        hold = await take(ledger_store)
+        found = await stands(ledger_store)
+        assert found.number == 2
+        assert (found.ledger.base, found.ledger.seen, found.ledger.salt) == (1, 1, "s")
+        assert found.ledger.owned == owned(A)
+        assert found.ledger.runs == (past,)
+        assert found.ledger.intents == (intent, CREATE_A)
+        assert hold.before == (intent, CREATE_A)
+
+    run(script())
+    assert ledger_store.asked[:4] == ["list", "numbers", "read", "append"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "alive", "is_held"),
+    [
+        (BOB, ADA, None, True),
+        (BOB, ADA, True, True),
+        (BOB, ADA, False, False),
+        (
+            replace(BOB, ci=CiJob("1", "deploy", 1)),
+            replace(ADA, ci=CiJob("1", "deploy", 2)),
+            None,
+            0,
+        ),
+        (
+            replace(BOB, ci=CiJob("1", "deploy", 2)),
+            replace(ADA, ci=CiJob("1", "deploy", 2)),
+            None,
+            1,
+        ),
+        (
+            replace(BOB, ci=CiJob("1", "deploy", 3)),
+            replace(ADA, ci=CiJob("1", "deploy", 2)),
+            None,
+            1,
+        ),
+        (replace(BOB, ci=CiJob("1", "test", 1)), replace(ADA, ci=CiJob("1", "deploy", 2)), None, 1),
+        (
+            replace(BOB, ci=CiJob("2", "deploy", 1)),
+            replace(ADA, ci=CiJob("1", "deploy", 2)),
+            None,
+            1,
+        ),
+        (replace(BOB, ci=CiJob("1", "deploy", 1)), ADA, None, 1),
+        (BOB, replace(ADA, ci=CiJob("1", "deploy", 2)), None, 1),
+    ],
+)
+def test_a_lease_is_held_unless_its_run_is_dead_or_an_earlier_attempt(
+    ledger_store: Any, theirs: Actor, ours: Actor, alive: bool | None, is_held: bool
+) -> None:
+    keep(ledger_store, ledger_with(lease(theirs), intents=(CREATE_A,)))
+    if is_held:
+        with pytest.raises(LeaseHeld):
+            run(take(ledger_store, ours, alive=alive))
+        assert "append" not in ledger_store.asked
+        return
+    hold = run(take(ledger_store, ours, alive=alive, intents=()))
+    assert hold.took_over == lease(theirs)
+    assert hold.ledger.intents == (CREATE_A,)
+    (dead,) = hold.ledger.runs
+    assert dead == PastRun("their-run", theirs, "", START - 60, START, "died")
+
+
+def test_a_lease_that_is_over_may_be_taken(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(lease(until=START)))
+    hold = run(take(ledger_store))
+    assert hold.ledger.runs[0].ended == START
+
+
+@pytest.mark.parametrize(
+    ("theirs", "summary", "detail"),
+    [
+        (
+            replace(BOB, ci=CiJob("123", "deploy", 1, "https://ci/123")),
+            "ci run 123 (job deploy) is applying retail/prod since 07:59:00 UTC",
+            "bob, commit 1a2b3c, https://ci/123, its lease is renewed while it runs, and holds "
+            "until 08:01:40 UTC",
+        ),
+        (
+            Actor("bob\x1b[31m", "tower"),
+            "bob on tower is applying retail/prod since 07:59:00 UTC",
+            "bob, its lease is renewed while it runs, and holds until 08:01:40 UTC",
+        ),
+        (
+            Actor(""),
+            "someone is applying retail/prod since 07:59:00 UTC",
+            "its lease is renewed while it runs, and holds until 08:01:40 UTC",
+        ),
+    ],
+)
+def test_who_has_the_lease_is_told(
+    ledger_store: Any, theirs: Actor, summary: str, detail: str
+) -> None:
+    keep(ledger_store, ledger_with(lease(theirs)))
+    with pytest.raises(LeaseHeld) as caught:
+        run(take(ledger_store))
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.summary, told.detail) == ("lease/held", summary, detail)
+    assert told.fix == "wait for it, or if it is dead: peakctl ledger unlock -e prod"
+
+
+def test_a_lease_of_another_day_is_told_with_its_date(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(Lease("r", BOB, START - 86400, START + 1)))
+    with pytest.raises(LeaseHeld, match="since 08:00:00 on 2027-01-14 UTC"):
+        run(take(ledger_store))
+
+
+def test_who_was_overtaken_by_a_lease_is_refused(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    theirs = replace(ledger_with(lease()), writer="x", base=1, seen=1)
+    before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
+    with pytest.raises(LeaseHeld, match="bob on tower"):
+        run(take(ledger_store))
+    found = run(stands(ledger_store))
+    assert (found.number, found.ledger.lease) == (2, theirs.lease)
+
+
+def before(store: Any, method: str, act: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Do `act` once, just before the next call of `method`."""
+    plain = getattr(store, method)
+
+    async def wrapped(*args: Any) -> Any:
+        setattr(store, method, plain)
+        await act()
+        return await plain(*args)
+
+    setattr(store, method, wrapped)
+
+
+def test_who_was_overtaken_by_a_note_takes_the_lease_on_top_of_it(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    theirs = replace(ledger_with(owned=owned(B)), writer="x", base=1, seen=1)
+    before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
+    hold = run(take(ledger_store))
+    assert hold.ledger.owned == owned(B)
+    assert (hold.ledger.base, hold.ledger.seen) == (2, 3)
+    assert run(stands(ledger_store)).number == 4
+
+
+def test_who_is_always_overtaken_gives_up(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    plain = ledger_store.append
+
+    async def overtaken(ledger: Any, text: bytes) -> Any:
+        found = await stands(ledger_store)
+        theirs = replace(found.ledger, base=found.number, seen=found.newest, writer="x")
+        await plain(made, write_ledger(theirs))
+        return await plain(ledger, text)
+
+    ledger_store.append = overtaken
+    with pytest.raises(ApiError) as caught:
+        run(take(ledger_store))
+    assert caught.value.diagnostics[0].code == "ledger/busy"
+    assert len(ledger_store.versions[made]) == 1 + 2 * ROUNDS
+
+
+@pytest.mark.parametrize(("later", "wins"), [(0.0, False), (0.4, False), (1.0, True)])
+def test_of_two_first_ledgers_the_older_one_counts(
+    ledger_store: Any, later: float, wins: bool
+) -> None:
+    """The other one appears after ours was made and before we look."""
+
+    async def script() -> None:
+        async def other() -> None:
+            if len(ledger_store.names) == 1:
+                ledger_store.clock.time += later
+                text = write_ledger(ledger_with(lease()))
+                await ledger_store.create(ledger_name(OWNER), text)
+
+        plain = ledger_store.list
+
+        async def listed() -> Any:
+            await other()
+            return await plain()
+
+        ledger_store.list = listed
+        if wins:
+            hold = await take(ledger_store)
+            assert (await stands(ledger_store)).ledger == hold.ledger
+            return
+        with pytest.raises(LeaseHeld, match="has just made"):
+            await take(ledger_store)
+        assert len(ledger_store.names) == 1
+
+    run(script())
+
+
+def test_an_older_ledger_without_a_version_is_no_rival(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    run(ledger_store.drop(made, 1))
+    hold = run(take(ledger_store))
+    assert run(stands(ledger_store)).ledger == hold.ledger
+
+
+def test_a_ledger_that_lost_stays_when_somebody_builds_on_it(ledger_store: Any) -> None:
+    async def script() -> None:
+        plain = ledger_store.list
+
+        async def listed() -> Any:
+            if len(ledger_store.names) == 1:
+                text = write_ledger(ledger_with(lease()))
+                await ledger_store.create(ledger_name(OWNER), text)
+                await ledger_store.append("id-0", b"")
+            return await plain()
+
+        ledger_store.list = listed
+        with pytest.raises(LeaseHeld):
+            await take(ledger_store)
+        assert "remove" not in ledger_store.asked
+
+    run(script())
+
+
+@pytest.mark.parametrize("error", [404, 500])
+def test_a_ledger_that_lost_and_cannot_be_removed_changes_no_word(
+    ledger_store: Any, error: int
+) -> None:
+    async def script() -> None:
+        plain = ledger_store.list
+
+        async def listed() -> Any:
+            if len(ledger_store.names) == 1:
+                await ledger_store.create(ledger_name(OWNER), write_ledger(ledger_with(lease())))
+            return await plain()
+
+        ledger_store.list = listed
+        ledger_store.faults["remove"] = [ledger_store.error(error)]
+        with pytest.raises(LeaseHeld):
+            await take(ledger_store)
+
+    run(script())
+
+
+def test_a_listing_that_lags_is_looked_at_again(ledger_store: Any) -> None:
+    async def script() -> None:
+        plain, empty = ledger_store.list, [(), (), ()]
+
+        async def listed() -> Any:
+            found = await plain()
+            return empty.pop() if empty else found
+
+        ledger_store.list = listed
+        assert (await take(ledger_store)).ledger.lease
+        assert not empty
+
+    run(script())
+
+
+def test_a_listing_that_never_shows_ours_shows_no_rival_either(ledger_store: Any) -> None:
+    async def nothing() -> Any:
+        return ()
+
+    ledger_store.list = nothing
+    assert run(take(ledger_store)).ledger.lease
+
+
+# --- doubt and refusals ----------------------------------------------------------------------
+
+
+def test_a_version_whose_answer_is_lost_is_found_by_its_writer(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with())
+    ledger_store.faults["append"] = ["lost"]
+    hold = run(take(ledger_store))
+    found = run(stands(ledger_store))
+    assert (found.number, found.ledger) == (2, hold.ledger)
+    assert ledger_store.asked.count("append") == 1
+
+
+def test_a_version_that_is_not_found_is_sent_again(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with())
+    ledger_store.faults["append"] = ["never"]
+    run(take(ledger_store))
+    assert run(stands(ledger_store)).number == 2
+    assert ledger_store.now() == START + 17
+
+
+def test_a_version_that_arrives_late_after_all_is_the_same_or_void(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    ledger_store.faults["append"] = ["late"]
+    plain = ledger_store.append
+
+    async def landing(ledger: Any, text: bytes) -> Any:
+        ledger_store.land()
+        return await plain(ledger, text)
+
+    ledger_store.append = landing
+    hold = run(take(ledger_store))
+    assert (run(stands(ledger_store)).number, len(ledger_store.versions[made])) == (2, 3)
+    run(finish(hold))
+    assert run(stands(ledger_store)).ledger.lease is None
+
+
+def test_two_doubts_end_in_the_error(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with())
+    ledger_store.faults["append"] = ["never", "never"]
+    with pytest.raises(ApiError) as caught:
+        run(take(ledger_store))
+    assert caught.value.doubtful
+
+
+def test_a_look_that_fails_is_no_answer(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with())
+    ledger_store.faults["append"] = ["lost"]
+    ledger_store.faults["numbers"] = [None, ledger_store.error(500)]
+    assert run(take(ledger_store)).ledger.lease
+    assert ledger_store.now() == START + 2
+
+
+def test_the_late_version_of_another_is_not_taken_for_ours(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with())
+    theirs = replace(ledger_with(owned=owned(C)), writer="x", base=1, seen=1)
+    before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
+    ledger_store.faults["append"] = [None, "lost"]
+    hold = run(take(ledger_store))
+    assert hold.ledger.owned == owned(C)
+
+
+@pytest.mark.parametrize("fault", ["lost", "never"])
+def test_a_first_ledger_in_doubt_is_looked_for_and_never_sent_twice(
+    ledger_store: Any, fault: str
+) -> None:
+    keep(ledger_store, ledger_with(owner=OTHER))
+    ledger_store.faults["create"] = [fault]
+    ledger_store.faults["list"] = [None, ledger_store.error(500)]
+    if fault == "lost":
+        assert run(take(ledger_store)).ledger == run(stands(ledger_store)).ledger
+    else:
+        with pytest.raises(ApiError):
+            run(take(ledger_store))
+    assert ledger_store.asked.count("create") == 1
+
+
+def test_a_ledger_in_doubt_is_not_that_of_another_run(ledger_store: Any) -> None:
+    text = write_ledger(ledger_with(lease()))
+    before(ledger_store, "create", lambda: ledger_store.create(ledger_name(OWNER), text))
+    ledger_store.faults["create"] = [None, "never"]
+    with pytest.raises(ApiError):
+        run(take(ledger_store))
+
+
+@pytest.mark.parametrize("method", ["create", "append"])
+def test_an_error_without_doubt_is_that_error(ledger_store: Any, method: str) -> None:
+    if method == "append":
+        keep(ledger_store, ledger_with())
+    ledger_store.faults[method] = [ledger_store.error(413)]
+    with pytest.raises(ApiError) as caught:
+        run(take(ledger_store))
+    assert caught.value.status == 413
+    assert ledger_store.asked.count(method) == 1
+
+
+def refused(code: str) -> NotAuthenticated:
+    return NotAuthenticated(Diagnostic(f"auth/{code}", "no"))
+
+
+@pytest.mark.parametrize("method", ["create", "append"])
+def test_a_token_that_may_not_write_artifacts_is_told_so(ledger_store: Any, method: str) -> None:
+    if method == "append":
+        keep(ledger_store, ledger_with())
+    ledger_store.faults[method] = [refused("forbidden")]
+    with pytest.raises(NotAuthenticated) as caught:
+        run(take(ledger_store))
+    (told,) = caught.value.diagnostics
+    assert told.code == "auth/ledger"
+    assert "the ledger is one (403)" in told.summary
+    assert told.detail == desks.NOTHING
+    assert "`ledger: false` in the environment prod of peakctl.yaml" in told.fix
+
+
+def test_a_token_that_is_not_accepted_stays_that(ledger_store: Any) -> None:
+    ledger_store.faults["create"] = [refused("refused")]
+    with pytest.raises(NotAuthenticated) as caught:
+        run(take(ledger_store))
+    assert caught.value.diagnostics[0].code == "auth/refused"
+
+
+# --- giving it back --------------------------------------------------------------------------
+
+
+def test_the_end_of_a_run_is_written_without_the_lease(ledger_store: Any) -> None:
+    left = Intent(B, "build")
+
+    async def script() -> None:
+        hold = await take(ledger_store, intents=(CREATE_A, left))
+        ledger_store.clock.time += 30
+        await finish(hold, owned=owned(A), intents=(left,), outcome="in part", counts={"create": 1})
+        found = await stands(ledger_store)
+        assert found.number == 2
+        assert found.ledger.lease is None
+        assert found.ledger.owned == owned(A)
+        assert found.ledger.intents == (left,)
+        past = PastRun("run-1", ADA, "apply", START, START + 30, "in part", {"create": 1})
+        assert found.ledger.runs == (past,)
+        await take(ledger_store, BOB)
+
+    run(script())
+
+
+def test_the_last_runs_are_kept(ledger_store: Any) -> None:
+    async def script() -> None:
+        for number in range(KEPT_RUNS + 2):
+            await finish(await take(ledger_store, run=f"run-{number}"))
+        runs = (await stands(ledger_store)).ledger.runs
+        assert [past.run for past in runs] == [f"run-{n}" for n in range(2, KEPT_RUNS + 2)]
+
+    run(script())
+
+
+def test_old_versions_are_trimmed_up_to_the_one_in_force(ledger_store: Any) -> None:
+    async def script() -> None:
+        for number in range(KEPT_VERSIONS):
+            await finish(await take(ledger_store, run=f"run-{number}"))
+        newest = KEPT_VERSIONS * 2
+        numbers = await ledger_store.numbers("id-0")
+        assert numbers == tuple(range(newest - KEPT_VERSIONS + 1, newest + 1))
+
+    run(script())
+
+
+def test_a_version_that_is_not_let_go_of_stays(ledger_store: Any) -> None:
+    """The run that meets it tells nobody, and the next one tries again."""
+    many = 2 * DROPS
+
+    async def script() -> None:
+        made = await ledger_store.create(ledger_name(OWNER), write_ledger(ledger_with()))
+        for _ in range(many):
+            await ledger_store.append(made, b"")
+        mended = ledger_with(base=1, seen=1 + many)
+        await ledger_store.append(made, write_ledger(mended))
+        ledger_store.faults["drop"] = [None, refused("forbidden")]
+        await finish(await take(ledger_store))
+        assert ledger_store.asked.count("drop") == 2
+        ledger_store.asked.clear()
+        await finish(await take(ledger_store, run="run-2"))
+        assert ledger_store.asked.count("drop") == DROPS
+
+    run(script())
+
+
+def test_what_another_wrote_meanwhile_stays(ledger_store: Any) -> None:
+    mine, theirs = Intent(B, "build"), Intent(C, "delete")
+    keep(ledger_store, ledger_with(owned=owned(A, B, C), intents=(mine,)))
+
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.clock.time += LEASE
+        other = await take(ledger_store, BOB, "run-2", intents=(theirs,))
+        await finish(other, owned=owned(A, B, under="2"), intents=(CREATE_A, theirs, mine))
+        await finish(hold, owned=owned(A) | owned(C, under="3"), intents=(mine,))
+        found = (await stands(ledger_store)).ledger
+        assert found.lease is None
+        assert found.owned == owned(A, under="2") | owned(C, under="3")
+        assert found.intents == (theirs, mine)
+        assert [(past.run, past.outcome) for past in found.runs] == [
+            ("run-2", "done"),
+            ("run-1", "done"),
+        ]
+
+    run(script())
+
+
+def test_the_lease_of_who_took_over_stays_and_is_renewed_on_top(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.clock.time += LEASE
+        other = await take(ledger_store, BOB, "run-2")
+        await finish(hold, owned=owned(A))
+        found = (await stands(ledger_store)).ledger
+        assert found.lease == other.ledger.lease
+        assert found.owned == owned(A)
+        task = asyncio.create_task(other.keep(lambda: pytest.fail("it is not lost")))
+        await ledger_store.clock.sleep(LEASE / 3 + 1)
+        assert other.ledger.owned == owned(A)
+        await finish(other, owned={**other.ledger.owned, **owned(B)})
+        assert (await stands(ledger_store)).ledger.owned == owned(A, B)
+        task.cancel()
+
+    run(script())
+
+
+def test_an_end_that_cannot_be_written_is_that_error(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.faults["append"] = [ledger_store.error(500)]
+        with pytest.raises(ApiError):
+            await finish(hold)
+        ledger_store.faults["append"] = [refused("forbidden")]
+        with pytest.raises(NotAuthenticated) as caught:
+            await finish(hold)
+        assert caught.value.diagnostics[0].detail == desks.SO_FAR
+
+    run(script())
+
+
+def test_an_end_that_is_cancelled_is_written_all_the_same(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
+        task = asyncio.create_task(finish(hold, owned=owned(A)))
+        await ledger_store.clock.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ledger_store.pause = None
+        found = await stands(ledger_store)
+        assert (found.ledger.lease, found.ledger.owned) == (None, owned(A))
+
+    run(script())
+
+
+def test_a_second_cancellation_ends_it_at_once(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.pause = lambda: ledger_store.clock.sleep(1000)
+        task = asyncio.create_task(finish(hold))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ledger_store.now() == START
+
+    run(script())
+
+
+def test_what_fails_after_a_cancellation_is_not_told() -> None:
+    async def script() -> None:
+        async def fails() -> None:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            raise ValueError
+
+        task = asyncio.create_task(see_through(fails()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(script())
+
+
+def test_work_that_is_cancelled_from_within_is_cancelled() -> None:
+    async def gives_up() -> None:
+        raise asyncio.CancelledError
+
+    async def script() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await see_through(gives_up())
+
+    run(script())
+
+
+@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_lease_whose_taking_is_cancelled_is_given_back(
+    ledger_store: Any, first: bool, back: bool
+) -> None:
+    earlier = Intent(B, "build")
+    if not first:
+        keep(ledger_store, ledger_with(intents=(earlier,)))
+
+    async def script() -> None:
+        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
+        task = asyncio.create_task(take(ledger_store))
+        while not {"create", "append"} & set(ledger_store.asked):
+            await ledger_store.clock.sleep(0.5)
+        if not back:
+            ledger_store.faults["append"] = [*([None] * (not first)), ledger_store.error(500)]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ledger_store.pause = None
+        found = await stands(ledger_store)
+        assert (found.ledger.lease is None) is back
+        if back:
+            assert found.ledger.intents == (() if first else (earlier,))
+            assert found.ledger.runs == ()
+
+    run(script())
+
+
+def test_a_taking_that_is_cancelled_and_refused_writes_nothing(ledger_store: Any) -> None:
+    async def script() -> None:
+        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
+        ledger_store.faults["create"] = [ledger_store.error(500)]
+        task = asyncio.create_task(take(ledger_store))
+        while "create" not in ledger_store.asked:
+            await ledger_store.clock.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not ledger_store.names
+
+    run(script())
+
+
+# --- renewing it -----------------------------------------------------------------------------
+
+
+def test_a_lease_is_renewed_when_a_third_of_it_has_passed(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        await ledger_store.clock.sleep(LEASE + 1)
+        found = await stands(ledger_store)
+        assert found.number == 4
+        assert found.ledger.lease == Lease("run-1", ADA, START, START + 2 * LEASE)
+        assert hold.ledger == found.ledger
+        await finish(hold)
+        task.cancel()
+        assert (await stands(ledger_store)).ledger.lease is None
+
+    run(script())
+
+
+def test_nothing_is_renewed_once_it_is_given_back(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        await asyncio.sleep(0)
+        await finish(hold)
+        await task
+        assert (await stands(ledger_store)).number == 2
+        await hold.keep(lambda: pytest.fail("it is over"))
+
+    run(script())
+
+
+def test_a_renewal_under_way_is_over_before_the_end_is_written(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        ledger_store.pause = lambda: ledger_store.clock.sleep(5)
+        await ledger_store.clock.sleep(LEASE / 3 + 1)
+        await finish(hold)
+        await task
+        assert (await stands(ledger_store)).number == 3
+        assert len(ledger_store.versions["id-0"]) == 3
+
+    run(script())
+
+
+def test_a_renewal_that_is_cancelled_and_lands_is_built_upon(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        await asyncio.sleep(0)
+        plain = ledger_store.append
+
+        async def stuck(*args: Any) -> Any:
+            await plain(*args)
+            await asyncio.Event().wait()
+
+        ledger_store.append = stuck
+        await ledger_store.clock.sleep(LEASE / 3 + 1)
+        task.cancel()
+        ledger_store.append = plain
+        await finish(hold, owned=owned(A))
+        found = await stands(ledger_store)
+        assert (found.number, found.ledger.lease, found.ledger.owned) == (4, None, owned(A))
+
+    run(script())
+
+
+def test_a_renewal_that_fails_is_tried_again(ledger_store: Any) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        ledger_store.faults["append"] = [ledger_store.error(500), refused("refused")]
+        await ledger_store.clock.sleep(LEASE / 3 + 59)
+        assert (await stands(ledger_store)).number == 1
+        await ledger_store.clock.sleep(2)
+        assert (await stands(ledger_store)).number == 2
+        task.cancel()
+
+    run(script())
+
+
+@pytest.mark.parametrize(
+    ("status", "after"), [(404, LEASE / 3), (500, LEASE)], ids=["gone", "unreachable"]
+)
+def test_a_lease_that_cannot_be_renewed_is_lost(
+    ledger_store: Any, status: int, after: float
+) -> None:
+    lost: list[float] = []
+
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.faults["append"] = [ledger_store.error(status) for _ in range(100)]
+        await hold.keep(lambda: lost.append(ledger_store.now()))
+        assert hold.lost
+
+    run(script())
+    assert lost == [START + after]
+
+
+@pytest.mark.parametrize("how", ["taken over", "unlocked"])
+def test_a_lease_that_is_gone_is_told_once(ledger_store: Any, how: str) -> None:
+    lost: list[bool] = []
+
+    async def script() -> None:
+        hold = await take(ledger_store)
+        task = asyncio.create_task(hold.keep(lambda: lost.append(hold.lost)))
+        if how == "taken over":
+            await take(ledger_store, BOB, "run-2", alive=False)
+        else:
+            theirs = replace(hold.ledger, lease=None, writer="x", base=1, seen=1)
+            await ledger_store.append("id-0", write_ledger(theirs))
+        await task
+        assert lost == [True]
+        ledger_store.asked.clear()
+        await finish(hold, owned=owned(A))
+        found = await stands(ledger_store)
+        assert found.ledger.owned == owned(A)
+        assert (found.ledger.lease is None) == (how == "unlocked")
+        assert [past.outcome for past in found.ledger.runs] == ["done"]
+
+    run(script())
+
+
+# --- other projects' ledgers, and writing without a lease ------------------------------------
+
+
+def give_up(store: Any, *ids: tuple[str, str], owner: Owner = OTHER) -> None:
+    desk = desk_of(store)
+    run(disown(desk, owner, frozenset(ids), run="run-1", actor=ADA))
+
+
+def test_what_is_taken_over_leaves_the_ledger_of_the_other(ledger_store: Any) -> None:
+    theirs = {A: Owned(A, 17), B: Owned(B, "18")}
+    intents = (CREATE_A, Intent(B, "edit"))
+    dead = lease(until=START - 1)
+    keep(ledger_store, ledger_with(dead, owner=OTHER, owned=theirs, intents=intents))
+    give_up(ledger_store, ("Image", "17"), ("Service", "18"))
+    found = run(stands(ledger_store, OTHER)).ledger
+    assert found.owned == {B: Owned(B, "18")}
+    assert found.intents == intents[1:]
+    assert found.lease == dead
+    (past,) = found.runs
+    assert (past.run, past.command, past.counts) == (
+        "run-1",
+        "taken over by retail/prod",
+        {"disowned": 1},
+    )
+
+
+def test_nothing_is_written_where_nothing_is_taken(ledger_store: Any) -> None:
+    give_up(ledger_store, ("Image", "17"))
+    keep(ledger_store, ledger_with(owner=OTHER, owned=owned(A)))
+    give_up(ledger_store, ("Image", "17"))
+    assert "append" not in ledger_store.asked
+
+
+def test_nothing_is_taken_from_a_project_that_is_applying(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(lease(), owner=OTHER, owned=owned(A)))
+    with pytest.raises(LeaseHeld, match="applying pricing/prod"):
+        give_up(ledger_store, ("Image", "1"))
+
+
+def take_note(store: Any, **more: Any) -> bool:
+    def add(ledger: Ledger) -> dict[Key, Owned]:
+        return {**ledger.owned, **owned(B)}
+
+    given = {"actor": ADA, "run": "run-1", "command": "apply", **more}
+    return run(note(desk_of(store), add, **given))
+
+
+def test_a_note_is_added_to_what_is_there(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(owned=owned(A), intents=(CREATE_A,)))
+    assert take_note(ledger_store, outcome="adopted")
+    found = run(stands(ledger_store)).ledger
+    assert found.owned == owned(A, B)
+    assert found.intents == (CREATE_A,)
+    assert found.runs == (PastRun("run-1", ADA, "apply", START, START, "adopted"),)
+
+
+def test_a_note_makes_the_ledger_where_there_is_none(ledger_store: Any) -> None:
+    assert take_note(ledger_store)
+    found = run(stands(ledger_store)).ledger
+    assert (found.owned, found.lease) == (owned(B), None)
+
+
+def test_a_note_waits_for_no_one(ledger_store: Any) -> None:
+    made = keep(ledger_store, ledger_with(lease()))
+    assert not take_note(ledger_store)
+    assert "append" not in ledger_store.asked
+    ledger_store.clock.time += 200
+    theirs = replace(ledger_with(owned=owned(C)), writer="x", base=1, seen=1)
+    before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
+    assert not take_note(ledger_store)
+    assert run(stands(ledger_store)).ledger == theirs
+
+
+def test_a_note_that_was_overtaken_takes_its_ledger_back(ledger_store: Any) -> None:
+    text = write_ledger(ledger_with())
+    before(ledger_store, "create", lambda: ledger_store.create(ledger_name(OWNER), text))
+    assert not take_note(ledger_store)
+    assert [read_ledger(t, OWNER).owned for v in ledger_store.versions.values() for t in v.values()]
+    assert len(ledger_store.names) == 1
