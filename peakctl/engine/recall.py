@@ -54,9 +54,10 @@ class Recall:
     def _found(self, rule: Field, wanted: Value, path: Path) -> Value:
         """What was there: the wanted value where it was that, UNSEEN where it was another."""
         same = self.memory.same(path, wanted)
-        if same is not None:
-            return wanted if same else self._other(path)
         chosen = variant(rule, wanted)
+        if same is not None:
+            was_none = has_entries(chosen) or self.memory.same(path, MISSING)
+            return wanted if same else MISSING if was_none else UNSEEN
         entries = wanted if isinstance(wanted, MAPS) else {}
         found: dict[str, Value] = {}
         for word in dict.fromkeys((*entries, *self.memory.words(path))):
@@ -69,13 +70,18 @@ class Recall:
                 found[word] = have
         return found or MISSING
 
-    def _other(self, path: Path) -> Value:
-        return MISSING if self.memory.same(path, MISSING) else UNSEEN
-
 
 def is_unseen(rule: Field) -> bool:
     """Whether reads may leave the whole field out."""
     return rule.unseen or rule.absent is Absent.WRITE_ONLY
+
+
+def has_entries(rule: Field) -> bool:
+    """Whether values of the field are maps that the schema describes: remembered by their entries.
+
+    Lists and free values are sent as one, and are remembered as one.
+    """
+    return bool(rule.properties or rule.extra)
 
 
 def _stays(rule: Field, word: str) -> bool:
@@ -124,11 +130,10 @@ def _why_kept(hidden: frozenset[Path], rule: Field, desired: Value, live: Value,
 def units(rule: Field, wanted: Value, path: Path) -> Iterator[tuple[Path, Value]]:
     """The parts of a comparable value that are remembered one by one.
 
-    Those are the entries of maps that the schema describes, at any depth: lists and free values are
-    sent as one, and are remembered as one.
+    A map that the schema describes is remembered by its entries, at any depth.
     """
     chosen = variant(rule, wanted)
-    if not (wanted and isinstance(wanted, MAPS)) or is_free(chosen) or chosen.items is not None:
+    if not (has_entries(chosen) and isinstance(wanted, MAPS) and wanted):
         yield path, wanted
         return
     for word, value in wanted.items():

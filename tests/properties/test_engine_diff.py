@@ -9,13 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peakctl.engine.diff import compare
+from peakctl.engine.keyed import is_free
+from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.memory import Memory, place
 from peakctl.engine.observe import World
 from peakctl.engine.plan import make_plan
+from peakctl.engine.recall import has_entries, unseen_values
+from peakctl.engine.tree import child, field_at, holds_secret, variant
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds
 from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
 
 KINDS = load_kinds()
+DIGESTS = Digests("salt")
+LEAVES_ALONE = (Absent.SERVER, Absent.WRITE_ONLY)
 SET_BY_OTHERS = (Absent.READ_ONLY, Absent.BY_NAME, Absent.LOCAL)
 WORDS = st.sampled_from(["a", "b", "c.d", "__e", "f g"])
 JSON = st.recursive(
@@ -67,6 +74,8 @@ def unique(items: list[Any], field: Field) -> list[Any]:
     """Items with a key of their own each, as validated manifests have."""
     first = field.list_key[0][0]
     for number, item in enumerate(items):
+        if isinstance(item, dict) and not any(path[0] in item for path in field.list_key):
+            item[first] = "k"
         if isinstance(item, dict) and isinstance(item.get(first), str):
             item[first] = f"{item[first]}{number}"
     return items
@@ -132,3 +141,52 @@ def test_a_plan_is_the_same_for_shuffled_resources(specs: dict[str, Any], random
     world = World(live=live)
     shuffled = make_plan({key: resources[key] for key in keys}, world, KINDS)
     assert shuffled.plan == make_plan(resources, world, KINDS).plan
+
+
+def blind(field: Field, value: Any) -> Any:
+    """What a read gives that leaves out or masks all that it may; MISSING for nothing."""
+    if field.unseen or field.absent is Absent.WRITE_ONLY:
+        return MISSING
+    chosen = variant(field, value)
+    if isinstance(value, dict) and not is_free(chosen):
+        inner = {w: blind(rule, v) for w, v in value.items() if (rule := child(chosen, w))}
+        return {word: v for word, v in inner.items() if v is not MISSING}
+    if isinstance(value, list) and field.items is not None:
+        return [blind(field.items, v) for v in value]
+    return "****" if field.sensitive or holds_secret(value) else value
+
+
+def recorded(kind: str, desired: Any) -> dict[str, str]:
+    found = unseen_values(KINDS[kind], desired)
+    return {place(path): DIGESTS.of(value) for path, value in found.items()}
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind, secrets=True))))
+def test_what_was_recorded_is_equal_whatever_reads_leave_out(case: tuple[str, Any]) -> None:
+    kind, desired = case
+    memory = Memory(recorded(kind, desired), DIGESTS)
+    for live in (desired, blind(KINDS[kind].root, desired)):
+        assert compare(KINDS[kind], desired, live, memory=memory).changes == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind, secrets=True))), st.data()
+)
+def test_another_recorded_value_is_one_change_at_its_place(
+    case: tuple[str, Any], data: st.DataObject
+) -> None:
+    kind, desired = case
+    found = unseen_values(KINDS[kind], desired)
+    if not found:
+        return
+    path = data.draw(st.sampled_from(list(found)))
+    memory = Memory({**recorded(kind, desired), place(path): "another"}, DIGESTS)
+    live = blind(KINDS[kind].root, desired)
+    changes = compare(KINDS[kind], desired, live, memory=memory).changes
+    rule = field_at(KINDS[kind].root, path, desired)
+    assert rule is not None
+    no_value = found[path] is MISSING and (rule.absent in LEAVES_ALONE or has_entries(rule))
+    assert [change.path for change in changes] == ([] if no_value else [path])
+    assert all(change.call for change in changes)

@@ -1,0 +1,215 @@
+"""What is written down after a run: ids, protection, uses, and digests of what went well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.record import is_recorded, record
+from peakctl.kinds.store import load_kinds
+from peakctl.model import (
+    MISSING,
+    Action,
+    Document,
+    Key,
+    Ledger,
+    Live,
+    Location,
+    Outcome,
+    Owned,
+    Owner,
+    Plan,
+    Resource,
+    Status,
+    Step,
+    Unknown,
+    Verb,
+)
+
+KINDS = load_kinds()
+US = Owner("retail", "prod")
+API, OLD, OTHER = Key("Service", "api"), Key("Service", "old"), Key("Image", "img")
+LIVE = Live(API, "s-1", {})
+BAD = (Status.FAILED, Status.UNKNOWN, Status.IN_PROGRESS)
+DIGESTS = Digests("salt")
+PLACE = "spec/parameters/env/A"
+
+
+def values(env: Any = None) -> dict[str, Any]:
+    spec = {"parameters": {"env": {"A": env}}} if env is not None else {}
+    return {"metadata": {"name": "api"}, "spec": spec}
+
+
+def action(*steps: Step, verb: Verb = Verb.KEEP, env: Any = None, **more: Any) -> Action:
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+    resource = Resource(API, values(env), document, protect=more.pop("protect", False))
+    more.setdefault("live", LIVE)
+    return Action(API, verb, steps, desired=values(env), resource=resource, **more)
+
+
+def ledger(*owned: Owned) -> Ledger:
+    return Ledger(US, "salt", owned={each.key: each for each in owned})
+
+
+def after(
+    each: Action, status: Status, *owned: Owned, uses: Any = None, **more: Any
+) -> Mapping[Key, Owned]:
+    outcome = Outcome(each.key, each.verb, status, **more)
+    return record(Plan((each,)), [outcome], ledger(*owned), KINDS, uses=uses or {})
+
+
+def edit(env: Any = None, **more: Any) -> Action:
+    return action(Step.UPDATE, verb=Verb.EDIT, env=env, **more)
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.ALREADY_RIGHT])
+def test_what_went_well_is_owned_with_digests_of_what_was_sent(status: Status) -> None:
+    made = action(Step.CREATE, verb=Verb.CREATE, live=None, protect=True)
+    found = after(made, status, id="s-9", applied=values("1"), uses={API: (OTHER,)})
+    entry = found[API]
+    assert (entry.key, entry.id, entry.protect, entry.uses) == (API, "s-9", True, (OTHER,))
+    assert entry.digests[PLACE] == DIGESTS.of("1")
+    assert entry.digests["metadata/title"] == DIGESTS.of(MISSING)
+
+
+def test_what_was_sent_replaces_the_digests_of_before() -> None:
+    old = Owned(API, "s-1", digests={PLACE: "old", "spec/gone": "old"})
+    found = after(edit("2"), Status.DONE, old, applied=values("2"))
+    assert found[API].digests[PLACE] == DIGESTS.of("2")
+    assert "spec/gone" not in found[API].digests
+
+
+def test_what_was_not_sent_keeps_its_digests_and_gets_those_it_lacks() -> None:
+    old = Owned(API, "s-1", digests={PLACE: "old", "spec/gone": "old"})
+    digests = after(action(env="1"), Status.ALREADY_RIGHT, old)[API].digests
+    assert digests[PLACE] == "old"
+    assert "spec/gone" not in digests
+    assert digests["spec/scaleToZero"] == DIGESTS.of(False)
+
+
+def test_what_is_live_and_equal_is_adopted_with_digests() -> None:
+    entry = after(action(env="1"), Status.ALREADY_RIGHT)[API]
+    assert (entry.id, entry.digests[PLACE]) == ("s-1", DIGESTS.of("1"))
+
+
+def test_what_is_not_known_yet_gets_no_digest() -> None:
+    kept = action(env=Unknown(OTHER, "id"))
+    assert PLACE not in after(kept, Status.ALREADY_RIGHT)[API].digests
+
+
+@pytest.mark.parametrize("status", BAD)
+def test_what_went_wrong_keeps_the_digests_of_before(status: Status) -> None:
+    old = Owned(API, "s-1", digests={PLACE: "old"})
+    found = after(edit("2", protect=True), status, old, id="s-1")
+    assert found == {API: replace(old, protect=True)}
+
+
+@pytest.mark.parametrize("status", BAD)
+def test_what_was_made_and_went_wrong_is_owned(status: Status) -> None:
+    made = action(Step.CREATE, verb=Verb.CREATE, live=None)
+    assert after(made, status, id="s-9") == {API: Owned(API, "s-9")}
+
+
+def test_what_was_not_made_is_not_owned() -> None:
+    made = action(Step.CREATE, verb=Verb.CREATE, live=None)
+    assert after(made, Status.FAILED) == {}
+    stale = Owned(API, "s-0")
+    assert after(made, Status.UNKNOWN, stale) == {API: stale}
+
+
+@pytest.mark.parametrize("status", [Status.BLOCKED, Status.CANCELLED])
+def test_what_was_not_begun_stays_as_it_was_written(status: Status) -> None:
+    old = Owned(OLD, "s-1", digests={PLACE: "old"})
+    assert after(edit("2"), status, old, id="s-1") == {OLD: old}
+    assert after(edit("2"), status, id="s-1") == {}
+
+
+def test_what_was_taken_over_is_owned_even_if_nothing_was_done_with_it() -> None:
+    taken = edit("2", taken_from=Owner("other", "prod"))
+    assert after(taken, Status.BLOCKED) == {API: Owned(API, "s-1")}
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+def test_a_new_name_takes_the_place_of_the_old_one(status: Status) -> None:
+    old = Owned(OLD, "s-1", digests={PLACE: "old"})
+    other = Owned(Key("Image", "x"), "s-1")
+    found = after(edit("2"), status, old, other)
+    assert list(found) == [other.key, API]
+    assert (found[API].digests.get(PLACE) == "old") is (status is Status.FAILED)
+
+
+def test_digests_do_not_pass_to_another_resource_of_the_name() -> None:
+    gone = Owned(API, "s-0", digests={PLACE: "old"})
+    entry = after(action(env="1"), Status.ALREADY_RIGHT, gone)[API]
+    assert (entry.id, entry.digests[PLACE]) == ("s-1", DIGESTS.of("1"))
+
+
+def test_two_entries_of_one_resource_become_one() -> None:
+    twice = (Owned(OLD, "s-1"), Owned(API, "s-1"))
+    assert list(after(action(), Status.ALREADY_RIGHT, *twice)) == [API]
+
+
+def test_names_may_be_swapped() -> None:
+    plan = Plan((action(), replace(action(), key=OLD, live=Live(OLD, "s-2", {}))))
+    before = ledger(Owned(OLD, "s-1"), Owned(API, "s-2"))
+    outcomes = [Outcome(a.key, a.verb, Status.ALREADY_RIGHT) for a in plan.actions]
+    found = record(plan, outcomes, before, KINDS, uses={})
+    assert {key: entry.id for key, entry in found.items()} == {API: "s-1", OLD: "s-2"}
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [
+        (Status.DONE, False),
+        (Status.ALREADY_RIGHT, False),
+        (Status.FAILED, True),
+        (Status.BLOCKED, True),
+    ],
+)
+def test_what_is_deleted_is_owned_no_more(status: Status, left: bool) -> None:
+    kept = Owned(OTHER, 7)
+    gone = Owned(API, "s-1")
+    delete = action(Step.DELETE, verb=Verb.DELETE)
+    found = after(delete, status, gone, kept, id="s-1")
+    assert found == ({OTHER: kept, API: gone} if left else {OTHER: kept})
+    assert after(delete, Status.DONE, kept) == {OTHER: kept}
+
+
+@pytest.mark.parametrize(
+    ("owned", "expected"),
+    [
+        ([Owned(API, "s-1", digests={"a": "b"})], True),
+        ([Owned(API, "s-1"), Owned(OTHER, "s-1")], True),
+        ([], False),
+        ([Owned(API, "s-2")], False),
+        ([Owned(OLD, "s-1")], False),
+        ([Owned(API, "s-1"), Owned(OLD, "s-1")], False),
+        ([Owned(API, "s-1", protect=True)], False),
+        ([Owned(API, "s-1", uses=(OTHER,))], False),
+    ],
+)
+def test_a_ledger_says_ids_protection_and_uses(owned: list[Owned], expected: bool) -> None:
+    assert is_recorded(Plan((action(),)), ledger(*owned), {}) is expected
+
+
+def test_ids_are_the_same_as_text() -> None:
+    plan = Plan((action(live=Live(API, 7, {})),))
+    assert is_recorded(plan, ledger(Owned(API, "7")), {})
+
+
+def test_what_is_not_live_or_goes_is_not_asked_about() -> None:
+    made = action(Step.CREATE, verb=Verb.CREATE, live=None)
+    gone = replace(action(Step.DELETE, verb=Verb.DELETE), key=OLD)
+    assert is_recorded(Plan((made, gone)), ledger(), {})
+
+
+def test_a_run_that_is_recorded_would_write_what_is_there() -> None:
+    plan = Plan((action(env="1"),))
+    first = after(plan.actions[0], Status.ALREADY_RIGHT, uses={API: (OTHER,)})
+    again = after(plan.actions[0], Status.ALREADY_RIGHT, *first.values(), uses={API: (OTHER,)})
+    assert first == again
+    assert is_recorded(plan, ledger(*first.values()), {API: (OTHER,)})
