@@ -6,6 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from peakctl.adapters.ledger_store import text_of
+from peakctl.engine.ledger.text import read_ledger
+from peakctl.model import LEDGER_PREFIX
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
@@ -19,11 +23,19 @@ NUMBERED = {
 }
 IGNORED = ("turn", "ends", "lines")  # counters and forecasts of the emulator itself
 SQL = "SELECT kind, id, parent, name, status, facet, body FROM items WHERE name NOT LIKE 'peak-%'"
+LEDGERS = (
+    "SELECT a.name, a.id, b.data FROM items a"
+    " JOIN items v ON v.parent = a.id AND v.kind = 'artifact-version'"
+    " JOIN blobs b ON b.digest = json_extract(v.body, '$.digest')"
+    " WHERE a.kind = 'artifact' AND a.name LIKE 'peakctl-ledger-%' ORDER BY a.created, a.id, v.seq"
+)
 
 
 def picture_of(db: sqlite3.Connection) -> str:
     """One line a thing: ids become names, times are left out."""
     rows = db.execute(SQL).fetchall()
+    ledgers = {key for kind, key, _, name, *_ in rows if _is_ledger(kind, name)}
+    rows = [row for row in rows if row[1] not in ledgers and row[2] not in ledgers]
     names = {(kind, key): name for kind, key, _, name, *_ in rows}
     labels = {key: f"<{name}>" for kind, key, _, name, *_ in rows if UUID.fullmatch(key)}
     out = []
@@ -36,7 +48,36 @@ def picture_of(db: sqlite3.Connection) -> str:
         above = names.get(("image", parent), labels.get(parent, parent))
         whole = json.dumps(told, sort_keys=True)
         out.append(f"{kind} {above}/{_labelled(name, labels)} {status} {facet} {whole}")
-    return "\n".join(sorted(out))
+    return "\n".join(sorted([*out, *_ledger_lines(db, labels)]))
+
+
+def _is_ledger(kind: str, name: str) -> bool:
+    return kind == "artifact" and name.startswith(LEDGER_PREFIX)
+
+
+def _ledger_lines(db: sqlite3.Connection, labels: Mapping[str, str]) -> list[str]:
+    """What each project owns, and who is under way: the same however often it was written.
+
+    Of two ledgers of one name the oldest counts.
+    """
+    newest: dict[str, tuple[str, bytes]] = {}
+    for name, key, data in db.execute(LEDGERS):
+        if newest.get(name, (key,))[0] == key:
+            newest[name] = key, data
+    out = []
+    for name, (_, data) in newest.items():
+        ledger = read_ledger(text_of(bytes(data)), None)
+        held = "held" if ledger.lease else "free"
+        owned = sorted(
+            f"{key} {_owned_id(each.id, labels)} {each.protect}"
+            for key, each in ledger.owned.items()
+        )
+        out += [f"ledger {name} {held} {len(ledger.intents)} {line}" for line in ["", *owned]]
+    return out
+
+
+def _owned_id(key: str | int, labels: Mapping[str, str]) -> str:
+    return labels.get(str(key), "<number>" if str(key).isdigit() else "<other>")
 
 
 def _plain(value: Any, labels: Mapping[str, str], names: Mapping[tuple[str, str], str]) -> Any:

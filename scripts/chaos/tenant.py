@@ -123,6 +123,7 @@ class Tenant:
                 os.environ.pop(name, None)
             put(mock.patch.object(session, "open_emulator", return_value=self.emulator))
             put(mock.patch("peakctl.emulator.emulator_transport", return_value=self.wire))
+            put(mock.patch("peakctl.cli.actor.alive", return_value=False))  # those before are dead
             put(mock.patch.object(session.SystemClock, "now", now))
             put(mock.patch.object(session.SystemClock, "sleep", sleep))
             yield
