@@ -74,8 +74,8 @@ def unique(items: list[Any], field: Field) -> list[Any]:
     """Items with a key of their own each, as validated manifests have."""
     first = field.list_key[0][0]
     for number, item in enumerate(items):
-        if isinstance(item, dict) and not any(path[0] in item for path in field.list_key):
-            item[first] = "k"
+        if isinstance(item, dict):
+            item.setdefault(first, "k")
         if isinstance(item, dict) and isinstance(item.get(first), str):
             item[first] = f"{item[first]}{number}"
     return items
