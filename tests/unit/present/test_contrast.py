@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.model import MISSING, Change, Key, Secret, Unknown, Value
+from peakctl.model import MISSING, UNSEEN, Change, Key, Secret, Unknown, Value
 from peakctl.present.contrast import change_lines
 from peakctl.present.text import to_plain
 
@@ -99,3 +99,24 @@ def test_a_plain_value_that_becomes_a_secret_hides_only_the_secret() -> None:
 
 def test_what_the_platform_wrote_cannot_steer_the_terminal() -> None:
     assert told("a\x1b[2J", "b\x07\u202e") == '~ spec.x: "a" -> "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (UNSEEN, "a", "~ spec.x: (not shown) -> a\n"),
+        (UNSEEN, ["a"], "~ spec.x: (not shown) -> [a]\n"),
+        (UNSEEN, MISSING, "- spec.x: (not shown)\n"),
+        ({"a": UNSEEN, "b": 1}, {"a": 2, "b": 1}, "~ spec.x.a: (not shown) -> 2\n"),
+        ({"a": UNSEEN}, MISSING, "- spec.x: {a: (not shown)}\n"),
+        (UNSEEN, "a\nb", '~ spec.x: (not shown) -> "a\\nb"\n'),
+        (UNSEEN, LONG, f'~ spec.x:\n    - (not shown)\n    + "{LONG}"\n'),
+    ],
+)
+def test_what_no_read_shows_says_so(before: Value, after: Value, expected: str) -> None:
+    assert told(before, after) == expected
+
+
+def test_a_secret_that_no_read_shows_stays_a_secret() -> None:
+    assert told(UNSEEN, Secret("x"), sensitive=True) == "~ spec.x: (sensitive) changed\n"
+    assert told(UNSEEN, MISSING, sensitive=True) == "- spec.x: (sensitive)\n"

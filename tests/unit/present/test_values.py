@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from peakctl.model import MISSING, Key, Secret, Unknown, Value
+from peakctl.model import MISSING, UNSEEN, Key, Secret, Unknown, Value
 from peakctl.present.values import block, digest_of, inline, short_digest, to_json
 
 UNKNOWN = Unknown(Key("Image", "a"), "id")
@@ -17,6 +17,7 @@ UNKNOWN = Unknown(Key("Image", "a"), "id")
     [
         (Secret("x"), "(sensitive)"),
         (UNKNOWN, {"unknown": "Image/a.id"}),
+        ({"a": UNSEEN}, {"a": "(not shown)"}),
         ({1: (Secret(1), 2.5)}, {"1": ["(sensitive)", 2.5]}),
         (float("nan"), "nan"),
         (float("-inf"), "-inf"),
