@@ -7,16 +7,16 @@ sent: apply plans again and goes on only if every action is one that was approve
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
+from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.tree import copy_tree, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Action, Key, Plan, Secret, Tree, Unknown, Value, dotted
+from peakctl.model import MISSING, Action, Key, Plan, Tree, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,11 +57,14 @@ def approve(
 
 def _all_approved(plan: Plan, kinds: Mapping[str, Kind], salt: str) -> Iterator[Approved]:
     numbers = {action.key: action.version for action in plan.actions}
+    digests = Digests(salt)
     for action in plan.pending:
-        yield _approved(action, kinds[action.key.kind], salt, numbers)
+        yield _approved(action, kinds[action.key.kind], digests, numbers)
 
 
-def _approved(action: Action, kind: Kind, salt: str, numbers: Mapping[Key, str | None]) -> Approved:
+def _approved(
+    action: Action, kind: Kind, digests: Digests, numbers: Mapping[Key, str | None]
+) -> Approved:
     live = action.live
     steps = tuple(step.value for step in action.steps)
     desired = _by_name(action, numbers)
@@ -72,8 +75,8 @@ def _approved(action: Action, kind: Kind, salt: str, numbers: Mapping[Key, str |
         steps=steps,
         version=action.version,
         fields=tuple(dotted(change.path) for change in action.changes),
-        digest=_digest(sent, salt),
-        live=_digest(seen, salt) if seen is not None else None,
+        digest=digests.of(sent),
+        live=digests.of(seen) if seen is not None else None,
     )
 
 
@@ -91,28 +94,6 @@ def _by_name(action: Action, numbers: Mapping[Key, str | None]) -> Tree:
                     wanted = reference.version or numbers[key]
                     set_at(desired, reference.version_at, f"{key}@{wanted}")
     return desired
-
-
-def _digest(value: Value, salt: str) -> str:
-    text = json.dumps(_opaque(value, salt), sort_keys=True)
-    return hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()
-
-
-def _opaque(value: Value, salt: str) -> Any:
-    """JSON without secrets: each becomes a digest that is slow to guess at."""
-    match value:
-        case Secret():
-            text = json.dumps(value.reveal(), sort_keys=True, default=str).encode()
-            slow = hashlib.scrypt(text, salt=salt.encode(), n=2**14, r=8, p=1, dklen=32)
-            return f"secret:{slow.hex()}"
-        case Unknown():
-            return f"unknown:{value.of}.{value.attribute}"
-        case dict():
-            return {k: _opaque(v, salt) for k, v in value.items()}
-        case list() | tuple():
-            return [_opaque(v, salt) for v in value]
-        case _:
-            return value
 
 
 def objections(
@@ -177,7 +158,7 @@ def write_approval(approval: Approval) -> str:
             for a in approval.actions
         ],
     }
-    sum_ = _digest(body, approval.salt)
+    sum_ = Digests(approval.salt).of(body)
     return json.dumps({**body, "checksum": sum_}, indent=2) + "\n"
 
 
@@ -188,7 +169,7 @@ def read_approval(text: str) -> Approval | None:
         checksum = body.pop("checksum")
         if body["kind"] != "peakctl-plan" or body["format_version"] != FORMAT:
             return None
-        if checksum != _digest(body, str(body["salt"])):
+        if checksum != Digests(str(body["salt"])).of(body):
             return None
         actions = tuple(_read_action(item) for item in body["actions"])
         return Approval(body["project"], body["environment"], body["salt"], actions)
