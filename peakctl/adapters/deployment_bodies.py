@@ -29,13 +29,19 @@ def create_body(desired: Tree) -> dict[str, Any]:
 
 
 def revision_body(order: Order) -> dict[str, Any]:
-    """A revision, complete: what it leaves out is not known to carry over (contract, section 5)."""
+    """A revision, complete: what it leaves out is not known to carry over (contract, section 5).
+
+    So what was there and goes is sent as empty.
+    """
     named, spec = _named(order.desired), spec_of(order.desired)
+    removed = [c.path[1:3] for c in order.changes if c.after is MISSING]
+    at = SPEC_FIELDS[family_of(order.desired)]
     body = stated(named, "release") | stated(spec, "revision", *VALUES)
-    if chosen := stated(named, *CHOSEN):
+    if chosen := {n: [] for n in CHOSEN if (at, n) in removed} | dict(stated(named, *CHOSEN)):
         body["blocksConfig"] = chosen
     for name in VALUES:
-        if order.live is not None and spec_of(order.live.values).get(name):
+        shown = order.live is not None and spec_of(order.live.values).get(name)
+        if shown or any(path[0] == name for path in removed):
             body.setdefault(name, {})
     return body
 

@@ -229,6 +229,18 @@ def test_a_revision_is_complete_and_says_what_is_gone() -> None:
     }
 
 
+def test_a_revision_says_what_goes_even_if_no_read_showed_it() -> None:
+    named = ("spec", "appSpec", "excludes"), ("spec", "appParameters", "build")
+    gone = deployment({"appSpec": NAMED}, *((path, MISSING) for path in named))
+    assert revision_body(gone) == {
+        "release": {"version": "2.0.0"},
+        "blocksConfig": {"excludes": []},
+        "appParameters": {},
+    }
+    block = deployment({"appSpec": NAMED}, (("spec", "parameters", "excludes"), MISSING))
+    assert revision_body(block) == {"release": {"version": "2.0.0"}, "parameters": {}}
+
+
 def test_a_new_deployment_sends_what_the_manifest_states() -> None:
     spec = {"blockSpec": NAMED, "parameters": {"run": {"a": 1}}}
     assert create_body(deployment(spec).desired) == {
