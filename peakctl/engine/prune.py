@@ -49,7 +49,8 @@ def plan_prune(
     notes = {key: why.told for key, why in kept.items() if why.told}
     notes |= {key: needed_note(key, user) for key, user in needed.items()}
     told = (*(problem for _, problem in used), *(notes[key] for key in sorted(notes)))
-    return _deletes(going, users, kinds), told, orphans.gone
+    gone = frozenset(k for k in orphans.gone if rules.stands_for(ledger.owned[k]) == k)
+    return _deletes(going, users, kinds), told, gone
 
 
 def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
@@ -61,13 +62,11 @@ def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
 
 def _users(ledger: Ledger, orphans: Orphans, rules: Rules) -> Users:
     """Who uses what, as the ledger has it; of several keys with one id, the one that counts."""
-    counts = {
-        key: rules.first.get(rules.identity(key.kind, owned.id), key)
-        for key, owned in ledger.owned.items()
-    }
+    counts = {key: rules.stands_for(owned) for key, owned in ledger.owned.items()}
     users: dict[Key, set[Key]] = {}
     for key, owned in ledger.owned.items():
-        for used in owned.uses if key not in orphans.gone else ():
+        gone = key in orphans.gone and counts[key] == key
+        for used in () if gone else owned.uses:
             if counts.get(used, used) != counts[key]:
                 users.setdefault(counts.get(used, used), set()).add(counts[key])
     return {key: frozenset(by) for key, by in users.items()}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from peakctl.engine.orphans import Orphan, Orphans
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Ledger, Resource
+    from peakctl.model import Ledger, Owned, Resource
 
 Identity = tuple[str, str]
 """The group of kinds that share their names, and the id: what the platform has once."""
@@ -54,13 +54,17 @@ class Rules:
     def identity(self, kind: str, id: str | int) -> Identity:  # noqa: A002
         return self.group(kind), str(id)
 
+    def stands_for(self, owned: Owned) -> Key:
+        """The key that counts for what `owned` tells of: its own, or that of a live twin."""
+        return self.first.get(self.identity(owned.key.kind, owned.id), owned.key)
+
     def why(self, orphan: Orphan) -> Survival | None:
         """Why it stays; None when it goes."""
         key, same = orphan.owned.key, self.identity(orphan.owned.key.kind, orphan.owned.id)
         if key.kind not in self.kinds or orphan.listed is None:
             told = _told(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
             return Survival(told)
-        if same in self.declared or self.first.get(same, key) != key:
+        if same in self.declared or self.stands_for(orphan.owned) != key:
             return Survival(binds=False)
         return self._owned(orphan, same) or self._shown(orphan) or self._history(orphan)
 

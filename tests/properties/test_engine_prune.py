@@ -124,7 +124,8 @@ def test_only_what_may_go_goes_and_users_go_first(case: Case, history: bool) -> 
     same = {k: (GROUP[k.kind], str(o.id)) for k, o in owned.items()}
     shown = {same[k] for k in said & owned.keys()} | {(g, str(i)) for g, i in declared} | {*went}
     for key in owned.keys() - case.resources.keys() - gone:
-        assert same[key] in shown  # nothing is dropped without a word
+        refused = is_mentioned(case, key.kind, int(owned[key].id))
+        assert refused or same[key] in shown  # nothing is dropped without a word
     for key in gone:
         ids = {str(t.id) for t in case.shelves[key.kind].things}
         assert str(owned[key].id) not in ids
@@ -139,26 +140,34 @@ def is_mentioned(case: Case, kind: str, id_: Any) -> bool:
 
 
 def check_order(deletes: Any, owned: Any) -> None:
-    """Every recorded edge between deletes holds, but those of loops; none waits for a later one."""
-    places = {action.key: number for number, action in enumerate(deletes)}
-    edges = {k: {u for u in owned[k].uses if u in places and u != k} for k in places}
+    """Every recorded edge between deletes holds, but those of loops; none waits for a later one.
+
+    Two keys of one id are one thing.
+    """
+    same = {key: (GROUP[key.kind], str(each.id)) for key, each in owned.items()}
+    places = {same[action.key]: number for number, action in enumerate(deletes)}
+    edges: dict[Any, set[Any]] = {thing: set() for thing in places}
+    for key, each in owned.items():
+        used = {same[u] for u in each.uses if same.get(u) in places} - {same[key]}
+        edges.setdefault(same[key], set()).update(used)
     for action in deletes:
-        assert all(places[user] < places[action.key] for user in action.after)
-        for used in edges[action.key]:
-            if not reaches(edges, used, action.key):
-                assert places[action.key] < places[used]
+        here = same[action.key]
+        assert all(places[same[user]] < places[here] for user in action.after)
+        for used in edges[here]:
+            if not reaches(edges, used, here):
+                assert places[here] < places[used]
                 assert action.key in deletes[places[used]].after
 
 
-def reaches(edges: dict[Key, set[Key]], start: Key, goal: Key) -> bool:
+def reaches(edges: dict[Any, set[Any]], start: Any, goal: Any) -> bool:
     seen, open_ = set(), [start]
     while open_:
-        key = open_.pop()
-        if key == goal:
+        thing = open_.pop()
+        if thing == goal:
             return True
-        if key not in seen:
-            seen.add(key)
-            open_ += edges[key]
+        if thing not in seen:
+            seen.add(thing)
+            open_ += edges[thing]
     return False
 
 

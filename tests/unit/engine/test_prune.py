@@ -160,6 +160,14 @@ def test_what_is_gone_holds_nothing_up(lab: Any) -> None:
     assert (found.keys, found.gone) == (["Workflow/v"], {FLOW})
 
 
+def test_what_is_gone_as_one_kind_counts_as_the_other(lab: Any) -> None:
+    lab.Webapp.put("s", id=5)
+    lab.Workflow.put("w")
+    found = prune(lab, owned(Key("Webapp", "s"), 5), owned(SERVICE, 5, uses=(FLOW,)), owned(FLOW))
+    assert (found.keys, found.gone) == (["Webapp/s", "Workflow/w"], frozenset())
+    assert found.actions[1].after == {Key("Webapp", "s")}
+
+
 # --- what survives -------------------------------------------------------------------------
 
 
