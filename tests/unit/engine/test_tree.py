@@ -90,3 +90,9 @@ def test_leaves_are_sealed_where_they_are() -> None:
     assert seal_at(tree, [("a", "b"), ("a", "c")]) == {"a": {"b": Secret("x")}}
     assert tree == {"a": {"b": "x"}}
     assert seal_at(tree, ()) is tree
+
+
+def test_everything_in_what_is_sealed_is_sealed() -> None:
+    tree = {"a": {"b": ["x", {"c": 1}], "d": None}, "e": 2}
+    sealed_a = {"b": [Secret("x"), {"c": Secret(1)}], "d": None}
+    assert seal_at(tree, [("a",)]) == {"a": sealed_a, "e": 2}

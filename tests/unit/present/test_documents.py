@@ -11,6 +11,7 @@ import pytest
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import (
     MISSING,
+    UNSEEN,
     Action,
     Change,
     Key,
@@ -156,6 +157,7 @@ PLAN = Plan(
                 Change(("spec", "env"), {"A": Secret("hunter2")}, {"A": Secret("x")}, "update"),
                 Change(("spec", "token"), "hunter3", "hunter4", "update", sensitive=True),
                 Change(("spec", "new"), MISSING, "````<b>", "update", redeploys=True),
+                Change(("spec", "dim"), UNSEEN, {"a": 1}, "update"),
             ),
             skipped=(Skipped(("spec", "z"), "masked"),),
             notes=("a note",),
@@ -217,6 +219,11 @@ def test_changes_hold_no_secrets_and_say_what_is_unknown() -> None:
     assert changes[2]["before"] == changes[2]["after"] == "(sensitive)"
     assert "before" not in changes[3]
     assert changes[3]["redeploys"] is True
+    assert (changes[4]["before"], changes[4]["after"]) == ("(not shown)", {"a": 1})
+
+
+def test_a_comment_says_what_no_read_shows() -> None:
+    assert "! spec.dim: (not shown) -> {a: 1}" in markdown_text(REPORTS["plan"])
 
 
 @pytest.mark.parametrize("name", REPORTS)
