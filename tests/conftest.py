@@ -59,7 +59,7 @@ class MemoryLedgers:
 
     `faults` are taken in order by the writes of a method: an error to raise instead; "lost", "late"
     or "never" for a doubtful one after the write, before it (it lands with `land`), or in vain.
-    `pause` is awaited before and after every request.
+    `pause` is awaited before and after every request. `archive` has what was trimmed, too.
     """
 
     kind = "Artifact"
@@ -68,6 +68,7 @@ class MemoryLedgers:
         self.clock = clock
         self.names: dict[str, tuple[str, str]] = {}
         self.versions: dict[str, dict[int, bytes]] = {}
+        self.archive: dict[str, dict[int, bytes]] = {}
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.faults: defaultdict[str, list[Any]] = defaultdict(list)
         self.asked: list[str] = []
@@ -100,7 +101,8 @@ class MemoryLedgers:
         def act() -> str:
             made = f"id-{len(self.counts)}"
             at = datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="milliseconds")
-            self.names[made], self.versions[made] = (name, at), {1: text}
+            self.names[made] = name, at
+            self.versions[made], self.archive[made] = {1: text}, {1: text}
             self.counts[made] = 1
             return made
 
@@ -111,7 +113,8 @@ class MemoryLedgers:
             if ledger not in self.versions:
                 raise self.error(404)
             self.counts[ledger] += 1
-            self.versions[ledger][self.counts[ledger]] = text
+            number = self.counts[ledger]
+            self.versions[ledger][number] = self.archive[ledger][number] = text
             return self.counts[ledger]
 
         return await self._do("append", act)
