@@ -49,7 +49,8 @@ class ArtifactLedgers:
     async def list(self) -> tuple[Listed, ...]:
         """All ledgers of the tenant, the oldest first: every page of the artifacts."""
         found = await self._api.pages(PATH, ("artifacts",))
-        return self.pick(tuple(Listed(i["id"], str(i.get("name", "")), i) for i in found))
+        items = (Listed(i["id"], str(i.get("name", "")), i, ours=False) for i in found)
+        return self.pick(tuple(items))
 
     def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
         """The ledgers among artifacts, the oldest first."""
