@@ -15,9 +15,11 @@ from peakctl.adapters.artifact import Adapter
 from peakctl.adapters.ledger_store import ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import Emulator, emulator_transport
-from peakctl.errors import ApiError, Diagnostic
+from peakctl.engine.ledger.chain import find_standing
+from peakctl.engine.ledger.lease import LEASE, Desk, Hold
+from peakctl.errors import ApiError, Diagnostic, LeaseHeld
 from peakctl.kinds.store import load_kinds
-from peakctl.model import Listed, Secret
+from peakctl.model import Actor, Key, Listed, Owned, Owner, Secret
 
 T = TypeVar("T")
 TEXT = b'{"kind": "peakctl-ledger"}'
@@ -247,3 +249,33 @@ def test_ledgers_are_listed_among_artifacts_and_never_managed() -> None:
         (NAME, False),
         ("weights", True),
     ]
+
+
+def test_a_run_takes_renews_and_gives_back_its_lease_on_the_platform(
+    make_emulator: Any, clock: Any
+) -> None:
+    emulator, owner, actor = make_emulator(), Owner("retail", "prod"), Actor("ada")
+    key = Key("Image", "forecast")
+
+    async def script() -> None:
+        async with open_api(emulator, clock) as api:
+            store = ArtifactLedgers(api, clock)
+            desk = Desk(store, owner, clock, lambda _: None)
+            parts: Any = {"actor": actor, "command": "apply", "intents": ()}
+            hold = await Hold.take(desk, run="one", **parts)
+            with pytest.raises(LeaseHeld):
+                await Hold.take(desk, run="two", **parts)
+            renewal = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+            await clock.sleep(LEASE - 1)
+            renewal.cancel()
+            await hold.finish(owned={key: Owned(key, 1)}, intents=(), outcome="done", counts={})
+            for number in range(6):
+                hold = await Hold.take(desk, run=f"run-{number}", **parts)
+                ours = hold.ledger.owned
+                await hold.finish(owned=ours, intents=(), outcome="done", counts={})
+            found = await find_standing(store, await store.list(), owner)
+            assert found is not None
+            assert (found.number, found.ledger.owned) == (16, {key: Owned(key, 1)})
+            assert await store.numbers(found.id) == tuple(range(7, 17))
+
+    run(script())
