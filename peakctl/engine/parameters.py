@@ -53,6 +53,8 @@ def declared_slots(
     if not kind.defined_by:
         return
     for reference in resource.references:
+        if isinstance(reference.at[-1], int):
+            continue  # an item of a list chooses a part of the spec
         for key, values in _specs(reference, resources, kinds, world):
             definitions = _definitions(kinds[key.kind], values)
             if kinds[key.kind].of_parts:

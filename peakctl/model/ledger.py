@@ -68,7 +68,7 @@ class Owned:
     """One resource that the project owns, as it was last applied.
 
     `uses` are the resources that it refers to: they outlive it when both are pruned. `digests` are
-    those of values that reads do not show, by dotted path.
+    those of values that reads do not show, by place (`spec/parameters/env/A`).
     """
 
     key: Key

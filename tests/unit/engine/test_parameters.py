@@ -157,6 +157,16 @@ def test_values_for_the_app_are_inherited_by_its_blocks(lab: Any) -> None:
     assert [code for code, _ in told(lab.plan(*documents, wrong))] == ["unknown"]
 
 
+def test_a_block_that_is_left_out_declares_nothing_for_the_deployment(lab: Any) -> None:
+    blocks = [block(lab, parameter("x", required=True), name=name) for name in ("b", "c")]
+    given = of_app(
+        lab,
+        appSpec={"name": "app", "excludes": [{"name": "c"}]},
+        appParameters={"run": {"x": "1"}},
+    )
+    assert lab.plan(*blocks, app(lab, "b", "c"), given).ok
+
+
 def test_with_live_blocks_other_names_may_be_declared(lab: Any) -> None:
     lab.BlockSpec.put("two", id="b-2")
     lab.BlockSpec.pins[("two", None)] = {"id": "b-2", "version": "1.0.0"}
