@@ -9,6 +9,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -121,8 +122,8 @@ class Race:
             await self.store.clock.sleep(self.chance.randrange(3))
 
     async def note(self, desk: Desk, key: Key, actor: Actor) -> None:
-        def add(ledger: Ledger) -> dict[Key, Owned]:
-            return {**ledger.owned, key: Owned(key, 1)}
+        def add(ledger: Ledger) -> Ledger:
+            return replace(ledger, owned={**ledger.owned, key: Owned(key, 1)})
 
         if await note(desk, add, actor=actor, run=str(actor), command="apply"):
             self.written.add(key)

@@ -866,8 +866,8 @@ def test_nothing_is_taken_from_a_project_that_is_applying(ledger_store: Any) -> 
 
 
 def take_note(store: Any, **more: Any) -> bool:
-    def add(ledger: Ledger) -> dict[Key, Owned]:
-        return {**ledger.owned, **owned(B)}
+    def add(ledger: Ledger) -> Ledger:
+        return replace(ledger, owned={**ledger.owned, **owned(B)})
 
     given = {"actor": ADA, "run": "run-1", "command": "apply", **more}
     return run(note(desk_of(store), add, **given))
@@ -880,6 +880,17 @@ def test_a_note_is_added_to_what_is_there(ledger_store: Any) -> None:
     assert found.owned == owned(A, B)
     assert found.intents == (CREATE_A,)
     assert found.runs == (PastRun("run-1", ADA, "apply", START, START, "adopted"),)
+
+
+def test_a_note_over_a_dead_lease_says_that_its_run_died(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(lease(until=START - 1)))
+    assert take_note(ledger_store)
+    found = run(stands(ledger_store)).ledger
+    assert found.lease is None
+    assert [(past.run, past.outcome) for past in found.runs] == [
+        ("their-run", "died"),
+        ("run-1", "done"),
+    ]
 
 
 def test_a_note_makes_the_ledger_where_there_is_none(ledger_store: Any) -> None:
