@@ -78,7 +78,7 @@ async def carry_out(
         return await _carry_out(session, connection, prepared)
     if not plan.pending and not any(a.taken_from for a in plan.actions):
         report = await _carry_out(session, connection, prepared)
-        if report.ok and not destroy:
+        if report.ok:
             await keeper.note(prepared, connection.kinds)
         return report
     ledger = await keeper.take(plan)

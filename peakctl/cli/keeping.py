@@ -6,20 +6,20 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError
-from peakctl.model import Intent, Outcome, Owner, Status
+from peakctl.model import Intent, Outcome, Owner, Status, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
     from peakctl.engine.ledger.lease import Desk, Hold
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Actor, Key, Ledger, Plan, Resource
+    from peakctl.model import Actor, Key, Ledger, Owned, Plan, Resource
 
 SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
 
@@ -117,11 +117,10 @@ class Keeper:
         assert self.hold is not None  # noqa: S101 - only runs that took it settle
         ledger = self.hold.ledger
         owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
-        kept = {key: each for key, each in owned.items() if key not in prepared.gone}
         ended = {o.key for o in outcomes if o.id is not None or o.status in SETTLED}
         return await self._finish(
-            owned=kept,
-            intents=tuple(i for i in ledger.intents if i.key not in ended),
+            owned=without(prepared.gone, owned),
+            intents=still_meant(ledger, ended | prepared.gone, owned),
             outcome=_word(outcomes),
             counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         )
@@ -152,22 +151,45 @@ class Keeper:
         from peakctl.engine.ledger.lease import note
         from peakctl.engine.ledger.record import is_recorded, record
 
-        plan, ledger = prepared.plan, prepared.world.ledger
-        if not plan.actions or (ledger and is_recorded(plan, ledger, self.uses)):
+        plan, ledger, gone = prepared.plan, prepared.world.ledger, prepared.gone
+        there = {a.key: a for a in plan.actions if a.live is not None}
+        if not there and not gone:
             return
+        if ledger and not gone and is_recorded(plan, ledger, self.uses):
+            if not left_behind(ledger, there):
+                return
         outcomes = [
-            Outcome(a.key, a.verb, Status.ALREADY_RIGHT, id=a.live.id)
-            for a in plan.actions
-            if a.live is not None
+            Outcome(key, a.verb, Status.ALREADY_RIGHT, id=a.live.id if a.live else None)
+            for key, a in there.items()
         ]
+
+        def change(now: Ledger) -> Ledger:
+            owned = without(gone, record(plan, outcomes, now, kinds, uses=self.uses))
+            return replace(now, owned=owned, intents=still_meant(now, {*there, *gone}, owned))
+
         with contextlib.suppress(PeakctlError):
             await note(
-                self.desk,
-                lambda now: record(plan, outcomes, now, kinds, uses=self.uses),
-                actor=self.actor,
-                run=self.run,
-                command=self.session.command,
+                self.desk, change, actor=self.actor, run=self.run, command=self.session.command
             )
+
+
+def left_behind(ledger: Ledger, there: Container[Key]) -> bool:
+    """Whether a run that died is still in the ledger, with its lease or with what is there now."""
+    return ledger.lease is not None or any(i.key in there for i in ledger.intents)
+
+
+def still_meant(ledger: Ledger, ended: Container[Key], owned: Container[Key]) -> tuple[Intent, ...]:
+    """The intents that are still open: not those of deletes of what is not in the ledger now."""
+    return tuple(
+        intent
+        for intent in ledger.intents
+        if intent.key not in ended and (intent.verb != Verb.DELETE or intent.key in owned)
+    )
+
+
+def without(gone: Container[Key], owned: Mapping[Key, Owned]) -> dict[Key, Owned]:
+    """`owned` but for what is gone from the platform."""
+    return {key: each for key, each in owned.items() if key not in gone}
 
 
 def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Keeper | None:

@@ -77,7 +77,7 @@ async def prepare(
     world = await look(session, connection, wanted.resources, again or Again())
     found = _planned(session, connection, wanted, world, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
-    gone: frozenset[Key] = frozenset()
+    gone = _gone(wanted, world) if destroy else frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
     told = [d for d in found.diagnostics if d.key is None or d.key in wanted.chosen]
     if session.flags.prune and world.ledger is not None:
@@ -88,6 +88,12 @@ async def prepare(
         guards += _mass_change(session, connection, plan)
     _tell(session, (*told, *needed), first=again is None)
     return Prepared(plan, world, tuple(guards), gone)
+
+
+def _gone(wanted: Wanted, world: World) -> frozenset[Key]:
+    """What was to be destroyed, is in the ledger, and is not there any more."""
+    owned = world.ledger.owned if world.ledger else {}
+    return frozenset(key for key in wanted.chosen if key in owned and key not in world.live)
 
 
 def refuse_guarded(prepared: Prepared) -> None:

@@ -56,14 +56,20 @@ async def find_standing(
 
 
 async def glance(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Ledger | None:
-    """The newest version, in force or not, for one request; None when there is no ledger.
+    """The version in force, for two requests side by side; None when there is no ledger.
 
-    Raises LedgerUnusable when it cannot be read, ApiError and NotAuthenticated.
+    More are sent only when writers have raced. Raises LedgerUnusable when the newest version cannot
+    be read, ApiError and NotAuthenticated.
     """
     for each in named(listed, owner):
-        text = await store.read(each.id)
-        if text is not None:
-            return read_ledger(text, owner)
+        text, numbers = await asyncio.gather(store.read(each.id), store.numbers(each.id))
+        if text is None:
+            continue
+        ledger = read_ledger(text, owner)
+        if numbers and numbers[-1] > ledger.seen + 1:
+            found = await find_standing(store, (each,), owner)
+            return found.ledger if found else None
+        return ledger
     return None
 
 

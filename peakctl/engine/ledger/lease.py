@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.engine.ledger.chain import find_standing
 from peakctl.engine.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
-from peakctl.engine.ledger.tenure import is_held, is_same
+from peakctl.engine.ledger.tenure import bury, is_held, is_same
 from peakctl.engine.ledger.writing import see_through
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Intent, Lease, Ledger, PastRun
@@ -208,14 +208,14 @@ async def disown(
 
 async def note(
     desk: Desk,
-    owned: Callable[[Ledger], Mapping[Key, Owned]],
+    change: Callable[[Ledger], Ledger],
     *,
     actor: Actor,
     run: str,
     command: str,
     outcome: str = "done",
 ) -> bool:
-    """Write down what `owned` makes of the ledger in force, without a lease, where that is free.
+    """Write down what `change` makes of the ledger in force, without a lease, where that is free.
 
     False when nothing was written: a run has the lease, or wrote at the same moment. Raises
     LedgerUnusable, ApiError, NotAuthenticated.
@@ -226,7 +226,7 @@ async def note(
     if is_held(before.lease, actor, now, desk.alive):
         return False
     past = PastRun(run, actor, command, now, now, outcome)
-    ledger = replace(before, owned=dict(owned(before)), runs=(*before.runs, past))
+    ledger = replace(change(before), lease=None, runs=(*bury(before, now), past))
     pen = desk.pen(NOTHING)
     if standing is None:
         return await pen.make(ledger) is not None

@@ -146,12 +146,32 @@ def test_a_newest_version_that_is_deleted_meanwhile_is_passed_over(ledger_store:
     assert (found.number, found.newest) == (1, 2)
 
 
-def test_a_glance_takes_one_request_and_asks_for_no_chain(ledger_store: Any) -> None:
-    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
+def test_a_glance_takes_two_requests(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 2, 2))
     found = run(glance(ledger_store, ledger_store._listed(), OWNER))
     assert found is not None
     assert found.writer == "w3"
-    assert ledger_store.asked == ["read"]
+    assert ledger_store.asked == ["read", "numbers"]
+
+
+def test_a_glance_does_not_take_a_late_version_for_the_truth(ledger_store: Any) -> None:
+    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
+    found = run(glance(ledger_store, ledger_store._listed(), OWNER))
+    assert found is not None
+    assert found.writer == "w2"
+
+
+def test_a_ledger_that_goes_while_it_is_glanced_at_is_none(ledger_store: Any) -> None:
+    made = put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
+    numbers = ledger_store.numbers
+
+    async def then_delete(ledger: Any) -> Any:
+        found = await numbers(ledger)
+        ledger_store.versions[made].clear()
+        return found
+
+    ledger_store.numbers = then_delete
+    assert run(glance(ledger_store, ledger_store._listed(), OWNER)) is None
 
 
 def test_the_others_are_the_oldest_of_each_name_that_can_be_read(ledger_store: Any) -> None:
