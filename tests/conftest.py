@@ -68,7 +68,7 @@ class MemoryLedgers:
         self.clock = clock
         self.names: dict[str, tuple[str, str]] = {}
         self.versions: dict[str, dict[int, bytes]] = {}
-        self.archive: dict[str, dict[int, bytes]] = {}
+        self.archive: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.faults: defaultdict[str, list[Any]] = defaultdict(list)
         self.asked: list[str] = []
