@@ -155,9 +155,9 @@ class Keeper:
         there = {a.key: a for a in plan.actions if a.live is not None}
         if not there and not gone:
             return
-        if ledger and not gone and is_recorded(plan, ledger, self.uses):
-            if not left_behind(ledger, there):
-                return
+        told = ledger and not gone and is_recorded(plan, ledger, self.uses)
+        if told and ledger and not left_behind(ledger, there):
+            return
         outcomes = [
             Outcome(key, a.verb, Status.ALREADY_RIGHT, id=a.live.id if a.live else None)
             for key, a in there.items()

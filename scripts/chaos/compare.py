@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from peakctl.model import Ledger
+
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NUMBERED = {
     "imageId": "image",
@@ -24,7 +26,7 @@ NUMBERED = {
 IGNORED = ("turn", "ends", "lines")  # counters and forecasts of the emulator itself
 SQL = "SELECT kind, id, parent, name, status, facet, body FROM items WHERE name NOT LIKE 'peak-%'"
 LEDGERS = (
-    "SELECT a.name, a.id, b.data FROM items a"
+    "SELECT a.name, a.id, json_extract(v.body, '$.version'), b.data FROM items a"
     " JOIN items v ON v.parent = a.id AND v.kind = 'artifact-version'"
     " JOIN blobs b ON b.digest = json_extract(v.body, '$.digest')"
     " WHERE a.kind = 'artifact' AND a.name LIKE 'peakctl-ledger-%' ORDER BY a.created, a.id, v.seq"
@@ -60,13 +62,14 @@ def _ledger_lines(db: sqlite3.Connection, labels: Mapping[str, str]) -> list[str
 
     Of two ledgers of one name the oldest counts.
     """
-    newest: dict[str, tuple[str, bytes]] = {}
-    for name, key, data in db.execute(LEDGERS):
-        if newest.get(name, (key,))[0] == key:
-            newest[name] = key, data
+    versions: dict[str, tuple[str, dict[int, Ledger]]] = {}
+    for name, key, number, data in db.execute(LEDGERS):
+        oldest, found = versions.setdefault(name, (key, {}))
+        if oldest == key:
+            found[number] = read_ledger(text_of(bytes(data)), None)
     out = []
-    for name, (_, data) in newest.items():
-        ledger = read_ledger(text_of(bytes(data)), None)
+    for name, (_, found) in versions.items():
+        ledger = _in_force(found)
         held = "held" if ledger.lease else "free"
         owned = sorted(
             f"{key} {_owned_id(each.id, labels)} {each.protect}"
@@ -74,6 +77,15 @@ def _ledger_lines(db: sqlite3.Connection, labels: Mapping[str, str]) -> list[str
         )
         out += [f"ledger {name} {held} {len(ledger.intents)} {line}" for line in ["", *owned]]
     return out
+
+
+def _in_force(found: Mapping[int, Ledger]) -> Ledger:
+    """The newest that nothing in force stands between what its writer knew and itself."""
+    good: list[int] = []
+    for number in sorted(found):
+        if not any(found[number].seen < other < number for other in good):
+            good.append(number)
+    return found[good[-1]]
 
 
 def _owned_id(key: str | int, labels: Mapping[str, str]) -> str:
