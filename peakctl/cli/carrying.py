@@ -81,11 +81,12 @@ async def carry_out(
         if report.ok:
             await keeper.note(prepared, connection.kinds)
         return report
-    ledger = await keeper.take(plan)
+    ledger = await keeper.take(prepared)
     try:
         known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
+        again = Again(ledger, known, makes=plan.count(Verb.CREATE) > 0)
         look = partial(prepare, session, connection, wanted, destroy=destroy)
-        now = await keeper.without_rivals(lambda: look(again=Again(ledger, known)))
+        now = await keeper.without_rivals(lambda: look(again=again))
         refuse_guarded(now)
         agreed(now.plan)
         await keeper.take_over(now.plan)

@@ -57,7 +57,7 @@ class Keeper:
         """Who runs: asked for only when it is to be written down."""
         return self.find_actor()
 
-    async def take(self, plan: Plan) -> Ledger:
+    async def take(self, prepared: Prepared) -> Ledger:
         """Take the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
         from peakctl.engine.ledger.lease import Hold
 
@@ -66,7 +66,8 @@ class Keeper:
             run=self.run,
             actor=self.actor,
             command=self.session.command,
-            intents=tuple(Intent(a.key, a.verb.value, a.version) for a in plan.pending),
+            intents=tuple(Intent(a.key, a.verb.value, a.version) for a in prepared.plan.pending),
+            ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
         )
         return self.hold.ledger
 

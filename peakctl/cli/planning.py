@@ -45,10 +45,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What a second look may rely on: our lease, and what this run has read and leaves alone."""
+    """What a second look may rely on: our lease, and what this run has read and leaves alone.
+
+    `makes` tells that it is to create something, which others might be about to make too.
+    """
 
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
+    makes: bool = False
 
 
 def read_wanted(session: Session) -> Wanted:
@@ -112,7 +116,8 @@ async def look(
 
     owner = owner_of(session)
     store = connection.ledgers
-    books = Books(store, owner, again.held, again.known, session.flags.prune) if owner else None
+    rivals = session.flags.prune or again.makes
+    books = Books(store, owner, again.held, again.known, rivals) if owner else None
     world = await observe(resources, connection.kinds, connection.adapters, books)
     if again.held is None:
         ledgers = store.pick(world.listed[store.kind]) if owner else ()

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.chain import glance, others
+from peakctl.engine.ledger.chain import find_standing, others
 from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.references import targets
 from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
@@ -51,7 +51,7 @@ class World:
 class Books:
     """Where the ledgers are, and whose is ours. `held` is ours when this run has its lease.
 
-    `known` are resources that this run has read already and is not about to change. With `prune`
+    `known` are resources that this run has read already and is not about to change. With `rivals`
     the ledgers of other projects are read in any case.
     """
 
@@ -59,7 +59,7 @@ class Books:
     owner: Owner
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
-    prune: bool = False
+    rivals: bool = False
 
 
 def own_match(matches: Iterable[Listed]) -> Listed | None:
@@ -121,20 +121,27 @@ class Observer:
             return ()
         store, us = self._books.store, self._books.owner
         owners = find_owners(us, self._ledger, ())
-        makes = self._books.held is not None and len(self._live) < len(self._resources)
-        needed = makes or self._books.prune
-        if not needed and all(owners.is_ours(live) for live in self._live.values()):
+        ours = all(owners.is_ours(live) for live in self._live.values())
+        if ours and not self._books.rivals:
             return ()
-        return await others(store, store.pick(self._listed[store.kind]), us)
+        listed = self._listed.get(store.kind)
+        ledgers = store.pick(listed) if listed is not None else await store.list()
+        return await others(store, ledgers, us)
 
     async def _read_ledger(self, books: Books) -> None:
         ledgers = books.store.pick(self._listed[books.store.kind])
-        self._ledger = await glance(books.store, ledgers, books.owner)
+        standing = await find_standing(books.store, ledgers, books.owner)
+        self._ledger = standing.ledger if standing else None
 
     def _needed_kinds(self) -> set[str]:
         declared = {key.kind for key in self._resources}
         wanted = {k for r in self._outside for k in r.kinds if k in self._adapters}
-        return declared | wanted | ({self._books.store.kind} if self._books else set())
+        return declared | wanted | self._kind_of_ledgers()
+
+    def _kind_of_ledgers(self) -> set[str]:
+        """The kind whose listing tells where the ledgers are, if that is to be known."""
+        books = self._books
+        return {books.store.kind} if books and (books.held is None or books.rivals) else set()
 
     def _concerned(self, kind: str) -> list[Resource]:
         """The resources of the kind, and those that refer to it."""

@@ -41,35 +41,30 @@ async def find_standing(
 ) -> Standing | None:
     """The version in force of the ledger of `owner`; None when there is no ledger.
 
-    `listed` are ledgers, the oldest first. Raises LedgerUnusable when the newest version cannot be
-    read, ApiError and NotAuthenticated.
-    """
-    for each in named(listed, owner):
-        numbers = await store.numbers(each.id)
-        for newest in reversed(numbers):
-            text = await store.read(each.id, newest)
-            if text is not None:
-                ledger = read_ledger(text, owner)
-                found = await newest_in_force(store, each.id, numbers, newest, ledger)
-                return Standing(each.id, found[0], numbers[-1], found[1])
-    return None
-
-
-async def glance(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Ledger | None:
-    """The version in force, for two requests side by side; None when there is no ledger.
-
-    More are sent only when writers have raced. Raises LedgerUnusable when the newest version cannot
-    be read, ApiError and NotAuthenticated.
+    `listed` are ledgers, the oldest first. Two requests side by side; more only when writers have
+    raced. Raises LedgerUnusable when the newest version cannot be read, ApiError and
+    NotAuthenticated.
     """
     for each in named(listed, owner):
         text, numbers = await asyncio.gather(store.read(each.id), store.numbers(each.id))
-        if text is None:
-            continue
-        ledger = read_ledger(text, owner)
-        if numbers and numbers[-1] > ledger.seen + 1:
-            found = await find_standing(store, (each,), owner)
-            return found.ledger if found else None
-        return ledger
+        if text is not None:
+            ledger = read_ledger(text, owner)
+            if numbers and numbers[-1] == ledger.seen + 1:
+                return Standing(each.id, numbers[-1], numbers[-1], ledger)
+        if found := await _walk(store, each.id, owner):
+            return found
+    return None
+
+
+async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> Standing | None:  # noqa: A002
+    """The same, one version after the other; None for a ledger without any."""
+    numbers = await store.numbers(id)
+    for newest in reversed(numbers):
+        text = await store.read(id, newest)
+        if text is not None:
+            ledger = read_ledger(text, owner)
+            found = await newest_in_force(store, id, numbers, newest, ledger)
+            return Standing(id, found[0], numbers[-1], found[1])
     return None
 
 

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from peakctl.engine.ledger.chain import find_standing
+from peakctl.engine.ledger.chain import find_standing, named
 from peakctl.engine.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
 from peakctl.engine.ledger.tenure import bury, is_held, is_same
 from peakctl.engine.ledger.writing import see_through
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from peakctl.engine.ledger.chain import Standing
-    from peakctl.model import Actor, Key, Owned, Owner
+    from peakctl.model import Actor, Key, Listed, Owned, Owner
 
 __all__ = ["LEASE", "Desk", "Hold", "disown", "note"]
 
@@ -60,14 +60,22 @@ class Hold:
 
     @classmethod
     async def take(
-        cls, desk: Desk, *, run: str, actor: Actor, command: str, intents: tuple[Intent, ...]
+        cls,
+        desk: Desk,
+        *,
+        run: str,
+        actor: Actor,
+        command: str,
+        intents: tuple[Intent, ...],
+        ledgers: tuple[Listed, ...] = (),
     ) -> Hold:
-        """Write a version with our lease that is in force.
+        """Write a version with our lease that is in force. `ledgers` are those known already.
 
         Raises LeaseHeld while another run has it, LedgerUnusable, NotAuthenticated, ApiError. When
         it is cancelled, what it wrote is taken back first.
         """
-        standing = await find_standing(desk.store, await desk.store.list(), desk.owner)
+        known = named(ledgers, desk.owner) or await desk.store.list()
+        standing = await find_standing(desk.store, known, desk.owner)
         taking = Taking(desk, Lease(run, actor, 0, 0), command, intents)
         try:
             await see_through(taking.write(standing))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from peakctl.engine.ledger.chain import Standing, find_standing, glance, others
+from peakctl.engine.ledger.chain import Standing, find_standing, others
 from peakctl.engine.ledger.text import write_ledger
 from peakctl.errors import ApiError, LedgerUnusable
 from peakctl.model import Flaw, Ledger, Owner, ledger_name
@@ -90,13 +90,12 @@ def test_a_version_is_in_force_if_none_that_came_between_is(
 def test_a_quiet_ledger_takes_two_requests(ledger_store: Any) -> None:
     put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 2, 2))
     assert in_force(ledger_store) == (3, "w3")
-    assert ledger_store.asked == ["numbers", "read"]
+    assert ledger_store.asked == ["read", "numbers"]
 
 
 def test_there_is_no_ledger_of_another_name(ledger_store: Any) -> None:
     put(ledger_store, version(1, 0, 0, OTHER), owner=OTHER)
     assert standing(ledger_store) is None
-    assert run(glance(ledger_store, ledger_store._listed(), OWNER)) is None
 
 
 @pytest.mark.parametrize(
@@ -111,10 +110,9 @@ def test_a_newest_version_that_cannot_be_read_is_told(
     ledger_store: Any, newest: bytes, flaw: Flaw
 ) -> None:
     put(ledger_store, version(1, 0, 0), newest)
-    for look in (find_standing, glance):
-        with pytest.raises(LedgerUnusable) as caught:
-            run(look(ledger_store, ledger_store._listed(), OWNER))
-        assert caught.value.flaw is flaw
+    with pytest.raises(LedgerUnusable) as caught:
+        run(find_standing(ledger_store, ledger_store._listed(), OWNER))
+    assert caught.value.flaw is flaw
 
 
 def test_of_two_of_one_name_the_oldest_with_a_version_counts(ledger_store: Any) -> None:
@@ -127,41 +125,22 @@ def test_of_two_of_one_name_the_oldest_with_a_version_counts(ledger_store: Any) 
     found = standing(ledger_store)
     assert found is not None
     assert (found.id, found.ledger.writer) == (second, "w7")
-    glanced = run(glance(ledger_store, ledger_store._listed(), OWNER))
-    assert glanced == found.ledger
 
 
 def test_a_newest_version_that_is_deleted_meanwhile_is_passed_over(ledger_store: Any) -> None:
     made = put(ledger_store, version(1, 0, 0), version(2, 1, 1))
-    numbers = ledger_store.numbers
+    del ledger_store.versions[made][2]
 
-    async def then_delete(ledger: Any) -> Any:
-        found = await numbers(ledger)
-        del ledger_store.versions[made][2]
-        return found
+    async def as_before(_: Any) -> tuple[int, ...]:
+        return (1, 2)
 
-    ledger_store.numbers = then_delete
+    ledger_store.numbers = as_before
     found = standing(ledger_store)
     assert found is not None
     assert (found.number, found.newest) == (1, 2)
 
 
-def test_a_glance_takes_two_requests(ledger_store: Any) -> None:
-    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 2, 2))
-    found = run(glance(ledger_store, ledger_store._listed(), OWNER))
-    assert found is not None
-    assert found.writer == "w3"
-    assert ledger_store.asked == ["read", "numbers"]
-
-
-def test_a_glance_does_not_take_a_late_version_for_the_truth(ledger_store: Any) -> None:
-    put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
-    found = run(glance(ledger_store, ledger_store._listed(), OWNER))
-    assert found is not None
-    assert found.writer == "w2"
-
-
-def test_a_ledger_that_goes_while_it_is_glanced_at_is_none(ledger_store: Any) -> None:
+def test_a_ledger_that_goes_while_it_is_looked_at_is_none(ledger_store: Any) -> None:
     made = put(ledger_store, version(1, 0, 0), version(2, 1, 1), version(3, 1, 1))
     numbers = ledger_store.numbers
 
@@ -171,7 +150,7 @@ def test_a_ledger_that_goes_while_it_is_glanced_at_is_none(ledger_store: Any) ->
         return found
 
     ledger_store.numbers = then_delete
-    assert run(glance(ledger_store, ledger_store._listed(), OWNER)) is None
+    assert standing(ledger_store) is None
 
 
 def test_the_others_are_the_oldest_of_each_name_that_can_be_read(ledger_store: Any) -> None:

@@ -98,6 +98,17 @@ def test_the_first_run_makes_the_ledger_with_its_lease(ledger_store: Any) -> Non
     assert ledger_store.asked[:3] == ["list", "create", "list"]
 
 
+def test_a_ledger_that_is_known_is_not_listed_again(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(owned=owned(A)))
+    known = ledger_store._listed()
+    run(
+        Hold.take(
+            desk_of(ledger_store), run="r", actor=ADA, command="apply", intents=(), ledgers=known
+        )
+    )
+    assert "list" not in ledger_store.asked
+
+
 def test_a_later_run_adds_a_version_and_keeps_what_is_there(ledger_store: Any) -> None:
     past = PastRun("r", BOB, "apply", 1, 2, "done")
     intent = Intent(B, "build")
@@ -114,7 +125,7 @@ def test_a_later_run_adds_a_version_and_keeps_what_is_there(ledger_store: Any) -
         assert hold.before == (intent, CREATE_A)
 
     run(script())
-    assert ledger_store.asked[:4] == ["list", "numbers", "read", "append"]
+    assert ledger_store.asked[:4] == ["list", "read", "numbers", "append"]
 
 
 @pytest.mark.parametrize(
