@@ -76,6 +76,8 @@ class Pen:
 
     async def trim(self, standing: Standing) -> None:
         """Delete old versions. What the platform does not let go of stays; nobody is told."""
+        if standing.number <= KEPT_VERSIONS:
+            return
         with contextlib.suppress(ApiError, NotAuthenticated):
             numbers = await self.store.numbers(standing.id)
             old = [n for n in numbers if n < standing.number][: 1 - KEPT_VERSIONS]
