@@ -56,6 +56,11 @@ asyncio.run(main(sys.argv[1]))
 SLOTS = 16
 PROVIDED = 3  # images of the platform itself, which every listing of images has too
 LATENCY = 0.05
+LEDGER = {
+    "plan": 3,  # the listing it is in, its versions, the newest of them
+    "first apply": 5,  # its listing with each look and once it is made; two writes
+    "writes": 2,  # the lease, and what came of the run
+}
 
 
 @dataclass(frozen=True)
@@ -244,17 +249,18 @@ def goals(rows: Sequence[Row], start: Row) -> Iterator[Goal]:
 
 
 def count_goals(row: Row, place: str) -> Iterator[Goal]:
-    """Requests that must be sent, and not one more."""
-    least = pages(row.resources) + row.resources
+    """Requests that must be sent, and not one more; LEDGER says which of them the ledger costs."""
+    least = pages(row.resources) + row.resources + LEDGER["plan"]
     if row.what in ("plan, all live", "apply, all live"):
         yield Goal(f"{place}: requests", row.requests, least, exact=True)
         yield Goal(f"{place}: writes", row.writes, 0, exact=True)
     if row.what == "first apply":
         images, services, _ = sizes(row.resources)
-        # Nothing is live yet: one page each. Builds and services end at once: one poll each.
-        polled = 3 + row.resources + images + services
+        # Nothing is live yet: one page each, looked at again once the lease is held. Builds and
+        # services end at once: one poll each.
+        polled = 2 * 3 + row.resources + images + services + LEDGER["first apply"]
         yield Goal(f"{place}: requests", row.requests, polled, exact=True)
-        yield Goal(f"{place}: writes", row.writes, row.resources, exact=True)
+        yield Goal(f"{place}: writes", row.writes, row.resources + LEDGER["writes"], exact=True)
 
 
 def still_goals(startup: Sequence[Row], offline: Sequence[Row], client: float) -> Iterator[Goal]:

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from peakctl.engine.ledger.chain import find_standing, named
+from peakctl.engine.ledger.chain import find_standing
 from peakctl.engine.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
 from peakctl.engine.ledger.tenure import bury, is_held, is_same
 from peakctl.engine.ledger.writing import see_through
@@ -67,15 +67,15 @@ class Hold:
         actor: Actor,
         command: str,
         intents: tuple[Intent, ...],
-        ledgers: tuple[Listed, ...] = (),
+        ledgers: tuple[Listed, ...] | None = None,
     ) -> Hold:
-        """Write a version with our lease that is in force. `ledgers` are those known already.
+        """Write a version with our lease that is in force. `ledgers` are those that were listed.
 
         Raises LeaseHeld while another run has it, LedgerUnusable, NotAuthenticated, ApiError. When
         it is cancelled, what it wrote is taken back first.
         """
-        known = named(ledgers, desk.owner) or await desk.store.list()
-        standing = await find_standing(desk.store, known, desk.owner)
+        listed = await desk.store.list() if ledgers is None else ledgers
+        standing = await find_standing(desk.store, listed, desk.owner)
         taking = Taking(desk, Lease(run, actor, 0, 0), command, intents)
         try:
             await see_through(taking.write(standing))
