@@ -39,7 +39,7 @@ BOUNDED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-CODES = (0, 1, 3, 10, 12, 14, 15, 64)
+CODES = (0, 1, 3, 10, 11, 12, 13, 14, 15, 64)
 BAD = tuple("\x1b\x07\x9b\u202e\b")
 PROJECT = "project: p\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
 MANIFEST = (ROOT / "manifests-examples/forecast-workflow/manifests/workflow.yaml").read_text(

@@ -1,0 +1,104 @@
+"""Whose a live resource is, and what that asks of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from peakctl.engine.ledger.owners import Consent, find_owners
+from peakctl.engine.plan import Planned, make_plan
+from peakctl.kinds.store import load_kinds
+from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner
+
+US, THEM = Owner("shop", "dev"), Owner("bank", "prod")
+API = Key("Service", "api")
+SPEC = {"serviceType": "api", "imageDetails": {"imageId": 1, "versionId": 2}}
+
+
+def owning(owner: Owner, key: Key = API, id_: str | int = "s-1", **more: Any) -> Ledger:
+    return Ledger(owner, "salt", owned={key: Owned(key, id_)}, **more)
+
+
+def planned(
+    lab: Any, *others: Ledger, ledger: Ledger | None = None, title: str = "same", **consent: Any
+) -> Planned:
+    """A plan over one live service, whose title the manifest leaves or changes."""
+    lab.Service.put("api", SPEC, {"title": "same"}, id="s-1")
+    resources = lab.resources(lab.manifest("Service", "api", SPEC, {"title": title}))
+    world = replace(lab.observe(resources), owners=find_owners(US, ledger, others))
+    return make_plan(resources, world, load_kinds(), consent=Consent(**consent))
+
+
+def codes(found: Planned) -> list[str]:
+    return [guard.code for guard in found.guards]
+
+
+def test_what_nobody_owns_and_is_as_wished_is_adopted_without_a_word(lab: Any) -> None:
+    found = planned(lab)
+    assert found.ok
+    assert found.plan.actions[0].notes == ("adopted: it is live, and no project owns it",)
+
+
+def test_what_nobody_owns_and_differs_needs_a_consent_and_is_shown(lab: Any) -> None:
+    found = planned(lab, title="other")
+    assert codes(found) == ["guard/adopt"]
+    assert not found.ok
+    assert found.guards[0].locations
+    assert [c.path for c in found.plan.actions[0].changes] == [("metadata", "title")]
+    assert planned(lab, title="other", adopt=True).ok
+
+
+@pytest.mark.parametrize("title", ["same", "other"])
+def test_what_another_project_owns_is_refused_even_when_it_is_as_wished(
+    lab: Any, title: str
+) -> None:
+    found = planned(lab, owning(THEM), title=title, adopt=True)
+    assert codes(found) == ["guard/foreign-owner"]
+    assert "bank/prod" in found.guards[0].summary
+    assert "--take-over bank/prod" in found.guards[0].fix
+
+
+@pytest.mark.parametrize("word", ["bank", "bank/prod"])
+def test_it_may_be_taken_over_from_an_owner_that_is_named(lab: Any, word: str) -> None:
+    found = planned(lab, owning(THEM), title="other", take_over=(word,))
+    assert found.ok
+    assert found.plan.actions[0].taken_from == THEM
+    assert found.plan.actions[0].notes == ("taken over from bank/prod",)
+    assert codes(planned(lab, owning(THEM), take_over=("bank/dev",))) == ["guard/foreign-owner"]
+
+
+def test_what_our_ledger_has_is_ours_whatever_others_say(lab: Any) -> None:
+    found = planned(lab, owning(THEM), ledger=owning(US), title="other")
+    assert found.ok
+    assert found.plan.actions[0].taken_from is None
+    assert not found.plan.actions[0].notes
+
+
+def test_another_environment_of_the_project_is_another_owner(lab: Any) -> None:
+    assert codes(planned(lab, owning(Owner("shop", "prod")))) == ["guard/foreign-owner"]
+
+
+def test_a_thing_of_our_name_with_another_id_is_not_ours(lab: Any) -> None:
+    assert codes(planned(lab, ledger=owning(US, id_="s-0"), title="other")) == ["guard/adopt"]
+
+
+def test_what_a_run_of_ours_set_out_to_make_is_ours_unless_it_has_another_owner(lab: Any) -> None:
+    meant = Ledger(US, "salt", intents=(Intent(API, "create"),))
+    assert planned(lab, ledger=meant, title="other").ok
+    assert codes(planned(lab, owning(THEM), ledger=meant)) == ["guard/foreign-owner"]
+
+
+def test_without_a_ledger_everything_is_ours() -> None:
+    owners = find_owners(None, None, ())
+    assert owners.is_ours(Live(API, "s-1", {}))
+
+
+def test_an_action_that_was_made_without_a_manifest_has_no_place(lab: Any) -> None:
+    from peakctl.engine.ledger.owners import objection
+
+    action = replace(planned(lab, title="other").plan.actions[0], resource=None)
+    found = objection(action, find_owners(US, None, ()), Consent())
+    assert found is not None
+    assert found.locations == ()

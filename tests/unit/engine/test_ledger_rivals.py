@@ -1,0 +1,52 @@
+"""Two projects about to make the same thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peakctl.engine.ledger.rivals import find_rivals, goes_first, tell_rivals
+from peakctl.model import Action, Actor, Intent, Key, Lease, Ledger, Owner, Plan, Step, Verb
+
+A, B, C = Owner("a", "dev"), Owner("b", "dev"), Owner("c", "dev")
+KEY = Key("Service", "api")
+NOW = 1000.0
+
+
+def plan(verb: Verb = Verb.CREATE) -> Plan:
+    return Plan((Action(KEY, verb, (Step.CREATE,)),))
+
+
+def about_to(owner: Owner, verb: str = "create", until: float = NOW + 1, **more: Any) -> Ledger:
+    lease = more.pop("lease", Lease("run", Actor("ada"), NOW, until))
+    return Ledger(owner, "salt", intents=(Intent(KEY, verb),), lease=lease)
+
+
+def test_a_rival_is_under_way_to_create_the_same() -> None:
+    assert find_rivals(plan(), [about_to(B)], NOW) == {KEY: B}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [about_to(B, until=NOW), about_to(B, verb="edit"), about_to(B, lease=None)],
+    ids=["its lease is over", "it has it already", "it is not under way"],
+)
+def test_no_rival(other: Ledger) -> None:
+    assert not find_rivals(plan(), [other], NOW)
+
+
+def test_who_does_not_create_has_no_rival() -> None:
+    assert not find_rivals(plan(Verb.EDIT), [about_to(B)], NOW)
+
+
+def test_of_two_that_see_each_other_one_goes_first() -> None:
+    assert goes_first(A, {KEY: B})
+    assert not goes_first(B, {KEY: A})
+    assert not goes_first(B, {KEY: C, Key("Service", "other"): A})
+
+
+def test_who_stops_is_told_because_of_whom() -> None:
+    (told,) = tell_rivals({KEY: B})
+    assert (told.key, told.code) == (KEY, "lease/rival")
+    assert "b/dev" in told.summary
