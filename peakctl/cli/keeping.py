@@ -119,7 +119,8 @@ class Keeper:
         ledger = self.hold.ledger
         owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
         ended = {o.key for o in outcomes if o.id is not None or o.status in SETTLED}
-        return await self._finish(
+        lost = (_lost(self.session.again()),) if self.hold.lost else ()
+        return lost + await self._finish(
             owned=without(prepared.gone, owned),
             intents=still_meant(ledger, ended | prepared.gone, owned),
             outcome=_word(outcomes),
@@ -220,6 +221,15 @@ def _word(outcomes: Sequence[Outcome]) -> str:
     if all(o.status in SETTLED for o in outcomes):
         return "done"
     return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
+
+
+def _lost(again: str) -> Diagnostic:
+    return Diagnostic(
+        code="lease/lost",
+        summary="the lease was lost on the way, so nothing new was started",
+        detail="another run took it, or the ledger could not be written for too long",
+        fix=f"see who has it: peakctl ledger show; then {again}",
+    )
 
 
 def _not_written(error: PeakctlError, again: str) -> Diagnostic:
