@@ -1,0 +1,217 @@
+"""A run under its lease: what it does when the lease, the platform or another project moves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakctl.adapters.ledger_store import ArtifactLedgers
+from peakctl.api.client import Api, bases_for
+from peakctl.emulator import emulator_transport
+from peakctl.emulator.faults import read_faults
+from peakctl.engine.ledger.desk import Desk
+from peakctl.engine.ledger.lease import Hold
+from peakctl.engine.ledger.text import read_ledger
+from peakctl.model import Actor, Intent, Key, Ledger, Owner, Secret
+
+PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
+FLOW = """\
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly%s}
+spec: {steps: {call: {type: http, method: post, url: https://example.com/hook}}}
+"""
+IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: slow}
+spec: {type: workflow, buildDetails: {source: dockerfile, dockerfile: "FROM python:3"}}
+---
+"""
+KEY = Key("Workflow", "nightly")
+
+
+class Tenant:
+    """A project on an emulator, and what others do there."""
+
+    def __init__(self, folder: Path, emulator: Any, clock: Any, peakctl: Any) -> None:
+        self.folder, self.emulator, self.clock = folder, emulator, clock
+        self.peakctl = lambda *words: peakctl(*words, "-e", "local", emulator=emulator)
+        (folder / "peakctl.yaml").write_text(PROJECT)
+        self.write(FLOW % "")
+
+    def write(self, manifests: str) -> None:
+        (self.folder / "m.yaml").write_text(manifests)
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        return asyncio.run(self._send(method, path, body))
+
+    async def _send(self, method: str, path: str, body: Any) -> Any:
+        async with self.api() as api:
+            return await (api.get(path) if method == "GET" else api.send(method, path, json=body))
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[Api]:
+        transport = emulator_transport(self.emulator)
+        bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
+        async with Api(transport=transport, bases=bases, token=token, clock=self.clock) as api:
+            yield api
+
+    async def as_other(self, project: str, *intents: Intent) -> Hold:
+        """Another project's run takes its lease."""
+        async with self.api() as api:
+            owner = Owner(project, "local")
+            desk = Desk(ArtifactLedgers(api, self.clock), owner, self.clock, lambda _: None)
+            actor = Actor("bob")
+            return await Hold.take(desk, run="r", actor=actor, command="apply", intents=intents)
+
+    def ledger(self) -> Ledger:
+        async def read() -> Ledger:
+            async with self.api() as api:
+                store = ArtifactLedgers(api, self.clock)
+                (found,) = [x for x in await store.list() if x.name == "peakctl-ledger-shop-local"]
+                return read_ledger(await store.read(found.id) or b"", None)
+
+        return asyncio.run(read())
+
+    def flows(self) -> list[Any]:
+        return list(self.send("GET", "service/workflows/api/v1/workflows/")["workflows"])
+
+    def writes(self) -> list[str]:
+        asked = (f"{r.method} {r.path}" for r in self.emulator.journal if r.method != "GET")
+        return [each for each in asked if "/artifacts/" not in each]
+
+
+@pytest.fixture
+def tenant(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_emulator: Callable[..., Any],
+    peakctl: Callable[..., Any],
+    clock: Any,
+) -> Tenant:
+    monkeypatch.chdir(tmp_path)
+    return Tenant(tmp_path, make_emulator(build_seconds=1000), clock, peakctl)
+
+
+def test_what_was_made_is_in_the_ledger_and_the_lease_is_given_back(tenant: Tenant) -> None:
+    assert tenant.peakctl("apply", "-y").code == 0
+    ledger = tenant.ledger()
+    assert ledger.owned.keys() == {KEY}
+    assert (ledger.lease, ledger.intents) == (None, ())
+    assert [(run.command, run.outcome, run.counts) for run in ledger.runs] == [
+        ("apply", "done", {"create": 1})
+    ]
+
+
+def test_an_apply_with_nothing_to_do_writes_nothing(tenant: Tenant) -> None:
+    tenant.peakctl("apply", "-y")
+    before = [r for r in tenant.emulator.journal if r.method != "GET"]
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert [r for r in tenant.emulator.journal if r.method != "GET"] == before
+
+
+def test_a_ledger_that_cannot_be_written_at_the_end_is_told(tenant: Tenant) -> None:
+    rule = {"method": "PUT", "path": "/artifacts/", "action": "status", "status": 403}
+    tenant.emulator.faults += read_faults(rule)
+    run = tenant.peakctl("apply", "-y", "-o", "json")
+    assert run.code == 14
+    (error,) = json.loads(run.out)["errors"]
+    assert error["code"] == "ledger/not-written"
+    tenant.emulator.faults.clear()
+    tenant.clock.time += 10_000  # nobody knows whether that run is alive: it is, in this process
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert tenant.ledger().owned.keys() == {KEY}
+    assert len(tenant.writes()) == 1
+
+
+def test_a_run_that_loses_its_lease_starts_nothing_new(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose(self: Hold) -> None:
+        self.lost = True
+
+    monkeypatch.setattr(Hold, "_renew", lose)
+    tenant.write(IMAGE + (FLOW % "") + "dependsOn: [Image/slow]\n")
+    run = tenant.peakctl("apply", "-y", "-o", "json")
+    assert run.code == 14
+    told = json.loads(run.out)
+    assert [error["code"] for error in told["errors"]] == ["lease/lost"]
+    assert tenant.writes() == ["POST /service/image-management/api/v2/images/"]
+    assert tenant.clock.time < 1_800_000_000 + 1000
+
+
+def test_what_moves_between_the_plan_and_the_lease_stops_the_run(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.peakctl("apply", "-y")
+    tenant.write(FLOW % ", tags: [{name: ours}]")
+    (flow,) = tenant.flows()
+    take = Hold.take
+
+    async def take_late(*given: Any, **more: Any) -> Hold:
+        path = f"service/workflows/api/v1/workflows/{flow['id']}"
+        body = {"name": "nightly", "tags": [{"name": "theirs"}], "triggers": [], "watchers": []}
+        steps = {"call": {"type": "http", "method": "post", "url": "https://example.com/hook"}}
+        await tenant._send("PUT", path, {**body, "steps": steps})
+        return await take(*given, **more)
+
+    monkeypatch.setattr(Hold, "take", take_late)
+    before = len(tenant.writes())
+    run = tenant.peakctl("apply", "-y")
+    assert run.code == 11
+    assert "it was changed on the platform meanwhile" in run.err
+    assert "peakctl apply" in run.err
+    assert len(tenant.writes()) == before + 1
+    assert tenant.ledger().lease is None
+
+
+def test_a_project_that_comes_later_by_name_yields_to_a_rival(tenant: Tenant) -> None:
+    asyncio.run(tenant.as_other("able", Intent(KEY, "create")))
+    run = tenant.peakctl("apply", "-y")
+    assert run.code == 13
+    assert "able/local is making it right now" in run.err
+    assert not tenant.flows()
+    ledger = tenant.ledger()
+    assert (ledger.lease, ledger.intents) == (None, ())
+
+
+def test_the_first_by_name_waits_for_its_rival_and_then_gives_up(tenant: Tenant) -> None:
+    asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
+    started = tenant.clock.time
+    assert tenant.peakctl("apply", "-y").code == 13
+    assert tenant.clock.time - started >= 30
+
+
+def test_the_first_by_name_goes_on_once_its_rival_has_stopped(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
+    sleep = tenant.clock.sleep
+
+    async def sleep_and_stop(seconds: float) -> None:
+        await sleep(seconds)
+        async with tenant.api() as api:
+            hold._desk = Desk(
+                ArtifactLedgers(api, tenant.clock), Owner("zoo", "local"), tenant.clock, lambda _: 1
+            )
+            monkeypatch.setattr(tenant.clock, "sleep", sleep)
+            await hold.finish(owned={}, intents=(), outcome="stopped", counts={})
+
+    monkeypatch.setattr(tenant.clock, "sleep", sleep_and_stop)
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert len(tenant.flows()) == 1
+
+
+def test_nothing_to_destroy_any_more_is_forgotten(tenant: Tenant) -> None:
+    tenant.peakctl("apply", "-y")
+    (flow,) = tenant.flows()
+    tenant.send("DELETE", f"service/workflows/api/v1/workflows/{flow['id']}")
+    assert tenant.peakctl("destroy", "-y").code == 0
+    assert not tenant.ledger().owned
