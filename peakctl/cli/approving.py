@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.engine.approval import Approval, approve, objections, read_approval, write_approval
+from peakctl.engine.ledger.digests import LIGHT
 from peakctl.errors import Diagnostic, PlanStale, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def agreement(
     """
     consent, fix = approval, "plan again with --out, and have the new plan approved"
     if consent is None:
-        consent = _approved(session, connection, plan)
+        consent = _approved(session, connection, plan, cost=LIGHT)
         fix = f"look at the new plan: {session.again()}"
 
     def agreed(now: Plan) -> None:
@@ -68,13 +69,14 @@ def agreement(
     return agreed
 
 
-def _approved(session: Session, connection: Connection, plan: Plan) -> Approval:
+def _approved(session: Session, connection: Connection, plan: Plan, *, cost: int = 0) -> Approval:
     return approve(
         plan,
         connection.kinds,
         project=_project(session),
         environment=_environment(session),
         salt=secrets.token_hex(16),
+        cost=cost,
     )
 
 

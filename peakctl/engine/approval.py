@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
 from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.tree import copy_tree, set_at
+from peakctl.engine.tree import copy_tree, holds_secret, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Action, Key, Plan, Tree, dotted
+from peakctl.model import MISSING, Action, Key, Plan, Tree, Verb, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,24 +40,34 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The actions of one plan. `salt` makes the digests of secrets this file's own."""
+    """The actions of one plan. `salt` makes the digests of secrets this file's own.
+
+    `cost` is that of the digests: the full one (0) unless they are never written.
+    """
 
     project: str
     environment: str
     salt: str
     actions: tuple[Approved, ...]
+    cost: int = 0
 
 
 def approve(
-    plan: Plan, kinds: Mapping[str, Kind], *, project: str, environment: str, salt: str
+    plan: Plan,
+    kinds: Mapping[str, Kind],
+    *,
+    project: str,
+    environment: str,
+    salt: str,
+    cost: int = 0,
 ) -> Approval:
     """Consent to everything that `plan` would do."""
-    return Approval(project, environment, salt, tuple(_all_approved(plan, kinds, salt)))
+    actions = tuple(_all_approved(plan, kinds, Digests(salt, cost)))
+    return Approval(project, environment, salt, actions, cost)
 
 
-def _all_approved(plan: Plan, kinds: Mapping[str, Kind], salt: str) -> Iterator[Approved]:
+def _all_approved(plan: Plan, kinds: Mapping[str, Kind], digests: Digests) -> Iterator[Approved]:
     numbers = {action.key: action.version for action in plan.actions}
-    digests = Digests(salt)
     for action in plan.pending:
         yield _approved(action, kinds[action.key.kind], digests, numbers)
 
@@ -69,15 +79,33 @@ def _approved(
     steps = tuple(step.value for step in action.steps)
     desired = _by_name(action, numbers)
     sent = [str(action.key), steps, action.version, seal_all(kind.root, desired)]
-    seen = [live.id, live.version, seal_all(kind.root, live.values)] if live else None
     return Approved(
         key=action.key,
         steps=steps,
         version=action.version,
         fields=tuple(dotted(change.path) for change in action.changes),
         digest=digests.of(sent),
-        live=digests.of(seen) if seen is not None else None,
+        live=_seen(action, kind, digests) if live else None,
     )
+
+
+def _seen(action: Action, kind: Kind, digests: Digests) -> str:
+    """The digest of what is live.
+
+    Reads show secrets that only a manifest marks as such, perhaps an earlier one: where there may
+    be any, all of it is digested slowly.
+    """
+    live = action.live
+    assert live is not None  # noqa: S101 - the caller has looked
+    values = seal_all(kind.root, live.values)
+    may_hold = (
+        action.verb is Verb.DELETE
+        or any(change.sensitive for change in action.changes)
+        or holds_secret(action.desired)
+        or holds_secret(values)
+    )
+    seen = [live.id, live.version, values]
+    return digests.of_whole(seen) if may_hold else digests.of(seen)
 
 
 def _by_name(action: Action, numbers: Mapping[Key, str | None]) -> Tree:
@@ -104,7 +132,7 @@ def objections(
     `fix` is what to do about it.
     """
     before = {approved.key: approved for approved in approval.actions}
-    now = _all_approved(plan, kinds, approval.salt)
+    now = _all_approved(plan, kinds, Digests(approval.salt, approval.cost))
     return tuple(_objections(before, now, fix))
 
 

@@ -6,28 +6,39 @@ secret, and quick.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from typing import Any
 
 from peakctl.engine.tree import MAPS
-from peakctl.model import MISSING, Secret, Unknown, Value
+from peakctl.model import MISSING, Secret, Unknown, Value, reveal
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""
+LIGHT = 2
+"""Of scrypt, for digests that never leave the memory of the run."""
+_REMEMBERED = 20_000
 
 
 class Digests:
-    """Digests under one salt. A secret is worked on once in the life of the object."""
+    """Digests under one salt. A secret is worked on once in the life of the process.
 
-    def __init__(self, salt: str) -> None:
+    `cost` is that of scrypt, a power of 2 (0: the full one).
+    """
+
+    def __init__(self, salt: str, cost: int = 0) -> None:
         self._salt = salt
-        self._slow: dict[str, str] = {}
+        self._cost = cost
 
     def of(self, value: Value) -> str:
         """The digest of a value: the same for the same JSON alone (1 is not true)."""
         text = json.dumps(self._opaque(value), sort_keys=True)
         return hashlib.sha256(f"{self._salt}:{text}".encode()).hexdigest()
+
+    def of_whole(self, value: Value) -> str:
+        """The same, slow, for a value that may have secrets in it that are not marked as such."""
+        return self.of(Secret(reveal(value)))
 
     def _opaque(self, value: Value) -> Any:
         """JSON without secrets."""
@@ -47,9 +58,10 @@ class Digests:
 
     def _of_secret(self, secret: Secret) -> str:
         text = json.dumps(secret.reveal(), sort_keys=True, default=str)
-        if text not in self._slow:
-            slow = hashlib.scrypt(
-                text.encode(), salt=self._salt.encode(), n=COST, r=8, p=1, dklen=32
-            )
-            self._slow[text] = slow.hex()
-        return self._slow[text]
+        return _slowly(text, self._salt, self._cost or COST)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _slowly(text: str, salt: str, cost: int) -> str:
+    slow = hashlib.scrypt(text.encode(), salt=salt.encode(), n=cost, r=8, p=1, dklen=32)
+    return slow.hex()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.digests import LIGHT, Digests
 from peakctl.model import MISSING, Key, Secret, Unknown
 
 
@@ -41,7 +41,9 @@ def test_the_order_and_the_sort_of_a_map_do_not_matter() -> None:
     assert digests.of({"a": 1, "b": [2, Secret("x")]}) == digests.of(other)
 
 
-def test_a_secret_is_worked_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def worked_on(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What scrypt was asked for."""
     calls: list[bytes] = []
     slow = hashlib.scrypt
 
@@ -50,8 +52,35 @@ def test_a_secret_is_worked_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return slow(text, **more)
 
     monkeypatch.setattr(hashlib, "scrypt", counted)
-    digests = Digests("salt")
+    return calls
+
+
+def test_a_secret_is_worked_on_once(worked_on: list[bytes]) -> None:
+    digests = Digests("worked on once")
     digests.of([Secret("x"), {"a": Secret("x")}])
-    digests.of(Secret("x"))
-    assert calls == [b'"x"']
+    Digests("worked on once").of(Secret("x"))
+    assert worked_on == [b'"x"']
+    digests.of([Secret(str(n % 3)) for n in range(100)])
+    assert len(worked_on) == 4
     assert "x" not in repr(digests).split()
+
+
+def test_what_is_written_costs_whoever_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[int] = []
+
+    def counted(_: bytes, *, n: int, r: int, p: int, **__: Any) -> bytes:
+        costs.append(n * r * p)
+        return b"slow"
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    Digests("costs").of({"a": [{"b": Secret("pin")}]})
+    Digests("costs", LIGHT).of(Secret("pin"))
+    assert costs == [2**14 * 8, LIGHT * 8]
+
+
+def test_what_may_hold_a_secret_is_digested_slowly_as_a_whole(worked_on: list[bytes]) -> None:
+    digests = Digests("as a whole")
+    one = digests.of_whole({"a": "pin 1", "b": Secret(7)})
+    assert worked_on == [b'{"a": "pin 1", "b": 7}']
+    assert one != digests.of_whole({"a": "pin 2", "b": Secret(7)})
+    assert one != digests.of_whole({"a": "pin 1", "b": Secret(8)})
