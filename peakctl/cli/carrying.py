@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
 from peakctl.cli.keeping import open_keeper
 from peakctl.cli.loop import graceful
@@ -74,26 +75,29 @@ async def carry_out(
     """
     plan = prepared.plan
     keeper = open_keeper(session, connection, wanted)
+    look = partial(prepare, session, connection, wanted, destroy=destroy)
+    known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
+    again = Again(known=known, makes=plan.count(Verb.CREATE) > 0)
     if keeper is None:
+        if plan.pending and was_asked(session):  # time has passed since it was shown
+            prepared = await look(again=again)
+            agreed(prepared.plan)
         return await _carry_out(session, connection, prepared)
     if not plan.pending and not any(a.taken_from for a in plan.actions):
         report = await _carry_out(session, connection, prepared)
         if report.ok:
             await keeper.note(prepared, connection.kinds)
         return report
-    ledger = await keeper.take(prepared)
+    again = replace(again, held=await keeper.take(prepared))
     try:
-        known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
-        again = Again(ledger, known, makes=plan.count(Verb.CREATE) > 0)
-        look = partial(prepare, session, connection, wanted, destroy=destroy)
-        now = await keeper.without_rivals(lambda: look(again=again))
-        refuse_guarded(now)
-        agreed(now.plan)
-        await keeper.take_over(now.plan)
-    except PeakctlError:
+        prepared = await keeper.without_rivals(lambda: look(again=again))
+        refuse_guarded(prepared)
+        agreed(prepared.plan)
+        await keeper.take_over(prepared.plan)
+    except (PeakctlError, asyncio.CancelledError):
         await keeper.give_back()
         raise
-    return await _carry_out(session, connection, now, keeper)
+    return await _carry_out(session, connection, prepared, keeper)
 
 
 async def _carry_out(

@@ -41,6 +41,11 @@ def require_consent(
         )
 
 
+def was_asked(session: Session) -> bool:
+    """Whether somebody at the terminal has agreed to what was shown."""
+    return session.terminal.asks and not session.flags.yes and not session.flags.plan_file
+
+
 def _agrees(session: Session, question: str) -> bool:
     environment = session.environment
     with _interruptible():

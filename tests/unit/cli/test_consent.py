@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 
-from peakctl.cli.consent import require_consent
+from peakctl.cli.consent import require_consent, was_asked
 from peakctl.cli.options import Flags
 from peakctl.cli.session import Session
 from peakctl.errors import GuardRefused
@@ -99,3 +99,10 @@ def test_it_asks_outside_the_main_thread_too(monkeypatch: pytest.MonkeyPatch) ->
     thread = threading.Thread(target=require_consent, args=(session(), "Apply?"))
     thread.start()
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("yes", "asks", "asked"), [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_who_was_asked_has_taken_time_to_think(yes: bool, asks: bool, asked: bool) -> None:  # noqa: FBT001
+    assert was_asked(session(yes=yes, asks=asks)) is asked
