@@ -1,8 +1,7 @@
-"""Two commands at once on one tenant, in every interleaving that a bounded search reaches.
+"""Two commands at once on one tenant, each request of either where a schedule has it.
 
 Each request of either run waits at a gate. A schedule says who goes first and for how many
-requests, then how many the other one sends, and so on; the rest is sent in turn. With two changes
-of turn every pair of places is tried.
+requests, then how many the other one sends, and so on; whoever has the turn then ends first.
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ from unittest import mock
 import httpx
 
 from peakctl.cli import session
+from peakctl.cli.answer import answer
 from peakctl.cli.apply import _apply
-from peakctl.cli.exits import exit_code
+from peakctl.cli.destroy import _destroy
+from peakctl.cli.exits import diagnostics_of, exit_code
 from peakctl.cli.options import Flags
 from peakctl.emulator import emulator_transport
 from peakctl.present.terminal import open_terminal
@@ -35,17 +36,31 @@ if TYPE_CHECKING:
     from chaos.tenant import Tenant
 
 RUNNER: contextvars.ContextVar[int] = contextvars.ContextVar("RUNNER")
+COMMANDS = {"apply": _apply, "destroy": _destroy}
+
+
+@dataclass(frozen=True)
+class Racer:
+    """One of the two runs: a project, and `apply` or `destroy` of it."""
+
+    project: Path
+    command: str = "apply"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Who goes first, and after how many requests the turn changes, each time."""
+    """Who goes first, and after how many requests the turn changes, each time.
+
+    `pace` is how many seconds of the platform's time each request takes.
+    """
 
     first: int
     turns: tuple[int, ...]
+    pace: float = 0.0
 
     def __str__(self) -> str:
-        return f"{'AB'[self.first]} first, turns after {', '.join(map(str, self.turns))}"
+        turns = ", ".join(map(str, self.turns))
+        return f"{'AB'[self.first]} first, turns after {turns}, {self.pace:g} s a request"
 
 
 @dataclass(frozen=True)
@@ -56,20 +71,16 @@ class Ended:
     said: str
     asked: tuple[str, ...]
 
-    @property
-    def writes(self) -> tuple[str, ...]:
-        return tuple(each for each in self.asked if not each.startswith("GET"))
-
 
 class Referee:
     """Opens the gate when nothing else is to be done; lets time pass when nobody waits there."""
 
-    def __init__(self, schedule: Schedule, clock: QuickClock) -> None:
-        self.clock = clock
+    def __init__(self, schedule: Schedule, clock: QuickClock, runners: int = 2) -> None:
+        self.clock, self.pace = clock, schedule.pace
         self.turn, self.left = schedule.first, list(schedule.turns)
-        self.waiting: dict[int, list[asyncio.Future[None]]] = {0: [], 1: []}
+        self.waiting: list[list[asyncio.Future[None]]] = [[] for _ in range(2)]
         self.sleeping: list[tuple[float, int, asyncio.Future[None]]] = []
-        self.running = 2
+        self.running = runners
         self._numbers = itertools.count()
 
     async def gate(self, runner: int) -> None:
@@ -77,6 +88,12 @@ class Referee:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting[runner].append(future)
         await future
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` of the tenant's time later."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.sleeping.append((self.clock.time + seconds, next(self._numbers), woken))
+        await woken
 
     async def watch(self) -> None:
         """Open the gate, or let time pass, whenever everything waits; until both have ended."""
@@ -87,7 +104,7 @@ class Referee:
                 self._pass_time()
 
     def _open(self) -> bool:
-        if not any(self.waiting.values()):
+        if not any(self.waiting):
             return False
         while self.left and self.left[0] == 0:
             self.left.pop(0)
@@ -95,7 +112,8 @@ class Referee:
         chosen = self.turn if self.waiting[self.turn] else 1 - self.turn
         if self.left and chosen == self.turn:
             self.left[0] -= 1
-        self.waiting[chosen].pop(0).set_result(None)
+        self.clock.time += self.pace
+        self._wake(self.waiting[chosen].pop(0))
         return True
 
     def _pass_time(self) -> None:
@@ -107,11 +125,10 @@ class Referee:
                 woken.set_result(None)
                 return
 
-    async def sleep(self, seconds: float) -> None:
-        """Return `seconds` of the tenant's time later."""
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.sleeping.append((self.clock.time + seconds, next(self._numbers), woken))
-        await woken
+    @staticmethod
+    def _wake(future: asyncio.Future[None]) -> None:
+        if not future.done():
+            future.set_result(None)
 
 
 @dataclass
@@ -129,41 +146,40 @@ class Gate(httpx.AsyncBaseTransport):
         return await self.inner.handle_async_request(request)
 
 
-def race(tenant: Tenant, projects: Sequence[Path], schedule: Schedule) -> tuple[Ended, Ended]:
-    """`apply --yes` of both projects (which may be the same) on `tenant`, as `schedule` says."""
-    referee = Referee(schedule, tenant.clock)
-    gates = [Gate(emulator_transport(tenant.emulator), referee, n) for n in (0, 1)]
+def race(tenant: Tenant, racers: Sequence[Racer], schedule: Schedule) -> list[Ended]:
+    """One or two runs on `tenant` at once, as `schedule` says."""
+    referee = Referee(schedule, tenant.clock, len(racers))
+    gates = [Gate(emulator_transport(tenant.emulator), referee, n) for n in range(len(racers))]
     with _in_place(tenant, referee, gates):
-        codes = asyncio.run(_both(referee, projects))
-    first, second = (
-        Ended(code, said, tuple(gate.seen)) for (code, said), gate in zip(codes, gates, strict=True)
-    )
-    return first, second
+        ends = asyncio.run(_all(referee, racers))
+    return [
+        Ended(code, said, tuple(gate.seen)) for (code, said), gate in zip(ends, gates, strict=True)
+    ]
 
 
-async def _both(referee: Referee, projects: Sequence[Path]) -> list[tuple[int, str]]:
+async def _all(referee: Referee, racers: Sequence[Racer]) -> list[tuple[int, str]]:
     watching = asyncio.create_task(referee.watch())
     try:
-        return await asyncio.gather(*(_one(referee, n, p) for n, p in enumerate(projects)))
+        return await asyncio.gather(*(_one(referee, n, r) for n, r in enumerate(racers)))
     finally:
         watching.cancel()
 
 
-async def _one(referee: Referee, runner: int, project: Path) -> tuple[int, str]:
+async def _one(referee: Referee, runner: int, racer: Racer) -> tuple[int, str]:
     RUNNER.set(runner)
-    said = io.StringIO()
+    said, none = io.StringIO(), io.StringIO()
     settings = read_settings({})
-    terminal = open_terminal(settings, io.StringIO(), said, io.StringIO(), color="never")
+    terminal = open_terminal(settings, none, said, none, color="never")
     flags = Flags(env="local", yes=True, parallelism=1)
-    run = session.Session("apply", flags, settings, terminal)
-    os.chdir(project)  # read before the first request, and nothing comes in between
+    run = session.Session(racer.command, flags, settings, terminal)
+    os.chdir(racer.project)  # read before the first request, and nothing comes in between
     try:
-        report = await _apply(run)
-        return report.exit_code, said.getvalue()
+        report = await COMMANDS[racer.command](run)
     except Exception as error:  # noqa: BLE001 - what a command line would make of it
-        return int(exit_code(error)), f"{said.getvalue()}{type(error).__name__}: {error}"
+        report = run.report(exit_code=exit_code(error), diagnostics=diagnostics_of(error))
     finally:
         referee.running -= 1
+    return answer(report, terminal, "text"), said.getvalue()
 
 
 @contextlib.contextmanager
@@ -182,15 +198,8 @@ def _in_place(tenant: Tenant, referee: Referee, gates: Sequence[Gate]) -> Iterat
         put(contextlib.chdir(tenant.project))
         put(mock.patch.object(session, "open_emulator", return_value=tenant.emulator))
         put(mock.patch("peakctl.emulator.emulator_transport", transport))
+        put(mock.patch("peakctl.cli.actor._head", return_value=""))  # costs a process each
+        put(mock.patch("peakctl.cli.loop._listen"))
         put(mock.patch.object(session.SystemClock, "now", now))
         put(mock.patch.object(session.SystemClock, "sleep", sleep))
-        put(mock.patch("peakctl.cli.loop.signal.signal"))
         yield
-
-
-def schedules(most: int, step: int = 1) -> Iterator[Schedule]:
-    """Each pair of places for two changes of turn, either run first."""
-    for first in (0, 1):
-        for one in range(0, most, step):
-            for two in range(0, most, step):
-                yield Schedule(first, (one, two))

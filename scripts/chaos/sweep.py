@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ANSWERED = (0, 1, 10, 14, 15, KILLED)
-RUNS = 12
+RUNS = 30
 APPLY = ("apply", "-e", "local", "--yes")
 DESTROY = ("destroy", "-e", "local", "--yes")
 

@@ -103,7 +103,9 @@ class Tenant:
                 code: Any = 0
             except SystemExit as left:
                 code = left.code
-            except Killed:
+            except BaseException as error:
+                if not _is_death(error):
+                    raise
                 code = KILLED
         return Run(int(code or 0), out.getvalue(), err.getvalue(), tuple(self.wire.seen))
 
@@ -131,3 +133,9 @@ class Tenant:
     def picture(self) -> str:
         """Everything on the platform, without what differs between equal runs."""
         return picture_of(self._db)
+
+
+def _is_death(error: BaseException) -> bool:
+    """Whether it is the end of the process, by itself or among what task groups gathered."""
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return isinstance(error, Killed) or any(_is_death(each) for each in inner)

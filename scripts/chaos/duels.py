@@ -1,0 +1,168 @@
+"""What may come of two runs at once: one of the orders in which they could have been one by one."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chaos.compare import difference
+from chaos.race import Ended, Racer, Schedule, race
+from chaos.shared import write_duel
+from chaos.sweep import Case
+from chaos.tenant import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+LEFT = (11, 12, 13)
+"""How a run may end that left everything to the other one."""
+PACES = (0.0, 1.0)
+ALONE = Schedule(0, ())
+Won = tuple[bool, bool]
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two runs that start from the same state.
+
+    `wanted` are the states that they may end in, by which of them succeeded; `most` how many
+    requests each sends when it is alone. With `lasting` both may be run again, and write nothing.
+    """
+
+    name: str
+    start: Tenant
+    racers: tuple[Racer, Racer]
+    wanted: Mapping[Won, tuple[str, ...]]
+    most: tuple[int, int]
+    lasting: bool
+
+    def end(self) -> None:
+        self.start.close()
+
+
+def duels(work: Path) -> Iterator[Duel]:
+    """The same project twice, projects that overlap, another state of one, a destroy of one."""
+    one, two = (Racer(write_duel(work / name, name)) for name in ("one", "two"))
+    alike = Racer(write_duel(work / "alike", "two", "one"))
+    later = Racer(write_duel(work / "later", "one", "later"))
+    gone = Racer(one.project, "destroy")
+    empty = Tenant(one.project)
+    yield _duel("the same project twice", empty, one, one, lasting=True)
+    yield _duel("two projects that share things", empty, one, two, lasting=True)
+    stray = Racer(write_duel(work / "stray", "stray", "one", own=False, ledger=False))
+    yield _duel("two projects that adopt things", _after(empty, stray), one, alike, lasting=True)
+    applied = _after(empty, one)
+    yield _duel("a project and its next state", applied, one, later)
+    yield _duel("its next state twice", applied, later, later, lasting=True)
+    yield _duel("an apply and a destroy", applied, later, gone)
+    yield _duel("a destroy twice", applied, gone, gone)
+    yield _duel("one destroys what another shares", applied, gone, two)
+
+
+def _duel(name: str, start: Tenant, a: Racer, b: Racer, *, lasting: bool = False) -> Duel:
+    """Run them one by one, in each order: only that may come of both at once."""
+    orders = ((a,), (b,), (a, b), (b, a))
+    alone, other, *both = (told(_after(start, *order)) for order in orders)
+    wanted = {(True, False): (alone,), (False, True): (other,), (True, True): tuple(both)}
+    most = (_length(start, a), _length(start, b))
+    return Duel(name, start, (a, b), wanted, most, lasting)
+
+
+def _after(start: Tenant, *racers: Racer) -> Tenant:
+    twin = start.copy()
+    for racer in racers:
+        (end,) = race(twin, [racer], ALONE)
+        if end.code not in (0, *LEFT):
+            raise RuntimeError(f"{racer} fails undisturbed: {end.said}")
+        twin.calm()
+    return twin
+
+
+def _length(start: Tenant, racer: Racer) -> int:
+    twin = start.copy()
+    (ended,) = race(twin, [racer], ALONE)
+    twin.close()
+    return len(ended.asked)
+
+
+def told(tenant: Tenant) -> str:
+    """The picture of a tenant, but for ledgers that list nothing."""
+    lines = tenant.picture().splitlines()
+    return "\n".join(line for line in lines if not line.endswith(" free 0 "))
+
+
+def schedules(duel: Duel, step: int, more: int, seed: int = 0) -> Iterator[Schedule]:
+    """Every pair of places for two changes of turn, `step` apart, either run first.
+
+    Then `more` with three and four changes, drawn. Where each pair is tried, it is at every pace;
+    else the pace changes from one to the next.
+    """
+    found = [*_pairs(duel, step), *_drawn(more, random.Random(seed))]
+    for number, (first, turns) in enumerate(found):
+        paces = PACES if step == 1 else (PACES[(number + sum(turns)) % len(PACES)],)
+        for pace in paces:
+            yield Schedule(first, turns, pace)
+
+
+def _pairs(duel: Duel, step: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    alike = duel.racers[0] == duel.racers[1]
+    for first in (0,) if alike else (0, 1):
+        before, after = duel.most[first], duel.most[1 - first]
+        for one in range(0, before + 1, step):
+            for two in range(1, after + 1, step):
+                yield first, (one, two)
+
+
+def _drawn(count: int, chance: random.Random) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for _ in range(count):
+        turns = tuple(chance.randint(1, 12) for _ in range(chance.choice((3, 4))))
+        yield chance.randint(0, 1), turns
+
+
+def fights(duel: Duel, *, step: int = 1, more: int = 0) -> Iterator[Case]:
+    """Each schedule, judged."""
+    for schedule in schedules(duel, step, more):
+        yield fight(duel, schedule)
+
+
+def fight(duel: Duel, schedule: Schedule) -> Case:
+    """Both at once, and then each again."""
+    tenant = duel.start.copy()
+    ends = race(tenant, duel.racers, schedule)
+    tenant.calm()
+    wrong = _judge(duel, ends, told(tenant))
+    if duel.lasting and not wrong:
+        wrong += _again(duel, tenant)
+    if wrong:
+        wrong += [line for each in ends for line in (each.said or "-").splitlines()[-8:]]
+    tenant.close()
+    codes = tuple(each.code for each in ends)
+    return Case(duel.name, "two at once", str(schedule), codes, tuple(wrong))
+
+
+def _judge(duel: Duel, ends: list[Ended], found: str) -> list[str]:
+    wrong = []
+    for end in ends:
+        if end.code not in (0, *LEFT) or "internal/" in end.said:
+            wrong.append(f"it ended with {end.code}")
+        if end.code in LEFT and "error: " not in end.said:
+            wrong.append("it does not say why it stopped")
+    won = (ends[0].code == 0, ends[1].code == 0)
+    if not any(won):
+        return [*wrong, "neither of the two went on"]
+    wanted = duel.wanted[won]
+    return wrong if found in wanted else [*wrong, *difference(wanted[0], found)]
+
+
+def _again(duel: Duel, tenant: Tenant) -> Iterator[str]:
+    """What is wrong when each is run again, twice: nothing is to be written any more."""
+    for racer in (*duel.racers, *duel.racers):
+        (end,) = race(tenant, [racer], ALONE)
+        tenant.calm()
+        writes = [each for each in end.asked if not each.startswith("GET")]
+        if writes:
+            yield f"run again, {racer.project.name} writes {', '.join(writes)}"
+        if end.code not in (0, 12):
+            yield f"run again, {racer.project.name} ends with {end.code}: {end.said[-300:]}"
