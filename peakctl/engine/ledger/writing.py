@@ -14,7 +14,7 @@ from peakctl.errors import ApiError, Diagnostic, NotAuthenticated
 from peakctl.model import ledger_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from peakctl.model import Clock, Ledger, LedgerStore, Listed, Owner
 
@@ -63,7 +63,8 @@ class Pen:
     async def make(self, ledger: Ledger) -> Standing | None:
         """The first version of the first ledger; None when another run made one meanwhile.
 
-        Of two that are made in the same second neither counts, and both are taken back.
+        Of several that are made in the same second the first in order waits until the others are
+        taken back; one that stays was there alone once, and counts.
         """
         written = replace(ledger, writer=_word(), base=0, seen=0)
         made = await self._create(written)
@@ -160,16 +161,23 @@ class Pen:
         return None
 
     async def _is_first(self, made: str | int) -> bool:
-        """Whether no other ledger of the name is as old. Looks again until ours is listed."""
+        """Whether no other ledger of the name is as old. Looks again until ours is listed, and
+
+        while others of the same second come after it: they are about to go.
+        """
+        rivals = False
         for pause in LOOK_PAUSES:
             await self.clock.sleep(pause)
-            listed = named(await self.store.list(), self.owner)
-            ours = [each for each in listed if str(each.id) == str(made)]
-            moment = _second(ours[0]) if ours else "~"
-            rivals = [e for e in listed if str(e.id) != str(made) and _second(e) <= moment]
-            if ours or rivals:
-                return not any([await self.store.numbers(rival.id) for rival in rivals])
-        return True
+            before, ours, after = _around(made, named(await self.store.list(), self.owner))
+            if await self._any_version(before):
+                return False
+            rivals = await self._any_version(after)
+            if not rivals and (ours or before):
+                return True
+        return not rivals
+
+    async def _any_version(self, ledgers: Sequence[Listed]) -> bool:
+        return any([await self.store.numbers(each.id) for each in ledgers])
 
     async def _send(self, write: Coroutine[Any, Any, T]) -> T:
         try:
@@ -212,6 +220,21 @@ async def see_through(work: Coroutine[Any, Any, T]) -> T:
 def _is_by(writer: str, text: bytes | None) -> bool:
     ledger = readable(text)
     return ledger is not None and ledger.writer == writer
+
+
+def _around(
+    made: str | int, listed: Sequence[Listed]
+) -> tuple[Sequence[Listed], Listed | None, Sequence[Listed]]:
+    """What is before ours, ours, and what comes after it and is as old, to the second.
+
+    Where ours is not listed yet, everything is before it.
+    """
+    place = [str(each.id) for each in listed]
+    if str(made) not in place:
+        return listed, None, ()
+    at = place.index(str(made))
+    after = [each for each in listed[at + 1 :] if _second(each) <= _second(listed[at])]
+    return listed[:at], listed[at], after
 
 
 def _second(listed: Listed) -> str:
