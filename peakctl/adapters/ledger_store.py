@@ -26,6 +26,8 @@ DESCRIPTION = (
     "The ledger of peakctl: it says which resources a project owns and who applied them; "
     "do not delete or change it by hand."
 )
+NO_LEDGER = b"null"
+"""Stands for the text of an artifact that somebody else made: whole, and no ledger."""
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 100
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -125,13 +127,17 @@ def zip_of(text: bytes) -> bytes:
 def text_of(data: bytes) -> bytes:
     """The text in a zip, b"" where there is none to be read. Takes little memory, whatever it is.
 
-    Only deflate can be unpacked piece by piece; the other methods are refused.
+    A sound zip of other files gives `NO_LEDGER`. Only deflate can be unpacked piece by piece; the
+    other methods are refused.
     """
     if len(data) > LARGEST or data.count(_ENTRY) > _MOST_ENTRIES:
-        return b""
+        return NO_LEDGER
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            (info,) = (each for each in archive.infolist() if each.filename == MEMBER)
+            found = [each for each in archive.infolist() if each.filename == MEMBER]
+            if not found:
+                return NO_LEDGER
+            (info,) = found
             if info.compress_type not in _METHODS:
                 return b""
             with archive.open(info) as member:

@@ -70,7 +70,7 @@ async def _apply(session: Session) -> Report:
         prepared = await prepare(session, connection, wanted)
         session.plan = plan = prepared.plan
         if session.flags.output == "text":
-            session.terminal.show(plan_result(session, plan))
+            session.terminal.show(plan_result(session, prepared))
         refuse_guarded(prepared)
         agreed = agreement(session, connection, plan, approval)
         if approval is not None:

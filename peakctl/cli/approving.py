@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.approval import Approval, approve, objections, read_approval, write_approval
 from peakctl.engine.ledger.digests import LIGHT
-from peakctl.errors import Diagnostic, PlanStale, UsageError
+from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peakctl.cli.planning import Prepared
     from peakctl.cli.session import Connection, Session
     from peakctl.model import Plan
 
 
-def save_plan(session: Session, connection: Connection, plan: Plan, file: str) -> None:
-    """Write the consent to `plan`. Raises UsageError when the file cannot be written."""
-    approval = _approved(session, connection, plan)
+def save_plan(session: Session, connection: Connection, prepared: Prepared, file: str) -> None:
+    """Write the consent to a plan, but for one that a guard refuses.
+
+    Raises UsageError when the file cannot be written.
+    """
+    if prepared.guards:
+        summary = f'"{file}" was not written: what is refused cannot be approved'
+        session.warnings.append(
+            Diagnostic("plan/not-saved", summary, fix="see the error", severity=Severity.WARNING)
+        )
+        return
+    approval = _approved(session, connection, prepared.plan)
     try:
         Path(file).write_text(write_approval(approval), "utf-8")
     except OSError as error:

@@ -54,7 +54,7 @@ async def _destroy(session: Session) -> Report:
         prepared = await prepare(session, connection, wanted, destroy=True)
         session.plan = plan = prepared.plan
         if session.flags.output == "text":
-            session.terminal.show(plan_result(session, plan))
+            session.terminal.show(plan_result(session, prepared, destroy=True))
         agreed = agreement(session, connection, plan, None)
         if plan.pending:
             count = len(plan.pending)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError
 from peakctl.model import Intent, Outcome, Owner, Status, Verb
+from peakctl.present.text import line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
@@ -60,6 +61,7 @@ class Keeper:
     async def take(self, prepared: Prepared) -> Ledger:
         """Take the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
         from peakctl.engine.ledger.lease import Hold
+        from peakctl.engine.ledger.tenure import taken_over
 
         self.hold = await Hold.take(
             self.desk,
@@ -69,6 +71,9 @@ class Keeper:
             intents=tuple(Intent(a.key, a.verb.value, a.version) for a in prepared.plan.pending),
             ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
         )
+        if self.hold.took_over is not None:
+            told = taken_over(self.hold.took_over, self.actor, self.desk.store.now())
+            self.session.terminal.tell([line((told, "dim"))])
         return self.hold.ledger
 
     async def without_rivals(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
@@ -236,6 +241,9 @@ def _not_written(error: PeakctlError, again: str) -> Diagnostic:
     return Diagnostic(
         code="ledger/not-written",
         summary="the run is over, and its ledger could not be written",
-        detail=str(error),
+        detail=(
+            f"{error}\nits lease was not given back: this machine sees that its run is over,"
+            " on others it holds for up to 15 minutes"
+        ),
         fix=f"nothing is lost: {again}",
     )

@@ -13,9 +13,10 @@ from peakctl.cli.keeping import desk_of, owner_of, uses_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
+from peakctl.engine.ledger.chain import tell_twins
 from peakctl.engine.ledger.desk import refuse_held
 from peakctl.engine.ledger.mend import salvage, unlock, write_owned
-from peakctl.errors import Diagnostic, Severity, UsageError
+from peakctl.errors import Diagnostic, UsageError
 from peakctl.model import ledger_name
 from peakctl.present.ledger_json import (
     lease_document,
@@ -162,7 +163,7 @@ async def _look(session: Session, connection: Connection) -> _Look:
     listed = await desk.store.list()
     found = await salvage(desk.store, listed, desk.owner)
     if found is not None and found.twins:
-        session.warnings.append(_twins(found, desk.owner))
+        session.warnings.append(tell_twins(desk.owner, (found.standing.id, *found.twins)))
     return _Look(desk, listed, found)
 
 
@@ -171,16 +172,6 @@ async def _look_to_write(session: Session, connection: Connection) -> _Look:
     look = await _look(session, connection)
     await check_tenant(session, connection, str(look.standing.id) if look.standing else None)
     return look
-
-
-def _twins(found: Found, owner: Owner) -> Diagnostic:
-    return Diagnostic(
-        code="ledger/twins",
-        summary=f"{len(found.twins) + 1} artifacts bear the name of the ledger of {owner}",
-        detail=f"the oldest counts, {found.standing.id}; the others do nothing",
-        fix=f"delete the artifacts {', '.join(map(str, found.twins))}",
-        severity=Severity.WARNING,
-    )
 
 
 async def _rebuilt(

@@ -62,8 +62,8 @@ async def _plan(session: Session) -> Report:
     wanted = read_wanted(session)
     async with connect(session) as connection:
         prepared = await prepare(session, connection, wanted)
-        if session.flags.out is not None and not prepared.guards:
-            save_plan(session, connection, prepared.plan, session.flags.out)
+        if session.flags.out is not None:
+            save_plan(session, connection, prepared, session.flags.out)
     plan = prepared.plan
     pending = bool(plan.pending) and session.flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE
@@ -71,5 +71,5 @@ async def _plan(session: Session) -> Report:
         plan=plan,
         exit_code=Exit.REFUSED if prepared.guards else code,
         diagnostics=prepared.guards,
-        lines=plan_result(session, plan),
+        lines=plan_result(session, prepared),
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from peakctl.cli.inputs import load_resources
 from peakctl.cli.keeping import owner_of
+from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
-from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, raise_if_any
+from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
 from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.text import Line, counted, line
 
@@ -60,7 +61,7 @@ def read_wanted(session: Session) -> Wanted:
     resources = load_resources(session)
     chosen = choose(resources, session.flags.select, session.flags.exclude)
     if session.flags.prune:
-        _check_whole(session)
+        check_whole(session)
     tell_where(session, len(chosen))
     return Wanted(resources, chosen)
 
@@ -78,14 +79,15 @@ async def prepare(
     Resources that are not selected are planned too, so that references to them get their names
     and versions, and are then left out.
     """
-    world = await look(session, connection, wanted.resources, again or Again())
+    seen = again or Again()
+    world = await look(session, connection, wanted.resources, seen)
     found = _planned(session, connection, wanted, world, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
     gone = _gone(wanted, world) if destroy else frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
     told = [d for d in found.diagnostics if d.key is None or d.key in wanted.chosen]
-    if session.flags.prune and world.ledger is not None:
-        plan, pruning, gone = await _pruned(session, connection, wanted, world, plan)
+    if session.flags.prune:
+        plan, pruning, gone = await pruned(session, connection, wanted.resources, world, plan, seen)
         guards += [d for d in pruning if d.severity is Severity.ERROR]
         told += [d for d in pruning if d.severity is not Severity.ERROR]
     if not destroy:
@@ -111,8 +113,8 @@ async def look(
 ) -> World:
     """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
     from peakctl.cli.tenant import check_tenant
+    from peakctl.engine.ledger.chain import named, tell_twins
     from peakctl.engine.observe import Books, observe
-    from peakctl.model import ledger_name
 
     owner = owner_of(session)
     store = connection.ledgers
@@ -121,7 +123,9 @@ async def look(
     world = await observe(resources, connection.kinds, connection.adapters, books)
     if again.held is None:
         ledgers = store.pick(world.listed[store.kind]) if owner else ()
-        ids = [str(each.id) for each in ledgers if owner and each.name == ledger_name(owner)]
+        ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
+        if owner and len(ids) > 1:
+            session.warnings.append(tell_twins(owner, ids))
         await check_tenant(session, connection, ids[0] if ids else None)
     return world
 
@@ -145,25 +149,6 @@ def _planned(
     )
 
 
-async def _pruned(
-    session: Session, connection: Connection, wanted: Wanted, world: World, plan: Plan
-) -> tuple[Plan, tuple[Diagnostic, ...], frozenset[Key]]:
-    from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
-
-    ledger, resources = world.ledger, wanted.resources
-    assert ledger is not None  # noqa: S101 - the caller has looked
-    orphans = await observe_orphans(world, ledger, resources, connection.adapters)
-    deletes, told, gone = plan_prune(
-        orphans,
-        ledger,
-        connection.kinds,
-        resources,
-        history=session.flags.prune_history,
-        others=world.others,
-    )
-    return add_prune(plan, deletes), told, gone
-
-
 def _mass_change(session: Session, connection: Connection, plan: Plan) -> tuple[Diagnostic, ...]:
     from peakctl.engine.guards import mass_change
 
@@ -182,34 +167,10 @@ def _tell(session: Session, told: tuple[Diagnostic, ...], *, first: bool) -> Non
     raise_if_any(errors)
 
 
-def _check_whole(session: Session) -> None:
-    """Raise UsageError when the run sees a part of the project only: the rest is not gone."""
-    flags = session.flags
-    partial = [
-        word
-        for word, typed in (
-            ("-f", flags.filename),
-            ("--select", flags.select),
-            ("--exclude", flags.exclude),
-        )
-        if typed
-    ]
-    if partial:
-        summary, fix = f"--prune and {partial[0]} exclude each other", f"leave out {partial[0]}"
-    elif owner_of(session) is None:
-        summary, fix = (
-            "--prune needs a project with a ledger",
-            "go to your project, or prune by hand",
-        )
-    else:
-        return
-    detail = "it deletes what the ledger has and no manifest of the whole project names"
-    raise UsageError(Diagnostic("usage/prune", summary, detail=detail, fix=fix))
-
-
-def plan_result(session: Session, plan: Plan) -> tuple[Line, ...]:
+def plan_result(session: Session, prepared: Prepared, *, destroy: bool = False) -> tuple[Line, ...]:
     """The plan as lines, the summary last."""
-    flags = session.flags
+    flags, plan = session.flags, prepared.plan
+    asides = () if destroy or flags.quiet else tuple(aside_lines(session, prepared))
     return (
         *plan_lines(
             plan,
@@ -217,6 +178,7 @@ def plan_result(session: Session, plan: Plan) -> tuple[Line, ...]:
             show_ignored=flags.show_ignored,
             verbose=flags.verbose,
         ),
+        *((*asides, ()) if asides else ()),
         line((plan_summary(plan), "bold")),
     )
 

@@ -51,15 +51,15 @@ def _is_unusual(changed: int, exist: int) -> bool:
 
 
 def _refusal(words: str, count: int, allowed: int | None) -> Diagnostic:
-    summary = f"it changes or deletes unusually many: {words}"
+    summary = f"the plan changes or deletes unusually many: {words}"
     if allowed is not None:
         summary = f"--allow-mass-change {allowed} was given, but {count} change: {words}"
     return Diagnostic(
         code="guard/mass-change",
         summary=summary,
         detail=(
-            f"of each kind, {FEW} or {PERCENT} % of what exists may change at once;"
-            f" {count} would in all, not counting what only follows a new version"
+            f"of each kind, {FEW} or {PERCENT} % of what exists may change at once\n"
+            f"in all {count} would, not counting what only follows a new version"
         ),
         fix=f"read the plan; if that is what you want, add --allow-mass-change {count}",
     )

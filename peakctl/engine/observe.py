@@ -6,7 +6,7 @@ A resource is read as soon as the listing of its kind is in; nothing waits for t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.chain import find_standing, others
@@ -105,14 +105,15 @@ class Observer:
                 group.create_task(self._observe_kind(kind))
         rest = await self._read_others()
         us = self._books.owner if self._books else None
+        owners = find_owners(us, self._ledger, rest)
         return World(
             self._listed,
-            self._live,
+            without_parts(self._live, owners),
             self._pins,
             self._definitions,
             self._ledger,
             rest,
-            find_owners(us, self._ledger, rest),
+            owners,
         )
 
     async def _read_others(self) -> tuple[Ledger, ...]:
@@ -205,6 +206,20 @@ class Observer:
         live = await adapter.read(found, None)
         if live is not None:
             self._definitions[key] = live
+
+
+def without_parts(live: Mapping[Key, Live], owners: Owners) -> dict[Key, Live]:
+    """`live` with what the platform made for another resource of it told as not ours.
+
+    Parts are known by name alone, so what our ledger has by id is ours all the same.
+    """
+    wholes = {part: each.key for each in live.values() for part in each.parts}
+    return {
+        key: replace(each, foreign=f"the platform made it for {wholes[key]}")
+        if key in wholes and not (owners.us and owners.owner(each) == owners.us)
+        else each
+        for key, each in live.items()
+    }
 
 
 def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:

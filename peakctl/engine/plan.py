@@ -13,8 +13,13 @@ from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
-from peakctl.engine.ledger.owners import Consent, objection, ownership_note, taken_from
-from peakctl.engine.parameters import check_parameters, declared_slots, hidden_paths
+from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
+from peakctl.engine.parameters import (
+    check_parameters,
+    declared_slots,
+    hidden_paths,
+    unsure_paths,
+)
 from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
 from peakctl.engine.shown import shown_fields
@@ -76,7 +81,8 @@ class _Planner:
             self.problems += found
             return None
         hidden = hidden_paths(resource, self.resources, self.kinds, self.world)
-        desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden)
+        unsure = unsure_paths(resource, self.resources, self.kinds, self.world)
+        desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden | unsure)
         live = self.world.live.get(key)
         if live is None:
             return plan_create(resource, kind, desired)
@@ -100,9 +106,12 @@ class _Planner:
         if guard:
             self.guards.append(guard)
             return action
-        note = ownership_note(action, owners)
-        notes = (*action.notes, *((note,) if note else ()))
-        return replace(action, notes=notes, taken_from=taken_from(action, owners))
+        told = ownership_note(action, owners)
+        notes = (told,) if told else ()
+        if action in adopted((action,), owners):
+            return replace(action, asides=notes)
+        taken = taken_from(action, owners)
+        return replace(action, notes=(*action.notes, *notes), taken_from=taken)
 
     def _without_echoes(self, resource: Resource, live: Live) -> Tree:
         slots = declared_slots(resource, self.resources, self.kinds, self.world)

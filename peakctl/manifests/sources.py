@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STDIN = "<stdin>"
 SUFFIXES = (".yaml", ".yml")
+_ENDINGS = " and ".join(f"*{suffix}" for suffix in SUFFIXES)
 PROJECT_FILES = ("peakctl.yaml", "peakctl.yml")
 MAX_BYTES = 32 * 2**20
 
@@ -90,11 +91,16 @@ class _Search:
     def add(self, pattern: str) -> None:
         path = self.base / pattern
         if path.is_dir():
-            self._add_all(pattern, _walk(path), f'the folder "{pattern}" holds no manifests')
+            below = f"manifests are {_ENDINGS} files below {pattern}"
+            self._add_all(_walk(path), f'the folder "{pattern}" holds no manifests', fix=below)
         elif path.exists():
             self._add_named(pattern, path)
         elif glob.has_magic(pattern):
-            self._add_all(pattern, _matches(path), f'"{pattern}" matches no manifests')
+            self._add_all(
+                _matches(path),
+                f'"{pattern}" matches no manifests',
+                fix=f"correct the pattern, or name a folder; manifests are {_ENDINGS} files",
+            )
         else:
             self._tell_missing(pattern, path)
 
@@ -105,13 +111,12 @@ class _Search:
             return
         self._tell("not-a-manifest", f'"{pattern}" configures the project, it is no manifest')
 
-    def _add_all(self, pattern: str, paths: Iterator[Path], summary: str) -> None:
+    def _add_all(self, paths: Iterator[Path], summary: str, *, fix: str) -> None:
         found = {real: path for path in paths if self._is_manifest(real := self._resolve(path))}
         for real, path in found.items():
             self._read(path, real)
         if not found:
-            endings = " and ".join(f"*{suffix}" for suffix in SUFFIXES)
-            self._tell("no-match", summary, f"manifests are {endings} files below {pattern}")
+            self._tell("no-match", summary, fix)
 
     def _resolve(self, path: Path) -> Path:
         """`path.resolve()`, at the price of one look at each folder."""

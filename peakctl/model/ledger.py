@@ -149,7 +149,8 @@ class LedgerStore(Protocol):
     async def read(self, id: str | int, number: int | None = None) -> bytes | None:  # noqa: A002
         """The text of a version (None: of the newest), None when it is gone.
 
-        What is no archive of a ledger is given as the bytes `b""`: it is read as corrupt.
+        A damaged archive is given as the bytes `b""`, which are read as corrupt; a whole one of
+        something else as `b"null"`, which is read as foreign.
         """
 
     async def create(self, name: str, text: bytes) -> str | int:

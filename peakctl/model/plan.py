@@ -94,7 +94,8 @@ class Action:
 
     `after` are the actions that must be ready before it starts. `version` is the number that the
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
-    `taken_from` is the other project whose ledger has it, when that was agreed to.
+    `taken_from` is the other project whose ledger has it, when that was agreed to. `asides` are
+    notes that do not make an unchanged resource worth showing.
     """
 
     key: Key
@@ -109,6 +110,7 @@ class Action:
     live: Live | None = field(default=None, repr=False)
     resource: Resource | None = field(default=None, repr=False, compare=False)
     taken_from: Owner | None = None
+    asides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.model import Outcome, Plan, Status, Verb
-from peakctl.present.plan_text import applied_summary, duration, verb_word
+from peakctl.model import Outcome, Plan, Status
+from peakctl.present.plan_text import applied_summary, duration, verb_word, why_blocked
 from peakctl.present.text import Line, indent, line
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def _trouble(outcome: Outcome) -> Iterator[Line]:
 
 
 def _reason(outcome: Outcome) -> str:
-    if outcome.status is Status.BLOCKED and outcome.cause is not None:
-        if outcome.verb is Verb.DELETE:
-            return f"not after {outcome.cause} went wrong"
-        return f"{outcome.cause} did not get ready"
-    return outcome.message
+    return why_blocked(outcome) if outcome.status is Status.BLOCKED else outcome.message
 
 
 def _counts(outcomes: Sequence[Outcome], again: str) -> Iterator[Line]:

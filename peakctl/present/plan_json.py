@@ -96,7 +96,7 @@ def _action(action: Action) -> dict[str, Any]:
         "version": action.version,
         "changes": [_change(change) for change in told_changes(action)],
         "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
-        "notes": list(action.notes),
+        "notes": [*action.notes, *action.asides],
         "after": _names(action),
     }
 

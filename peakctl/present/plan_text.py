@@ -48,11 +48,16 @@ def plan_lines(
     """Every line but the last.
 
     Unchanged resources show with `show_all`, or where there is a note about one; `show_ignored`
-    adds each difference that plans nothing and why; `verbose` adds the fields of what is created.
+    adds each difference that plans nothing and why; `verbose` adds the fields of what is created,
+    and what there is an aside about.
     `names` stand for ids in paths (default: those of the plan itself).
     """
     names = names_of(plan) if names is None else names
-    shown = [a for a in plan.actions if show_all or is_shown(a) or (show_ignored and a.skipped)]
+    shown = [
+        a
+        for a in plan.actions
+        if show_all or is_shown(a) or (show_ignored and a.skipped) or (verbose and a.asides)
+    ]
     wide = max((len(a.verb) for a in shown), default=0)
     lines: list[Line] = []
     for action in shown:
@@ -96,6 +101,15 @@ def duration(seconds: float) -> str:
 def verb_word(verb: Verb) -> str:
     """The verb of something under way: what is kept is only waited for."""
     return "wait" if verb is Verb.KEEP else str(verb)
+
+
+def why_blocked(outcome: Outcome) -> str:
+    """Why an action was not started: deletes come last, and only when all else went well."""
+    if outcome.cause is None:
+        return outcome.message
+    if outcome.verb is Verb.DELETE:
+        return f"not after {outcome.cause} went wrong"
+    return f"{outcome.cause} did not get ready"
 
 
 def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:
@@ -160,7 +174,7 @@ def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iter
 
 def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
     role = action.verb if action.verb is Verb.DELETE else "note"
-    for note in action.notes:
+    for note in (*action.notes, *action.asides):
         yield line(("note: ", role), note)
     if show_ignored:
         for skipped in action.skipped:

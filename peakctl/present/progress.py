@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
-from peakctl.present.plan_text import SYMBOLS, duration, verb_word
+from peakctl.present.plan_text import SYMBOLS, duration, verb_word, why_blocked
 from peakctl.present.text import Line, line, one_line, to_ansi
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _state(event: Event) -> Line:
         return line(f"  {_doing(event)}")
     status = event.outcome.status
     told = event.outcome.message if status not in (Status.DONE, Status.ALREADY_RIGHT) else ""
-    if status is Status.BLOCKED and event.outcome.cause is not None:
-        told = f"{event.outcome.cause} did not get ready"
+    if status is Status.BLOCKED:
+        told = why_blocked(event.outcome)
     return line(
         "  ",
         (str(status), _ENDS.get(status, "warning")),

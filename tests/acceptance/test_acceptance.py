@@ -5,11 +5,15 @@ A case is a folder with a `script`, inputs, `expect.txt`, `expect.requests` and 
 of a script:
 
     peakctl ARGS          must succeed        ! peakctl ARGS     must fail
-    use FOLDER            lays the files of a folder over the project: what an edit would do
+    in FOLDER             the commands from here on run in that folder of the case
+    use FOLDER            lays the files of a folder over that one: what an edit would do
+    remove PATH           deletes a file there
+    wait SECONDS          time passes
     fault NAME            the rules of case.toml are in force from here on
     send METHOD PATH F    someone else's request, with the JSON of file F
     hold OWNER WHO        the run of someone else takes the lease of an existing ledger
-    spoil NAME            the artifact gets a further version, with other files
+    artifact NAME FOLDER  someone else makes an artifact of the files of a folder
+    spoil NAME FOLDER     the artifact gets a further version, with the files of a folder
 
 `UPDATE_GOLDEN=1 pytest tests/acceptance` writes the expectations anew: read every one of them.
 """
@@ -82,6 +86,7 @@ class Play:
     run: Callable[..., Any]
     faults: dict[str, Any]
     normal: Normal
+    clock: Any
     text: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
@@ -91,21 +96,26 @@ class Play:
             self._command(rest.removeprefix("peakctl "), fails=verb == "!")
             return
         self.text.append(f"# {line}\n")
-        match verb, shlex.split(rest):
-            case "use", [folder]:
-                shutil.copytree(self.project / folder, self.project, dirs_exist_ok=True)
-            case "fault", [name]:
-                from peakctl.emulator.faults import read_faults
+        act = getattr(self, f"do_{verb}")(*shlex.split(rest))
+        if act is not None:
+            asyncio.run(act)
 
-                self.emulator.faults += read_faults(self.faults[name])
-            case "send", [method, path, file]:
-                asyncio.run(self._send(method, path, (self.project / file).read_text("utf-8")))
-            case "hold", [owner, who]:
-                asyncio.run(self._hold(*owner.split("/"), who))
-            case "spoil", [name]:
-                asyncio.run(self._spoil(name))
-            case _:
-                raise ValueError(f"no such line: {line}")
+    def do_in(self, folder: str) -> None:
+        os.chdir(self.project / folder)  # the fixture that changed it first puts it back
+
+    def do_use(self, folder: str) -> None:
+        shutil.copytree(self.project / folder, Path.cwd(), dirs_exist_ok=True)
+
+    def do_remove(self, path: str) -> None:
+        Path(path).unlink()
+
+    def do_wait(self, seconds: str) -> None:
+        self.clock.time += float(seconds)
+
+    def do_fault(self, name: str) -> None:
+        from peakctl.emulator.faults import read_faults
+
+        self.emulator.faults += read_faults(self.faults[name])
 
     def _command(self, words: str, *, fails: bool) -> None:
         before = len(self.emulator.journal)
@@ -120,22 +130,31 @@ class Play:
             self.requests.append(f"# peakctl {words}\n")
         self.requests += [self.normal.text(_written(request)) for request in writes]
 
-    async def _send(self, method: str, path: str, body: str) -> None:
+    async def do_send(self, method: str, path: str, file: str) -> None:
+        body = json.loads((self.project / file).read_text("utf-8"))
         async with self._client() as client:
-            answer = await client.request(method, path, json=json.loads(body))
+            answer = await client.request(method, path, json=body)
         assert answer.is_success, answer.text
 
-    async def _spoil(self, name: str) -> None:
+    async def do_artifact(self, name: str, folder: str) -> None:
+        async with self._client() as client:
+            files = {
+                "artifact": ("artifact.zip", _packed(self.project / folder), "application/zip")
+            }
+            answer = await client.post(ARTIFACTS, files=files, data={"name": name})
+        assert answer.is_success, answer.text
+
+    async def do_spoil(self, name: str, folder: str) -> None:
         async with self._client() as client:
             listed = (await client.get(ARTIFACTS)).json()["artifacts"]
             (id_,) = [each["id"] for each in listed if each["name"] == name]
-            with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
-                archive.writestr("notes.txt", "no ledger")
-            file = ("artifact.zip", packed.getvalue(), "application/zip")
-            answer = await client.put(f"{ARTIFACTS}{id_}", files={"artifact": file})
+            files = {
+                "artifact": ("artifact.zip", _packed(self.project / folder), "application/zip")
+            }
+            answer = await client.put(f"{ARTIFACTS}{id_}", files=files)
         assert answer.is_success, answer.text
 
-    async def _hold(self, project: str, environment: str, who: str) -> None:
+    async def do_hold(self, owner: str, who: str) -> None:
         from peakctl.adapters.ledger_store import ArtifactLedgers
         from peakctl.api.client import Api, bases_for
         from peakctl.cli.session import SystemClock
@@ -149,9 +168,9 @@ class Play:
         bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
         job = CiJob("4711", "deploy", 1, "https://ci.example.com/runs/4711")
         async with Api(transport=transport, bases=bases, token=token, clock=clock) as api:
-            store, owner = ArtifactLedgers(api, clock), Owner(project, environment)
+            store, whose = ArtifactLedgers(api, clock), Owner(*owner.split("/"))
             await Hold.take(
-                Desk(store, owner, clock, lambda _: None),
+                Desk(store, whose, clock, lambda _: None),
                 run="elsewhere",
                 actor=Actor(who, commit="0123456789abcdef", ci=job),
                 command="apply",
@@ -166,6 +185,13 @@ class Play:
             base_url="http://emulator",
             headers={"Authorization": "peakctl-emulator"},
         )
+
+
+def _packed(folder: Path) -> bytes:
+    with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.writestr(path.name, path.read_bytes())
+    return packed.getvalue()
 
 
 def _written(request: Any) -> str:
@@ -195,6 +221,7 @@ def test_a_case_prints_and_sends_what_it_did(
     monkeypatch: pytest.MonkeyPatch,
     make_emulator: Callable[..., Any],
     peakctl: Callable[..., Any],
+    clock: Any,
 ) -> None:
     settings = _settings(case)
     project = tmp_path / "project"
@@ -207,7 +234,7 @@ def test_a_case_prints_and_sends_what_it_did(
     for name, value in settings.get("env", {}).items():
         monkeypatch.setenv(name, value)
     emulator = make_emulator(**settings.get("emulator", {}))
-    play = Play(project, emulator, peakctl, settings.get("faults", {}), Normal(str(project)))
+    play = Play(project, emulator, peakctl, settings.get("faults", {}), Normal(str(project)), clock)
     for line in lines_of((case / "script").read_text("utf-8")):
         play.line(line)
     for name, found in zip(EXPECTED, ("".join(play.text), "".join(play.requests)), strict=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.engine.ledger.text import read_ledger
-from peakctl.errors import LedgerUnusable
+from peakctl.errors import Diagnostic, LedgerUnusable, Severity
 from peakctl.model import ledger_name
 
 if TYPE_CHECKING:
@@ -84,6 +84,21 @@ async def others(
 def named(listed: tuple[Listed, ...], owner: Owner) -> tuple[Listed, ...]:
     """What bears the name of the ledger of `owner`; the first that has a version counts."""
     return tuple(each for each in listed if each.name == ledger_name(owner))
+
+
+def tell_twins(owner: Owner, ids: Sequence[str | int]) -> Diagnostic:
+    """That several artifacts bear the name; `ids` are theirs, first the one that counts."""
+    first, *others = ids
+    which = (
+        f"artifact {others[0]}" if len(others) == 1 else f"artifacts {', '.join(map(str, others))}"
+    )
+    return Diagnostic(
+        code="ledger/twins",
+        summary=f"{len(ids)} artifacts bear the name of the ledger of {owner}",
+        detail=f"the oldest counts, {first}; what is in the others is not looked at",
+        fix=f"delete the {which}",
+        severity=Severity.WARNING,
+    )
 
 
 def readable(text: bytes | None, owner: Owner | None = None) -> Ledger | None:

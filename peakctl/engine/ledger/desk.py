@@ -79,8 +79,11 @@ def empty(owner: Owner) -> Ledger:
     return Ledger(owner, salt=secrets.token_hex(16))
 
 
-def refuse_held(desk: Desk, ledger: Ledger, actor: Actor) -> None:
-    """Raise LeaseHeld when another run than `actor`'s has the lease of `ledger`."""
+def refuse_held(desk: Desk, ledger: Ledger, actor: Actor, *, elsewhere: bool = False) -> None:
+    """Raise LeaseHeld when another run than `actor`'s has the lease of `ledger`.
+
+    `elsewhere` says that it is another project's ledger.
+    """
     now, lease = desk.store.now(), ledger.lease
     if lease is not None and is_held(lease, actor, now, desk.alive):
-        raise held(desk.owner, lease, now)
+        raise held(desk.owner, lease, now, elsewhere=elsewhere)

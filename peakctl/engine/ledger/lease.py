@@ -190,7 +190,7 @@ async def disown(
     theirs = replace(desk, owner=owner)
 
     def change(ledger: Ledger) -> Ledger:
-        refuse_held(theirs, ledger, actor)
+        refuse_held(theirs, ledger, actor, elsewhere=True)
         now = desk.store.now()
         left = {key: each for key, each in ledger.owned.items() if not taken(each)}
         past = PastRun(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.chain import Standing, named, newest_in_force
+from peakctl.engine.ledger.chain import Standing, named, newest_in_force, readable
 from peakctl.engine.ledger.desk import NOTHING, empty
 from peakctl.engine.ledger.tenure import overtaken
 from peakctl.engine.ledger.text import read_ledger
@@ -38,7 +38,7 @@ class Found:
 async def salvage(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Found | None:
     """The ledger of `owner`; corrupt versions count as void. None where there is no ledger.
 
-    Raises LedgerUnusable for one that is another project's or of a newer format, ApiError and
+    Raises LedgerUnusable for one that is not ours or of a newer format, ApiError and
     NotAuthenticated.
     """
     ids = [each.id for each in named(listed, owner)]
@@ -52,20 +52,28 @@ async def salvage(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) 
 async def _salvage(
     store: LedgerStore, id_: str | int, numbers: tuple[int, ...], owner: Owner
 ) -> tuple[Standing, Diagnostic | None]:
-    """What stands, and what is wrong with the newest version."""
+    """What stands, and what is wrong with the newest version.
+
+    A version that is no ledger at all counts as void too where an older one is ours: only then is
+    it certain that the artifact is not somebody else's.
+    """
     damage: Diagnostic | None = None
+    foreign: LedgerUnusable | None = None
     for number in reversed(numbers):
         text = await store.read(id_, number)
         try:
             ledger = None if text is None else read_ledger(text, owner)
         except LedgerUnusable as error:
-            if error.flaw is not Flaw.CORRUPT:
+            if error.flaw is Flaw.NEWER or readable(text) is not None:
                 raise
+            foreign = error if error.flaw is Flaw.FOREIGN else foreign
             damage = damage or error.diagnostics[0]
             continue
         if ledger is not None:
             last, in_force = await newest_in_force(store, id_, numbers, number, ledger)
             return Standing(id_, last, numbers[-1], in_force), damage
+    if foreign is not None:
+        raise foreign
     return Standing(id_, 0, numbers[-1], empty(owner)), damage
 
 

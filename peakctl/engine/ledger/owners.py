@@ -11,7 +11,7 @@ from peakctl.model import Action, Key, Owner, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from peakctl.model import Ledger, Live, Location
+    from peakctl.model import Ledger, Live, Location, Plan
 
 Id = tuple[str, str]
 
@@ -94,6 +94,29 @@ def ownership_note(action: Action, owners: Owners) -> str:
     return f"taken over from {owner}" if owner else "adopted: it is live, and no project owns it"
 
 
+def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
+    """What becomes ours without being changed: it was nobody's, and is as its manifest says."""
+    return tuple(
+        action
+        for action in actions
+        if action.verb is Verb.KEEP
+        and action.live is not None
+        and not owners.is_ours(action.live)
+        and owners.owner(action.live) is None
+    )
+
+
+def undeclared(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
+    """What the ledger owns and `plan`, of a whole project, does not name."""
+    declared = {action.key for action in plan.actions}
+    ids = {id_of(action.live) for action in plan.actions if action.live is not None}
+    return tuple(
+        key
+        for key, owned in sorted(ledger.owned.items())
+        if key not in declared and (key.kind, str(owned.id)) not in ids
+    )
+
+
 def _foreign(action: Action, owner: Owner) -> Diagnostic:
     return Diagnostic(
         code="guard/foreign-owner",
@@ -113,8 +136,8 @@ def _unowned(action: Action) -> Diagnostic:
         key=action.key,
         path=("metadata", "name"),
         locations=_places(action),
-        detail="someone made it by hand or with another tool",
-        fix="read the difference above, then add --adopt to change it as shown",
+        detail="someone made it by hand, or with another tool",
+        fix="read the difference in the plan, then add --adopt to change it as shown there",
     )
 
 

@@ -45,19 +45,31 @@ def bury(ledger: Ledger, now: float) -> tuple[PastRun, ...]:
     return (*ledger.runs, dead)
 
 
-def held(owner: Owner, lease: Lease, now: float) -> LeaseHeld:
-    """What to raise while another run has the lease."""
+def held(owner: Owner, lease: Lease, now: float, *, elsewhere: bool = False) -> LeaseHeld:
+    """What to raise while another run has the lease; `elsewhere`: that of another project."""
     actor = lease.actor
     facts = (actor.who, actor.commit and f"commit {actor.commit}", actor.ci.url if actor.ci else "")
+    told = ", ".join(clean(fact) for fact in facts if fact)
     until = f"its lease is renewed while it runs, and holds until {_time(lease.until, now)}"
+    dead = f"if it is dead, in the project {owner.project}" if elsewhere else "if it is dead"
     return LeaseHeld(
         Diagnostic(
             code="lease/held",
             summary=f"{_name(actor)} is applying {owner} since {_time(lease.since, now)}",
-            detail=", ".join(clean(fact) for fact in (*facts, until) if fact),
-            fix=(f"wait for it, or if it is dead: peakctl ledger unlock -e {owner.environment}"),
+            detail="\n".join(row for row in (told, until) if row),
+            fix=f"wait for it, or {dead}: peakctl ledger unlock -e {owner.environment}",
         )
     )
+
+
+def taken_over(lease: Lease, actor: Actor, now: float) -> str:
+    """What is told when `actor` has taken a lease that was still there: whose, and why."""
+    why = "its process is gone"
+    if lease.until <= now:
+        why = f"it ran out at {_time(lease.until, now)}"
+    elif _is_earlier(lease.actor.ci, actor.ci):
+        why = "that was an earlier attempt of this job"
+    return f"took over the lease of {_name(lease.actor)}: {why}"
 
 
 def overtaken(owner: Owner) -> LeaseHeld:

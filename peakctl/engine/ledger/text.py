@@ -41,11 +41,11 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
     """
     body = _load(text, owner)
     if body.get("kind") != KIND:
-        raise _foreign(owner, "what is kept under its name is no ledger")
+        raise _foreign(owner)
     _check_format(body.get("format_version"), owner)
     ledger = _parse(body, owner)
     if owner is not None and ledger.owner != owner:
-        raise _foreign(owner, f"it belongs to {ledger.owner}, whose name is spelt the same")
+        raise _foreign(owner, ledger.owner)
     return ledger
 
 
@@ -57,7 +57,7 @@ def _load(text: bytes, owner: Owner | None) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _corrupt(owner) from error
     if not isinstance(body, dict):
-        raise _foreign(owner, "what is kept under its name is no ledger")
+        raise _foreign(owner)
     return body
 
 
@@ -180,13 +180,16 @@ def _corrupt(owner: Owner | None) -> LedgerUnusable:
     return LedgerUnusable(diagnostic, Flaw.CORRUPT)
 
 
-def _foreign(owner: Owner | None, why: str) -> LedgerUnusable:
-    diagnostic = Diagnostic(
-        code="ledger/foreign",
-        summary=f"{_of(owner)} is not ours",
-        detail=why,
-        fix="rename that artifact, or give the project in peakctl.yaml another name",
+def _foreign(owner: Owner | None, whose: Owner | None = None) -> LedgerUnusable:
+    why = "an artifact that is no ledger bears its name"
+    fix = (
+        "rename that artifact, or give the project in peakctl.yaml another name;"
+        " if it was the ledger before: peakctl ledger rebuild"
     )
+    if whose is not None:
+        why = f"it belongs to {whose}, whose name is spelt the same"
+        fix = "give the project or the environment in peakctl.yaml another name"
+    diagnostic = Diagnostic("ledger/foreign", f"{_of(owner)} is not ours", detail=why, fix=fix)
     return LedgerUnusable(diagnostic, Flaw.FOREIGN)
 
 

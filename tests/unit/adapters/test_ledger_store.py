@@ -12,14 +12,15 @@ import pytest
 
 from peakctl.adapters import ledger_store as stores
 from peakctl.adapters.artifact import Adapter
-from peakctl.adapters.ledger_store import ArtifactLedgers, text_of, zip_of
+from peakctl.adapters.ledger_store import NO_LEDGER, ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import Emulator, emulator_transport
 from peakctl.engine.ledger.chain import find_standing
 from peakctl.engine.ledger.lease import LEASE, Desk, Hold
-from peakctl.errors import ApiError, Diagnostic, LeaseHeld
+from peakctl.engine.ledger.text import read_ledger
+from peakctl.errors import ApiError, Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.kinds.store import load_kinds
-from peakctl.model import Actor, Key, Listed, Owned, Owner, Secret
+from peakctl.model import Actor, Flaw, Key, Listed, Owned, Owner, Secret
 
 T = TypeVar("T")
 TEXT = b'{"kind": "peakctl-ledger"}'
@@ -220,8 +221,6 @@ def test_what_is_no_zip_of_a_ledger_is_empty() -> None:
         b"no zip",
         whole[:-3],
         whole.replace(TEXT[:1], b"", 1)[:40] + whole[40:-1],
-        a_zip(("other.json", TEXT)),
-        a_zip(),
         twice,
         a_zip(("ledger.json", TEXT), method=zipfile.ZIP_LZMA),
         a_zip(("ledger.json", TEXT), method=zipfile.ZIP_BZIP2),
@@ -234,9 +233,16 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "LARGEST", 2000)
     assert text_of(zip_of(b"x" * 2000)) == b"x" * 2000
     assert text_of(zip_of(b"x" * 2001)) == b""
-    assert text_of(zip_of(b"x") + b" " * 2000) == b""
+    assert text_of(zip_of(b"x") + b" " * 2000) == NO_LEDGER
     monkeypatch.setattr(stores, "LARGEST", 10**6)
-    assert text_of(a_zip(("ledger.json", TEXT), *((f"f{n}", b"") for n in range(200)))) == b""
+    assert text_of(a_zip(("ledger.json", TEXT), *((f"f{n}", b"") for n in range(200)))) == NO_LEDGER
+
+
+@pytest.mark.parametrize("data", [a_zip(("other.json", TEXT)), a_zip()], ids=["other", "empty"])
+def test_a_whole_zip_of_something_else_is_foreign_not_damaged(data: bytes) -> None:
+    with pytest.raises(LedgerUnusable) as caught:
+        read_ledger(text_of(data), None)
+    assert caught.value.flaw is Flaw.FOREIGN
 
 
 # --- ledgers are nobody's artifacts ----------------------------------------------------------

@@ -142,7 +142,7 @@ def test_a_second_ledger_of_the_name_is_told(run: Any, clock: Any) -> None:
     done = run("show")
     assert done.code == 0
     assert "2 artifacts bear the name of the ledger of shop/local" in done.err
-    assert "delete the artifacts " in done.err
+    assert "delete the artifact " in done.err
 
 
 def test_a_rebuild_without_a_terminal_needs_yes(run: Any) -> None:

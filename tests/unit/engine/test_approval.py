@@ -125,6 +125,15 @@ def test_an_objection_names_what_was_approved_and_what_is_now() -> None:
     ]
 
 
+def test_what_reads_the_same_and_is_not_is_told_as_other_values() -> None:
+    before, now = service(1), service(1, live="by hand")
+    (told,) = objections(approved(before), Plan((now,)), KINDS, "plan again")
+    assert told.detail.splitlines() == [
+        "approved: update (metadata.title)",
+        "now:      the same call and fields, from or to other values",
+    ]
+
+
 def test_a_changed_secret_is_noticed_and_none_is_written() -> None:
     approval = approved(image())
     assert CANARY not in write_approval(approval)

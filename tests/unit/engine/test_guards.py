@@ -91,7 +91,10 @@ def test_it_says_how_many_of_each_kind_and_what_to_type(lab: Any) -> None:
     ]
     (told,) = refused(lab, actions)
     assert told.code == "guard/mass-change"
-    assert told.summary == "it changes or deletes unusually many: 6 of 6 Service, 7 of 8 Workflow"
+    assert (
+        told.summary
+        == "the plan changes or deletes unusually many: 6 of 6 Service, 7 of 8 Workflow"
+    )
     assert told.fix.endswith("--allow-mass-change 15")
     assert refused(lab, actions, allowed=15) == ()
 

@@ -12,6 +12,7 @@ import pytest
 from peakctl.engine.ledger import desk as desks
 from peakctl.engine.ledger.chain import Standing, find_standing
 from peakctl.engine.ledger.lease import LEASE, Desk, Hold, disown, note
+from peakctl.engine.ledger.tenure import taken_over
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.engine.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
@@ -191,13 +192,13 @@ def test_a_lease_that_is_over_may_be_taken(ledger_store: Any) -> None:
         (
             replace(BOB, ci=CiJob("123", "deploy", 1, "https://ci/123")),
             "ci run 123 (job deploy) is applying retail/prod since 07:59:00 UTC",
-            "bob, commit 1a2b3c, https://ci/123, its lease is renewed while it runs, and holds "
+            "bob, commit 1a2b3c, https://ci/123\nits lease is renewed while it runs, and holds "
             "until 08:01:40 UTC",
         ),
         (
             Actor("bob\x1b[31m", "tower"),
             "bob on tower is applying retail/prod since 07:59:00 UTC",
-            "bob, its lease is renewed while it runs, and holds until 08:01:40 UTC",
+            "bob\nits lease is renewed while it runs, and holds until 08:01:40 UTC",
         ),
         (
             Actor(""),
@@ -215,6 +216,36 @@ def test_who_has_the_lease_is_told(
     (told,) = caught.value.diagnostics
     assert (told.code, told.summary, told.detail) == ("lease/held", summary, detail)
     assert told.fix == "wait for it, or if it is dead: peakctl ledger unlock -e prod"
+
+
+def test_of_another_project_s_lease_it_is_told_where_to_unlock_it(ledger_store: Any) -> None:
+    keep(ledger_store, replace(ledger_with(lease()), owned=owned(A)))
+    with pytest.raises(LeaseHeld) as caught:
+        give_up(ledger_store, ("Image", "1"), owner=OWNER)
+    assert caught.value.diagnostics[0].fix == (
+        "wait for it, or if it is dead, in the project retail: peakctl ledger unlock -e prod"
+    )
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "until", "why"),
+    [
+        (BOB, ADA, START, "it ran out at 08:00:00 UTC"),
+        (BOB, ADA, START + 1, "its process is gone"),
+        (
+            replace(BOB, ci=CiJob("1", "j", 1)),
+            replace(ADA, ci=CiJob("1", "j", 2)),
+            START + 1,
+            "that was an earlier attempt of this job",
+        ),
+    ],
+)
+def test_why_a_lease_was_taken_over_is_told(
+    theirs: Actor, ours: Actor, until: float, why: str
+) -> None:
+    told = taken_over(lease(theirs, until=until), ours, START)
+    assert told.startswith("took over the lease of ")
+    assert told.endswith(f": {why}")
 
 
 def test_a_lease_of_another_day_is_told_with_its_date(ledger_store: Any) -> None:
@@ -299,6 +330,37 @@ def test_of_two_first_ledgers_the_older_one_counts(
         with pytest.raises(LeaseHeld, match="has just made"):
             await take(ledger_store)
         assert len(ledger_store.names) == 1
+
+    run(script())
+
+
+@pytest.mark.parametrize("other_first", [False, True])
+def test_of_two_first_ledgers_of_one_second_one_counts(
+    ledger_store: Any, *, other_first: bool
+) -> None:
+    """Each sees the other: the first in order waits until the other has gone."""
+
+    async def script() -> None:
+        plain, name = ledger_store.list, ledger_name(OWNER)
+        text = write_ledger(ledger_with(lease()))
+
+        async def listed() -> Any:
+            if [*ledger_store.counts] == ["id-0"]:
+                other = await ledger_store.create(name, text)
+                if other_first:
+                    at = ledger_store.names[other][1]
+                    ledger_store.names["id-0"] = (name, at.replace(".000", ".001"))
+            elif len(ledger_store.names) == 2:
+                await ledger_store.remove("id-1")
+            return await plain()
+
+        ledger_store.list = listed
+        if not other_first:
+            assert (await take(ledger_store)).ledger == (await stands(ledger_store)).ledger
+            return
+        with pytest.raises(LeaseHeld, match="has just made"):
+            await take(ledger_store)
+        assert [*ledger_store.names] == ["id-1"]
 
     run(script())
 

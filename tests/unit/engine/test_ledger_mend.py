@@ -137,6 +137,25 @@ def test_what_is_not_ours_or_not_understood_is_not_written_over(
     assert caught.value.flaw is flaw
 
 
+@pytest.mark.parametrize("bad", [b"null", b'{"kind": "something"}'])
+def test_what_is_no_ledger_is_passed_over_only_where_an_older_version_is_ours(
+    ledger_store: Any, bad: bytes
+) -> None:
+    put(ledger_store, text(), b"", bad)
+    found = salvaged(ledger_store)
+    assert found is not None
+    assert found.standing.number == 1
+    assert found.damage is not None
+    assert found.damage.code == "ledger/foreign"
+
+
+def test_what_never_was_a_ledger_is_not_written_over(ledger_store: Any) -> None:
+    put(ledger_store, b"", b"null")
+    with pytest.raises(LedgerUnusable) as caught:
+        salvaged(ledger_store)
+    assert caught.value.flaw is Flaw.FOREIGN
+
+
 def held() -> Ledger:
     lease = Lease("r1", BOB, NOW - 60, NOW + 840)
     return replace(EMPTY, lease=lease, intents=(Intent(KEY, "create"),), owned={KEY: Owned(KEY, 1)})

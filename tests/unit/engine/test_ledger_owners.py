@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.owners import Consent, find_owners
+from peakctl.engine.ledger.owners import Consent, find_owners, undeclared
 from peakctl.engine.plan import Planned, make_plan
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner
@@ -38,7 +38,8 @@ def codes(found: Planned) -> list[str]:
 def test_what_nobody_owns_and_is_as_wished_is_adopted_without_a_word(lab: Any) -> None:
     found = planned(lab)
     assert found.ok
-    assert found.plan.actions[0].notes == ("adopted: it is live, and no project owns it",)
+    (action,) = found.plan.actions
+    assert (action.notes, action.asides) == ((), ("adopted: it is live, and no project owns it",))
 
 
 def test_what_nobody_owns_and_differs_needs_a_consent_and_is_shown(lab: Any) -> None:
@@ -102,3 +103,13 @@ def test_an_action_that_was_made_without_a_manifest_has_no_place(lab: Any) -> No
     found = objection(action, find_owners(US, None, ()), Consent())
     assert found is not None
     assert found.locations == ()
+
+
+def test_what_no_manifest_names_is_told_by_id_and_not_by_name(lab: Any) -> None:
+    plan = planned(lab).plan
+    live = plan.actions[0].live
+    assert live is not None
+    renamed, gone = Key(live.key.kind, "before"), Key(live.key.kind, "gone")
+    owned = {renamed: Owned(renamed, live.id), gone: Owned(gone, "x")}
+    assert undeclared(plan, Ledger(US, "salt", owned=owned)) == (gone,)
+    assert undeclared(plan, Ledger(US, "salt")) == ()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.observe import World, first_error, own_match
-from peakctl.model import Key, Listed
+from peakctl.engine.ledger.owners import Owners
+from peakctl.engine.observe import World, first_error, own_match, without_parts
+from peakctl.model import Key, Listed, Owner
 
 IMAGE = {"type": "api"}
 
@@ -126,3 +127,27 @@ def test_the_one_that_may_be_managed() -> None:
     assert own_match([theirs]) is None
     assert own_match([ours, ours]) is None
     assert World({"Image": (ours, theirs)}).matches("Image", "a") == (ours, theirs)
+
+
+# --- what the platform makes for another resource --------------------------------------------
+
+
+def parts_in(lab: Any, owners: Owners) -> Any:
+    lab.Workflow.put("w", id=7)
+    lab.Deployment.put("d", parts=(Key("Workflow", "w"),))
+    things = (lab.Workflow.things["w"], lab.Deployment.things["d"])
+    return without_parts({each.key: each for each in things}, owners)
+
+
+def test_what_was_made_for_a_deployment_is_not_ours(lab: Any) -> None:
+    us, them = Owner("retail", "dev"), Owner("bank", "dev")
+    for owners in (Owners(), Owners(us), Owners(us, {("Workflow", "7"): them})):
+        found = parts_in(lab, owners)
+        assert found[Key("Workflow", "w")].foreign == "the platform made it for Deployment/d"
+        assert found[Key("Deployment", "d")].foreign is None
+
+
+def test_what_our_ledger_has_by_id_is_ours_whatever_bears_its_name(lab: Any) -> None:
+    us = Owner("retail", "dev")
+    found = parts_in(lab, Owners(us, {("Workflow", "7"): us}))
+    assert found[Key("Workflow", "w")].foreign is None
