@@ -23,7 +23,8 @@ URL_LIMIT = 300
 _URL = re.compile(r"https?://[^\s@]+\Z")
 _PLACE = re.compile(r"{(\w+)}")
 _SECRET = re.compile(
-    r"(TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS|(API|ACCESS|PRIVATE|SECRET)_?KEY)\Z"
+    r"(TOKEN|SECRETS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|JWT|_(PASS|PWD|PAT|AUTH)"
+    r"|(API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|DEPLOY|SSH)_?KEY)(_?V?[0-9]+)?\Z"
 )
 _TELLING = 8
 """A secret of fewer characters is looked for as a whole: it may well be part of another word."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from peakctl.engine.align import Alignment, why_unseen
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.keyed import is_free
 from peakctl.engine.ledger.memory import FORGETFUL
-from peakctl.engine.recall import Recall
+from peakctl.engine.recall import Recall, still_secret
 from peakctl.engine.tree import MAPS, below, field_at, holds_secret, holds_unseen
 from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, UNSEEN, Change, Path, Secret, Skipped, Unknown, Value, dotted
@@ -55,7 +55,8 @@ def compare(
     skipped = alignment.skipped
     paths = [_whole(kind.root, path, found, wanted) for path in differing_paths(found, wanted)]
     for path in dict.fromkeys(paths):
-        for change in _split(kind.root, path, found, wanted):
+        for each in _split(kind.root, path, found, wanted):
+            change = _secretive(each, memory)
             rule = field_at(kind.root, change.path, wanted, found)
             if is_ignored(change.path, ignored):
                 reason = IGNORED_UNSEEN if holds_unseen(change.before) else IGNORED
@@ -95,6 +96,14 @@ def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Chang
         redeploys=bool(rule and rule.redeploys),
         immutable=rule.immutable if rule else "",
     )
+
+
+def _secretive(change: Change, memory: Memory) -> Change:
+    """The change without what was a secret when it was applied, though no manifest says so now."""
+    before = still_secret(change.before, memory, change.path)
+    if holds_secret(before) and not change.sensitive:
+        return replace(change, before=before, sensitive=True)
+    return change
 
 
 def _listed(rule: Field | None, before: Value, after: Value) -> Value:

@@ -134,6 +134,38 @@ def hidden_paths(
     )
 
 
+def unsure_paths(
+    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+) -> frozenset[Path]:
+    """Where values stand of which nobody says whether they are hidden.
+
+    They are for parts that are only live: those are not read for what they declare.
+    """
+    kind = kinds[resource.key.kind]
+    if not any(_is_of_parts(reference, kinds) for reference in resource.references):
+        return frozenset()
+    slots = {slot.at: slot for slot in declared_slots(resource, resources, kinds, world)}
+    given = value_at(resource.values, kind.defined_by)
+    parts = {(*kind.defined_by, name) for name in given} if isinstance(given, Mapping) else set()
+    whole = slots.get(kind.defined_by_whole)
+    if whole is None:
+        return frozenset((*parts, kind.defined_by_whole))
+    return frozenset((*(parts - slots.keys()), *_undeclared(resource, whole)))
+
+
+def _is_of_parts(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
+    return any(name in kinds and kinds[name].of_parts for name in reference.kinds)
+
+
+def _undeclared(resource: Resource, slot: Slot) -> Iterator[Path]:
+    for group in GROUPS:
+        given = value_at(resource.values, (*slot.at, group))
+        declared = {d.get("name") for d in _of(slot.definitions, group)}
+        for name in given if isinstance(given, Mapping) else ():
+            if name not in declared:
+                yield (*slot.at, group, name)
+
+
 def check_parameters(
     resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
 ) -> list[Diagnostic]:

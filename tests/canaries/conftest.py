@@ -43,7 +43,7 @@ def place(
 
 
 def listen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every ledger that is written, and all that is digested without scrypt."""
+    """Keep every ledger that is written, and what is digested without scrypt."""
     make_zip = ledger_store.zip_of
 
     def zip_of(text: bytes) -> bytes:
@@ -52,8 +52,9 @@ def listen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         return made
 
     def sha256(data: bytes) -> Any:
-        place.digested.append(data)
-        return hashlib.sha256(data)
+        made = hashlib.sha256(data)
+        place.digested[made.hexdigest()] = data
+        return made
 
     monkeypatch.setattr(ledger_store, "zip_of", zip_of)
     quick = SimpleNamespace(sha256=sha256, scrypt=hashlib.scrypt)

@@ -142,7 +142,16 @@ def test_names_are_short_and_printable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "secret"),
-    [("PEAK_AUTH_TOKEN", "s3cret-token"), ("API_KEY", "ada"), ("DB_PASSWORD", "s3cret-token")],
+    [
+        ("PEAK_AUTH_TOKEN", "s3cret-token"),
+        ("API_KEY", "ada"),
+        ("DB_PASSWORD", "s3cret-token"),
+        ("BOT_PAT", "s3cret-token"),
+        ("CI_JOB_JWT_V2", "s3cret-token"),
+        ("DB_PASS", "s3cret-token"),
+        ("SIGNING_PASSPHRASE", "s3cret-token"),
+        ("SSH_KEY", "s3cret-token"),
+    ],
 )
 def test_what_holds_a_secret_is_left_out(tmp_path: Path, name: str, secret: str) -> None:
     shown = "ada" if secret == "ada" else f"ada-{secret}"

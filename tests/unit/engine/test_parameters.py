@@ -181,6 +181,41 @@ def test_a_live_app_does_not_tell_what_its_blocks_declare(lab: Any) -> None:
     assert Key("AppSpec", "app") in lab.observe(lab.resources(of_app(lab))).definitions
 
 
+def sealed(planned: Any) -> Any:
+    """Which values of the deployment are secret."""
+    spec = next(a for a in planned.plan.actions if a.key.kind == "Deployment").desired["spec"]
+    told = {**spec.get("parameters", {}), "whole": spec.get("appParameters", {})}
+    return {
+        f"{part}.{name}"
+        for part, groups in told.items()
+        for group in groups.values()
+        for name, value in group.items()
+        if isinstance(value, Secret)
+    }
+
+
+def test_values_for_parts_that_are_only_live_may_be_hidden_and_are_not_shown(lab: Any) -> None:
+    lab.AppSpec.put("app", {"config": [], "parameters": {"run": [parameter("open")]}})
+    lab.AppSpec.pins[("app", None)] = {"id": "a-1", "version": "1.0.0"}
+    whole = {"run": {"open": "1", "x": "2"}}
+    planned = lab.plan(of_app(lab, parameters={"b": {"run": {"x": "1"}}}, appParameters=whole))
+    assert sealed(planned) == {"b.x", "whole.x"}
+
+
+def test_values_for_an_app_that_went_meanwhile_are_not_shown(lab: Any) -> None:
+    lab.AppSpec.listed = (lab.listed(1, "app"),)
+    lab.AppSpec.pins[("app", None)] = {"id": "a-1", "version": "1.0.0"}
+    given = of_app(lab, appParameters={"run": {"x": "1"}})
+    assert sealed(lab.plan(given)) == {"whole.x"}
+
+
+def test_values_for_parts_that_are_declared_are_shown_unless_they_are_hidden(lab: Any) -> None:
+    run = (parameter("x"), parameter("y", hideValue=True))
+    given = {"b": {"run": {"x": "1", "y": "2"}}}
+    spec = (block(lab, *run), app(lab, "b"))
+    assert sealed(lab.plan(*spec, of_app(lab, parameters=given))) == {"b.y"}
+
+
 @pytest.mark.parametrize(
     ("value", "wanted", "expected"),
     [

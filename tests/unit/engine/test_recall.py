@@ -11,7 +11,7 @@ from peakctl.engine.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SHOWN
 from peakctl.engine.diff import IGNORED_UNSEEN, Diff, compare
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import Memory, place
-from peakctl.engine.recall import unseen_values
+from peakctl.engine.recall import still_secret, unseen_values
 from peakctl.kinds.store import load_kinds
 from peakctl.model import MISSING, UNSEEN, Key, Secret, Unknown, dotted
 
@@ -247,3 +247,29 @@ def test_an_id_that_is_not_known_yet_differs_from_any_that_was() -> None:
     new = {"appSpec": {"id": "a", "excludes": [{"id": Unknown(Key("BlockSpec", "b"), "id")}]}}
     old = {"appSpec": {"id": "a", "excludes": [{"id": "b"}]}}
     assert list(changes("Deployment", old, new, APP)) == ["appSpec.excludes"]
+
+
+# --- what was a secret ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("now", [{"B": "b"}, {"A": "plain", "B": "b"}, {}])
+def test_what_was_applied_as_a_secret_is_not_shown_when_it_is_none_any_more(now: Any) -> None:
+    before = {"parameters": {"env": {"A": Secret("hush"), "B": "b"}}}
+    live = {"parameters": {"env": {"A": "hush", "B": "other"}}}
+    found = diff("Service", before, {"parameters": {"env": now}}, live).changes
+    assert "hush" not in repr(found)
+    assert any(change.sensitive for change in found)
+
+
+def test_a_free_value_and_a_list_are_as_secret_as_they_were(memory_of: Any) -> None:
+    memory = memory_of({("a",): {"x": Secret("hush")}, ("b", "0"): Secret("hush"), ("c",): "plain"})
+    assert still_secret({"x": "hush"}, memory, ("a",)) == {"x": Secret("hush")}
+    assert still_secret(["hush", UNSEEN, 1], memory, ("b",)) == [Secret("hush"), UNSEEN, 1]
+    assert still_secret("plain", memory, ("c",)) == "plain"
+    assert still_secret("by hand", memory, ("c",)) == Secret("by hand")
+    assert still_secret({"y": UNSEEN, "z": 1}, memory, ("a",)) == {"y": UNSEEN, "z": 1}
+
+
+@pytest.fixture
+def memory_of() -> Any:
+    return lambda known: Memory({place(p): DIGESTS.of(v) for p, v in known.items()}, DIGESTS)
