@@ -78,12 +78,24 @@ class Keeper:
 
     async def without_rivals(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
-        from peakctl.engine.ledger.rivals import WAITS, find_rivals, goes_first, tell_rivals
+        from peakctl.engine.ledger.rivals import (
+            WAITS,
+            find_rivals,
+            goes_first,
+            made_meanwhile,
+            tell_rivals,
+        )
 
         pauses = iter(WAITS)
+        looked_for: set[Key] = set()
         while True:
             prepared = await look()
-            rivals = find_rivals(prepared.plan, prepared.world.others, self.desk.store.now())
+            plan, others = prepared.plan, prepared.world.others
+            made = made_meanwhile(plan, others)
+            if not made <= looked_for:
+                looked_for |= made
+                continue
+            rivals = find_rivals(plan, others, self.desk.store.now())
             if not rivals:
                 return prepared
             pause = next(pauses, None) if goes_first(self.desk.owner, rivals) else None

@@ -33,6 +33,15 @@ def find_rivals(plan: Plan, others: Iterable[Ledger], now: float) -> Mapping[Key
     }
 
 
+def made_meanwhile(plan: Plan, others: Iterable[Ledger]) -> frozenset[Key]:
+    """What `plan` would create and another project has by now.
+
+    Ledgers are read after what is live, so it may just not have been there yet when we looked.
+    """
+    creates = {action.key for action in plan.actions if action.verb is Verb.CREATE}
+    return frozenset(key for ledger in others for key in ledger.owned if key in creates)
+
+
 def goes_first(us: Owner, rivals: Mapping[Key, Owner]) -> bool:
     """Whether we are the one that waits instead of giving up."""
     return all(us < rival for rival in rivals.values())

@@ -15,10 +15,11 @@ from peakctl.adapters.ledger_store import ArtifactLedgers
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
+from peakctl.engine.ledger import rivals
 from peakctl.engine.ledger.desk import Desk
 from peakctl.engine.ledger.lease import Hold
 from peakctl.engine.ledger.text import read_ledger
-from peakctl.model import Actor, Intent, Key, Ledger, Owner, Secret
+from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
 FLOW = """\
@@ -180,6 +181,33 @@ def test_a_project_that_comes_later_by_name_yields_to_a_rival(tenant: Tenant) ->
     assert not tenant.flows()
     ledger = tenant.ledger()
     assert (ledger.lease, ledger.intents) == (None, ())
+
+
+def test_what_another_has_made_since_we_looked_is_looked_for_again(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ledger may as well tell of what was deleted since: then we go on."""
+    hold = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
+
+    async def report() -> None:
+        async with tenant.api() as api:
+            store = ArtifactLedgers(api, tenant.clock)
+            hold._desk = Desk(store, Owner("zoo", "local"), tenant.clock, lambda _: 1)
+            owned = {KEY: Owned(KEY, 12345)}
+            await hold.finish(owned=owned, intents=(), outcome="done", counts={})
+
+    asyncio.run(report())
+    looks: list[Any] = []
+    plain = rivals.made_meanwhile
+
+    def looked(*given: Any) -> Any:
+        looks.append(plain(*given))
+        return looks[-1]
+
+    monkeypatch.setattr(rivals, "made_meanwhile", looked)
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert looks == [{KEY}, {KEY}]
+    assert len(tenant.flows()) == 1
 
 
 def test_the_first_by_name_waits_for_its_rival_and_then_gives_up(tenant: Tenant) -> None:

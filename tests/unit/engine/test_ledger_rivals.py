@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.rivals import find_rivals, goes_first, tell_rivals
-from peakctl.model import Action, Actor, Intent, Key, Lease, Ledger, Owner, Plan, Step, Verb
+from peakctl.engine.ledger.rivals import find_rivals, goes_first, made_meanwhile, tell_rivals
+from peakctl.model import Action, Actor, Intent, Key, Lease, Ledger, Owned, Owner, Plan, Step, Verb
 
 A, B, C = Owner("a", "dev"), Owner("b", "dev"), Owner("c", "dev")
 KEY = Key("Service", "api")
@@ -38,6 +38,12 @@ def test_no_rival(other: Ledger) -> None:
 
 def test_who_does_not_create_has_no_rival() -> None:
     assert not find_rivals(plan(Verb.EDIT), [about_to(B)], NOW)
+
+
+def test_what_another_made_since_we_looked_is_told() -> None:
+    other = Ledger(B, "salt", owned={KEY: Owned(KEY, 1), Key("Image", "x"): Owned(KEY, 2)})
+    assert made_meanwhile(plan(), [other]) == {KEY}
+    assert not made_meanwhile(plan(Verb.EDIT), [other])
 
 
 def test_of_two_that_see_each_other_one_goes_first() -> None:
