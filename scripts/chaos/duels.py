@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -93,37 +94,42 @@ def told(tenant: Tenant) -> str:
     return "\n".join(line for line in lines if not line.endswith(" free 0 "))
 
 
-def schedules(duel: Duel, step: int, more: int, seed: int = 0) -> Iterator[Schedule]:
-    """Every pair of places for two changes of turn, `step` apart, either run first.
+@dataclass(frozen=True)
+class Search:
+    """How far: pairs of places `step` requests apart for two changes of turn, and every choice of
 
-    Then `more` with three and four changes, drawn. Where each pair is tried, it is at every pace;
-    else the pace changes from one to the next.
+    three changes among the first `edges` beginnings and ends of writes. `drawn` more have four.
     """
-    found = [*_pairs(duel, step), *_drawn(more, random.Random(seed))]
-    for number, (first, turns) in enumerate(found):
-        paces = PACES if step == 1 else (PACES[(number + sum(turns)) % len(PACES)],)
-        for pace in paces:
-            yield Schedule(first, turns, pace)
+
+    step: int = 1
+    edges: int = 8
+    drawn: int = 200
+    seed: int = 0
+
+    def schedules(self, duel: Duel) -> Iterator[Schedule]:
+        """Where it is not every pair, the pace changes from one to the next."""
+        alike = duel.racers[0] == duel.racers[1]
+        number = 0
+        for first in (0,) if alike else (0, 1):
+            for turns, edges in self._turns(duel.most[first], duel.most[1 - first]):
+                number += 1
+                for pace in PACES if edges else (PACES[(number + sum(turns)) % len(PACES)],):
+                    yield Schedule(first, turns, pace, edges)
+
+    def _turns(self, before: int, after: int) -> Iterator[tuple[tuple[int, ...], bool]]:
+        for one in range(0, before + 1, self.step):
+            for two in range(1, after + 1, self.step):
+                yield (one, two), False
+        for turns in itertools.product(range(1, self.edges + 1), repeat=3):
+            yield turns, True
+        chance = random.Random(self.seed)
+        for _ in range(self.drawn):
+            yield tuple(chance.randint(1, self.edges + 1) for _ in range(4)), True
 
 
-def _pairs(duel: Duel, step: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    alike = duel.racers[0] == duel.racers[1]
-    for first in (0,) if alike else (0, 1):
-        before, after = duel.most[first], duel.most[1 - first]
-        for one in range(0, before + 1, step):
-            for two in range(1, after + 1, step):
-                yield first, (one, two)
-
-
-def _drawn(count: int, chance: random.Random) -> Iterator[tuple[int, tuple[int, ...]]]:
-    for _ in range(count):
-        turns = tuple(chance.randint(1, 12) for _ in range(chance.choice((3, 4))))
-        yield chance.randint(0, 1), turns
-
-
-def fights(duel: Duel, *, step: int = 1, more: int = 0) -> Iterator[Case]:
+def fights(duel: Duel, search: Search) -> Iterator[Case]:
     """Each schedule, judged."""
-    for schedule in schedules(duel, step, more):
+    for schedule in search.schedules(duel):
         yield fight(duel, schedule)
 
 

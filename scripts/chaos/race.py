@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import io
 import itertools
+import math
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,16 +52,18 @@ class Racer:
 class Schedule:
     """Who goes first, and after how many requests the turn changes, each time.
 
-    `pace` is how many seconds of the platform's time each request takes.
+    With `edges` it is beginnings and ends of writes that are counted: 1 is right before the first
+    write, 2 right after it. `pace` is how many seconds of the platform's time each request takes.
     """
 
     first: int
     turns: tuple[int, ...]
     pace: float = 0.0
+    edges: bool = False
 
     def __str__(self) -> str:
-        turns = ", ".join(map(str, self.turns))
-        return f"{'AB'[self.first]} first, turns after {turns}, {self.pace:g} s a request"
+        turns, what = ", ".join(map(str, self.turns)), "edges" if self.edges else "requests"
+        return f"{'AB'[self.first]} first, turns after {turns} {what}, {self.pace:g} s each"
 
 
 @dataclass(frozen=True)
@@ -72,22 +75,31 @@ class Ended:
     asked: tuple[str, ...]
 
 
+@dataclass
+class Waiting:
+    """A request at a gate; `begun` when its beginning has been counted."""
+
+    opened: asyncio.Future[None]
+    write: bool
+    begun: bool = False
+
+
 class Referee:
     """Opens the gate when nothing else is to be done; lets time pass when nobody waits there."""
 
     def __init__(self, schedule: Schedule, clock: QuickClock, runners: int = 2) -> None:
-        self.clock, self.pace = clock, schedule.pace
+        self.clock, self.pace, self.edges = clock, schedule.pace, schedule.edges
         self.turn, self.left = schedule.first, list(schedule.turns)
-        self.waiting: list[list[asyncio.Future[None]]] = [[] for _ in range(2)]
+        self.waiting: list[list[Waiting]] = [[] for _ in range(2)]
         self.sleeping: list[tuple[float, int, asyncio.Future[None]]] = []
         self.running = runners
         self._numbers = itertools.count()
 
-    async def gate(self, runner: int) -> None:
+    async def gate(self, runner: int, *, write: bool) -> None:
         """Return when it is the turn of a request of `runner`."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting[runner].append(future)
-        await future
+        waiting = Waiting(asyncio.get_running_loop().create_future(), write)
+        self.waiting[runner].append(waiting)
+        await waiting.opened
 
     async def sleep(self, seconds: float) -> None:
         """Return `seconds` of the tenant's time later."""
@@ -100,35 +112,41 @@ class Referee:
         loop: Any = asyncio.get_running_loop()
         while self.running:
             await asyncio.sleep(0)
-            if not loop._ready and not self._open():
-                self._pass_time()
+            if not loop._ready and not self._wake(self.clock.time) and not self._open():
+                self._wake()
 
     def _open(self) -> bool:
         if not any(self.waiting):
             return False
-        while self.left and self.left[0] == 0:
+        while self.left and not self._may_go_on():
             self.left.pop(0)
             self.turn = 1 - self.turn
         chosen = self.turn if self.waiting[self.turn] else 1 - self.turn
-        if self.left and chosen == self.turn:
+        first = self.waiting[chosen].pop(0)
+        if self.left and chosen == self.turn and (first.write or not self.edges):
             self.left[0] -= 1
         self.clock.time += self.pace
-        self._wake(self.waiting[chosen].pop(0))
+        if not first.opened.done():
+            first.opened.set_result(None)
         return True
 
-    def _pass_time(self) -> None:
-        self.sleeping.sort(key=lambda sleeper: sleeper[:2])
-        while self.sleeping:
-            at, _, woken = self.sleeping.pop(0)
-            if not woken.done():
-                self.clock.time = max(self.clock.time, at)
-                woken.set_result(None)
-                return
+    def _may_go_on(self) -> bool:
+        """Whether the turn stays where it is for one more request; a write begins with an edge."""
+        queue = self.waiting[self.turn]
+        if self.edges and self.left[0] and queue and queue[0].write and not queue[0].begun:
+            queue[0].begun = True
+            self.left[0] -= 1
+        return self.left[0] > 0
 
-    @staticmethod
-    def _wake(future: asyncio.Future[None]) -> None:
-        if not future.done():
-            future.set_result(None)
+    def _wake(self, until: float = math.inf) -> bool:
+        """End the pause that is the first to end, if that is due by then."""
+        self.sleeping = sorted(each for each in self.sleeping if not each[2].done())
+        if not self.sleeping or self.sleeping[0][0] > until:
+            return False
+        at, _, woken = self.sleeping.pop(0)
+        self.clock.time = max(self.clock.time, at)
+        woken.set_result(None)
+        return True
 
 
 @dataclass
@@ -141,7 +159,7 @@ class Gate(httpx.AsyncBaseTransport):
     seen: list[str] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await self.referee.gate(self.runner)
+        await self.referee.gate(self.runner, write=request.method != "GET")
         self.seen.append(f"{request.method} {request.url.path}")
         return await self.inner.handle_async_request(request)
 
