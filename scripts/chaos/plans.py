@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.projects import write_everything, write_mending, write_sized
-from chaos.sweep import APPLY, DESTROY, Phase, enter
+from chaos.projects import write_everything, write_less, write_mending, write_sized
+from chaos.sweep import APPLY, DESTROY, PRUNE, Phase, enter
 from chaos.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -52,6 +52,16 @@ def change_phases(name: str, work: Path) -> Iterator[Phase]:
     start = applied(Tenant(before))
     start.project = after
     yield enter(f"{name}: change", start, APPLY)
+
+
+def prune_phases(work: Path) -> Iterator[Phase]:
+    """Something of every kind goes, alone and while all else changes."""
+    start = applied(Tenant(write_everything(work / "full")))
+    for name, after in (("prune", False), ("change and prune", True)):
+        twin = start.copy()
+        twin.project = write_less(work / name, after=after)
+        yield enter(f"everything: {name}", twin, PRUNE)
+    start.close()
 
 
 def applied(tenant: Tenant) -> Tenant:

@@ -222,9 +222,20 @@ spec: {artifact: {path: ../src/data}}
 """
 
 
+DROPPED = ("data", "built", "mended", "flow", "plain", "board", "fixed", "app", "edited", "whole")
+"""Of each kind at least one, and nothing that what stays refers to."""
+
+
 def write_everything(folder: Path, *, after: bool = False) -> Path:
     """The project of every kind, in its first or second state."""
     return _write(folder, EVERYTHING, AFTER if after else BEFORE)
+
+
+def write_less(folder: Path, *, after: bool = False) -> Path:
+    """The same with all that may go gone."""
+    whole = EVERYTHING.split("---\n")
+    rest = [text for text in whole if not any(f"{{name: {name}, " in text for name in DROPPED)]
+    return _write(folder, "---\n".join(rest), AFTER if after else BEFORE)
 
 
 def write_mending(folder: Path, *, after: bool = False) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ANSWERED = (0, 1, 10, 14, 15, KILLED)
 RUNS = 30
 APPLY = ("apply", "-e", "local", "--yes")
+PRUNE = (*APPLY, "--prune", "--prune-history")
 DESTROY = ("destroy", "-e", "local", "--yes")
 
 
@@ -53,7 +54,8 @@ def enter(name: str, start: Tenant, command: Sequence[str]) -> Phase:
     twin.calm()
     wanted, _ = twin.picture(), twin.wire.seen.clear()
     if command[0] == "apply":
-        again = twin.run("plan", *command[1:3], "--detailed-exitcode")
+        flags = [word for word in command[1:] if word != "--yes"]
+        again = twin.run("plan", *flags, "--detailed-exitcode")
         if again.code:
             raise RuntimeError(f"{name} leaves changes behind: {again.out}{again.err}")
     twin.close()
