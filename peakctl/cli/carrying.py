@@ -77,7 +77,7 @@ async def carry_out(
     keeper = open_keeper(session, connection, wanted)
     look = partial(prepare, session, connection, wanted, destroy=destroy)
     known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
-    again = Again(known=known, makes=plan.count(Verb.CREATE) > 0)
+    again = Again(known=known, rivals=_may_have_rivals(prepared))
     if keeper is None:
         if plan.pending and was_asked(session):  # time has passed since it was shown
             prepared = await look(again=again)
@@ -98,6 +98,12 @@ async def carry_out(
         await keeper.give_back()
         raise
     return await _carry_out(session, connection, prepared, keeper)
+
+
+def _may_have_rivals(prepared: Prepared) -> bool:
+    """Whether other projects may have a say in what the plan touches: it is not all ours yet."""
+    lives = [action.live for action in prepared.plan.actions]
+    return not all(live and prepared.world.owners.is_ours(live) for live in lives)
 
 
 async def _carry_out(

@@ -48,12 +48,12 @@ class Prepared:
 class Again:
     """What a second look may rely on: our lease, and what this run has read and leaves alone.
 
-    `makes` tells that it is to create something, which others might be about to make too.
+    With `rivals` it touches what is not ours yet: others might own it, or be about to make it too.
     """
 
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
-    makes: bool = False
+    rivals: bool = False
 
 
 def read_wanted(session: Session) -> Wanted:
@@ -118,7 +118,7 @@ async def look(
 
     owner = owner_of(session)
     store = connection.ledgers
-    rivals = session.flags.prune or again.makes
+    rivals = session.flags.prune or again.rivals
     books = Books(store, owner, again.held, again.known, rivals) if owner else None
     world = await observe(resources, connection.kinds, connection.adapters, books)
     if again.held is None:

@@ -152,7 +152,7 @@ def _objections(
 def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: str) -> Diagnostic:
     before, after = _told(then) if then else "", _told(now)
     if before == after:
-        after = "the same call and fields, from or to other values"
+        after = "the same, with other values"
     lines = [f"approved: {before}"] if then else []
     detail = "\n".join([*lines, f"now:      {after}"])
     return Diagnostic(code="plan/stale", summary=why, key=key, detail=detail, fix=fix)

@@ -122,7 +122,8 @@ class Observer:
             return ()
         store, us = self._books.store, self._books.owner
         owners = find_owners(us, self._ledger, ())
-        ours = all(owners.is_ours(live) for live in self._live.values())
+        # What was only promised may be another project's: its run may have died before it took it.
+        ours = all(owners.owner(live) == us for live in self._live.values())
         if ours and not self._books.rivals:
             return ()
         listed = self._listed.get(store.kind)

@@ -64,8 +64,8 @@ def _note(key: Key, ids: tuple[str | int, ...]) -> Diagnostic:
         key=key,
         detail=f"id {', '.join(map(str, ids))}; that run set out to make it, and never reported",
         fix=(
-            f"look at it: peakctl get {key.kind} {key.name}; to keep it, add its manifest and"
-            " apply; else delete it in the platform"
+            f"look at it: peakctl get {key.kind} {key.name}\n"
+            "to keep it, add its manifest and apply; else delete it in the platform"
         ),
         severity=Severity.NOTE,
     )

@@ -11,7 +11,7 @@ of a script:
     wait SECONDS          time passes
     fault NAME            the rules of case.toml are in force from here on
     send METHOD PATH F    someone else's request, with the JSON of file F
-    hold OWNER WHO        the run of someone else takes the lease of an existing ledger
+    hold OWNER WHO [VERB KEY]  someone else's run takes the lease, to create Workflow/later or so
     artifact NAME FOLDER  someone else makes an artifact of the files of a folder
     spoil NAME FOLDER     the artifact gets a further version, with the files of a folder
 
@@ -154,7 +154,9 @@ class Play:
             answer = await client.put(f"{ARTIFACTS}{id_}", files=files)
         assert answer.is_success, answer.text
 
-    async def do_hold(self, owner: str, who: str) -> None:
+    async def do_hold(
+        self, owner: str, who: str, verb: str = "create", key: str = "Workflow/later"
+    ) -> None:
         from peakctl.adapters.ledger_store import ArtifactLedgers
         from peakctl.api.client import Api, bases_for
         from peakctl.cli.session import SystemClock
@@ -174,7 +176,7 @@ class Play:
                 run="elsewhere",
                 actor=Actor(who, commit="0123456789abcdef", ci=job),
                 command="apply",
-                intents=(Intent(Key("Workflow", "later"), "create"),),
+                intents=(Intent(Key(*key.split("/")), verb),),
             )
 
     def _client(self) -> httpx.AsyncClient:

@@ -130,7 +130,7 @@ def test_what_reads_the_same_and_is_not_is_told_as_other_values() -> None:
     (told,) = objections(approved(before), Plan((now,)), KINDS, "plan again")
     assert told.detail.splitlines() == [
         "approved: update (metadata.title)",
-        "now:      the same call and fields, from or to other values",
+        "now:      the same, with other values",
     ]
 
 
