@@ -31,7 +31,7 @@ class Blow:
     """
 
     name: str
-    rule: dict[str, Any] | None = None
+    rule: dict[str, Any] | None = field(default=None, hash=False)
     wire: str = ""
     acts: bool = False
     late: float | None = None
@@ -77,14 +77,28 @@ QUICK = (
 PAGE = b"<!doctype html><html><body>Just a moment...</body></html>"
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A write as it was sent; the boundary of a body in parts is always the same."""
+
+    method: str
+    path: str
+    body: bytes
+
+
 @dataclass
 class Wire(httpx.AsyncBaseTransport):
-    """Carries requests to the emulator, but for what the blows hit; `seen` lists what was asked."""
+    """Carries requests to the emulator, but for what the blows hit.
+
+    `seen` lists what was asked, `sent` the writes; `before_write` is called once, before the first.
+    """
 
     inner: httpx.AsyncBaseTransport
     now: Callable[[], float]
     blows: list[tuple[Blow, Fault]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    before_write: Callable[[], None] | None = None
     dead: bool = False
     _late: list[tuple[float, httpx.Request]] = field(default_factory=list)
 
@@ -93,10 +107,22 @@ class Wire(httpx.AsyncBaseTransport):
             raise Killed
         await self.deliver_late()
         self.seen.append(f"{request.method} {request.url.path}")
+        if request.method != "GET":
+            await self._note_write(request)
         for blow, fault in self.blows:
             if fault.strikes(request.method, request.url.path):
                 return await self._strike(blow, request)
         return await self.inner.handle_async_request(request)
+
+    async def _note_write(self, request: httpx.Request) -> None:
+        hook, self.before_write = self.before_write, None
+        if hook:
+            hook()
+        body = await _body(request)
+        boundary = request.headers.get("content-type", "").partition("boundary=")[2]
+        if boundary:
+            body = body.replace(boundary.encode(), b"boundary")
+        self.sent.append(Sent(request.method, request.url.path, body))
 
     async def deliver_late(self) -> None:
         """What was held back and is due acts now."""

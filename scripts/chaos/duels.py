@@ -43,26 +43,46 @@ class Duel:
         self.start.close()
 
 
-def duels(work: Path) -> Iterator[Duel]:
-    """The same project twice, projects that overlap, another state of one, a destroy of one."""
+DUELS = (
+    "the same project twice",
+    "two projects that share things",
+    "two projects that adopt things",
+    "a project and its next state",
+    "its next state twice",
+    "an apply and a destroy",
+    "a destroy twice",
+    "one destroys what another shares",
+)
+
+
+def make_duel(name: str, work: Path) -> Duel:
+    """One of `DUELS`, its projects in `work`."""
     one, two = (Racer(write_duel(work / name, name)) for name in ("one", "two"))
     alike = Racer(write_duel(work / "alike", "two", "one"))
+    stray = Racer(write_duel(work / "stray", "stray", "one", own=False, ledger=False))
     later = Racer(write_duel(work / "later", "one", "later"))
     gone = Racer(one.project, "destroy")
-    empty = Tenant(one.project)
-    yield _duel("the same project twice", empty, one, one, lasting=True)
-    yield _duel("two projects that share things", empty, one, two, lasting=True)
-    stray = Racer(write_duel(work / "stray", "stray", "one", own=False, ledger=False))
-    yield _duel("two projects that adopt things", _after(empty, stray), one, alike, lasting=True)
-    applied = _after(empty, one)
-    yield _duel("a project and its next state", applied, one, later)
-    yield _duel("its next state twice", applied, later, later, lasting=True)
-    yield _duel("an apply and a destroy", applied, later, gone)
-    yield _duel("a destroy twice", applied, gone, gone)
-    yield _duel("one destroys what another shares", applied, gone, two)
+    setting: dict[str, tuple[tuple[Racer, ...], Racer, Racer, bool]] = {
+        "the same project twice": ((), one, one, True),
+        "two projects that share things": ((), one, two, True),
+        "two projects that adopt things": ((stray,), one, alike, True),
+        "a project and its next state": ((one,), one, later, False),
+        "its next state twice": ((one,), later, later, True),
+        "an apply and a destroy": ((one,), later, gone, False),
+        "a destroy twice": ((one,), gone, gone, False),
+        "one destroys what another shares": ((one,), gone, two, False),
+    }
+    before, a, b, lasting = setting[name]
+    return _duel(name, _after(Tenant(one.project), *before), a, b, lasting=lasting)
 
 
-def _duel(name: str, start: Tenant, a: Racer, b: Racer, *, lasting: bool = False) -> Duel:
+def twice(name: str, project: Path) -> Duel:
+    """Two first applies of one project at once."""
+    racer = Racer(project)
+    return _duel(f"{name} twice", Tenant(project), racer, racer, lasting=True)
+
+
+def _duel(name: str, start: Tenant, a: Racer, b: Racer, *, lasting: bool) -> Duel:
     """Run them one by one, in each order: only that may come of both at once."""
     orders = ((a,), (b,), (a, b), (b, a))
     alone, other, *both = (told(_after(start, *order)) for order in orders)
@@ -107,7 +127,10 @@ class Search:
     seed: int = 0
 
     def schedules(self, duel: Duel) -> Iterator[Schedule]:
-        """Where it is not every pair, the pace changes from one to the next."""
+        """Either run first, unless they are the same. Of pairs the pace changes from one to the
+
+        next; all else is tried at each pace.
+        """
         alike = duel.racers[0] == duel.racers[1]
         number = 0
         for first in (0,) if alike else (0, 1):

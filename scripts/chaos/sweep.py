@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ANSWERED = (0, 1, 10, 14, 15, KILLED)
 RUNS = 30
+KILLS = 0.1
+"""How rare kills are among random blows: else no run of many requests would get far."""
 APPLY = ("apply", "-e", "local", "--yes")
 PRUNE = (*APPLY, "--prune", "--prune-history")
 DESTROY = ("destroy", "-e", "local", "--yes")
@@ -113,12 +115,13 @@ def random_blows(phase: Phase, seed: int, share: float = 0.2) -> Case:
     """Runs with `share` of all requests struck, until one gets through; then one in peace."""
     chance = random.Random(seed)
     tenant = phase.start.copy()
-    usual = [blow for blow in BLOWS if "long time" not in blow.name]
+    usual = {blow: 1.0 for blow in BLOWS if "long time" not in blow.name}
+    usual |= {blow: KILLS for blow in usual if blow.wire == "killed"}
     codes: list[int] = []
     wrong: list[str] = []
     while len(codes) < RUNS and (not codes or codes[-1]):
-        for blow in usual:
-            each = share / len(usual)
+        for blow, weight in usual.items():
+            each = share * weight / sum(usual.values())
             tenant.strike(blow, times=None, probability=each, seed=chance.randrange(2**32))
         run = tenant.run(*phase.command)
         codes.append(run.code)

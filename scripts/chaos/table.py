@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 HEADS = ("phase", "requests", "cases", "right at once", "after one more run", "most runs", "wrong")
 
 
+PROOFS = {
+    "every k": "each request of each apply, prune and destroy struck in each way: then one more"
+    " run at most, and nothing doubled, lost or unplanned",
+    "random": "20 % of all requests struck at random: runs get to the same end",
+    "two at once": "two runs in each order of requests that was searched: what comes of it is what"
+    " comes of one after the other, and one goes on",
+    "mutation": "something changed between plan and apply: no write that was not agreed to",
+    "kill -9": "processes killed at random moments: the next run takes over at once",
+}
+
+
 @dataclass
 class Tally:
-    """Cases of one phase."""
+    """Cases of one phase, which are part of the proof that is called `proof`."""
 
+    proof: str
     phase: str
     requests: int = 0
     cases: list[Case] = field(default_factory=list)
@@ -49,6 +61,20 @@ def render(tallies: Sequence[Tally]) -> str:
         )
         for row in rows
     )
+
+
+def render_proofs(tallies: Sequence[Tally]) -> str:
+    """One line for each proof: how many cases, how many of them wrong, and what it says."""
+    out = []
+    for name, words in PROOFS.items():
+        mine = [tally for tally in tallies if tally.proof == name]
+        cases, wrong = (sum(map(len, each)) for each in _both(mine))
+        out.append(f"{name:<11}  {cases:>6} cases  {wrong:>3} wrong  {words}")
+    return "\n".join(out)
+
+
+def _both(tallies: Sequence[Tally]) -> tuple[list[list[Case]], list[list[Case]]]:
+    return [tally.cases for tally in tallies], [tally.wrong for tally in tallies]
 
 
 def render_wrong(cases: Iterable[Case]) -> str:

@@ -96,6 +96,7 @@ class Tenant:
     def run(self, *args: str) -> Run:
         """A command line, in this process, on this tenant."""
         self.wire.seen.clear()
+        self.wire.sent.clear()
         out, err = io.StringIO(), io.StringIO()
         with self._in_place(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
@@ -129,6 +130,10 @@ class Tenant:
             put(mock.patch.object(session.SystemClock, "now", now))
             put(mock.patch.object(session.SystemClock, "sleep", sleep))
             yield
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What SQL finds on the platform, or does to it."""
+        return self._db.execute(sql, values).fetchall()
 
     def picture(self) -> str:
         """Everything on the platform, without what differs between equal runs."""

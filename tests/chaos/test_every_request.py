@@ -89,6 +89,6 @@ def test_a_run_that_leaves_something_behind_is_found_out(tmp_path: Path) -> None
 
 
 def test_the_table_counts_cases() -> None:
-    tally = Tally("one", 3, [Case("one", "b", "1", (0,)), Case("one", "b", "2", (1, 0), ("oh",))])
+    tally = Tally("every k", "one", 3, [Case("one", "b", "1", (0,)), Case("one", "b", "2", (1, 0), ("oh",))])
     assert render([tally]).splitlines()[1].split() == ["one", "3", "2", "1", "0", "2", "1"]
     assert "oh" in render_wrong(tally.wrong)
