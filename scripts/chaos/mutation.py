@@ -46,6 +46,8 @@ NOT_LIVE = re.compile(
 )
 """Counters and links of the emulator itself: no user's hand changes those."""
 ROWS = "SELECT seq, kind, id, parent, name, body FROM items ORDER BY seq"
+TEXTS = ("title", "summary", "description", "notes")
+"""What is text when it is not null."""
 NUMBER = re.compile(rb'"(id|imageId|versionId|imageVersionId|entityId)": ?(\d+)')
 Writes = Counter[tuple[str, str, bytes]]
 Place = tuple[Any, ...]
@@ -191,7 +193,8 @@ def _sql(change: str, value: str | None, seq: int) -> Callable[[Tenant], None]:
 def _scalars(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
     if isinstance(value, dict | list):
         for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if not NOT_LIVE.fullmatch(str(part)):
+            is_text = inner is not None or part in TEXTS
+            if is_text and not NOT_LIVE.fullmatch(str(part)):
                 yield from _scalars(inner, (*place, part))
     else:
         yield place, value

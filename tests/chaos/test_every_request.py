@@ -15,7 +15,7 @@ from chaos.blows import BLOWS, QUICK  # noqa: E402 - the path comes first
 from chaos.plans import applied, change_phases, folder_phases, sized_phases  # noqa: E402
 from chaos.projects import write_sized  # noqa: E402
 from chaos.sweep import APPLY, Case, Phase, enter, every_request, random_blows  # noqa: E402
-from chaos.table import Tally, render, render_wrong  # noqa: E402
+from chaos.table import Tally, render, render_proofs, render_wrong  # noqa: E402
 from chaos.tenant import Tenant  # noqa: E402
 
 FEW = tuple(blow for blow in BLOWS if blow.name in QUICK)
@@ -55,6 +55,12 @@ def test_blows_at_writes_of_every_kind_that_changes(tmp_path: Path) -> None:
     hold(every_request(phase, BLOWS, writes=True, step=31))
 
 
+@pytest.mark.parametrize("name", ["prune", "change and prune"])
+def test_blows_while_something_of_every_kind_is_pruned(tmp_path: Path, name: str) -> None:
+    (phase,) = change_phases(name, tmp_path)
+    hold(every_request(phase, BLOWS, writes=True, step=23))
+
+
 def test_random_blows_at_a_fifth_of_all_requests(tmp_path: Path) -> None:
     apply, destroy = example("legacy-webapp", tmp_path)
     hold(random_blows(phase, seed) for phase in (apply, destroy) for seed in range(6))
@@ -89,6 +95,10 @@ def test_a_run_that_leaves_something_behind_is_found_out(tmp_path: Path) -> None
 
 
 def test_the_table_counts_cases() -> None:
-    tally = Tally("every k", "one", 3, [Case("one", "b", "1", (0,)), Case("one", "b", "2", (1, 0), ("oh",))])
+    cases = [Case("one", "b", "1", (0,)), Case("one", "b", "2", (1, 0), ("oh",))]
+    tally = Tally("every k", "one", 3, cases)
     assert render([tally]).splitlines()[1].split() == ["one", "3", "2", "1", "0", "2", "1"]
+    first, second, *_ = render_proofs([tally]).splitlines()
+    assert first.split()[:6] == ["every", "k", "2", "cases", "1", "wrong"]
+    assert second.split()[:3] == ["random", "0", "cases"]
     assert "oh" in render_wrong(tally.wrong)
