@@ -80,11 +80,17 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An action that a run set out to do; what it made is ours even if the run never reported."""
+    """An action that a run set out to do; what it made is ours even if the run never reported.
+
+    `id` is that of what it was to change or delete, None of what it was to make. `run` is the one
+    that set out; "" is unknown.
+    """
 
     key: Key
     verb: str
     version: str | None = None
+    id: str | int | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,15 @@ def _owned(item: object) -> Owned:
 
 
 def _intent(item: object) -> Intent:
-    got = _record(item, "kind name verb version")
-    version = got["version"]
-    key = _key(got["kind"], got["name"])
-    return Intent(key, _word(got["verb"]), None if version is None else _text(version))
+    old = {"id": None, "run": ""}  # of ledgers that say neither
+    got = _record({**old, **_map(item)}, "kind name verb version id run")
+    return Intent(
+        key=_key(got["kind"], got["name"]),
+        verb=_word(got["verb"]),
+        version=None if got["version"] is None else _text(got["version"]),
+        id=None if got["id"] is None else _id(got["id"]),
+        run=_text(got["run"]),
+    )
 
 
 def _lease(item: object) -> Lease:
@@ -87,7 +92,9 @@ def _actor(item: object) -> Actor:
 
 def _ci(item: object) -> CiJob:
     got = _record(item, "run job attempt url")
-    return CiJob(_text(got["run"]), _text(got["job"]), _number(got["attempt"]), _text(got["url"]))
+    url = _text(got["url"])
+    shown = url if url.startswith(("https://", "http://")) else ""  # people may click on it
+    return CiJob(_text(got["run"]), _text(got["job"]), _number(got["attempt"]), shown)
 
 
 def _key(kind: object, name: object) -> Key:

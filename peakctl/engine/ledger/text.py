@@ -144,6 +144,8 @@ def _intent(intent: Intent) -> dict[str, Any]:
         "name": intent.key.name,
         "verb": intent.verb,
         "version": intent.version,
+        "id": intent.id,
+        "run": intent.run,
     }
 
 

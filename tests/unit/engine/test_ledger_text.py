@@ -40,7 +40,7 @@ WHOLE = Ledger(
         BLOCK: Owned(BLOCK, "uuid", protect=True, uses=(IMAGE,), digests={"spec/x": "sha256:1"}),
         IMAGE: Owned(IMAGE, 17),
     },
-    intents=(Intent(IMAGE, "create", "1.0.0"), Intent(BLOCK, "delete")),
+    intents=(Intent(IMAGE, "create", "1.0.0"), Intent(BLOCK, "delete", id="uuid", run="run-1")),
     lease=Lease("run-2", CI, 1_800_000_000.25, 1_800_000_900.0),
     runs=(PastRun("run-1", Actor("bob"), "apply", 1.0, 2.5, "done", {"create": 2}),),
 )
@@ -73,6 +73,14 @@ def test_what_is_written_is_read_again(ledger: Ledger) -> None:
     assert read_ledger(text, OWNER) == ledger
     assert read_ledger(text, None) == ledger
     assert write_ledger(read_ledger(text, OWNER)) == text
+
+
+def test_intents_of_before_they_said_which_run_and_what_id_are_read() -> None:
+    body = body_of()
+    for intent in body["intents"]:
+        del intent["id"], intent["run"]
+    first, second = read_ledger(sealed(body), OWNER).intents
+    assert (first, second) == (WHOLE.intents[0], Intent(BLOCK, "delete"))
 
 
 def test_the_order_in_which_resources_are_found_does_not_count() -> None:
