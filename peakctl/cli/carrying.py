@@ -89,6 +89,8 @@ async def carry_out(
             await keeper.note(prepared, connection.kinds)
         return report
     again = replace(again, held=await keeper.take(prepared))
+    if keeper.was_disturbed(prepared):
+        again = replace(again, known={})
     try:
         prepared = await keeper.without_rivals(lambda: look(again=again))
         refuse_guarded(prepared)

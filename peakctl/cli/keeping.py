@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.model import Actor, Key, Ledger, Owned, Plan, Resource
 
+SECOND = 1.0
 SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
 
 
@@ -75,6 +76,16 @@ class Keeper:
             told = taken_over(self.hold.took_over, self.actor, self.desk.store.now())
             self.session.terminal.tell([line((told, "dim"))])
         return self.hold.ledger
+
+    def was_disturbed(self, prepared: Prepared) -> bool:
+        """Whether a run of this project may have changed something since we began to look.
+
+        The platform tells its time in whole seconds, and this machine how many have passed.
+        """
+        assert self.hold is not None  # noqa: S101 - asked once it is taken
+        passed = self.session.clock.now() - prepared.began
+        began = self.desk.store.now() - passed
+        return any(run.ended + SECOND >= began for run in self.hold.ledger.runs)
 
     async def without_rivals(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""

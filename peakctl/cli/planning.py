@@ -35,13 +35,15 @@ class Wanted:
 class Prepared:
     """A plan, what it was made from, and the guards that stand before it.
 
-    `gone` are owned resources that the platform does not have any more.
+    `gone` are owned resources that the platform does not have any more; `began` is when the
+    looking began, by the clock of this machine.
     """
 
     plan: Plan
     world: World
     guards: tuple[Diagnostic, ...] = ()
     gone: frozenset[Key] = frozenset()
+    began: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ async def prepare(
     and versions, and are then left out.
     """
     seen = again or Again()
+    began = session.clock.now()
     world = await look(session, connection, wanted.resources, seen)
     found = _planned(session, connection, wanted, world, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
@@ -93,7 +96,7 @@ async def prepare(
     if not destroy:
         guards += _mass_change(session, connection, plan)
     _tell(session, (*told, *needed), first=again is None)
-    return Prepared(plan, world, tuple(guards), gone)
+    return Prepared(plan, world, tuple(guards), gone, began)
 
 
 def _gone(wanted: Wanted, world: World) -> frozenset[Key]:
