@@ -177,7 +177,7 @@ async def _look_to_write(session: Session, connection: Connection) -> _Look:
 async def _rebuilt(
     connection: Connection, look: _Look, resources: Mapping[Key, Resource]
 ) -> Rebuilt:
-    from peakctl.engine.ledger.chain import others
+    from peakctl.engine.ledger.chain import read_others
     from peakctl.engine.ledger.rebuild import find_there, rebuild
     from peakctl.engine.observe import observe
 
@@ -191,7 +191,7 @@ async def _rebuilt(
         uses=uses_of(resources),
         before=before,
         there=await find_there(owned, world, connection.adapters),
-        others=await others(look.desk.store, look.listed, look.desk.owner),
+        others=await read_others(look.desk.store, look.listed, look.desk.owner),
     )
 
 

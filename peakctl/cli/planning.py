@@ -116,7 +116,7 @@ async def look(
 ) -> World:
     """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
     from peakctl.cli.tenant import check_tenant
-    from peakctl.engine.ledger.chain import named, tell_twins
+    from peakctl.engine.ledger.chain import named, tell_twins, tell_unread
     from peakctl.engine.observe import Books, observe
 
     owner = owner_of(session)
@@ -125,6 +125,7 @@ async def look(
     books = Books(store, owner, again.held, again.known, rivals) if owner else None
     world = await observe(resources, connection.kinds, connection.adapters, books)
     if again.held is None:
+        session.warnings += tell_unread(world.owners.unread)
         ledgers = store.pick(world.listed[store.kind]) if owner else ()
         ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
         if owner and len(ids) > 1:

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.chain import find_standing, others
+from peakctl.engine.ledger.chain import Others, find_standing, read_others
 from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.references import targets
 from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
@@ -105,30 +105,30 @@ class Observer:
                 group.create_task(self._observe_kind(kind))
         rest = await self._read_others()
         us = self._books.owner if self._books else None
-        owners = find_owners(us, self._ledger, rest)
+        owners = replace(find_owners(us, self._ledger, rest.ledgers), unread=rest.unread)
         return World(
             self._listed,
             without_parts(self._live, owners),
             self._pins,
             self._definitions,
             self._ledger,
-            rest,
+            rest.ledgers,
             owners,
         )
 
-    async def _read_others(self) -> tuple[Ledger, ...]:
+    async def _read_others(self) -> Others:
         """Other projects' ledgers, where something that is live or to be made may be theirs."""
         if self._books is None:
-            return ()
+            return Others()
         store, us = self._books.store, self._books.owner
         owners = find_owners(us, self._ledger, ())
         # What was only promised may be another project's: its run may have died before it took it.
         ours = all(owners.owner(live) == us for live in self._live.values())
         if ours and not self._books.rivals:
-            return ()
+            return Others()
         listed = self._listed.get(store.kind)
         ledgers = store.pick(listed) if listed is not None else await store.list()
-        return await others(store, ledgers, us)
+        return await read_others(store, ledgers, us)
 
     async def _read_ledger(self, books: Books) -> None:
         ledgers = books.store.pick(self._listed[books.store.kind])
@@ -245,8 +245,9 @@ async def observe(
 ) -> World:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
 
-    The ledger of `books` costs one request more, and the listing it is in where no resource needs
-    that. Raises the first ApiError, NotAuthenticated or LedgerUnusable of any request.
+    The ledger of `books` costs two requests more, side by side, and the listing it is in where no
+    resource needs that; those of other projects one each, where they are read. Raises the first
+    ApiError, NotAuthenticated or LedgerUnusable of any request.
     """
     try:
         return await Observer(resources, kinds, adapters, books).observe()

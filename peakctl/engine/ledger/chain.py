@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.engine.ledger.text import read_ledger
 from peakctl.errors import Diagnostic, LedgerUnusable, Severity
-from peakctl.model import ledger_name
+from peakctl.model import Ledger, ledger_name
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
-    from peakctl.model import Ledger, LedgerStore, Listed, Owner
+    from peakctl.model import LedgerStore, Listed, Owner
 
 T = TypeVar("T")
 
@@ -68,17 +68,56 @@ async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> Standing | N
     return None
 
 
-async def others(
-    store: LedgerStore, listed: tuple[Listed, ...], owner: Owner
-) -> tuple[Ledger, ...]:
-    """The newest version of every other project's ledger; what cannot be read is left out."""
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The ledgers of other projects, each in its newest version.
+
+    `unread` are the names of those that cannot be read: whoever's they are may own anything.
+    """
+
+    ledgers: tuple[Ledger, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+async def read_others(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Others:
+    """The newest version of every other project's ledger; one that is gone is left out."""
     oldest: dict[str, Listed] = {}
     for each in listed:
         if each.name != ledger_name(owner):
             oldest.setdefault(each.name, each)
-    texts = await all_of(store.read(each.id) for each in oldest.values())
-    ledgers = zip(oldest, map(readable, texts), strict=True)
-    return tuple(found for name, found in ledgers if found and ledger_name(found.owner) == name)
+    found = await all_of(_read_other(store, each) for each in oldest.values())
+    return Others(
+        tuple(each for each in found if isinstance(each, Ledger)),
+        tuple(sorted(each for each in found if isinstance(each, str))),
+    )
+
+
+async def _read_other(store: LedgerStore, listed: Listed) -> Ledger | str | None:
+    """Its newest version; its name when that cannot be read, None when it is gone or misnamed."""
+    text = await store.read(listed.id)
+    if text is None:
+        return None
+    ledger = readable(text)
+    if ledger is None:
+        return listed.name
+    return ledger if ledger_name(ledger.owner) == listed.name else None
+
+
+def tell_unread(names: Iterable[str]) -> tuple[Diagnostic, ...]:
+    """That ledgers of other projects cannot be read, one warning each."""
+    return tuple(
+        Diagnostic(
+            code="ledger/unread",
+            summary=f'"{name}" is another project\'s ledger, and cannot be read',
+            detail="what its project owns is not known, so nothing that is live is made ours",
+            fix=(
+                "upgrade peakctl if it is of a newer format; else, in its project: "
+                "peakctl ledger rebuild"
+            ),
+            severity=Severity.WARNING,
+        )
+        for name in names
+    )
 
 
 def named(listed: tuple[Listed, ...], owner: Owner) -> tuple[Listed, ...]:

@@ -35,12 +35,14 @@ class Consent:
 class Owners:
     """Which live resources belong to whom. `us` is None where no ledger is kept: all is ours.
 
-    `promised` are the keys that a run of ours set out to make and never reported on.
+    `promised` are the keys that a run of ours set out to make and never reported on; `unread` the
+    names of ledgers that could not be read: their projects may own what nobody else does.
     """
 
     us: Owner | None = None
     ids: Mapping[Id, Owner] = field(default_factory=dict)
     promised: frozenset[Key] = frozenset()
+    unread: tuple[str, ...] = ()
 
     def is_ours(self, live: Live) -> bool:
         """Whether this project made or adopted the resource."""
@@ -76,6 +78,8 @@ def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | 
     owner = owners.owner(live)
     if owner is not None:
         return None if consent.allows(owner) else _foreign(action, owner)
+    if owners.unread:
+        return _unknown(action, owners.unread)
     return None if action.verb is Verb.KEEP or consent.adopt else _unowned(action)
 
 
@@ -100,6 +104,7 @@ def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
         action
         for action in actions
         if action.verb is Verb.KEEP
+        and not owners.unread
         and action.live is not None
         and not owners.is_ours(action.live)
         and owners.owner(action.live) is None
@@ -126,6 +131,18 @@ def _foreign(action: Action, owner: Owner) -> Diagnostic:
         locations=_places(action),
         detail="two projects that both apply it would undo each other's work",
         fix=f"choose another name, or move it here for good: --take-over {owner}",
+    )
+
+
+def _unknown(action: Action, unread: tuple[str, ...]) -> Diagnostic:
+    return Diagnostic(
+        code="guard/owner-unknown",
+        summary="it is live already, and whose it is cannot be told",
+        key=action.key,
+        path=("metadata", "name"),
+        locations=_places(action),
+        detail=f"it may be in a ledger that cannot be read: {', '.join(unread)}",
+        fix="choose another name, or see to that ledger first",
     )
 
 

@@ -13,9 +13,12 @@ from peakctl.model import Owned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from peakctl.engine.ledger.owners import Id
+    from peakctl.engine.ledger.chain import Others
+    from peakctl.engine.ledger.owners import Id, Owners
     from peakctl.engine.observe import World
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource
+
+MEND_THAT = "see to that ledger first, or choose another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +66,18 @@ def rebuild(
     uses: Mapping[Key, tuple[Key, ...]],
     before: Ledger | None,
     there: frozenset[Id],
-    others: Iterable[Ledger],
+    others: Others,
 ) -> Rebuilt:
     """What is live and declared, or was owned before and is `there` still.
 
-    What another project owns, or is not to be managed at all, is left out and told of. Digests are
-    those of before: they cannot be had from live state.
+    What another project owns or may own, or is not to be managed at all, is left out and told of.
+    Digests are those of before: they cannot be had from live state.
     """
     old = {_id(each): each for each in before.owned.values()} if before else {}
-    owners = find_owners(us, before, others)
+    owners = replace(find_owners(us, before, others.ledgers), unread=others.unread)
     kept = {e.key for i, e in old.items() if i in there}
     unsure = [key for key in resources if key in world.live or key not in kept]
-    undecided = [d for key in unsure if (d := _undecided(key, world, owners.ids, us))]
+    undecided = [d for key in unsure if (d := _undecided(key, world, owners, us))]
     left_out = {d.key for d in undecided}
     declared = {
         key: _entry(resource, world.live[key], uses[key], old)
@@ -103,7 +106,7 @@ def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[I
     return replace(entry, id=before.id, digests=before.digests)
 
 
-def _undecided(key: Key, world: World, ids: Mapping[Id, Owner], us: Owner) -> Diagnostic | None:
+def _undecided(key: Key, world: World, owners: Owners, us: Owner) -> Diagnostic | None:
     """Why a declared resource cannot be listed, if it is live at all."""
     live = world.live.get(key)
     if live is None:
@@ -116,8 +119,11 @@ def _undecided(key: Key, world: World, ids: Mapping[Id, Owner], us: Owner) -> Di
         )
     if live.foreign:
         return _left_out(key, f"it is not ours to change: {live.foreign}", "take it out")
-    owner = ids.get(id_of(live), us)
-    if owner == us:
+    owner = owners.owner(live)
+    if owner is None and owners.unread:
+        which = ", ".join(owners.unread)
+        return _left_out(key, f"it may be in a ledger that cannot be read: {which}", MEND_THAT)
+    if owner in (None, us):
         return None
     fix = f"if it has moved here for good: peakctl apply --take-over {owner}"
     return _left_out(key, f"it belongs to {owner}", fix)

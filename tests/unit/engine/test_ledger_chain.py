@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from peakctl.engine.ledger.chain import Standing, find_standing, others
+from peakctl.engine.ledger.chain import Standing, find_standing, read_others, tell_unread
 from peakctl.engine.ledger.text import write_ledger
-from peakctl.errors import ApiError, LedgerUnusable
+from peakctl.errors import ApiError, LedgerUnusable, Severity
 from peakctl.model import Flaw, Ledger, Owner, ledger_name
 
 T = TypeVar("T")
@@ -153,21 +153,31 @@ def test_a_ledger_that_goes_while_it_is_looked_at_is_none(ledger_store: Any) -> 
     assert standing(ledger_store) is None
 
 
-def test_the_others_are_the_oldest_of_each_name_that_can_be_read(ledger_store: Any) -> None:
+def test_the_others_are_the_oldest_of_each_name_and_those_that_cannot_be_read_are_named(
+    ledger_store: Any,
+) -> None:
     put(ledger_store, version(1, 0, 0))
     put(ledger_store, version(1, 0, 0, OTHER), version(2, 1, 1, OTHER), owner=OTHER)
     ledger_store.clock.time += 5
     put(ledger_store, version(5, 0, 0, OTHER), owner=OTHER)
+    newer = version(1, 0, 0, Owner("newer", "prod")).replace(
+        b'"format_version": 1', b'"format_version": 99'
+    )
+    put(ledger_store, newer, owner=Owner("newer", "prod"))
     put(ledger_store, b"", owner=Owner("broken", "prod"))
+    put(ledger_store, b"null", owner=Owner("none", "prod"))
     put(ledger_store, version(1, 0, 0), owner=Owner("renamed", "prod"))
     gone = put(ledger_store, version(1, 0, 0), owner=Owner("gone", "prod"))
     run(ledger_store.drop(gone, 1))
-    found = run(others(ledger_store, ledger_store._listed(), OWNER))
-    assert [(each.owner, each.writer) for each in found] == [(OTHER, "w2")]
+    found = run(read_others(ledger_store, ledger_store._listed(), OWNER))
+    assert [(each.owner, each.writer) for each in found.ledgers] == [(OTHER, "w2")]
+    assert found.unread == tuple(f"peakctl-ledger-{n}-prod" for n in ("broken", "newer", "none"))
+    assert [each.severity for each in tell_unread(found.unread)] == [Severity.WARNING] * 3
+    assert tell_unread(()) == ()
 
 
 def test_an_error_while_others_are_read_is_that_error(ledger_store: Any) -> None:
     put(ledger_store, version(1, 0, 0, OTHER), owner=OTHER)
     ledger_store.faults["read"] = [ledger_store.error(500)]
     with pytest.raises(ApiError):
-        run(others(ledger_store, ledger_store._listed(), OWNER))
+        run(read_others(ledger_store, ledger_store._listed(), OWNER))

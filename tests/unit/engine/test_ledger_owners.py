@@ -113,3 +113,20 @@ def test_what_no_manifest_names_is_told_by_id_and_not_by_name(lab: Any) -> None:
     owned = {renamed: Owned(renamed, live.id), gone: Owned(gone, "x")}
     assert undeclared(plan, Ledger(US, "salt", owned=owned)) == (gone,)
     assert undeclared(plan, Ledger(US, "salt")) == ()
+
+
+@pytest.mark.parametrize("title", ["same", "other"])
+def test_what_may_be_in_a_ledger_that_cannot_be_read_is_not_made_ours(lab: Any, title: str) -> None:
+    lab.Service.put("api", SPEC, {"title": "same"}, id="s-1")
+    resources = lab.resources(lab.manifest("Service", "api", SPEC, {"title": title}))
+    seen = lab.observe(resources)
+
+    def found(ledger: Ledger | None, *others: Ledger) -> Planned:
+        owners = replace(find_owners(US, ledger, others), unread=("peakctl-ledger-x-y",))
+        world = replace(seen, owners=owners)
+        return make_plan(resources, world, load_kinds(), consent=Consent(adopt=True))
+
+    assert codes(found(None)) == ["guard/owner-unknown"]
+    assert "peakctl-ledger-x-y" in found(None).guards[0].detail
+    assert codes(found(None, owning(THEM))) == ["guard/foreign-owner"]
+    assert found(owning(US)).ok

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from peakctl.engine.ledger.chain import Others
 from peakctl.engine.ledger.rebuild import Rebuilt, find_there, rebuild
 from peakctl.engine.observe import World
 from peakctl.model import Key, Ledger, Listed, Live, Owned, Owner, Resource
@@ -34,6 +35,7 @@ def made(
     *,
     there: frozenset[tuple[str, str]] = frozenset(),
     others: tuple[Ledger, ...] = (),
+    unread: tuple[str, ...] = (),
     uses: Mapping[Key, tuple[Key, ...]] | None = None,
     listed: Mapping[str, tuple[Listed, ...]] | None = None,
 ) -> Rebuilt:
@@ -46,7 +48,7 @@ def made(
         uses=dict.fromkeys(declared, ()) | dict(uses or {}),
         before=before,
         there=there,
-        others=others,
+        others=Others(others, unread),
     )
 
 
@@ -173,3 +175,17 @@ def test_only_kinds_with_an_id_that_was_not_seen_are_listed_again() -> None:
     there = asyncio.run(find_there(owned, world, adapters))
     assert there == {("Image", "7"), ("Workflow", "w1"), ("Novelty", "1")}
     assert [adapter.asked for adapter in adapters.values()] == [0, 1, 1]
+
+
+def test_what_may_be_in_a_ledger_that_cannot_be_read_is_left_out_unless_it_was_ours() -> None:
+    found = made(
+        [resource(IMAGE), resource(FLOW), resource(GONE)],
+        [live(IMAGE, 7), live(FLOW, "w1")],
+        ledger(US, Owned(IMAGE, 7)),
+        there=frozenset({("Image", "7")}),
+        unread=("peakctl-ledger-ads-prod",),
+    )
+    assert list(found.owned) == [IMAGE]
+    (told,) = found.undecided
+    assert told.key == FLOW
+    assert "peakctl-ledger-ads-prod" in told.summary
