@@ -9,13 +9,15 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peakctl.engine.choice import bearers, choose, in_scope
 from peakctl.engine.ledger.chain import Others, find_standing, read_others
 from peakctl.engine.ledger.owners import Owners, find_owners
+from peakctl.engine.names import siblings
 from peakctl.engine.references import targets
 from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from peakctl.kinds.fields import Kind
     from peakctl.model import Adapter, LedgerStore, Reference, Resource
@@ -62,12 +64,6 @@ class Books:
     rivals: bool = False
 
 
-def own_match(matches: Iterable[Listed]) -> Listed | None:
-    """The one listed resource that may be managed; None when there is none, or more than one."""
-    ours = [item for item in matches if item.ours]
-    return ours[0] if len(ours) == 1 else None
-
-
 def outside_references(resources: Mapping[Key, Resource]) -> list[Reference]:
     """References that the run's own manifests do not answer, or answer with another version."""
     return [
@@ -93,15 +89,19 @@ class Observer:
         self._adapters = adapters
         self._books = books
         self._ledger = books.held if books else None
+        self._ledger_known = asyncio.Event()
+        if books is None or books.held is not None:
+            self._ledger_known.set()
         self._outside = outside_references(resources)
         self._listed: dict[str, tuple[Listed, ...]] = {}
         self._live: dict[Key, Live] = {}
         self._pins: dict[Pin, Tree | None] = {}
         self._definitions: dict[Key, Live] = {}
+        self._needed = self._needed_kinds()
 
     async def observe(self) -> World:
         async with asyncio.TaskGroup() as group:
-            for kind in sorted(self._needed_kinds()):
+            for kind in sorted(self._needed):
                 group.create_task(self._observe_kind(kind))
         rest = await self._read_others()
         us = self._books.owner if self._books else None
@@ -134,6 +134,7 @@ class Observer:
         ledgers = books.store.pick(self._listed[books.store.kind])
         standing = await find_standing(books.store, ledgers, books.owner)
         self._ledger = standing.ledger if standing else None
+        self._ledger_known.set()
 
     def _needed_kinds(self) -> set[str]:
         declared = {key.kind for key in self._resources}
@@ -160,16 +161,33 @@ class Observer:
         async with asyncio.TaskGroup() as group:
             if self._books and kind == self._books.store.kind and self._ledger is None:
                 group.create_task(self._read_ledger(self._books))
-            for key, resource in self._resources.items():
-                if key.kind == kind and (found := find_live(world, resource)):
+            for resource in (r for key, r in self._resources.items() if key.kind == kind):
+                if found := bearers(world, resource):
                     group.create_task(self._read(adapter, found, resource))
+                else:
+                    self._list_siblings(group, kind)
             for reference in self._outside:
                 if kind in reference.kinds:
                     self._pin_one(group, adapter, kind, reference)
             for name in sorted(self._defining_names(kind)):
                 matches = world.matches(kind, name)
-                if len(matches) == 1:
-                    group.create_task(self._define(adapter, matches[0], Key(kind, name)))
+                group.create_task(self._define(adapter, matches, Key(kind, name)))
+
+    async def _choose(self, found: Sequence[Listed], kind: str) -> Listed | None:
+        """The one of the name that is meant; where there are several, the ledger is waited for."""
+        if len(found) > 1:
+            await self._ledger_known.wait()
+        return choose(found, kind, self._ledger)
+
+    def _list_siblings(self, group: asyncio.TaskGroup, kind: str) -> None:
+        """Start listing the kinds that may bear the name of what is to be made, once each."""
+        for other in siblings(kind, self._kinds):
+            if other in self._adapters and other not in self._needed | self._listed.keys():
+                self._listed[other] = ()
+                group.create_task(self._list(other))
+
+    async def _list(self, kind: str) -> None:
+        self._listed[kind] = await self._adapters[kind].index(())
 
     def _defining_names(self, kind: str) -> set[str]:
         """Names of specs outside the run for whose parameters the run gives values."""
@@ -183,7 +201,10 @@ class Observer:
             if kind in reference.kinds and Key(kind, reference.name) not in self._resources
         }
 
-    async def _read(self, adapter: Adapter, found: Listed, resource: Resource) -> None:
+    async def _read(self, adapter: Adapter, matches: Sequence[Listed], resource: Resource) -> None:
+        found = await self._choose(matches, resource.key.kind)
+        if found is None:
+            return
         known = self._books.known.get(resource.key) if self._books else None
         same = known is not None and known.id == found.id
         live = known if same else await adapter.read(found, resource)
@@ -196,15 +217,17 @@ class Observer:
         """Start looking up what a reference receives; each distinct one once."""
         pin = (kind, reference.name, reference.version, reference.scope)
         matches = in_scope(World(self._listed).matches(kind, reference.name), reference)
-        if pin not in self._pins and len(matches) == 1:
+        if pin not in self._pins and matches:
             self._pins[pin] = None
-            group.create_task(self._pin(adapter, matches[0], pin))
+            group.create_task(self._pin(adapter, matches, pin))
 
-    async def _pin(self, adapter: Adapter, found: Listed, pin: Pin) -> None:
-        self._pins[pin] = await adapter.pin(found, pin[2])
+    async def _pin(self, adapter: Adapter, matches: Sequence[Listed], pin: Pin) -> None:
+        found = await self._choose(matches, pin[0])
+        self._pins[pin] = await adapter.pin(found, pin[2]) if found else None
 
-    async def _define(self, adapter: Adapter, found: Listed, key: Key) -> None:
-        live = await adapter.read(found, None)
+    async def _define(self, adapter: Adapter, matches: Sequence[Listed], key: Key) -> None:
+        found = await self._choose(matches, key.kind)
+        live = await adapter.read(found, None) if found else None
         if live is not None:
             self._definitions[key] = live
 
@@ -221,20 +244,6 @@ def without_parts(live: Mapping[Key, Live], owners: Owners) -> dict[Key, Live]:
         else each
         for key, each in live.items()
     }
-
-
-def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:
-    """The listed things that the reference may mean (only instances of its entity type, say)."""
-    return [m for m in matches if reference.scope is None or m.item.get("scope") == reference.scope]
-
-
-def find_live(world: World, resource: Resource) -> Listed | None:
-    """The listed resource of that name, or of a previous one; None when absent or ambiguous."""
-    for name in (resource.key.name, *resource.previous_names):
-        matches = world.matches(resource.key.kind, name)
-        if any(item.ours for item in matches):
-            return own_match(matches)
-    return None
 
 
 async def observe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe import in_scope
+from peakctl.engine.choice import in_scope
 from peakctl.engine.references import may_be_left_out, targets
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Action, Key, Tree, Unknown, Verb

@@ -14,6 +14,7 @@ from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
+from peakctl.engine.names import ambiguity, lost_name, taken_name
 from peakctl.engine.parameters import (
     check_parameters,
     declared_slots,
@@ -75,7 +76,7 @@ class _Planner:
         """The action of one resource, or None when something is wrong with it."""
         resource, kind = self.resources[key], self.kinds[key.kind]
         found = [p for r in resource.references if (p := self.pins.problem(resource, r))]
-        found += self._ambiguities(resource)
+        found += self._named(resource)
         found += check_parameters(resource, self.resources, self.kinds, self.world)
         if found:
             self.problems += found
@@ -83,6 +84,8 @@ class _Planner:
         hidden = hidden_paths(resource, self.resources, self.kinds, self.world)
         unsure = unsure_paths(resource, self.resources, self.kinds, self.world)
         desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden | unsure)
+        if told := lost_name(resource, self.world):
+            self.problems.append(told)
         live = self.world.live.get(key)
         if live is None:
             return plan_create(resource, kind, desired)
@@ -98,6 +101,13 @@ class _Planner:
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
         return self._owned(chosen.action) if chosen.action else None
+
+    def _named(self, resource: Resource) -> list[Diagnostic]:
+        """Why it cannot be told which live thing is meant, or nothing of that name can be made."""
+        if resource.key in self.world.live:
+            return []
+        ambiguous = ambiguity(resource, self.world)
+        return [ambiguous] if ambiguous else [*taken_name(resource, self.world, self.kinds)]
 
     def _owned(self, action: Action) -> Action:
         """The action with whose resource it was; guarded when that asks for a consent."""
@@ -122,26 +132,6 @@ class _Planner:
         if kind.name not in self.shown:
             self.shown[kind.name] = shown_fields(kind, self.world)
         return self.shown[kind.name]
-
-    def _ambiguities(self, resource: Resource) -> list[Diagnostic]:
-        key = resource.key
-        names = (key.name, *resource.previous_names)
-        by_name = {n: [m for m in self.world.matches(key.kind, n) if m.ours] for n in names}
-        name = next((n for n in names if by_name[n]), key.name)
-        matches = by_name[name]
-        if len(matches) < 2:
-            return []
-        return [
-            Diagnostic(
-                code="live/ambiguous",
-                summary=f'{len(matches)} live resources are named "{name}"',
-                key=key,
-                path=("metadata", "name"),
-                locations=(resource.document.locate(("metadata", "name")),),
-                detail=f"their ids: {', '.join(str(m.id) for m in matches)}",
-                fix="delete or rename all but one of them; peakctl will not guess",
-            )
-        ]
 
 
 def make_plan(

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from peakctl.engine.choice import choose
 from peakctl.engine.ledger.owners import Owners
-from peakctl.engine.observe import World, first_error, own_match, without_parts
-from peakctl.model import Key, Listed, Owner
+from peakctl.engine.ledger.text import write_ledger
+from peakctl.engine.observe import Books, first_error, observe, without_parts
+from peakctl.engine.plan import make_plan
+from peakctl.model import Key, Ledger, Listed, Owned, Owner, ledger_name
 
 IMAGE = {"type": "api"}
+SERVICE = {"imageDetails": {"imageId": 1}}
 
 
 def service(lab: Any, **image: Any) -> Any:
@@ -36,8 +40,9 @@ def test_what_is_declared_and_listed_is_read(lab: Any) -> None:
 
 
 def test_a_reference_inside_the_run_asks_for_nothing_more(lab: Any) -> None:
+    lab.Service.put("s")
     lab.observe(lab.resources(lab.manifest("Image", "a", IMAGE), service(lab, name="a")))
-    assert asked(lab) == {"Image": ["index"], "Service": ["index"]}
+    assert asked(lab) == {"Image": ["index"], "Service": ["index", "read s"]}
 
 
 def test_each_reference_outside_the_run_is_looked_up_once(lab: Any) -> None:
@@ -121,12 +126,142 @@ def test_errors_are_found_inside_groups_of_groups() -> None:
     assert first_error(BaseExceptionGroup("a", [BaseExceptionGroup("b", [inner])])) is inner
 
 
-def test_the_one_that_may_be_managed() -> None:
-    ours, theirs = Listed(1, "a"), Listed(2, "a", ours=False)
-    assert own_match([ours, theirs]) is ours
-    assert own_match([theirs]) is None
-    assert own_match([ours, ours]) is None
-    assert World({"Image": (ours, theirs)}).matches("Image", "a") == (ours, theirs)
+# --- several of one name ---------------------------------------------------------------------
+
+US = Owner("retail", "dev")
+TWINS = (Listed(1, "a"), Listed(2, "a"))
+
+
+def ledger_of(*owned: Owned) -> Ledger:
+    return Ledger(US, "salt", owned={each.key: each for each in owned})
+
+
+class Store:
+    """Our ledger alone, in the listing of artifacts. `read` is called before it is given."""
+
+    kind = "Artifact"
+
+    def __init__(self, ledger: Ledger, before: Any = None) -> None:
+        self.text, self.before = write_ledger(ledger), before
+
+    def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
+        return listed
+
+    async def numbers(self, id: int) -> tuple[int, ...]:  # noqa: A002
+        return (1,)
+
+    async def read(self, id: int, number: int | None = None) -> bytes:  # noqa: A002
+        if self.before:
+            await self.before()
+        return self.text
+
+
+def look(
+    lab: Any, resources: Any, ledger: Ledger, *, held: bool = False, before: Any = None
+) -> Any:
+    lab.Artifact.listed = (Listed(50, ledger_name(US)),)
+    books = Books(Store(ledger, before), US, held=ledger if held else None)
+    return asyncio.run(observe(resources, lab.kinds, lab.shelves, books))
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_of_two_of_one_name_the_one_in_the_ledger_is_read(lab: Any, held: bool) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.listed = TWINS
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), "2")), held=held)
+    assert world.live[Key("Image", "a")].id == 2
+    assert make_plan(resources, world, lab.kinds).ok
+
+
+def test_only_names_that_are_ambiguous_wait_for_the_ledger(lab: Any) -> None:
+    read: list[str] = []
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.put("b", IMAGE)
+    lab.Image.listed = (*TWINS, Listed("Image-b", "b"))
+
+    other_read, image_read = asyncio.Event(), lab.Image.read
+
+    async def tell(*args: Any) -> Any:
+        other_read.set()
+        return await image_read(*args)
+
+    async def before() -> None:
+        await asyncio.wait_for(other_read.wait(), 5)
+        read.extend(lab.Image.asked)
+
+    lab.Image.read = tell
+
+    resources = lab.resources(*(lab.manifest("Image", name, IMAGE) for name in "ab"))
+    look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)), before=before)
+    assert read == ["index", "read b"]
+    assert lab.Image.asked == ["index", "read b", "read a"]
+
+
+def test_a_reference_means_the_one_that_the_ledger_has(lab: Any) -> None:
+    lab.Image.listed = TWINS
+    world = look(lab, lab.resources(service(lab, name="a")), ledger_of(Owned(Key("Image", "a"), 2)))
+    assert world.pins == {("Image", "a", None, None): {"id": 2}}
+
+
+def test_an_artifact_that_is_ambiguous_waits_for_the_ledger_beside_it(lab: Any) -> None:
+    lab.Artifact.put("a", id=2)
+    resources = lab.resources(lab.manifest("Artifact", "a", {"artifact": {"path": "."}}))
+    ledger = ledger_of(Owned(Key("Artifact", "a"), 2))
+    books = Books(Store(ledger), US)
+    lab.Artifact.listed = (Listed(50, ledger_name(US)), *TWINS)
+    books.store.pick = lambda listed: listed[:1]
+    world = asyncio.run(observe(resources, lab.kinds, lab.shelves, books))
+    assert world.live[Key("Artifact", "a")].id == 2
+
+
+def test_a_ledger_that_cannot_be_read_ends_all_that_wait_for_it(lab: Any) -> None:
+    async def before() -> None:
+        raise lab.problem(500, "down")
+
+    lab.Image.listed = TWINS
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    with pytest.raises(type(lab.problem(500)), match="down"):
+        look(lab, resources, ledger_of(), before=before)
+
+
+def test_of_two_that_the_ledger_has_the_one_under_that_name_is_meant() -> None:
+    first, second = Owned(Key("Image", "a"), 1), Owned(Key("Image", "b"), 2)
+    assert choose(TWINS, "Image", ledger_of(first, second)) is TWINS[0]
+    assert choose(TWINS, "Image", ledger_of(second)) is TWINS[1]
+    assert choose(TWINS, "Image", ledger_of(Owned(Key("Service", "a"), 1))) is None
+    elsewhere = Owned(Key("Image", "a"), 9)
+    other = Owned(Key("Image", "c"), 1)
+    assert choose(TWINS, "Image", ledger_of(elsewhere, second, other)) is None
+
+
+def test_what_may_not_be_managed_is_not_in_the_way(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=1)
+    lab.Image.listed = (Listed(1, "a"), Listed(2, "a", ours=False))
+    world = lab.observe(lab.resources(lab.manifest("Image", "a", IMAGE)))
+    assert world.live[Key("Image", "a")].id == 1
+    assert len(world.matches("Image", "a")) == 2
+
+
+# --- kinds that share their names ------------------------------------------------------------
+
+
+def test_the_other_kinds_of_the_name_are_listed_only_for_what_is_to_be_made(lab: Any) -> None:
+    resources = lab.resources(*(lab.manifest("Service", n, SERVICE) for n in "st"))
+    lab.Webapp.listed = (Listed(1, "s"),)
+    assert lab.observe(resources).listed["Webapp"] == lab.Webapp.listed
+    assert asked(lab) == {"Service": ["index"], "Webapp": ["index"]}
+    for name in "st":
+        lab.Service.put(name)
+    assert "Webapp" not in lab.observe(resources).listed
+
+
+def test_kinds_that_share_names_are_listed_once_each(lab: Any) -> None:
+    resources = lab.resources(
+        lab.manifest("Service", "s", SERVICE), lab.manifest("Webapp", "w", SERVICE)
+    )
+    lab.observe(resources)
+    assert asked(lab) == {"Service": ["index"], "Webapp": ["index"]}
 
 
 # --- what the platform makes for another resource --------------------------------------------

@@ -1,0 +1,99 @@
+"""What is to be said of names that several live things bear, or that one bore before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.engine.choice import bearers, choose, owned_among
+from peakctl.errors import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from peakctl.engine.observe import World
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Ledger, Listed, Resource
+
+NAME = ("metadata", "name")
+
+
+def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
+    """That several live things bear the name, and the ledger does not tell which is meant."""
+    kind, found = resource.key.kind, bearers(world, resource)
+    if len(found) < 2 or choose(found, kind, world.ledger) is not None:
+        return None
+    owned = owned_among(found, kind, world.ledger)
+    return Diagnostic(
+        code="live/ambiguous",
+        summary=f'{len(found)} live resources are named "{found[0].name}"',
+        key=resource.key,
+        path=NAME,
+        locations=(resource.document.locate(NAME),),
+        detail=f"their ids: {_ids(found)}{_of_ledger(owned, world.ledger)}",
+        fix="delete or rename all but one of them; peakctl will not guess",
+    )
+
+
+def _of_ledger(owned: Iterable[Listed], ledger: Ledger | None) -> str:
+    return f"; the ledger owns {_ids(owned) or 'none of them'}" if ledger else ""
+
+
+def _ids(found: Iterable[Listed]) -> str:
+    return ", ".join(str(item.id) for item in found)
+
+
+def taken_name(resource: Resource, world: World, kinds: Mapping[str, Kind]) -> Iterator[Diagnostic]:
+    """That a live thing of another kind bears the name of what is to be made."""
+    kind = resource.key.kind
+    for other in siblings(kind, kinds):
+        for item in world.matches(other, resource.key.name):
+            ours = world.ledger is None or owned_among([item], other, world.ledger)
+            yield Diagnostic(
+                code="live/name-taken",
+                summary=f"{other}/{item.name} has its name on the platform: id {item.id}",
+                key=resource.key,
+                path=NAME,
+                locations=(resource.document.locate(NAME),),
+                detail=f"{other} and {kind} share one set of names",
+                fix=delete_first(f"{other}/{item.name}") if ours else CHOOSE,
+            )
+
+
+CHOOSE = "choose another name, or delete that one in the platform"
+
+
+def delete_first(other: str) -> str:
+    """What to do where `other` stands in the way, and has no manifest any more."""
+    return (
+        f"delete it first: put its old manifest back in place of the new one,"
+        f" then peakctl destroy --select {other}; or delete it in the platform"
+    )
+
+
+def siblings(kind: str, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """The other kinds that share their names with `kind`."""
+    group = kinds[kind].name_group
+    return tuple(
+        name for name, each in kinds.items() if group and name != kind and each.name_group == group
+    )
+
+
+def lost_name(resource: Resource, world: World) -> Diagnostic | None:
+    """That what the ledger has under this name bears another by now, and is let go of."""
+    key = resource.key
+    owned = world.ledger.owned.get(key) if world.ledger else None
+    if owned is None:
+        return None
+    declared = {str(live.id) for each, live in world.live.items() if each.kind == key.kind}
+    for item in world.listed.get(key.kind, ()):
+        if str(item.id) == str(owned.id) and str(item.id) not in declared:
+            return Diagnostic(
+                code="ledger/renamed",
+                summary=f'id {item.id} was ours under this name, and is called "{item.name}" now',
+                key=key,
+                path=NAME,
+                locations=(resource.document.locate(NAME),),
+                fix=f"rename it back; an apply as planned lets go of id {item.id}",
+                severity=Severity.WARNING,
+            )
+    return None

@@ -1,0 +1,93 @@
+"""Names that several live things bear, that another kind has, or that something of ours lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from peakctl.engine.plan import make_plan
+from peakctl.errors import Severity
+from peakctl.model import Key, Ledger, Listed, Owned, Owner, Verb
+
+IMAGE = {"type": "api"}
+A, B = Key("Image", "a"), Key("Image", "b")
+TWINS = (Listed(1, "a"), Listed(2, "a"))
+
+
+def ledger_of(*owned: Owned) -> Ledger:
+    return Ledger(Owner("p", "e"), "salt", owned={each.key: each for each in owned})
+
+
+def plan(lab: Any, ledger: Ledger | None, *documents: Any) -> Any:
+    resources = lab.resources(*(documents or [lab.manifest("Image", "a", IMAGE)]))
+    return make_plan(resources, replace(lab.observe(resources), ledger=ledger), lab.kinds)
+
+
+def test_what_is_ambiguous_is_told_with_what_the_ledger_owns_of_it(lab: Any) -> None:
+    lab.Image.listed = TWINS
+    (told,) = plan(lab, ledger_of(Owned(B, 1), Owned(Key("Image", "c"), 2))).diagnostics
+    assert told.code == "live/ambiguous"
+    assert told.detail == "their ids: 1, 2; the ledger owns 1, 2"
+    (told,) = plan(lab, ledger_of(Owned(Key("Service", "a"), 1))).diagnostics
+    assert told.detail == "their ids: 1, 2; the ledger owns none of them"
+    (told,) = plan(lab, None).diagnostics
+    assert told.detail == "their ids: 1, 2"
+
+
+def test_what_the_ledger_decides_is_not_ambiguous_when_it_goes_before_it_is_read(lab: Any) -> None:
+    lab.Image.listed = TWINS
+    planned = plan(lab, ledger_of(Owned(A, 2)))
+    assert [a.verb for a in planned.plan.actions] == [Verb.CREATE]
+
+
+def test_a_name_that_another_kind_has_on_the_platform_is_an_error(lab: Any) -> None:
+    service = lab.manifest("Service", "s", {"imageDetails": {"imageId": 1}})
+    lab.Webapp.listed = (Listed("w-1", "s"), Listed("w-2", "other"))
+    for ledger in (None, ledger_of(Owned(Key("Webapp", "s"), "w-1"))):
+        (told,) = plan(lab, ledger, service).diagnostics
+        assert (told.code, told.severity, told.key) == (
+            "live/name-taken",
+            Severity.ERROR,
+            Key("Service", "s"),
+        )
+        assert told.summary == "Webapp/s has its name on the platform: id w-1"
+        assert "peakctl destroy --select Webapp/s" in told.fix
+
+
+def test_a_name_that_another_kind_of_somebody_else_has_is_theirs(lab: Any) -> None:
+    service = lab.manifest("Service", "s", {"imageDetails": {"imageId": 1}})
+    lab.Webapp.listed = (Listed("w-1", "s"),)
+    (told,) = plan(lab, ledger_of(), service).diagnostics
+    assert told.fix == "choose another name, or delete that one in the platform"
+
+
+def test_what_is_live_already_has_its_name_itself(lab: Any) -> None:
+    service = lab.manifest("Service", "s", {"imageDetails": {"imageId": 1}})
+    lab.Service.put("s", {"imageDetails": {"imageId": 1}})
+    lab.Webapp.listed = (Listed("w-1", "s"),)
+    webapp = lab.manifest("Webapp", "w", {"imageDetails": {"imageId": 1}})
+    codes = [d.code for d in plan(lab, None, service, webapp).diagnostics]
+    assert "live/name-taken" not in codes
+
+
+def test_that_something_of_ours_bears_another_name_by_now_is_told(lab: Any) -> None:
+    lab.Image.listed = (Listed(1, "a"), Listed(9, "z"))
+    planned = plan(lab, ledger_of(Owned(A, "9")))
+    (told,) = planned.diagnostics
+    assert (told.code, told.severity) == ("ledger/renamed", Severity.WARNING)
+    assert told.summary == 'id 9 was ours under this name, and is called "z" now'
+    assert planned.ok
+
+
+def test_what_has_been_renamed_in_the_manifests_is_not_lost(lab: Any) -> None:
+    flow = {"steps": {"s": {"imageId": 1, "command": "run"}}}
+    lab.Workflow.put("z", flow, id=9)
+    now = lab.manifest("Workflow", "b", flow, {"previousNames": ["z"]})
+    before = ledger_of(Owned(Key("Workflow", "a"), 9))
+    planned = plan(lab, before, now, lab.manifest("Workflow", "a", flow))
+    assert planned.diagnostics == ()
+
+
+def test_what_is_gone_is_not_called_anything_now(lab: Any) -> None:
+    lab.Image.listed = (Listed(1, "z"),)
+    assert plan(lab, ledger_of(Owned(A, 9))).diagnostics == ()
