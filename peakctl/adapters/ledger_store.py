@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from peakctl.adapters.orders import given
 from peakctl.api.bodies import Part
 from peakctl.archives.unpack import BROKEN
-from peakctl.errors import ApiError
+from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import LEDGER_PREFIX, Listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peakctl.api.client import Api
     from peakctl.model import Clock
 
@@ -51,8 +53,8 @@ class ArtifactLedgers:
     async def list(self) -> tuple[Listed, ...]:
         """All ledgers of the tenant, the oldest first: every page of the artifacts."""
         found = await self._api.pages(PATH, ("artifacts",))
-        items = (Listed(i["id"], str(i.get("name", "")), i, ours=False) for i in found)
-        return self.pick(tuple(items))
+        named = ((str(item.get("name", "")), item) for item in found)
+        return self.pick(tuple(_listed(name, item) for name, item in named if is_ledger(name)))
 
     def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
         """The ledgers among artifacts, the oldest first."""
@@ -105,6 +107,13 @@ class ArtifactLedgers:
         except ApiError as error:
             if error.status not in fine:
                 raise
+
+
+def _listed(name: str, item: Mapping[str, Any]) -> Listed:
+    if "id" not in item:
+        summary = f'the platform lists the artifact "{name}" without an id'
+        raise ApiError(Diagnostic("api/unexpected", summary, fix="run the same command again"))
+    return Listed(item["id"], name, item, ours=False)
 
 
 def is_ledger(name: str) -> bool:

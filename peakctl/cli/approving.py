@@ -10,6 +10,9 @@ from peakctl.engine.approval import Approval, approve, objections, read_approval
 from peakctl.engine.ledger.digests import LIGHT
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError
 
+LARGEST = 64 * 2**20
+"""Bytes of a plan file; an action takes about 400."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,7 +49,9 @@ def save_plan(session: Session, connection: Connection, prepared: Prepared, file
 def load_approval(session: Session, file: str) -> Approval:
     """The consent in a plan file. Raises PlanStale when it is not whole, or for something else."""
     try:
-        approval = read_approval(Path(file).read_text("utf-8"))
+        with Path(file).open("rb") as opened:
+            data = opened.read(LARGEST + 1)  # no more, should it have no end
+        approval = read_approval(data.decode()) if len(data) <= LARGEST else None
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise _unusable(f'"{file}" cannot be read', why) from None

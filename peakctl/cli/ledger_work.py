@@ -16,7 +16,7 @@ from peakctl.cli.tenant import check_tenant
 from peakctl.engine.ledger.chain import tell_twins
 from peakctl.engine.ledger.desk import refuse_held
 from peakctl.engine.ledger.mend import salvage, unlock, write_owned
-from peakctl.errors import Diagnostic, UsageError
+from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.model import ledger_name
 from peakctl.present.ledger_json import (
     lease_document,
@@ -89,6 +89,8 @@ async def unlock_ledger(session: Session) -> Report:
         shown = look.shown
         if shown is None:
             return session.report(lines=no_ledger_lines(owner), extra=_unlocked(None))
+        if look.found and look.found.damage:
+            session.warnings.append(_still_damaged(look.found.damage, shown.standing))
         if not shown.is_held:
             words = f"Nothing to do: the lease of {owner} is free."
             return session.report(lines=(line((words, "bold")),), extra=_unlocked(shown))
@@ -204,6 +206,12 @@ def _show_before(session: Session, lines: tuple[Line, ...]) -> None:
     """What is to be read before it is agreed to."""
     if session.flags.output == "text":
         session.terminal.show(lines)
+
+
+def _still_damaged(damage: Diagnostic, standing: Standing) -> Diagnostic:
+    """That a lease was looked for in an older version, and that a rebuild is due all the same."""
+    detail = f"the lease is that of version {standing.number}; what came later is lost"
+    return replace(damage, detail=detail, severity=Severity.WARNING)
 
 
 def _signature(session: Session) -> dict[str, Any]:

@@ -195,20 +195,31 @@ def read_approval(text: str) -> Approval | None:
         checksum = body.pop("checksum")
         if body["kind"] != "peakctl-plan" or body["format_version"] != FORMAT:
             return None
-        if checksum != Digests(str(body["salt"])).of(body):
+        salt = _text(body["salt"])
+        if checksum != Digests(salt).of(body):
             return None
         actions = tuple(_read_action(item) for item in body["actions"])
-        return Approval(body["project"], body["environment"], body["salt"], actions)
+        return Approval(_text(body["project"]), _text(body["environment"]), salt, actions)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def _read_action(item: Mapping[str, Any]) -> Approved:
     return Approved(
-        key=Key(str(item["kind"]), str(item["name"])),
-        steps=tuple(str(step) for step in item["steps"]),
-        version=item["version"],
-        fields=tuple(str(path) for path in item["fields"]),
-        digest=str(item["digest"]),
-        live=item["live"],
+        key=Key(_text(item["kind"]), _text(item["name"])),
+        steps=tuple(_text(step) for step in item["steps"]),
+        version=_text_or_none(item["version"]),
+        fields=tuple(_text(path) for path in item["fields"]),
+        digest=_text(item["digest"]),
+        live=_text_or_none(item["live"]),
     )
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peakctl.model import ledger_name
-from peakctl.present.ledger_text import entry_word, in_order, newest_first
+from peakctl.present.ledger_text import address, entry_word, in_order, newest_first
 
 if TYPE_CHECKING:
     from peakctl.engine.ledger.chain import Standing
@@ -96,7 +96,7 @@ def _actor_document(actor: Actor) -> dict[str, Any]:
     return {
         "who": actor.who,
         "commit": actor.commit,
-        "ci": {"run": ci.run, "job": ci.job, "attempt": ci.attempt, "url": ci.url} if ci else None,
+        "ci": ci and {"run": ci.run, "job": ci.job, "attempt": ci.attempt, "url": address(actor)},
     }
 
 

@@ -85,7 +85,7 @@ def lease_lines(shown: Shown) -> tuple[Line, ...]:
         "since": moment(lease.since),
         "until": f"{moment(lease.until)} (it is {moment(shown.now)})",
         "commit": lease.actor.commit[:_SHORT_COMMIT],
-        "ci": lease.actor.ci.url if lease.actor.ci else "",
+        "ci": address(lease.actor),
     }
     return (
         line(f"The lease of {owner} is ", ("held", "warning"), ":"),
@@ -120,6 +120,12 @@ def actor_words(actor: Actor) -> str:
     return f"ci run {actor.ci.run} (job {actor.ci.job}) of {actor.who}" if actor.ci else actor.who
 
 
+def address(actor: Actor) -> str:
+    """Where the CI job is to be seen; "" unless it is an address of the web: people click on it."""
+    url = actor.ci.url if actor.ci else ""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
 def moment(seconds: float) -> str:
     """`2026-10-01 12:04:05 UTC`."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -138,8 +144,8 @@ def _head(shown: Shown) -> Iterator[Line]:
     else:
         words = f"that of {actor_words(lease.actor)} expired at {moment(lease.until)}"
         yield line("Lease    free", (f"; {words}", "dim"))
-    if lease.actor.ci is not None and lease.actor.ci.url:
-        yield line("         ", lease.actor.ci.url)
+    if url := address(lease.actor):
+        yield line("         ", url)
 
 
 def _intents_of_lease(shown: Shown) -> Iterator[Line]:
@@ -213,7 +219,7 @@ def _run_row(run: PastRun) -> tuple[str, ...]:
         _counts(run.counts),
         run.actor.who,
         run.actor.commit[:_SHORT_COMMIT],
-        (ci.url or f"{ci.run}/{ci.job}") if ci else "",
+        (address(run.actor) or f"{ci.run}/{ci.job}") if ci else "",
     )
 
 

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from peakctl.present.report import Report
 
 FORMAT_VERSION = 1
-_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def json_text(report: Report) -> str:
     """The document as text, ended by a line feed; characters that steer a terminal are escaped."""
     text = json.dumps(json_document(report), indent=2, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
 
 def json_document(report: Report) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rows in columns as wide as they need to be; names are never cut."""
+"""Rows in columns as wide as they need to be, within reason; names are never cut."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+WIDEST = 80
+"""Of a column; what is longer stands over, so that one long name does not pad every row."""
+
+
 def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Line, ...]:
     """A title row and the rows, left-aligned, two spaces between columns."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [
-        max(len(title), *(len(row[i]) for row in cells)) if cells else len(title)
+        min(WIDEST, max(len(title), *(len(row[i]) for row in cells))) if cells else len(title)
         for i, title in enumerate(titles)
     ]
     head = "  ".join(

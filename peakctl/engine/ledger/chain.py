@@ -148,6 +148,16 @@ def readable(text: bytes | None, owner: Owner | None = None) -> Ledger | None:
         return None
 
 
+async def _read(
+    store: LedgerStore,
+    id: str | int,  # noqa: A002
+    number: int | None = None,
+    owner: Owner | None = None,
+) -> Ledger | None:
+    """A ledger as soon as its text is in: the texts of many would take much memory."""
+    return readable(await store.read(id, number), owner)
+
+
 async def newest_in_force(
     store: LedgerStore,
     id: str | int,  # noqa: A002
@@ -163,8 +173,7 @@ async def newest_in_force(
     floor, unread = ledger.seen, newest
     while floor + 1 < unread:
         between = [n for n in numbers if floor < n < unread]
-        read = await all_of(store.read(id, number) for number in between)
-        ledgers = [readable(text, ledger.owner) for text in read]
+        ledgers = await all_of(_read(store, id, number, ledger.owner) for number in between)
         texts |= {n: found for n, found in zip(between, ledgers, strict=True) if found}
         unread, floor = floor + 1, min([floor, *(found.seen for found in ledgers if found)])
     return _last_in_force(texts)

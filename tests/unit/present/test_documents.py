@@ -233,11 +233,11 @@ def test_no_form_holds_a_secret(name: str) -> None:
 
 
 def test_characters_that_steer_a_terminal_are_escaped_without_loss() -> None:
-    report = Report("get", extra={"title": "a\x1b\x9b\u202eb ü"})
+    report = Report("get", extra={"title": "a\x1b\x9b\u202e\u061c\U000e0041b ü"})
     text = json_text(report)
-    assert not set("\x1b\x9b\u202e") & set(text)
+    assert not set("\x1b\x9b\u202e\u061c\U000e0041") & set(text)
     assert "ü" in text
-    assert json.loads(text)["title"] == "a\x1b\x9b\u202eb ü"
+    assert json.loads(text)["title"] == "a\x1b\x9b\u202e\u061c\U000e0041b ü"
 
 
 def test_a_comment_has_counts_a_table_and_details() -> None:

@@ -175,3 +175,24 @@ def test_each_entry_of_a_rebuilt_ledger_says_what_is_new_about_it() -> None:
     assert to_plain(rebuilt_lines(Rebuilt({}))) == (
         "Ledger: 0 added, 0 changed, 0 dropped, 0 unchanged.\n"
     )
+
+
+def test_what_is_no_address_of_the_web_is_not_given_as_one() -> None:
+    for url in ("javascript:alert(1)", "file:///etc/passwd"):
+        eve = Actor("eve", ci=CiJob("1", "j", 1, url))
+        lying = shown(
+            replace(
+                FULL,
+                lease=replace(LEASE, actor=eve),
+                runs=(PastRun("r", eve, "apply", 0, 1, "done"),),
+            )
+        )
+        told = to_plain((*ledger_lines(lying), *lease_lines(lying)))
+        assert url not in told + json.dumps(ledger_document(lying))
+
+
+def test_one_long_name_does_not_widen_every_row() -> None:
+    names = [Key("Workflow", "x" * 10_000), *(Key("Workflow", f"w{n}") for n in range(100))]
+    text = to_plain(ledger_lines(shown(replace(EMPTY, owned={k: Owned(k, 1) for k in names}))))
+    assert "x" * 10_000 in text
+    assert len(text) < 30_000

@@ -19,6 +19,7 @@ from peakctl.settings import Settings, read_settings
         ("\x1b]8;;http://x\x1b\\link", "link"),
         ("a\rb\x00c\x9b", "abc"),
         ("left\u202eright\ufeff", "leftright"),
+        ("a\u061cb\u2066c\u206fd\ufff9e\U000e0041f", "abcdef"),
         ("tab\tand\nline", "tab\tand\nline"),
         ("\ud800", ""),
         ("Zürich 東京", "Zürich 東京"),
