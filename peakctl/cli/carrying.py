@@ -83,7 +83,7 @@ async def carry_out(
             prepared = await look(again=again)
             agreed(prepared.plan)
         return await _carry_out(session, connection, prepared)
-    if not plan.pending and not any(a.taken_from for a in plan.actions):
+    if not plan.pending and not _changes_hands(prepared):
         report = await _carry_out(session, connection, prepared)
         if report.ok:
             await keeper.note(prepared, connection.kinds)
@@ -100,6 +100,14 @@ async def carry_out(
         await keeper.give_back()
         raise
     return await _carry_out(session, connection, prepared, keeper)
+
+
+def _changes_hands(prepared: Prepared) -> bool:
+    """Whether something that is there becomes ours."""
+    from peakctl.engine.ledger.owners import adopted
+
+    actions = prepared.plan.actions
+    return any(a.taken_from for a in actions) or bool(adopted(actions, prepared.world.owners))
 
 
 def _may_have_rivals(prepared: Prepared) -> bool:

@@ -69,7 +69,7 @@ class Keeper:
             run=self.run,
             actor=self.actor,
             command=self.session.command,
-            intents=tuple(Intent(a.key, a.verb.value, a.version) for a in prepared.plan.pending),
+            intents=_intents(prepared),
             ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
         )
         if self.hold.took_over is not None:
@@ -106,7 +106,8 @@ class Keeper:
             if not made <= looked_for:
                 looked_for |= made
                 continue
-            rivals = find_rivals(plan, others, self.desk.store.now())
+            owners = prepared.world.owners
+            rivals = find_rivals(plan, owners, others, self.desk.store.now())
             if not rivals:
                 return prepared
             pause = next(pauses, None) if goes_first(self.desk.owner, rivals) else None
@@ -201,6 +202,15 @@ class Keeper:
             await note(
                 self.desk, change, actor=self.actor, run=self.run, command=self.session.command
             )
+
+
+def _intents(prepared: Prepared) -> tuple[Intent, ...]:
+    """What the run sets out to do, with what becomes ours as it is."""
+    from peakctl.engine.ledger.owners import adopted
+
+    plan = prepared.plan
+    actions = (*plan.pending, *adopted(plan.actions, prepared.world.owners))
+    return tuple(Intent(a.key, a.verb.value, a.version) for a in actions)
 
 
 def left_behind(ledger: Ledger, there: Container[Key]) -> bool:

@@ -1,4 +1,4 @@
-"""Two projects about to make the same thing: their leases do not exclude each other.
+"""Two projects about to make or adopt the same thing: their leases do not exclude each other.
 
 Each run writes what it sets out to do into its own ledger before it reads those of the others, so
 of two that race at least one sees the other. Whoever sees a rival stops, but for the owner that
@@ -15,21 +15,28 @@ from peakctl.model import Owner, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from peakctl.engine.ledger.owners import Owners
     from peakctl.model import Key, Ledger, Plan
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the looks of the one that waits."""
 
 
-def find_rivals(plan: Plan, others: Iterable[Ledger], now: float) -> Mapping[Key, Owner]:
-    """What `plan` would create and a run of another project, whose lease holds, would too."""
+def find_rivals(
+    plan: Plan, owners: Owners, others: Iterable[Ledger], now: float
+) -> Mapping[Key, Owner]:
+    """What `plan` would make its own and a run of another project, whose lease holds, would too.
+
+    Both would create it, or it is there, nobody's, and both would adopt it.
+    """
     creates = {action.key for action in plan.actions if action.verb is Verb.CREATE}
+    frees = {a.key for a in plan.actions if a.live is not None and owners.owner(a.live) is None}
     return {
         intent.key: ledger.owner
         for ledger in others
         if ledger.lease is not None and ledger.lease.until > now
         for intent in ledger.intents
-        if intent.key in creates and intent.verb == Verb.CREATE
+        if intent.key in frees or (intent.key in creates and intent.verb == Verb.CREATE)
     }
 
 

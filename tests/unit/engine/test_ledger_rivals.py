@@ -6,12 +6,27 @@ from typing import Any
 
 import pytest
 
+from peakctl.engine.ledger.owners import find_owners
 from peakctl.engine.ledger.rivals import find_rivals, goes_first, made_meanwhile, tell_rivals
-from peakctl.model import Action, Actor, Intent, Key, Lease, Ledger, Owned, Owner, Plan, Step, Verb
+from peakctl.model import (
+    Action,
+    Actor,
+    Intent,
+    Key,
+    Lease,
+    Ledger,
+    Live,
+    Owned,
+    Owner,
+    Plan,
+    Step,
+    Verb,
+)
 
 A, B, C = Owner("a", "dev"), Owner("b", "dev"), Owner("c", "dev")
 KEY = Key("Service", "api")
 NOW = 1000.0
+NOBODY = find_owners(A, None, ())
 
 
 def plan(verb: Verb = Verb.CREATE) -> Plan:
@@ -24,7 +39,7 @@ def about_to(owner: Owner, verb: str = "create", until: float = NOW + 1, **more:
 
 
 def test_a_rival_is_under_way_to_create_the_same() -> None:
-    assert find_rivals(plan(), [about_to(B)], NOW) == {KEY: B}
+    assert find_rivals(plan(), NOBODY, [about_to(B)], NOW) == {KEY: B}
 
 
 @pytest.mark.parametrize(
@@ -33,11 +48,19 @@ def test_a_rival_is_under_way_to_create_the_same() -> None:
     ids=["its lease is over", "it has it already", "it is not under way"],
 )
 def test_no_rival(other: Ledger) -> None:
-    assert not find_rivals(plan(), [other], NOW)
+    assert not find_rivals(plan(), NOBODY, [other], NOW)
 
 
 def test_who_does_not_create_has_no_rival() -> None:
-    assert not find_rivals(plan(Verb.EDIT), [about_to(B)], NOW)
+    assert not find_rivals(plan(Verb.EDIT), NOBODY, [about_to(B)], NOW)
+
+
+@pytest.mark.parametrize("verb", ["keep", "edit"])
+def test_who_adopts_what_another_is_about_to_adopt_has_a_rival(verb: str) -> None:
+    adopting = Plan((Action(KEY, Verb.KEEP, live=Live(KEY, 7, {})),))
+    assert find_rivals(adopting, NOBODY, [about_to(B, verb)], NOW) == {KEY: B}
+    ours = find_owners(A, Ledger(A, "salt", owned={KEY: Owned(KEY, 7)}), ())
+    assert not find_rivals(adopting, ours, [about_to(B, verb)], NOW)
 
 
 def test_what_another_made_since_we_looked_is_told() -> None:
