@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError
+from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.model import Intent, Outcome, Owner, Status, Verb
 from peakctl.present.text import line
 
@@ -148,13 +148,15 @@ class Keeper:
         ledger = self.hold.ledger
         owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
         ended = {o.key for o in outcomes if o.id is not None or o.status in SETTLED}
-        lost = (_lost(self.session.again()),) if self.hold.lost else ()
-        return lost + await self._finish(
+        early = self.hold.lost
+        problems = await self._finish(
             owned=without(prepared.gone, owned),
             intents=still_meant(ledger, ended | prepared.gone, owned),
             outcome=_word(outcomes),
             counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         )
+        lost = (_lost(self.session.again(), early=early),) if self.hold.lost else ()
+        return (*lost, *problems, *(_replaced(*pair) for pair in self.hold.replaced))
 
     async def give_back(self) -> None:
         """Give the lease back without having sent anything."""
@@ -261,12 +263,28 @@ def _word(outcomes: Sequence[Outcome]) -> str:
     return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
 
 
-def _lost(again: str) -> Diagnostic:
+def _lost(again: str, *, early: bool) -> Diagnostic:
+    """`early`: before the end, so that what was not begun was left."""
+    end = "so nothing new was started" if early else "and that was seen only at the end"
     return Diagnostic(
         code="lease/lost",
-        summary="the lease was lost on the way, so nothing new was started",
-        detail="another run took it, or the ledger could not be written for too long",
+        summary=f"the lease was lost on the way, {end}",
+        detail=(
+            "another run took it, it was unlocked, or the ledger could not be written for too long;"
+            " what another run did meanwhile was not looked at"
+        ),
         fix=f"see who has it: peakctl ledger show; then {again}",
+    )
+
+
+def _replaced(theirs: Owned, ours: Owned) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/replaced",
+        summary=f"id {ours.id} is in the ledger now, in the place of id {theirs.id}",
+        key=ours.key,
+        detail="another run made that one at the same time; the ledger has one of each name",
+        fix=f"look at both, and delete one of them: peakctl get {ours.key.kind}",
+        severity=Severity.WARNING,
     )
 
 

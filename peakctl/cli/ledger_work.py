@@ -15,7 +15,7 @@ from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
 from peakctl.engine.ledger.chain import tell_twins
 from peakctl.engine.ledger.desk import refuse_held
-from peakctl.engine.ledger.mend import salvage, unlock, write_owned
+from peakctl.engine.ledger.mend import refuse_alive, salvage, unlock, write_owned
 from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.model import ledger_name
 from peakctl.present.ledger_json import (
@@ -95,6 +95,7 @@ async def unlock_ledger(session: Session) -> Report:
             words = f"Nothing to do: the lease of {owner} is free."
             return session.report(lines=(line((words, "bold")),), extra=_unlocked(shown))
         _show_before(session, lease_lines(shown))
+        refuse_alive(look.desk, shown.standing.ledger)
         require_consent(
             session,
             "Is this run dead? Its lease will be taken away.",

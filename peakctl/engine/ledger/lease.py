@@ -36,12 +36,14 @@ AGAIN = 30.0
 class Hold:
     """A lease in force. `before` are the intents of earlier runs that never reported.
 
-    `lost` is set once the lease is another run's; `took_over` is the lease of a dead run that stood
-    in the ledger when this one was taken.
+    `lost` is set once the lease is seen not to be ours any more, at the latest by `finish`;
+    `took_over` is the lease of a dead run that stood in the ledger when this one was taken.
+    `replaced` are entries that another run wrote meanwhile, each with ours that came in its place.
     """
 
     def __init__(self, taking: Taking, standing: Standing) -> None:
         self.lost = False
+        self.replaced: tuple[tuple[Owned, Owned], ...] = ()
         self.took_over = taking.found.lease if taking.found else None
         self.before = taking.found.intents if taking.found else ()
         self._desk = taking.desk
@@ -115,6 +117,8 @@ class Hold:
 
         def change(ledger: Ledger) -> Ledger:
             lease = self._lease
+            self.lost = self.lost or not is_same(ledger.lease, lease)
+            self.replaced = _replaced(self._start.owned, owned, ledger.owned)
             past = PastRun(
                 lease.run,
                 lease.actor,
@@ -247,3 +251,15 @@ def _three_way(before: Mapping[K, V], after: Mapping[K, V], theirs: Mapping[K, V
     ours = {key: value for key, value in after.items() if key not in same}
     kept = {key: value for key, value in theirs.items() if key in same or key not in before}
     return {**kept, **ours}
+
+
+def _replaced(
+    before: Mapping[Key, Owned], after: Mapping[Key, Owned], theirs: Mapping[Key, Owned]
+) -> tuple[tuple[Owned, Owned], ...]:
+    """What is new in `theirs` and is another thing of that name in `after`, with that one."""
+    both = ((theirs[key], mine) for key, mine in sorted(after.items()) if key in theirs)
+    return tuple(
+        (other, mine)
+        for other, mine in both
+        if before.get(mine.key) not in (mine, other) and str(other.id) != str(mine.id)
+    )

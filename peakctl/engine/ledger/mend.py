@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from peakctl.api.problems import clean
 from peakctl.engine.ledger.chain import Standing, named, newest_in_force, readable
 from peakctl.engine.ledger.desk import NOTHING, empty
 from peakctl.engine.ledger.tenure import overtaken
@@ -75,6 +76,22 @@ async def _salvage(
     if foreign is not None:
         raise foreign
     return Standing(id_, 0, numbers[-1], empty(owner)), damage
+
+
+def refuse_alive(desk: Desk, ledger: Ledger) -> None:
+    """Raise LeaseHeld when the run that has the lease is certainly alive."""
+    lease = ledger.lease
+    if lease is None or not desk.alive(lease.actor):
+        return
+    process = clean(lease.actor.process.partition(":")[0])
+    raise LeaseHeld(
+        Diagnostic(
+            code="lease/alive",
+            summary=f"its process runs on this machine: process {process}",
+            detail="without its lease it would go on, and another run would make the same again",
+            fix="wait for it, or end it: its lease is free as soon as it is gone",
+        )
+    )
 
 
 async def unlock(desk: Desk, standing: Standing, *, run: str, actor: Actor) -> Standing:

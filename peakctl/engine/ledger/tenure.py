@@ -78,7 +78,7 @@ def overtaken(owner: Owner) -> LeaseHeld:
         Diagnostic(
             code="lease/overtaken",
             summary=f"another run has just made the ledger of {owner}",
-            detail="nothing was changed",
+            detail="nothing was changed; if that run says the same, neither of the two counted",
             fix="run the same command again",
         )
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from peakctl.emulator.faults import read_faults
 from peakctl.engine.ledger import rivals
 from peakctl.engine.ledger.desk import Desk
 from peakctl.engine.ledger.lease import Hold
-from peakctl.engine.ledger.text import read_ledger
+from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
@@ -243,3 +244,25 @@ def test_nothing_to_destroy_any_more_is_forgotten(tenant: Tenant) -> None:
     tenant.send("DELETE", f"service/workflows/api/v1/workflows/{flow['id']}")
     assert tenant.peakctl("destroy", "-y").code == 0
     assert not tenant.ledger().owned
+
+
+def test_a_run_that_was_unlocked_says_so_and_what_it_put_in_whose_place(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process was alive, and another run made the same meanwhile."""
+    finish = Hold.finish
+
+    async def unlocked(self: Hold, **given: Any) -> None:
+        theirs = replace(self.ledger, lease=None, owned={KEY: Owned(KEY, "theirs")}, seen=1, base=1)
+        await self._desk.store.append(self._standing.id, write_ledger(replace(theirs, writer="x")))
+        await finish(self, **given)
+
+    monkeypatch.setattr(Hold, "finish", unlocked)
+    run = tenant.peakctl("apply", "-y", "-o", "json")
+    assert run.code == 14
+    told = json.loads(run.out)
+    assert [each["code"] for each in told["errors"]] == ["lease/lost"]
+    (warning,) = told["warnings"]
+    (flow,) = tenant.flows()
+    assert warning["code"] == "ledger/replaced"
+    assert f"id {flow['id']} is in the ledger now, in the place of id theirs" in warning["summary"]

@@ -128,6 +128,21 @@ def test_unlocking_tells_programs_whose_lease_it_was(run: Any, clock: Any) -> No
     assert [each["outcome"] for each in ledger["runs"]] == ["done", "unlocked"]
 
 
+def test_a_run_that_is_alive_on_this_machine_keeps_its_lease(
+    run: Any, clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peakctl.cli.actor import actor_of
+    from peakctl.settings import read_settings
+
+    here = actor_of(read_settings(), tmp_path)
+    monkeypatch.setattr("peakctl.model.Actor", lambda _: here)
+    held(run, clock)
+    done = run("unlock", "--yes")
+    assert done.code == 13
+    assert "lease/alive" in done.err
+    assert json.loads(run("show", "-o", "json").out)["ledger"]["lease"]["held"] is True
+
+
 def test_a_lease_that_is_over_needs_no_unlocking(run: Any, clock: Any) -> None:
     held(run, clock)
     clock.time += 901

@@ -327,8 +327,9 @@ def test_of_two_first_ledgers_the_older_one_counts(
             hold = await take(ledger_store)
             assert (await stands(ledger_store)).ledger == hold.ledger
             return
-        with pytest.raises(LeaseHeld, match="has just made"):
+        with pytest.raises(LeaseHeld, match="has just made") as caught:
             await take(ledger_store)
+        assert "neither of the two counted" in caught.value.diagnostics[0].detail
         assert len(ledger_store.names) == 1
 
     run(script())
@@ -639,6 +640,43 @@ def test_what_another_wrote_meanwhile_stays(ledger_store: Any) -> None:
     run(script())
 
 
+@pytest.mark.parametrize("how", ["unlocked", "taken over", "noted"])
+def test_a_lease_that_is_found_lost_at_the_end_is_lost(ledger_store: Any, how: str) -> None:
+    async def script() -> None:
+        hold = await take(ledger_store)
+        if how == "unlocked":
+            theirs = replace(hold.ledger, lease=None, writer="x", base=1, seen=1)
+            await ledger_store.append("id-0", write_ledger(theirs))
+        else:
+            ledger_store.clock.time += LEASE
+        if how == "taken over":
+            await take(ledger_store, BOB, "run-2")
+        if how == "noted":
+            desk = desk_of(ledger_store)
+            assert await note(desk, lambda it: it, actor=BOB, run="run-2", command="apply")
+        await finish(hold, owned=owned(A))
+        assert hold.lost
+        assert hold.replaced == ()
+
+    run(script())
+
+
+def test_what_another_made_under_a_name_and_this_run_replaces_is_told(ledger_store: Any) -> None:
+    keep(ledger_store, ledger_with(owned=owned(B, C)))
+
+    async def script() -> None:
+        hold = await take(ledger_store)
+        ledger_store.clock.time += LEASE
+        other = await take(ledger_store, BOB, "run-2")
+        await finish(other, owned=owned(A, under="2") | owned(B, under="3") | owned(C))
+        ours = owned(A, B) | owned(C, under="4")
+        await finish(hold, owned=ours)
+        assert (await stands(ledger_store)).ledger.owned == {**ours, **owned(B, under="3")}
+        assert hold.replaced == ((Owned(A, "2"), Owned(A, "1")),)
+
+    run(script())
+
+
 def test_the_lease_of_who_took_over_stays_and_is_renewed_on_top(ledger_store: Any) -> None:
     async def script() -> None:
         hold = await take(ledger_store)
@@ -789,6 +827,7 @@ def test_a_lease_is_renewed_when_a_third_of_it_has_passed(ledger_store: Any) -> 
         assert hold.ledger == found.ledger
         await finish(hold)
         task.cancel()
+        assert not hold.lost
         assert (await stands(ledger_store)).ledger.lease is None
 
     run(script())

@@ -11,7 +11,7 @@ import pytest
 
 from peakctl.engine.ledger.chain import Standing
 from peakctl.engine.ledger.desk import Desk
-from peakctl.engine.ledger.mend import Found, salvage, unlock, write_owned
+from peakctl.engine.ledger.mend import Found, refuse_alive, salvage, unlock, write_owned
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LeaseHeld, LedgerUnusable
 from peakctl.model import (
@@ -229,3 +229,19 @@ def test_of_two_first_ledgers_the_later_one_is_taken_back(ledger_store: Any) -> 
     with pytest.raises(LeaseHeld):
         asyncio.run(write_owned(desk(ledger_store), None, {}, run="r2", actor=ALICE))
     assert list(ledger_store.names) == ["id1"]
+
+
+@pytest.mark.parametrize("alive", [True, False, None])
+def test_a_lease_whose_process_is_there_is_not_to_be_taken_away(
+    ledger_store: Any, alive: bool | None
+) -> None:
+    desk = Desk(ledger_store, US, ledger_store.clock, lambda _: alive)
+    theirs = replace(BOB, process="77:1")
+    for ledger in (EMPTY, replace(EMPTY, lease=Lease("r", theirs, NOW, NOW + 900))):
+        if not alive or ledger is EMPTY:
+            refuse_alive(desk, ledger)
+            continue
+        with pytest.raises(LeaseHeld) as caught:
+            refuse_alive(desk, ledger)
+        (told,) = caught.value.diagnostics
+        assert (told.code, "process 77" in told.summary) == ("lease/alive", True)
