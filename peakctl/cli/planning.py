@@ -57,6 +57,11 @@ class Again:
     known: Mapping[Key, Live] = field(default_factory=dict)
     rivals: bool = False
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this run has made the ledger itself: it says nothing of what is ours yet."""
+        return self.held is not None and self.held.base == 0
+
 
 def read_wanted(session: Session) -> Wanted:
     """Read the manifests and the selection, before anything is asked of the platform."""
@@ -81,28 +86,27 @@ async def prepare(
     Resources that are not selected are planned too, so that references to them get their names
     and versions, and are then left out.
     """
+    from peakctl.engine.destroy import find_absent
+
     seen = again or Again()
     began = session.clock.now()
     world = await look(session, connection, wanted.resources, seen)
-    found = _planned(session, connection, wanted, world, destroy=destroy)
+    found = _planned(session, connection, wanted, world, seen, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
-    gone = _gone(wanted, world) if destroy else frozenset()
+    gone: frozenset[Key] = frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
     told = [d for d in found.diagnostics if d.key is None or d.key in wanted.chosen]
+    if destroy:
+        gone, absent = await find_absent(wanted.chosen, world, connection.adapters)
+        told += absent
     if session.flags.prune:
         plan, pruning, gone = await pruned(session, connection, wanted.resources, world, plan, seen)
         guards += [d for d in pruning if d.severity is Severity.ERROR]
         told += [d for d in pruning if d.severity is not Severity.ERROR]
     if not destroy:
         guards += _mass_change(session, connection, plan)
-    _tell(session, (*told, *needed), first=again is None)
+    _tell(session, (*told, *needed))
     return Prepared(plan, world, tuple(guards), gone, began)
-
-
-def _gone(wanted: Wanted, world: World) -> frozenset[Key]:
-    """What was to be destroyed, is in the ledger, and is not there any more."""
-    owned = world.ledger.owned if world.ledger else {}
-    return frozenset(key for key in wanted.chosen if key in owned and key not in world.live)
 
 
 def refuse_guarded(prepared: Prepared) -> None:
@@ -135,7 +139,13 @@ async def look(
 
 
 def _planned(
-    session: Session, connection: Connection, wanted: Wanted, world: World, *, destroy: bool
+    session: Session,
+    connection: Connection,
+    wanted: Wanted,
+    world: World,
+    seen: Again,
+    *,
+    destroy: bool,
 ) -> Planned:
     from peakctl.engine.destroy import make_destroy_plan
     from peakctl.engine.ledger.owners import Consent
@@ -143,7 +153,7 @@ def _planned(
 
     flags = session.flags
     if destroy:
-        return make_destroy_plan(wanted.resources, world, world.ledger)
+        return make_destroy_plan(wanted.resources, world, None if seen.is_first else world.ledger)
     return make_plan(
         wanted.resources,
         world,
@@ -161,11 +171,11 @@ def _mass_change(session: Session, connection: Connection, plan: Plan) -> tuple[
     return mass_change(plan, connection.kinds, allowed=session.flags.allow_mass_change)
 
 
-def _tell(session: Session, told: tuple[Diagnostic, ...], *, first: bool) -> None:
+def _tell(session: Session, told: tuple[Diagnostic, ...]) -> None:
     """Note what is no error, once. Raises GuardRefused or ManifestsInvalid with the errors."""
     errors = [d for d in told if d.severity is Severity.ERROR]
-    if first:
-        session.warnings += [d for d in told if d.severity is not Severity.ERROR]
+    notes = [d for d in told if d.severity is not Severity.ERROR]
+    session.warnings += [d for d in notes if d not in session.warnings]
     if errors and all(d.code.startswith("guard/") for d in errors):
         raise GuardRefused(*errors)
     raise_if_any(errors)

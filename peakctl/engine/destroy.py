@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.owners import id_of
+from peakctl.engine.orphans import observe_orphans
 from peakctl.engine.plan import Planned
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Plan, Step, Verb
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from peakctl.engine.ledger.owners import Id, Owners
     from peakctl.engine.observe import World
-    from peakctl.model import Ledger, Live, Resource
+    from peakctl.engine.orphans import Orphan
+    from peakctl.model import Adapter, Ledger, Live, Resource
 
 
 def make_destroy_plan(
@@ -25,15 +27,15 @@ def make_destroy_plan(
 ) -> Planned:
     """Delete every declared resource that is live; what is protected or not ours is refused.
 
-    With a ledger, only what it owns is deleted, or what a run of ours set out to make; what else
-    bears a declared name is left alone, with a warning. What the ledger protects is refused even
-    where the manifest does not protect it any more.
+    With a ledger, only what it owns is deleted, or what a run of ours set out to make; before there
+    is one, what no other project owns either. What else bears a declared name is left alone, with a
+    warning. What the ledger protects is refused even where the manifest does not any more.
     """
     edges, _ = find_edges(resources)
     order = order_keys(resources, edges)
     if len(order) < len(resources):
         return Planned(Plan(()), (tell_cycle(find_cycle(edges), resources),))
-    title = _title(ledger, world)
+    title = _title(ledger, world.owners)
     live = [(resources[key], world.live[key]) for key in order if key in world.live]
     problems = [p for resource, each in live if (p := _problem(resource, each, title))]
     going = {resource.key: None for resource, each in live if title.owns(each)}
@@ -47,34 +49,65 @@ def make_destroy_plan(
 
 @dataclass(frozen=True, slots=True)
 class _Title:
-    """What the ledger says of live resources, by kind and id; without one, everything is ours."""
+    """What is known of who owns live resources; what the ledger protects, by kind and id."""
 
-    ledger: Ledger | None
     owners: Owners
-    owned: frozenset[Id] = frozenset()
+    recorded: bool
     protected: frozenset[Id] = frozenset()
-    promised: frozenset[Key] = frozenset()
 
     def owns(self, live: Live) -> bool:
-        if self.ledger is None or id_of(live) in self.owned:
+        """By the ledger; before there is one, what is nobody's is ours as well."""
+        if self.owners.is_ours(live):
             return True
-        others = self.owners.owner(live) not in (None, self.ledger.owner)
-        return live.key in self.promised and not others
+        return not (self.recorded or self.owners.owner(live) or self.owners.unread)
 
     def protects(self, live: Live) -> bool:
         return id_of(live) in self.protected
 
+    def why_not(self, live: Live) -> tuple[str, str]:
+        """Why something is left alone that bears a declared name, and what to do."""
+        owner, unread = self.owners.owner(live), self.owners.unread
+        if owner is not None:
+            return f"id {live.id} belongs to {owner}", f"destroy it in {owner}"
+        if unread:
+            why = f"whose id {live.id} is cannot be told, for {', '.join(unread)} cannot be read"
+            return why, "see to that ledger first, or delete it in the platform"
+        fix = "adopt it by an apply first, or delete it in the platform"
+        return f"this project does not own id {live.id}", fix
 
-def _title(ledger: Ledger | None, world: World) -> _Title:
-    if ledger is None:
-        return _Title(None, world.owners)
-    ids = [((owned.key.kind, str(owned.id)), owned.protect) for owned in ledger.owned.values()]
-    return _Title(
-        ledger,
-        world.owners,
-        owned=frozenset(id_ for id_, _ in ids),
-        protected=frozenset(id_ for id_, protect in ids if protect),
-        promised=frozenset(intent.key for intent in ledger.intents),
+
+def _title(ledger: Ledger | None, owners: Owners) -> _Title:
+    owned = ledger.owned.values() if ledger else ()
+    protected = frozenset((each.key.kind, str(each.id)) for each in owned if each.protect)
+    return _Title(owners, ledger is not None, protected)
+
+
+async def find_absent(
+    keys: Iterable[Key], world: World, adapters: Mapping[str, Adapter]
+) -> tuple[frozenset[Key], tuple[Diagnostic, ...]]:
+    """Which of `keys` are owned and on the platform no more; warnings of those that are renamed.
+
+    An id that is in no listing of `world` is looked for in a whole one. Raises the first ApiError
+    or NotAuthenticated of any request.
+    """
+    if world.ledger is None:
+        return frozenset(), ()
+    there = {id_of(live) for live in world.live.values()}
+    owned = {key: o for key in keys if (o := world.ledger.owned.get(key))}
+    missing = {k: o for k, o in owned.items() if (k.kind, str(o.id)) not in there}
+    sought = replace(world.ledger, owned=missing)
+    orphans = await observe_orphans(world, sought, {}, adapters, unread=adapters)
+    return orphans.gone, tuple(_renamed(each) for each in orphans.found)
+
+
+def _renamed(orphan: Orphan) -> Diagnostic:
+    owned, name = orphan.owned, orphan.listed.name if orphan.listed else orphan.owned.key.name
+    return Diagnostic(
+        code="destroy/renamed",
+        summary=f'it is left alone: id {owned.id} is there, and is called "{name}" now',
+        key=owned.key,
+        fix="rename it back, or delete it in the platform",
+        severity=Severity.WARNING,
     )
 
 
@@ -106,7 +139,7 @@ def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[
 def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None:
     """Why the resource is not deleted: an error, or a warning for what is nobody's concern here."""
     if not title.owns(live):
-        return _not_owned(resource, live)
+        return _not_owned(resource, live, title)
     why, fix = "", ""
     if resource.protect:
         why, fix = "lifecycle.protect holds", "remove lifecycle.protect first"
@@ -128,14 +161,15 @@ def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None
     )
 
 
-def _not_owned(resource: Resource, live: Live) -> Diagnostic:
+def _not_owned(resource: Resource, live: Live, title: _Title) -> Diagnostic:
     path = ("metadata", "name")
+    why, fix = title.why_not(live)
     return Diagnostic(
         code="destroy/not-owned",
-        summary=f"it is left alone: this project does not own id {live.id}",
+        summary=f"it is left alone: {why}",
         key=resource.key,
         path=path,
         locations=(resource.document.locate(path),),
-        fix="adopt it by an apply first, or delete it in the platform",
+        fix=fix,
         severity=Severity.WARNING,
     )

@@ -180,8 +180,12 @@ class Observer:
         return choose(found, kind, self._ledger)
 
     def _list_siblings(self, group: asyncio.TaskGroup, kind: str) -> None:
-        """Start listing the kinds that may bear the name of what is to be made, once each."""
-        for other in siblings(kind, self._kinds):
+        """Start listing the kinds that may bear the name of what is to be made, once each.
+
+        A second look has no need to: the first would have ended the run.
+        """
+        first = self._books is None or self._books.held is None
+        for other in siblings(kind, self._kinds) if first else ():
             if other in self._adapters and other not in self._needed | self._listed.keys():
                 self._listed[other] = ()
                 group.create_task(self._list(other))

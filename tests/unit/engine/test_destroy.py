@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
-from peakctl.engine.destroy import make_destroy_plan
-from peakctl.engine.ledger.owners import Owners
+from peakctl.engine.destroy import find_absent, make_destroy_plan
+from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.errors import Severity
-from peakctl.model import Intent, Key, Ledger, Owned, Owner, Step, Verb
+from peakctl.model import Intent, Key, Ledger, Listed, Owned, Owner, Step, Verb
 
 IMAGE, SERVICE = Key("Image", "a"), Key("Service", "s")
 
@@ -70,7 +71,8 @@ def ledger_of(*owned: Owned, intents: tuple[Intent, ...] = ()) -> Ledger:
 
 def destroy_owned(lab: Any, ledger: Ledger, **image: Any) -> Any:
     resources = lab.resources(*documents(lab, **image))
-    return make_destroy_plan(resources, lab.observe(resources), ledger)
+    owners = find_owners(ledger.owner, ledger, ())
+    return make_destroy_plan(resources, replace(lab.observe(resources), owners=owners), ledger)
 
 
 def test_only_what_the_ledger_owns_is_deleted(lab: Any) -> None:
@@ -82,6 +84,7 @@ def test_only_what_the_ledger_owns_is_deleted(lab: Any) -> None:
     assert action.notes == ("id 7", "used by Service/s, which stays")
     (told,) = found.diagnostics
     assert (told.code, told.severity, told.key) == ("destroy/not-owned", Severity.WARNING, SERVICE)
+    assert told.summary == "it is left alone: this project does not own id Service-s"
     assert found.ok
 
 
@@ -113,3 +116,61 @@ def test_what_is_protected_but_not_owned_is_left_alone(lab: Any) -> None:
     found = destroy_owned(lab, ledger_of(), lifecycle={"protect": True})
     assert [d.code for d in found.diagnostics] == ["destroy/not-owned"]
     assert found.plan.actions == ()
+
+
+# --- before the first ledger of a project --------------------------------------------------
+
+
+def destroy_first(lab: Any, **owners: Any) -> Any:
+    lab.Image.put("a")
+    resources = lab.resources(lab.manifest("Image", "a", {"type": "api"}))
+    known = Owners(Owner("p", "e"), **owners)
+    return make_destroy_plan(resources, replace(lab.observe(resources), owners=known))
+
+
+def test_before_the_first_ledger_what_is_nobody_s_is_deleted(lab: Any) -> None:
+    found = destroy_first(lab)
+    assert [a.key for a in found.plan.actions] == [IMAGE]
+    assert found.diagnostics == ()
+
+
+def test_before_the_first_ledger_what_another_project_owns_is_left_alone(lab: Any) -> None:
+    found = destroy_first(lab, ids={("Image", "Image-a"): Owner("q", "e")})
+    assert found.plan.actions == ()
+    (told,) = found.diagnostics
+    assert (told.code, told.severity) == ("destroy/not-owned", Severity.WARNING)
+    assert told.summary == "it is left alone: id Image-a belongs to q/e"
+
+
+def test_before_the_first_ledger_what_may_be_another_project_s_is_left_alone(lab: Any) -> None:
+    found = destroy_first(lab, unread=("peakctl-ledger-q-e",))
+    assert found.plan.actions == ()
+    (told,) = found.diagnostics
+    assert "peakctl-ledger-q-e cannot be read" in told.summary
+
+
+# --- what is in the ledger, and not live under its name ------------------------------------
+
+
+def absent(lab: Any, ledger: Ledger | None, *keys: Key) -> Any:
+    resources = lab.resources(*documents(lab))
+    world = replace(lab.observe(resources), ledger=ledger)
+    return asyncio.run(find_absent(keys, world, lab.shelves))
+
+
+def test_only_what_is_in_no_listing_is_gone(lab: Any) -> None:
+    lab.Image.put("a", id=7)
+    lab.Service.listed = (Listed(8, "renamed"),)
+    ledger = ledger_of(Owned(IMAGE, "7"), Owned(SERVICE, "8"))
+    gone, (told,) = absent(lab, ledger, IMAGE, SERVICE)
+    assert gone == frozenset()
+    assert (told.code, told.key, told.severity) == ("destroy/renamed", SERVICE, Severity.WARNING)
+    assert told.summary == 'it is left alone: id 8 is there, and is called "renamed" now'
+    lab.Service.listed = (Listed(9, "s"),)
+    assert absent(lab, ledger, IMAGE, SERVICE) == (frozenset({SERVICE}), ())
+
+
+def test_only_what_was_chosen_and_is_in_the_ledger_is_gone(lab: Any) -> None:
+    assert absent(lab, None, IMAGE) == (frozenset(), ())
+    ledger = ledger_of(Owned(IMAGE, "7"), Owned(SERVICE, "8"))
+    assert absent(lab, ledger, IMAGE, Key("Image", "z")) == (frozenset({IMAGE}), ())

@@ -256,6 +256,11 @@ def test_the_other_kinds_of_the_name_are_listed_only_for_what_is_to_be_made(lab:
     assert "Webapp" not in lab.observe(resources).listed
 
 
+def test_a_second_look_does_not_list_them_again(lab: Any) -> None:
+    resources = lab.resources(lab.manifest("Service", "s", SERVICE))
+    assert "Webapp" not in look(lab, resources, ledger_of(), held=True).listed
+
+
 def test_kinds_that_share_names_are_listed_once_each(lab: Any) -> None:
     resources = lab.resources(
         lab.manifest("Service", "s", SERVICE), lab.manifest("Webapp", "w", SERVICE)
