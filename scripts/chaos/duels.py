@@ -186,8 +186,8 @@ def _judge(duel: Duel, ends: list[Ended], found: str) -> list[str]:
 
 
 def _again(duel: Duel, tenant: Tenant) -> Iterator[str]:
-    """What is wrong when each is run again, twice: nothing is to be written any more."""
-    for racer in (*duel.racers, *duel.racers):
+    """What is wrong when each is run again: nothing is to be written any more."""
+    for racer in dict.fromkeys(duel.racers):
         (end,) = race(tenant, [racer], ALONE)
         tenant.calm()
         writes = [each for each in end.asked if not each.startswith("GET")]

@@ -58,7 +58,7 @@ def test_blows_at_writes_of_every_kind_that_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["prune", "change and prune"])
 def test_blows_while_something_of_every_kind_is_pruned(tmp_path: Path, name: str) -> None:
     (phase,) = change_phases(name, tmp_path)
-    hold(every_request(phase, BLOWS, writes=True, step=23))
+    hold(every_request(phase, BLOWS, writes=True, step=31))
 
 
 def test_random_blows_at_a_fifth_of_all_requests(tmp_path: Path) -> None:
