@@ -275,3 +275,15 @@ def test_what_is_kept_can_be_read_but_for_the_secrets(place: Place) -> None:
     assert "spec/parameters/env/ODD" in digests["api"]
     assert all(len(d) == 64 for each in digests.values() for d in each.values())
     assert kept["runs"][-1]["counts"]["create"] == 10
+
+
+def test_a_run_that_died_after_it_sent_a_secret_does_not_stand_in_the_way(place: Place) -> None:
+    assert place.run("apply", "--yes").code == 0
+    place.turn("2")
+    with place.env.context() as patched:
+        patched.setattr("peakctl.engine.ledger.record.record", lambda *_, **__: 1 / 0)
+        assert place.command("apply", "-e", "dev", "--yes", *place.canaries.arguments).code == 1
+    place.env.setattr("peakctl.cli.actor.alive", lambda _: False)
+    again = place.run("apply", "--yes")
+    assert again.code == 0, again.err
+    assert place.run("plan", "--detailed-exitcode").code == 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.digests import Digests
-from peakctl.model import EMPTY
+from peakctl.model import EMPTY, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from peakctl.model import Ledger, Live, Path, Value
+    from peakctl.model import Key, Ledger, Live, Path, Value
 
 
 def place(path: Path) -> str:
@@ -57,21 +57,35 @@ def _word(text: str) -> str:
     return text.replace("~1", "/").replace("~0", "~")
 
 
+MAKE_VERSIONS = (Verb.BUILD, Verb.RELEASE)
 FORGETFUL = Memory()
 """Knows nothing."""
+
+
+def find_unreported(ledger: Ledger) -> frozenset[tuple[Key, str | None]]:
+    """The versions that runs set out to make and never reported on, each with its resource."""
+    return frozenset(
+        (intent.key, intent.version)
+        for intent in ledger.intents
+        if intent.verb in MAKE_VERSIONS and intent.version is not None
+    )
 
 
 def memories(ledger: Ledger | None) -> Callable[[Live], Memory]:
     """The memory of each live resource: it follows the id, whatever the name was.
 
-    All of them share their work on secrets.
+    All of them share their work on secrets. Of a version that a run set out to make, and never
+    reported on, nothing is known: what is remembered is that of the one before.
     """
     if ledger is None:
         return lambda _: FORGETFUL
+    unreported = find_unreported(ledger)
     digests_of = Digests(ledger.salt)
     owned = {(each.key.kind, str(each.id)): each for each in ledger.owned.values()}
 
     def memory(live: Live) -> Memory:
+        if (live.key, live.version) in unreported:
+            return FORGETFUL
         found = owned.get((live.key.kind, str(live.id)))
         return Memory(found.digests, digests_of) if found else FORGETFUL
 

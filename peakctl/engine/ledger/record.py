@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import place
+from peakctl.engine.ledger.memory import find_unreported, place
 from peakctl.engine.recall import unseen_values
 from peakctl.model import EMPTY, Key, Owned, Status, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from peakctl.kinds.fields import Kind
     from peakctl.model import Action, Ledger, Outcome, Plan
@@ -31,10 +31,12 @@ def record(
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
-    `uses` are the resources that each one refers to. Of what went wrong only the id is new: its
+    `uses` are the names that each declared resource refers to. Of what went wrong only the id is new: its
     digests stay what they were, so that the next plan differs, and sends again.
     """
-    books = _Books(kinds, uses, Digests(ledger.salt), dict(ledger.owned))
+    unreported = find_unreported(ledger)
+    known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
+    books = _Books(kinds, known, digests_of, dict(ledger.owned), unreported)
     actions = {action.key: action for action in plan.actions}
     for outcome in outcomes:
         books.enter(actions[outcome.key], outcome)
@@ -46,9 +48,9 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
 
     Digests alone are not worth a write.
     """
-    said = _by_id(ledger.owned)
+    said, known = _by_id(ledger.owned), known_uses(uses, ledger)
     wanted = [
-        _entry(action, action.live.id, uses)
+        _entry(action, action.live.id, known)
         for action in plan.actions
         if action.live is not None and action.verb is not Verb.DELETE
     ]
@@ -56,6 +58,17 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
         [replace(each, id=entry.id, digests=EMPTY) for each in said.get(_id(entry), ())] == [entry]
         for entry in wanted
     )
+
+
+def known_uses(
+    uses: Mapping[Key, tuple[Key, ...]], ledger: Ledger | None
+) -> dict[Key, tuple[Key, ...]]:
+    """`uses` but for what is neither declared nor owned: a run may see a part of the manifests."""
+    owned = ledger.owned if ledger else {}
+    return {
+        key: tuple(used for used in names if used in uses or used in owned)
+        for key, names in uses.items()
+    }
 
 
 def _by_id(owned: Mapping[Key, Owned]) -> dict[Id, list[Owned]]:
@@ -80,6 +93,7 @@ class _Books:
     uses: Mapping[Key, tuple[Key, ...]]
     digests_of: Digests
     owned: dict[Key, Owned]
+    unreported: Container[tuple[Key, str | None]]
     before: dict[Id, list[Owned]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,8 +101,8 @@ class _Books:
 
     def enter(self, action: Action, outcome: Outcome) -> None:
         if action.verb is Verb.DELETE:
-            if outcome.status in GOOD:
-                self.owned.pop(action.key, None)
+            if outcome.status in GOOD and action.live is not None:
+                self._forget(_entry(action, action.live.id, self.uses))
             return
         id_ = action.live.id if outcome.id is None and action.live else outcome.id
         left_alone = outcome.status in UNTOUCHED and action.taken_from is None
@@ -100,11 +114,21 @@ class _Books:
         old = self.before.get(_id(entry), [])
         digests: Mapping[str, str] = old[0].digests if old else EMPTY
         if outcome.status in GOOD:
-            digests = self._digests(action, outcome, EMPTY if action.steps else digests)
-        for each in old:
+            kept = EMPTY if action.steps or self._is_unreported(action) else digests
+            digests = self._digests(action, outcome, kept)
+        self._forget(entry)
+        self.owned[action.key] = replace(entry, digests=digests)
+
+    def _is_unreported(self, action: Action) -> bool:
+        """Whether the digests are those of an older version than the one that is live."""
+        live = action.live
+        return live is not None and (action.key, live.version) in self.unreported
+
+    def _forget(self, entry: Owned) -> None:
+        """Strike out what has its id, under whatever name."""
+        for each in self.before.get(_id(entry), []):
             if self.owned.get(each.key) is each:
                 del self.owned[each.key]
-        self.owned[action.key] = replace(entry, digests=digests)
 
     def _digests(self, action: Action, outcome: Outcome, kept: Mapping[str, str]) -> dict[str, str]:
         """The digests of what is in force now; those in `kept` stand for what was not sent."""

@@ -6,7 +6,7 @@ import pytest
 
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import FORGETFUL, Memory, memories, place
-from peakctl.model import MISSING, Key, Ledger, Live, Owned, Owner, Path
+from peakctl.model import MISSING, Intent, Key, Ledger, Live, Owned, Owner, Path
 
 DIGESTS = Digests("salt")
 
@@ -57,4 +57,19 @@ def test_memories_follow_the_id_whatever_the_name_was() -> None:
     find = memories(Ledger(Owner("p", "e"), "pepper", owned={owned.key: owned}))
     assert find(Live(Key("Image", "new"), "7", {})).same(("a",), "x") is True
     assert find(Live(Key("Service", "old"), 7, {})) is FORGETFUL
+    assert find(Live(Key("Image", "new"), 7, {}, version="2")).has(("a",))
     assert memories(None)(Live(Key("Image", "old"), 7, {})) is FORGETFUL
+
+
+@pytest.mark.parametrize(
+    ("verb", "version", "known"),
+    [("build", "2", False), ("release", "2", False), ("build", "3", True), ("edit", "2", True)],
+)
+def test_of_a_version_that_no_run_has_reported_nothing_is_known(
+    verb: str, version: str, known: bool
+) -> None:
+    owned = Owned(Key("Image", "a"), 7, digests={"a": ""})
+    intents = (Intent(owned.key, verb, version),)
+    find = memories(Ledger(Owner("p", "e"), "salt", owned={owned.key: owned}, intents=intents))
+    assert find(Live(owned.key, 7, {}, version="2")).has(("a",)) is known
+    assert find(Live(owned.key, 7, {})).has(("a",))

@@ -15,6 +15,7 @@ from peakctl.model import (
     MISSING,
     Action,
     Document,
+    Intent,
     Key,
     Ledger,
     Live,
@@ -213,3 +214,16 @@ def test_a_run_that_is_recorded_would_write_what_is_there() -> None:
     again = after(plan.actions[0], Status.ALREADY_RIGHT, *first.values(), uses={API: (OTHER,)})
     assert first == again
     assert is_recorded(plan, ledger(*first.values()), {API: (OTHER,)})
+
+
+@pytest.mark.parametrize(("version", "kept"), [("2", False), ("1", True)])
+def test_digests_of_an_older_version_than_a_dead_run_made_are_not_kept(
+    version: str, kept: bool
+) -> None:
+    each = action(env="new", live=Live(API, "s-1", {}, version=version))
+    before = replace(
+        ledger(Owned(API, "s-1", digests={PLACE: "old"})), intents=(Intent(API, "build", "2"),)
+    )
+    outcome = Outcome(API, Verb.KEEP, Status.ALREADY_RIGHT)
+    found = record(Plan((each,)), [outcome], before, KINDS, uses={})
+    assert found[API].digests[PLACE] == ("old" if kept else DIGESTS.of("new"))
