@@ -103,7 +103,7 @@ def _serve(
     stepwise: bool,
     **chosen: Any,
 ) -> Report:
-    from peakctl.cli.session import open_emulator
+    from peakctl.cli.emulator_opening import open_emulator
     from peakctl.emulator.serve import serve as serve_on
     from peakctl.present.text import line
 

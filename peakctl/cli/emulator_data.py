@@ -150,7 +150,7 @@ def _reached(
     session: Session, data: str | None, endpoint: str | None
 ) -> Iterator[tuple[Reached, str]]:
     """The emulator that was named, and its place for people. Raises UsageError for none."""
-    from peakctl.cli.session import check_emulator, open_emulator
+    from peakctl.cli.emulator_opening import check_emulator, open_emulator
 
     check_emulator()
     from peakctl.emulator.reach import Local, Remote
@@ -167,8 +167,8 @@ def _reached(
 
 
 def _state_of(session: Session) -> str:
+    from peakctl.cli.emulator_opening import emulator_state
     from peakctl.cli.inputs import open_project
-    from peakctl.cli.session import emulator_state
     from peakctl.errors import Diagnostic, UsageError
 
     open_project(session)

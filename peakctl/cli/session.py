@@ -11,12 +11,16 @@ import sys
 import time
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.cli.answer import answer, debug
+from peakctl.cli.emulator_opening import (
+    check_emulator,
+    emulator_options,
+    emulator_state,
+    open_emulator,
+)
 from peakctl.cli.exits import diagnostics_of, exit_code
-from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.model import Secret
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -32,13 +36,12 @@ if TYPE_CHECKING:
     from peakctl.api.limits import Limits
     from peakctl.cli.exits import Exit
     from peakctl.cli.options import Flags
-    from peakctl.emulator import Emulator
+    from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.project import Environment, Project
     from peakctl.model import Adapter, Clock, LedgerStore, Plan
 
 T = TypeVar("T")
-STATE_FOLDER = ".peakctl"
 _EMULATED = "http://emulator.localhost"
 _EMULATOR_TOKEN = "peakctl-emulator"  # noqa: S105 - opens nothing but the emulator
 
@@ -204,74 +207,6 @@ def endpoint_of(session: Session) -> str | None:
     return session.settings.endpoint or (environment.endpoint if environment else None)
 
 
-def emulator_state(session: Session) -> Path:
-    """The file that keeps the emulator's state for the environment; its folder is git-ignored."""
-    root = Path(session.project.root) if session.project else Path.cwd()
-    name = session.environment.name if session.environment else "local"
-    folder = root / STATE_FOLDER
-    folder.mkdir(exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
-    return folder / f"emulator-{name}.sqlite"
-
-
-def open_emulator(data: str, **timing: Any) -> Emulator:
-    """An emulator over a state file. Raises UsageError when its libraries are not installed."""
-    check_emulator()
-    from peakctl.emulator import Emulator, Options
-
-    return Emulator(data, options=Options(**{"provided_images": True} | timing))
-
-
-def check_emulator() -> None:
-    """Raise UsageError when the libraries of the emulator are not installed."""
-    try:
-        import peakctl.emulator  # noqa: F401 - only to see whether it can be
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            Diagnostic(
-                code="emulator/not-installed",
-                summary=f"the emulator needs {error.name}, which is not installed",
-                fix="pip install 'peakctl[emulator]'",
-            )
-        ) from None
-
-
-def _options(environment: Environment | None) -> dict[str, Any]:
-    """The environment's emulator options by the emulator's names. Raises UsageError."""
-    if environment is None:
-        return {}
-    from peakctl.emulator.options import NAMES, Options, check_option
-    from peakctl.emulator.problems import Problem
-
-    usual, problems = Options(), []
-    for word, value in environment.emulator_options.items():
-        if word not in NAMES:
-            near = nearest_names(word, NAMES)
-            fix = f"did you mean: {', '.join(near)}" if near else f"use one of {', '.join(NAMES)}"
-            summary = f'the emulator has no option "{word}"'
-            problems.append(_no_option(environment, word, summary, fix))
-            continue
-        try:
-            check_option(word, value, getattr(usual, NAMES[word]))
-        except Problem as problem:
-            problems.append(_no_option(environment, word, problem.detail, "write another value"))
-    if problems:
-        raise UsageError(*problems)
-    return {NAMES[word]: value for word, value in environment.emulator_options.items()}
-
-
-def _no_option(environment: Environment, word: str, summary: str, fix: str) -> Diagnostic:
-    return Diagnostic(
-        code="emulator/option",
-        summary=summary,
-        path=("environments", environment.name, "emulator", word),
-        locations=(environment.emulator_places[word],),
-        fix=fix,
-    )
-
-
 def _reach(
     session: Session, limits: Limits, stack: ExitStack
 ) -> tuple[httpx.AsyncBaseTransport, Mapping[str, str], Secret]:
@@ -279,7 +214,9 @@ def _reach(
 
     if is_emulated(session):
         check_emulator()
-        emulator = open_emulator(str(emulator_state(session)), **_options(session.environment))
+        emulator = open_emulator(
+            str(emulator_state(session)), **emulator_options(session.environment)
+        )
         stack.callback(emulator.close)
         from peakctl.emulator import emulator_transport
 

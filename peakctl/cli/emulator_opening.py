@@ -1,0 +1,83 @@
+"""The emulator in process, for an environment that asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, UsageError, nearest_names
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.emulator import Emulator
+    from peakctl.manifests.project import Environment
+
+STATE_FOLDER = ".peakctl"
+
+
+def emulator_state(session: Session) -> Path:
+    """The file that keeps the emulator's state for the environment; its folder is git-ignored."""
+    root = Path(session.project.root) if session.project else Path.cwd()
+    name = session.environment.name if session.environment else "local"
+    folder = root / STATE_FOLDER
+    folder.mkdir(exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder / f"emulator-{name}.sqlite"
+
+
+def open_emulator(data: str, **timing: Any) -> Emulator:
+    """An emulator over a state file. Raises UsageError when its libraries are not installed."""
+    check_emulator()
+    from peakctl.emulator import Emulator, Options
+
+    return Emulator(data, options=Options(**{"provided_images": True} | timing))
+
+
+def check_emulator() -> None:
+    """Raise UsageError when the libraries of the emulator are not installed."""
+    try:
+        import peakctl.emulator  # noqa: F401 - only to see whether it can be
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            Diagnostic(
+                code="emulator/not-installed",
+                summary=f"the emulator needs {error.name}, which is not installed",
+                fix="pip install 'peakctl[emulator]'",
+            )
+        ) from None
+
+
+def emulator_options(environment: Environment | None) -> dict[str, Any]:
+    """The environment's emulator options by the emulator's names. Raises UsageError."""
+    if environment is None:
+        return {}
+    from peakctl.emulator.options import NAMES, Options, check_option
+    from peakctl.emulator.problems import Problem
+
+    usual, problems = Options(), []
+    for word, value in environment.emulator_options.items():
+        if word not in NAMES:
+            near = nearest_names(word, NAMES)
+            fix = f"did you mean: {', '.join(near)}" if near else f"use one of {', '.join(NAMES)}"
+            summary = f'the emulator has no option "{word}"'
+            problems.append(_no_option(environment, word, summary, fix))
+            continue
+        try:
+            check_option(word, value, getattr(usual, NAMES[word]))
+        except Problem as problem:
+            problems.append(_no_option(environment, word, problem.detail, "write another value"))
+    if problems:
+        raise UsageError(*problems)
+    return {NAMES[word]: value for word, value in environment.emulator_options.items()}
+
+
+def _no_option(environment: Environment, word: str, summary: str, fix: str) -> Diagnostic:
+    return Diagnostic(
+        code="emulator/option",
+        summary=summary,
+        path=("environments", environment.name, "emulator", word),
+        locations=(environment.emulator_places[word],),
+        fix=fix,
+    )
