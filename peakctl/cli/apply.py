@@ -18,6 +18,7 @@ Examples:
   peakctl apply -e prod --yes
   peakctl apply -e dev --select Service/forecast-api
   peakctl apply -e prod prod.peakplan
+  peakctl apply -e prod prod.peakplan --prune      where the plan had --prune
 
 \b
 Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
@@ -46,7 +47,9 @@ def apply(**flags: Any) -> int:
 
     Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
     With a PLAN_FILE of `plan --out`, does what was approved there without asking, or less; it stops
-    with exit code 11 when anything beyond that would be done.
+    with exit code 11 when anything beyond that would be done. The file holds no flags: repeat those
+    of the plan (--prune, --prune-history, --adopt, --take-over, --select, --retry-failed, -p, -v).
+
     Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
     """
     from peakctl.cli.loop import run_async
@@ -57,7 +60,7 @@ def apply(**flags: Any) -> int:
 
 
 async def _apply(session: Session) -> Report:
-    from peakctl.cli.approving import agreement, load_approval
+    from peakctl.cli.approving import agreement, load_approval, tell_less
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import plan_result, prepare, read_wanted, refuse_guarded
@@ -75,6 +78,7 @@ async def _apply(session: Session) -> Report:
         agreed = agreement(session, connection, plan, approval)
         if approval is not None:
             agreed(plan)
+            await tell_less(session, connection, wanted, prepared, approval)
         elif plan.pending:
             require_consent(session, "Apply these changes?")
         return await carry_out(session, connection, wanted, prepared, agreed)

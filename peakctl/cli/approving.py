@@ -6,9 +6,17 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.engine.approval import Approval, approve, objections, read_approval, write_approval
+from peakctl.engine.approval import (
+    Approval,
+    approve,
+    left_deletes,
+    objections,
+    read_approval,
+    write_approval,
+)
 from peakctl.engine.ledger.digests import LIGHT
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError
+from peakctl.present.text import counted
 
 LARGEST = 64 * 2**20
 """Bytes of a plan file; an action takes about 400."""
@@ -16,9 +24,10 @@ LARGEST = 64 * 2**20
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peakctl.cli.planning import Prepared
+    from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
-    from peakctl.model import Plan
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Key, Plan
 
 
 def save_plan(session: Session, connection: Connection, prepared: Prepared, file: str) -> None:
@@ -82,6 +91,48 @@ def agreement(
             raise PlanStale(*found)
 
     return agreed
+
+
+async def tell_less(
+    session: Session,
+    connection: Connection,
+    wanted: Wanted,
+    prepared: Prepared,
+    approval: Approval,
+) -> None:
+    """Warn of approved deletes that a missing flag leaves out, of what is owned and there still.
+
+    Raises ApiError or NotAuthenticated when that cannot be looked up.
+    """
+    from peakctl.engine.ledger.rebuild import find_there
+
+    flags, ledger = session.flags, prepared.world.ledger
+    left = [k for k in left_deletes(approval, prepared.plan) if k not in wanted.resources]
+    owned = {key: o for key in left if ledger and (o := ledger.owned.get(key))}
+    needs = {key: _flags_for(connection.kinds.get(key.kind)) for key in owned}
+    missing = {"--prune": not flags.prune, "--prune-history": not flags.prune_history}
+    words = {key: [word for word in each if missing[word]] for key, each in needs.items()}
+    held = {key: owned[key] for key in owned if words[key]}
+    there = await find_there(held.values(), prepared.world, connection.adapters)
+    keys = [key for key, each in held.items() if (key.kind, str(each.id)) in there]
+    if keys:
+        session.warnings.append(_less(keys, sorted({w for key in keys for w in words[key]})))
+
+
+def _flags_for(kind: Kind | None) -> tuple[str, ...]:
+    """What a plan needs to delete something of a kind that no manifest names."""
+    return ("--prune", "--prune-history") if kind and kind.history else ("--prune",)
+
+
+def _less(keys: list[Key], flags: list[str]) -> Diagnostic:
+    verb = "is" if len(keys) == 1 else "are"
+    return Diagnostic(
+        code="plan/less",
+        summary=f"{counted(len(keys), 'approved delete')} {verb} left out for want of a flag",
+        detail=f"approved, and not deleted: {', '.join(map(str, keys))}",
+        fix=f"give the flags of the plan again: add {' '.join(flags)}",
+        severity=Severity.WARNING,
+    )
 
 
 def _approved(session: Session, connection: Connection, plan: Plan, *, cost: int = 0) -> Approval:

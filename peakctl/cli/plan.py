@@ -34,7 +34,9 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @click.option(
     "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
 )
-@click.option("--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE`.")
+@click.option(
+    "--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE` with the same flags."
+)
 @options.retry_failed
 @options.ownership
 @options.pruning

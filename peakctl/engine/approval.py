@@ -16,7 +16,7 @@ from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.tree import copy_tree, holds_secret, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Action, Key, Plan, Tree, Verb, dotted
+from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Verb, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,6 +161,13 @@ def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: st
 def _told(action: Approved) -> str:
     fields = f" ({', '.join(action.fields)})" if action.fields else ""
     return f"{', '.join(action.steps)}{' ' + action.version if action.version else ''}{fields}"
+
+
+def left_deletes(approval: Approval, plan: Plan) -> tuple[Key, ...]:
+    """What the approval deletes and `plan` has no action for, not even that it stays."""
+    planned = {action.key for action in plan.actions}
+    deletes = (each.key for each in approval.actions if Step.DELETE.value in each.steps)
+    return tuple(sorted(key for key in deletes if key not in planned))
 
 
 def write_approval(approval: Approval) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peakctl.engine.approval import approve, objections, read_approval, write_approval
+from peakctl.engine.approval import (
+    approve,
+    left_deletes,
+    objections,
+    read_approval,
+    write_approval,
+)
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -162,3 +168,13 @@ def test_every_flipped_character_is_refused_or_says_the_same() -> None:
 def test_a_later_format_is_refused() -> None:
     body = json.loads(write_approval(approved()))
     assert read_approval(json.dumps({**body, "format_version": 2})) is None
+
+
+def test_approved_deletes_that_are_not_planned_are_found() -> None:
+    again, gone = Key("Workflow", "again"), Key("Workflow", "gone")
+    deletes = tuple(Action(key, Verb.DELETE, (Step.DELETE,)) for key in (gone, again))
+    approval = approve(Plan((image(), *deletes)), KINDS, project="", environment="", salt="s")
+    keep = Action(again, Verb.KEEP, ())
+    assert left_deletes(approval, Plan(())) == (again, gone)
+    assert left_deletes(approval, Plan((keep,))) == (gone,)
+    assert left_deletes(approval, Plan((image(), *deletes))) == ()
