@@ -18,7 +18,15 @@ Examples:
   peakctl destroy -e dev --select Deployment/retail-eu
   peakctl destroy -f old/service.yaml
 
-What is protected (lifecycle.protect) or not ours is never deleted.
+\b
+What is protected (lifecycle.protect) is refused. What this project does not own
+by its ledger stays, with a warning. Before its first ledger that is what another
+project owns; without a ledger (no project, or `ledger: false`) nothing is known of
+owners, so the ids in the plan are all there is to go by.
+
+\b
+Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live moved,
+  12 refused, 13 lease held, 14 in part, 15 not permitted, 130/143 interrupted.
 """
 
 

@@ -10,17 +10,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
-from peakctl.model import Intent, Outcome, Owner, Status, Verb
+from peakctl.model import Intent, Key, Outcome, Owner, Status, Verb
 from peakctl.present.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Container,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
     from peakctl.engine.ledger.lease import Desk, Hold
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Actor, Key, Ledger, Owned, Plan, Resource
+    from peakctl.model import Actor, Ledger, Owned, Plan, Resource
 
 SECOND = 1.0
 SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
@@ -248,13 +256,17 @@ def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Kee
 
 
 def uses_of(resources: Mapping[Key, Resource]) -> dict[Key, tuple[Key, ...]]:
-    """What each resource refers to, in order."""
-    from peakctl.engine.graph import find_edges
+    """What each resource refers to by name, in order, whether this run declares it or not."""
+    return {
+        key: tuple(sorted({*resource.depends_on, *_named(resource)}))
+        for key, resource in resources.items()
+    }
 
-    found: dict[Key, set[Key]] = {key: set() for key in resources}
-    for edge in find_edges(resources)[0]:
-        found[edge.source].add(edge.target)
-    return {key: tuple(sorted(targets)) for key, targets in found.items()}
+
+def _named(resource: Resource) -> Iterator[Key]:
+    for reference in resource.references:
+        if reference.edge:
+            yield from (Key(kind, reference.name) for kind in reference.kinds)
 
 
 def _word(outcomes: Sequence[Outcome]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.owners import find_owners
+from peakctl.engine.names import delete_first
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import LEDGER_PREFIX, Key, Owner
 
@@ -92,6 +93,8 @@ class Rules:
         if other is not None:
             summary = f"{other} has, or had, its name"
             fix = f"if {other} is another: take the name out there, or delete it in the platform"
+            if other.kind != key.kind:
+                fix = delete_first(str(key))
             return Survival(_told(key, "named", summary, fix))
         why = "" if listed.ours else "part of the platform"
         why = why or (live.foreign if live else "") or ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.owners import find_owners, id_of
+from peakctl.engine.ledger.record import known_uses
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Owned
 
@@ -79,8 +80,9 @@ def rebuild(
     unsure = [key for key in resources if key in world.live or key not in kept]
     undecided = [d for key in unsure if (d := _undecided(key, world, owners, us))]
     left_out = {d.key for d in undecided}
+    named = known_uses(uses, before)
     declared = {
-        key: _entry(resource, world.live[key], uses[key], old)
+        key: _entry(resource, world.live[key], named[key], old)
         for key, resource in resources.items()
         if key in world.live and key not in left_out
     }

@@ -31,8 +31,8 @@ def record(
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
-    `uses` are the names that each declared resource refers to. Of what went wrong only the id is new: its
-    digests stay what they were, so that the next plan differs, and sends again.
+    `uses` are the names that each declared resource refers to. Of what went wrong only the id is
+    new: its digests stay what they were, so that the next plan differs, and sends again.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.record import is_recorded, record
+from peakctl.engine.ledger.record import is_recorded, known_uses, record
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -38,6 +38,7 @@ LIVE = Live(API, "s-1", {})
 BAD = (Status.FAILED, Status.UNKNOWN, Status.IN_PROGRESS)
 DIGESTS = Digests("salt")
 PLACE = "spec/parameters/env/A"
+USES = {API: (OTHER,), OTHER: ()}
 
 
 def values(env: Any = None) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def edit(env: Any = None, **more: Any) -> Action:
 @pytest.mark.parametrize("status", [Status.DONE, Status.ALREADY_RIGHT])
 def test_what_went_well_is_owned_with_digests_of_what_was_sent(status: Status) -> None:
     made = action(Step.CREATE, verb=Verb.CREATE, live=None, protect=True)
-    found = after(made, status, id="s-9", applied=values("1"), uses={API: (OTHER,)})
+    found = after(made, status, id="s-9", applied=values("1"), uses=USES)
     entry = found[API]
     assert (entry.key, entry.id, entry.protect, entry.uses) == (API, "s-9", True, (OTHER,))
     assert entry.digests[PLACE] == DIGESTS.of("1")
@@ -180,6 +181,22 @@ def test_what_is_deleted_is_owned_no_more(status: Status, left: bool) -> None:
     assert after(delete, Status.DONE, kept) == {OTHER: kept}
 
 
+def test_what_is_deleted_is_forgotten_by_its_id() -> None:
+    delete = action(Step.DELETE, verb=Verb.DELETE)
+    assert after(delete, Status.DONE, Owned(OLD, "s-1")) == {}
+    another = Owned(API, "s-2")
+    assert after(delete, Status.DONE, another) == {API: another}
+
+
+def test_what_is_used_is_known_from_manifests_or_the_ledger() -> None:
+    uses = {API: (OTHER, OLD)}
+    image = Owned(OTHER, 7)
+    assert after(action(), Status.ALREADY_RIGHT, image, uses=uses)[API].uses == (OTHER,)
+    before = ledger(Owned(API, "s-1", uses=(OTHER,)), image)
+    assert is_recorded(Plan((action(),)), before, uses)
+    assert known_uses(USES, None) == USES
+
+
 @pytest.mark.parametrize(
     ("owned", "expected"),
     [
@@ -210,10 +227,10 @@ def test_what_is_not_live_or_goes_is_not_asked_about() -> None:
 
 def test_a_run_that_is_recorded_would_write_what_is_there() -> None:
     plan = Plan((action(env="1"),))
-    first = after(plan.actions[0], Status.ALREADY_RIGHT, uses={API: (OTHER,)})
-    again = after(plan.actions[0], Status.ALREADY_RIGHT, *first.values(), uses={API: (OTHER,)})
+    first = after(plan.actions[0], Status.ALREADY_RIGHT, uses=USES)
+    again = after(plan.actions[0], Status.ALREADY_RIGHT, *first.values(), uses=USES)
     assert first == again
-    assert is_recorded(plan, ledger(*first.values()), {API: (OTHER,)})
+    assert is_recorded(plan, ledger(*first.values()), USES)
 
 
 @pytest.mark.parametrize(("version", "kept"), [("2", False), ("1", True)])
