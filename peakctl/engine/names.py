@@ -65,8 +65,8 @@ CHOOSE = "choose another name, or delete that one in the platform"
 def delete_first(other: str) -> str:
     """What to do where `other` stands in the way, and has no manifest any more."""
     return (
-        f"delete it first: put its old manifest back in place of the new one,"
-        f" then peakctl destroy --select {other}; or delete it in the platform"
+        "delete it first, in the platform, or with its old manifest in place of the new one:\n"
+        f"peakctl destroy --select {other}"
     )
 
 
