@@ -232,9 +232,16 @@ def manifest_changes(path: Path) -> Iterator[Mutation]:
             after = text[: start.index] + json.dumps(value, default=str) + text[end.index :]
             yield Mutation(
                 f"{path.name}:{start.line + 1}:{start.column + 1} {node.value[:30]!r}",
-                lambda _, after=after: path.write_text(after, encoding="utf-8") and None,
-                lambda: path.write_text(text, encoding="utf-8"),
+                _writes(path, after),
+                _writes(path, text),
             )
+
+
+def _writes(path: Path, text: str) -> Callable[..., None]:
+    def write(_: object = None) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return write
 
 
 def _leaves(node: Any) -> Iterator[Any]:
