@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
 from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.tree import copy_tree, holds_secret, set_at
+from peakctl.engine.tree import copy_tree, holds_secret, seal_beside, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Verb, dotted
@@ -92,20 +92,15 @@ def _approved(
 def _seen(action: Action, kind: Kind, digests: Digests) -> str:
     """The digest of what is live.
 
-    Reads show secrets that only a manifest marks as such, perhaps an earlier one: where there may
-    be any, all of it is digested slowly.
+    Reads show secrets that only manifests mark as such, so they are sealed as those have them.
+    Where an earlier manifest did, or none is at hand, all of it is digested slowly.
     """
     live = action.live
     assert live is not None  # noqa: S101 - the caller has looked
-    values = seal_all(kind.root, live.values)
-    may_hold = (
-        action.verb is Verb.DELETE
-        or any(change.sensitive for change in action.changes)
-        or holds_secret(action.desired)
-        or holds_secret(values)
-    )
+    values = seal_beside(seal_all(kind.root, live.values), [action.desired])
     seen = [live.id, live.version, values]
-    return digests.of_whole(seen) if may_hold else digests.of(seen)
+    gone = any(c.sensitive and not holds_secret(c.after) for c in action.changes)
+    return digests.of_whole(seen) if gone or action.verb is Verb.DELETE else digests.of(seen)
 
 
 def _by_name(action: Action, numbers: Mapping[Key, str | None]) -> Tree:

@@ -9,7 +9,7 @@ from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, UNSEEN, Path, Secret, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from peakctl.kinds.fields import Field
 
@@ -114,6 +114,22 @@ def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
         if value is not MISSING:
             set_at(tree, path, _sealed_below(value))
     return tree
+
+
+def seal_beside(value: Value, others: Sequence[Value]) -> Value:
+    """The tree with everything sealed that is a `Secret` in one of `others`.
+
+    Items of lists are not told apart: what is secret in one is so in all.
+    """
+    if any(isinstance(other, Secret) for other in others):
+        return _sealed_below(value)
+    if isinstance(value, MAPS):
+        maps = [other for other in others if isinstance(other, MAPS)]
+        return {k: seal_beside(v, [m[k] for m in maps if k in m]) for k, v in value.items()}
+    if isinstance(value, list):
+        items = [item for other in others if isinstance(other, list) for item in other]
+        return [seal_beside(v, items) for v in value]
+    return value
 
 
 def _sealed_below(value: Value) -> Value:

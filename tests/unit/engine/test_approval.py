@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +54,7 @@ def image(*, verb: Verb = Verb.BUILD, version: str = "0.0.2") -> Action:
     return Action(IMAGE, verb, steps, version=version, desired=desired)
 
 
-def service(version_id: Any, *, live: str = "old", after: str = "new") -> Action:
+def service(version_id: Any, *, live: str = "old", after: Any = "new") -> Action:
     at = ("spec", "imageDetails")
     reference = Reference(at, ("Image",), "img", None, (*at, "imageId"), (*at, "versionId"))
     values = {"metadata": {"name": "svc"}, "spec": {"imageDetails": {"name": "img"}}}
@@ -178,3 +180,29 @@ def test_approved_deletes_that_are_not_planned_are_found() -> None:
     assert left_deletes(approval, Plan(())) == (again, gone)
     assert left_deletes(approval, Plan((keep,))) == (gone,)
     assert left_deletes(approval, Plan((image(), *deletes))) == ()
+
+
+def test_what_is_live_is_digested_slowly_where_a_secret_may_be_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow: list[bytes] = []
+
+    def scrypt(text: bytes, **_: Any) -> bytes:
+        slow.append(text)
+        return b"slow"
+
+    monkeypatch.setattr(hashlib, "scrypt", scrypt)
+
+    def worked_on(action: Action) -> list[str]:
+        slow.clear()
+        approve(Plan((action,)), KINDS, project="p", environment="e", salt=secrets.token_hex(4))
+        return [text.decode() for text in slow]
+
+    plain = service(7, live="old words")
+    assert worked_on(plain) == []
+    assert worked_on(service(7, after=Secret("new"), live="old")) == ['"new"', '"old"']
+    (going,) = worked_on(replace(plain, verb=Verb.DELETE))
+    assert "old words" in going
+    unmarked = Change(("metadata", "title"), Secret("old words"), "x", "update", sensitive=True)
+    (all_,) = worked_on(replace(plain, changes=(unmarked,)))
+    assert all_ == going

@@ -10,6 +10,7 @@ from peakctl.engine.tree import (
     field_at,
     fill,
     seal_at,
+    seal_beside,
     sealed,
     set_at,
     unknowns,
@@ -96,3 +97,14 @@ def test_everything_in_what_is_sealed_is_sealed() -> None:
     tree = {"a": {"b": ["x", {"c": 1}], "d": None}, "e": 2}
     sealed_a = {"b": [Secret("x"), {"c": Secret(1)}], "d": None}
     assert seal_at(tree, [("a",)]) == {"a": sealed_a, "e": 2}
+
+
+def test_what_is_secret_beside_is_sealed() -> None:
+    other = {"a": Secret("new"), "b": [{"k": Secret("x")}, {"m": 1}], "c": {"d": "e"}, "z": 1}
+    live = {"a": {"was": ["old"]}, "b": [{"k": 1, "m": 2}, {"k": None}], "c": "text", "d": [1]}
+    assert seal_beside(live, [other]) == {
+        "a": {"was": [Secret("old")]},
+        "b": [{"k": Secret(1), "m": 2}, {"k": None}],
+        "c": "text",
+        "d": [1],
+    }
