@@ -165,7 +165,7 @@ class Observer:
                 if found := bearers(world, resource):
                     group.create_task(self._read(adapter, found, resource))
                 else:
-                    self._list_siblings(group, kind)
+                    group.create_task(self._list_siblings(resource.key))
             for reference in self._outside:
                 if kind in reference.kinds:
                     self._pin_one(group, adapter, kind, reference)
@@ -179,19 +179,19 @@ class Observer:
             await self._ledger_known.wait()
         return choose(found, kind, self._ledger)
 
-    def _list_siblings(self, group: asyncio.TaskGroup, kind: str) -> None:
-        """Start listing the kinds that may bear the name of what is to be made, once each.
+    async def _list_siblings(self, key: Key) -> None:
+        """List the kinds in which the ledger has the name of what is to be made, once each.
 
         A second look has no need to: the first would have ended the run.
         """
+        await self._ledger_known.wait()
         first = self._books is None or self._books.held is None
-        for other in siblings(kind, self._kinds) if first else ():
-            if other in self._adapters and other not in self._needed | self._listed.keys():
+        owned = self._ledger.owned if self._ledger and first else {}
+        for other in siblings(key.kind, self._kinds):
+            listed = other in self._needed | self._listed.keys()
+            if Key(other, key.name) in owned and other in self._adapters and not listed:
                 self._listed[other] = ()
-                group.create_task(self._list(other))
-
-    async def _list(self, kind: str) -> None:
-        self._listed[kind] = await self._adapters[kind].index(())
+                self._listed[other] = await self._adapters[other].index(())
 
     def _defining_names(self, kind: str) -> set[str]:
         """Names of specs outside the run for whose parameters the run gives values."""

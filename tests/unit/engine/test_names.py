@@ -20,7 +20,9 @@ def ledger_of(*owned: Owned) -> Ledger:
 
 def plan(lab: Any, ledger: Ledger | None, *documents: Any) -> Any:
     resources = lab.resources(*(documents or [lab.manifest("Image", "a", IMAGE)]))
-    return make_plan(resources, replace(lab.observe(resources), ledger=ledger), lab.kinds)
+    world = lab.observe(resources)
+    listed = {"Webapp": lab.Webapp.listed or (), **world.listed}
+    return make_plan(resources, replace(world, ledger=ledger, listed=listed), lab.kinds)
 
 
 def test_what_is_ambiguous_is_told_with_what_the_ledger_owns_of_it(lab: Any) -> None:

@@ -246,19 +246,18 @@ def test_what_may_not_be_managed_is_not_in_the_way(lab: Any) -> None:
 # --- kinds that share their names ------------------------------------------------------------
 
 
-def test_the_other_kinds_of_the_name_are_listed_only_for_what_is_to_be_made(lab: Any) -> None:
+def test_another_kind_is_listed_when_the_ledger_has_the_name_in_it(lab: Any) -> None:
     resources = lab.resources(*(lab.manifest("Service", n, SERVICE) for n in "st"))
     lab.Webapp.listed = (Listed(1, "s"),)
-    assert lab.observe(resources).listed["Webapp"] == lab.Webapp.listed
-    assert asked(lab) == {"Service": ["index"], "Webapp": ["index"]}
+    ledger = ledger_of(*(Owned(Key("Webapp", n), n) for n in "st"))
+    assert look(lab, resources, ledger).listed["Webapp"] == lab.Webapp.listed
+    assert lab.Webapp.asked == ["index"]
+    assert "Webapp" not in look(lab, resources, ledger, held=True).listed
+    assert "Webapp" not in look(lab, resources, ledger_of()).listed
+    assert "Webapp" not in lab.observe(resources).listed
     for name in "st":
         lab.Service.put(name)
-    assert "Webapp" not in lab.observe(resources).listed
-
-
-def test_a_second_look_does_not_list_them_again(lab: Any) -> None:
-    resources = lab.resources(lab.manifest("Service", "s", SERVICE))
-    assert "Webapp" not in look(lab, resources, ledger_of(), held=True).listed
+    assert "Webapp" not in look(lab, resources, ledger).listed
 
 
 def test_kinds_that_share_names_are_listed_once_each(lab: Any) -> None:
