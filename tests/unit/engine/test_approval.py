@@ -17,6 +17,7 @@ from peakctl.engine.approval import (
     read_approval,
     write_approval,
 )
+from peakctl.engine.ledger.digests import Digests
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -206,3 +207,13 @@ def test_what_is_live_is_digested_slowly_where_a_secret_may_be_in_it(
     unmarked = Change(("metadata", "title"), Secret("old words"), "x", "update", sensitive=True)
     (all_,) = worked_on(replace(plain, changes=(unmarked,)))
     assert all_ == going
+
+
+@pytest.mark.parametrize("version", [5, None, "0.0.2"])
+def test_a_plan_file_whose_words_are_none_is_refused_though_its_checksum_fits(version: Any) -> None:
+    approval = approve(Plan((image(),)), KINDS, project="p", environment="e", salt="s")
+    body = json.loads(write_approval(approval))
+    del body["checksum"]
+    body["actions"][0]["version"] = version
+    text = json.dumps({**body, "checksum": Digests("s").of(body)})
+    assert (read_approval(text) is None) is (version == 5)
