@@ -53,8 +53,7 @@ def _owned(item: object) -> Owned:
 
 
 def _intent(item: object) -> Intent:
-    old = {"id": None, "run": ""}  # of ledgers that say neither
-    got = _record({**old, **_map(item)}, "kind name verb version id run")
+    got = _record(item, "kind name verb version id run")
     return Intent(
         key=_key(got["kind"], got["name"]),
         verb=_word(got["verb"]),
