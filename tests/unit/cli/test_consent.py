@@ -104,5 +104,5 @@ def test_it_asks_outside_the_main_thread_too(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("yes", "asks", "asked"), [(False, True, True), (True, True, False), (False, False, False)]
 )
-def test_who_was_asked_has_taken_time_to_think(yes: bool, asks: bool, asked: bool) -> None:  # noqa: FBT001
+def test_who_was_asked_has_taken_time_to_think(yes: bool, asks: bool, asked: bool) -> None:
     assert was_asked(session(yes=yes, asks=asks)) is asked
