@@ -69,7 +69,8 @@ def every_request(
 ) -> Iterator[Case]:
     """Each request of the undisturbed run, struck by each blow that says something about it.
 
-    `writes` leaves reads out; of the cases that are left each `step`-th is tried.
+    `writes` leaves reads out; of the cases that are left one in `step` is tried, drawn so that no
+    blow is left out by a rhythm.
     """
     cases = [
         (blow, k, asked)
@@ -77,7 +78,8 @@ def every_request(
         for blow in blows
         if blow.fits(asked.partition(" ")[0]) and not (writes and asked.startswith("GET"))
     ]
-    for blow, k, asked in cases[::step]:
+    chosen = random.Random(step).sample(cases, -(-len(cases) // step)) if step > 1 else cases
+    for blow, k, asked in chosen:
         yield _once(phase, blow, k, asked)
 
 
