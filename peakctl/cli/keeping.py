@@ -9,8 +9,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
-from peakctl.model import Intent, Key, Outcome, Owner, Status, Verb
+from peakctl.cli.keeping_words import SETTLED, lost, not_written, outcome_word, replaced
+from peakctl.engine.ledger.intents import intents_of, left_behind, still_meant, uses_of, without
+from peakctl.errors import LeaseHeld, PeakctlError
+from peakctl.model import Key, Outcome, Owner, Status
 from peakctl.present.text import line
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
         AsyncIterator,
         Awaitable,
         Callable,
-        Container,
-        Iterator,
         Mapping,
         Sequence,
     )
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
     from peakctl.engine.ledger.lease import Desk, Hold
+    from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Actor, Ledger, Owned, Plan, Resource
+    from peakctl.model import Actor, Ledger, Plan
 
 SECOND = 1.0
-SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
 
 
 def owner_of(session: Session) -> Owner | None:
@@ -77,7 +77,7 @@ class Keeper:
             run=self.run,
             actor=self.actor,
             command=self.session.command,
-            intents=_intents(prepared),
+            intents=intents_of(prepared.plan, prepared.world.owners),
             ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
         )
         if self.hold.took_over is not None:
@@ -160,11 +160,11 @@ class Keeper:
         problems = await self._finish(
             owned=without(prepared.gone, owned),
             intents=still_meant(ledger, ended | prepared.gone, owned),
-            outcome=_word(outcomes),
+            outcome=outcome_word(outcomes),
             counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         )
-        lost = (_lost(self.session.again(), early=early),) if self.hold.lost else ()
-        return (*lost, *problems, *(_replaced(*pair) for pair in self.hold.replaced))
+        gone = (lost(self.session.again(), early=early),) if self.hold.lost else ()
+        return (*gone, *problems, *(replaced(*pair) for pair in self.hold.replaced))
 
     async def give_back(self) -> None:
         """Give the lease back without having sent anything."""
@@ -181,7 +181,7 @@ class Keeper:
         try:
             await self.hold.finish(**parts)
         except PeakctlError as error:
-            return (_not_written(error, self.session.again()),)
+            return (not_written(error, self.session.again()),)
         return ()
 
     async def note(self, prepared: Prepared, kinds: Mapping[str, Kind]) -> None:
@@ -214,34 +214,6 @@ class Keeper:
             )
 
 
-def _intents(prepared: Prepared) -> tuple[Intent, ...]:
-    """What the run sets out to do, with what becomes ours as it is."""
-    from peakctl.engine.ledger.owners import adopted
-
-    plan = prepared.plan
-    actions = (*plan.pending, *adopted(plan.actions, prepared.world.owners))
-    return tuple(Intent(a.key, a.verb.value, a.version) for a in actions)
-
-
-def left_behind(ledger: Ledger, there: Container[Key]) -> bool:
-    """Whether a run that died is still in the ledger, with its lease or with what is there now."""
-    return ledger.lease is not None or any(i.key in there for i in ledger.intents)
-
-
-def still_meant(ledger: Ledger, ended: Container[Key], owned: Container[Key]) -> tuple[Intent, ...]:
-    """The intents that are still open: not those of deletes of what is not in the ledger now."""
-    return tuple(
-        intent
-        for intent in ledger.intents
-        if intent.key not in ended and (intent.verb != Verb.DELETE or intent.key in owned)
-    )
-
-
-def without(gone: Container[Key], owned: Mapping[Key, Owned]) -> dict[Key, Owned]:
-    """`owned` but for what is gone from the platform."""
-    return {key: each for key, each in owned.items() if key not in gone}
-
-
 def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Keeper | None:
     """The bookkeeping of the run; None where no ledger is kept."""
     from peakctl.cli.actor import actor_of, run_id
@@ -253,60 +225,3 @@ def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Kee
     uses = uses_of(wanted.resources)
     find_actor = functools.partial(actor_of, session.settings, root_of(session))
     return Keeper(session, desk, find_actor, run_id(), uses)
-
-
-def uses_of(resources: Mapping[Key, Resource]) -> dict[Key, tuple[Key, ...]]:
-    """What each resource refers to by name, in order, whether this run declares it or not."""
-    return {
-        key: tuple(sorted({*resource.depends_on, *_named(resource)}))
-        for key, resource in resources.items()
-    }
-
-
-def _named(resource: Resource) -> Iterator[Key]:
-    for reference in resource.references:
-        if reference.edge:
-            yield from (Key(kind, reference.name) for kind in reference.kinds)
-
-
-def _word(outcomes: Sequence[Outcome]) -> str:
-    if all(o.status in SETTLED for o in outcomes):
-        return "done"
-    return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
-
-
-def _lost(again: str, *, early: bool) -> Diagnostic:
-    """`early`: before the end, so that what was not begun was left."""
-    end = "so nothing new was started" if early else "and that was seen only at the end"
-    return Diagnostic(
-        code="lease/lost",
-        summary=f"the lease was lost on the way, {end}",
-        detail=(
-            "another run took it, it was unlocked, or the ledger could not be written for too long;"
-            " what another run did meanwhile was not looked at"
-        ),
-        fix=f"see who has it: peakctl ledger show; then {again}",
-    )
-
-
-def _replaced(theirs: Owned, ours: Owned) -> Diagnostic:
-    return Diagnostic(
-        code="ledger/replaced",
-        summary=f"id {ours.id} is in the ledger now, in the place of id {theirs.id}",
-        key=ours.key,
-        detail="another run made that one at the same time; the ledger has one of each name",
-        fix=f"look at both, and delete one of them: peakctl get {ours.key.kind}",
-        severity=Severity.WARNING,
-    )
-
-
-def _not_written(error: PeakctlError, again: str) -> Diagnostic:
-    return Diagnostic(
-        code="ledger/not-written",
-        summary="the run is over, and its ledger could not be written",
-        detail=(
-            f"{error}\nits lease was not given back: this machine sees that its run is over,"
-            " on others it holds for up to 15 minutes"
-        ),
-        fix=f"nothing is lost: {again}",
-    )

@@ -9,12 +9,13 @@ from peakctl.cli.actor import actor_of, run_id
 from peakctl.cli.consent import require_consent
 from peakctl.cli.exits import Exit
 from peakctl.cli.inputs import load_resources, open_project, root_of
-from peakctl.cli.keeping import desk_of, owner_of, uses_of
+from peakctl.cli.keeping import desk_of, owner_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
 from peakctl.engine.ledger.chain import tell_twins
 from peakctl.engine.ledger.desk import refuse_held
+from peakctl.engine.ledger.intents import uses_of
 from peakctl.engine.ledger.mend import refuse_alive, salvage, unlock, write_owned
 from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.model import ledger_name
