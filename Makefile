@@ -56,7 +56,7 @@ interop: $(READY) ## tell the platform's real client our story, and write docs/i
 	$(BIN)/python scripts/interop.py
 	INTEROP_FOLDER="$(CURDIR)/.interop" $(BIN)/pytest -n auto tests/interop
 
-chaos: $(READY) ## strike every request of every example, run again, compare (ARGS=folder, --quick)
+chaos: $(READY) ## strike every request, race two runs, change what was planned; compare (ARGS=folder, --quick)
 	$(BIN)/python scripts/chaos.py $(ARGS)
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there

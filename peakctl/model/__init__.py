@@ -6,6 +6,7 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 (known, never shown) or `Unknown` (known only after another action).
 """
 
+from peakctl.model.clock import Clock
 from peakctl.model.ledger import (
     LEDGER_PREFIX,
     Actor,
@@ -41,7 +42,7 @@ from peakctl.model.plan import (
     Step,
     Verb,
 )
-from peakctl.model.platform import Adapter, Clock, Order, Readiness, Receipt
+from peakctl.model.platform import Adapter, Order, Readiness, Receipt
 from peakctl.model.values import (
     EMPTY,
     KNOWN_AFTER_APPLY,

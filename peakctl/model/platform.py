@@ -52,16 +52,6 @@ class Readiness:
     message: str = ""
 
 
-class Clock(Protocol):
-    """Time as the engine and the API client see it; tests drive a fake one."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Return `seconds` later."""
-
-
 class Adapter(Protocol):
     """One kind's calls. One request per method where the API allows it; no waiting inside."""
 
