@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,50 +13,24 @@ from peakctl.cli.exits import Exit
 from peakctl.cli.keeping import open_keeper
 from peakctl.cli.loop import graceful
 from peakctl.cli.planning import Again, prepare, refuse_guarded
-from peakctl.cli.session import is_emulated
+from peakctl.cli.watching import StoppableClock, limits_of, watched
 from peakctl.engine.apply import apply
-from peakctl.engine.wait import DEFAULT_LIMITS, Stop, WaitLimits
+from peakctl.engine.wait import Stop
 from peakctl.errors import PeakctlError
 from peakctl.model import Status, Verb
 from peakctl.present.outcome_text import outcome_lines
-from peakctl.present.progress import HEARTBEAT, open_progress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from peakctl.cli.keeping import Keeper
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
     from peakctl.errors import Diagnostic
-    from peakctl.model import Clock, Outcome, Plan
-    from peakctl.present.progress import Progress
+    from peakctl.model import Outcome, Plan
     from peakctl.present.report import Report
 
 GOOD = (Status.DONE, Status.ALREADY_RIGHT)
-
-
-@dataclass(frozen=True, slots=True)
-class StoppableClock:
-    """A clock whose pauses end at once when the run is asked to stop."""
-
-    clock: Clock
-    stopped: asyncio.Event
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return self.clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return `seconds` of the clock later, or when the run is asked to stop."""
-        ends = {
-            asyncio.create_task(self.clock.sleep(seconds)),
-            asyncio.create_task(self.stopped.wait()),
-        }
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in ends:
-                each.cancel()
 
 
 async def carry_out(
@@ -83,23 +57,35 @@ async def carry_out(
             prepared = await look(again=again)
             agreed(prepared.plan)
         return await _carry_out(session, connection, prepared)
-    if not plan.pending and not _changes_hands(prepared):
-        report = await _carry_out(session, connection, prepared)
-        if report.ok:
-            await keeper.note(prepared, connection.kinds)
-        return report
+    if plan.pending or _changes_hands(prepared):
+        prepared = await _under_lease(keeper, prepared, again, look, agreed)
+        return await _carry_out(session, connection, prepared, keeper)
+    report = await _carry_out(session, connection, prepared)
+    if report.ok:
+        await keeper.note(prepared, connection.kinds)
+    return report
+
+
+async def _under_lease(
+    keeper: Keeper,
+    prepared: Prepared,
+    again: Again,
+    look: Callable[..., Awaitable[Prepared]],
+    agreed: Callable[[Plan], None],
+) -> Prepared:
+    """The plan once more, with the lease held; it is given back when the plan is not to run."""
     again = replace(again, held=await keeper.take(prepared))
     if keeper.was_disturbed(prepared):
         again = replace(again, known={})
     try:
-        prepared = await keeper.without_rivals(lambda: look(again=again))
-        refuse_guarded(prepared)
-        agreed(prepared.plan)
-        await keeper.take_over(prepared.plan)
+        now = await keeper.without_rivals(lambda: look(again=again))
+        refuse_guarded(now)
+        agreed(now.plan)
+        await keeper.take_over(now.plan)
     except (PeakctlError, asyncio.CancelledError):
         await keeper.give_back()
         raise
-    return await _carry_out(session, connection, prepared, keeper)
+    return now
 
 
 def _changes_hands(prepared: Prepared) -> bool:
@@ -132,7 +118,7 @@ async def _carry_out(
     if session.flags.timeout is not None:
         asyncio.get_running_loop().call_later(session.flags.timeout, stop_now)
     problems: tuple[Diagnostic, ...] = ()
-    async with _watched(session, started) as progress:
+    async with watched(session, started) as progress:
         with graceful(session, stop_now, progress.say):
             async with keeper.renewing(stop_now) if keeper else contextlib.nullcontext():
                 outcomes = await apply(
@@ -141,7 +127,7 @@ async def _carry_out(
                     connection.adapters,
                     clock=clock,
                     emit=progress.emit,
-                    limits=_limits(session),
+                    limits=limits_of(session),
                     stop=stop,
                 )
             if keeper:
@@ -168,33 +154,3 @@ def code_of(outcomes: Sequence[Outcome], problems: Sequence[Diagnostic] = ()) ->
         for outcome in outcomes
     )
     return Exit.PARTLY_APPLIED if changed else Exit.ERROR
-
-
-@contextlib.asynccontextmanager
-async def _watched(session: Session, started: float) -> AsyncIterator[Progress]:
-    """A progress display with its heartbeat, closed whatever happens."""
-    progress = open_progress(session.terminal, started)
-    beating = asyncio.create_task(_beat(session, progress))
-    try:
-        yield progress
-    finally:
-        beating.cancel()
-        progress.close()
-
-
-async def _beat(session: Session, progress: Progress) -> None:
-    while True:
-        await session.clock.sleep(HEARTBEAT / 10)
-        progress.beat(session.clock.now())
-
-
-def _limits(session: Session) -> WaitLimits:
-    """The limits that were typed, else the engine's; the emulator is looked at more often."""
-    flags = session.flags
-    typed = {
-        "build": flags.build_timeout,
-        "deploy": flags.deploy_timeout,
-        "service": flags.service_timeout,
-    }
-    seconds = {**DEFAULT_LIMITS, **{k: v for k, v in typed.items() if v is not None}}
-    return WaitLimits(seconds, first=0.1) if is_emulated(session) else WaitLimits(seconds)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peakctl.cli.carrying import StoppableClock
 from peakctl.cli.emulator_opening import check_emulator
 from peakctl.cli.exits import Exit, Interrupted
 from peakctl.cli.loop import graceful, run_async
 from peakctl.cli.options import Flags
 from peakctl.cli.session import Session, SystemClock
+from peakctl.cli.watching import StoppableClock
 from peakctl.errors import UsageError
 from peakctl.present.terminal import Terminal
 from peakctl.present.text import to_plain
