@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from peakctl.cli.keeping_words import SETTLED, lost, not_written, outcome_word, replaced
-from peakctl.engine.ledger.intents import intents_of, left_behind, still_meant, uses_of, without
+from peakctl.cli.keeping_words import lost, not_noted, not_written, outcome_word, replaced
+from peakctl.engine.ledger.intents import intents_of, uses_of, without
 from peakctl.errors import LeaseHeld, PeakctlError
-from peakctl.model import Key, Outcome, Owner, Status
+from peakctl.model import Intent, Key, Outcome, Owner, Status
 from peakctl.present.text import line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from peakctl.engine.ledger.lease import Desk, Hold
     from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Actor, Ledger, Plan
+    from peakctl.model import Actor, Ledger, Owned, Plan
 
 SECOND = 1.0
 
@@ -61,6 +61,7 @@ class Keeper:
     run: str
     uses: Mapping[Key, tuple[Key, ...]]
     hold: Hold | None = None
+    struck: set[Key] = field(default_factory=set)
 
     @functools.cached_property
     def actor(self) -> Actor:
@@ -77,13 +78,15 @@ class Keeper:
             run=self.run,
             actor=self.actor,
             command=self.session.command,
-            intents=intents_of(prepared.plan, prepared.world.owners),
+            intents=intents_of(prepared.plan, prepared.world.owners, self.run),
             ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
         )
         if self.hold.took_over is not None:
             told = taken_over(self.hold.took_over, self.actor, self.desk.store.now())
             self.session.terminal.tell([line((told, "dim"))])
-        return self.hold.ledger
+        # what only this run meant to make is not ours before it has made it
+        known = (intent for intent in self.hold.ledger.intents if intent.id is not None)
+        return replace(self.hold.ledger, intents=(*self.hold.before, *known))
 
     def was_disturbed(self, prepared: Prepared) -> bool:
         """Whether a run of this project may have changed something since we began to look.
@@ -124,16 +127,26 @@ class Keeper:
             await self.session.clock.sleep(pause)
 
     async def take_over(self, plan: Plan) -> None:
-        """Strike what changes hands from the ledgers of those that owned it."""
-        from peakctl.engine.ledger.lease import disown
+        """Strike what changes hands from the ledgers of those that owned it: all, or none.
 
-        taken: dict[Owner, set[tuple[str, str]]] = {}
+        Raises LeaseHeld when a run of one of them is under way.
+        """
+        from peakctl.engine.ledger.lease import disown, refuse_any_held
+        from peakctl.engine.ledger.owners import id_of
+
+        taken: dict[Owner, dict[tuple[str, str], Key]] = {}
         for action in plan.actions:
             if action.taken_from is not None and action.live is not None:
-                thing = action.key.kind, str(action.live.id)
-                taken.setdefault(action.taken_from, set()).add(thing)
+                taken.setdefault(action.taken_from, {})[id_of(action.live)] = action.key
+        if len(taken) > 1:
+            await refuse_any_held(self.desk, sorted(taken), self.actor)
         for owner, ids in sorted(taken.items()):
-            await disown(self.desk, owner, frozenset(ids), run=self.run, actor=self.actor)
+            self.struck.update(ids.values())
+            try:
+                await disown(self.desk, owner, frozenset(ids), run=self.run, actor=self.actor)
+            except LeaseHeld:
+                self.struck.difference_update(ids.values())
+                raise
 
     @contextlib.asynccontextmanager
     async def renewing(self, stop: Callable[[], None]) -> AsyncIterator[None]:
@@ -146,6 +159,14 @@ class Keeper:
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)
 
+    async def close(
+        self, prepared: Prepared, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
+    ) -> tuple[Diagnostic, ...]:
+        """Write down what is to be known of the run; what went wrong with that."""
+        if self.hold is None:
+            return await self.note(prepared, kinds)
+        return await self.settle(prepared, kinds, outcomes)
+
     async def settle(
         self, prepared: Prepared, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
     ) -> tuple[Diagnostic, ...]:
@@ -155,23 +176,42 @@ class Keeper:
         assert self.hold is not None  # noqa: S101 - only runs that took it settle
         ledger = self.hold.ledger
         owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
-        ended = {o.key for o in outcomes if o.id is not None or o.status in SETTLED}
+        owned = without(prepared.gone, owned)
         early = self.hold.lost
         problems = await self._finish(
-            owned=without(prepared.gone, owned),
-            intents=still_meant(ledger, ended | prepared.gone, owned),
+            owned=owned,
+            intents=self._open(ledger, prepared, outcomes, owned),
             outcome=outcome_word(outcomes),
             counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         )
         gone = (lost(self.session.again(), early=early),) if self.hold.lost else ()
         return (*gone, *problems, *(replaced(*pair) for pair in self.hold.replaced))
 
+    def _open(
+        self,
+        ledger: Ledger,
+        prepared: Prepared,
+        outcomes: Sequence[Outcome],
+        owned: Mapping[Key, Owned],
+    ) -> tuple[Intent, ...]:
+        """The intents of `ledger` that are still needed, given what the run saw and did."""
+        from peakctl.engine.promises import still_open
+
+        intents = [intent for intent in ledger.intents if intent.key not in prepared.gone]
+        ended = {outcome.key: outcome for outcome in outcomes}
+        return still_open(intents, ended, owned, prepared.world, self.uses)
+
     async def give_back(self) -> None:
-        """Give the lease back without having sent anything."""
+        """Give the lease back without having sent anything for a resource.
+
+        What other ledgers were made to let go of is still meant to become ours.
+        """
         if self.hold is not None:
+            struck = (i for i in self.hold.ledger.intents if i.key in self.struck)
+            left = (i for i in self.hold.before if i.key not in self.struck)
             await self._finish(
                 owned=self.hold.ledger.owned,
-                intents=self.hold.before,
+                intents=(*left, *struck),
                 outcome="stopped",
                 counts={},
             )
@@ -184,34 +224,58 @@ class Keeper:
             return (not_written(error, self.session.again()),)
         return ()
 
-    async def note(self, prepared: Prepared, kinds: Mapping[str, Kind]) -> None:
-        """Write down what a run without any change makes ours, if the ledger does not say it.
+    async def note(self, prepared: Prepared, kinds: Mapping[str, Kind]) -> tuple[Diagnostic, ...]:
+        """Write down what a run without any change knows, if the ledger does not say it.
 
-        It is not worth failing for: the next run that changes something writes it too.
+        A protection that could not be written down is an error: one is returned, or LeaseHeld is
+        raised. Of the rest a warning tells; the next run that changes something writes it too.
         """
         from peakctl.engine.ledger.lease import note
         from peakctl.engine.ledger.record import is_recorded, record
 
         plan, ledger, gone = prepared.plan, prepared.world.ledger, prepared.gone
         there = {a.key: a for a in plan.actions if a.live is not None}
-        if not there and not gone:
-            return
-        told = ledger and not gone and is_recorded(plan, ledger, self.uses)
-        if told and ledger and not left_behind(ledger, there):
-            return
         outcomes = [
             Outcome(key, a.verb, Status.ALREADY_RIGHT, id=a.live.id if a.live else None)
             for key, a in there.items()
         ]
+        told = not gone and (not there or (ledger and is_recorded(plan, ledger, self.uses)))
+        if told and not (ledger and self._left_behind(ledger, prepared, outcomes)):
+            return ()
 
         def change(now: Ledger) -> Ledger:
             owned = without(gone, record(plan, outcomes, now, kinds, uses=self.uses))
-            return replace(now, owned=owned, intents=still_meant(now, {*there, *gone}, owned))
+            return replace(now, owned=owned, intents=self._open(now, prepared, outcomes, owned))
 
-        with contextlib.suppress(PeakctlError):
-            await note(
+        try:
+            written = await note(
                 self.desk, change, actor=self.actor, run=self.run, command=self.session.command
             )
+        except PeakctlError as error:
+            return () if told else self._not_noted(prepared, error)
+        return () if told or written else self._not_noted(prepared, None)
+
+    def _left_behind(self, ledger: Ledger, prepared: Prepared, outcomes: Sequence[Outcome]) -> bool:
+        """Whether a run that died is still in the ledger, with its lease or what it set out to do.
+
+        Of the latter only what has been answered by now.
+        """
+        left = self._open(ledger, prepared, outcomes, ledger.owned)
+        return ledger.lease is not None or left != ledger.intents
+
+    def _not_noted(self, prepared: Prepared, error: PeakctlError | None) -> tuple[Diagnostic, ...]:
+        """Tell that the ledger stays as it was: in a warning, or as an error."""
+        from peakctl.engine.ledger.record import newly_protected
+
+        ledger, again = prepared.world.ledger, self.session.again()
+        keys = newly_protected(prepared.plan, ledger) if ledger else ()
+        if not keys:
+            self.session.warnings.append(not_noted(error, again))
+            return ()
+        problems = tuple(not_noted(error, again, key) for key in keys)
+        if error is None:
+            raise LeaseHeld(*problems)
+        return problems
 
 
 def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Keeper | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peakctl.errors import PeakctlError
-    from peakctl.model import Outcome, Owned
+    from peakctl.model import Key, Outcome, Owned
 
 SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
 
@@ -59,4 +59,17 @@ def not_written(error: PeakctlError, again: str) -> Diagnostic:
             " on others it holds for up to 15 minutes"
         ),
         fix=f"nothing is lost: {again}",
+    )
+
+
+def not_noted(error: PeakctlError | None, again: str, key: Key | None = None) -> Diagnostic:
+    """That the ledger stays as it was; `key` is what it was to protect, or not to, from now on."""
+    about = "whether it is protected" if key else "what it should say now"
+    return Diagnostic(
+        code="ledger/not-noted",
+        summary=f"the ledger could not be written, and does not say {about}",
+        key=key,
+        detail=str(error) if error else "another run is writing it",
+        fix=again,
+        severity=Severity.ERROR if key else Severity.WARNING,
     )

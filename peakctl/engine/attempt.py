@@ -207,13 +207,14 @@ class Attempt:
         """What is there now, and the answer of the call if that is its doing."""
         try:
             live = await self._look(order)
-        except ApiError:
+        except PeakctlError:
             return None, None  # who cannot look knows no more than before
         if order.step is Step.DELETE and live is None:
             self.wrote = True
             return None, Receipt(order.key, order.live.id if order.live else "")
         if live is not None and self._took_effect(order, live):
-            self.wrote = self.wrote or error.doubtful
+            if error.doubtful:  # it is ours, whatever comes of it
+                self.wrote, self.known[Unknown(order.key, "id")] = True, live.id
             return live, await self._adopt(order, live)
         return live, None
 

@@ -1,20 +1,70 @@
-"""What a run that died set out to make, and no manifest names: it may be there, and ours."""
+"""What runs set out to do: what came of it, and what may be there, and ours, after one died."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from peakctl.engine.ledger.memory import MAKE_VERSIONS
 from peakctl.engine.ledger.owners import id_of
 from peakctl.engine.observe import first_error
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Verb
+from peakctl.model import Status, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from peakctl.engine.observe import World
-    from peakctl.model import Adapter, Key, Ledger, Listed, Resource
+    from peakctl.model import Adapter, Intent, Key, Ledger, Listed, Outcome, Owned, Resource
+
+SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
+IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)
+
+
+def still_open(
+    intents: Iterable[Intent],
+    outcomes: Mapping[Key, Outcome],
+    owned: Mapping[Key, Owned],
+    world: World,
+    declared: Container[Key],
+) -> tuple[Intent, ...]:
+    """Those of `intents` that are still needed to tell what is ours, and in which version.
+
+    `owned` is what the ledger has after the run whose `outcomes` these are, `world` what it saw
+    before. What was to be made may be there only if nobody knows how its call ended, or if it was
+    another run's and this one did not look. What has an id is told by it once it is owned.
+    """
+    ids = {(each.key.kind, str(each.id)) for each in owned.values()}
+
+    def is_open(intent: Intent) -> bool:
+        outcome = outcomes.get(intent.key)
+        if outcome is None and intent.key in declared and not _is_listed(intent, world):
+            return False
+        if outcome is not None and outcome.status in SETTLED:
+            return False
+        if intent.verb in MAKE_VERSIONS:
+            return outcome is None or outcome.status is not Status.FAILED
+        if intent.id is not None:
+            return (intent.key.kind, str(intent.id)) not in ids
+        return intent.verb == Verb.CREATE and (outcome is None or _is_in_doubt(outcome))
+
+    return tuple(filter(is_open, intents))
+
+
+def _is_in_doubt(outcome: Outcome) -> bool:
+    return outcome.id is None and outcome.status in IN_DOUBT
+
+
+def _is_listed(intent: Intent, world: World) -> bool:
+    """Whether a thing of its id, or else of its name, is there, of a kind that was looked at."""
+    listed = world.listed.get(intent.key.kind, ())
+    return any(item.ours and _is_meant(intent, item) for item in listed)
+
+
+def _is_meant(intent: Intent, item: Listed) -> bool:
+    if intent.id is None:
+        return item.name == intent.key.name
+    return str(item.id) == str(intent.id)
 
 
 async def look_for_promised(
@@ -25,35 +75,35 @@ async def look_for_promised(
     One listing of each kind concerned. Nobody knows whether the run made what bears the name now,
     so it is never deleted. Raises ApiError or NotAuthenticated.
     """
-    open_ = sorted(set(_open(ledger, resources, adapters)))
-    kinds = sorted({key.kind for key in open_})
+    open_ = tuple(_open(ledger, resources, adapters))
+    kinds = sorted({intent.key.kind for intent in open_})
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(adapters[kind].index(())) for kind in kinds]
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
     listed = dict(zip(kinds, (task.result() for task in tasks), strict=True))
-    there = {key: _matches(key, listed[key.kind], world) for key in open_}
-    notes = tuple(_note(key, found) for key, found in there.items() if found)
+    there = {intent.key: _matches(intent, listed[intent.key.kind], world) for intent in open_}
+    notes = tuple(_note(key, found) for key, found in sorted(there.items()) if found)
     return notes, frozenset(key for key, found in there.items() if not found)
 
 
 def _open(
     ledger: Ledger, resources: Mapping[Key, Resource], adapters: Mapping[str, Adapter]
-) -> Iterator[Key]:
+) -> Iterator[Intent]:
     for intent in ledger.intents:
         known = intent.key in resources or intent.key in ledger.owned
         if intent.verb != Verb.DELETE and not known and intent.key.kind in adapters:
-            yield intent.key
+            yield intent
 
 
-def _matches(key: Key, listed: Iterable[Listed], world: World) -> tuple[str | int, ...]:
-    """The ids of what bears the name, and is neither declared nor known to be somebody's."""
+def _matches(intent: Intent, listed: Iterable[Listed], world: World) -> tuple[str | int, ...]:
+    """The ids of what it may be, and is neither declared nor known to be somebody's."""
     taken = {id_of(live) for live in world.live.values()} | world.owners.ids.keys()
     return tuple(
         item.id
         for item in listed
-        if item.name == key.name and item.ours and (key.kind, str(item.id)) not in taken
+        if item.ours and _is_meant(intent, item) and (intent.key.kind, str(item.id)) not in taken
     )
 
 

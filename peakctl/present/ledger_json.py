@@ -30,6 +30,8 @@ def ledger_document(shown: Shown) -> dict[str, Any]:
                 "name": each.key.name,
                 "verb": each.verb,
                 "version": each.version,
+                "id": each.id,
+                "run": each.run,
             }
             for each in ledger.intents
         ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peakctl.model import ledger_name
+from peakctl.model import EMPTY, ledger_name
 from peakctl.present.table import table_lines
 from peakctl.present.text import Line, counted, indent, line
 
@@ -22,6 +22,7 @@ _SHORT_COMMIT = 8
 _OWNED = ("resource", "id", "protected")
 _RUNS = ("ended", "command", "outcome", "changes", "who", "commit", "ci")
 _MARGIN = 2
+_CLEARED = "The next apply finds out what came of it; of what is in no manifest, one with --prune."
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +190,29 @@ def _intent_lines(ledger: Ledger) -> Iterator[Line]:
     if not ledger.intents:
         return
     yield line("Not finished:")
-    yield from indent(_intent_rows(ledger.intents), _MARGIN)
+    yield from indent(_intent_rows(ledger.intents, _runs(ledger)), _MARGIN)
+    yield line((_CLEARED, "dim"))
     yield ()
 
 
-def _intent_rows(intents: Sequence[Intent]) -> tuple[Line, ...]:
+def _runs(ledger: Ledger) -> dict[str, str]:
+    """Who each run was, and since when."""
+    known = {run.run: f"{actor_words(run.actor)}, {moment(run.started)}" for run in ledger.runs}
+    if ledger.lease is not None:
+        lease = ledger.lease
+        known[lease.run] = f"{actor_words(lease.actor)}, {moment(lease.since)}"
+    return known
+
+
+def _intent_rows(intents: Sequence[Intent], runs: Mapping[str, str] = EMPTY) -> tuple[Line, ...]:
+    """What each run set out to do; `runs` tells who it was, where that is worth a word."""
     wide = max(len(each.verb) for each in intents)
-    return tuple(
-        line(f"{each.verb:<{wide}}  {each.key}", f"  {each.version}" if each.version else "")
-        for each in intents
-    )
+    rows = []
+    for each in intents:
+        version = f"  {each.version}" if each.version else ""
+        run = f"  ({runs[each.run]})" if each.run in runs else ""
+        rows.append(line(f"{each.verb:<{wide}}  {each.key}{version}", (run, "dim")))
+    return tuple(rows)
 
 
 def _run_lines(ledger: Ledger) -> Iterator[Line]:

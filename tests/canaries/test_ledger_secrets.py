@@ -206,7 +206,7 @@ def test_parameters_that_a_live_spec_declares_as_hidden(place: Place) -> None:
         "peakctl.engine.recall.units",
         "peakctl.engine.ledger.lease.Hold.take",
         "peakctl.adapters.ledger_store.text_of",
-        "peakctl.cli.keeping.still_meant",
+        "peakctl.engine.promises.still_open",
     ],
 )
 def test_an_internal_error_in_the_ledger_tells_no_secret(

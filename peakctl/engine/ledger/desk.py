@@ -66,10 +66,12 @@ class Taking:
         refuse_held(self.desk, ledger, actor)
         self.found = ledger
         self.lease = replace(self.lease, since=now, until=now + LEASE)
+        both = (*ledger.intents, *self.intents)
+        intents = {replace(intent, run=""): intent for intent in both}
         return replace(
             ledger,
             lease=self.lease,
-            intents=tuple(dict.fromkeys((*ledger.intents, *self.intents))),
+            intents=tuple(intents.values()),
             runs=bury(ledger, now),
         )
 

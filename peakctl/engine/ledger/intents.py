@@ -1,36 +1,24 @@
-"""What a run sets out to do, and what of that is still open in a ledger."""
+"""What a run writes into its ledger, from its plan and manifests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.owners import adopted
-from peakctl.model import Intent, Key, Verb
+from peakctl.model import Intent, Key
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from peakctl.engine.ledger.owners import Owners
-    from peakctl.model import Ledger, Owned, Plan, Resource
+    from peakctl.model import Owned, Plan, Resource
 
 
-def intents_of(plan: Plan, owners: Owners) -> tuple[Intent, ...]:
+def intents_of(plan: Plan, owners: Owners, run: str) -> tuple[Intent, ...]:
     """What the run sets out to do, with what becomes ours as it is."""
     actions = (*plan.pending, *adopted(plan.actions, owners))
-    return tuple(Intent(a.key, a.verb.value, a.version) for a in actions)
-
-
-def left_behind(ledger: Ledger, there: Container[Key]) -> bool:
-    """Whether a run that died is still in the ledger, with its lease or with what is there now."""
-    return ledger.lease is not None or any(i.key in there for i in ledger.intents)
-
-
-def still_meant(ledger: Ledger, ended: Container[Key], owned: Container[Key]) -> tuple[Intent, ...]:
-    """The intents that are still open: not those of deletes of what is not in the ledger now."""
     return tuple(
-        intent
-        for intent in ledger.intents
-        if intent.key not in ended and (intent.verb != Verb.DELETE or intent.key in owned)
+        Intent(a.key, a.verb.value, a.version, a.live.id if a.live else None, run) for a in actions
     )
 
 

@@ -19,7 +19,7 @@ from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Intent, Lease, Ledger, PastRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from peakctl.engine.ledger.chain import Standing
     from peakctl.model import Actor, Key, Listed, Owned, Owner
@@ -216,6 +216,15 @@ async def disown(
     standing = await find_standing(desk.store, await desk.store.list(), owner)
     if standing is not None and any(map(taken, standing.ledger.owned.values())):
         await see_through(theirs.pen(NOTHING).rewrite(standing, change))
+
+
+async def refuse_any_held(desk: Desk, owners: Iterable[Owner], actor: Actor) -> None:
+    """Return when nobody has the lease of any of the projects. Raises LeaseHeld and as `disown`."""
+    listed = await desk.store.list()
+    for owner in owners:
+        standing = await find_standing(desk.store, listed, owner)
+        if standing is not None:
+            refuse_held(replace(desk, owner=owner), standing.ledger, actor, elsewhere=True)
 
 
 async def note(

@@ -35,21 +35,24 @@ class Consent:
 class Owners:
     """Which live resources belong to whom. `us` is None where no ledger is kept: all is ours.
 
-    `promised` are the keys that a run of ours set out to make and never reported on; `unread` the
-    names of ledgers that could not be read: their projects may own what nobody else does.
+    `promised` are the keys that a run of ours set out to make and never reported on, `meant` the
+    ids of what it was to change or delete; `unread` the names of ledgers that could not be read:
+    their projects may own what nobody else does.
     """
 
     us: Owner | None = None
     ids: Mapping[Id, Owner] = field(default_factory=dict)
     promised: frozenset[Key] = frozenset()
     unread: tuple[str, ...] = ()
+    meant: frozenset[Id] = frozenset()
 
     def is_ours(self, live: Live) -> bool:
         """Whether this project made or adopted the resource."""
         if self.us is None:
             return True
-        owner = self.ids.get(id_of(live))
-        return owner == self.us or (owner is None and live.key in self.promised)
+        owner = self.owner(live)
+        meant = live.key in self.promised or id_of(live) in self.meant
+        return owner == self.us or (owner is None and meant)
 
     def owner(self, live: Live) -> Owner | None:
         """The project that owns the resource, None when nobody is known to."""
@@ -66,8 +69,19 @@ def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger
     ids: dict[Id, Owner] = {}
     for each in (*others, *([ledger] if ledger else [])):
         ids |= {(o.key.kind, str(o.id)): each.owner for o in each.owned.values()}
-    promised = frozenset(intent.key for intent in ledger.intents) if ledger else frozenset()
-    return Owners(us, ids, promised)
+    return Owners(us, ids, promised_keys(ledger), meant=meant_ids(ledger))
+
+
+def promised_keys(ledger: Ledger | None) -> frozenset[Key]:
+    """What a run of ours may have made: it set out to, and there is no id to know it by."""
+    intents = ledger.intents if ledger else ()
+    return frozenset(intent.key for intent in intents if intent.verb == Verb.CREATE)
+
+
+def meant_ids(ledger: Ledger | None) -> frozenset[Id]:
+    """What a run of ours had the consent to change or delete, whoever made it."""
+    intents = ledger.intents if ledger else ()
+    return frozenset((i.key.kind, str(i.id)) for i in intents if i.id is not None)
 
 
 def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:

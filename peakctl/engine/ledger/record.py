@@ -71,6 +71,17 @@ def known_uses(
     }
 
 
+def newly_protected(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
+    """What `ledger` owns and protects, or does not, other than its manifest says."""
+    said = {_id(each): each.protect for each in ledger.owned.values()}
+    wanted = [
+        _entry(action, action.live.id, {})
+        for action in plan.actions
+        if action.live is not None and action.resource is not None
+    ]
+    return tuple(each.key for each in wanted if said.get(_id(each), each.protect) != each.protect)
+
+
 def _by_id(owned: Mapping[Key, Owned]) -> dict[Id, list[Owned]]:
     out: dict[Id, list[Owned]] = {}
     for each in owned.values():

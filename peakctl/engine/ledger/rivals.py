@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peakctl.engine.ledger.owners import id_of
 from peakctl.errors import Diagnostic
 from peakctl.model import Owner, Verb
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from peakctl.engine.ledger.owners import Owners
-    from peakctl.model import Key, Ledger, Plan
+    from peakctl.model import Intent, Key, Ledger, Plan
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the looks of the one that waits."""
@@ -30,14 +31,29 @@ def find_rivals(
     Both would create it, or it is there, nobody's, and both would adopt it.
     """
     creates = {action.key for action in plan.actions if action.verb is Verb.CREATE}
-    frees = {a.key for a in plan.actions if a.live is not None and owners.owner(a.live) is None}
+    frees = {a.key: a.live for a in plan.actions if a.live and owners.owner(a.live) is None}
+    ids = {id_of(live): key for key, live in frees.items()}
+
+    def concerned(intent: Intent) -> Key | None:
+        if intent.id is not None:
+            return ids.get((intent.key.kind, str(intent.id)))
+        both_make = intent.key in creates and intent.verb == Verb.CREATE
+        return intent.key if both_make or intent.key in frees else None
+
     return {
-        intent.key: ledger.owner
+        key: ledger.owner
         for ledger in others
-        if ledger.lease is not None and ledger.lease.until > now
-        for intent in ledger.intents
-        if intent.key in frees or (intent.key in creates and intent.verb == Verb.CREATE)
+        for intent in _under_way(ledger, now)
+        if (key := concerned(intent))
     }
+
+
+def _under_way(ledger: Ledger, now: float) -> Iterable[Intent]:
+    """What the run that has the lease is about; not what earlier ones left open."""
+    lease = ledger.lease
+    if lease is None or lease.until <= now:
+        return ()
+    return (intent for intent in ledger.intents if intent.run in ("", lease.run))
 
 
 def made_meanwhile(plan: Plan, others: Iterable[Ledger]) -> frozenset[Key]:
@@ -59,7 +75,7 @@ def tell_rivals(rivals: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
     return tuple(
         Diagnostic(
             code="lease/rival",
-            summary=f"{owner} is making it right now",
+            summary=f"{owner} is making or changing it right now",
             key=key,
             fix=f"run again when {owner} is done; only one of the two projects can own it",
         )

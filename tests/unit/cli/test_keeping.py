@@ -16,10 +16,11 @@ from peakctl.adapters.ledger_store import ArtifactLedgers
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
-from peakctl.engine.ledger import rivals
+from peakctl.engine.ledger import lease, rivals
 from peakctl.engine.ledger.desk import Desk
 from peakctl.engine.ledger.lease import Hold
 from peakctl.engine.ledger.text import read_ledger, write_ledger
+from peakctl.errors import Diagnostic, LeaseHeld
 from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
@@ -178,7 +179,7 @@ def test_a_project_that_comes_later_by_name_yields_to_a_rival(tenant: Tenant) ->
     asyncio.run(tenant.as_other("able", Intent(KEY, "create")))
     run = tenant.peakctl("apply", "-y")
     assert run.code == 13
-    assert "able/local is making it right now" in run.err
+    assert "able/local is making or changing it right now" in run.err
     assert not tenant.flows()
     ledger = tenant.ledger()
     assert (ledger.lease, ledger.intents) == (None, ())
@@ -266,3 +267,238 @@ def test_a_run_that_was_unlocked_says_so_and_what_it_put_in_whose_place(
     (flow,) = tenant.flows()
     assert warning["code"] == "ledger/replaced"
     assert f"id {flow['id']} is in the ledger now, in the place of id theirs" in warning["summary"]
+
+
+# --- what is ours, and what only bears the name ---------------------------------------------
+
+
+def by_hand(tenant: Tenant, url: str = "https://example.com/theirs") -> str:
+    """Somebody else makes a workflow of our name."""
+    steps = {"call": {"type": "http", "method": "post", "url": url}}
+    path = "service/workflows/api/v1/workflows/"
+    return str(tenant.send("POST", path, {"name": "nightly", "steps": steps})["id"])
+
+
+def delete(tenant: Tenant, id_: str) -> None:
+    tenant.send("DELETE", f"service/workflows/api/v1/workflows/{id_}")
+
+
+def fault(tenant: Tenant, **rule: Any) -> None:
+    tenant.emulator.faults += read_faults(rule)
+
+
+def is_left_alone(tenant: Tenant, id_: str) -> None:
+    """Neither changed without a consent nor deleted."""
+    before = tenant.send("GET", f"service/workflows/api/v1/workflows/{id_}")
+    tenant.emulator.faults.clear()
+    assert "guard/adopt" in tenant.peakctl("apply", "-y").err
+    assert "destroy/not-owned" in tenant.peakctl("destroy", "-y").err
+    assert tenant.send("GET", f"service/workflows/api/v1/workflows/{id_}") == before
+
+
+def killed(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at: str, *words: str) -> None:
+    """A run that dies at a request, after the platform has answered it."""
+
+    class Killed(BaseException):
+        pass
+
+    send = Api.send
+
+    async def die(self: Api, method: str, path: str, **more: Any) -> Any:
+        answer = await send(self, method, path, **more)
+        if f"{method} {path}".startswith(at):
+            raise Killed
+        return answer
+
+    async def never(*given: Any, **more: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Api, "send", die)
+        patch.setattr(Hold, "finish", never)
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - alone, or in a group
+            tenant.peakctl(*words)
+        assert "Killed" in repr(caught.value)
+    tenant.clock.time += 10_000
+
+
+def test_a_create_that_certainly_failed_makes_nothing_ours(tenant: Tenant) -> None:
+    fault(tenant, method="POST", path="/workflows/", action="status", status=422)
+    assert tenant.peakctl("apply", "-y").code != 0
+    assert tenant.ledger().intents == ()
+    is_left_alone(tenant, by_hand(tenant))
+
+
+def test_a_create_that_was_never_sent_makes_nothing_ours(tenant: Tenant) -> None:
+    tenant.write(IMAGE + (FLOW % "") + "dependsOn: [Image/slow]\n")
+    fault(tenant, method="POST", path="/images/", action="status", status=422)
+    assert tenant.peakctl("apply", "-y").code != 0
+    tenant.write(FLOW % "")
+    is_left_alone(tenant, by_hand(tenant))
+
+
+def test_what_somebody_else_has_just_made_is_not_ours(tenant: Tenant) -> None:
+    fault(tenant, method="POST", path="/workflows/", action="status", status=504)
+    sleep = tenant.clock.sleep
+    made: list[Any] = []
+
+    async def sleep_and_make(seconds: float) -> None:
+        await sleep(seconds)
+        if not made and tenant.writes():
+            made.append("")
+            tenant.emulator.faults.clear()
+            steps = {"call": {"type": "http", "method": "post", "url": "https://example.com/x"}}
+            path = "service/workflows/api/v1/workflows/"
+            made[0] = (await tenant._send("POST", path, {"name": "nightly", "steps": steps}))["id"]
+
+    tenant.clock.sleep = sleep_and_make
+    run = tenant.peakctl("apply", "-y")
+    assert "someone else made it" in run.out + run.err
+    is_left_alone(tenant, made[0])
+
+
+def test_an_edit_that_died_does_not_make_another_thing_of_the_name_ours(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.peakctl("apply", "-y")
+    (flow,) = tenant.flows()
+    tenant.write(FLOW % ", tags: [{name: x}]")
+    killed(tenant, monkeypatch, "PUT service/workflows", "apply", "-y")
+    delete(tenant, flow["id"])
+    is_left_alone(tenant, by_hand(tenant))
+
+
+def test_a_delete_that_died_does_not_make_another_thing_of_the_name_ours(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.peakctl("apply", "-y")
+    killed(tenant, monkeypatch, "DELETE service/workflows", "destroy", "-y")
+    is_left_alone(tenant, by_hand(tenant))
+
+
+def test_a_create_that_died_makes_the_thing_ours(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(tenant, monkeypatch, "POST service/workflows", "apply", "-y")
+    tenant.write(FLOW % ", tags: [{name: x}]")
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert (len(tenant.flows()), tenant.ledger().intents) == (1, ())
+
+
+def test_what_was_deleted_by_hand_and_made_anew_by_a_run_that_died_is_ours(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.peakctl("apply", "-y")
+    delete(tenant, tenant.flows()[0]["id"])
+    killed(tenant, monkeypatch, "POST service/workflows", "apply", "-y")
+    tenant.write(FLOW % ", tags: [{name: x}]")
+    assert tenant.peakctl("apply", "-y").code == 0
+    (flow,) = tenant.flows()
+    assert str(tenant.ledger().owned[KEY].id) == str(flow["id"])
+
+
+def test_an_adoption_that_died_stays_agreed_to(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(tenant)
+    killed(tenant, monkeypatch, "PUT service/workflows", "apply", "-y", "--adopt")
+    tenant.write(FLOW % ", tags: [{name: x}]")
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert tenant.ledger().owned.keys() == {KEY}
+
+
+def test_what_died_unsent_and_is_not_there_is_forgotten_by_a_destroy(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(tenant, monkeypatch, "POST service/workflows", "apply", "-y")
+    delete(tenant, tenant.flows()[0]["id"])
+    assert tenant.peakctl("destroy", "-y").code == 0
+    assert tenant.ledger().intents == ()
+    is_left_alone(tenant, by_hand(tenant))
+
+
+# --- what a run without changes writes down -------------------------------------------------
+
+PROTECT = "lifecycle: {protect: true}\n"
+
+
+def test_a_protection_that_the_ledger_could_not_take_is_an_error(tenant: Tenant) -> None:
+    tenant.peakctl("apply", "-y")
+    tenant.write((FLOW % "") + PROTECT)
+    fault(tenant, method="PUT", path="/artifacts/", action="status", status=403)
+    run = tenant.peakctl("apply", "-y", "-o", "json")
+    assert run.code == 14
+    assert [error["code"] for error in json.loads(run.out)["errors"]] == ["ledger/not-noted"]
+    tenant.emulator.faults.clear()
+    assert tenant.peakctl("apply", "-y").code == 0
+    assert tenant.ledger().owned[KEY].protect
+
+
+def test_a_protection_that_has_to_wait_for_another_run_is_an_error(tenant: Tenant) -> None:
+    tenant.peakctl("apply", "-y")
+    asyncio.run(tenant.as_other("shop"))
+    tenant.write((FLOW % "") + PROTECT)
+    run = tenant.peakctl("apply", "-y")
+    assert run.code == 13
+    assert "ledger/not-noted" in run.err
+
+
+def test_what_else_could_not_be_noted_is_a_warning(tenant: Tenant) -> None:
+    tenant.peakctl("apply", "-y")
+    delete(tenant, tenant.flows()[0]["id"])
+    fault(tenant, method="PUT", path="/artifacts/", action="status", status=403)
+    run = tenant.peakctl("destroy", "-y")
+    assert run.code == 0
+    assert "ledger/not-noted" in run.err
+    tenant.emulator.faults.clear()
+    assert tenant.peakctl("destroy", "-y").code == 0
+    assert not tenant.ledger().owned
+
+
+# --- taking over from several ---------------------------------------------------------------
+
+
+def of_two_others(tenant: Tenant) -> None:
+    """Two other projects own a workflow each, and ours wants both otherwise."""
+    for project, flow in (("able", ""), ("baker", "-2")):
+        (tenant.folder / "peakctl.yaml").write_text(PROJECT.replace("shop", project))
+        tenant.write(FLOW % flow)
+        assert tenant.peakctl("apply", "-y").code == 0
+    (tenant.folder / "peakctl.yaml").write_text(PROJECT)
+    both = (FLOW % "") + "---\n" + (FLOW % "-2")
+    tenant.write(both.replace("example.com", "example.org"))
+
+
+TAKE = ("apply", "-y", "--take-over", "able", "--take-over", "baker")
+
+
+def test_nothing_is_taken_over_while_one_of_the_owners_is_at_work(tenant: Tenant) -> None:
+    of_two_others(tenant)
+    asyncio.run(tenant.as_other("baker"))
+    run = tenant.peakctl(*TAKE)
+    assert run.code == 13
+    assert "baker/local" in run.err
+    assert "able/local" in tenant.peakctl("apply", "-y").err
+    tenant.clock.time += 10_000
+    assert tenant.peakctl(*TAKE).code == 0
+    assert tenant.ledger().intents == ()
+
+
+def test_what_was_struck_from_its_ledger_is_still_to_become_ours(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_two_others(tenant)
+    plain = lease.disown
+
+    async def disown(desk: Desk, owner: Owner, *given: Any, **more: Any) -> None:
+        if owner.project == "baker":
+            raise LeaseHeld(Diagnostic("lease/held", "it is at work now"))
+        await plain(desk, owner, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "disown", disown)
+        assert tenant.peakctl(*TAKE).code == 13
+    assert [intent.key for intent in tenant.ledger().intents] == [KEY]
+    assert tenant.peakctl(*TAKE).code == 0
+    assert len(tenant.ledger().owned) == 2
+    assert tenant.ledger().intents == ()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from peakctl.model import Action, Plan, Status, Step, Verb
+import pytest
+
+from peakctl.errors import Diagnostic, NotAuthenticated
+from peakctl.model import Action, Plan, State, Status, Step, Verb
 
 
 def fails(lab: Any, kind: str, step: Step, *, effect: bool = False) -> None:
@@ -73,16 +76,35 @@ def test_an_update_in_doubt_looks_at_the_very_thing(lab: Any) -> None:
     assert len(lab.Workflow.orders) == 1
 
 
-def test_a_create_in_doubt_that_nobody_can_look_for_is_unknown(lab: Any) -> None:
+@pytest.mark.parametrize("may_look", [True, False])
+def test_a_create_in_doubt_that_nobody_can_look_for_is_unknown(lab: Any, may_look: bool) -> None:
     document = lab.manifest("Workflow", "w", {"steps": {"s": {"command": "c", "imageId": 1}}})
     plan = lab.plan(document).plan
     fails(lab, "Workflow", Step.CREATE, effect=True)
 
     async def find(_: str) -> Any:
-        raise lab.problem(503, "down")
+        if may_look:
+            raise lab.problem(503, "down")
+        raise NotAuthenticated(Diagnostic("auth/forbidden", "not permitted"))
 
     lab.Workflow.find = find
     (outcome,) = lab.apply(plan)
     assert outcome.status is Status.UNKNOWN
     assert "lost" in outcome.detail[0]
     assert len(lab.Workflow.orders) == 1
+
+
+def test_what_was_made_after_all_and_came_to_nothing_is_known_by_its_id(lab: Any) -> None:
+    fails(lab, "Service", Step.CREATE, effect=True)
+    effect = lab.Service._effect
+
+    def broken(order: Any) -> Any:
+        receipt = effect(order)
+        thing = lab.Service.things["s"]
+        lab.Service.things["s"] = replace(thing, state=State.FAILED, status="CREATE_FAILED")
+        return receipt
+
+    lab.Service._effect = broken
+    spec = {"serviceType": "api", "imageDetails": {"imageId": 1, "versionId": 2}}
+    (outcome,) = lab.run(lab.manifest("Service", "s", spec))
+    assert (outcome.status, outcome.id) == (Status.FAILED, lab.Service.things["s"].id)

@@ -11,7 +11,7 @@ import pytest
 
 from peakctl.engine.ledger import desk as desks
 from peakctl.engine.ledger.chain import Standing, find_standing
-from peakctl.engine.ledger.lease import LEASE, Desk, Hold, disown, note
+from peakctl.engine.ledger.lease import LEASE, Desk, Hold, disown, note, refuse_any_held
 from peakctl.engine.ledger.tenure import taken_over
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.engine.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
@@ -1028,3 +1028,14 @@ def test_a_note_that_was_overtaken_takes_its_ledger_back(ledger_store: Any) -> N
     assert not take_note(ledger_store)
     assert [read_ledger(t, OWNER).owned for v in ledger_store.versions.values() for t in v.values()]
     assert len(ledger_store.names) == 1
+
+
+def test_before_anything_is_taken_over_no_owner_may_have_its_lease(ledger_store: Any) -> None:
+    missing = Owner("nobody", "dev")
+    keep(ledger_store, ledger_with(lease(BOB), owner=OTHER))
+    desk = desk_of(ledger_store)
+    run(refuse_any_held(desk, (missing,), ADA))
+    with pytest.raises(LeaseHeld, match=str(OTHER)):
+        run(refuse_any_held(desk, (missing, OTHER), ADA))
+    ledger_store.clock.time += LEASE
+    run(refuse_any_held(desk, (missing, OTHER), ADA))

@@ -91,6 +91,28 @@ def test_what_a_run_of_ours_set_out_to_make_is_ours_unless_it_has_another_owner(
     assert codes(planned(lab, owning(THEM), ledger=meant)) == ["guard/foreign-owner"]
 
 
+@pytest.mark.parametrize("verb", ["delete", "edit", "build"])
+def test_what_a_run_set_out_to_change_or_delete_is_not_ours_by_its_name(
+    lab: Any, verb: str
+) -> None:
+    meant = Ledger(US, "salt", intents=(Intent(API, verb),))
+    assert codes(planned(lab, ledger=meant, title="other")) == ["guard/adopt"]
+
+
+def test_what_a_run_set_out_to_change_with_consent_is_ours_by_its_id(lab: Any) -> None:
+    meant = Ledger(US, "salt", intents=(Intent(API, "edit", id="s-1"),))
+    assert planned(lab, ledger=meant, title="other").ok
+    assert codes(planned(lab, owning(THEM), ledger=meant)) == ["guard/foreign-owner"]
+    other = Ledger(US, "salt", intents=(Intent(API, "edit", id="s-0"),))
+    assert codes(planned(lab, ledger=other, title="other")) == ["guard/adopt"]
+
+
+def test_what_a_run_set_out_to_make_once_more_is_ours(lab: Any) -> None:
+    """What the ledger has was deleted by hand; the run that made it anew never reported."""
+    made = owning(US, id_="s-0", intents=(Intent(API, "create"),))
+    assert planned(lab, ledger=made, title="other").ok
+
+
 def test_without_a_ledger_everything_is_ours() -> None:
     owners = find_owners(None, None, ())
     assert owners.is_ours(Live(API, "s-1", {}))

@@ -63,6 +63,21 @@ def test_who_adopts_what_another_is_about_to_adopt_has_a_rival(verb: str) -> Non
     assert not find_rivals(adopting, ours, [about_to(B, verb)], NOW)
 
 
+def test_what_an_earlier_run_of_another_left_open_makes_no_rival() -> None:
+    lease = Lease("run-2", Actor("ada"), NOW, NOW + 1)
+    for run, rivals in (("run-1", {}), ("run-2", {KEY: B})):
+        other = Ledger(B, "salt", intents=(Intent(KEY, "create", run=run),), lease=lease)
+        assert find_rivals(plan(), NOBODY, [other], NOW) == rivals
+
+
+def test_who_adopts_is_no_rival_of_who_changes_another_thing_of_the_name() -> None:
+    adopting = Plan((Action(KEY, Verb.KEEP, live=Live(KEY, 7, {})),))
+    lease, before = Lease("run", Actor("ada"), NOW, NOW + 1), Key("Service", "before")
+    for id_, rivals in (("8", {}), ("7", {KEY: B})):
+        other = Ledger(B, "salt", intents=(Intent(before, "edit", id=id_),), lease=lease)
+        assert find_rivals(adopting, NOBODY, [other], NOW) == rivals
+
+
 def test_what_another_made_since_we_looked_is_told() -> None:
     other = Ledger(B, "salt", owned={KEY: Owned(KEY, 1), Key("Image", "x"): Owned(KEY, 2)})
     assert made_meanwhile(plan(), [other]) == {KEY}

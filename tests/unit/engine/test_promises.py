@@ -9,9 +9,20 @@ from typing import Any
 import pytest
 
 from peakctl.engine.ledger.owners import find_owners
-from peakctl.engine.promises import look_for_promised
+from peakctl.engine.observe import World
+from peakctl.engine.promises import look_for_promised, still_open
 from peakctl.errors import ApiError, Diagnostic, Severity
-from peakctl.model import Intent, Key, Ledger, Listed, Owned, Owner
+from peakctl.model import (
+    Intent,
+    Key,
+    Ledger,
+    Listed,
+    Outcome,
+    Owned,
+    Owner,
+    Status,
+    Verb,
+)
 
 US, THEM = Owner("retail", "dev"), Owner("bank", "dev")
 FLOW, IMAGE = Key("Workflow", "w"), Key("Image", "a")
@@ -77,3 +88,65 @@ def test_the_first_error_is_raised(lab: Any, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(lab.Workflow, "index", index)
     with pytest.raises(ApiError, match="down"):
         look(lab, Intent(FLOW, "create"))
+
+
+# --- what is still needed after a run --------------------------------------------------------
+
+
+def left(
+    intent: Intent, *, status: Status | None = None, id_: str | None = None, **more: Any
+) -> bool:
+    """Whether an intent stays after a run in which its key ended with `status`."""
+    outcomes = {}
+    if status is not None:
+        outcomes[intent.key] = Outcome(intent.key, Verb.CREATE, status, id=id_)
+    owned = {each.key: each for each in more.get("owned", ())}
+    world = World(listed={"Workflow": more.get("listed", ())})
+    return bool(still_open((intent,), outcomes, owned, world, more.get("declared", ())))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_create_stays_only_if_nobody_knows_whether_it_was_made(status: Status) -> None:
+    in_doubt = status in (Status.UNKNOWN, Status.IN_PROGRESS)
+    assert left(Intent(FLOW, "create"), status=status) == in_doubt
+    assert not left(Intent(FLOW, "create"), status=status, id_="7")
+
+
+def test_a_create_of_another_run_stays_until_somebody_looks() -> None:
+    made = Intent(FLOW, "create")
+    assert left(made)
+    assert not left(made, declared=(FLOW,))
+    assert left(made, declared=(FLOW,), listed=(Listed(1, "w"),))
+    assert not left(made, declared=(FLOW,), listed=(Listed(1, "w", ours=False), Listed(2, "v")))
+
+
+@pytest.mark.parametrize("status", [None, Status.BLOCKED, Status.UNKNOWN])
+def test_what_is_known_by_its_id_stays_until_it_is_owned(status: Status | None) -> None:
+    known = Intent(FLOW, "edit", id="7")
+    assert left(known, status=status)
+    assert not left(known, status=status, owned=(Owned(FLOW, 7),))
+    assert left(known, status=status, owned=(Owned(FLOW, 8),))
+    assert not left(known, declared=(FLOW,), listed=(Listed(8, "w"),))
+    assert left(known, declared=(FLOW,), listed=(Listed(7, "renamed"),))
+    assert not left(known, status=Status.DONE)
+
+
+def test_a_version_in_doubt_stays_even_of_what_is_owned() -> None:
+    """What the ledger remembers is that of the version before."""
+    build, owned = Intent(IMAGE, "build", "0.0.2", 7), (Owned(IMAGE, 7),)
+    assert left(build, owned=owned)
+    assert left(build, owned=owned, status=Status.BLOCKED, id_="7")
+    assert not left(build, owned=owned, status=Status.FAILED, id_="7")
+    assert not left(build, owned=owned, status=Status.ALREADY_RIGHT, id_="7")
+
+
+@pytest.mark.parametrize("verb", ["delete", "edit"])
+def test_what_has_no_id_and_was_not_to_be_made_tells_nothing(verb: str) -> None:
+    assert not left(Intent(FLOW, verb))
+
+
+def test_what_was_to_be_changed_is_told_by_its_id(lab: Any) -> None:
+    lab.Workflow.put("w", id=7)
+    assert look(lab, Intent(FLOW, "edit", id=8)) == ((), {FLOW})
+    (note,), _ = look(lab, Intent(Key("Workflow", "before"), "edit", id="7"))
+    assert note.detail.startswith("id 7;")

@@ -33,7 +33,7 @@ FULL = replace(
         FLOW: Owned(FLOW, "w1", protect=True, uses=(IMAGE,), digests={"spec.x": "the-digest"}),
         IMAGE: Owned(IMAGE, 7),
     },
-    intents=(Intent(FLOW, "create"), Intent(IMAGE, "build", "0.0.2")),
+    intents=(Intent(FLOW, "create"), Intent(IMAGE, "build", "0.0.2", 7, "r1")),
     lease=LEASE,
     runs=(
         PastRun("r0", ROBOT, "apply", NOW - 90, NOW - 80, "done", {"create": 2, "edit": 0}),
@@ -61,7 +61,8 @@ def test_everything_is_shown_but_digests_and_salt() -> None:
         "\n"
         "Not finished:\n"
         "  create  Workflow/b\n"
-        "  build   Image/a  0.0.2\n"
+        "  build   Image/a  0.0.2  (ci run 17 (job deploy) of robot, 2027-01-15 07:59:00 UTC)\n"
+        "The next apply finds out what came of it; of what is in no manifest, one with --prune.\n"
         "\n"
         "ENDED                    COMMAND        OUTCOME  CHANGES   WHO    COMMIT    CI\n"
         "2027-01-15 07:58:50 UTC  ledger unlock  done               alice\n"
@@ -113,6 +114,8 @@ def test_programs_get_the_same() -> None:
         "name": "a",
         "verb": "build",
         "version": "0.0.2",
+        "id": 7,
+        "run": "r1",
     }
     assert [run["run"] for run in found["runs"]] == ["r9", "r0"]
     assert found["runs"][0]["ci"] is None
