@@ -59,11 +59,7 @@ async def carry_out(
         return await _carry_out(session, connection, prepared)
     if plan.pending or _changes_hands(prepared):
         prepared = await _under_lease(keeper, prepared, again, look, agreed)
-        return await _carry_out(session, connection, prepared, keeper)
-    report = await _carry_out(session, connection, prepared)
-    if report.ok:
-        await keeper.note(prepared, connection.kinds)
-    return report
+    return await _carry_out(session, connection, prepared, keeper)
 
 
 async def _under_lease(
@@ -120,7 +116,8 @@ async def _carry_out(
     problems: tuple[Diagnostic, ...] = ()
     async with watched(session, started) as progress:
         with graceful(session, stop_now, progress.say):
-            async with keeper.renewing(stop_now) if keeper else contextlib.nullcontext():
+            held = keeper is not None and keeper.hold is not None
+            async with keeper.renewing(stop_now) if keeper and held else contextlib.nullcontext():
                 outcomes = await apply(
                     plan,
                     connection.kinds,
@@ -131,7 +128,7 @@ async def _carry_out(
                     stop=stop,
                 )
             if keeper:
-                problems = await keeper.settle(prepared, connection.kinds, outcomes)
+                problems = await keeper.close(prepared, connection.kinds, outcomes)
     took = session.clock.now() - started
     session.terminal.tell([()])
     return session.report(
@@ -146,8 +143,8 @@ async def _carry_out(
 
 def code_of(outcomes: Sequence[Outcome], problems: Sequence[Diagnostic] = ()) -> Exit:
     """Done, applied in part (something changed or goes on, and not all got there), or error."""
-    if not problems and all(outcome.status in GOOD for outcome in outcomes):
-        return Exit.DONE
+    if all(outcome.status in GOOD for outcome in outcomes):
+        return Exit.PARTLY_APPLIED if problems else Exit.DONE
     changed = any(
         outcome.status is Status.IN_PROGRESS
         or (outcome.status is Status.DONE and outcome.verb is not Verb.KEEP)
