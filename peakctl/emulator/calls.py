@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from peakctl.emulator.options import Options
     from peakctl.emulator.rows import Transaction
 
-MISSING = object()
 UPLOAD_LIMIT = 10 * 2**20  # contract, section 4
 
 
@@ -58,7 +57,7 @@ class Call:
 
     def upload(self, *, required: bool = False) -> bytes | None:
         """The file part `artifact`."""
-        part = next((p for p in self.parts if p.name == "artifact"), None)
+        part = self._part("artifact")
         if part is None and required:
             raise invalid("artifact", "is required")
         if part is not None and len(part.data) > UPLOAD_LIMIT:
