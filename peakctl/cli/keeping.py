@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from peakctl.cli.keeping_words import lost, not_noted, not_written, outcome_word, replaced
+from peakctl.cli.owning import desk_of
 from peakctl.engine.ledger.intents import intents_of, uses_of, without
 from peakctl.errors import LeaseHeld, PeakctlError
 from peakctl.model import Intent, Key, Outcome, Owner, Status
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
     from peakctl.model import Actor, Ledger, Owned, Plan
 
 SECOND = 1.0
-
-
-def owner_of(session: Session) -> Owner | None:
-    """What the run would own its resources as; None where no ledger is kept."""
-    project, environment = session.project, session.environment
-    if project is None or environment is None or not environment.ledger:
-        return None
-    return Owner(project.name, environment.name)
-
-
-def desk_of(session: Session, connection: Connection) -> Desk | None:
-    """Where the ledger of the run is written; None where none is kept."""
-    from peakctl.cli.actor import alive
-    from peakctl.engine.ledger.lease import Desk
-
-    owner = owner_of(session)
-    return Desk(connection.ledgers, owner, session.clock, alive) if owner else None
 
 
 @dataclass

@@ -9,7 +9,7 @@ from peakctl.cli.actor import actor_of, run_id
 from peakctl.cli.consent import require_consent
 from peakctl.cli.exits import Exit
 from peakctl.cli.inputs import load_resources, open_project, root_of
-from peakctl.cli.keeping import desk_of, owner_of
+from peakctl.cli.owning import desk_of, owner_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant

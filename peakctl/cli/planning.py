@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.cli.inputs import load_resources
-from peakctl.cli.keeping import owner_of
+from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of

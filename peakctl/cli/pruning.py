@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.cli.keeping import owner_of
+from peakctl.cli.owning import owner_of
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.present.text import counted, line
 

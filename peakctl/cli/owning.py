@@ -1,0 +1,28 @@
+"""Whose ledger a run keeps, and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peakctl.model import Owner
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Connection, Session
+    from peakctl.engine.ledger.lease import Desk
+
+
+def owner_of(session: Session) -> Owner | None:
+    """What the run would own its resources as; None where no ledger is kept."""
+    project, environment = session.project, session.environment
+    if project is None or environment is None or not environment.ledger:
+        return None
+    return Owner(project.name, environment.name)
+
+
+def desk_of(session: Session, connection: Connection) -> Desk | None:
+    """Where the ledger of the run is written; None where none is kept."""
+    from peakctl.cli.actor import alive
+    from peakctl.engine.ledger.lease import Desk
+
+    owner = owner_of(session)
+    return Desk(connection.ledgers, owner, session.clock, alive) if owner else None
