@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from peakctl.model import Outcome, Plan
     from peakctl.present.report import Report
 
-GOOD = (Status.DONE, Status.ALREADY_RIGHT)
-
 
 async def carry_out(
     session: Session,
@@ -143,7 +141,7 @@ async def _carry_out(
 
 def code_of(outcomes: Sequence[Outcome], problems: Sequence[Diagnostic] = ()) -> Exit:
     """Done, applied in part (something changed or goes on, and not all got there), or error."""
-    if all(outcome.status in GOOD for outcome in outcomes):
+    if all(outcome.status.good for outcome in outcomes):
         return Exit.PARTLY_APPLIED if problems else Exit.DONE
     changed = any(
         outcome.status is Status.IN_PROGRESS

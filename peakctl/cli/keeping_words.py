@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from peakctl.errors import PeakctlError
     from peakctl.model import Key, Outcome, Owned
 
-SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
-
 
 def outcome_word(outcomes: Sequence[Outcome]) -> str:
     """How a run went, as the ledger tells it later."""
-    if all(o.status in SETTLED for o in outcomes):
+    if all(o.status.good for o in outcomes):
         return "done"
     return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.model import Adapter, Clock, Value
 
-GOOD = (Status.DONE, Status.ALREADY_RIGHT)
-
 
 @dataclass(slots=True)
 class _Run:
@@ -68,11 +66,11 @@ class _Run:
         )
         ending = await attempt.run()
         self._finish(action, ending, self.clock.now() - started)
-        return ending.status in GOOD
+        return ending.status.good
 
     def _failure(self) -> Key | None:
         """What has gone wrong so far, if anything: nothing is deleted after it."""
-        return next((key for key, o in self.outcomes.items() if o.status not in GOOD), None)
+        return next((key for key, o in self.outcomes.items() if not o.status.good), None)
 
     def blocked(self, key: Key, root: Key) -> None:
         root = self.outcomes[root].cause or root
@@ -96,7 +94,7 @@ class _Run:
             ending.message,
             ending.detail,
             id=self.id_of(action),
-            applied=fill(action.desired, self.known) if ending.status in GOOD else EMPTY,
+            applied=fill(action.desired, self.known) if ending.status.good else EMPTY,
         )
         self._record(action, outcome)
 

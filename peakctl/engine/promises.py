@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from peakctl.engine.observe import World
     from peakctl.model import Adapter, Intent, Key, Ledger, Listed, Outcome, Owned, Resource
 
-SETTLED = (Status.DONE, Status.ALREADY_RIGHT)
 IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)
 
 
@@ -40,7 +39,7 @@ def still_open(
         outcome = outcomes.get(intent.key)
         if outcome is None and intent.key in declared and not _is_listed(intent, world):
             return False
-        if outcome is not None and outcome.status in SETTLED:
+        if outcome is not None and outcome.status.good:
             return False
         if intent.verb in MAKE_VERSIONS:
             return outcome is None or outcome.status is not Status.FAILED

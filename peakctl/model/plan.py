@@ -145,6 +145,11 @@ class Status(enum.StrEnum):
     UNKNOWN = "unknown"
     IN_PROGRESS = "still in progress"
 
+    @property
+    def good(self) -> bool:
+        """Whether the resource is now as the action wanted it."""
+        return self in (Status.DONE, Status.ALREADY_RIGHT)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

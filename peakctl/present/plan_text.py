@@ -116,7 +116,7 @@ def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:
     if outcome is None:
         return action.verb is Verb.KEEP
     if action.verb is Verb.KEEP:
-        return outcome.status in (Status.DONE, Status.ALREADY_RIGHT)
+        return outcome.status.good
     return outcome.status is Status.ALREADY_RIGHT
 
 

@@ -125,7 +125,7 @@ def _state(event: Event) -> Line:
     if event.outcome is None:
         return line(f"  {_doing(event)}")
     status = event.outcome.status
-    told = event.outcome.message if status not in (Status.DONE, Status.ALREADY_RIGHT) else ""
+    told = "" if status.good else event.outcome.message
     if status is Status.BLOCKED:
         told = why_blocked(event.outcome)
     return line(

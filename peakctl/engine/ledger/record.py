@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.model import Action, Ledger, Outcome, Plan
 
-GOOD = (Status.DONE, Status.ALREADY_RIGHT)
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 Id = tuple[str, str]
 
@@ -112,7 +111,7 @@ class _Books:
 
     def enter(self, action: Action, outcome: Outcome) -> None:
         if action.verb is Verb.DELETE:
-            if outcome.status in GOOD and action.live is not None:
+            if outcome.status.good and action.live is not None:
                 self._forget(_entry(action, action.live.id, self.uses))
             return
         id_ = action.live.id if outcome.id is None and action.live else outcome.id
@@ -124,7 +123,7 @@ class _Books:
         """Enter a resource under its key, and under no other: it may have been renamed."""
         old = self.before.get(_id(entry), [])
         digests: Mapping[str, str] = old[0].digests if old else EMPTY
-        if outcome.status in GOOD:
+        if outcome.status.good:
             kept = EMPTY if action.steps or self._is_unreported(action) else digests
             digests = self._digests(action, outcome, kept)
         self._forget(entry)
