@@ -185,13 +185,13 @@ def plan_result(session: Session, prepared: Prepared, *, destroy: bool = False) 
     """The plan as lines, the summary last."""
     flags, plan = session.flags, prepared.plan
     asides = () if destroy or flags.quiet else tuple(aside_lines(session, prepared))
+    lines = plan_lines(
+        plan, show_all=flags.show_all, show_ignored=flags.show_ignored, verbose=flags.verbose
+    )
+    if prepared.guards and not plan.pending and not flags.show_all:
+        lines = (line("Nothing is planned: the errors stand in the way."), ())
     return (
-        *plan_lines(
-            plan,
-            show_all=flags.show_all,
-            show_ignored=flags.show_ignored,
-            verbose=flags.verbose,
-        ),
+        *lines,
         *((*asides, ()) if asides else ()),
         line((plan_summary(plan), "bold")),
     )
