@@ -2,16 +2,19 @@
 
 PyYAML's C composer recurses without a limit and dies on 100,000 brackets, so the depth is bounded
 in `descend_resolver`, which it calls at each level; the calls are saved where the text cannot be
-deep. `resolve` decides a scalar's type and hands it on as the node's tag.
+deep. libyaml has a bound of its own since 0.2.6, and its scanner, which looks ahead, may meet that
+one first: whichever does, the error is `TooDeep`, at the same place. `resolve` decides a scalar's
+type and hands it on as the node's tag.
 """
 
 from __future__ import annotations
 
 import operator
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from yaml import Node, ScalarNode
+from yaml import MarkedYAMLError, Node, ScalarNode
 from yaml._yaml import CParser
 
 from peakctl.manifests.scalars import STARTS, NumberRefused, read_plain
@@ -83,8 +86,21 @@ def compose(text: str, *, careful: bool = False) -> Iterator[Node]:
     Raises YAMLError and TooDeep; NumberRefused unless `careful`, which puts it into the tag.
     """
     parser: Any = _Careful(text) if careful else _quick(text)
-    while parser.check_node():
-        yield parser.get_node()
+    try:
+        while parser.check_node():
+            yield parser.get_node()
+    except MarkedYAMLError as error:
+        if careful:
+            _check_depth(text[: error.problem_mark.index if error.problem_mark else 0])
+        raise
+
+
+def _check_depth(text: str) -> None:
+    """Raise TooDeep if `text`, the part before a fault, is too deep: then that is the fault."""
+    parser: Any = _Careful(text)
+    with suppress(MarkedYAMLError):
+        while parser.check_node():
+            parser.get_node()
 
 
 def _quick(text: str) -> Any:

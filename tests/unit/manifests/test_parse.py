@@ -148,6 +148,18 @@ def test_depth_is_bounded(opening: str, count: int) -> None:
     assert problem.code == "manifest/too-deep"
 
 
+def test_the_place_of_too_much_depth_does_not_depend_on_libyaml() -> None:
+    """libyaml 0.2.6 and later stop at 1000 brackets; that is after the place that is told."""
+    places = {read("a: " + "[" * count)[1][0].locations for count in (150, 999, 1_001, 20_000)}
+    assert len(places) == 1
+
+
+def test_too_much_depth_is_told_once_and_the_next_document_is_read() -> None:
+    documents, problems = read("[" * 2_000 + "\n---\na: 1\n")
+    assert [p.code for p in problems] == ["manifest/too-deep"]
+    assert [d.value for d in documents] == [{"a": 1}]
+
+
 def test_a_depth_that_occurs_is_fine() -> None:
     assert values("a: " + "[" * 90 + "]" * 90)
     assert values("".join(f"{' ' * n}a:\n" for n in range(90)))
