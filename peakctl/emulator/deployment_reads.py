@@ -121,15 +121,16 @@ def parameters_shown(call: Call, row: Row, body: Body) -> Body:
 
 
 def _stages(call: Call, definitions: Body | None, values: Body) -> Body:
-    return {stage: values_shown(call, definitions, stage, values.get(stage)) for stage in STAGES}
+    return {
+        stage: masked(definitions, stage, real_values(call, definitions, stage, values.get(stage)))
+        for stage in STAGES
+    }
 
 
-def values_shown(call: Call, definitions: Body | None, stage: str, values: Any) -> Body:
-    """One stage as it is read: with defaults if the option says so, hidden values masked."""
+def real_values(call: Call, definitions: Body | None, stage: str, values: Any) -> Body:
+    """One stage unmasked, with defaults if the option says so."""
     values = values or {}
-    if call.options.default_parameters:
-        values = with_defaults(definitions, stage, values)
-    return masked(definitions, stage, values)
+    return with_defaults(definitions, stage, values) if call.options.default_parameters else values
 
 
 def block_definitions(tx: Transaction, row: Row) -> dict[str, Body | None]:

@@ -1,4 +1,8 @@
-"""Run parameters of deployments, changed without a revision (contract, rows 81-83)."""
+"""Run parameters of deployments, changed without a revision.
+
+Running blocks read their values here, so hidden ones are answered as they are; only `describe` and
+`describe-revision` mask them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.app_blocks import child_values
 from peakctl.emulator.behaviour.deploying import children_of, release_of
-from peakctl.emulator.deployment_reads import app_definitions, block_definitions, values_shown
+from peakctl.emulator.deployment_reads import app_definitions, block_definitions, real_values
 from peakctl.emulator.deployments import find_deployment
 from peakctl.emulator.parameters import check_values
 from peakctl.emulator.problems import invalid
@@ -27,18 +31,18 @@ def read(call: Call) -> Body:
 
 def _block_shown(call: Call, row: Row) -> Body:
     definitions = release_of(call.tx, row).body["parameters"]
-    return values_shown(call, definitions, RUN, row.body["parameters"].get(RUN))
+    return real_values(call, definitions, RUN, row.body["parameters"].get(RUN))
 
 
 def _app_shown(call: Call, row: Row) -> Body:
     values = row.body["parameters"] or {}
     blocks = {
-        name: values_shown(call, definitions, RUN, (values.get(name) or {}).get(RUN))
+        name: real_values(call, definitions, RUN, (values.get(name) or {}).get(RUN))
         for name, definitions in block_definitions(call.tx, row).items()
     }
     shared = (row.body.get("appParameters") or {}).get(RUN)
     own = app_definitions(call.tx, row)
-    return {"appParameters": values_shown(call, own, RUN, shared), "parameters": blocks}
+    return {"appParameters": real_values(call, own, RUN, shared), "parameters": blocks}
 
 
 def patch(call: Call) -> Body:
