@@ -68,7 +68,11 @@ class Owned:
     """One resource that the project owns, as it was last applied.
 
     `uses` are the resources that it refers to: they outlive it when both are pruned. `digests` are
-    those of values that reads do not show, by place (`spec/parameters/env/A`).
+    those of values that reads do not show, by place (`spec/parameters/env/A`). `secret` are the
+    places among them whose value was a secret when it was applied; None is unknown: format 1 did
+    not record it. `claimed` is a resource that `ledger rebuild` added by its name and that no apply
+    has confirmed since. `created` says that a run of this project made this very id; False is
+    unknown for entries that format 1 wrote.
     """
 
     key: Key
@@ -76,6 +80,9 @@ class Owned:
     protect: bool = False
     uses: tuple[Key, ...] = ()
     digests: Mapping[str, str] = field(default_factory=empty_tree)
+    secret: tuple[str, ...] | None = None
+    claimed: bool = False
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,19 @@ LONGEST_WORD = 200
 LARGEST_NUMBER = 2**53
 LAST_MOMENT = 253_402_300_799.0
 """Seconds from 1970 to the end of the year 9999, the last that can be shown as a date."""
+OWNED_1 = "kind name id protect uses digests"
+"""What an entry has in format 1."""
+NEW_IN_2 = {"secret": None, "claimed": False, "created": False}
+"""What format 2 adds, with what is read where it is not there."""
 
 
-def parse_body(body: dict[str, Any]) -> Ledger:
-    """The ledger of a text's body, without what frames it."""
+def parse_body(body: dict[str, Any], format_: int) -> Ledger:
+    """The ledger of the body of a text of `format_`, without what frames it."""
     got = _record(
         body,
         "project environment salt writer base seen lease owned intents runs",
     )
-    owned = [_owned(item) for item in _list(got["owned"])]
+    owned = [_owned(item, format_) for item in _list(got["owned"])]
     if len({each.key for each in owned}) < len(owned):
         raise ValueError("a resource stands twice")
     return Ledger(
@@ -38,17 +42,22 @@ def parse_body(body: dict[str, Any]) -> Ledger:
     )
 
 
-def _owned(item: object) -> Owned:
-    got = _record(item, "kind name id protect uses digests")
-    if not isinstance(got["protect"], bool):
-        raise TypeError("protect")
+def _owned(item: object, format_: int) -> Owned:
+    known = dict(_map(item))
+    if format_ == 1:
+        _record(known, OWNED_1)
+        known |= NEW_IN_2
+    got = _record(known, f"{OWNED_1} {' '.join(NEW_IN_2)}")
     digests = _map(got["digests"]).items()
     return Owned(
         key=_key(got["kind"], got["name"]),
         id=_id(got["id"]),
-        protect=got["protect"],
+        protect=_flag(got["protect"]),
         uses=tuple(_key(*_list(pair)) for pair in _list(got["uses"])),
         digests={_text(path): _word(digest) for path, digest in digests},
+        secret=None if got["secret"] is None else tuple(_text(p) for p in _list(got["secret"])),
+        claimed=_flag(got["claimed"]),
+        created=_flag(got["created"]),
     )
 
 
@@ -115,6 +124,12 @@ def _text(value: object, most: int = LONGEST_TEXT, *, least: int = 0) -> str:
     if not isinstance(value, str) or not least <= len(value) <= most:
         raise ValueError("no text, or too long")
     value.encode()  # half a character of two is no text
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("neither true nor false")
     return value
 
 

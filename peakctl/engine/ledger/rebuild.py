@@ -100,12 +100,15 @@ def rebuild(
 
 
 def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[Id, Owned]) -> Owned:
-    """What is recorded of a declared resource; its digests follow its id, whatever its name was."""
+    """What is recorded of a declared resource.
+
+    What was known of an id stays known, whatever its name was; one that was not known is claimed by
+    its name alone.
+    """
     before = old.get(id_of(live))
-    entry = Owned(resource.key, live.id, protect=resource.protect, uses=uses)
     if before is None:
-        return entry
-    return replace(entry, id=before.id, digests=before.digests)
+        return Owned(resource.key, live.id, protect=resource.protect, uses=uses, claimed=True)
+    return replace(before, key=resource.key, protect=resource.protect, uses=uses)
 
 
 def _undecided(key: Key, world: World, owners: Owners, us: Owner) -> Diagnostic | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import find_unreported, place
 from peakctl.engine.recall import unseen_values
+from peakctl.engine.tree import holds_secret
 from peakctl.model import EMPTY, Key, Owned, Status, Verb
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def record(
 def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:
     """Whether `ledger` says of all that is live what a run without a change would write down.
 
-    Digests alone are not worth a write.
+    Digests alone are not worth a write; that a claimed entry is confirmed is.
     """
     said, known = _by_id(ledger.owned), known_uses(uses, ledger)
     wanted = [
@@ -54,9 +55,14 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
         if action.live is not None and action.verb is not Verb.DELETE
     ]
     return all(
-        [replace(each, id=entry.id, digests=EMPTY) for each in said.get(_id(entry), ())] == [entry]
+        [_without_history(each, entry) for each in said.get(_id(entry), ())] == [entry]
         for entry in wanted
     )
+
+
+def _without_history(said: Owned, entry: Owned) -> Owned:
+    """`said` without what its past alone can tell; 7 and "7" are one id."""
+    return replace(said, id=entry.id, digests=EMPTY, secret=None, created=False)
 
 
 def known_uses(
@@ -93,6 +99,13 @@ def _entry(action: Action, id_: str | int, uses: Mapping[Key, tuple[Key, ...]]) 
     return Owned(action.key, id_, protect=protect, uses=uses.get(action.key, ()))
 
 
+def _was_made(action: Action, outcome: Outcome) -> bool:
+    """Whether the action made its id. What was found by its name may be somebody else's."""
+    if outcome.id is None or outcome.status is Status.ALREADY_RIGHT:
+        return False
+    return action.live is None or str(action.live.id) != str(outcome.id)
+
+
 def _id(owned: Owned) -> Id:
     return owned.key.kind, str(owned.id)
 
@@ -121,13 +134,19 @@ class _Books:
 
     def _own(self, action: Action, outcome: Outcome, entry: Owned) -> None:
         """Enter a resource under its key, and under no other: it may have been renamed."""
-        old = self.before.get(_id(entry), [])
-        digests: Mapping[str, str] = old[0].digests if old else EMPTY
+        old = next(iter(self.before.get(_id(entry), [])), None) or entry
+        new = replace(
+            entry,
+            digests=old.digests,
+            secret=old.secret,
+            claimed=old.claimed and not outcome.status.good,
+            created=old.created or _was_made(action, outcome),
+        )
         if outcome.status.good:
-            kept = EMPTY if action.steps or self._is_unreported(action) else digests
-            digests = self._digests(action, outcome, kept)
+            kept = EMPTY if action.steps or self._is_unreported(action) else old.digests
+            new = self._remember(new, action, outcome, kept)
         self._forget(entry)
-        self.owned[action.key] = replace(entry, digests=digests)
+        self.owned[action.key] = new
 
     def _is_unreported(self, action: Action) -> bool:
         """Whether the digests are those of an older version than the one that is live."""
@@ -140,12 +159,20 @@ class _Books:
             if self.owned.get(each.key) is each:
                 del self.owned[each.key]
 
-    def _digests(self, action: Action, outcome: Outcome, kept: Mapping[str, str]) -> dict[str, str]:
-        """The digests of what is in force now; those in `kept` stand for what was not sent."""
+    def _remember(
+        self, entry: Owned, action: Action, outcome: Outcome, kept: Mapping[str, str]
+    ) -> Owned:
+        """`entry` with the digests of what is in force now, and which of them are of secrets.
+
+        Those in `kept` stand for what was not sent: a secret that was, stays one.
+        """
         sent = outcome.applied or action.desired
         values = unseen_values(self.kinds[action.key.kind], sent)
         named = {place(path): value for path, value in values.items()}
-        return {
+        digests = {
             name: kept[name] if name in kept else self.digests_of.of(value)
             for name, value in sorted(named.items())
         }
+        was_secret = {name for name in entry.secret or () if name in kept}
+        secret = [name for name in digests if name in was_secret or holds_secret(named[name])]
+        return replace(entry, digests=digests, secret=tuple(secret))

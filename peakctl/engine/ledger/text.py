@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from peakctl.model import Actor, Intent, Lease, Ledger, Owned, Owner, PastRun
 
 KIND = "peakctl-ledger"
-FORMAT = 1
+FORMAT = 2
+"""What is written. Format 1, whose entries lack what `NEW_IN_2` names, is read as well."""
+OLDEST_FORMAT = 1
 LARGEST = 16 * 2**20
 """Bytes of a text; a resource takes about 300."""
 _BROKEN = (ValueError, KeyError, TypeError, RecursionError)
@@ -24,7 +26,7 @@ def write_ledger(ledger: Ledger) -> bytes:
     """The text of `ledger`. Raises PeakctlError for one that could not be read again."""
     fields = _fields(ledger)
     try:
-        parse_body(fields)
+        parse_body(fields, FORMAT)
         body = {"kind": KIND, "format_version": FORMAT, **fields}
         text = json.dumps({**body, "checksum": _checksum(body)}, allow_nan=False).encode()
     except _BROKEN as error:
@@ -42,8 +44,8 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
     body = _load(text, owner)
     if body.get("kind") != KIND:
         raise _foreign(owner)
-    _check_format(body.get("format_version"), owner)
-    ledger = _parse(body, owner)
+    format_ = _check_format(body.get("format_version"), owner)
+    ledger = _parse(body, format_, owner)
     if owner is not None and ledger.owner != owner:
         raise _foreign(owner, ledger.owner)
     return ledger
@@ -61,20 +63,21 @@ def _load(text: bytes, owner: Owner | None) -> dict[str, Any]:
     return body
 
 
-def _check_format(said: object, owner: Owner | None) -> None:
-    if not isinstance(said, int) or isinstance(said, bool) or said < FORMAT:
+def _check_format(said: object, owner: Owner | None) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or said < OLDEST_FORMAT:
         raise _corrupt(owner)
     if said > FORMAT:
         raise _newer(owner)
+    return said
 
 
-def _parse(body: dict[str, Any], owner: Owner | None) -> Ledger:
+def _parse(body: dict[str, Any], format_: int, owner: Owner | None) -> Ledger:
     try:
         given = body.pop("checksum")
         if given != _checksum(body):
             raise _corrupt(owner)
         del body["kind"], body["format_version"]
-        return parse_body(body)
+        return parse_body(body, format_)
     except _BROKEN as error:
         raise _corrupt(owner) from error
 
@@ -135,6 +138,9 @@ def _owned(owned: Owned) -> dict[str, Any]:
         "protect": owned.protect,
         "uses": [[key.kind, key.name] for key in owned.uses],
         "digests": dict(sorted(owned.digests.items())),
+        "secret": None if owned.secret is None else list(owned.secret),
+        "claimed": owned.claimed,
+        "created": owned.created,
     }
 
 
@@ -199,7 +205,7 @@ def _newer(owner: Owner | None) -> LedgerUnusable:
     diagnostic = Diagnostic(
         code="ledger/newer",
         summary=f"{_of(owner)} was written by a newer peakctl",
-        detail=f"this one knows format {FORMAT}",
+        detail=f"this one knows formats up to {FORMAT}",
         fix="upgrade peakctl",
     )
     return LedgerUnusable(diagnostic, Flaw.NEWER)

@@ -103,7 +103,7 @@ def test_there_is_no_ledger_of_another_name(ledger_store: Any) -> None:
     [
         (b"", Flaw.CORRUPT),
         (version(2, 1, 1, OTHER), Flaw.FOREIGN),
-        (b'{"kind": "peakctl-ledger", "format_version": 2}', Flaw.NEWER),
+        (b'{"kind": "peakctl-ledger", "format_version": 3}', Flaw.NEWER),
     ],
 )
 def test_a_newest_version_that_cannot_be_read_is_told(
@@ -161,7 +161,7 @@ def test_the_others_are_the_oldest_of_each_name_and_those_that_cannot_be_read_ar
     ledger_store.clock.time += 5
     put(ledger_store, version(5, 0, 0, OTHER), owner=OTHER)
     newer = version(1, 0, 0, Owner("newer", "prod")).replace(
-        b'"format_version": 1', b'"format_version": 99'
+        b'"format_version": 2', b'"format_version": 99'
     )
     put(ledger_store, newer, owner=Owner("newer", "prod"))
     put(ledger_store, b"", owner=Owner("broken", "prod"))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from peakctl.engine.ledger.chain import Others
 from peakctl.engine.ledger.rebuild import Rebuilt, find_there, rebuild
@@ -59,7 +62,7 @@ def test_what_is_declared_and_live_is_added_with_its_protection_and_what_it_uses
         uses={FLOW: (IMAGE,)},
     )
     assert list(found.owned) == [IMAGE, FLOW]
-    assert found.owned[FLOW] == Owned(FLOW, "w1", protect=True, uses=(IMAGE,))
+    assert found.owned[FLOW] == Owned(FLOW, "w1", protect=True, uses=(IMAGE,), claimed=True)
     assert found.added == (IMAGE, FLOW)
     assert (found.changed, found.dropped, found.undecided) == ((), (), ())
     assert found.differs
@@ -74,6 +77,13 @@ def test_entries_keep_their_digests_and_follow_the_manifest_in_the_rest() -> Non
     )
     assert found.owned[IMAGE] == Owned(IMAGE, 7, protect=True, digests={"spec.x": "d"})
     assert (found.added, found.changed) == ((), (IMAGE,))
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_what_is_known_of_an_id_stays_known(claimed: bool) -> None:
+    old = Owned(IMAGE, 7, secret=("spec/x",), claimed=claimed, created=True)
+    found = made([resource(IMAGE, protect=True)], [live(IMAGE, 7)], ledger(US, old))
+    assert found.owned == {IMAGE: replace(old, protect=True)}
 
 
 def test_nothing_differs_when_the_ledger_is_right() -> None:
@@ -101,7 +111,7 @@ def test_a_new_name_for_the_same_id_replaces_the_old_one() -> None:
 def test_the_same_name_with_another_id_is_another_resource() -> None:
     before = ledger(US, Owned(IMAGE, 7, digests={"spec.x": "d"}))
     found = made([resource(IMAGE)], [live(IMAGE, 8)], before)
-    assert found.owned == {IMAGE: Owned(IMAGE, 8)}
+    assert found.owned == {IMAGE: Owned(IMAGE, 8, claimed=True)}
     assert found.added == (IMAGE,)
     assert found.dropped == (Owned(IMAGE, 7, digests={"spec.x": "d"}),)
 
@@ -110,7 +120,7 @@ def test_a_resource_that_lost_its_name_to_another_is_dropped() -> None:
     before = ledger(US, Owned(FLOW, "w1"))
     there = frozenset({("Workflow", "w1")})
     found = made([resource(FLOW)], [live(FLOW, "w2")], before, there=there)
-    assert found.owned == {FLOW: Owned(FLOW, "w2")}
+    assert found.owned == {FLOW: Owned(FLOW, "w2", claimed=True)}
     assert (found.added, found.dropped) == ((FLOW,), (Owned(FLOW, "w1"),))
 
 

@@ -25,6 +25,7 @@ from peakctl.model import (
     Owner,
     Plan,
     Resource,
+    Secret,
     Status,
     Step,
     Unknown,
@@ -113,7 +114,54 @@ def test_what_went_wrong_keeps_the_digests_of_before(status: Status) -> None:
 @pytest.mark.parametrize("status", BAD)
 def test_what_was_made_and_went_wrong_is_owned(status: Status) -> None:
     made = action(Step.CREATE, verb=Verb.CREATE, live=None)
-    assert after(made, status, id="s-9") == {API: Owned(API, "s-9")}
+    assert after(made, status, id="s-9") == {API: Owned(API, "s-9", created=True)}
+
+
+@pytest.mark.parametrize(
+    ("live", "id_", "status", "made"),
+    [
+        (None, "s-9", Status.DONE, True),
+        (None, "s-9", Status.FAILED, True),
+        (None, "s-9", Status.ALREADY_RIGHT, False),  # found by its name
+        (LIVE, "s-1", Status.DONE, False),  # adopted
+        (LIVE, "s-9", Status.DONE, True),  # replaced
+        (LIVE, None, Status.FAILED, False),
+    ],
+)
+def test_an_id_that_an_action_made_is_recorded_as_created(
+    live: Live | None, id_: str | None, status: Status, made: bool
+) -> None:
+    entry = after(edit("1", live=live), status, id=id_, applied=values("1"))[API]
+    assert entry.created is made
+
+
+@pytest.mark.parametrize("status", [*BAD, Status.DONE, Status.ALREADY_RIGHT])
+def test_what_was_created_stays_so(status: Status) -> None:
+    old = Owned(API, "s-1", created=True)
+    assert after(edit("2"), status, old, applied=values("2"))[API].created
+
+
+@pytest.mark.parametrize(
+    ("status", "claimed"),
+    [(Status.DONE, False), (Status.ALREADY_RIGHT, False), *((bad, True) for bad in BAD)],
+)
+def test_a_claim_is_confirmed_by_an_apply_that_went_well(status: Status, claimed: bool) -> None:
+    old = Owned(API, "s-1", claimed=True)
+    assert after(edit("2"), status, old, applied=values("2"))[API].claimed is claimed
+
+
+def test_places_of_secrets_are_recorded() -> None:
+    entry = after(edit(), Status.DONE, applied=values(Secret("1")))[API]
+    assert entry.secret == (PLACE,)
+    assert "metadata/title" in entry.digests
+    assert after(edit(), Status.DONE, applied=values("1"))[API].secret == ()
+
+
+def test_a_place_stays_secret_until_another_value_is_sent() -> None:
+    old = Owned(API, "s-1", digests={PLACE: "old"}, secret=(PLACE, "spec/gone"))
+    assert after(action(env="1"), Status.ALREADY_RIGHT, old)[API].secret == (PLACE,)
+    assert after(edit("2"), Status.FAILED, old)[API].secret == old.secret
+    assert after(edit("2"), Status.DONE, old, applied=values("2"))[API].secret == ()
 
 
 def test_what_was_not_made_is_not_owned() -> None:
@@ -206,6 +254,8 @@ def test_what_is_used_is_known_from_manifests_or_the_ledger() -> None:
         ([Owned(API, "s-2")], False),
         ([Owned(OLD, "s-1")], False),
         ([Owned(API, "s-1"), Owned(OLD, "s-1")], False),
+        ([Owned(API, "s-1", secret=("a",), created=True)], True),
+        ([Owned(API, "s-1", claimed=True)], False),
         ([Owned(API, "s-1", protect=True)], False),
         ([Owned(API, "s-1", uses=(OTHER,))], False),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.ledger import text as texts
+from peakctl.engine.ledger.fields import NEW_IN_2
 from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LedgerUnusable, PeakctlError
 from peakctl.model import (
@@ -37,7 +38,16 @@ WHOLE = Ledger(
     base=3,
     seen=4,
     owned={
-        BLOCK: Owned(BLOCK, "uuid", protect=True, uses=(IMAGE,), digests={"spec/x": "sha256:1"}),
+        BLOCK: Owned(
+            BLOCK,
+            "uuid",
+            protect=True,
+            uses=(IMAGE,),
+            digests={"spec/x": "sha256:1"},
+            secret=("spec/x",),
+            claimed=True,
+            created=True,
+        ),
         IMAGE: Owned(IMAGE, 17),
     },
     intents=(Intent(IMAGE, "create", "1.0.0"), Intent(BLOCK, "delete", id="uuid", run="run-1")),
@@ -120,9 +130,31 @@ def test_the_ledger_of_another_owner_is_foreign() -> None:
     assert flaw_of(write_ledger(WHOLE), Owner("retail-prod", "x")) == Flaw.FOREIGN
 
 
+def old_text(ledger: Ledger = WHOLE) -> dict[str, Any]:
+    """The body of `ledger` as format 1 had it."""
+    body = body_of(ledger)
+    owned = [{k: v for k, v in item.items() if k not in NEW_IN_2} for item in body["owned"]]
+    return {**body, "format_version": 1, "owned": owned}
+
+
+def test_format_1_says_nothing_of_what_it_lacks() -> None:
+    found = read_ledger(sealed(old_text()), OWNER)
+    told = {
+        key: replace(e, secret=None, claimed=False, created=False) for key, e in WHOLE.owned.items()
+    }
+    assert found == replace(WHOLE, owned=told)
+
+
+@pytest.mark.parametrize("name", sorted(NEW_IN_2))
+def test_a_field_of_format_2_is_not_one_of_format_1(name: str) -> None:
+    body = old_text()
+    body["owned"][0][name] = NEW_IN_2[name]
+    assert flaw_of(sealed(body)) == Flaw.CORRUPT
+
+
 def test_a_newer_format_is_newer_whatever_else_it_has() -> None:
-    assert flaw_of(b'{"kind": "peakctl-ledger", "format_version": 2, "a": {}}') == Flaw.NEWER
-    assert flaw_of(b'{"kind": "peakctl-ledger", "format_version": 2}', None) == Flaw.NEWER
+    assert flaw_of(b'{"kind": "peakctl-ledger", "format_version": 3, "a": {}}') == Flaw.NEWER
+    assert flaw_of(b'{"kind": "peakctl-ledger", "format_version": 3}', None) == Flaw.NEWER
 
 
 @pytest.mark.parametrize("version", [None, "1", True, 0, -1, 1.0, [1]])
@@ -160,6 +192,7 @@ def changed(path: tuple[Any, ...], change: Callable[[Any, Any], None]) -> bytes:
 PLACES = [path for path in places(body_of()) if path[0] not in ("kind", "format_version")]
 INTENT_IDS = {("intents", 0, "id"), ("intents", 1, "id")}
 MAY_BE_NULL = {("lease",), ("lease", "actor", "ci"), ("runs", 0, "actor", "ci"), *INTENT_IDS}
+FLAGS = ("protect", "claimed", "created")
 NEW = INTENT_IDS | {("intents", 0, "run"), ("intents", 1, "run")}
 """Older ledgers do not have these."""
 WRONG = [True, -1, 10**400, 1.5e300, [[]], {"a": None}, "\ud800", "x" * 10_001, None]
@@ -173,9 +206,9 @@ def test_a_field_of_another_type_is_corrupt(path: tuple[Any, ...]) -> None:
             at[word] = wrong
 
         fits = (
-            (path[-1] == "protect" and wrong is True)
+            (path[-1] in FLAGS and wrong is True)
             or (wrong is None and path in MAY_BE_NULL)
-            or (wrong is None and path[-1] == "version")
+            or (wrong is None and path[-1] in ("version", "secret"))
             or (wrong is None and path[0] == "intents" and path[-1] == "id")
         )
         if not fits:
@@ -188,7 +221,7 @@ def test_a_field_of_another_type_is_corrupt(path: tuple[Any, ...]) -> None:
 def test_a_field_that_is_missing_is_corrupt(path: tuple[Any, ...]) -> None:
     if isinstance(path[-1], int) and path[-2] != "uses" and path[:-1] != ("owned", 0, "uses", 0):
         return  # an item of a list may be missing
-    if path[-2:-1] in (("digests",), ("counts",), ("uses",)):
+    if path[-2:-1] in (("digests",), ("counts",), ("uses",), ("secret",)):
         return
 
     def drop(at: Any, word: Any) -> None:
