@@ -140,13 +140,17 @@ class Api:
     async def pages(
         self, path: str, items: tuple[str, ...], query: Query = ()
     ) -> list[dict[str, Any]]:
-        """Every item of a listing, from all its pages; `items` are the keys that may hold them."""
+        """Every item of a listing, from all its pages; `items` are the keys that may hold them.
+
+        Raises ApiError (api/incomplete-listing) when its pages go on contradicting each other.
+        """
         size = ("pageSize", str(self._limits.page_size))
 
         async def fetch(number: int) -> Any:
             return await self.get(path, (*query, size, ("pageNumber", str(number))))
 
-        return await Listing(self._asked("GET", path), fetch, items, self._limits).all()
+        asked = self._asked("GET", path)
+        return await Listing(asked, fetch, items, self._limits, self._clock.sleep).all()
 
     def _asked(self, method: str, path: str, secrets: Sequence[str] = ()) -> Asked:
         return Asked(method, path.partition("?")[0], (str(self._token.reveal()), *secrets))

@@ -11,6 +11,7 @@ class Limits:
 
     `throttled_attempts` is for 429 alone: the platform did nothing and only asks for patience.
     A `Retry-After` over `longest_retry_after` is not waited for; the request fails and says so.
+    `listing_pauses` are the waits before each further reading of a listing that contradicts itself.
     `slowest_transfer` is the least speed (per second) that an upload or a download may have.
     """
 
@@ -29,6 +30,7 @@ class Limits:
     answer_size: int = 64 * 1024 * 1024
     page_size: int = 100
     pages: int = 1000
+    listing_pauses: tuple[float, ...] = (0.0, 1.0)
 
     def whole_attempt(self, size: int) -> float:
         """The longest that one attempt may take that moves `size` bytes."""

@@ -101,6 +101,19 @@ def odd_answer(asked: Asked, what: str) -> ApiError:
     )
 
 
+def incomplete(asked: Asked, why: str, rounds: int) -> ApiError:
+    """A listing that contradicted itself each of `rounds` times, so that some of it may lack."""
+    return ApiError(
+        Diagnostic(
+            code="api/incomplete-listing",
+            summary=f"{asked}: the platform's listing is not complete",
+            detail=f"read {rounds} times; {why}",
+            fix="nothing was done because of it: run the same command again later",
+        ),
+        detail=why,
+    )
+
+
 def is_no_change(error: ApiError) -> bool:
     """True when a write was refused because nothing would change (contract, section 3.0)."""
     refused = error.status is not None and 400 <= error.status < 500

@@ -85,27 +85,98 @@ def test_the_answers_own_page_size_is_believed() -> None:
     assert asked == [1, 2, 3]
 
 
-def test_a_listing_that_shrinks_is_read_again() -> None:
+def test_a_listing_that_changes_between_pages_is_read_again() -> None:
     rounds = iter([page(1, 2, count=3), page(3, count=2), page(count=2), page(2, 3, count=2),
                    page(4, count=2)])  # fmt: skip
     items, asked = read(lambda _: next(rounds))
-    assert ids(items) == [1, 2, 3, 4]
+    assert ids(items) == [2, 3, 4]
     assert asked == [1, 2, 3, 1, 2]
 
 
-def test_a_page_that_is_gone_is_tolerated() -> None:
-    gone = problem(ASKED, Failure.REFUSED, status=404)
-    items, _ = read(lambda n: gone if n == 3 else page(n, count=3))
-    assert ids(items) == [1, 2]
+@pytest.mark.parametrize("counted", [{"imageCount": 3}, {"imagesCount": 3}])
+def test_a_healthy_listing_with_a_count_is_read_once(counted: dict[str, int]) -> None:
+    pages = {1: page(1, 2, count=2) | {"pageNumber": 1}, 2: page(3, count=2) | {"pageNumber": 2}}
+    items, asked = read(lambda n: pages[n] | counted | {"pageSize": 2})
+    assert ids(items) == [1, 2, 3]
+    assert asked == [1, 2]
 
 
-def test_items_that_come_twice_count_once_and_the_later_wins() -> None:
-    def answer(number: int) -> dict[str, Any]:
-        return {"images": [{"id": 1, "page": number}], "pageCount": 2}
+def test_with_a_count_alone_pages_are_read_until_all_is_counted() -> None:
+    pages = {1: page(1, 2), 2: page(3, 4)}
+    items, asked = read(lambda n: pages[n] | {"imageCount": 4})
+    assert ids(items) == [1, 2, 3, 4]
+    assert asked == [1, 2]
 
-    items, asked = read(answer)
-    assert items == [{"id": 1, "page": 2}]
-    assert asked == [1, 2, 1, 2]
+
+def test_a_server_that_gives_smaller_pages_than_it_says_is_understood() -> None:
+    items, asked = read(lambda n: page(n, count=3) | {"imageCount": 3, "pageSize": 2})
+    assert ids(items) == [1, 2, 3]
+    assert asked == [1, 2, 3]
+
+
+def incomplete(answer: Callable[[int], Any], why: str) -> list[int]:
+    """The pages that were asked for before the listing was given up."""
+    asked: list[int] = []
+
+    def tell(number: int) -> Any:
+        asked.append(number)
+        return answer(number)
+
+    with pytest.raises(ApiError, match="not complete") as caught:
+        read(tell)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "api/incomplete-listing"
+    assert why in diagnostic.detail
+    assert diagnostic.detail.startswith("read 3 times")
+    assert not caught.value.doubtful
+    return asked
+
+
+GONE = problem(ASKED, Failure.REFUSED, status=404)
+LIES: dict[str, tuple[Callable[[int], Any], str]] = {
+    "a page is gone": (lambda n: GONE if n == 3 else page(2 * n, 2 * n + 1, count=3), "page 3"),
+    "too few pages": (lambda _: page(1, 2, count=1) | {"imageCount": 3}, "counts 3 items"),
+    "an item is dropped": (lambda _: page(1, count=1) | {"imageCount": 2}, "lists 1"),
+    "the count is too small": (lambda _: page(1, 2, count=1) | {"imageCount": 1}, "lists 2"),
+    "the count is 0": (lambda _: page(1, count=1) | {"imageCount": 0}, "counts 0"),
+    "no page, and a count": (lambda _: page(1) | {"imageCount": 2}, "lists 1"),
+    "two counts": (lambda _: page(1) | {"imageCount": 1, "imagesCount": 2}, "1, 2"),
+    "a page comes twice": (lambda _: page(1, 2, count=2), "twice"),
+    "short pages that repeat": (lambda _: page(1, count=2), "nothing new"),
+    "an item comes twice": (lambda _: page(1, 1, count=1), "twice"),
+    "an empty page": (lambda n: page(*([1, 2] if n == 1 else []), count=2), "empty"),
+    "an empty first page": (lambda n: page(*([] if n == 1 else [1]), count=2), "empty"),
+    "a page that is not full": (lambda n: page(n, count=2), "not full"),
+    "another page": (lambda _: page(1, count=1) | {"pageNumber": 2}, "page 2 came"),
+    "another count": (lambda n: page(2 * n, 2 * n + 1, count=2) | {"imageCount": 3 + n}, "4, 5"),
+    "another number of pages": (
+        lambda n: page(*([1, 2] if n == 1 else [3]), count=n + 1), "changed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_listing_that_goes_on_contradicting_itself_is_an_error(lie: str) -> None:
+    incomplete(*LIES[lie])
+
+
+def test_more_pages_than_the_count_fills_are_not_asked_for() -> None:
+    asked = incomplete(lambda _: page(1, 2, count=4) | {"imageCount": 3}, "do not fill 4 pages")
+    assert asked == [1, 1, 1]
+
+
+def test_pauses_are_made_before_a_listing_is_read_again() -> None:
+    slept: list[float] = []
+
+    async def fetch(_: int) -> Any:
+        return page(1, count=1) | {"imageCount": 2}
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    with pytest.raises(ApiError, match="not complete"):
+        asyncio.run(Listing(ASKED, fetch, ("images",), Limits(), sleep).all())
+    assert slept == [0.0, 1.0]
 
 
 def test_releases_of_one_spec_are_told_apart() -> None:
@@ -126,7 +197,7 @@ def test_what_is_no_listing_is_an_error_that_says_so(answer: Any) -> None:
 
 def test_there_is_an_end_to_pages() -> None:
     with pytest.raises(ApiError, match="more than 5 pages"):
-        read(lambda _: page(1, count=6))
+        read(lambda _: page(1, 2, count=6))
     with pytest.raises(ApiError, match="more than 5 pages"):
         read(lambda n: page(2 * n, 2 * n + 1))
 
