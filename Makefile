@@ -1,26 +1,35 @@
 # The only commands anyone must know. CI runs the same ones.
 PYTHON ?= python3
 VENV := .venv
+NEWEST := .venv-newest
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt fmt-check lint types accept examples bench fuzz-emulator interop wheel size clean
+.PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench fuzz-emulator \
+  interop chaos wheel size clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with peakctl, the emulator and the development tools
 
-$(READY): pyproject.toml scripts/setup.sh
+$(READY): pyproject.toml requirements.lock scripts/setup.sh
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh $(VENV)
+
+lock: ## renew requirements.lock: the newest releases, with hashes (needs the network)
+	@PYTHON="$(PYTHON)" bash scripts/lock.sh .venv-lock
 
 demo: $(READY) ## plan, apply and plan again an example (DEMO=its folder) on the embedded emulator
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/demo.sh $(DEMO)
 
 test: $(READY) ## run all tests, offline, with the coverage gates
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/test.sh $(ARGS)
+
+test-newest: ## run all tests with the newest packages instead of the locked ones
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh $(NEWEST) newest
+	@PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" bash scripts/test.sh $(ARGS)
 
 check: fmt-check lint types test ## everything that must hold before a merge
 
@@ -66,5 +75,5 @@ size: $(READY) ## compare the sizes of functions and modules with their budgets
 	$(BIN)/python scripts/size.py
 
 clean: ## remove everything that these targets make
-	rm -rf $(VENV) dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEWEST) .venv-lock dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf manifests-examples/*/.peakctl
