@@ -53,10 +53,11 @@ def emulator_options(environment: Environment | None) -> dict[str, Any]:
     """The environment's emulator options by the emulator's names. Raises UsageError."""
     if environment is None:
         return {}
-    from peakctl.emulator.options import NAMES, Options, check_option
+    from peakctl.emulator.options import NAMES, read_option
     from peakctl.emulator.problems import Problem
 
-    usual, problems = Options(), []
+    values: dict[str, Any] = {}
+    problems: list[Diagnostic] = []
     for word, value in environment.emulator_options.items():
         if word not in NAMES:
             near = nearest_names(word, NAMES)
@@ -65,12 +66,12 @@ def emulator_options(environment: Environment | None) -> dict[str, Any]:
             problems.append(_no_option(environment, word, summary, fix))
             continue
         try:
-            check_option(word, value, getattr(usual, NAMES[word]))
+            values[NAMES[word]] = read_option(word, value)
         except Problem as problem:
             problems.append(_no_option(environment, word, problem.detail, "write another value"))
     if problems:
         raise UsageError(*problems)
-    return {NAMES[word]: value for word, value in environment.emulator_options.items()}
+    return values
 
 
 def _no_option(environment: Environment, word: str, summary: str, fix: str) -> Diagnostic:

@@ -83,9 +83,14 @@ def _latest(tx: Transaction, row: Row) -> Body:
     return latest
 
 
+def edited(call: Call, row: Row) -> Body:
+    """What an edit answers: no parameters, unlike a read."""
+    return {**_head(call, row), "latestRevision": _latest(call.tx, row)}
+
+
 def shown(call: Call, row: Row) -> Body:
     """Rows 65 and 66; the example of an app has no parameters."""
-    answer = {**_head(call, row), "latestRevision": _latest(call.tx, row)}
+    answer = edited(call, row)
     if row.kind == "block-deployment" or call.options.full_reads:
         answer.update(parameters_shown(call, row, row.body))
     return answer

@@ -14,7 +14,7 @@ from peakctl.emulator.behaviour.deploying import (
     restart_revision,
     start_revision,
 )
-from peakctl.emulator.deployment_reads import shown
+from peakctl.emulator.deployment_reads import edited
 from peakctl.emulator.parameters import STAGES, check_required, check_values
 from peakctl.emulator.problems import conflict, invalid, not_found
 from peakctl.emulator.shapes import LINE, METADATA, TEXT, check, items, record
@@ -165,7 +165,7 @@ def update(call: Call, kind: str) -> Body:
     row.body["metadata"] = {k: v for k, v in merged.items() if v is not None}
     row.name = row.body["metadata"].setdefault("name", row.name)
     call.tx.touch(row)
-    return shown(call, row)
+    return edited(call, row)
 
 
 def delete(call: Call, kind: str) -> Body:

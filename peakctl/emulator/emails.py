@@ -103,7 +103,7 @@ def _template(name: str) -> Body:
 def list_templates(call: Call) -> Body:
     """Row 87: two of the platform's own; none can be made."""
     scopes = call.asks("scope")
-    term = (call.ask("searchTerm") or "").lower()
+    term = (call.ask("searchTerm") or "").casefold()
     for scope in scopes:
         if scope not in ("global", "custom"):
             raise invalid("scope", f"{scope!r} is not one of global, custom")

@@ -17,8 +17,8 @@ MAX_PAGE_SIZE = 100
 COLUMN_OF = {
     "createdAt": "created",
     "createdBy": "tenant",
-    "name": "name COLLATE NOCASE",
-    "title": "json_extract(body, '$.metadata.title') COLLATE NOCASE",
+    "name": "folded(name)",
+    "title": "folded(json_extract(body, '$.metadata.title'))",
 }
 Shown = Callable[[Row], dict[str, Any]]
 
@@ -118,21 +118,17 @@ def one_of(call: Call, query: str, column: str, allowed: Sequence[str] = ()) -> 
 
 
 def containing(call: Call, query: str, *columns: str) -> list[Where]:
-    """A search term, found anywhere in any of the columns, capitals or not."""
-    term = call.ask(query)
-    return [_like(f"%{_escaped(term)}%", columns)] if term else []
+    """A search term, found anywhere in any of the columns, in capitals or not."""
+    return _found(call.ask(query), columns, "> 0")
 
 
 def starting(call: Call, query: str, *columns: str) -> list[Where]:
-    """A prefix."""
-    term = call.ask(query)
-    return [_like(f"{_escaped(term)}%", columns)] if term else []
+    """A prefix, in capitals or not."""
+    return _found(call.ask(query), columns, "= 1")
 
 
-def _like(pattern: str, columns: Sequence[str]) -> Where:
-    text = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
-    return Where(f"({text})", (pattern,) * len(columns))
-
-
-def _escaped(term: str) -> str:
-    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _found(term: str | None, columns: Sequence[str], place: str) -> list[Where]:
+    if not term:
+        return []
+    text = " OR ".join(f"instr(folded({column}), ?) {place}" for column in columns)
+    return [Where(f"({text})", (term.casefold(),) * len(columns))]

@@ -61,25 +61,34 @@ def change_options(options: Options, change: Any) -> Options:
     """The options with some changed, while the emulator runs; raises a 422 that names the field."""
     if not isinstance(change, dict):
         raise invalid("body", "must be a map")
+    changed: dict[str, Any] = {}
     for word, value in change.items():
         if word not in NAMES or NAMES[word] in AT_START:
-            raise invalid(word, "is no option that can change while the emulator runs")
-        check_option(word, value, getattr(options, NAMES[word]))
-    return replace(options, **{NAMES[word]: value for word, value in change.items()})
+            raise invalid(word, "is not an option that can change while the emulator runs")
+        changed[NAMES[word]] = read_option(word, value)
+    return replace(options, **changed)
 
 
-def check_option(word: str, value: Any, before: Any) -> None:
-    """Raise a 422 unless `value` is of the kind of `before` and in its limits."""
-    if isinstance(before, str):
+def read_option(word: str, value: Any) -> Any:
+    """The value as the option's own type, whatever it is set to now; raises a 422."""
+    usual = getattr(Options(), NAMES[word])
+    if isinstance(usual, bool):
+        if not isinstance(value, bool):
+            raise invalid(word, "must be true or false")
+    elif isinstance(usual, str):
         if not isinstance(value, str):
-            raise invalid(word, "must be a text")
-        return
-    if isinstance(before, bool) != isinstance(value, bool) or not isinstance(value, int | float):
-        raise invalid(
-            word, f"must be {'true or false' if isinstance(before, bool) else 'a number'}"
-        )
-    if isinstance(before, int) and not isinstance(value, int):
-        raise invalid(word, "must be a whole number")
+            raise invalid(word, "must be a string")
+    else:
+        return _number(word, value, usual)
+    return value
+
+
+def _number(word: str, value: Any, usual: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise invalid(word, "must be a number")
+    if isinstance(usual, int) and not isinstance(value, int):
+        raise invalid(word, "must be an integer")
     low = 1 if word == "logPage" else 0
     if not low <= value < 1e9:
         raise invalid(word, f"must lie between {low} and 1e9")
+    return value if isinstance(usual, int) else float(value)

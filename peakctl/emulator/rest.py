@@ -29,7 +29,7 @@ def permissions(call: Call) -> dict[str, Any]:
 def tenant_metadata(call: Call) -> dict[str, Any]:
     """Row 91. The client takes a tenant for a spoke as soon as there are spokeDetails."""
     domain = call.options.spoke_domain
-    return {"tenant": call.tx.tenant, **({"spokeDetails": {"domain": domain}} if domain else {})}
+    return {"spokeDetails": {"domain": domain}} if domain else {}
 
 
 def telemetry(call: Call) -> dict[str, Any]:

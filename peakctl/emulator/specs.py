@@ -30,7 +30,8 @@ SORTABLE = ("createdAt", "createdBy", "name", "title")
 PUBLIC = Where("facet = 'public'")
 TITLE = "json_extract(body, '$.metadata.title')"
 RELEASE = record({"version": LINE}, {"notes": text(empty=True)})
-KINDS = {"block-spec": ("workflow", "service"), "app-spec": ("app",)}
+KINDS = {"block-spec": ("workflow", "service", "webapp"), "app-spec": ("app",)}
+OLD_KINDS = {"webapp": "service"}  # what older texts of the platform call a service block
 
 
 def spec_shape(kinds: tuple[str, ...]) -> Shape:
@@ -86,7 +87,8 @@ def _create(call: Call, kind: str, sent: Body) -> Body:
     }
     _check_visible(visible)
     _refuse_taken(call, kind, spec["metadata"]["name"])
-    body = {**visible, "tenants": visible["tenants"] or [], "kind": spec["kind"]}
+    word = OLD_KINDS.get(spec["kind"], spec["kind"])
+    body = {**visible, "tenants": visible["tenants"] or [], "kind": word}
     release = read_release(call, {"body": body, "kind": kind}, spec, sent)
     if call.ask("validate") == "true":
         return {"success": True, "message": "the spec is valid"}
@@ -153,12 +155,17 @@ def item_shown(call: Call, row: Row) -> Body:
     return {**_head(call, row), "latestRelease": {"version": row.body["latest"]}}
 
 
-def full_shown(call: Call, row: Row) -> Body:
-    """Rows 47-50; the example of an app has no parameters."""
+def _edited(call: Call, row: Row) -> Body:
+    """What an edit answers: no parameters, unlike a read."""
     release = latest_release(call.tx, row)
-    answer = {**_head(call, row), "latestRelease": release_shown(call, release)}
+    return {**_head(call, row), "latestRelease": release_shown(call, release)}
+
+
+def full_shown(call: Call, row: Row) -> Body:
+    """Rows 47 and 48; the example of an app has no parameters."""
+    answer = _edited(call, row)
     if row.kind == "block-spec" or call.options.full_reads:
-        answer["parameters"] = release.body["parameters"] or {}
+        answer["parameters"] = latest_release(call.tx, row).body["parameters"] or {}
     return answer
 
 
@@ -193,7 +200,7 @@ def update(call: Call, kind: str) -> Body:
     if json.dumps([row.body, row.status], sort_keys=True) == before:
         raise invalid("body", "No changes detected")
     call.tx.touch(row)
-    return full_shown(call, row)
+    return _edited(call, row)
 
 
 def _keep_private(call: Call, row: Row) -> None:

@@ -157,8 +157,13 @@ def _connect(data: str) -> sqlite3.Connection:
     db = sqlite3.connect(data, isolation_level=None, check_same_thread=False, timeout=10)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA case_sensitive_like = OFF")
+    # LIKE, lower() and NOCASE of SQLite know the letters of ASCII alone.
+    db.create_function("folded", 1, _folded, deterministic=True)
     return db
+
+
+def _folded(value: str | bytes | float | None) -> str | bytes | float | None:
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -72,7 +72,7 @@ OTHERS: Table = {
         row=90, summary="Read permissions", answer="", query={"type": word_of("app")}
     ),
     ("GET", SERVICE + "tenant-management/api/v1/external/tenants/tenant-metadata"): Operation(
-        row=91, summary="Read what the tenant is", answer="tenant:text"
+        row=91, summary="Read what the tenant is", answer=""
     ),
     ("POST", SERVICE + "resource-usage/api/v1/telemetry"): Operation(
         row=92, summary="Taken and forgotten", answer="", body=anything

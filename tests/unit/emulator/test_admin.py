@@ -38,6 +38,13 @@ def test_options_change(peak: Any) -> None:
     assert changed.items() >= change.items()
 
 
+def test_an_option_keeps_its_type_whatever_it_was_before(peak: Any) -> None:
+    for value in (0.5, 25, 0.5):
+        changed = peak.ok("PATCH", f"{ROOT}options", json={"buildSeconds": value})
+        assert changed["buildSeconds"] == value
+        assert isinstance(changed["buildSeconds"], float)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -49,6 +56,8 @@ def test_options_change(peak: Any) -> None:
         ({"strictNames": 1}, "strictNames"),
         ({"logPage": 1.5}, "logPage"),
         ({"logPage": 0}, "logPage"),
+        ({"logPage": True}, "logPage"),
+        ({"latency": 1e9}, "latency"),
         ([], "body"),
     ],
 )

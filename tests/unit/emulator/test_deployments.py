@@ -461,7 +461,13 @@ def test_parameters_may_put_anything_into_a_config(peak: Any) -> None:
                 "parameters": {"env": "@param:env"},
                 "command": "@param:cmd",
             },
-            "b": {"type": "http", "url": "u", "parameters": "@param:repo", "auth": "@param:repo"},
+            "b": {
+                "type": "http",
+                "method": "get",
+                "url": "u",
+                "parameters": "@param:repo",
+                "auth": "@param:repo",
+            },
         },
         "triggers": [{"cron": "@param:cron"}],
     }

@@ -247,6 +247,23 @@ def test_deleting_a_version_that_builds_ends_it(peak: Any) -> None:
     peak.refused(404, "DELETE", f"{ROOT}{made['imageId']}/versions", params=missing)
 
 
+def test_a_search_ignores_the_case_of_all_letters(peak: Any) -> None:
+    for name in ("Übung", "ΣΟΦΟΣ", "Straße"):
+        peak.image(name)
+
+    def names(term: str) -> list[str]:
+        return [i["name"] for i in peak.get(ROOT, searchTerm=term)["images"]]
+
+    assert names("ÜBUNG") == names("übu") == ["Übung"]
+    assert names("σοφος") == ["ΣΟΦΟΣ"]
+    assert names("STRASSE") == ["Straße"]
+    peak.block("Ünique")
+    specs = "/press/v1/blocks/specs/"
+    assert peak.get(specs, name="ünI")["specCount"] == 1
+    assert peak.get(specs, name="nique")["specCount"] == 0
+    assert peak.get(specs, term="NIQUE")["specCount"] == 1
+
+
 def test_listings_are_filtered(peak: Any) -> None:
     peak.ready_image("Alpha")
     peak.image("beta", dockerfile="RUN false")
@@ -258,6 +275,7 @@ def test_listings_are_filtered(peak: Any) -> None:
 
     assert names(searchTerm="ALPH") == ["Alpha"]
     assert names(searchTerm="%_") == ["100%_sure"]
+    assert names(searchTerm="\\") == []
     assert names(searchTerm="0.0.1") == ["Alpha", "beta", "100%_sure"]
     assert names(status="ready") == ["Alpha"]
     assert names(lastBuildStatus=["failed", "building"]) == ["beta", "100%_sure"]

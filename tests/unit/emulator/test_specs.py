@@ -61,6 +61,28 @@ def test_each_upload_is_one_more_version_of_the_artifact_of_the_spec(peak: Any) 
     assert release(peak, spec, "1.0.2", config=config).json()["detail"].startswith("artifact:")
 
 
+def test_a_service_block_may_be_called_by_its_older_name(peak: Any) -> None:
+    made = peak.block(kind="webapp", config={"image": {}}, artifact=peak.zip())
+    assert peak.get(BLOCKS + made)["kind"] == "service"
+    assert peak.get(BLOCKS, kind="service")["specCount"] == 1
+    deployed = peak.deploy(made)
+    peak.wait()
+    (resource,) = peak.get(f"/press/v1/blocks/deployments/{deployed}")["latestRevision"][
+        "resources"
+    ]
+    assert resource["kind"] == "service"
+
+
+def test_edits_answer_without_parameters(peak: Any) -> None:
+    made = peak.block(parameters={"run": [NUMBER]})
+    edited = peak.ok("PATCH", BLOCKS + made, json={"featured": True})
+    assert "parameters" not in edited
+    deployed = peak.deploy(made)
+    path = f"/press/v1/blocks/deployments/{deployed}"
+    assert "parameters" not in peak.ok("PATCH", path, json={"title": "T"})
+    assert peak.get(path)["parameters"] == {"build": {}, "run": {}}
+
+
 def test_validate_stores_nothing(peak: Any) -> None:
     spec = {
         "version": "1",

@@ -113,7 +113,8 @@ def test_using_a_version_marks_it(peak: Any) -> None:
             {"steps": {"a": {"type": "sql", "repository": {"branch": "b", "url": "u"}}}},
             "steps.a.repository.filePath:",
         ),
-        ({"steps": {"a": {"type": "http"}}}, "steps.a.url:"),
+        ({"steps": {"a": {"type": "http", "method": "get"}}}, "steps.a.url:"),
+        ({"steps": {"a": {"type": "http", "url": "u"}}}, "steps.a.method:"),
         ({"steps": {"a": {**HTTP, "auth": {"type": "basic"}}}}, "steps.a.auth.username:"),
         (
             {"steps": {"a": {**HTTP, "outputParameters": {"x": "y"}}}},
