@@ -11,6 +11,7 @@ from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
+from peakctl.model import Guards
 from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.text import Line, counted, line
 
@@ -168,7 +169,9 @@ def _mass_change(session: Session, connection: Connection, plan: Plan) -> tuple[
 
     if session.flags.plan_file:
         return ()  # who approved the file has seen each of its actions
-    return mass_change(plan, connection.kinds, allowed=session.flags.allow_mass_change)
+    limits = session.environment.guards if session.environment else Guards()
+    allowed = session.flags.allow_mass_change
+    return mass_change(plan, connection.kinds, allowed=allowed, limits=limits)
 
 
 def _tell(session: Session, told: tuple[Diagnostic, ...]) -> None:

@@ -14,7 +14,7 @@ from peakctl.engine.references import targets
 from peakctl.engine.tree import MAPS, child, variant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Action, Key, Plan, Unknown, Value, Verb
+from peakctl.model import MISSING, Action, Guards, Key, Plan, Unknown, Value, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,35 +22,37 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Change, Path, Tree
 
-FEW = 5
-PERCENT = 30
+DEFAULT = Guards()
 
 
 def mass_change(
-    plan: Plan, kinds: Mapping[str, Kind], *, allowed: int | None
+    plan: Plan, kinds: Mapping[str, Kind], *, allowed: int | None, limits: Guards = DEFAULT
 ) -> tuple[Diagnostic, ...]:
     """An error when the plan changes or deletes unusually much of what exists, else nothing.
 
-    Unusual is, of any kind, more than `FEW` and more than `PERCENT` of those that exist. What only
-    follows something that this run makes (the new version of an image) does not count. `allowed` is
-    the number of all that count, from whoever has read the plan. Not for a destroy, which asks with
-    its own number.
+    Unusual is what exceeds `limits`: the changes and deletes of one kind, or the deletes of all
+    kinds together. A replacement is a delete. What only follows something that this run makes (the
+    new version of an image) does not count. `allowed` is the number of all that count, from whoever
+    has read the plan. Not for a destroy, which asks with its own number.
     """
     made = {action.key: action for action in plan.actions if action.verb in NEW}
     exist = Counter(a.key.kind for a in plan.actions if a.live or a.verb is Verb.DELETE)
-    changed = Counter(a.key.kind for a in plan.actions if _counts(a, kinds, made))
-    unusual = [kind for kind in sorted(changed) if _is_unusual(changed[kind], exist[kind])]
-    if not unusual or allowed == changed.total():
+    counted = [a for a in plan.actions if _counts(a, kinds, made)]
+    changed = Counter(action.key.kind for action in counted)
+    deleted = sum(action.deletes for action in counted)
+    words = [
+        f"{number} of {exist[kind]} {kind}"
+        for kind, number in sorted(changed.items())
+        if limits.changes.exceeded(number, exist[kind])
+    ]
+    if limits.deletes.exceeded(deleted, exist.total()):
+        words.append(f"{deleted} of {exist.total()} resources of all kinds deleted")
+    if not words or allowed == changed.total():
         return ()
-    words = ", ".join(f"{changed[kind]} of {exist[kind]} {kind}" for kind in unusual)
-    return (_refusal(words, changed.total(), allowed),)
+    return (_refusal(", ".join(words), changed.total(), allowed, limits),)
 
 
-def _is_unusual(changed: int, exist: int) -> bool:
-    return changed > FEW and changed * 100 > exist * PERCENT
-
-
-def _refusal(words: str, count: int, allowed: int | None) -> Diagnostic:
+def _refusal(words: str, count: int, allowed: int | None, limits: Guards) -> Diagnostic:
     summary = f"the plan changes or deletes unusually many: {words}"
     if allowed is not None:
         summary = f"--allow-mass-change {allowed} was given, but {count} change: {words}"
@@ -58,8 +60,9 @@ def _refusal(words: str, count: int, allowed: int | None) -> Diagnostic:
         code="guard/mass-change",
         summary=summary,
         detail=(
-            f"of each kind, {FEW} or {PERCENT} % of what exists may change at once\n"
-            f"in all {count} would, not counting what only follows a new version"
+            f"of each kind, {limits.changes} may change at once\n"
+            f"of all kinds together, {limits.deletes} may be deleted at once\n"
+            f"in all {count} would change, not counting what only follows a new version"
         ),
         fix=f"read the plan; if that is what you want, add --allow-mass-change {count}",
     )
@@ -69,7 +72,7 @@ def _counts(action: Action, kinds: Mapping[str, Kind], made: Mapping[Key, Action
     """Whether the action changes or deletes what exists, by somebody's wish."""
     if action.verb in (Verb.CREATE, Verb.KEEP):
         return False
-    return not _only_follows(action, kinds[action.key.kind], made)
+    return action.deletes or not _only_follows(action, kinds[action.key.kind], made)
 
 
 def _only_follows(action: Action, kind: Kind, made: Mapping[Key, Action]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
+from peakctl.model import Guards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Environment:
     protect: bool = False
     tenant: str | None = None
     ledger: bool = True
+    guards: Guards = field(default_factory=Guards)
 
 
 @dataclass(frozen=True, slots=True)

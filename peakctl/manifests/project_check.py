@@ -10,7 +10,7 @@ from typing import Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.manifests.project import Environment, Project
-from peakctl.model import Document, Value, dotted
+from peakctl.model import Document, Guards, Threshold, Value, dotted
 from peakctl.model import Path as ModelPath
 from peakctl.settings import STAGES, wrong_address
 
@@ -29,6 +29,7 @@ _ENVIRONMENT = (
     "protect",
     "tenant",
     "ledger",
+    "guards",
 )
 
 
@@ -116,6 +117,7 @@ class _Checker:
             protect=bool(self._typed(value, (*at, "protect"), bool, "true or false")),
             tenant=self._tenant(value, (*at, "tenant")),
             ledger=self._typed(value, (*at, "ledger"), bool, "true or false") is not False,
+            guards=self._guards(value, (*at, "guards")),
         )
 
     def _emulator(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value] | None:
@@ -152,6 +154,40 @@ class _Checker:
             fix = "write the domain of the tenant's spoke, or the id of its ledger"
             self._tell("tenant", at, "the tenant is empty, so nothing would be checked", fix)
         return tenant
+
+    def _guards(self, value: Mapping[str, Value], at: ModelPath) -> Guards:
+        """The thresholds of the mass-change guard; what is not stated is as by default."""
+        given = self._mapping(value, at)
+        usual = Guards()
+        self._known(given, at, ("changes", "deletes"))
+        return Guards(
+            self._threshold(given, (*at, "changes"), usual.changes),
+            self._threshold(given, (*at, "deletes"), usual.deletes),
+        )
+
+    def _threshold(self, value: Mapping[str, Value], at: ModelPath, usual: Threshold) -> Threshold:
+        given = self._mapping(value, at)
+        self._known(given, at, ("count", "percent", "limit"))
+        count = self._number(given, (*at, "count"), 10_000)
+        percent = self._number(given, (*at, "percent"), 100)
+        limit = self._number(given, (*at, "limit"), 10_000)
+        return Threshold(
+            usual.count if count is None else count,
+            usual.percent if percent is None else percent,
+            usual.limit if limit is None else limit,
+        )
+
+    def _number(self, value: Mapping[str, Value], at: ModelPath, most: int) -> int | None:
+        found = value.get(str(at[-1]))
+        words = f"an integer from 0 to {most}"
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int):
+            self._tell_type(at, words)
+            return None
+        if not 0 <= found <= most:
+            self._tell("number", at, f"{dotted(at)} is {found}, not {words}", f"write {words}")
+        return found
 
     def _check_default(self, project: Project) -> None:
         name = project.default_environment

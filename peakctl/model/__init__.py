@@ -43,6 +43,7 @@ from peakctl.model.plan import (
     Verb,
 )
 from peakctl.model.platform import Adapter, Order, Readiness, Receipt
+from peakctl.model.policy import Guards, Threshold
 from peakctl.model.values import (
     EMPTY,
     KNOWN_AFTER_APPLY,
@@ -78,6 +79,7 @@ __all__ = [
     "Document",
     "Event",
     "Flaw",
+    "Guards",
     "Intent",
     "Key",
     "Lease",
@@ -104,6 +106,7 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "Threshold",
     "Tree",
     "Unknown",
     "Value",

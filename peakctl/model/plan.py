@@ -112,6 +112,11 @@ class Action:
     taken_from: Owner | None = None
     asides: tuple[str, ...] = ()
 
+    @property
+    def deletes(self) -> bool:
+        """Whether something that is live goes, be it to be made again."""
+        return self.verb is Verb.DELETE or Step.DELETE in self.steps
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -18,7 +18,7 @@ PROJECT = """project: chaos
 manifests: [manifests]
 defaultEnvironment: local
 environments:
-  local: {emulator: true}
+  local: {emulator: true, guards: {deletes: {count: 99, limit: 99}}}
 """
 EVERYTHING = """apiVersion: peakctl/v1
 kind: Artifact

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.engine.guards import FEW, PERCENT, mass_change
+from peakctl.engine.guards import mass_change
 from peakctl.kinds.store import load_kinds
 from peakctl.model import EMPTY, Action, Key, Live, Plan, Verb
 
@@ -37,12 +37,15 @@ def test_the_order_of_actions_does_not_matter(
 
 @given(actions(), st.none() | st.integers(1, 60))
 def test_it_trips_exactly_beyond_its_limits(made: list[Action], allowed: int | None) -> None:
-    beyond, total = False, 0
+    beyond, total, deleted, exist = False, 0, 0, 0
     for kind in KINDS:
         live = [a for a in made if a.key.kind == kind and a.live is not None]
         count = sum(a.verb in COUNTED for a in live)
         total += count
-        beyond |= count > max(FEW, len(live) * PERCENT / 100)
+        deleted += sum(a.deletes for a in live)
+        exist += len(live)
+        beyond |= count > max(5, len(live) * 30 / 100)
+    beyond |= deleted > max(2, exist * 30 / 100) or deleted > 20
     told = mass_change(Plan(tuple(made)), KINDS, allowed=allowed)
     assert bool(told) is (beyond and allowed != total)
     assert mass_change(Plan(tuple(made)), KINDS, allowed=total) == ()

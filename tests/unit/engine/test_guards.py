@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.guards import FEW, mass_change
-from peakctl.model import EMPTY, MISSING, Action, Key, Live, Plan, Verb
+from peakctl.engine.guards import mass_change
+from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Plan, Threshold, Verb
 
 BUILD = {"source": "dockerfile", "dockerfile": "FROM a"}
 
@@ -58,7 +58,7 @@ def refused(lab: Any, actions: list[Action], *, allowed: int | None = None) -> A
 
 @pytest.mark.parametrize(
     ("changed", "same", "trips"),
-    [(FEW, 0, False), (FEW + 1, 0, True), (6, 14, False), (6, 13, True), (30, 70, False),
+    [(5, 0, False), (6, 0, True), (6, 14, False), (6, 13, True), (30, 70, False),
      (31, 69, True), (0, 10, False)],
 )  # fmt: skip
 def test_many_and_a_large_part_of_a_kind_are_too_many(
@@ -83,6 +83,37 @@ def test_kinds_are_looked_at_one_by_one(lab: Any) -> None:
     assert refused(lab, some) == ()
 
 
+@pytest.mark.parametrize(
+    ("deleted", "same", "trips"),
+    [((1, 1), 0, False), ((2, 1), 0, True), ((2, 1), 7, False), ((2, 1), 6, True),
+     ((5, 5), 1, True), ((10, 10), 100, False), ((11, 10), 100, True)],
+)  # fmt: skip
+def test_deletes_count_over_all_kinds(
+    lab: Any, deleted: tuple[int, int], same: int, trips: bool
+) -> None:
+    gone = [
+        action
+        for kind, number in zip(("Workflow", "Service"), deleted, strict=True)
+        for action in edits(kind, changed=number, same=0, verb=Verb.DELETE)
+    ]
+    wide = Guards(changes=Threshold(100, 100))
+    told = mass_change(
+        Plan((*gone, *edits("Image", changed=0, same=same))), lab.kinds, allowed=None, limits=wide
+    )
+    assert bool(told) is trips
+
+
+def test_an_environment_has_its_own_thresholds(lab: Any) -> None:
+    plan = Plan(tuple(edits("Service", changed=2, same=8, verb=Verb.DELETE)))
+    strict, loose = Guards(deletes=Threshold(0, 0)), Guards(Threshold(99, 99), Threshold(99, 99))
+    (told,) = mass_change(plan, lab.kinds, allowed=None, limits=strict)
+    assert "2 of 10 resources of all kinds deleted" in told.summary
+    assert "of all kinds together, 0 or 0 % of what exists may be deleted at once" in told.detail
+    many = Plan(tuple(edits("Service", changed=10, same=0, verb=Verb.DELETE)))
+    assert mass_change(many, lab.kinds, allowed=None)
+    assert mass_change(many, lab.kinds, allowed=None, limits=loose) == ()
+
+
 def test_it_says_how_many_of_each_kind_and_what_to_type(lab: Any) -> None:
     actions = [
         *edits("Workflow", changed=7, same=1, verb=Verb.DELETE),
@@ -93,7 +124,8 @@ def test_it_says_how_many_of_each_kind_and_what_to_type(lab: Any) -> None:
     assert told.code == "guard/mass-change"
     assert (
         told.summary
-        == "the plan changes or deletes unusually many: 6 of 6 Service, 7 of 8 Workflow"
+        == "the plan changes or deletes unusually many: 6 of 6 Service, 7 of 8 Workflow, "
+        "7 of 16 resources of all kinds deleted"
     )
     assert told.fix.endswith("--allow-mass-change 15")
     assert refused(lab, actions, allowed=15) == ()

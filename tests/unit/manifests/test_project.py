@@ -10,6 +10,7 @@ from peakctl.errors import UsageError
 from peakctl.manifests.params import gather_parameters, read_pairs
 from peakctl.manifests.project import Environment, Project
 from peakctl.manifests.project_file import find_project, load_project
+from peakctl.model import Guards, Threshold
 
 GOOD = """\
 project: retail-forecasting
@@ -78,6 +79,12 @@ def test_a_project_says_all_there_is(tmp_path: Path) -> None:
     assert project.param_files == {tmp_path / "params/all.yaml", tmp_path / "params/dev.yaml"}
 
 
+def test_guards_keep_their_default_where_nothing_is_stated(tmp_path: Path) -> None:
+    guards = "{deletes: {count: 0, limit: 7}, changes: {percent: 100}}"
+    project = load(write(tmp_path, f"project: x\nenvironments: {{a: {{guards: {guards}}}}}"))
+    assert project.environment("a").guards == Guards(Threshold(5, 100), Threshold(0, 30, 7))
+
+
 def test_little_is_needed(tmp_path: Path) -> None:
     project = load(write(tmp_path, "project: x"))
     assert project.manifests == ("manifests",)
@@ -131,6 +138,19 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ("project: x\nenvironments: {'': {}}", [("project/name", "2:16")]),
         ("project: x\nenvironments: {a/b: {}}", [("project/name", "2:16")]),
         ("project: x\nenvironments: {a: {endpoint: 'http://u@x'}}", [("project/endpoint", "2:20")]),
+        (
+            "project: x\nenvironments: {a: {guards: {delete: {}}}}",
+            [("project/unknown-key", "2:29")],
+        ),
+        ("project: x\nenvironments: {a: {guards: [1]}}", [("project/type", "2:20")]),
+        (
+            "project: x\nenvironments: {a: {guards: {deletes: {count: -1, percent: 101}}}}",
+            [("project/number", "2:39"), ("project/number", "2:50")],
+        ),
+        (
+            "project: x\nenvironments: {a: {guards: {changes: {count: true, limit: '5', x: 1}}}}",
+            [("project/unknown-key", "2:64"), ("project/type", "2:39"), ("project/type", "2:52")],
+        ),
         ("project: x\nparams: [nope.yaml]", [("project/no-file", "2:10")]),
         ("project: x\nparameters: [1]", [("project/type", "2:1")]),
         ("project: x\nparameters: {os_env: 1}", [("parameters/reserved", "2:14")]),
