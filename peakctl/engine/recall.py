@@ -18,9 +18,9 @@ from peakctl.engine.align import (
     why_unseen,
 )
 from peakctl.engine.keyed import free, is_free
-from peakctl.engine.tree import MAPS, child, holds_secret, holds_unseen, unknowns, variant
+from peakctl.engine.tree import MAPS, child, holds_secret, unknowns, variant
 from peakctl.kinds.fields import Absent
-from peakctl.model import MISSING, UNSEEN, Path, Secret, Tree, Value
+from peakctl.model import MISSING, UNSEEN, Path, Tree, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,15 +101,12 @@ def comparable(rule: Field, desired: Value, path: Path, hidden: frozenset[Path])
 
 
 def still_secret(live: Value, memory: Memory, path: Path) -> Value:
-    """A live value in comparable form, sealed where `memory` has another one than what is shown.
+    """A live value in comparable form, sealed where a secret was applied, whatever is there now.
 
-    A value that reads show is remembered only if it was a secret. One that they showed only later
-    is remembered as it is.
+    A digest alone does not make a value secret: plain values that reads leave out have one too.
     """
-    if live is MISSING or live is UNSEEN or isinstance(live, Secret):
-        return live
-    if memory.has(path) and not holds_unseen(live):
-        return live if memory.same(path, live) else free(live, secret=True)
+    if memory.was_secret(path):
+        return free(live, secret=True)
     if isinstance(live, MAPS):
         return {word: still_secret(value, memory, (*path, word)) for word, value in live.items()}
     if isinstance(live, list):

@@ -100,8 +100,8 @@ def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
 
 
 def sealed(value: Value) -> Value:
-    """A leaf as a `Secret`; containers and nothing stay as they are."""
-    if isinstance(value, Secret | Unknown | dict | list) or value is None or value is MISSING:
+    """A leaf as a `Secret`; containers, nothing, and what no read shows stay as they are."""
+    if isinstance(value, Secret | Unknown | dict | list) or value in (None, MISSING, UNSEEN):
         return value
     return Secret(value)
 

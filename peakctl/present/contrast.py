@@ -1,6 +1,6 @@
 """One changed field as lines: what it was, what it will be, and nothing that stays.
 
-Secrets are masked here; a sensitive change says only that there is one.
+Secrets are masked here; a sensitive value says only that there is one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from peakctl.model import MASK, MISSING, Change, Path, Secret, Value, dotted
 from peakctl.present.text import Line, indent, line
-from peakctl.present.values import block, digest_of, inline, short_digest
+from peakctl.present.values import block, digest_of, inline, masked, short_digest
 
 LONG = 64
 CONTEXT = 1
@@ -22,15 +22,11 @@ def change_lines(change: Change) -> tuple[Line, ...]:
     """The lines of one change, the path first."""
     before, after = change.before, change.after
     if change.sensitive:
-        before, after = _masked(before), _masked(after)
+        before, after = masked(before), masked(after)
     lines = tuple(_lines(change.path, before, after))
     if change.redeploys and lines:
         return ((*lines[0], ("  (redeploys)", "redeploy")), *lines[1:])
     return lines
-
-
-def _masked(value: Value) -> Value:
-    return value if value is MISSING or isinstance(value, Secret) else Secret(value)
 
 
 def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:

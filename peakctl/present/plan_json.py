@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MASK, MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
+from peakctl.model import MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
 from peakctl.present.created import told_changes
 from peakctl.present.problems import in_order
-from peakctl.present.values import to_json
+from peakctl.present.values import masked, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -124,7 +124,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _seen(value: Value, *, sensitive: bool) -> Any:
-    return MASK if sensitive else to_json(value)
+    return to_json(masked(value) if sensitive else value)
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from peakctl.engine.tree import holds_secret
 from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value
 from peakctl.present.text import clean
 
@@ -35,6 +36,17 @@ def to_json(value: Value) -> Any:
             return value
         case _:
             return str(value)
+
+
+def masked(value: Value) -> Value:
+    """A side of a sensitive change without what must not be shown.
+
+    Where the secrets among its leaves are known, they are masked and the rest is shown; else all of
+    it is.
+    """
+    if value is MISSING or value in ({}, []) or isinstance(value, Secret):
+        return value
+    return value if isinstance(value, Mapping | list) and holds_secret(value) else Secret(value)
 
 
 def inline(value: Value) -> str:

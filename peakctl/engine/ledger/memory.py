@@ -8,7 +8,7 @@ from peakctl.engine.ledger.digests import Digests
 from peakctl.model import EMPTY, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from peakctl.model import Key, Ledger, Live, Path, Value
 
@@ -22,12 +22,16 @@ def place(path: Path) -> str:
 
 
 class Memory:
-    """The digests of one resource, as it was last applied."""
+    """The digests of one resource, as it was last applied, and the places of its secrets."""
 
     def __init__(
-        self, digests: Mapping[str, str] = EMPTY, digests_of: Digests | None = None
+        self,
+        digests: Mapping[str, str] = EMPTY,
+        digests_of: Digests | None = None,
+        secret: Collection[str] = (),
     ) -> None:
         self._digests = digests
+        self._secret = frozenset(secret)
         self._digests_of = digests_of or Digests("")
 
     def same(self, path: Path, value: Value) -> bool | None:
@@ -47,6 +51,10 @@ class Memory:
     def has(self, path: Path) -> bool:
         """Whether the value at `path` is known as one."""
         return place(path) in self._digests
+
+    def was_secret(self, path: Path) -> bool:
+        """Whether a secret was applied at `path`, alone or as a part of one around it."""
+        return any(place(path[:length]) in self._secret for length in range(1, len(path) + 1))
 
     def knows(self, path: Path) -> bool:
         """Whether the value at `path` is known, as one or entry by entry."""
@@ -75,7 +83,7 @@ def memories(ledger: Ledger | None) -> Callable[[Live], Memory]:
     """The memory of each live resource: it follows the id, whatever the name was.
 
     All of them share their work on secrets. Of a version that a run set out to make, and never
-    reported on, nothing is known: what is remembered is that of the one before.
+    reported on, nothing is known but where secrets were: the digests are those of the one before.
     """
     if ledger is None:
         return lambda _: FORGETFUL
@@ -84,9 +92,10 @@ def memories(ledger: Ledger | None) -> Callable[[Live], Memory]:
     owned = {(each.key.kind, str(each.id)): each for each in ledger.owned.values()}
 
     def memory(live: Live) -> Memory:
-        if (live.key, live.version) in unreported:
-            return FORGETFUL
         found = owned.get((live.key.kind, str(live.id)))
-        return Memory(found.digests, digests_of) if found else FORGETFUL
+        if found is None:
+            return FORGETFUL
+        digests = EMPTY if (live.key, live.version) in unreported else found.digests
+        return Memory(digests, digests_of, found.secret or ())
 
     return memory

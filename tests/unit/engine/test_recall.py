@@ -12,8 +12,9 @@ from peakctl.engine.diff import IGNORED_UNSEEN, Diff, compare
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import Memory, place
 from peakctl.engine.recall import still_secret, unseen_values
+from peakctl.engine.tree import holds_secret
 from peakctl.kinds.store import load_kinds
-from peakctl.model import MISSING, UNSEEN, Key, Secret, Unknown, dotted
+from peakctl.model import MISSING, UNSEEN, Key, Path, Secret, Unknown, dotted
 
 KINDS = load_kinds()
 DIGESTS = Digests("salt")
@@ -33,7 +34,12 @@ def kept(kind: str, spec: Any, **more: Any) -> dict[str, Any]:
 
 def remembered(kind: str, spec: Any) -> Memory:
     found = unseen_values(KINDS[kind], values(spec))
-    return Memory({place(path): DIGESTS.of(v) for path, v in found.items()}, DIGESTS)
+    return memory_of(found)
+
+
+def memory_of(known: Mapping[Path, Any]) -> Memory:
+    secret = [place(path) for path, value in known.items() if holds_secret(value)]
+    return Memory({place(p): DIGESTS.of(v) for p, v in known.items()}, DIGESTS, secret)
 
 
 def diff(kind: str, before: Any, now: Any, live: Any, **more: Any) -> Diff:
@@ -261,15 +267,35 @@ def test_what_was_applied_as_a_secret_is_not_shown_when_it_is_none_any_more(now:
     assert any(change.sensitive for change in found)
 
 
-def test_a_free_value_and_a_list_are_as_secret_as_they_were(memory_of: Any) -> None:
+def test_a_free_value_and_a_list_are_as_secret_as_they_were() -> None:
     memory = memory_of({("a",): {"x": Secret("hush")}, ("b", "0"): Secret("hush"), ("c",): "plain"})
     assert still_secret({"x": "hush"}, memory, ("a",)) == {"x": Secret("hush")}
     assert still_secret(["hush", UNSEEN, 1], memory, ("b",)) == [Secret("hush"), UNSEEN, 1]
     assert still_secret("plain", memory, ("c",)) == "plain"
-    assert still_secret("by hand", memory, ("c",)) == Secret("by hand")
-    assert still_secret({"y": UNSEEN, "z": 1}, memory, ("a",)) == {"y": UNSEEN, "z": 1}
+    assert still_secret({"y": UNSEEN, "z": 1}, memory, ("a",)) == {"y": UNSEEN, "z": Secret(1)}
+    assert still_secret("hush", memory, ("a", "x")) == Secret("hush")
 
 
-@pytest.fixture
-def memory_of() -> Any:
-    return lambda known: Memory({place(p): DIGESTS.of(v) for p, v in known.items()}, DIGESTS)
+@pytest.mark.parametrize("what", ["hush", "by hand", {"x": 1}])
+def test_a_place_of_a_secret_stays_masked_whatever_is_there_now(what: Any) -> None:
+    memory = memory_of({("c",): Secret("hush")})
+    assert "hand" not in repr(still_secret(what, memory, ("c",)))
+    assert holds_secret(still_secret(what, memory, ("c",)))
+
+
+PLAIN = [
+    ("Service", {"parameters": {"env": {"A": "fr"}}}, {"parameters": {"env": {"A": "de"}}}),
+    ("Workflow", {"steps": {}, "retryOptions": {"duration": 60}},
+     {"steps": {}, "retryOptions": {"duration": 90}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "wanted", "live"), PLAIN, ids=["env", "retryOptions"])
+def test_a_plain_value_that_was_edited_outside_is_shown(kind: str, wanted: Any, live: Any) -> None:
+    (change,) = diff(kind, wanted, wanted, live).changes
+    assert not change.sensitive
+    assert not holds_secret(change.before)
+    old = Memory({"metadata/title": DIGESTS.of("mine")}, DIGESTS)  # of format 1
+    titles = [{"metadata": {"name": "x", "title": title}, "spec": {}} for title in ("mine", "hand")]
+    (change,) = compare(KINDS["Service"], *titles, memory=old).changes
+    assert (change.before, change.after, change.sensitive) == ("hand", "mine", False)

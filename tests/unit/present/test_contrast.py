@@ -83,6 +83,7 @@ def test_text_on_several_lines_inside_a_new_map_is_a_block() -> None:
         ("a", "b", "~ spec.x: (sensitive) changed\n"),
         (MISSING, "b", "+ spec.x: (sensitive)\n"),
         ({"k": "a"}, MISSING, "- spec.x: (sensitive)\n"),
+        (MISSING, {"k": Secret("a"), "r": "fr"}, "+ spec.x: {k: (sensitive), r: fr}\n"),
         (Secret("a"), Secret("b"), "~ spec.x: (sensitive) changed\n"),
         ("hunter2\nx", "hunter2\ny", "~ spec.x: (sensitive) changed\n"),
     ],
