@@ -20,6 +20,7 @@ from peakctl.model import (
     Secret,
     Skipped,
     Value,
+    is_masked,
 )
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def says_no_more(rule: Field, value: Value) -> bool:
     if value is False:
         return rule.absent is Absent.CLEAR and "boolean" in rule.types and rule.types <= FLAG
     return isinstance(value, str) and not value
-
-
-def is_masked(value: Value) -> bool:
-    """Whether a read value is a mask in place of the real one (contract, section 5)."""
-    return isinstance(value, str) and len(value) > 2 and not value.strip("*•")
 
 
 def why_unseen(

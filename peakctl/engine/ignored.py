@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import is_masked
 from peakctl.engine.keyed import keys_of, seal_all
 from peakctl.engine.tree import child, copy_tree, variant
-from peakctl.model import MISSING, Path, Value, dotted
+from peakctl.model import MISSING, Path, Value, dotted, is_masked
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field

@@ -17,6 +17,7 @@ import jsonschema_rs
 from peakctl.errors import Diagnostic
 from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.explain import explain
+from peakctl.kinds.masks import check_masks
 from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
 from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
@@ -70,6 +71,7 @@ class _Reader:
         if kind is None:
             return None
         complaints.key = _key(kind, value)
+        check_masks(kind.root, _envelope(value), complaints)
         if not self._is_valid(kind, value):
             plain = as_text_where_wanted(kind, document)
             if not self._is_valid(kind, reveal(plain)):
@@ -121,6 +123,11 @@ def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> None
         complaints.add("api-version", (), "apiVersion is missing", fix=fix)
     elif said != API_VERSION:
         complaints.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
+
+
+def _envelope(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a document has fields of its kind."""
+    return {word: value[word] for word in ("metadata", "spec") if word in value}
 
 
 def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:

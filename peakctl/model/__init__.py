@@ -58,6 +58,7 @@ from peakctl.model.values import (
     Unknown,
     Value,
     dotted,
+    is_masked,
     reveal,
 )
 
@@ -112,6 +113,7 @@ __all__ = [
     "Value",
     "Verb",
     "dotted",
+    "is_masked",
     "ledger_name",
     "reveal",
 ]

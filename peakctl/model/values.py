@@ -20,6 +20,11 @@ Tree = Mapping[str, Value]
 MASK = "(sensitive)"
 
 
+def is_masked(value: Value) -> bool:
+    """Whether a value is what the platform shows in place of one that it hides (`********`)."""
+    return isinstance(value, str) and len(value) > 2 and not value.strip("*•")
+
+
 KNOWN_AFTER_APPLY = "(known after apply)"
 
 
