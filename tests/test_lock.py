@@ -1,4 +1,4 @@
-"""The lock file is whole: what setup installs, for anybody, and nothing of the machine that made it."""
+"""The lock file is whole: all that setup installs, for anybody, nothing of the machine it is from."""
 
 from __future__ import annotations
 
