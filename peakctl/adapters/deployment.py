@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.adapters import deployment_reads as reads
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.deployment_bodies import create_body, patch_body, revision_body
-from peakctl.adapters.orders import given, live_of
+from peakctl.adapters.orders import given, live_of, spec_of
 from peakctl.adapters.rest import Call, Rest
 from peakctl.model import Live, Readiness, Receipt, State, Step
 
@@ -60,6 +60,15 @@ class Adapter(Rest):
             for family, items in zip(families, found, strict=True)
             for item in items
         )
+
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        """One request when `values` tell the family and it is there; else both routes are asked."""
+        known = [f for f in FAMILIES if reads.SPEC_FIELDS[f] in spec_of(values)]
+        for family in dict.fromkeys((*known, *FAMILIES)):
+            answer = await self.get(self._route(family, id))
+            if answer is not None:
+                return self.described(id, {**answer, "family": family})
+        return None
 
     def _route(self, family: str, *rest: str | int) -> str:
         return self.at(family, "deployments", *rest) + ("" if rest else "/")

@@ -35,6 +35,9 @@ class Guarded:
     async def find(self, name: str) -> tuple[Listed, ...]:
         return await self._read(self._adapter.find(name))
 
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        return await self._read(self._adapter.look_up(id, values))
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         return await self._read(self._adapter.read(listed, resource))
 

@@ -43,6 +43,19 @@ class Rest:
         narrow = ((self.search, name),) if self.search else ()
         return tuple(found for found in await self.list_all(narrow) if found.name == name)
 
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        """One request. Raises LookupError for an answer without a name: it tells nothing."""
+        return self.described(id, await self.get(self.at(id)))
+
+    def described(self, id: str | int, answer: Tree | None) -> Listed | None:  # noqa: A002
+        """A describe answer as if it came from the listing; None for what is gone."""
+        if answer is None:
+            return None
+        found = self.listed({"id": id, **answer})
+        if not found.name:
+            raise LookupError("a resource without a name")
+        return found
+
     async def list_all(self, narrow: Sequence[tuple[str, str]] = ()) -> tuple[Listed, ...]:
         """All pages, as `Listed`."""
         found = await self.api.pages(self.path, self.items, (*self.query, *narrow))

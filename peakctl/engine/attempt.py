@@ -229,18 +229,17 @@ class Attempt:
         return await self._call(order)
 
     async def _look(self, order: Order) -> Live | None:
-        """The resource as it is now, found by its names; None when absent or ambiguous.
+        """The resource as it is now, by its id or else by its name; None when absent or ambiguous.
 
-        Once it has an id, another thing of its name is not it.
+        A listing may lack what is there, so it is asked only for what has no id yet.
         """
         resource = self.action.resource
-        for name in (self.action.key.name, *(resource.previous_names if resource else ())):
-            found = [item for item in await self.adapter.find(name) if item.ours]
-            if order.live is not None:
-                found = [item for item in found if str(item.id) == str(order.live.id)]
-            if len(found) == 1:
-                return await self.adapter.read(found[0], resource)
-        return None
+        if order.live is not None:
+            known = order.live.values or order.desired
+            item = await self.adapter.look_up(order.live.id, known)
+            return await self.adapter.read(item, resource) if item else None
+        found = [item for item in await self.adapter.find(self.action.key.name) if item.ours]
+        return await self.adapter.read(found[0], resource) if len(found) == 1 else None
 
     def _took_effect(self, order: Order, live: Live) -> bool:
         if order.step is Step.DELETE:

@@ -14,11 +14,12 @@ from peakctl.engine.ledger.chain import Others, find_standing, read_others
 from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.names import siblings
 from peakctl.engine.references import targets
-from peakctl.model import Key, Ledger, Listed, Live, Owner, Tree
+from peakctl.model import EMPTY, Key, Ledger, Listed, Live, Owner, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from peakctl.engine.ledger.owners import Id
     from peakctl.kinds.fields import Kind
     from peakctl.model import Adapter, LedgerStore, Reference, Resource
 
@@ -33,7 +34,8 @@ class World:
     exist; `pins` what references to other resources receive, by kind, name, wanted version and
     scope; `definitions` the specs that were read for the parameters they declare. `ledger` is our
     own, None when there is none, `others` are those of other projects where they had to be read;
-    `owners` tells whose each resource is.
+    `owners` tells whose each resource is. `unlisted` are the ids, by kind, that the listing lacks
+    although the ledger has them and they are there; `listed` has them all the same.
     """
 
     listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class World:
     ledger: Ledger | None = None
     others: tuple[Ledger, ...] = ()
     owners: Owners = field(default_factory=Owners)
+    unlisted: frozenset[Id] = frozenset()
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
         """Everything of that kind and exact name."""
@@ -97,6 +100,7 @@ class Observer:
         self._live: dict[Key, Live] = {}
         self._pins: dict[Pin, Tree | None] = {}
         self._definitions: dict[Key, Live] = {}
+        self._unlisted: set[Id] = set()
         self._needed = self._needed_kinds()
 
     async def observe(self) -> World:
@@ -114,6 +118,7 @@ class Observer:
             self._ledger,
             rest.ledgers,
             owners,
+            frozenset(self._unlisted),
         )
 
     async def _read_others(self) -> Others:
@@ -162,16 +167,44 @@ class Observer:
             if self._books and kind == self._books.store.kind and self._ledger is None:
                 group.create_task(self._read_ledger(self._books))
             for resource in (r for key, r in self._resources.items() if key.kind == kind):
-                if found := bearers(world, resource):
-                    group.create_task(self._read(adapter, found, resource))
-                else:
-                    group.create_task(self._list_siblings(resource.key))
+                group.create_task(self._observe_one(adapter, resource))
             for reference in self._outside:
                 if kind in reference.kinds:
                     self._pin_one(group, adapter, kind, reference)
             for name in sorted(self._defining_names(kind)):
                 matches = world.matches(kind, name)
                 group.create_task(self._define(adapter, matches, Key(kind, name)))
+
+    async def _observe_one(self, adapter: Adapter, resource: Resource) -> None:
+        """Read what bears the name; what the ledger has under it is looked for by its id, too."""
+        found = bearers(World(self._listed), resource)
+        if found:
+            await self._read(adapter, found, resource)
+        await self._ledger_known.wait()
+        names = (resource.key.name, *resource.previous_names)
+        keys = [Key(resource.key.kind, name) for name in names]
+        if any([await self._look_up(key, resource.values) for key in keys]):
+            found = bearers(World(self._listed), resource)
+            await self._read(adapter, found, resource)
+        if not found:
+            await self._list_siblings(resource.key)
+
+    async def _look_up(self, key: Key, values: Tree) -> bool:
+        """Whether what the ledger has under `key` is there although no listing shows it.
+
+        One request, and only where the listing lacks the id: a create in its place would make the
+        thing a second time.
+        """
+        owned = self._ledger.owned.get(key) if self._ledger else None
+        listed = {str(item.id) for item in self._listed[key.kind]}
+        if owned is None or str(owned.id) in listed:
+            return False
+        found = await self._adapters[key.kind].look_up(owned.id, values)
+        if found is None:
+            return False
+        self._unlisted.add((key.kind, str(found.id)))
+        self._listed[key.kind] += (found,)
+        return True
 
     async def _choose(self, found: Sequence[Listed], kind: str) -> Listed | None:
         """The one of the name that is meant; where there are several, the ledger is waited for."""
@@ -192,6 +225,7 @@ class Observer:
             if Key(other, key.name) in owned and other in self._adapters and not listed:
                 self._listed[other] = ()
                 self._listed[other] = await self._adapters[other].index(())
+                await self._look_up(Key(other, key.name), EMPTY)
 
     def _defining_names(self, kind: str) -> set[str]:
         """Names of specs outside the run for whose parameters the run gives values."""
@@ -257,6 +291,8 @@ async def observe(
     books: Books | None = None,
 ) -> World:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
+
+    One request more for each that the ledger has and no listing shows.
 
     The ledger of `books` costs two requests more, side by side, and the listing it is in where no
     resource needs that; those of other projects one each, where they are read. Raises the first

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe import first_error
+from peakctl.model import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,8 +53,8 @@ async def observe_orphans(
     """Look at what may be pruned: one listing a kind at most, one read each of what may go.
 
     A listing of `world` serves when every id is in it; it may have been narrowed to what manifests
-    need, so an id that is missing there is looked for in a whole one. Kinds of `unread` are listed
-    but not read. Raises the first ApiError or NotAuthenticated of any request.
+    need, so an id that is missing there is looked for in a whole one, and then asked for by itself.
+    Kinds of `unread` are listed but not read. Raises the first ApiError or NotAuthenticated of any request.
     """
     by_kind: dict[str, list[Owned]] = {}
     for key, owned in sorted(ledger.owned.items()):
@@ -87,6 +88,9 @@ async def _of_kind(
     by_id = {str(item.id): item for item in world.listed.get(kind, ())}
     if not all(str(each.id) in by_id for each in owned):
         by_id = {str(item.id): item for item in await adapter.index(())}
+    missing = [each for each in owned if str(each.id) not in by_id]
+    found = await asyncio.gather(*(adapter.look_up(each.id, EMPTY) for each in missing))
+    by_id |= {str(each.id): item for each, item in zip(missing, found, strict=True) if item}
     reader = None if kind in unread else adapter
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_look(reader, each, by_id.get(str(each.id)))) for each in owned]
@@ -101,4 +105,7 @@ async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) ->
     live = await adapter.read(listed, None)
     if live is None:
         return None
+    name = live.values.get("metadata", EMPTY).get("name", listed.name)
+    if name != listed.name:  # renamed since it was listed
+        return Orphan(owned, replace(listed, name=name))
     return Orphan(owned, listed, live, await adapter.dependents(live))

@@ -65,6 +65,13 @@ class Adapter(Protocol):
     async def find(self, name: str) -> tuple[Listed, ...]:
         """What bears exactly this name, looked up again (names are not unique everywhere)."""
 
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        """What has the id, also where no listing shows it; None when it is gone (404).
+
+        `values` are those that it has, or is to have, where anything is known of them: they may
+        tell by which route to ask.
+        """
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The live resource in manifest shape, or None when it is gone (404).
 

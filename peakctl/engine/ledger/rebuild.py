@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from peakctl.engine.ledger.owners import find_owners, id_of
 from peakctl.engine.ledger.record import known_uses
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Owned
+from peakctl.model import EMPTY, Owned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from peakctl.engine.ledger.chain import Others
     from peakctl.engine.ledger.owners import Id, Owners
@@ -44,11 +44,11 @@ class Rebuilt:
 
 
 async def find_there(
-    owned: Iterable[Owned], world: World, adapters: Mapping[str, Adapter]
+    owned: Collection[Owned], world: World, adapters: Mapping[str, Adapter]
 ) -> frozenset[Id]:
     """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
 
-    What is of a kind that is not known counts as there. Raises ApiError or NotAuthenticated.
+    An id that no listing shows is asked for by itself, one request each. What is of a kind that is not known counts as there. Raises ApiError or NotAuthenticated.
     """
     wanted = {_id(each) for each in owned}
     unknown = {each for each in wanted if each[0] not in adapters}
@@ -56,6 +56,9 @@ async def find_there(
     missing = sorted({kind for kind, _ in wanted - there})
     found = await asyncio.gather(*(adapters[kind].index() for kind in missing))
     there |= _ids(dict(zip(missing, found, strict=True)))
+    unlisted = [each for each in owned if _id(each) not in there]
+    asked = await asyncio.gather(*(adapters[e.key.kind].look_up(e.id, EMPTY) for e in unlisted))
+    there |= {_id(each) for each, item in zip(unlisted, asked, strict=True) if item}
     return frozenset(wanted & there)
 
 

@@ -116,6 +116,11 @@ class Shelf:
         self.asked.append(f"find {name}")
         return tuple(Listed(v.id, n) for n, v in self.things.items() if n == name)
 
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        self.asked.append(f"look up {id}")
+        found = (Listed(v.id, n) for n, v in self.things.items() if str(v.id) == str(id))
+        return next(found, None)
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         self.asked.append(f"read {listed.name}")
         live = self.things.get(listed.name)
