@@ -34,6 +34,50 @@ def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
     )
 
 
+def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
+    """That the listing lacks the live thing, and that there are others of its name."""
+    live = world.live.get(resource.key)
+    if live is None:
+        return
+    kind = resource.key.kind
+    if (kind, str(live.id)) in world.unlisted:
+        yield _warned(
+            resource,
+            "live/unlisted",
+            f"id {live.id} is there, but the platform's listing lacks it",
+            "the ledger has this id, so it was read by itself",
+            "nothing is made in its place; tell the platform's support if this goes on",
+        )
+    others = [item for item in bearers(world, resource) if str(item.id) != str(live.id)]
+    if others:
+        whose = "; ".join(_whose(item, kind, world) for item in others)
+        yield _warned(
+            resource,
+            "live/duplicate-name",
+            f'{len(others) + 1} live resources are named "{others[0].name}"',
+            f"this project owns id {live.id}; {whose}",
+            "if a run made it twice, delete the other one in the platform",
+        )
+
+
+def _whose(item: Listed, kind: str, world: World) -> str:
+    owner = world.owners.ids.get((kind, str(item.id)))
+    return f"id {item.id} belongs to {owner}" if owner else f"id {item.id} is another"
+
+
+def _warned(resource: Resource, code: str, summary: str, detail: str, fix: str) -> Diagnostic:
+    return Diagnostic(
+        code=code,
+        summary=summary,
+        key=resource.key,
+        path=NAME,
+        locations=(resource.document.locate(NAME),),
+        detail=detail,
+        fix=fix,
+        severity=Severity.WARNING,
+    )
+
+
 def _of_ledger(owned: Iterable[Listed], ledger: Ledger | None) -> str:
     return f"; the ledger owns {_ids(owned) or 'none of them'}" if ledger else ""
 

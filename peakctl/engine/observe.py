@@ -225,7 +225,8 @@ class Observer:
             if Key(other, key.name) in owned and other in self._adapters and not listed:
                 self._listed[other] = ()
                 self._listed[other] = await self._adapters[other].index(())
-                await self._look_up(Key(other, key.name), EMPTY)
+                for each in [each for each in self._resources if each.kind == key.kind]:
+                    await self._look_up(Key(other, each.name), EMPTY)
 
     def _defining_names(self, kind: str) -> set[str]:
         """Names of specs outside the run for whose parameters the run gives values."""

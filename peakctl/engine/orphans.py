@@ -54,7 +54,8 @@ async def observe_orphans(
 
     A listing of `world` serves when every id is in it; it may have been narrowed to what manifests
     need, so an id that is missing there is looked for in a whole one, and then asked for by itself.
-    Kinds of `unread` are listed but not read. Raises the first ApiError or NotAuthenticated of any request.
+    Kinds of `unread` are listed but not read. Raises the first ApiError or NotAuthenticated of any
+    request.
     """
     by_kind: dict[str, list[Owned]] = {}
     for key, owned in sorted(ledger.owned.items()):

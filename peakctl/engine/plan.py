@@ -14,7 +14,7 @@ from peakctl.engine.echoes import without_echoes
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
-from peakctl.engine.names import ambiguity, lost_name, taken_name
+from peakctl.engine.names import ambiguity, listing_warnings, lost_name, taken_name
 from peakctl.engine.parameters import (
     check_parameters,
     declared_slots,
@@ -86,6 +86,7 @@ class _Planner:
         desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden | unsure)
         if told := lost_name(resource, self.world):
             self.problems.append(told)
+        self.problems += listing_warnings(resource, self.world)
         live = self.world.live.get(key)
         if live is None:
             return plan_create(resource, kind, desired)

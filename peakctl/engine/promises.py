@@ -9,7 +9,7 @@ from peakctl.engine.ledger.memory import MAKE_VERSIONS
 from peakctl.engine.ledger.owners import id_of
 from peakctl.engine.observe import first_error
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Status, Verb
+from peakctl.model import EMPTY, Status, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -71,20 +71,33 @@ async def look_for_promised(
 ) -> tuple[tuple[Diagnostic, ...], frozenset[Key]]:
     """A note for each that is there, and the keys of those that are not, which may be forgotten.
 
-    One listing of each kind concerned. Nobody knows whether the run made what bears the name now,
-    so it is never deleted. Raises ApiError or NotAuthenticated.
+    One listing of each kind concerned, and one request for each id that it lacks. Nobody knows
+    whether the run made what bears the name now, so it is never deleted. Raises ApiError or
+    NotAuthenticated.
     """
     open_ = tuple(_open(ledger, resources, adapters))
     kinds = sorted({intent.key.kind for intent in open_})
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(adapters[kind].index(())) for kind in kinds]
+        listed = dict(zip(kinds, (task.result() for task in tasks), strict=True))
+        async with asyncio.TaskGroup() as group:
+            for intent in open_:
+                group.create_task(_look_up(intent, listed, adapters[intent.key.kind]))
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
-    listed = dict(zip(kinds, (task.result() for task in tasks), strict=True))
     there = {intent.key: _matches(intent, listed[intent.key.kind], world) for intent in open_}
     notes = tuple(_note(key, found) for key, found in sorted(there.items()) if found)
     return notes, frozenset(key for key, found in there.items() if not found)
+
+
+async def _look_up(intent: Intent, listed: dict[str, tuple[Listed, ...]], adapter: Adapter) -> None:
+    """Add what has the id of the intent to the listing that lacks it, if it is there."""
+    kind = intent.key.kind
+    if intent.id is None or any(_is_meant(intent, item) for item in listed[kind]):
+        return
+    found = await adapter.look_up(intent.id, EMPTY)
+    listed[kind] += (found,) if found else ()
 
 
 def _open(

@@ -29,6 +29,7 @@ class Thing:
     name: str
     ours: bool
     foreign: str | None
+    listed: bool = True
 
 
 @dataclass
@@ -39,7 +40,11 @@ class Shelf:
     things: list[Thing]
 
     async def index(self, resources: Any = ()) -> tuple[Listed, ...]:
-        return tuple(Listed(t.id, t.name, ours=t.ours) for t in self.things)
+        return tuple(Listed(t.id, t.name, ours=t.ours) for t in self.things if t.listed)
+
+    async def look_up(self, id: Any, values: Any) -> Listed | None:  # noqa: A002
+        found = (Listed(t.id, t.name, ours=t.ours) for t in self.things if str(t.id) == str(id))
+        return next(found, None)
 
     async def read(self, listed: Listed, resource: Any) -> Live:
         (thing,) = [t for t in self.things if t.id == listed.id]
@@ -75,7 +80,14 @@ def cases(draw: st.DrawFn) -> Case:
         ids = draw(st.lists(IDS, max_size=4, unique=True))
         part = "part of another"
         return [
-            Thing(id_, draw(NAMES), not rarely(draw), part if rarely(draw) else None) for id_ in ids
+            Thing(
+                id_,
+                draw(NAMES),
+                not rarely(draw),
+                part if rarely(draw) else None,
+                listed=not rarely(draw),
+            )
+            for id_ in ids
         ]
 
     shelves = {kind: Shelf(kind, things()) for kind in USED}

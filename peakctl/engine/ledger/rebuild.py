@@ -48,7 +48,8 @@ async def find_there(
 ) -> frozenset[Id]:
     """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
 
-    An id that no listing shows is asked for by itself, one request each. What is of a kind that is not known counts as there. Raises ApiError or NotAuthenticated.
+    An id that no listing shows is asked for by itself, one request each. What is of a kind that is
+    not known counts as there. Raises ApiError or NotAuthenticated.
     """
     wanted = {_id(each) for each in owned}
     unknown = {each for each in wanted if each[0] not in adapters}

@@ -433,14 +433,14 @@ def test_an_edit_that_is_refused_is_not_sent_again(lab: Any) -> None:
     assert len(lab.BlockSpec.orders) == 1
 
 
-def test_a_renamed_resource_is_looked_up_by_its_previous_name(lab: Any) -> None:
+def test_a_renamed_resource_is_looked_up_by_its_id(lab: Any) -> None:
     put_block(lab)
     lab.BlockSpec.things["old"] = lab.BlockSpec.things.pop("b")
     lab.BlockSpec.things["old"].values["metadata"]["name"] = "old"
     fails(lab, "BlockSpec", Step.UPDATE_METADATA, None, doubtful=True)
     outcomes = lab.run(block(lab, previousNames=["old"]))
     assert statuses(outcomes) == [Status.DONE]
-    assert "find old" in lab.BlockSpec.asked
+    assert "look up BlockSpec-b" in lab.BlockSpec.asked
 
 
 # --- parameters and removals ---------------------------------------------------------------
@@ -468,7 +468,7 @@ def put_service(lab: Any, **env: str) -> Any:
 def test_a_removal_is_read_again(lab: Any) -> None:
     assert statuses(lab.run(put_service(lab, A="1", B="2"))) == [Status.DONE]
     assert len(lab.Service.orders) == 1
-    assert "find s" in lab.Service.asked
+    assert "look up Service-s" in lab.Service.asked
 
 
 def test_a_removal_without_effect_is_sent_as_null(lab: Any) -> None:

@@ -160,13 +160,19 @@ def test_a_name_that_several_bear_is_left_out_unless_the_ledger_knows_which_is_o
 
 
 class Adapter:
-    def __init__(self, *ids: str | int) -> None:
+    def __init__(self, *ids: str | int, unlisted: tuple[str, ...] = ()) -> None:
         self.ids = ids
+        self.unlisted = unlisted
         self.asked = 0
+        self.looked_up: list[str | int] = []
 
     async def index(self, resources: Any = ()) -> tuple[Listed, ...]:
         self.asked += 1
         return tuple(Listed(each, "x") for each in self.ids)
+
+    async def look_up(self, id: str | int, values: Any) -> Listed | None:  # noqa: A002
+        self.looked_up.append(id)
+        return Listed(id, "x") if id in self.unlisted else None
 
 
 def test_only_kinds_with_an_id_that_was_not_seen_are_listed_again() -> None:
@@ -199,3 +205,11 @@ def test_what_may_be_in_a_ledger_that_cannot_be_read_is_left_out_unless_it_was_o
     (told,) = found.undecided
     assert told.key == FLOW
     assert "peakctl-ledger-ads-prod" in told.summary
+
+
+def test_an_id_that_no_listing_shows_is_asked_for_by_itself() -> None:
+    adapters: dict[str, Any] = {"Workflow": Adapter(unlisted=("w1",))}
+    owned = [Owned(FLOW, "w1"), Owned(Key("Workflow", "c"), "w2")]
+    there = asyncio.run(find_there(owned, World({"Workflow": ()}), adapters))
+    assert there == {("Workflow", "w1")}
+    assert adapters["Workflow"].looked_up == ["w1", "w2"]

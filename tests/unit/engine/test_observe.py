@@ -243,6 +243,69 @@ def test_what_may_not_be_managed_is_not_in_the_way(lab: Any) -> None:
     assert len(world.matches("Image", "a")) == 2
 
 
+# --- what the ledger has and the listing lacks -----------------------------------------------
+
+
+def test_what_the_ledger_has_is_read_by_its_id_where_the_listing_lacks_it(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.listed = ()
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), "2")))
+    assert lab.Image.asked == ["index", "look up 2", "read a"]
+    assert world.live[Key("Image", "a")].id == 2
+    assert world.unlisted == {("Image", "2")}
+    planned = make_plan(resources, world, lab.kinds)
+    assert [a.verb for a in planned.plan.actions] == ["build"]
+    (told,) = planned.diagnostics
+    assert (told.code, told.severity) == ("live/unlisted", "warning")
+
+
+def test_another_of_the_name_is_not_taken_for_what_the_ledger_has(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.listed = (Listed(1, "a"),)
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)))
+    assert world.live[Key("Image", "a")].id == 2
+    assert {d.code for d in make_plan(resources, world, lab.kinds).diagnostics} == {
+        "live/unlisted",
+        "live/duplicate-name",
+    }
+
+
+def test_what_is_gone_by_its_id_as_well_is_made(lab: Any) -> None:
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)))
+    assert lab.Image.asked == ["index", "look up 2"]
+    planned = make_plan(resources, world, lab.kinds)
+    assert [a.verb for a in planned.plan.actions] == ["create"]
+    assert planned.diagnostics == ()
+
+
+def test_what_is_listed_is_not_looked_up(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE), lab.manifest("Image", "b", IMAGE))
+    look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)))
+    assert lab.Image.asked == ["index", "read a"]
+
+
+def test_what_has_another_name_by_its_id_is_told_as_renamed(lab: Any) -> None:
+    lab.Image.put("other", IMAGE, id=2)
+    lab.Image.listed = ()
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)))
+    assert [d.code for d in make_plan(resources, world, lab.kinds).diagnostics] == [
+        "ledger/renamed"
+    ]
+
+
+def test_what_a_previous_name_owns_is_looked_up_too(lab: Any) -> None:
+    lab.Image.put("old", IMAGE, id=2)
+    lab.Image.listed = ()
+    manifest = lab.manifest("Image", "a", IMAGE, {"previousNames": ["old"]})
+    world = look(lab, lab.resources(manifest), ledger_of(Owned(Key("Image", "old"), 2)))
+    assert world.live[Key("Image", "a")].id == 2
+
+
 # --- kinds that share their names ------------------------------------------------------------
 
 
@@ -251,7 +314,7 @@ def test_another_kind_is_listed_when_the_ledger_has_the_name_in_it(lab: Any) -> 
     lab.Webapp.listed = (Listed(1, "s"),)
     ledger = ledger_of(*(Owned(Key("Webapp", n), n) for n in "st"))
     assert look(lab, resources, ledger).listed["Webapp"] == lab.Webapp.listed
-    assert lab.Webapp.asked == ["index"]
+    assert sorted(lab.Webapp.asked) == ["index", "look up s", "look up t"]
     assert "Webapp" not in look(lab, resources, ledger, held=True).listed
     assert "Webapp" not in look(lab, resources, ledger_of()).listed
     assert "Webapp" not in lab.observe(resources).listed
