@@ -75,6 +75,12 @@ def emulator() -> None:
 @click.option("--data", metavar="FILE", default=":memory:", help="Keep the state in this file.")
 @click.option("--latency", type=Duration(), default=0.0, help="Wait before each answer.")
 @click.option("--spoke-domain", metavar="HOST", default="", help="Tenants live on this spoke.")
+@click.option(
+    "--instance-types",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Instance types instead of the built-in ones, as YAML or JSON.",
+)
 @SECONDS
 @click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")
 @click.option("--faults", metavar="FILE", help="Rules of what goes wrong, as JSON.")
@@ -101,14 +107,18 @@ def _serve(
     faults: str | None,
     fault: tuple[str, ...],
     stepwise: bool,
+    instance_types: Path | None,
     **chosen: Any,
 ) -> Report:
-    from peakctl.cli.emulator_opening import open_emulator
+    from peakctl.cli.emulator_opening import check_emulator, open_emulator, read_instance_types
+
+    check_emulator()
     from peakctl.emulator.serve import serve as serve_on
     from peakctl.present.text import line
 
     rules = [*_faults(faults), *(rule for text in fault for rule in _fault(text))]
-    running = open_emulator(data, **_options(chosen))
+    given = {} if instance_types is None else read_instance_types(instance_types)
+    running = open_emulator(data, instance_types=given, **_options(chosen))
     running.faults += rules
     if stepwise:
         running.stand_still()

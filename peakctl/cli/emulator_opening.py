@@ -10,7 +10,7 @@ from peakctl.errors import Diagnostic, UsageError, nearest_names
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.emulator import Emulator
-    from peakctl.manifests.project import Environment
+    from peakctl.manifests.project import Environment, Project
 
 STATE_FOLDER = ".peakctl"
 
@@ -49,10 +49,11 @@ def check_emulator() -> None:
         ) from None
 
 
-def emulator_options(environment: Environment | None) -> dict[str, Any]:
+def emulator_options(project: Project | None, environment: Environment | None) -> dict[str, Any]:
     """The environment's emulator options by the emulator's names. Raises UsageError."""
     if environment is None:
         return {}
+    root = Path(project.root) if project else Path.cwd()
     from peakctl.emulator.options import NAMES, read_option
     from peakctl.emulator.problems import Problem
 
@@ -66,12 +67,36 @@ def emulator_options(environment: Environment | None) -> dict[str, Any]:
             problems.append(_no_option(environment, word, summary, fix))
             continue
         try:
-            values[NAMES[word]] = read_option(word, value)
+            values[NAMES[word]] = read_option(word, _from_file(word, value, root))
         except Problem as problem:
             problems.append(_no_option(environment, word, problem.detail, "write another value"))
     if problems:
         raise UsageError(*problems)
     return values
+
+
+def _from_file(word: str, value: Any, root: Path) -> Any:
+    """The lists of instance types may stand in a file of their own, named from the project."""
+    if word != "instanceTypes" or not isinstance(value, str):
+        return value
+    from peakctl.cli.seeds import read_document
+
+    return read_document(root / value, "emulator/option")
+
+
+def read_instance_types(file: Path) -> Any:
+    """The lists of instance types in a file. Raises UsageError for what is not one."""
+    from peakctl.cli.seeds import read_document
+    from peakctl.emulator.options import read_option
+    from peakctl.emulator.problems import Problem
+
+    found = read_document(file, "emulator/option")
+    try:
+        return read_option("instanceTypes", found)
+    except Problem as problem:
+        summary = f"{file}: {problem.detail}"
+        fix = "give a map of entity types to lists of types; see docs/emulator.md"
+        raise UsageError(Diagnostic("emulator/option", summary, fix=fix)) from None
 
 
 def _no_option(environment: Environment, word: str, summary: str, fix: str) -> Diagnostic:

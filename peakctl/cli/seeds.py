@@ -1,4 +1,4 @@
-"""A seed file for the emulator: YAML or JSON, with its archives read in."""
+"""Files for the emulator, YAML or JSON: seeds, with their archives read in, and others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 def read_seed(file: Path) -> Any:
     """The seed as the emulator takes it: `artifact` is a zip in base64 instead of a path.
 
-    Raises UsageError for a file that cannot be read, ManifestsInvalid for one that is no YAML.
+    Raises UsageError for a file that cannot be read, ManifestsInvalid for one that is not YAML.
+    """
+    document = read_document(file, "usage/seed")
+    found = document.get("resources") if isinstance(document, dict) else document
+    for resource in found if isinstance(found, list) else ():
+        if isinstance(resource, dict) and isinstance(resource.get("artifact"), str):
+            resource["artifact"] = _archive(file.parent / resource["artifact"])
+    return document
+
+
+def read_document(file: Path, code: str) -> Any:
+    """The one document of a YAML or JSON file.
+
+    Raises UsageError with `code` for a file that cannot be read, ManifestsInvalid for one that is
+    not YAML.
     """
     from peakctl.manifests.parse import parse_value
     from peakctl.manifests.rendered import Rendered
@@ -23,14 +37,10 @@ def read_seed(file: Path) -> Any:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(Diagnostic("usage/seed", f"{file} cannot be read: {error}")) from error
+        raise UsageError(Diagnostic(code, f"{file} cannot be read: {error}")) from error
     source = Source(str(file.absolute()), str(file), text)
     document, _, problems = parse_value(Rendered(source, text))
     raise_if_any(problems)
-    found = document.get("resources") if isinstance(document, dict) else document
-    for resource in found if isinstance(found, list) else ():
-        if isinstance(resource, dict) and isinstance(resource.get("artifact"), str):
-            resource["artifact"] = _archive(file.parent / resource["artifact"])
     return document
 
 

@@ -214,9 +214,8 @@ def _reach(
 
     if is_emulated(session):
         check_emulator()
-        emulator = open_emulator(
-            str(emulator_state(session)), **emulator_options(session.environment)
-        )
+        chosen = emulator_options(session.project, session.environment)
+        emulator = open_emulator(str(emulator_state(session)), **chosen)
         stack.callback(emulator.close)
         from peakctl.emulator import emulator_transport
 

@@ -89,7 +89,7 @@ async def show_options(emulator: Served, request: Request) -> Any:
 
 
 async def set_options(emulator: Served, request: Request) -> Any:
-    emulator.options = change_options(emulator.options, await _body(request))
+    emulator.set_options(change_options(emulator.options, await _body(request)))
     return options_shown(emulator.options)
 
 

@@ -1,12 +1,20 @@
-"""The fixed catalog of instance types (contract, rows 39, 40 and 89; the names are ours)."""
+"""Instance types: the built-in lists, lists that were given instead, and the calls that show them.
+
+A list that was given is kept with the data, so that snapshots carry it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.calls import Call, Endpoint
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.shapes import LINE, check, number, record, whole
 
+if TYPE_CHECKING:
+    from peakctl.emulator.rows import Transaction
+
+Type = dict[str, Any]
 SIZES = {
     "Pico": (0.125, 0.125, 0.25, 0.5),
     "Nano": (0.25, 0.5, 0.25, 1),
@@ -16,12 +24,25 @@ SIZES = {
     "Large": (4, 16, 4, 16),
     "XLarge": (8, 32, 8, 32),
 }
-DEFAULTS = {"instanceTypeId": 21, "storage": "10GB"}
+USUAL_STORAGE = "10GB"
 MEASURES = ("cpu", "memory", "gpu", "gpuMemory")
 ENTITY_TYPES = ("api-deployment", "data-bridge", "webapp", "workflow", "workspace")
+TYPE = record(
+    {"id": whole(1)},
+    {
+        "name": LINE,
+        "cpu": number,
+        "memory": number,
+        "gpu": number,
+        "gpuMemory": number,
+        "instanceClass": LINE,
+        "provider": LINE,
+        "providerInstanceId": LINE,
+    },
+)
 
 
-def _option(key: int, name: str, cpu: float, memory: float, gpu: int = 0) -> dict[str, Any]:
+def _type(key: int, name: str, cpu: float, memory: float, gpu: int = 0) -> Type:
     title = f"{name} ({cpu:g}CPU, {memory:g}GB RAM{f', {gpu}GPU' if gpu else ''})"
     return {
         "id": key,
@@ -36,26 +57,98 @@ def _option(key: int, name: str, cpu: float, memory: float, gpu: int = 0) -> dic
     }
 
 
-def _options(first: int, at: int) -> dict[int, dict[str, Any]]:
-    rows = [
-        _option(first + index, name, size[at], size[at + 1])
+def _types(first: int, at: int) -> list[Type]:
+    return [
+        _type(first + index, name, size[at], size[at + 1])
         for index, (name, size) in enumerate(SIZES.items())
     ]
-    return {row["id"]: row for row in rows}
 
 
-WORKFLOW = {**_options(20, 0), 30: _option(30, "Large", 4, 16, gpu=1)}
-# 1 is what the client's own webapp sample asks for.
-WEBAPP = {1: _option(1, "Basic", 0.5, 1), **_options(43, 2)}
-WORKSPACE = _options(60, 0)
-DATA_BRIDGE = _options(80, 2)
-CATALOG = {
-    "workflow": WORKFLOW,
-    "webapp": WEBAPP,
-    "api-deployment": WEBAPP,
-    "workspace": WORKSPACE,
-    "data-bridge": DATA_BRIDGE,
+# Every id that the samples of the platform use for its entity type is there: 1, 20 to 23 and 43 to
+# 45 of services, 21 to 23 of workflows; 51 is in use by services elsewhere.
+SERVICE = [
+    _type(1, "Basic", 0.5, 1),
+    *_types(20, 0),
+    *_types(43, 2),
+    _type(50, "2XLarge", 16, 64),
+    _type(51, "4XLarge", 32, 128),
+]
+BUILT_IN: dict[str, list[Type]] = {
+    "workflow": [*_types(20, 0), _type(30, "Large", 4, 16, gpu=1)],
+    "webapp": SERVICE,
+    "api-deployment": SERVICE,
+    "workspace": _types(60, 0),
+    "data-bridge": _types(80, 2),
 }
+USUAL = {"workflow": 21, "webapp": 43, "api-deployment": 43}
+"""What something gets that names no instance type, where the list has it."""
+
+
+def read_instance_types(value: Any) -> dict[str, list[Type]]:
+    """`{ENTITY TYPE: [types]}`, complete; a type is what the platform lists, or an id alone.
+
+    Raises a 422 that names the field.
+    """
+    if not isinstance(value, dict):
+        raise invalid("instanceTypes", "must be a map")
+    for kind, types in value.items():
+        if kind not in ENTITY_TYPES:
+            raise invalid(f"instanceTypes.{kind}", f"is not one of {', '.join(ENTITY_TYPES)}")
+        if not isinstance(types, list) or not types:
+            raise invalid(f"instanceTypes.{kind}", "must be a list with at least one type")
+    return {kind: _complete(types, f"instanceTypes.{kind}") for kind, types in value.items()}
+
+
+def _complete(types: list[Any], at: str) -> list[Type]:
+    found: dict[int, Type] = {}
+    for index, given in enumerate(types):
+        stated = given if isinstance(given, dict) else {"id": given}
+        check(TYPE, stated, f"{at}[{index}]")
+        if stated["id"] in found:
+            raise invalid(f"{at}[{index}].id", f"{stated['id']} is there twice")
+        cpu, memory = stated.get("cpu") or 1000, stated.get("memory") or 2000
+        usual = _type(stated["id"], f"Type {stated['id']}", cpu / 1000, memory / 1000)
+        found[stated["id"]] = {**usual, **{k: v for k, v in stated.items() if k in usual}}
+    return list(found.values())
+
+
+def keep_instance_types(tx: Transaction, given: dict[str, list[Type]]) -> None:
+    """Have these lists from now on, for all tenants; what they leave out is built in."""
+    everybody = tx.at("", tx.now)
+    kept = everybody.get("setting", "instance-types")
+    if kept is not None:
+        everybody.drop(kept)
+    if given:
+        everybody.add("setting", given, key="instance-types")
+
+
+def given_instance_types(tx: Transaction) -> dict[str, list[Type]]:
+    """The lists that were given."""
+    kept = tx.at("", tx.now).get("setting", "instance-types")
+    return kept.body if kept is not None else {}
+
+
+def instance_types(tx: Transaction, kind: str) -> list[Type]:
+    """The list of an entity type."""
+    return given_instance_types(tx).get(kind) or BUILT_IN[kind]
+
+
+def check_instance_type(tx: Transaction, kind: str, resources: Any, at: str) -> None:
+    """Raise a 422 unless the `instanceTypeId` of `resources`, where it is a number, is listed."""
+    key = resources.get("instanceTypeId") if isinstance(resources, dict) else None
+    if isinstance(key, int) and all(each["id"] != key for each in instance_types(tx, kind)):
+        raise invalid(f"{at}.instanceTypeId", f"instance type {key} does not exist")
+
+
+def usual_type(tx: Transaction, kind: str) -> int:
+    """The instance type of something that names none."""
+    ids: list[int] = [each["id"] for each in instance_types(tx, kind)]
+    return USUAL[kind] if USUAL[kind] in ids else ids[0]
+
+
+def of_service(service_type: object) -> str:
+    """The entity type whose list a service takes from."""
+    return "api-deployment" if service_type == "api" else "webapp"
 
 
 def list_options(call: Call) -> dict[str, Any]:
@@ -63,21 +156,29 @@ def list_options(call: Call) -> dict[str, Any]:
     kind = call.ask("entityType")
     if kind not in ENTITY_TYPES:
         raise invalid("entityType", f"{kind!r} is not one of {', '.join(ENTITY_TYPES)}")
-    return {"data": list(CATALOG[kind].values())}
+    return {"data": instance_types(call.tx, kind)}
 
 
 def list_resources(call: Call) -> list[dict[str, Any]]:
     """Row 39; in whole CPUs and GB, unlike row 89."""
-    return [{"id": row["id"], **{k: _whole(row[k]) for k in MEASURES}} for row in WORKFLOW.values()]
+    return [
+        {"id": each["id"], **{k: _whole(each[k]) for k in MEASURES}}
+        for each in instance_types(call.tx, "workflow")
+    ]
 
 
-def _whole(thousandths: int | None) -> float | None:
+def _whole(thousandths: float | None) -> float | None:
     return None if thousandths is None else thousandths / 1000
 
 
 def default_resources(call: Call) -> dict[str, Any]:
     """Row 40."""
-    return dict(DEFAULTS)
+    return usual_resources(call.tx)
+
+
+def usual_resources(tx: Transaction) -> dict[str, Any]:
+    """The resources of a step that names none."""
+    return {"instanceTypeId": usual_type(tx, "workflow"), "storage": USUAL_STORAGE}
 
 
 ENDPOINTS = (

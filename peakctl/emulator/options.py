@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
 
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
@@ -24,6 +26,8 @@ class Options:
     provided_images: every tenant has the platform's own images (behaviour.provided lists them).
     record_bodies: the journal keeps bodies whole, whatever they hold, for tests that look at them.
     spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
+    instance_types: what there is instead of the built-in lists (`{webapp: [51, {id: 52, ...}]}`);
+        kept with the data until other lists are given.
     """
 
     build_seconds: float = 0.4
@@ -41,6 +45,7 @@ class Options:
     record_bodies: bool = False
     log_page: int = 10
     spoke_domain: str = ""
+    instance_types: Mapping[str, Any] = field(default_factory=dict)
 
 
 def camel(name: str) -> str:
@@ -72,6 +77,8 @@ def change_options(options: Options, change: Any) -> Options:
 def read_option(word: str, value: Any) -> Any:
     """The value as the option's own type, whatever it is set to now; raises a 422."""
     usual = getattr(Options(), NAMES[word])
+    if isinstance(usual, Mapping):
+        return read_instance_types(value)
     if isinstance(usual, bool):
         if not isinstance(value, bool):
             raise invalid(word, "must be true or false")

@@ -20,6 +20,11 @@ from peakctl.emulator.calls import Call, Endpoint
 from peakctl.emulator.endpoints import ENDPOINTS
 from peakctl.emulator.faults import Fault, struck
 from peakctl.emulator.hosts import by_host
+from peakctl.emulator.instance_types import (
+    given_instance_types,
+    keep_instance_types,
+    read_instance_types,
+)
 from peakctl.emulator.journal import Journal, Recorded
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
@@ -29,7 +34,7 @@ from peakctl.emulator.store import Store
 from peakctl.emulator.times import dated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
@@ -68,6 +73,7 @@ class Emulator:
         self.options = options or Options()
         self.clock = clock
         self.store = Store(data)
+        self._agree_on_instance_types()
         self.faults: list[Fault] = []
         self.journal = Journal(None if str(data) == ":memory:" else self.store)
         self.ahead = 0.0
@@ -80,6 +86,12 @@ class Emulator:
         self.journal.forget()
         self.faults.clear()
         self._provided.clear()
+        self._agree_on_instance_types()
+
+    def set_options(self, options: Options) -> None:
+        """Behave otherwise from now on."""
+        self.options = options
+        self._keep_instance_types(options.instance_types)
 
     def now(self) -> float:
         """Seconds since 1970 as this platform has it."""
@@ -103,6 +115,22 @@ class Emulator:
         none."""
         load_snapshot(self.store, snapshot)
         self._provided.clear()
+        self.options = replace(self.options, instance_types={})
+        self._agree_on_instance_types()
+
+    def _agree_on_instance_types(self) -> None:
+        """Keep the lists that the options give; where they give none, have those of the data."""
+        if self.options.instance_types:
+            given = read_instance_types(self.options.instance_types)
+            self._keep_instance_types(given)
+        else:
+            with self.store.transaction("", self.clock(), write=False) as tx:
+                given = given_instance_types(tx)
+        self.options = replace(self.options, instance_types=given)
+
+    def _keep_instance_types(self, given: Mapping[str, Any]) -> None:
+        with self.store.transaction("", self.clock(), write=True) as tx:
+            keep_instance_types(tx, dict(given))
 
     def close(self) -> None:
         self.journal.keep()

@@ -34,6 +34,9 @@ class Served(Protocol):
     def reset(self) -> None:
         """Forget all state."""
 
+    def set_options(self, options: Options) -> None:
+        """Behave otherwise from now on."""
+
     def load(self, snapshot: bytes) -> None:
         """Replace all state by a snapshot's."""
 

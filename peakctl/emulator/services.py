@@ -8,10 +8,10 @@ from typing import Any
 from peakctl.emulator.behaviour.building import redeploy_service
 from peakctl.emulator.behaviour.usage import VERSION, latest_ready, set_usage
 from peakctl.emulator.calls import Call, Endpoint
-from peakctl.emulator.instance_types import WEBAPP
+from peakctl.emulator.instance_types import check_instance_type, of_service, usual_type
 from peakctl.emulator.listing import Listing, answer_page, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import AUTHOR, Body, Row, Where
+from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, Where
 from peakctl.emulator.shapes import (
     LINE,
     TEXT,
@@ -25,7 +25,6 @@ from peakctl.emulator.shapes import (
     text,
     whole,
 )
-from peakctl.emulator.shapes import one_of as in_catalog
 from peakctl.emulator.times import stamp
 
 ROOT = "/service/webapps/api/v1/webapps/"
@@ -35,7 +34,7 @@ FIELDS: dict[str, Shape] = {
     "title": TEXT,
     "description": TEXT,
     "imageDetails": record({"imageId": whole()}, {"versionId": whole()}),
-    "resources": record({"instanceTypeId": in_catalog(WEBAPP, "instance type")}),
+    "resources": record({"instanceTypeId": whole()}),
     "parameters": record({}, {"env": mapping(TEXT), "secrets": items(LINE)}),
     "sessionStickiness": flag,
     "scaleToZero": flag,
@@ -58,7 +57,6 @@ DEFAULTS: Body = {
     "scaleToZero": False,
     "parameters": {},
     "minInstances": 1,
-    "resources": {"instanceTypeId": 43},
 }
 EXAMPLE_HIDES = ("title", "description", "parameters", "scaleToZero", "applicationUrl")
 
@@ -99,6 +97,7 @@ def create(call: Call) -> Body:
     check(CREATE, body)
     service_type = body.get("serviceType") or "web-app"
     _check_type(body, service_type)
+    check_instance_type(call.tx, of_service(service_type), body.get("resources"), "resources")
     refuse_taken(call, body["name"])
     kept = {k: v for k, v in body.items() if k in FIELDS and v is not None}
     kept["imageDetails"] = _resolve_image(call, body["imageDetails"])
@@ -107,10 +106,17 @@ def create(call: Call) -> Body:
     return {"id": row.id}
 
 
+def usual_fields(tx: Transaction, service_type: object) -> Body:
+    """What a service has that was created with nothing more than it must have."""
+    return {
+        **DEFAULTS,
+        "resources": {"instanceTypeId": usual_type(tx, of_service(service_type))},
+    }
+
+
 def add_service(call: Call, name: str, kept: Body, service_type: str) -> Row:
-    row = call.tx.add(
-        "service", {**DEFAULTS, **kept, "turn": 1}, name=name, status="CREATING", facet=service_type
-    )
+    body = {**usual_fields(call.tx, service_type), **kept, "turn": 1}
+    row = call.tx.add("service", body, name=name, status="CREATING", facet=service_type)
     set_usage(call.tx, row, [row.body["imageDetails"]["versionId"]])
     call.tx.schedule(call.options.service_seconds, "service-done", id=row.id, turn=1)
     return row
@@ -124,6 +130,7 @@ def update(call: Call) -> Body:
     for field, value in (("name", row.name), ("serviceType", row.facet)):
         if body.get(field) not in (None, value):
             raise invalid(field, f"cannot change from {value} to {body[field]}")
+    check_instance_type(call.tx, of_service(row.facet), body.get("resources"), "resources")
     before = json.dumps(_running(row.body), sort_keys=True)
     row.body.update({k: _merged(call, row, k, v) for k, v in body.items() if k in FIELDS})
     row.body["imageDetails"] = _resolve_image(call, row.body["imageDetails"])
@@ -152,7 +159,7 @@ def _merged(call: Call, row: Row, field: str, value: Any) -> Any:
     if value is None:
         if field == "imageDetails":
             raise invalid(field, "cannot be removed")
-        return DEFAULTS.get(field)
+        return usual_fields(call.tx, row.facet).get(field)
     if call.options.patch_merges and field in ("parameters", "resources"):
         return {**(row.body.get(field) or {}), **value}
     return value

@@ -60,17 +60,6 @@ def whole(low: int | None = None, high: int | None = None) -> Shape:
     return Shape(check, {"type": "integer", **{k: v for k, v in bounds.items() if v is not None}})
 
 
-def one_of(allowed: Mapping[int, Any], what: str) -> Shape:
-    """A number that stands in a catalog."""
-
-    def check(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
-        whole()(value, at, lenient)
-        if value not in allowed:
-            raise invalid(at, f"{what} {value} does not exist")
-
-    return Shape(check, {"type": "integer", "enum": list(allowed)})
-
-
 def _flag(value: Any, at: str, lenient: bool) -> None:  # noqa: FBT001
     if not isinstance(value, bool):
         raise invalid(at, "must be true or false")

@@ -6,7 +6,7 @@ from typing import Any
 
 from peakctl.emulator.artifacts import check_zip
 from peakctl.emulator.behaviour.usage import VERSION
-from peakctl.emulator.instance_types import WEBAPP
+from peakctl.emulator.instance_types import check_instance_type, of_service
 from peakctl.emulator.parameters import names_used
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
@@ -18,7 +18,6 @@ from peakctl.emulator.shapes import (
     flag,
     items,
     mapping,
-    one_of,
     record,
     text,
     whole,
@@ -43,7 +42,7 @@ SERVICE: dict[str, Shape] = {
     "serviceType": text("web-app", "api"),
     "image": INLINE,
     "imageDetails": DETAILS,
-    "resources": record({"instanceTypeId": one_of(WEBAPP, "instance type")}),
+    "resources": record({"instanceTypeId": whole()}),
     "parameters": record({}, {"env": mapping(TEXT), "secrets": items(LINE)}),
     "sessionStickiness": flag,
     "scaleToZero": flag,
@@ -62,9 +61,9 @@ def check_block_config(
 ) -> None:
     """Config of a workflow or service block; images exist and the artifact is there."""
     if kind == "workflow":
-        _check_workflow(config)
+        _check_workflow(tx, config)
     else:
-        _check_service(config)
+        _check_service(tx, config)
     for at, details in existing_images(kind, config):
         if scope != "private":
             raise invalid(f"{at}.imageDetails", "an existing image needs scope private")
@@ -75,10 +74,10 @@ def check_block_config(
         check_zip(data)
 
 
-def _check_workflow(config: Any) -> None:
+def _check_workflow(tx: Transaction, config: Any) -> None:
     check(record({"steps": mapping(record({}))}, {"images": mapping(record({}))}), config, AT)
     check(record({}, {"images": mapping(INLINE)}), config, AT, lenient=True)
-    check_steps(config["steps"], f"{AT}.steps", STEP, lenient=True)
+    check_steps(tx, config["steps"], f"{AT}.steps", STEP, lenient=True)
     check_triggers(config.get("triggers") or [], f"{AT}.triggers", lenient=True)
     check_watchers(config.get("watchers") or [], f"{AT}.watchers", lenient=True)
     for name, step in config["steps"].items():
@@ -92,11 +91,12 @@ def _check_reference(config: Body, reference: str | None, at: str) -> None:
         raise invalid(at, f"config.images has no {reference}")
 
 
-def _check_service(config: Any) -> None:
+def _check_service(tx: Transaction, config: Any) -> None:
     check(record({}), config, AT)
     check(record({}, SERVICE), config, AT, lenient=True)
     _check_one(config, ("image", "imageDetails"), AT)
     kind = config.get("serviceType") or "web-app"
+    check_instance_type(tx, of_service(kind), config.get("resources"), f"{AT}.resources")
     for field in ("sessionStickiness", "scaleToZero"):
         if config.get(field) is True and kind != "web-app":
             raise invalid(f"{AT}.{field}", "is only for services of type web-app")

@@ -6,9 +6,9 @@ Contract, section 3.7, and the kinds Workflow and BlockSpec-workflow of the fiel
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.instance_types import WORKFLOW
+from peakctl.emulator.instance_types import check_instance_type
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.shapes import (
     LINE,
@@ -20,11 +20,13 @@ from peakctl.emulator.shapes import (
     flag,
     items,
     mapping,
-    one_of,
     record,
     text,
     whole,
 )
+
+if TYPE_CHECKING:
+    from peakctl.emulator.rows import Transaction
 
 RETRY = record(
     {},
@@ -58,9 +60,7 @@ SHARED: dict[str, Shape] = {
     "parents": items(LINE),
     "repository": REPOSITORY,
     # The field table requires a storage, but the client's sample of a patch adds a step without.
-    "resources": record(
-        {"instanceTypeId": one_of(WORKFLOW, "instance type")}, {"storage": text(pattern=r"\d+ ?GB")}
-    ),
+    "resources": record({"instanceTypeId": whole()}, {"storage": text(pattern=r"\d+ ?GB")}),
     "parameters": record(
         {}, {"env": mapping(TEXT), "secrets": items(LINE), "inherit": mapping(LINE)}
     ),
@@ -131,7 +131,9 @@ def mapped(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def check_steps(steps: dict[str, Any], at: str, standard: Shape, *, lenient: bool) -> None:
+def check_steps(
+    tx: Transaction, steps: dict[str, Any], at: str, standard: Shape, *, lenient: bool
+) -> None:
     """All steps of a workflow; `standard` adds what a standard step needs."""
     check(mapping(record({})), steps, at)
     check(mapping(record({}, SHARED)), steps, at, lenient=lenient)
@@ -139,6 +141,8 @@ def check_steps(steps: dict[str, Any], at: str, standard: Shape, *, lenient: boo
         raise invalid(at, "must have at least one step")
     for name, step in steps.items():
         _check_step(step, f"{at}.{name}", standard, lenient=lenient)
+        where = f"{at}.{name}.resources"
+        check_instance_type(tx, "workflow", step.get("resources"), where)
         for parent in listed(step.get("parents")):
             if parent not in steps:
                 raise invalid(f"{at}.{name}.parents", f"there is no step {parent}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from peakctl.emulator.behaviour.usage import VERSION, latest_ready, set_usage
 from peakctl.emulator.calls import Call, Endpoint
-from peakctl.emulator.instance_types import DEFAULTS
+from peakctl.emulator.instance_types import usual_resources
 from peakctl.emulator.listing import Listing, answer_page, containing, one_of
 from peakctl.emulator.problems import conflict, invalid
 from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction
@@ -48,7 +48,7 @@ def read_document(call: Call) -> Body:
     """The whole workflow as sent, checked; images and versions exist."""
     body = call.record()
     check(WORKFLOW, body)
-    check_steps(body["steps"], "steps", STANDARD, lenient=False)
+    check_steps(call.tx, body["steps"], "steps", STANDARD, lenient=False)
     check_triggers(body.get("triggers") or [], "triggers")
     check_watchers(body.get("watchers") or [], "watchers")
     for name, step in body["steps"].items():
@@ -74,7 +74,7 @@ def keep_document(tx: Transaction, row: Row, body: Body) -> None:
     """Replace all that a client controls; what is left out is gone."""
     row.name = body["name"]
     row.body.update(
-        steps={name: _step_kept(step) for name, step in body["steps"].items()},
+        steps={name: _step_kept(tx, step) for name, step in body["steps"].items()},
         triggers=_triggers_kept(body.get("triggers") or [], row.body.get("triggers") or []),
         watchers=body.get("watchers") or [],
         tags=body.get("tags") or [],
@@ -85,9 +85,9 @@ def keep_document(tx: Transaction, row: Row, body: Body) -> None:
     set_usage(tx, row, _versions_used(tx, row.body["steps"]))
 
 
-def _step_kept(step: Body) -> Body:
+def _step_kept(tx: Transaction, step: Body) -> Body:
     kept = {key: value for key, value in step.items() if value is not None}
-    resources = {**DEFAULTS, **(kept.get("resources") or {})}
+    resources = {**usual_resources(tx), **(kept.get("resources") or {})}
     return {"type": "standard", "parents": [], **kept, "resources": resources}
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.behaviour.usage import VERSION, latest_ready, set_usage
 from peakctl.emulator.parameters import put_values, with_defaults
-from peakctl.emulator.services import DEFAULTS as SERVICE_DEFAULTS
-from peakctl.emulator.services import FIELDS
+from peakctl.emulator.services import FIELDS, usual_fields
 from peakctl.emulator.times import stamp
 from peakctl.emulator.workflow_shapes import mapped
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
@@ -67,7 +66,7 @@ def _make_service(tx: Transaction, row: Row, config: Body) -> Row:
     if service is None:
         name = row.name if not tx.named(("service",), row.name) else f"{row.name}-{row.id[:4]}"
         service = tx.add("service", {"turn": 0, "owner": row.id, "webapp": False}, name=name)
-    service.body.update({**SERVICE_DEFAULTS, **body})
+    service.body.update({**usual_fields(tx, config.get("serviceType")), **body})
     service.status, service.facet = "AVAILABLE", config.get("serviceType") or "web-app"
     tx.touch(service)
     version = (body["imageDetails"] or {}).get("versionId")

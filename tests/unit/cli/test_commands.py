@@ -137,6 +137,26 @@ def test_options_of_the_emulator_are_checked_where_they_stand(project: Path) -> 
     good("plan", "-e", "other")
 
 
+def test_instance_types_of_an_environment_stand_in_it_or_in_a_file(project: Path) -> None:
+    service = """\
+apiVersion: peakctl/v1
+kind: Service
+metadata: {name: serve}
+spec: {serviceType: api, imageDetails: {imageId: 9002}, resources: {instanceTypeId: 77}}
+"""
+    (project / "manifests" / "service.yaml").write_text(service)
+    (project / "types.yaml").write_text("api-deployment: [77]\n")
+    for value, code in (("{webapp: [77]}", 11), ("{api-deployment: [77]}", 0), ("types.yaml", 0)):
+        text = PROJECT.replace("deploySeconds: 0,", f"instanceTypes: {value}, deploySeconds: 0,")
+        (project / "peakctl.yaml").write_text(text)
+        run("emulator", "reset", "-e", "local")
+        done = run("apply", "--yes", "--select", "Service/serve")
+        assert (done.exit_code == 0) is (code == 0), done.stderr
+    assert "manifest" not in run("plan").stderr
+    (project / "types.yaml").unlink()
+    assert "types.yaml cannot be read" in run("plan").stderr
+
+
 def test_a_file_of_parameters_is_no_manifest(project: Path) -> None:
     (project / "values.yaml").write_text("- region\n")
     done = run("validate", "-v", "values.yaml")

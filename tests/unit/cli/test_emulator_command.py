@@ -377,6 +377,35 @@ def test_time_stands_still_until_told(serve: Any) -> None:
     assert server.client.post("/_emulator/clock", json={"advance": -1}).status_code == 422
 
 
+LIST = "/service/quota/api/v1/settings/tenant-instance-options"
+
+
+def test_instance_types_come_from_a_file(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "types.yaml"
+    file.write_text("webapp: [51, {id: 52, name: Big}]\n")
+    server = serve("--instance-types", file)
+    found = server.ok("GET", LIST, params={"entityType": "webapp"})["data"]
+    assert [each["id"] for each in found] == [51, 52]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("webapp: [x]", "instanceTypes.webapp[0].id"),
+        ("{", "types.yaml:1"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_has_no_instance_types_is_told(
+    tmp_path: Path, text: str | None, told: str
+) -> None:
+    file = tmp_path / "types.yaml"
+    if text is not None:
+        file.write_text(text)
+    code, _, err = run("serve", "--port", "0", "--instance-types", file)
+    assert (code, told in err) == (10 if text == "{" else 64, True), err
+
+
 def test_options_change_while_it_runs(serve: Any) -> None:
     server = serve("--lax-names", "--example-reads", "--latency", "0s")
     shown = server.ok("GET", "/_emulator/options")

@@ -113,7 +113,7 @@ def test_nested_maps_are_replaced_unless_they_merge(make_peak: Any, merges: bool
         ({"imageDetails": None}, "imageDetails:"),
         ({"imageDetails": {"imageId": 77}}, "imageDetails.imageId:"),
         ({"imageDetails": {"imageId": 1, "versionId": 77}}, "imageDetails.versionId:"),
-        ({"resources": {"instanceTypeId": 20}}, "resources.instanceTypeId:"),
+        ({"resources": {"instanceTypeId": 30}}, "resources.instanceTypeId:"),
         ({"serviceType": "lambda"}, "serviceType:"),
         ({"minInstances": 3}, "minInstances:"),
         ({"sessionStickiness": True}, "sessionStickiness:"),
