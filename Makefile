@@ -8,7 +8,7 @@ DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench fuzz-emulator \
-  interop chaos wheel size clean
+  interop chaos wheel docs size clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,9 +71,12 @@ chaos: $(READY) ## strike every request, race two runs, change what was planned;
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh
 
+docs: ## build the documentation site into build/site (the first time needs the network)
+	@PYTHON="$(PYTHON)" bash scripts/docs.sh .venv-docs build/site
+
 size: $(READY) ## compare the sizes of functions and modules with their budgets
 	$(BIN)/python scripts/size.py
 
 clean: ## remove everything that these targets make
-	rm -rf $(VENV) $(NEWEST) .venv-lock dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-docs $(NEWEST) .venv-lock dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf manifests-examples/*/.peakctl
