@@ -7,6 +7,7 @@ The client's patterns are pathspec's `gitwildmatch`, which that library now call
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from peakctl.archives.refusals import refusal
+from peakctl.files import Unreadable, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,19 +43,20 @@ class Ignored:
         return self._prunes and self.file(f"{path}/")
 
 
-def read_ignored(folder: Path, names: Sequence[str] | None) -> Ignored:
+def read_ignored(folder: Path, names: Sequence[str] | None, root: Path | None = None) -> Ignored:
     """The patterns of the files `names` at the root of `folder`, later ones winning.
 
-    None or an empty list means `.dockerignore`, if there is one. Raises ManifestsInvalid for a file
+    None or an empty list means `.dockerignore`, if there is one. `root` is what links may not
+    leave (default: `folder`). Raises ManifestsInvalid for a file
     that is missing, not at the root, or not made of patterns.
     """
     if not names:
-        names = [DEFAULT] if (folder / DEFAULT).is_file() else []
-    lines = [line for name in names for line in _read(folder, name)]
+        names = [DEFAULT] if os.path.lexists(folder / DEFAULT) else []
+    lines = [line for name in names for line in _read(folder, name, root or folder)]
     return Ignored(lines)
 
 
-def _read(folder: Path, name: str) -> list[str]:
+def _read(folder: Path, name: str, root: Path) -> list[str]:
     if Path(name).name != name:
         raise refusal(
             "ignore-file-place",
@@ -61,13 +64,19 @@ def _read(folder: Path, name: str) -> list[str]:
             detail="the platform's own client takes names at the root of the artifact only",
             fix=f"move the patterns to {Path(name).name or DEFAULT} in {folder.name}/",
         )
+    if not Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(root)):
+        raise refusal(
+            "ignore-file",
+            f'the ignore file "{name}" is a link that leads out of the project',
+            fix="put a copy in its place",
+        )
     try:
-        text = (folder / name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(folder / name).replace("\r\n", "\n").replace("\r", "\n")
+    except Unreadable as error:
         raise refusal(
             "ignore-file",
             f'the ignore file "{name}" cannot be read',
-            detail=_reason(error),
+            detail=error.reason,
             fix="create it in the artifact's folder, or take it off ignore_files",
         ) from error
     return [_checked(line.strip(), name, number) for number, line in _numbered(text)]
@@ -88,7 +97,3 @@ def _checked(line: str, name: str, number: int) -> str:
             fix="patterns are those of .gitignore",
         ) from error
     return line
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)

@@ -33,7 +33,7 @@ def pack(folder: Path, ignore_files: Sequence[str] | None, project_root: Path) -
     be packed, a folder outside `project_root` and an archive over `LIMIT` included.
     """
     _check_folder(folder, project_root)
-    found = find_files(folder, read_ignored(folder, ignore_files))
+    found = find_files(folder, read_ignored(folder, ignore_files, project_root))
     _check_raw(found)
     digest = digest_of(map(read_entry, found))
     encode: Callable[[], bytes] = functools.partial(_encode, found, digest)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from peakctl.errors import (
     Diagnostic,
     GuardRefused,
+    ManifestsInvalid,
     SelectorEmpty,
     Severity,
     UsageError,
     raise_if_any,
 )
+from peakctl.files import Unreadable, decode_text
+from peakctl.model import Location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from peakctl.model import Document, Key, Resource, Value
 
 NOTHING_FOUND = "source/no-match"
+STDIN = "<stdin>"
 
 
 def open_project(session: Session) -> None:
@@ -73,6 +77,7 @@ def load_all_documents(session: Session) -> tuple[Document, ...]:
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
+        places=_places(session),
     )
     keep(session, problems)
     return documents
@@ -93,6 +98,7 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
+        places=_places(session),
         secrets=lambda documents: secret_places(documents, load_kinds()),
     )
     keep(session, problems)
@@ -100,10 +106,13 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
 
 
 def keep(session: Session, problems: Sequence[Diagnostic]) -> None:
-    """Note warnings in the session. Raises ManifestsInvalid (or SelectorEmpty) with the errors."""
+    """Note warnings in the session. Raises ManifestsInvalid (or SelectorEmpty) with the errors.
+
+    A selector is what was typed; a pattern of peakctl.yaml has a place, and is a manifest's fault.
+    """
     session.warnings += [d for d in problems if d.severity is not Severity.ERROR]
     errors = [d for d in problems if d.severity is Severity.ERROR]
-    if errors and all(d.code == NOTHING_FOUND for d in errors):
+    if errors and all(d.code == NOTHING_FOUND and not d.locations for d in errors):
         raise SelectorEmpty(*errors)
     raise_if_any(errors)
 
@@ -156,13 +165,32 @@ def _patterns(session: Session) -> Sequence[str]:
     )
 
 
+def _places(session: Session) -> Mapping[str, Location]:
+    """Where the patterns were written; those of the command line have no place."""
+    is_typed = session.flags.filename or session.project is None
+    return {} if is_typed or session.project is None else session.project.places
+
+
 def _base(session: Session) -> Path:
     """Where relative patterns start: those that were typed in the working folder."""
     return Path.cwd() if session.flags.filename else root_of(session)
 
 
 def _stdin(session: Session) -> str | None:
-    return sys.stdin.read() if "-" in session.flags.filename else None
+    """The text on standard input, UTF-8 as every manifest is. Raises ManifestsInvalid."""
+    if "-" not in session.flags.filename:
+        return None
+    try:
+        return decode_text(sys.stdin.buffer.read())
+    except Unreadable as error:
+        raise ManifestsInvalid(
+            Diagnostic(
+                code=f"source/{error.code}",
+                summary=f'"{STDIN}" cannot be read: {error.reason}',
+                locations=(Location(STDIN, error.line, error.column),),
+                fix=error.fix,
+            )
+        ) from None
 
 
 def _parameters(session: Session) -> Mapping[str, Value]:

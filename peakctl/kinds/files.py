@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from peakctl import files
 from peakctl.errors import PeakctlError
 from peakctl.model import Secret, reveal
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from peakctl.model import Archive, Document, Path
 
 TEXT_FILES = (".md", ".txt")
-"""What the platform's own client takes for descriptions and notes (contract, section 1.9)."""
+"""What the platform's own client takes for descriptions and notes."""
 
 
 class Surroundings(Protocol):
@@ -28,7 +30,10 @@ class Surroundings(Protocol):
 
 
 def read_text(name: str | Secret, path: Path, reading: Surroundings) -> str | None:
-    """The text of the file `name` beside the manifest; None with a complaint at `path`."""
+    """The text of the file `name` beside the manifest; None with a complaint at `path`.
+
+    Every line end is a line feed, as in a text that stands in the manifest itself.
+    """
     add = reading.complaints.add
     if isinstance(name, Secret):
         reading.complaints.tainted(path, "a path")
@@ -40,13 +45,13 @@ def read_text(name: str | Secret, path: Path, reading: Surroundings) -> str | No
         add("file-type", path, f'"{name}" is neither .md nor .txt', fix="name a .md or .txt file")
         return None
     try:
-        return file.read_text("utf-8")
-    except OSError as error:
-        summary = f'"{name}" cannot be read'
-        add("file-missing", path, summary, detail=error.strerror or "", fix=_beside(reading))
-    except UnicodeDecodeError:
-        add("file-type", path, f'"{name}" is not UTF-8 text', fix="save it as UTF-8")
-    return None
+        text = files.read_text(file)
+    except files.Unreadable as error:
+        code = "file-missing" if error.code == "unreadable" else "file-type"
+        summary = f'"{name}" cannot be read: {error.reason}'
+        add(code, path, summary, fix=error.fix or _beside(reading))
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def pack_folder(value: Mapping[str, Any], path: Path, reading: Surroundings) -> Archive | None:
@@ -72,13 +77,15 @@ def pack_folder(value: Mapping[str, Any], path: Path, reading: Surroundings) -> 
 def _inside(name: str, path: Path, reading: Surroundings) -> FilePath | None:
     """The file or folder `name`, resolved; None with a complaint when it leaves the project."""
     root = reading.project_root.resolve()
+    named = FilePath(reading.document.folder) / name
     try:
-        found = (FilePath(reading.document.folder) / name).resolve()
+        found = FilePath(os.path.realpath(named))
     except (OSError, ValueError):
         reading.complaints.add("file-missing", path, f'"{name}" is not a path')
         return None
     if found.is_relative_to(root):
-        return found
+        is_broken = os.path.islink(named) and not os.path.exists(found)  # noqa: PTH110, PTH114
+        return named if is_broken else found
     summary = f'"{name}" leads out of the project'
     fix = "move it under the folder of peakctl.yaml"
     reading.complaints.add("outside-project", path, summary, fix=fix)

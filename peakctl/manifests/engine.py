@@ -52,6 +52,10 @@ class Engine:
         secrets = tuple(self._vault.texts) if OPEN in text else ()
         return Rendered(source, text, secrets, trace)
 
+    def included(self) -> frozenset[str]:
+        """The files that were read besides the manifests, as users are shown them."""
+        return self._includes.read()
+
     def _run(self, sandbox: Sandbox, source: Source) -> str:
         sandbox.budget.reset()
         return str.__str__(sandbox.get_template(source.path).render(self._values))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
+from peakctl.files import Unreadable, read_text
 from peakctl.manifests.sources import display_path
 from peakctl.manifests.vault import RESERVED
 
@@ -27,6 +29,7 @@ class Includes(BaseLoader):
         self._texts: dict[str, str] = {}
         self._displays: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
+        self._included: set[str] = set()
 
     def add(self, source: Source) -> None:
         """Make a manifest a template under its path."""
@@ -41,11 +44,11 @@ class Includes(BaseLoader):
         if Path(name).is_absolute():
             raise SecurityError(f'the include "{name}" is an absolute path')
         candidates = [folder / name for folder in (Path(parent).parent, self._root)]
-        found = next((path for path in candidates if path.is_file()), candidates[0])
-        path = found.resolve()
+        found = next(filter(_is_there, candidates), candidates[0])
+        path = Path(os.path.realpath(found))
         if not path.is_relative_to(self._root):
             raise SecurityError(f'the include "{name}" leads out of the project')
-        return str(path)
+        return str(path if os.path.exists(path) else found)  # noqa: PTH110 - never raises
 
     def get_source(
         self, environment: Environment, template: str
@@ -54,6 +57,7 @@ class Includes(BaseLoader):
         if text is None:
             self._displays[template] = display_path(Path(template), self._root)
             text = self._texts[template] = _read(template)
+            self._included.add(self._displays[template])
         found = RESERVED.search(text)
         if found:
             raise TemplateSyntaxError(
@@ -63,6 +67,10 @@ class Includes(BaseLoader):
                 template,
             )
         return text, template, None
+
+    def read(self) -> frozenset[str]:
+        """The displays of all files that were included."""
+        return frozenset(self._included)
 
     def text(self, path: str) -> str | None:
         """The source of a template that was read."""
@@ -81,15 +89,16 @@ class Includes(BaseLoader):
         return self.display(list(self._numbers)[number])
 
 
+def _is_there(path: Path) -> bool:
+    """A link that leads nowhere is there: `ignore missing` does not mean it."""
+    return os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112 - never raises
+
+
 def _read(path: str) -> str:
+    if not os.path.lexists(path):
+        raise TemplateNotFound(path)
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_INCLUDE + 1)
-        text = data.decode("utf-8-sig")
-    except OSError:
-        raise TemplateNotFound(path) from None
-    except UnicodeDecodeError:
-        raise TemplateSyntaxError("the file is not UTF-8 text", 1, path, path) from None
-    if len(data) > MAX_INCLUDE:
-        raise TemplateSyntaxError("the file is too large to include", 1, path, path)
-    return text
+        return read_text(Path(path), limit=MAX_INCLUDE)
+    except Unreadable as error:
+        message = f"the file cannot be included: {error.reason}"
+        raise TemplateSyntaxError(message, error.line, path, path) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Renderer, check_reserved, masked_text
-from peakctl.manifests.sources import find_sources
+from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
 from peakctl.model import Document, Value
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from peakctl.manifests.rendered import Rendered
+    from peakctl.model import Location
     from peakctl.model import Path as Place
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
@@ -40,14 +41,23 @@ def load_documents(
     stdin: str | None = None,
     base: Path | None = None,
     exclude: Collection[Path] = (),
+    places: Mapping[str, Location] = NO_PLACES,
 ) -> Loaded:
     """The documents of all manifests that `patterns` name, and all problems on the way there.
 
     `environment` is what `os_env` shows in templates; `root` is the project's folder, which
     includes may not leave; relative patterns start at `base` (default: `root`).
+    `places` says where a pattern was written.
     """
     rendered, problems = _render(
-        patterns, root, parameters, environment, stdin=stdin, base=base, exclude=exclude
+        patterns,
+        root,
+        parameters,
+        environment,
+        stdin=stdin,
+        base=base,
+        exclude=exclude,
+        places=places,
     )
     documents: list[Document] = []
     with _no_collector():
@@ -67,6 +77,7 @@ def render_sources(
     stdin: str | None = None,
     base: Path | None = None,
     exclude: Collection[Path] = (),
+    places: Mapping[str, Location] = NO_PLACES,
     secrets: Callable[[Sequence[Document]], Iterable[tuple[Document, Place]]] = lambda _: (),
 ) -> tuple[tuple[RenderedText, ...], tuple[Diagnostic, ...]]:
     """The text of each manifest after its template ran, as for `load_documents`; secrets masked.
@@ -74,7 +85,14 @@ def render_sources(
     `secrets` says which places of which documents are secret, wherever their values come from.
     """
     rendered, problems = _render(
-        patterns, root, parameters, environment, stdin=stdin, base=base, exclude=exclude
+        patterns,
+        root,
+        parameters,
+        environment,
+        stdin=stdin,
+        base=base,
+        exclude=exclude,
+        places=places,
     )
     parsed = [parse(text)[0] for text in rendered]
     spans: dict[int, list[tuple[int, int]]] = {}
@@ -100,8 +118,11 @@ def _render(
     stdin: str | None,
     base: Path | None,
     exclude: Collection[Path],
+    places: Mapping[str, Location],
 ) -> tuple[list[Rendered], list[Diagnostic]]:
-    sources, wrong = find_sources(patterns, root, base=base, stdin=stdin, exclude=exclude)
+    sources, wrong = find_sources(
+        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
+    )
     problems = list(wrong)
     rendered = []
     renderer = Renderer(parameters, environment, root)
@@ -114,7 +135,13 @@ def _render(
             rendered.append(renderer.render(source))
         except ManifestsInvalid as error:
             problems += error.diagnostics
-    return rendered, problems
+    included = renderer.included()
+    return rendered, [p for p in problems if not _was_included(p, included)]
+
+
+def _was_included(problem: Diagnostic, included: Collection[str]) -> bool:
+    """Whether a file that no pattern reads was read after all, as a part of a manifest."""
+    return problem.code == NOT_READ and problem.locations[0].file in included
 
 
 @contextmanager

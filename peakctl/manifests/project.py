@@ -39,12 +39,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """peakctl.yaml as read. `manifests` and `params` are relative to `root`."""
+    """peakctl.yaml as read. `manifests` and `params` are relative to `root`.
+
+    `places` says where each of `manifests` was written.
+    """
 
     root: Path
     file: Path
     name: str
     manifests: tuple[str, ...] = ("manifests",)
+    places: Mapping[str, Location] = field(default_factory=dict)
     params: tuple[str, ...] = ()
     parameters: Mapping[str, Value] = field(default_factory=dict)
     default_environment: str | None = None

@@ -10,12 +10,13 @@ from typing import Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.manifests.project import Environment, Project
-from peakctl.model import Document, Guards, Threshold, Value, dotted
+from peakctl.manifests.sources import is_inside
+from peakctl.model import Document, Guards, Location, Threshold, Value, dotted
 from peakctl.model import Path as ModelPath
 from peakctl.settings import STAGES, wrong_address
 
 RESERVED_NAMES = ("os_env",)
-"""Names that mean something else in templates (contract, section 1.9)."""
+"""Names that mean something else in templates."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -33,16 +34,24 @@ _ENVIRONMENT = (
 )
 
 
-def check_project(value: Mapping[str, Value], document: Document, file: Path) -> Project:
-    """The project that peakctl.yaml describes. Raises UsageError with everything that is wrong."""
-    return _Checker(document, file).project(value)
+def check_project(
+    value: Mapping[str, Value],
+    document: Document,
+    file: Path,
+    problems: Sequence[Diagnostic] = (),
+) -> Project:
+    """The project that peakctl.yaml describes.
+
+    `problems` were found when it was parsed. Raises UsageError with everything that is wrong.
+    """
+    return _Checker(document, file, problems).project(value)
 
 
 class _Checker:
-    def __init__(self, document: Document, file: Path) -> None:
+    def __init__(self, document: Document, file: Path, problems: Sequence[Diagnostic]) -> None:
         self._document = document
         self._file = file
-        self._problems: list[Diagnostic] = []
+        self._problems = list(problems)
 
     def project(self, value: Mapping[str, Value]) -> Project:
         self._known(value, (), _TOP)
@@ -52,6 +61,7 @@ class _Checker:
             file=self._file,
             name=self._named(value),
             manifests=self._manifests(value, ("manifests",)) or ("manifests",),
+            places=self._places(value),
             params=self._files(value, ("params",)),
             parameters=self._parameters(value, ("parameters",)),
             default_environment=self._text(value, ("defaultEnvironment",)),
@@ -82,10 +92,21 @@ class _Checker:
         root = str(self._file.parent)
         for index, pattern in enumerate(patterns):
             if not Path(os.path.normpath(self._file.parent / pattern)).is_relative_to(root):
-                summary = f'"{pattern}" leads out of the project'
-                fix = f"move it under the folder of {self._file.name}"
-                self._tell("outside-project", (*at, index), summary, fix)
+                self._tell_outside(pattern, (*at, index))
         return patterns
+
+    def _places(self, value: Mapping[str, Value]) -> Mapping[str, Location]:
+        """Where each pattern of `manifests` stands; the default one, at the top."""
+        names = value.get("manifests") or ["manifests"]
+        return {
+            name: self._document.locate(("manifests", index))
+            for index, name in enumerate(names)
+            if isinstance(name, str)
+        }
+
+    def _tell_outside(self, name: str, at: ModelPath) -> None:
+        fix = f"move it under the folder of {self._file.name}"
+        self._tell("outside-project", at, f'"{name}" leads out of the project', fix)
 
     def _environment(self, name: str, value: Value) -> Environment:
         at: ModelPath = ("environments", name)
@@ -200,10 +221,17 @@ class _Checker:
     def _files(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...]:
         names = self._texts(value, at)
         for index, name in enumerate(names):
-            if not (self._file.parent / name).is_file():
-                fix = "paths start at the folder of peakctl.yaml"
-                self._tell("no-file", (*at, index), f'there is no file "{name}"', fix)
+            self._check_file(name, (*at, index))
         return names
+
+    def _check_file(self, name: str, at: ModelPath) -> None:
+        """A file of parameters is there, within the project; reading it tells the rest."""
+        path = self._file.parent / name
+        if not os.path.lexists(path):
+            fix = "paths start at the folder of peakctl.yaml"
+            self._tell("no-file", at, f'there is no file "{name}"', fix)
+        elif not is_inside(path, self._file.parent):
+            self._tell_outside(name, at)
 
     def _parameters(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value]:
         parameters = self._mapping(value, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError
@@ -9,7 +10,7 @@ from peakctl.manifests.parse import parse_value
 from peakctl.manifests.project_check import check_project
 from peakctl.manifests.rendered import Rendered
 from peakctl.manifests.sources import PROJECT_FILES, read_text
-from peakctl.model import Source
+from peakctl.model import Location, Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def find_project(start: Path) -> Path | None:
     """The nearest peakctl.yaml from the folder `start` upwards."""
     start = start.absolute()
     files = (folder / name for folder in (start, *start.parents) for name in PROJECT_FILES)
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if os.path.lexists(file)), None)
 
 
 def load_project(start: Path) -> Project | None:
@@ -35,16 +36,29 @@ def load_project(start: Path) -> Project | None:
     text = read_text(file, file.name)
     if isinstance(text, Diagnostic):
         raise UsageError(text)
+    other = file.with_name(PROJECT_FILES[1])
+    if other != file and os.path.lexists(other):
+        raise UsageError(_two_files(file, other))
     source = Source(str(file), file.name, text)
     value, document, problems = parse_value(Rendered(source, text))
-    if problems:
-        raise UsageError(*problems)
     if document is None:
-        raise UsageError(
-            Diagnostic(
-                code="project/empty",
-                summary=f"{file.name} is empty",
-                fix="begin with project: <name>",
-            )
-        )
-    return check_project(value, document, file)
+        raise UsageError(*(problems or (_empty(file),)))
+    return check_project(value, document, file, problems)
+
+
+def _empty(file: Path) -> Diagnostic:
+    return Diagnostic(
+        code="project/empty",
+        summary=f"{file.name} is empty",
+        locations=(Location(file.name, 1, 1),),
+        fix="begin with project: <name>",
+    )
+
+
+def _two_files(file: Path, other: Path) -> Diagnostic:
+    return Diagnostic(
+        code="project/two-files",
+        summary=f"there are both {file.name} and {other.name}",
+        locations=(Location(file.name, 1, 1), Location(other.name, 1, 1)),
+        fix="keep one of them",
+    )

@@ -41,6 +41,10 @@ class Renderer:
             return Rendered(source, source.text.removesuffix("\n"))
         return self._engine.render(source)
 
+    def included(self) -> frozenset[str]:
+        """The files that templates included, as users are shown them."""
+        return self._engine.included() if "_engine" in self.__dict__ else frozenset()
+
     @functools.cached_property
     def _engine(self) -> Engine:
         from peakctl.manifests.engine import Engine

@@ -18,7 +18,6 @@ NOTHING = {
     "comments": "# all of it is\n# commented out\n",
     "a template": "{% if sites is defined %}" + ARTIFACT + "{% endif %}",
     "separators": "---\n---\n",
-    "no text": "",
 }
 PROJECT = "project: shop\nmanifests: [{0}]\nenvironments: {{local: {{emulator: true}}}}\n"
 
@@ -64,15 +63,49 @@ def test_nothing_is_valid_with_a_warning(project: Path, peakctl: Any, text: str)
     assert "guard/empty" in json.dumps(json.loads(done.out))
 
 
+@pytest.mark.parametrize("text", ["", "\n  \n", "\ufeff"])
+@pytest.mark.parametrize("command", ["validate", "plan", "apply -y --prune", "destroy -y"])
+def test_a_file_without_text_is_an_error(
+    project: Path, peakctl: Any, unreachable: None, command: str, text: str
+) -> None:
+    """A write that was cut short leaves such a file: it must not read as a removed manifest."""
+    (project / "manifests/a.yaml").write_text(ARTIFACT)
+    (project / "manifests/b.yaml").write_text(text, encoding="utf-8")
+    done = peakctl(*command.split())
+    assert done.code == 10
+    assert "source/empty\n  in manifests/b.yaml:1:1\n" in done.err
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "apply -y", "destroy -y"])
-@pytest.mark.parametrize("patterns", ["manifests", "src, more/*.yaml", "full, manifests"])
-def test_a_folder_or_glob_without_manifests_is_no_selection(
-    project: Path, peakctl: Any, unreachable: None, command: str, patterns: str
+@pytest.mark.parametrize(
+    ("patterns", "places"),
+    [
+        ("manifests", ["2:13"]),
+        ("src, more/*.yaml", ["2:13", "2:18"]),
+        ("full, manifests", ["2:19"]),
+        ("full, nope.yaml", ["2:19"]),
+    ],
+)
+def test_a_pattern_of_peakctl_yaml_without_manifests_is_told_at_its_line(
+    project: Path, peakctl: Any, unreachable: None, command: str, patterns: str, places: list[str]
 ) -> None:
     (project / "full").mkdir()
     (project / "full/a.yaml").write_text(ARTIFACT)
     (project / "peakctl.yaml").write_text(PROJECT.format(patterns))
     done = peakctl(*command.split())
+    assert done.code == 10
+    for place in places:
+        assert f"  in peakctl.yaml:{place}\n" in done.err
+
+
+def test_a_default_folder_without_manifests_is_told_at_the_top(project: Path, peakctl: Any) -> None:
+    (project / "peakctl.yaml").write_text("# ours\nproject: shop\n")
+    done = peakctl("validate")
+    assert (done.code, "  in peakctl.yaml:2:1\n" in done.err) == (10, True)
+
+
+def test_a_typed_pattern_without_manifests_is_a_selector(project: Path, peakctl: Any) -> None:
+    done = peakctl("validate", "-f", "manifests")
     assert done.code == 3
     assert "source/no-match" in done.err
 

@@ -123,7 +123,7 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", [("project/empty",)]),
+        ("", [("project/empty", "1:1")]),
         ("a: [", [("manifest/syntax", "1:5", "1:5")]),
         ("{}", [("project/missing", "1:1")]),
         ("project: Retail", [("project/name", "1:1")]),
@@ -230,7 +230,7 @@ def test_parameters_need_no_project(tmp_path: Path) -> None:
         ("- 1", "manifest/not-a-mapping", ["v.yaml:1:1"]),
         ("a: 1\na: 2", "manifest/duplicate-key", ["v.yaml:2:1", "v.yaml:1:1"]),
         ("a: 1\nos_env: 2", "parameters/reserved", ["v.yaml:2:1"]),
-        (None, "source/unreadable", []),
+        (None, "source/unreadable", ["v.yaml:1:1"]),
     ],
 )
 def test_a_bad_parameters_file_is_told(

@@ -287,7 +287,7 @@ def test_lines_that_one_expression_wrote_lie_where_it_stands(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "word"), [(b"\xff", "UTF-8"), (b"x" * (4 * 2**20 + 1), "too large")]
+    ("content", "word"), [(b"\xff", "UTF-8"), (b"x" * (4 * 2**20 + 1), "more than 4 MiB")]
 )
 def test_an_include_that_is_no_text_is_refused(tmp_path: Path, content: bytes, word: str) -> None:
     (tmp_path / "i").write_bytes(content)
