@@ -82,7 +82,13 @@ def test_relative_patterns_start_at_the_base(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code", "place"),
-    [(b"a: 1\nb: \xff", "not-utf-8", ["m/b.yaml:2:4"]), (b"x" * 11, "too-large", ["m/b.yaml:1:1"])],
+    [
+        (b"a: 1\nb: \xff", "not-utf-8", ["m/b.yaml:2:4"]),
+        (b"\xff\xfea\0", "not-utf-8", ["m/b.yaml:1:1"]),
+        (b"", "empty", ["m/b.yaml:1:1"]),
+        (b"\xef\xbb\xbf\n", "empty", ["m/b.yaml:1:1"]),
+        (b"x" * 11, "too-large", ["m/b.yaml:1:1"]),
+    ],
 )
 def test_a_file_that_is_no_text_is_told(
     root: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, code: str, place: list[str]
@@ -105,6 +111,9 @@ def test_a_file_that_cannot_be_opened_is_told(root: Path, monkeypatch: pytest.Mo
 def test_a_byte_order_mark_is_no_text(root: Path) -> None:
     (root / "b.txt").write_bytes(b"\xef\xbb\xbfa: 1")
     assert find_sources(["b.txt"], root)[0][0].text == "a: 1"
+    joined = "\ufeffa: 1\n---\n\ufeffb: 2\n"
+    (root / "b.txt").write_text(joined, encoding="utf-8")
+    assert find_sources(["b.txt"], root)[0][0].text == "a: 1\n---\nb: 2\n"
 
 
 def test_a_link_and_its_target_are_one_manifest(root: Path) -> None:
@@ -223,6 +232,7 @@ def test_what_looks_like_a_manifest_and_is_not_read_is_told(
     ],
 )
 def test_copies_and_other_files_are_left_alone(root: Path, name: str, text: str) -> None:
+    os.mkfifo(root / "m/pipe")
     (root / "m" / name).write_text(text)
     assert problems_of(root, "m") == []
 
