@@ -226,10 +226,10 @@ def test_what_may_hold_a_credential_is_sensitive(label: str) -> None:
 
 def test_the_kinds_say_what_the_platform_does_with_their_versions_and_names() -> None:
     versions = {name: kind.versions for name, kind in KINDS.items() if kind.versions}
-    assert {name: (v.call, v.first, v.has_id) for name, v in versions.items()} == {
-        "AppSpec": ("release", "1.0.0", False),
-        "BlockSpec": ("release", "1.0.0", False),
-        "Image": ("build", "0.0.1", True),
+    assert {name: (v.call, v.first, v.has_id, v.flavours) for name, v in versions.items()} == {
+        "AppSpec": ("release", "1.0.0", False, False),
+        "BlockSpec": ("release", "1.0.0", False, False),
+        "Image": ("build", "0.0.1", True, True),
     }
     assert {n for n, kind in KINDS.items() if kind.history} == {*versions, "Artifact"}
     assert {n for n, kind in KINDS.items() if kind.name_group} == {"Service", "Webapp"}

@@ -53,6 +53,7 @@ CHOICES = options.stack(
             ("carry-parameters", "A revision keeps parameters that it leaves out."),
             ("example-reads", "Reads return only what the reference's examples show."),
             ("default-parameters", "Reads of parameters include defaults."),
+            ("rising-versions", "Versions of an image must rise."),
             ("no-newer-calls", "Calls of the client's 1.29 do not exist."),
             ("no-provided-images", "Tenants begin without the platform's own images."),
         )
@@ -150,6 +151,7 @@ def _options(typed: dict[str, Any]) -> dict[str, Any]:
         "carry_parameters": typed["carry_parameters"],
         "full_reads": not typed["example_reads"],
         "default_parameters": typed["default_parameters"],
+        "rising_versions": typed["rising_versions"],
         "newer_calls": not typed["no_newer_calls"],
         "provided_images": not typed["no_provided_images"],
     }

@@ -12,7 +12,7 @@ from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import AUTHOR, Body, Row
 from peakctl.emulator.shapes import LINE, TEXT, Shape, check, flag, items, record, text
 from peakctl.emulator.times import stamp
-from peakctl.emulator.versions import check_rises, next_version
+from peakctl.emulator.versions import check_new, check_rises, next_version
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Call
@@ -77,10 +77,11 @@ def _keep_upload(call: Call, version: Row) -> bytes | None:
 
 
 def add_version(call: Call, image: Row) -> Body:
-    """Rows 11 and 15: a new version whose number rises, and its build."""
+    """Rows 11 and 15: a new version and its build."""
     taken = [row.name for row in call.tx.children(VERSION, image.id)]
     sent = call.text("version")
-    number = check_rises(sent, taken, "version") if sent is not None else next_version(taken)
+    allow = check_rises if call.options.rising_versions else check_new
+    number = next_version(taken) if sent is None else allow(sent, taken, "version")
     version = call.tx.add(
         VERSION,
         {

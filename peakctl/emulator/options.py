@@ -25,6 +25,7 @@ class Options:
     newer_calls: calls of 1.29 exist; off, they answer 404.
     provided_images: every tenant has the platform's own images (behaviour.provided lists them).
     record_bodies: the journal keeps bodies whole, whatever they hold, for tests that look at them.
+    rising_versions: a version of an image must be greater than those that exist, as a release must.
     spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     instance_types: what there is instead of the built-in lists (`{webapp: [51, {id: 52, ...}]}`);
         kept with the data until other lists are given.
@@ -43,6 +44,7 @@ class Options:
     newer_calls: bool = True
     provided_images: bool = False
     record_bodies: bool = False
+    rising_versions: bool = False
     log_page: int = 10
     spoke_domain: str = ""
     instance_types: Mapping[str, Any] = field(default_factory=dict)

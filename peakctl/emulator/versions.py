@@ -15,11 +15,17 @@ def read_version(text: object, field: str) -> semver.Version:
         raise invalid(field, f"{text!r} is not a semantic version") from None
 
 
-def check_rises(text: object, taken: list[str], field: str) -> str:
-    """The version, when it is greater than all that exist; else a 422."""
-    wanted = read_version(text, field)
+def check_new(text: object, taken: list[str], field: str) -> str:
+    """The version, when it does not exist yet; else a 422."""
+    read_version(text, field)
     if str(text) in taken:
         raise invalid(field, f"{text} already exists")
+    return str(text)
+
+
+def check_rises(text: object, taken: list[str], field: str) -> str:
+    """The version, when it is greater than all that exist; else a 422."""
+    wanted = read_version(check_new(text, taken, field), field)
     latest = max((semver.Version.parse(v) for v in taken), default=None)
     if latest is not None and wanted <= latest:
         raise invalid(field, f"must be greater than {latest}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.versions import Decision, Verdict
-from peakctl.errors import Diagnostic
+from peakctl.errors import Diagnostic, Severity
 from peakctl.model import MISSING, Change, Live, Resource, State, dotted
 
 if TYPE_CHECKING:
@@ -61,14 +61,19 @@ def _told(value: object) -> str:
 def version_problems(
     resource: Resource, kind: Kind, decision: Decision, diff: Diff
 ) -> list[Diagnostic]:
-    """Why the manifest's fixed number cannot be made."""
+    """Why the manifest's fixed number cannot be made, or what to know of it, as a warning."""
     versions = kind.versions
     if versions is None or decision.verdict in (Verdict.KEEP, Verdict.MAKE):
         return []
+    severity = Severity.ERROR
     fields = sorted({dotted(c.path) for c in diff.changes if c.call == versions.call})
     if decision.verdict is Verdict.REUSED:
         summary = f'version "{decision.version}" is there with other content, and never changes'
         detail = f"these fields differ: {', '.join(fields)}"
+    elif decision.verdict is Verdict.LOWER:
+        summary = f'version "{decision.version}" does not rise above those that exist'
+        detail = "it is built; what names no version of this image may go on using a higher one"
+        severity = Severity.WARNING
     else:
         summary = f'version "{decision.version}" is not there, and numbers must rise'
         detail = ""
@@ -81,5 +86,6 @@ def version_problems(
             locations=(resource.document.locate(versions.at),),
             detail=detail,
             fix=f"use {decision.proposal}, or leave the number out to let peakctl choose",
+            severity=severity,
         )
     ]

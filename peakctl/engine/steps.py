@@ -154,7 +154,14 @@ def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
     mendable = kind.lifecycle.on_failed == Step.UPDATE_VERSION and live.state is State.FAILED
     if mendable and fixed in (None, live.version):
         return Decision(Verdict.KEEP, live.version)
-    return decide(fixed, live.version, live.latest, differs=differs, first=versions.first)
+    return decide(
+        fixed,
+        live.version,
+        live.latest,
+        differs=differs,
+        first=versions.first,
+        flavours=versions.flavours,
+    )
 
 
 def _called(kind: Kind, diff: Diff, decision: Decision) -> list[Step]:
@@ -168,7 +175,7 @@ def _called(kind: Kind, diff: Diff, decision: Decision) -> list[Step]:
         calls -= set(kind.carries.get(call, ()))
     if kind.versions is not None:
         calls.discard(kind.versions.call)
-        if decision.verdict is Verdict.MAKE:
+        if decision.makes:
             calls.add(kind.versions.call)
     return sorted((CALL_STEPS[c] for c in calls), key=STEP_ORDER.index)
 
@@ -181,7 +188,7 @@ def _mend(
         return [Step.WAIT, *steps], [f"{live.status} now; waited for first"]
     if live.state is State.WARNING:
         return steps, [f"live status is {live.status}"]
-    if live.state is State.FAILED and decision.verdict is not Verdict.MAKE:
+    if live.state is State.FAILED and not decision.makes:
         mended = Step(kind.lifecycle.on_failed)
         if not {Step.CREATE_REVISION, mended} & set(steps):
             return [*steps, mended], [f"live status is {live.status}"]

@@ -73,12 +73,13 @@ def _kind(name: str, schema: Node, root: Field) -> Kind:
 
 
 def _versions(rules: Node, root: Field, at: str) -> Versions:
-    allow_only(rules, frozenset({"at", "call", "first", "has-id"}), at)
+    allow_only(rules, frozenset({"at", "call", "first", "has-id", "flavours"}), at)
     return Versions(
         at=_known(rules["at"], root, f"{at}/at"),
         call=check_call(rules["call"], f"{at}/call"),
         first=rules["first"],
         has_id=rules.get("has-id", False),
+        flavours=rules.get("flavours", False),
     )
 
 

@@ -91,12 +91,14 @@ class Versions:
     """Where a kind with immutable versions keeps its number, and which call makes one.
 
     `has_id` is true where references need the id of the version, which the platform gives.
+    `flavours` is true where a suffix is a flavour (`0.0.1-python3.9`): numbers need not rise.
     """
 
     at: Path
     call: str
     first: str
     has_id: bool = False
+    flavours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -407,8 +407,9 @@ def test_a_file_that_has_no_instance_types_is_told(
 
 
 def test_options_change_while_it_runs(serve: Any) -> None:
-    server = serve("--lax-names", "--example-reads", "--latency", "0s")
+    server = serve("--lax-names", "--example-reads", "--latency", "0s", "--rising-versions")
     shown = server.ok("GET", "/_emulator/options")
+    assert shown["risingVersions"] is True
     assert (shown["strictNames"], shown["fullReads"], shown["patchMerges"]) == (False, False, False)
     changed = server.ok("PATCH", "/_emulator/options", json={"latency": 0.01, "patchMerges": True})
     assert (changed["latency"], changed["patchMerges"]) == (0.01, True)

@@ -81,10 +81,21 @@ def test_logs_grow_while_building_and_come_in_pages(make_peak: Any) -> None:
     assert peak.send("GET", place).text.endswith("Successfully built\n")
 
 
-def test_numbers_rise_and_come_by_themselves(peak: Any) -> None:
+def test_numbers_come_by_themselves_or_in_any_order(peak: Any) -> None:
     made = peak.image(version="0.0.1-python3.9")
     second = version(peak, made)
     assert read(peak, made, second["versionId"])["version"] == "0.0.2"
+    third = version(peak, made, version="0.0.1-python3.8")
+    assert peak.get(f"{ROOT}{made['imageId']}")["latestVersion"]["id"] == third["versionId"]
+    path = f"{ROOT}{made['imageId']}/versions"
+    for wrong, why in {"0.0.2": "already exists", "1.0": "not a semantic version"}.items():
+        files = peak.parts(version=wrong, buildDetails=DOCKERFILE)
+        assert why in peak.refused(422, "POST", path, files=files)
+
+
+def test_numbers_rise_by_choice(make_peak: Any) -> None:
+    peak = make_peak(rising_versions=True)
+    made = peak.image(version="0.0.1-python3.9")
     third = version(peak, made, version="1.0.0-b")
     path = f"{ROOT}{made['imageId']}/versions"
     for wrong, why in {

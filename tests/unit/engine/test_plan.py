@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.plan import is_empty
+from peakctl.errors import Severity
 from peakctl.model import MISSING, Key, Listed, Secret, State, Step, Unknown, Verb
 
 BUILD = {"source": "dockerfile", "dockerfile": "FROM a"}
@@ -300,9 +301,19 @@ def test_a_number_with_other_content_is_refused_with_the_fields(lab: Any) -> Non
     assert told.fix.startswith("use 1.0.1")
 
 
-def test_a_number_that_does_not_rise_is_refused(lab: Any) -> None:
-    put_image(lab, {"version": "1.0.0"})
-    (told,) = lab.plan(image(lab, {"version": "0.9.0"})).diagnostics
+def test_a_version_of_an_image_that_does_not_rise_is_built_with_a_warning(lab: Any) -> None:
+    put_image(lab, {"version": "1.0.0-b"}, version="1.0.0-b", latest="1.0.0-b")
+    planned = lab.plan(image(lab, {"version": "1.0.0-a"}))
+    (told,) = planned.diagnostics
+    assert (told.code, told.severity) == ("plan/version-lower", Severity.WARNING)
+    assert told.fix.startswith("use 1.0.1-b")
+    (action,) = planned.plan.actions
+    assert (action.verb, action.version) == (Verb.BUILD, "1.0.0-a")
+
+
+def test_a_release_that_does_not_rise_is_refused(lab: Any) -> None:
+    put_block(lab)
+    (told,) = lab.plan(block(lab, {"release": {"version": "0.9.0"}})).diagnostics
     assert (told.code, told.detail) == ("plan/version-too-low", "")
 
 

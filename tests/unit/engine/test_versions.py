@@ -22,6 +22,20 @@ def test_the_next_patch_number(version: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("0.0.1-python3.9", "0.0.2-python3.9"),
+        ("1.2.9", "1.2.10"),
+        ("1.0.0+gpu", "1.0.1+gpu"),
+        ("1.0.0-python3.9+gpu", "1.0.1-python3.9+gpu"),
+        ("latest", "latest.1"),
+    ],
+)
+def test_the_next_patch_number_keeps_its_flavour(version: str, expected: str) -> None:
+    assert next_patch(version, flavours=True) == expected
+
+
+@pytest.mark.parametrize(
     ("version", "than", "expected"),
     [
         ("1.10.0", "1.9.0", True),
@@ -64,3 +78,20 @@ def test_what_a_number_and_the_live_ones_ask_for(
     expected: Decision,
 ) -> None:
     assert decide(fixed, told, latest, differs=differs) == expected
+
+
+@pytest.mark.parametrize(
+    ("fixed", "told", "latest", "expected"),
+    [
+        (None, "1.0.0-a", "1.0.0-a", Decision(Verdict.MAKE, "1.0.1-a")),
+        ("1.0.0-a", "1.0.0-a", "1.0.0-a", Decision(Verdict.REUSED, "1.0.0-a", "1.0.1-a")),
+        ("0.9.0", "1.0.0-a", "1.0.0-a", Decision(Verdict.LOWER, "0.9.0", "1.0.1-a")),
+        ("1.0.0-b", "1.0.0-a", "1.0.0-a", Decision(Verdict.MAKE, "1.0.0-b")),
+    ],
+)
+def test_numbers_with_flavours_need_not_rise(
+    fixed: str | None, told: str, latest: str, expected: Decision
+) -> None:
+    decision = decide(fixed, told, latest, differs=True, flavours=True)
+    assert decision == expected
+    assert decision.makes is (expected.verdict is not Verdict.REUSED)
