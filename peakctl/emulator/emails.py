@@ -8,9 +8,9 @@ from typing import Any
 from peakctl.emulator.calls import Call, Endpoint
 from peakctl.emulator.image_calls import since
 from peakctl.emulator.listing import Listing, answer_list, answer_page
-from peakctl.emulator.problems import Problem, invalid, not_found
+from peakctl.emulator.problems import Problem, conflict, invalid, not_found
 from peakctl.emulator.rows import AUTHOR, Body, Row, Where
-from peakctl.emulator.shapes import LINE, anything, check, items, mapping, record
+from peakctl.emulator.shapes import LINE, TEXT, anything, check, items, mapping, record
 from peakctl.emulator.times import stamp
 
 ROOT = "/service/notifications/api/v1/emails"
@@ -19,6 +19,7 @@ NEEDED = {"recipients": items(LINE, low=1), "subject": LINE, "templateName": LIN
 FREE = {"cc": items(LINE), "bcc": items(LINE), "templateParameters": mapping(anything)}
 FIELDS = {**NEEDED, **FREE}
 EMAIL = record(NEEDED, FREE)
+TEMPLATE = record({"name": LINE}, {"subject": TEXT, "body": TEXT})
 JSON_PARTS = ("recipients", "cc", "bcc", "templateParameters")
 TEXT_PARTS = ("subject", "templateName")
 ATTACHMENTS = 3
@@ -90,33 +91,68 @@ def describe(call: Call) -> Body:
     }
 
 
-def _template(name: str) -> Body:
+def _provided(number: int, name: str) -> Body:
     return {
-        "id": BUILT_IN.index(name) + 1,
+        "id": number,
         "name": name,
+        "subject": name,
+        "body": f"<p>{name}</p>",
         "scope": "global",
         "createdAt": stamp(0),
         "createdBy": AUTHOR,
     }
 
 
+def _custom(row: Row) -> Body:
+    return {
+        "id": row.number,
+        "name": row.name,
+        **row.body,
+        "scope": "custom",
+        "createdAt": stamp(row.created),
+        "createdBy": AUTHOR,
+    }
+
+
+def _templates(call: Call) -> dict[str, Body]:
+    """All templates by name: two of the platform's own, then those of the tenant."""
+    found = [_provided(number, name) for number, name in enumerate(BUILT_IN, 1)]
+    found += [_custom(row) for row in call.tx.select(("email-template",))]
+    return {template["name"]: template for template in found}
+
+
+def add_template(call: Call) -> Body:
+    """A template of the tenant. The platform has no such call; seeds use it."""
+    body = call.record()
+    check(TEMPLATE, body)
+    if body["name"] in _templates(call):
+        raise conflict(f"name: a template {body['name']} already exists")
+    kept = {"subject": body.get("subject") or body["name"], "body": body.get("body") or ""}
+    key = str(call.tx.number("email-template") + len(BUILT_IN))
+    return {"id": call.tx.add("email-template", kept, key=key, name=body["name"]).number}
+
+
 def list_templates(call: Call) -> Body:
-    """Row 87: two of the platform's own; none can be made."""
+    """Row 87."""
     scopes = call.asks("scope")
     term = (call.ask("searchTerm") or "").casefold()
     for scope in scopes:
         if scope not in ("global", "custom"):
             raise invalid("scope", f"{scope!r} is not one of global, custom")
-    names = [name for name in BUILT_IN if term in name and (not scopes or "global" in scopes)]
-    return answer_list(call, "templates", "templateCount", [_template(name) for name in names])
+    found = [
+        {key: value for key, value in template.items() if key not in ("subject", "body")}
+        for name, template in _templates(call).items()
+        if term in name.casefold() and (not scopes or template["scope"] in scopes)
+    ]
+    return answer_list(call, "templates", "templateCount", found)
 
 
 def describe_template(call: Call) -> Body:
     """Row 88."""
-    name = call.params["name"]
-    if name not in BUILT_IN:
-        raise not_found("template", name)
-    return {**_template(name), "subject": name, "body": f"<p>{name}</p>"}
+    found = _templates(call).get(call.params["name"])
+    if found is None:
+        raise not_found("template", call.params["name"])
+    return found
 
 
 ENDPOINTS = (
@@ -125,4 +161,5 @@ ENDPOINTS = (
     Endpoint("GET", ROOT + "/templates", list_templates),
     Endpoint("GET", ROOT + "/templates/{name}", describe_template),
     Endpoint("GET", ROOT + "/{id}", describe),
+    Endpoint("POST", "/_emulator/email-templates", add_template, 201),
 )

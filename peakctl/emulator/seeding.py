@@ -1,4 +1,4 @@
-"""Resources of a seed file, created through the emulator's own API.
+"""Resources of a seed file, created through the calls of the platform, or the emulator's own.
 
 A seed is a list of resources, or `{tenant, resources}`. A resource has `kind` (see `WAYS`), `body`
 as the platform's call takes it, and optionally `as` (a name for its answer), `in` (ids that stand
@@ -52,6 +52,7 @@ WAYS = {
     "block-deployment": Way("/press/v1/blocks/deployments/"),
     "app-deployment": Way("/press/v1/apps/deployments/"),
     "email": Way("/service/notifications/api/v1/emails"),
+    "email-template": Way("/_emulator/email-templates"),
 }
 RESOURCE = record(
     {"kind": text(*WAYS), "body": record({})},

@@ -41,7 +41,9 @@ def rehearse(dockerfile: str | None, path: str) -> tuple[list[str], bool]:
         lines.append(f"Step {number}/{len(steps)} : {step.strip()}")
         if FAILING.match(step):
             command = step.split(None, 1)[1].strip()
-            lines.append(f"ERROR: process {command!r} did not complete successfully: exit code 1")
+            code = "1" if command.lower() == "false" else command.split()[-1]
+            told = f"ERROR: process {command!r} did not complete successfully: exit code {code}"
+            lines.append(told)
             return lines, False
     return [*lines, "Pushing the image", "Successfully built"], True
 

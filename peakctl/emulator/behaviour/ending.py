@@ -11,15 +11,21 @@ if TYPE_CHECKING:
     from peakctl.emulator.options import Options
     from peakctl.emulator.rows import Body, Transaction
 
+FAIL = "fail-service"
+
 
 def finish_service(tx: Transaction, options: Options, data: Body) -> None:
-    """CREATING or DEPLOYING ends: AVAILABLE, or CREATE_FAILED when its image cannot run."""
+    """CREATING or DEPLOYING ends: AVAILABLE, or CREATE_FAILED.
+
+    It fails when its image cannot run, or when a value of its env asks for that.
+    """
     row = tx.get("service", data["id"])
     if row is None or row.body["turn"] != data["turn"] or row.status == "DELETING":
         return
     version = tx.get(VERSION, (row.body["imageDetails"] or {}).get("versionId"))
     runs = version is None or version.status in ("ready", "in-use")
-    row.status = "AVAILABLE" if runs else "CREATE_FAILED"
+    asked = FAIL in ((row.body.get("parameters") or {}).get("env") or {}).values()
+    row.status = "AVAILABLE" if runs and not asked else "CREATE_FAILED"
     tx.save(row)
 
 

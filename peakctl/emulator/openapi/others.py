@@ -64,6 +64,10 @@ OTHERS: Table = {
         row=88, summary="Describe a template",
         answer=f"id:int name:text subject:text body:text scope:text {MADE}",
     ),
+    ("POST", "/_emulator/email-templates"): Operation(
+        row=0, summary="Make an e-mail template of the tenant", answer="id:int",
+        body=emails.TEMPLATE,
+    ),
     ("GET", SERVICE + "quota/api/v1/settings/tenant-instance-options"): Operation(
         row=89, summary="List instance types", answer="data:[instanceType]",
         query={"entityType": word_of(*ENTITY_TYPES)}, needs=("entityType",),

@@ -33,15 +33,17 @@ def test_a_version_is_building_then_ready_then_in_use(peak: Any) -> None:
     assert read(peak, made)["status"] == "ready"
 
 
-@pytest.mark.parametrize("line", ["RUN false", "run exit 1", "  RUN exit 7"])
-def test_a_build_fails_and_its_last_line_says_where(peak: Any, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "code"), [("RUN false", 1), ("RUN FALSE", 1), ("run exit 1", 1), ("  RUN exit 12", 12)]
+)
+def test_a_build_fails_and_its_last_line_says_where(peak: Any, line: str, code: int) -> None:
     made = peak.image(dockerfile=f"FROM x\n# a comment\n\nRUN ls\n{line}\nRUN never")
     peak.wait()
     assert read(peak, made)["lastBuildStatus"] == "failed"
     logs = peak.get(f"{ROOT}{made['imageId']}/builds/{made['buildId']}/logs")
     assert logs["buildStatus"] == "failed"
     assert logs["finishTime"] == "2020-09-13T12:26:50.000Z"
-    assert "exit code 1" in logs["logs"][-1]["message"]
+    assert logs["logs"][-1]["message"].endswith(f"exit code {code}")
     assert "never" not in str(logs)
 
 

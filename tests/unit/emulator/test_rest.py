@@ -73,6 +73,30 @@ def test_templates_are_the_platforms_own(peak: Any) -> None:
     peak.refused(422, "GET", path, params={"scope": "mine"})
 
 
+def test_templates_of_the_tenant_are_seeded(peak: Any) -> None:
+    path = f"{EMAILS}/templates"
+    body = {"name": "Übersicht", "subject": "S", "body": "<p>B</p>"}
+    resources = [
+        {"kind": "email-template", "body": body},
+        {"kind": "email-template", "body": {"name": "plain"}},
+    ]
+    peak.ok("POST", "/_emulator/seed", json={"resources": resources, "tenant": "acme"})
+    assert peak.get(path)["templateCount"] == 2
+    peak.token = "tenant:acme:x"
+    found = peak.get(path, scope="custom", searchTerm="ÜBER")["templates"]
+    assert [(each["id"], each["name"], each["scope"]) for each in found] == [
+        (3, "Übersicht", "custom")
+    ]
+    assert "body" not in found[0]
+    assert peak.get(f"{path}/Übersicht") == {**found[0], "subject": "S", "body": "<p>B</p>"}
+    assert peak.get(f"{path}/plain")["subject"] == "plain"
+    assert peak.get(path, scope="global")["templateCount"] == 2
+    again = {"resources": resources[:1], "tenant": "acme"}
+    assert "already exists" in peak.refused(409, "POST", "/_emulator/seed", json=again)
+    peak.token = ""
+    peak.refused(401, "POST", "/_emulator/email-templates", json=body)
+
+
 def test_the_remaining_calls_answer(peak: Any) -> None:
     connections = "/service/connections/api/"
     metadata = "/service/tenant-management/api/v1/external/tenants/tenant-metadata"

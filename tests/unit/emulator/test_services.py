@@ -186,3 +186,12 @@ def test_a_service_can_be_tried(peak: Any, image: Any) -> None:
     assert answer["responseStatus"] == 200
     assert json.loads(answer["responseBody"])["payload"] == {"a": 1}
     peak.refused(404, "POST", f"{ROOT}none/test", json={})
+
+
+def test_a_value_of_the_env_asks_for_a_failure(peak: Any, image: Any) -> None:
+    service = peak.service(image, parameters={"env": {"MODE": "fail-service"}})
+    peak.wait()
+    assert read(peak, service)["status"] == "CREATE_FAILED"
+    patch(peak, service, parameters={"env": {"MODE": "fine"}})
+    peak.wait()
+    assert read(peak, service)["status"] == "AVAILABLE"
