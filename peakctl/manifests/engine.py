@@ -58,7 +58,8 @@ class Engine:
 
     def _run(self, sandbox: Sandbox, source: Source) -> str:
         sandbox.budget.reset()
-        return str.__str__(sandbox.get_template(source.path).render(self._values))
+        text = str.__str__(sandbox.get_template(source.path).render(self._values))
+        return f"{text}\n"  # jinja2 takes the last line end off
 
     def _run_marked(self, source: Source, text: str) -> str | None:
         """The text again, with marks; None where the marks changed what the template does."""

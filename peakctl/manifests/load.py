@@ -102,7 +102,9 @@ def render_sources(
     texts = tuple(
         RenderedText(
             text.source.display,
-            masked_text(text, [span for d in documents for span in spans.get(id(d), ())]),
+            masked_text(
+                text, [span for d in documents for span in spans.get(id(d), ())]
+            ).removesuffix("\n"),
         )
         for text, documents in zip(rendered, parsed, strict=True)
     )

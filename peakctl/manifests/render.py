@@ -35,10 +35,13 @@ class Renderer:
     def render(self, source: Source) -> Rendered:
         """The text of a source. Raises ManifestsInvalid with the place of the mistake.
 
-        As in the platform's own client the last line break is not part of it, template or not.
+        It ends with a line end, as every line does, whether the file has one or not: a block text
+        is the same at the end of a file and before a comment. (The platform's own client drops the
+        last line end, and with it that of the text.)
         """
         if not is_template(source.text):
-            return Rendered(source, source.text.removesuffix("\n"))
+            text = source.text
+            return Rendered(source, text if text.endswith("\n") else f"{text}\n")
         return self._engine.render(source)
 
     def included(self) -> frozenset[str]:

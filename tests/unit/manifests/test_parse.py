@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
 
 from peakctl.errors import Diagnostic
+from peakctl.manifests import load_documents
 from peakctl.manifests import parse as parse_module
 from peakctl.manifests.parse import parse, parse_value
 from peakctl.manifests.rendered import Rendered
@@ -329,3 +331,19 @@ def test_a_place_is_found_or_the_file_is_named(tmp_path: Any, text: str) -> None
     (tmp_path / "a.yaml").write_text(text)
     (document,), _ = load_documents(["a.yaml"], root=tmp_path, parameters={}, environment={})
     assert document.locate(("a",)) == Location("a.yaml", 1, document.locate(("a",)).column)
+
+
+@pytest.mark.parametrize("style", ["|", ">", "|+", "|-"])
+@pytest.mark.parametrize("word", ["last", "{{ 'last' }}"])
+def test_a_text_is_the_same_at_the_end_of_a_file_and_before_a_comment(
+    tmp_path: pathlib.Path, style: str, word: str
+) -> None:
+    """A comment that somebody adds below must not make another image of the same text."""
+    text = f"a: 1\nb: {style}\n  first\n  {word}"
+    found = []
+    for end in ("", "\n", "\n# a remark\n", "\n---\nc: 1\n"):
+        (tmp_path / "m.yaml").write_text(text + end)
+        documents, _ = load_documents(["m.yaml"], root=tmp_path, parameters={}, environment={})
+        found.append(documents[0].value["b"])
+    assert len(set(found)) == 1
+    assert found[0].endswith("last" if style == "|-" else "last\n")

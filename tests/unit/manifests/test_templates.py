@@ -26,6 +26,7 @@ DIFFERENT = (
     "two spellings",
     "working directory",  # the including file's folder comes first here
     "snake case",
+    "include after text on the same line",  # its text keeps the last line end here
     "YAML types",
     "YAML date",
     "markdown file",
