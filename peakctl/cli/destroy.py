@@ -20,9 +20,9 @@ Examples:
 
 \b
 What is protected (lifecycle.protect) is refused. What this project does not own
-by its ledger stays, with a warning. Before its first ledger that is what another
-project owns; without a ledger (no project, or `ledger: false`) nothing is known of
-owners, so the ids in the plan are all there is to go by.
+by its ledger stays, with a warning: to delete that, adopt it by an apply first.
+Without a ledger (no project, or `ledger: false`) nothing is owned, so there is
+nothing to destroy.
 
 \b
 Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live moved,
@@ -39,7 +39,7 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @options.connection
 @options.display
 def destroy(**flags: Any) -> int:
-    """Delete what the manifests name, users before what they use.
+    """Delete what the manifests name and the project owns, users before what they use.
 
     Lists every resource with its id and asks. Names that are not live are passed over.
     """
@@ -54,10 +54,12 @@ async def _destroy(session: Session) -> Report:
     from peakctl.cli.approving import agreement
     from peakctl.cli.carrying import carry_out
     from peakctl.cli.consent import require_consent
+    from peakctl.cli.owning import check_owns
     from peakctl.cli.planning import plan_result, prepare, read_wanted
     from peakctl.cli.session import connect
 
     wanted = read_wanted(session)
+    check_owns(session)
     async with connect(session) as connection:
         prepared = await prepare(session, connection, wanted, destroy=True)
         session.plan = plan = prepared.plan

@@ -196,6 +196,7 @@ async def _rebuilt(
         before=before,
         there=await find_there(owned, world, connection.adapters),
         others=await read_others(look.desk.store, look.listed, look.desk.owner),
+        damaged=look.found is not None and look.found.damage is not None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peakctl.errors import Diagnostic, UsageError
 from peakctl.model import Owner
 
 if TYPE_CHECKING:
@@ -26,3 +27,24 @@ def desk_of(session: Session, connection: Connection) -> Desk | None:
 
     owner = owner_of(session)
     return Desk(connection.ledgers, owner, session.clock, alive) if owner else None
+
+
+def check_owns(session: Session) -> None:
+    """Return where a ledger is kept. Raises UsageError elsewhere: nothing is owned there."""
+    if owner_of(session) is not None:
+        return
+    name = session.environment.name if session.environment else None
+    fix = "go to your project, or delete it in the platform"
+    if session.project is not None and name is not None:
+        fix = (
+            f"take `ledger: false` out of the environment {name} in peakctl.yaml, adopt by an"
+            " apply, then destroy; or delete it in the platform"
+        )
+    raise UsageError(
+        Diagnostic(
+            code="usage/destroy",
+            summary="destroy needs a project with a ledger",
+            detail="it deletes what the ledger owns; without one nothing is known to be yours",
+            fix=fix,
+        )
+    )

@@ -58,11 +58,6 @@ class Again:
     known: Mapping[Key, Live] = field(default_factory=dict)
     rivals: bool = False
 
-    @property
-    def is_first(self) -> bool:
-        """Whether this run has made the ledger itself: it says nothing of what is ours yet."""
-        return self.held is not None and self.held.base == 0
-
 
 def read_wanted(session: Session) -> Wanted:
     """Read the manifests and the selection, before anything is asked of the platform."""
@@ -92,7 +87,7 @@ async def prepare(
     seen = again or Again()
     began = session.clock.now()
     world = await look(session, connection, wanted.resources, seen)
-    found = _planned(session, connection, wanted, world, seen, destroy=destroy)
+    found = _planned(session, connection, wanted, world, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
     gone: frozenset[Key] = frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
@@ -144,7 +139,6 @@ def _planned(
     connection: Connection,
     wanted: Wanted,
     world: World,
-    seen: Again,
     *,
     destroy: bool,
 ) -> Planned:
@@ -154,7 +148,7 @@ def _planned(
 
     flags = session.flags
     if destroy:
-        return make_destroy_plan(wanted.resources, world, None if seen.is_first else world.ledger)
+        return make_destroy_plan(wanted.resources, world, world.ledger)
     return make_plan(
         wanted.resources,
         world,

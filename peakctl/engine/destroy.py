@@ -1,4 +1,4 @@
-"""A plan that deletes what the manifests name, users before what they use."""
+"""A plan that deletes what the manifests name and the ledger owns, users before what they use."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 def make_destroy_plan(
     resources: Mapping[Key, Resource], world: World, ledger: Ledger | None = None
 ) -> Planned:
-    """Delete every declared resource that is live; what is protected or not ours is refused.
+    """Delete every declared resource that is live and owned; what is protected is refused.
 
-    With a ledger, only what it owns is deleted, or what a run of ours set out to make; before there
-    is one, what no other project owns either. What else bears a declared name is left alone, with a
-    warning. What the ledger protects is refused even where the manifest does not any more.
+    `ledger` is ours, None where there is none yet: then nothing is owned, so nothing is deleted.
+    What a run of ours set out to make counts as owned. What else has a declared name is left alone,
+    with a warning; what the ledger only claims is refused. What the ledger protects is refused even
+    where the manifest does not any more.
     """
     edges, _ = find_edges(resources)
     order = order_keys(resources, edges)
@@ -52,14 +53,14 @@ class _Title:
     """What is known of who owns live resources; what the ledger protects, by kind and id."""
 
     owners: Owners
-    recorded: bool
     protected: frozenset[Id] = frozenset()
 
     def owns(self, live: Live) -> bool:
-        """By the ledger; before there is one, what is nobody's is ours as well."""
-        if self.owners.is_ours(live):
-            return True
-        return not (self.recorded or self.owners.owner(live) or self.owners.unread)
+        return self.owners.is_ours(live)
+
+    def claims(self, live: Live) -> bool:
+        """Whether the ledger has it by its name alone, and no other project owns it."""
+        return id_of(live) in self.owners.claimed and self.owners.owner(live) is None
 
     def protects(self, live: Live) -> bool:
         return id_of(live) in self.protected
@@ -72,14 +73,14 @@ class _Title:
         if unread:
             why = f"whose id {live.id} is cannot be told, for {', '.join(unread)} cannot be read"
             return why, "see to that ledger first, or delete it in the platform"
-        fix = "adopt it by an apply first, or delete it in the platform"
+        fix = "adopt it by an apply first (--adopt where it differs), or delete it in the platform"
         return f"this project does not own id {live.id}", fix
 
 
 def _title(ledger: Ledger | None, owners: Owners) -> _Title:
     owned = ledger.owned.values() if ledger else ()
     protected = frozenset((each.key.kind, str(each.id)) for each in owned if each.protect)
-    return _Title(owners, ledger is not None, protected)
+    return _Title(owners, protected)
 
 
 async def find_absent(
@@ -139,6 +140,8 @@ def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[
 def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None:
     """Why the resource is not deleted: an error, or a warning for what is nobody's concern here."""
     if not title.owns(live):
+        if title.claims(live):
+            return _claimed(resource, live)
         return _not_owned(resource, live, title)
     why, fix = "", ""
     if resource.protect:
@@ -158,6 +161,19 @@ def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None
         path=path,
         locations=(resource.document.locate(path),),
         fix=fix,
+    )
+
+
+def _claimed(resource: Resource, live: Live) -> Diagnostic:
+    path = ("metadata", "name")
+    return Diagnostic(
+        code="guard/claimed",
+        summary=f"it is not deleted: no apply has confirmed that id {live.id} is this project's",
+        key=resource.key,
+        path=path,
+        locations=(resource.document.locate(path),),
+        detail="`ledger rebuild` added it by its name, so it may be what someone made by hand",
+        fix="confirm it by an apply first (--adopt where it differs), or delete it in the platform",
     )
 
 

@@ -43,6 +43,7 @@ class Rules:
     history: bool
     first: dict[Identity, Key] = field(default_factory=dict)
     protected: set[Identity] = field(default_factory=set)
+    claimed: set[Identity] = field(default_factory=set)
     declared: set[Identity] = field(default_factory=set)
     names: dict[tuple[str, str], Key] = field(default_factory=dict)
     parts: dict[Key, Key] = field(default_factory=dict)
@@ -75,6 +76,13 @@ class Rules:
         if same in self.protected:
             fix = "put its manifest back with protect: false, apply, take it out again, then prune"
             return Survival(_told(key, "protected", "it is protected", fix))
+        if same in self.claimed:
+            why = "`ledger rebuild` added it by its name, and no apply has confirmed it"
+            fix = (
+                "if it is this project's: put its manifest back, apply, take it out again, then"
+                " prune; else delete it in the platform"
+            )
+            return Survival(_warned(key, "claimed", why, fix))
         owner = self.elsewhere.get((key.kind, str(orphan.owned.id)))
         if owner is not None:
             fix = f"prune it in {owner}, or hand it over: --take-over in an apply of {owner}"
@@ -127,9 +135,8 @@ def read_rules(
 ) -> Rules:
     """The rules as the ledgers, the manifests and the platform make them."""
     rules = Rules(kinds, history, elsewhere=find_owners(None, None, others).ids)
-    for key, owned in ledger.owned.items():
-        if owned.protect:
-            rules.protected.add(rules.identity(key.kind, owned.id))
+    rules.protected.update(_same(o, rules) for o in ledger.owned.values() if o.protect)
+    rules.claimed.update(_same(o, rules) for o in ledger.owned.values() if o.claimed)
     for orphan in sorted(orphans.found, key=lambda o: o.owned.key):
         key = orphan.owned.key
         if orphan.listed is not None and orphan.listed.name == key.name:
@@ -142,6 +149,10 @@ def read_rules(
     lives = (*orphans.declared.values(), *(o.live for o in orphans.found if o.live))
     rules.parts.update({part: live.key for live in lives for part in live.parts})
     return rules
+
+
+def _same(owned: Owned, rules: Rules) -> Identity:
+    return rules.identity(owned.key.kind, owned.id)
 
 
 def _told(key: Key, code: str, why: str, fix: str) -> Diagnostic:

@@ -70,6 +70,7 @@ def owned_document(owned: Owned) -> dict[str, Any]:
         "name": owned.key.name,
         "id": owned.id,
         "protect": owned.protect,
+        "claimed": owned.claimed,
         "uses": [str(key) for key in owned.uses],
     }
 

@@ -101,7 +101,20 @@ def rebuilt_lines(rebuilt: Rebuilt) -> tuple[Line, ...]:
     rows += [_rebuilt_row(each, "dropped") for each in rebuilt.dropped]
     rows += [(str(d.key), "", "", d.summary) for d in rebuilt.undecided]
     table = (*table_lines((*_OWNED, "entry"), rows), ()) if rows else ()
-    return (*table, line((rebuilt_summary(rebuilt), "bold")))
+    return (*table, *_rebuilt_notes(rebuilt), line((rebuilt_summary(rebuilt), "bold")))
+
+
+def _rebuilt_notes(rebuilt: Rebuilt) -> Iterator[Line]:
+    """What an apply has to confirm before anything is deleted."""
+    claimed = sum(each.claimed for each in rebuilt.owned.values())
+    if claimed:
+        yield line(f"{counted(claimed, 'resource')} claimed by name alone; who made it is unknown:")
+        yield line("prune and destroy leave it alone until an apply has confirmed it.")
+        yield ()
+    if rebuilt.protecting:
+        yield line("What the damaged version protected is unknown: all entries kept are protected")
+        yield line("until an apply of their manifests says otherwise.")
+        yield ()
 
 
 def rebuilt_summary(rebuilt: Rebuilt) -> str:
@@ -172,7 +185,10 @@ def _owned_lines(ledger: Ledger) -> Iterator[Line]:
 
 
 def _owned_row(owned: Owned) -> tuple[str, str, str]:
-    return str(owned.key), str(owned.id), "yes" if owned.protect else ""
+    protected = "yes" if owned.protect else ""
+    if owned.claimed:
+        protected = f"{protected or 'unknown'} (claimed)"
+    return str(owned.key), str(owned.id), protected
 
 
 def _rebuilt_row(owned: Owned, word: str) -> tuple[str, ...]:
@@ -244,9 +260,11 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _summary(shown: Shown) -> str:
     ledger = shown.standing.ledger
     protected = sum(each.protect for each in ledger.owned.values())
+    by_name = sum(each.claimed for each in ledger.owned.values())
+    claimed = f", {by_name} claimed by name alone" if by_name else ""
     lease = "held" if shown.is_held else "free"
     return (
-        f"Owned: {counted(len(ledger.owned), 'resource')}, {protected} protected; "
+        f"Owned: {counted(len(ledger.owned), 'resource')}, {protected} protected{claimed}; "
         f"{len(ledger.intents)} not finished; lease {lease}."
     )
 

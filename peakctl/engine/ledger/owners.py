@@ -37,7 +37,8 @@ class Owners:
 
     `promised` are the keys that a run of ours set out to make and never reported on, `meant` the
     ids of what it was to change or delete; `unread` the names of ledgers that could not be read:
-    their projects may own what nobody else does.
+    their projects may own what nobody else does. `claimed` are the ids that our ledger has only
+    because they were found under the name of a manifest: nobody owns them yet.
     """
 
     us: Owner | None = None
@@ -45,6 +46,7 @@ class Owners:
     promised: frozenset[Key] = frozenset()
     unread: tuple[str, ...] = ()
     meant: frozenset[Id] = frozenset()
+    claimed: frozenset[Id] = frozenset()
 
     def is_ours(self, live: Live) -> bool:
         """Whether this project made or adopted the resource."""
@@ -65,11 +67,27 @@ def id_of(live: Live) -> Id:
 
 
 def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger]) -> Owners:
-    """What our ledger and the others say; what ours has is ours whatever others say."""
+    """What our ledger and the others say; what ours has is ours whatever others say.
+
+    What ours only claims is nobody's, or another project's that lists it.
+    """
     ids: dict[Id, Owner] = {}
     for each in (*others, *([ledger] if ledger else [])):
-        ids |= {(o.key.kind, str(o.id)): each.owner for o in each.owned.values()}
-    return Owners(us, ids, promised_keys(ledger), meant=meant_ids(ledger))
+        sure = (o for o in each.owned.values() if each is not ledger or not o.claimed)
+        ids |= {(o.key.kind, str(o.id)): each.owner for o in sure}
+    return Owners(
+        us,
+        ids,
+        promised_keys(ledger),
+        meant=meant_ids(ledger),
+        claimed=claimed_ids(ledger),
+    )
+
+
+def claimed_ids(ledger: Ledger | None) -> frozenset[Id]:
+    """What `ledger` has by its name alone, until an apply confirms it."""
+    owned = ledger.owned.values() if ledger else ()
+    return frozenset((each.key.kind, str(each.id)) for each in owned if each.claimed)
 
 
 def promised_keys(ledger: Ledger | None) -> frozenset[Key]:
@@ -94,7 +112,9 @@ def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | 
         return None if consent.allows(owner) else _foreign(action, owner)
     if owners.unread:
         return _unknown(action, owners.unread)
-    return None if action.verb is Verb.KEEP or consent.adopt else _unowned(action)
+    if action.verb is Verb.KEEP or consent.adopt:
+        return None
+    return _unowned(action, claimed=id_of(live) in owners.claimed)
 
 
 def taken_from(action: Action, owners: Owners) -> Owner | None:
@@ -108,8 +128,11 @@ def ownership_note(action: Action, owners: Owners) -> str:
     live = action.live
     if live is None or owners.is_ours(live):
         return ""
-    owner = owners.owner(live)
-    return f"taken over from {owner}" if owner else "adopted: it is live, and no project owns it"
+    if owner := owners.owner(live):
+        return f"taken over from {owner}"
+    if id_of(live) in owners.claimed:
+        return "confirmed as this project's: `ledger rebuild` had added it by its name"
+    return "adopted: it is live, and no project owns it"
 
 
 def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
@@ -160,14 +183,17 @@ def _unknown(action: Action, unread: tuple[str, ...]) -> Diagnostic:
     )
 
 
-def _unowned(action: Action) -> Diagnostic:
+def _unowned(action: Action, *, claimed: bool) -> Diagnostic:
+    detail = "someone made it by hand, or with another tool"
+    if claimed:
+        detail = "`ledger rebuild` added it by its name, so it may be what someone made by hand"
     return Diagnostic(
         code="guard/adopt",
         summary="it is live already, no project owns it, and it differs from the manifest",
         key=action.key,
         path=("metadata", "name"),
         locations=_places(action),
-        detail="someone made it by hand, or with another tool",
+        detail=detail,
         fix="read the difference in the plan, then add --adopt to change it as shown there",
     )
 

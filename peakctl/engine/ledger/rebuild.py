@@ -28,7 +28,7 @@ class Rebuilt:
 
     `dropped` are the entries whose id is gone or whose name is another resource's now, `changed`
     those whose id stays and which say something else; `undecided` are warnings about what was left
-    out.
+    out; `protecting` says that entries are protected because nobody knows which of them were.
     """
 
     owned: Mapping[Key, Owned]
@@ -36,6 +36,7 @@ class Rebuilt:
     changed: tuple[Key, ...] = ()
     dropped: tuple[Owned, ...] = ()
     undecided: tuple[Diagnostic, ...] = ()
+    protecting: bool = False
 
     @property
     def differs(self) -> bool:
@@ -72,13 +73,17 @@ def rebuild(
     before: Ledger | None,
     there: frozenset[Id],
     others: Others,
+    damaged: bool = False,
 ) -> Rebuilt:
     """What is live and declared, or was owned before and is `there` still.
 
     What another project owns or may own, or is not to be managed at all, is left out and told of.
-    Digests are those of before: they cannot be had from live state.
+    Digests are those of before: they cannot be had from live state. What was protected stays so
+    until an apply says otherwise. Where `before` is not the newest version, for that is `damaged`,
+    nobody knows what the newest protected: all that is kept from `before` is protected.
     """
-    old = {_id(each): each for each in before.owned.values()} if before else {}
+    said = {_id(each): each for each in before.owned.values()} if before else {}
+    old = {i: replace(each, protect=each.protect or damaged) for i, each in said.items()}
     owners = replace(find_owners(us, before, others.ledgers), unread=others.unread)
     kept = {e.key for i, e in old.items() if i in there}
     unsure = [key for key in resources if key in world.live or key not in kept]
@@ -97,9 +102,10 @@ def rebuild(
     return Rebuilt(
         owned,
         added=tuple(key for key, each in owned.items() if _id(each) not in old),
-        changed=tuple(key for key, e in owned.items() if old.get(_id(e), e) != e),
+        changed=tuple(key for key, e in owned.items() if said.get(_id(e), e) != e),
         dropped=tuple(each for i, each in sorted(old.items()) if i not in listed),
         undecided=tuple(undecided),
+        protecting=damaged and bool(old),
     )
 
 
@@ -112,7 +118,8 @@ def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[I
     before = old.get(id_of(live))
     if before is None:
         return Owned(resource.key, live.id, protect=resource.protect, uses=uses, claimed=True)
-    return replace(before, key=resource.key, protect=resource.protect, uses=uses)
+    protect = before.protect or resource.protect
+    return replace(before, key=resource.key, protect=protect, uses=uses)
 
 
 def _undecided(key: Key, world: World, owners: Owners, us: Owner) -> Diagnostic | None:

@@ -111,6 +111,25 @@ def test_what_the_ledger_protects_is_refused(lab: Any) -> None:
     assert told.summary == "it is not deleted: the ledger protects it"
 
 
+def test_what_a_rebuild_only_claimed_is_refused(lab: Any) -> None:
+    lab.Image.put("a")
+    found = destroy_owned(lab, ledger_of(Owned(IMAGE, "Image-a", claimed=True)))
+    assert found.plan.actions == ()
+    (told,) = found.diagnostics
+    assert (told.code, told.severity, told.key) == ("guard/claimed", Severity.ERROR, IMAGE)
+
+
+def test_what_we_claim_and_another_project_owns_is_left_alone(lab: Any) -> None:
+    lab.Image.put("a")
+    resources = lab.resources(*documents(lab))
+    ours = ledger_of(Owned(IMAGE, "Image-a", claimed=True))
+    theirs = replace(ours, owner=Owner("q", "e"), owned={IMAGE: Owned(IMAGE, "Image-a")})
+    owners = find_owners(ours.owner, ours, (theirs,))
+    world = replace(lab.observe(resources), owners=owners)
+    found = make_destroy_plan(resources, world, ours)
+    assert [d.code for d in found.diagnostics] == ["destroy/not-owned"]
+
+
 def test_what_is_protected_but_not_owned_is_left_alone(lab: Any) -> None:
     lab.Image.put("a")
     found = destroy_owned(lab, ledger_of(), lifecycle={"protect": True})
@@ -128,10 +147,12 @@ def destroy_first(lab: Any, **owners: Any) -> Any:
     return make_destroy_plan(resources, replace(lab.observe(resources), owners=known))
 
 
-def test_before_the_first_ledger_what_is_nobody_s_is_deleted(lab: Any) -> None:
+def test_before_the_first_ledger_nothing_is_owned_so_nothing_is_deleted(lab: Any) -> None:
     found = destroy_first(lab)
-    assert [a.key for a in found.plan.actions] == [IMAGE]
-    assert found.diagnostics == ()
+    assert found.plan.actions == ()
+    (told,) = found.diagnostics
+    assert (told.code, told.severity) == ("destroy/not-owned", Severity.WARNING)
+    assert told.fix.startswith("adopt it by an apply first")
 
 
 def test_before_the_first_ledger_what_another_project_owns_is_left_alone(lab: Any) -> None:

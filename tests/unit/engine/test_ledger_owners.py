@@ -77,6 +77,27 @@ def test_what_our_ledger_has_is_ours_whatever_others_say(lab: Any) -> None:
     assert not found.plan.actions[0].notes
 
 
+def claiming(owner: Owner) -> Ledger:
+    return Ledger(owner, "salt", owned={API: Owned(API, "s-1", claimed=True)})
+
+
+def test_what_our_ledger_only_claims_is_nobody_s_until_an_apply_confirms_it(lab: Any) -> None:
+    found = planned(lab, ledger=claiming(US))
+    assert found.ok
+    assert "confirmed as this project's" in found.plan.actions[0].asides[0]
+    refused = planned(lab, ledger=claiming(US), title="other")
+    assert codes(refused) == ["guard/adopt"]
+    assert "ledger rebuild" in refused.guards[0].detail
+    agreed = planned(lab, ledger=claiming(US), title="other", adopt=True)
+    assert agreed.ok
+    assert "confirmed as this project's" in agreed.plan.actions[0].notes[0]
+
+
+def test_what_we_claim_is_another_project_s_where_its_ledger_has_it(lab: Any) -> None:
+    assert codes(planned(lab, owning(THEM), ledger=claiming(US))) == ["guard/foreign-owner"]
+    assert codes(planned(lab, claiming(THEM))) == ["guard/foreign-owner"]
+
+
 def test_another_environment_of_the_project_is_another_owner(lab: Any) -> None:
     assert codes(planned(lab, owning(Owner("shop", "prod")))) == ["guard/foreign-owner"]
 

@@ -41,6 +41,7 @@ def made(
     unread: tuple[str, ...] = (),
     uses: Mapping[Key, tuple[Key, ...]] | None = None,
     listed: Mapping[str, tuple[Listed, ...]] | None = None,
+    damaged: bool = False,
 ) -> Rebuilt:
     declared = {each.key: each for each in resources}
     world = World(listed or {}, {each.key: each for each in found})
@@ -52,6 +53,7 @@ def made(
         before=before,
         there=there,
         others=Others(others, unread),
+        damaged=damaged,
     )
 
 
@@ -84,6 +86,22 @@ def test_what_is_known_of_an_id_stays_known(claimed: bool) -> None:
     old = Owned(IMAGE, 7, secret=("spec/x",), claimed=claimed, created=True)
     found = made([resource(IMAGE, protect=True)], [live(IMAGE, 7)], ledger(US, old))
     assert found.owned == {IMAGE: replace(old, protect=True)}
+
+
+def test_a_rebuild_never_lifts_a_protection() -> None:
+    before = ledger(US, Owned(IMAGE, 7, protect=True), Owned(FLOW, "w1"))
+    found = made([resource(IMAGE), resource(FLOW)], [live(IMAGE, 7), live(FLOW, "w1")], before)
+    assert not found.differs
+    assert (found.owned, found.protecting) == (before.owned, False)
+
+
+def test_what_a_damaged_version_protected_is_unknown_so_all_that_was_owned_is_protected() -> None:
+    before = ledger(US, Owned(IMAGE, 7), Owned(FLOW, "w1"))
+    there = frozenset({("Image", "7"), ("Workflow", "w1")})
+    found = made([resource(IMAGE)], [live(IMAGE, 7)], before, there=there, damaged=True)
+    assert all(each.protect for each in found.owned.values())
+    assert (found.changed, found.protecting) == ((IMAGE, FLOW), True)
+    assert not made([], [], damaged=True).protecting
 
 
 def test_nothing_differs_when_the_ledger_is_right() -> None:

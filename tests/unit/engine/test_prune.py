@@ -229,6 +229,13 @@ def test_what_is_protected_survives(lab: Any) -> None:
     assert "protect: false" in told.fix
 
 
+def test_what_a_rebuild_only_claimed_survives(lab: Any) -> None:
+    lab.Service.put("s", id=1)
+    found = prune(lab, owned(SERVICE, 1, claimed=True))
+    (told,) = found.told
+    assert (found.keys, told.code, told.severity) == ([], "prune/claimed", Severity.WARNING)
+
+
 def test_what_is_protected_under_an_older_name_survives(lab: Any) -> None:
     lab.Workflow.put("w", id=8)
     assert prune(lab, owned(FLOW, 8), owned(OTHER, 8, protect=True)).keys == []
