@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from peakctl import __version__
+from peakctl.present.streams import prepare_streams, print_alone
 
 
 def main() -> None:
     """Run the command line. Asking for the version alone needs nothing but its literal."""
+    prepare_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
-        sys.stdout.write(f"peakctl {__version__}\n")
-        return
+        raise SystemExit(print_alone(f"peakctl {__version__}\n"))
     from peakctl.cli import cli
 
     cli(prog_name="peakctl")

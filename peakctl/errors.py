@@ -9,6 +9,7 @@ PeakctlError                 has one or more Diagnostics
 ├── LeaseHeld                another run is under way
 ├── LedgerUnusable           the ledger is corrupt, foreign, or of a newer peakctl
 ├── NotAuthenticated         no token, 401, 403
+├── OutputFailed             standard output is closed, or on a full disk
 └── ApiError                 any other answer of the platform, or none
 """
 
@@ -91,6 +92,10 @@ class LedgerUnusable(PeakctlError):
 
 class NotAuthenticated(PeakctlError):
     """No token, or the platform refused it (401, 403)."""
+
+
+class OutputFailed(PeakctlError):
+    """A result could not be written to standard output."""
 
 
 class ApiError(PeakctlError):

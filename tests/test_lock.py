@@ -1,4 +1,4 @@
-"""The lock file is whole: all that setup installs, for anybody, nothing of the machine it is from."""
+"""The lock file is whole: all that setup installs, and nothing of the machine that made it."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from peakctl.cli.exits import diagnostics_of, exit_code
-from peakctl.errors import PeakctlError, Severity
+from peakctl.cli.exits import Exit, diagnostics_of, exit_code
+from peakctl.errors import OutputFailed, PeakctlError, Severity
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import open_terminal
@@ -23,10 +24,32 @@ FORMS = ("json", "markdown")
 
 
 def answer(report: Report, terminal: Terminal, output: str) -> int:
-    """Problems to stderr, the result to stdout; gives the exit code of the report."""
+    """Problems to stderr, the result to stdout; gives the exit code.
+
+    That is the report's, but where the result could not be written: 14 if something was changed, 1
+    if nothing was.
+    """
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
         terminal.warn((*problem_lines(told, terminal.width), ()))
+    try:
+        _show(report, terminal, output)
+    except OutputFailed as lost:
+        return answer_lost(lost, report, terminal)
+    return report.exit_code
+
+
+def answer_lost(lost: OutputFailed, report: Report, terminal: Terminal) -> int:
+    """Tell in one line that the result of a command was lost; gives the exit code."""
+    what = "what was applied stays applied" if report.changed else "nothing was changed"
+    told = [replace(d, summary=f"{d.summary}; {what}") for d in lost.diagnostics]
+    terminal.warn(problem_lines(told, terminal.width))
+    if not report.ok:
+        return report.exit_code
+    return Exit.PARTLY_APPLIED if report.changed else Exit.ERROR
+
+
+def _show(report: Report, terminal: Terminal, output: str) -> None:
     if output == "json":
         from peakctl.present.plan_json import json_text
 
@@ -39,7 +62,6 @@ def answer(report: Report, terminal: Terminal, output: str) -> int:
         terminal.show_text(report.text)
     else:
         terminal.show(report.lines)
-    return report.exit_code
 
 
 def answer_error(error: BaseException, args: Sequence[str]) -> int:

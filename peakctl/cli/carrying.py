@@ -17,7 +17,7 @@ from peakctl.cli.watching import StoppableClock, limits_of, watched
 from peakctl.engine.apply import apply
 from peakctl.engine.wait import Stop
 from peakctl.errors import PeakctlError
-from peakctl.model import Status, Verb
+from peakctl.model import Verb
 from peakctl.present.outcome_text import outcome_lines
 
 if TYPE_CHECKING:
@@ -143,9 +143,5 @@ def code_of(outcomes: Sequence[Outcome], problems: Sequence[Diagnostic] = ()) ->
     """Done, applied in part (something changed or goes on, and not all got there), or error."""
     if all(outcome.status.good for outcome in outcomes):
         return Exit.PARTLY_APPLIED if problems else Exit.DONE
-    changed = any(
-        outcome.status is Status.IN_PROGRESS
-        or (outcome.status is Status.DONE and outcome.verb is not Verb.KEEP)
-        for outcome in outcomes
-    )
+    changed = any(outcome.changed for outcome in outcomes)
     return Exit.PARTLY_APPLIED if changed else Exit.ERROR

@@ -181,7 +181,7 @@ def _state_of(session: Session) -> str:
 def _told(session: Session, text: str, place: str, **extra: Any) -> Report:
     from peakctl.present.text import line
 
-    return session.report(lines=(line(text),), extra={"place": place, **extra})
+    return session.report(lines=(line(text),), extra={"place": place, **extra}, wrote=True)
 
 
 def _requests(session: Session, reached: Reached, place: str) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,9 +87,18 @@ def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:
             return (Diagnostic("run/interrupted", "interrupted", fix="run the same command again"),)
         case OSError() if error.filename:
             place = f"{error.filename}: {error.strerror or type(error).__name__}"
-            return (Diagnostic("system/file", place, fix="check the path and its permissions"),)
+            return (Diagnostic("system/file", place, fix=_fix_of(error)),)
+        case OSError() if error.errno:
+            place = f"the system refuses: {error.strerror or type(error).__name__}"
+            return (Diagnostic("system/file", place, fix=_fix_of(error)),)
         case _:
             return (_internal(error),)
+
+
+def _fix_of(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free space on the disk, or raise the limit, then run the same command again"
+    return "check the path and its permissions"
 
 
 def unknown_command(word: str, known: Iterable[str], ctx: click.Context) -> click.UsageError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.cli.exits import Exit
+from peakctl.present.streams import tell_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,12 +16,26 @@ if TYPE_CHECKING:
 
 def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
     """The exit code of `run`, which may return one; whatever it raises is told, never shown raw."""
+    out = sys.stdout
     try:
         result = run()
     except click.exceptions.Exit as done:
         return done.exit_code
+    except SystemExit:
+        if sys.stdout is out:  # the end of shell completion
+            raise
+        sys.stdout = out  # click wraps the streams when the reader went away
+        return tell_lost(BrokenPipeError())
+    except OSError as error:
+        if error.filename is None:  # help, a version, a script: click prints them by itself
+            return tell_lost(error)
+        return _answered(error, args)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
-        from peakctl.cli.answer import answer_error
-
-        return answer_error(error, sys.argv[1:] if args is None else args)
+        return _answered(error, args)
     return result if isinstance(result, int) else Exit.DONE
+
+
+def _answered(error: BaseException, args: Sequence[str] | None) -> int:
+    from peakctl.cli.answer import answer_error
+
+    return answer_error(error, sys.argv[1:] if args is None else args)

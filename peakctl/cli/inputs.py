@@ -182,6 +182,9 @@ def _stdin(session: Session) -> str | None:
         return None
     try:
         return decode_text(sys.stdin.buffer.read())
+    except OSError as error:  # it is closed
+        told = Diagnostic("source/unreadable", f'"{STDIN}" cannot be read: {error.strerror}')
+        raise ManifestsInvalid(told) from error
     except Unreadable as error:
         raise ManifestsInvalid(
             Diagnostic(

@@ -109,6 +109,7 @@ async def unlock_ledger(session: Session) -> Report:
     return session.report(
         lines=((), line((words, "bold"))),
         extra=_unlocked(replace(shown, standing=done), lease=lease_document(shown)),
+        wrote=True,
     )
 
 
@@ -138,6 +139,7 @@ async def rebuild_ledger(session: Session) -> Report:
     return session.report(
         lines=((), line((words, "bold"))),
         extra={**_written(done, rebuilt), "written": True},
+        wrote=True,
     )
 
 

@@ -40,13 +40,16 @@ def _render(session: Session) -> Report:
 
     texts = load_rendered(session)
     return session.report(
-        text="---\n".join(_commented(each) for each in texts),
+        text="---\n".join(_commented(each, is_last=each is texts[-1]) for each in texts),
         extra={"files": [{"file": each.display, "text": each.text} for each in texts]},
     )
 
 
-def _commented(rendered: RenderedText) -> str:
-    from peakctl.present.text import clean
+def _commented(rendered: RenderedText, *, is_last: bool) -> str:
+    """The text below a comment with the name of its file, exact to the last line end.
 
-    text = clean(rendered.text).strip("\n").removeprefix("---\n")
-    return f"# {rendered.display}\n{text}\n"
+    Where another file follows, a line end is added if there is none.
+    """
+    text = rendered.text.removeprefix("---\n")
+    end = "" if is_last or text.endswith("\n") else "\n"
+    return f"# {rendered.display}\n{text}{end}"

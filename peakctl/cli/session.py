@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peakctl.cli.answer import answer, debug
+from peakctl.cli.answer import answer, answer_lost, debug
 from peakctl.cli.emulator_opening import (
     check_emulator,
     emulator_options,
@@ -21,6 +21,7 @@ from peakctl.cli.emulator_opening import (
     open_emulator,
 )
 from peakctl.cli.exits import diagnostics_of, exit_code
+from peakctl.errors import OutputFailed
 from peakctl.model import Secret
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -133,6 +134,8 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
     session = Session(command, flags, settings, terminal)
     try:
         report = body(session)
+    except OutputFailed as lost:  # what was to be shown before anything is done
+        return answer_lost(lost, session.report(), terminal)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         debug(error, settings, terminal)
         report = session.report(

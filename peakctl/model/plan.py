@@ -174,6 +174,12 @@ class Outcome:
     id: str | int | None = None
     applied: Tree = field(default_factory=empty_tree, repr=False, compare=False)
 
+    @property
+    def changed(self) -> bool:
+        """Whether the resource was changed, or still is being changed."""
+        done = self.status is Status.DONE and self.verb is not Verb.KEEP
+        return done or self.status is Status.IN_PROGRESS
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -18,7 +18,8 @@ class Report:
     """The result of one command. `took` is in seconds.
 
     `lines` (or `text`, where it is to be printed as it stands) are the result for people; `extra`
-    has the command's own part of the JSON document (`resources` of `get`, say).
+    has the command's own part of the JSON document (`resources` of `get`, say). `wrote` is true of
+    a command that has no outcomes and changed something all the same.
     """
 
     command: str
@@ -32,8 +33,14 @@ class Report:
     lines: tuple[Line, ...] = ()
     text: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    wrote: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether the command did what was asked; pending changes are not a failure."""
         return self.exit_code in (0, 2)
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was changed, or is still being changed, on the platform."""
+        return self.wrote or any(outcome.changed for outcome in self.outcomes)

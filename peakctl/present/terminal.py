@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from peakctl.present.text import Line, fit_encoding, to_ansi, to_plain
+from peakctl.errors import Diagnostic, OutputFailed
+from peakctl.present.streams import lost_words, silence
+from peakctl.present.text import Line, clean, fit_encoding, line, to_ansi, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,15 +32,19 @@ class Terminal:
     width: int = PLAIN_WIDTH
     asks: bool = False
     quiet: bool = False
-    _closed: set[int] = field(default_factory=set)
+    _is_lost: bool = False
 
     def show(self, lines: Iterable[Line]) -> None:
-        """Write a result to stdout."""
-        self._write(self.out, to_ansi(lines) if self.color_out else to_plain(lines))
+        """Write a result for people to stdout. Raises OutputFailed."""
+        self._write_out(to_ansi(lines) if self.color_out else to_plain(lines))
 
     def show_text(self, text: str) -> None:
-        """Write a result that is already text (JSON, YAML, a script) to stdout as it stands."""
-        self._write(self.out, text)
+        """Write a result that programs read (JSON, YAML, a script) to stdout. Raises OutputFailed.
+
+        Its bytes are UTF-8 and its line ends are kept, whatever the console's; only a person at a
+        terminal gets it without control characters.
+        """
+        self._write_out(clean(text) if self.out.isatty() else text, exact=True)
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Write what is not a result to stderr, unless quiet."""
@@ -48,18 +53,36 @@ class Terminal:
 
     def warn(self, lines: Iterable[Line]) -> None:
         """Write a problem to stderr, quiet or not."""
-        self._write(self.err, to_ansi(lines) if self.color_err else to_plain(lines))
+        try:
+            _put(self.err, to_ansi(lines) if self.color_err else to_plain(lines))
+        except OSError:  # nobody can be told; the exit code says what came of it
+            silence(self.err)
 
-    def _write(self, stream: TextIO, text: str) -> None:
-        """Write and flush; a reader that went away (`| head`) ends neither the run nor its code."""
-        if id(stream) in self._closed:
+    def _write_out(self, text: str, *, exact: bool = False) -> None:
+        """Write to stdout and flush.
+
+        A reader that went away (`| head`) is noted; it ends neither the run nor changes its code.
+        """
+        if self._is_lost:
             return
         try:
-            stream.write(fit_encoding(text, stream.encoding))
-            stream.flush()
-        except BrokenPipeError:
-            self._closed.add(id(stream))
-            _silence(stream)
+            _put(self.out, text, exact=exact)
+        except OSError as error:
+            self._is_lost = True
+            silence(self.out)
+            if not isinstance(error, BrokenPipeError):
+                raise OutputFailed(Diagnostic("system/output", lost_words(error))) from error
+            self.tell([line(("note", "note"), ": ", lost_words(error))])
+
+
+def _put(stream: TextIO, text: str, *, exact: bool = False) -> None:
+    buffer = getattr(stream, "buffer", None) if exact else None
+    if buffer is None:
+        stream.write(fit_encoding(text, stream.encoding))
+    else:
+        stream.flush()
+        buffer.write(text.encode("utf-8", "backslashreplace"))
+    stream.flush()
 
 
 def open_terminal(
@@ -81,14 +104,3 @@ def open_terminal(
 def _columns(settings: Settings) -> int:
     told = settings.environment.get("COLUMNS", "")
     return int(told) if told.isdigit() and int(told) else shutil.get_terminal_size().columns
-
-
-def _silence(stream: TextIO) -> None:
-    """Point the stream at nothing, so that the flush at exit does not complain either."""
-    try:
-        number = stream.fileno()
-    except (OSError, ValueError):
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, number)
-    os.close(nothing)

@@ -86,12 +86,12 @@ def to_ansi(lines: Iterable[Line]) -> str:
 
 
 def fit_encoding(text: str, encoding: str | None) -> str:
-    """`text` in characters that `encoding` has: ours as ASCII, those of others as `?`."""
+    """`text` in characters that `encoding` has: ours as ASCII, those of others escaped."""
     name = encoding or "utf-8"
     try:
         text.encode(name)
     except UnicodeEncodeError:
-        return text.translate(_ASCII).encode(name, "replace").decode(name)
+        return text.translate(_ASCII).encode(name, "backslashreplace").decode(name)
     return text
 
 

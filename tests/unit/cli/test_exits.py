@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -83,6 +84,15 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     found = diagnostics_of(PermissionError(13, "Permission denied", "a.yaml"))[0]
     assert found.summary == "a.yaml: Permission denied"
     assert diagnostics_of(OSError("odd"))[0].code == "internal/OSError"
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    found = diagnostics_of(OSError(errno.ENOSPC, "No space left on device"))[0]
+    assert (found.code, found.summary) == (
+        "system/file",
+        "the system refuses: No space left on device",
+    )
+    assert "free space" in found.fix
 
 
 def fail(error: BaseException) -> Any:
@@ -220,7 +230,8 @@ def test_a_reader_that_went_away_changes_no_code() -> None:
     told = process.stderr.read()
     process.stderr.close()
     assert process.wait() == 0
-    assert told == b""
+    assert told.count(b"\n") == 1
+    assert b"the reader of standard output went away" in told
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
