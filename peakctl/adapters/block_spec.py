@@ -13,9 +13,12 @@ from peakctl.adapters.specs import Specs, latest_release, release_body, spec_bod
 from peakctl.adapters.zips import digest_at, zip_part
 from peakctl.api.bodies import Part
 from peakctl.archives import split_digest
-from peakctl.model import MISSING
+from peakctl.errors import ApiError
+from peakctl.model import MISSING, Key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from peakctl.model import Listed, Live, Order, Resource, Tree
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
@@ -26,6 +29,7 @@ class Adapter(Specs):
 
     path = "press/v1/blocks/specs/"
     word = ""
+    makes = ("Artifact",)
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         wanted = wanted_release(resource) or latest_release(listed.item)
@@ -44,7 +48,42 @@ class Adapter(Specs):
         artifact = {"artifact": {"digest": digest}} if digest else {}
         spec = {**spec_of(live.values), **shaped, **artifact}
         spec["release"] = {**pick({"version": wanted}, "version"), **shaped.get("release", {})}
-        return replace(live, values={**live.values, "spec": spec})
+        held = pick({"artifact": artifact_id(release or {})}, "artifact")
+        return replace(live, values={**live.values, "spec": spec}, private=held)
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        """One listing, one of the releases of each spec, and one request for each release.
+
+        What a release holds is known by id; it may be held by any of them.
+        """
+        known = {(str(each.id), each.version): each.private.get("artifact") for each in read}
+        found = await asyncio.gather(*(self._held(i, known) for i in await self.list_all()))
+        holders = {str(id_): key for each in found for id_, key in each.items()}
+        ids = {(live.key.kind, str(live.id)) for live in lives}
+        return {each: holders[each[1]] for each in ids if each[1] in holders}
+
+    async def _held(
+        self, listed: Listed, known: Mapping[tuple[str, str | None], Any]
+    ) -> dict[str | int, Key]:
+        """The artifacts that releases of one spec hold."""
+        versions = await self._versions(listed.id)
+        missing = [v for v in versions if (str(listed.id), v) not in known]
+        found = await asyncio.gather(*(self.release(listed.id, v) for v in missing))
+        ids = [artifact_id(release or {}) for release in found]
+        ids += [known.get((str(listed.id), version)) for version in versions]
+        return {id_: Key(self.kind.name, listed.name) for id_ in ids if id_ is not None}
+
+    async def _versions(self, id_: str | int) -> list[str]:
+        """The numbers of all releases; none of a spec that is gone."""
+        try:
+            found = await self.api.pages(self.at(id_, "releases"), ("releases",))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
+        return [str(each["version"]) for each in found]
 
     async def _download(self, release: Tree) -> str | None:
         """The digest of a release without a digest line, from its archive."""
@@ -68,6 +107,12 @@ class Adapter(Specs):
     async def send_release(self, order: Order, path: str) -> Any:
         parts = [Part("spec", json=release_body(order)), *_release_parts(order)]
         return await self.api.send("POST", path, parts=parts)
+
+
+def artifact_id(release: Tree) -> str | int | None:
+    """The id of the artifact that a release holds, if any."""
+    held: str | int | None = (release.get("artifact") or {}).get("id")
+    return held
 
 
 def _release_parts(order: Order) -> list[Part]:

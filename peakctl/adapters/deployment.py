@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from peakctl.adapters import deployment_reads as reads
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.deployment_bodies import create_body, patch_body, revision_body
-from peakctl.adapters.orders import given, live_of, spec_of
+from peakctl.adapters.orders import given, live_of, name_of, spec_of
 from peakctl.adapters.rest import Call, Rest
-from peakctl.model import Live, Readiness, Receipt, State, Step
+from peakctl.model import Key, Live, Readiness, Receipt, State, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from peakctl.model import Listed, Order, Resource, Tree
 
@@ -30,6 +30,7 @@ class Adapter(Rest):
     path = "press/v1/"
     items = ("deployments",)
     search = "name"
+    makes = ("Workflow", "Service", "Webapp")
 
     def calls(self) -> dict[Step, Call]:
         return {
@@ -98,6 +99,28 @@ class Adapter(Rest):
             foreign=reads.owner_of(described),
             parts=reads.made_by(described),
         )
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        """One listing, and one request for each deployment of a block that may have made one.
+
+        Blocks of apps are in that listing, too; what a deployment has made is known by name.
+        """
+        known = {str(each.id) for each in read}
+        kinds = {live.key.kind for live in lives}
+        asked = [
+            item
+            for item in await self._list(("blocks",))
+            if str(item.id) not in known and kinds & {*reads.kinds_made(item.item)}
+        ]
+        found = await asyncio.gather(*(self.get(self._route("blocks", i.id)) for i in asked))
+        makers = {part: each.key for each in read for part in each.parts}
+        for item, described in zip(asked, found, strict=True):
+            parts = reads.made_by(described or {})
+            makers |= dict.fromkeys(parts, Key(self.kind.name, item.name))
+        told = ((live, Key(live.key.kind, name_of(live))) for live in lives)
+        return {(key.kind, str(live.id)): makers[key] for live, key in told if key in makers}
 
     async def _run(self, id_: str | int, resource: Resource | None) -> Tree | None:
         """The run values in force, which revisions do not tell; None where they cannot be had."""

@@ -59,6 +59,12 @@ def parts_of(described: Tree) -> list[dict[str, Any]]:
     return [{"kind": m.get("kind"), "name": m.get("name")} for m in made if isinstance(m, Mapping)]
 
 
+def kinds_made(item: Tree) -> tuple[str, ...]:
+    """The kinds of which a listed block may have made something; an unknown word means all."""
+    every = dict.fromkeys(kind for kinds in KINDS_OF_PARTS.values() for kind in kinds)
+    return KINDS_OF_PARTS.get(str(item.get("kind")).lower(), tuple(every))
+
+
 def made_by(described: Tree) -> tuple[Key, ...]:
     """The same, as the keys that they may have in manifests."""
     made = (described.get("latestRevision") or {}).get("resources") or ()

@@ -7,10 +7,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.model import Listed, Live, Order, Readiness, Receipt, Resource, Step, Tree
+from peakctl.model import Key, Listed, Live, Order, Readiness, Receipt, Resource, Step, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from peakctl.model import Adapter
 
@@ -28,6 +28,10 @@ class Guarded:
     def __init__(self, adapter: Adapter, kind: str) -> None:
         self._adapter = adapter
         self._kind = kind
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return self._adapter.makes
 
     async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
         return await self._read(self._adapter.index(resources))
@@ -53,6 +57,11 @@ class Guarded:
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return await self._read(self._adapter.dependents(live))
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        return await self._read(self._adapter.wholes(lives, read))
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         return await self._read(self._adapter.logs(receipt))

@@ -31,6 +31,11 @@ def given(answer: Any, name: str) -> Any:
     raise ApiError(diagnostic, doubtful=True)
 
 
+def name_of(live: Live) -> str:
+    """What the platform calls a live resource: its key may be what it is about to be called."""
+    return str(metadata_of(live.values).get("name", live.key.name))
+
+
 def metadata_of(tree: Tree) -> Tree:
     return tree.get("metadata") or EMPTY
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ class Rest:
     items: ClassVar[tuple[str, ...]]
     query: ClassVar[tuple[tuple[str, str], ...]] = ()
     search: ClassVar[str | None] = "searchTerm"
+    makes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, api: Api, kind: Kind) -> None:
         self.api = api
@@ -129,6 +130,12 @@ class Rest:
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """The platform has no call that tells it of most kinds."""
         return ()
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        """The platform makes nothing for most kinds."""
+        return {}
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""

@@ -15,6 +15,7 @@ from peakctl.cli.loop import graceful
 from peakctl.cli.planning import Again, prepare, refuse_guarded
 from peakctl.cli.watching import StoppableClock, limits_of, watched
 from peakctl.engine.apply import apply
+from peakctl.engine.parts import Decided
 from peakctl.engine.wait import Stop
 from peakctl.errors import PeakctlError
 from peakctl.model import Verb
@@ -49,7 +50,7 @@ async def carry_out(
     keeper = open_keeper(session, connection, wanted)
     look = partial(prepare, session, connection, wanted, destroy=destroy)
     known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
-    again = Again(known=known, rivals=_may_have_rivals(prepared))
+    again = Again(known=known, rivals=_may_have_rivals(prepared), decided=prepared.decided)
     if keeper is None:
         if plan.pending and was_asked(session):  # time has passed since it was shown
             prepared = await look(again=again)
@@ -70,7 +71,7 @@ async def _under_lease(
     """The plan once more, with the lease held; it is given back when the plan is not to run."""
     again = replace(again, held=await keeper.take(prepared))
     if keeper.was_disturbed(prepared):
-        again = replace(again, known={})
+        again = replace(again, known={}, decided=Decided())
     try:
         now = await keeper.without_rivals(lambda: look(again=again))
         refuse_guarded(now)

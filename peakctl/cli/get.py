@@ -9,13 +9,15 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from peakctl.cli.session import Connection, Session
+    from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live
     from peakctl.present.report import Report
 
+OF_PLATFORM = "part of the platform"
 EPILOG = """\b
 Examples:
   peakctl get workflows -e dev
@@ -53,9 +55,50 @@ async def _get(session: Session, word: str, name: str | None) -> Report:
     async with connect(session) as connection:
         kind = find_kind(word, connection.kinds)
         found = await _read(connection, kind, name, show_all=session.flags.show_all)
+        wholes = await _wholes(session, connection, found)
     if name is None and session.flags.output != "yaml":
-        return _listing(session, found)
-    return _manifests(session, connection.kinds[kind], found)
+        return _listing(session, found, wholes)
+    session.warnings += [_is_part(live, wholes) for live in found if id_of(live) in wholes]
+    return _manifests(session, connection.kinds[kind], found, wholes)
+
+
+async def _wholes(
+    session: Session, connection: Connection, found: Sequence[Live]
+) -> dict[tuple[str, str], str]:
+    """What each is a part of, for what is a part of something: the plan's own reads tell."""
+    from peakctl.engine.parts import find_wholes
+
+    parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
+    own = {id_of(live): why.removeprefix("part of ") for live, why in parts if why}
+    asked = [live for live in found if not live.foreign]
+    decided = await find_wholes(asked, (), connection.adapters)
+    for why in dict.fromkeys(decided.unsure.values()):
+        session.warnings.append(_unsure(why))
+    return own | {id_: str(key) for id_, key in decided.wholes.items() if key}
+
+
+def _unsure(why: str) -> Diagnostic:
+    from peakctl.errors import Diagnostic, Severity
+
+    return Diagnostic(
+        code="live/parts-unread",
+        summary="what is a part of something else is not marked: a read failed",
+        detail=why,
+        fix="run the same command again",
+        severity=Severity.WARNING,
+    )
+
+
+def _is_part(live: Live, wholes: Mapping[tuple[str, str], str]) -> Diagnostic:
+    from peakctl.errors import Diagnostic, Severity
+
+    return Diagnostic(
+        code="live/part-of",
+        summary=f"it is part of {wholes[id_of(live)]}, and cannot be managed by itself",
+        key=live.key,
+        fix="write a manifest of what it belongs to instead",
+        severity=Severity.WARNING,
+    )
 
 
 async def _read(
@@ -82,31 +125,38 @@ async def _read(
     return [live for live in reads if live is not None]
 
 
-def _listing(session: Session, found: Sequence[Live]) -> Report:
+def _listing(
+    session: Session, found: Sequence[Live], wholes: Mapping[tuple[str, str], str]
+) -> Report:
     from peakctl.present.table import table_lines
 
-    rows = [_about(live) for live in sorted(found, key=lambda live: (live.key, str(live.id)))]
-    titles = ("name", "id", "status", "version")
+    in_order = sorted(found, key=lambda live: (live.key, str(live.id)))
+    rows = [_about(live, wholes) for live in in_order]
+    titles = ["name", "id", "status", "version", *(["part_of"] if wholes else [])]
+    heads = [title.replace("_", " ") for title in titles]
     return session.report(
-        lines=table_lines(titles, [[row[title] for title in titles] for row in rows]),
+        lines=table_lines(heads, [[row[title] or "" for title in titles] for row in rows]),
         extra={"resources": rows},
     )
 
 
-def _manifests(session: Session, kind: Kind, found: Sequence[Live]) -> Report:
+def _manifests(
+    session: Session, kind: Kind, found: Sequence[Live], wholes: Mapping[tuple[str, str], str]
+) -> Report:
     from peakctl.present.manifest import manifest_document, manifest_text
 
     return session.report(
         text="---\n".join(manifest_text(live, kind) for live in found),
         extra={
             "resources": [
-                {**_about(live), "manifest": manifest_document(live, kind)} for live in found
+                {**_about(live, wholes), "manifest": manifest_document(live, kind)}
+                for live in found
             ]
         },
     )
 
 
-def _about(live: Live) -> dict[str, str]:
+def _about(live: Live, wholes: Mapping[tuple[str, str], str]) -> dict[str, str | None]:
     return {
         "key": str(live.key),
         "kind": live.key.kind,
@@ -114,4 +164,10 @@ def _about(live: Live) -> dict[str, str]:
         "id": str(live.id),
         "status": live.status,
         "version": live.version or "",
+        "part_of": wholes.get(id_of(live)),
     }
+
+
+def id_of(live: Live) -> tuple[str, str]:
+    """What tells one live resource from another."""
+    return live.key.kind, str(live.id)

@@ -184,12 +184,18 @@ async def _rebuilt(
     connection: Connection, look: _Look, resources: Mapping[Key, Resource]
 ) -> Rebuilt:
     from peakctl.engine.ledger.chain import read_others
+    from peakctl.engine.ledger.owners import id_of
     from peakctl.engine.ledger.rebuild import find_there, rebuild
     from peakctl.engine.observe import observe
+    from peakctl.engine.parts import find_wholes, with_parts
 
     before = look.standing.ledger if look.standing else None
     world = await observe(resources, connection.kinds, connection.adapters)
     owned = before.owned.values() if before else ()
+    known = {(each.key.kind, str(each.id)) for each in owned}
+    new = [live for live in world.live.values() if id_of(live) not in known and not live.foreign]
+    found = await find_wholes(new, world.live.values(), connection.adapters)
+    world = with_parts(world, found)
     return rebuild(
         look.desk.owner,
         resources,

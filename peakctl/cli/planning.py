@@ -10,6 +10,8 @@ from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
+from peakctl.engine.ledger.owners import id_of
+from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
 from peakctl.model import Guards
 from peakctl.present.plan_text import plan_lines, plan_summary
@@ -37,7 +39,8 @@ class Prepared:
     """A plan, what it was made from, and the guards that stand before it.
 
     `gone` are owned resources that the platform does not have any more; `began` is when the
-    looking began, by the clock of this machine.
+    looking began, by the clock of this machine. `decided` says what was found about who made what
+    is to be adopted.
     """
 
     plan: Plan
@@ -45,6 +48,7 @@ class Prepared:
     guards: tuple[Diagnostic, ...] = ()
     gone: frozenset[Key] = frozenset()
     began: float = 0.0
+    decided: Decided = field(default_factory=Decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,13 @@ class Again:
     """What a second look may rely on: our lease, and what this run has read and leaves alone.
 
     With `rivals` it touches what is not ours yet: others might own it, or be about to make it too.
+    `decided` is what the first look found about who made what is to be adopted.
     """
 
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
     rivals: bool = False
+    decided: Decided = field(default_factory=Decided)
 
 
 def read_wanted(session: Session) -> Wanted:
@@ -88,6 +94,12 @@ async def prepare(
     began = session.clock.now()
     world = await look(session, connection, wanted.resources, seen)
     found = _planned(session, connection, wanted, world, destroy=destroy)
+    decided = seen.decided
+    if not destroy:
+        decided = await _decide(session, connection, wanted, world, found.plan, seen)
+        if any(decided.wholes.values()) or decided.unsure:
+            world = with_parts(world, decided)
+            found = _planned(session, connection, wanted, world, destroy=destroy)
     plan, needed = narrow(found.plan, wanted.chosen)
     gone: frozenset[Key] = frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
@@ -102,7 +114,42 @@ async def prepare(
     if not destroy:
         guards += _mass_change(session, connection, plan)
     _tell(session, (*told, *needed))
-    return Prepared(plan, world, tuple(guards), gone, began)
+    return Prepared(plan, world, tuple(guards), gone, began, decided)
+
+
+async def _decide(
+    session: Session,
+    connection: Connection,
+    wanted: Wanted,
+    world: World,
+    plan: Plan,
+    seen: Again,
+) -> Decided:
+    """Who made what the plan would adopt; how many requests that cost is noted."""
+    asked = [
+        live
+        for live in unclaimed(plan, world, connection.adapters)
+        if live.key in wanted.chosen and id_of(live) not in seen.decided.wholes
+    ]
+    before = connection.api.requests
+    found = await find_wholes(asked, world.live.values(), connection.adapters)
+    cost = connection.api.requests - before
+    if cost:
+        session.warnings.append(_told_cost(cost, len(asked)))
+    return seen.decided | found
+
+
+def _told_cost(cost: int, count: int) -> Diagnostic:
+    verb = "is" if count == 1 else "are"
+    return Diagnostic(
+        code="plan/parts-read",
+        summary=(
+            f"{counted(cost, 'request')} to see who made {counted(count, 'resource')} "
+            f"that {verb} live and nobody's"
+        ),
+        detail="what a Deployment or a BlockSpec has made is never adopted",
+        severity=Severity.NOTE,
+    )
 
 
 def refuse_guarded(prepared: Prepared) -> None:

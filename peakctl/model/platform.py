@@ -55,6 +55,10 @@ class Readiness:
 class Adapter(Protocol):
     """One kind's calls. One request per method where the API allows it; no waiting inside."""
 
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The kinds of what the platform makes for resources of this kind, and is theirs."""
+
     async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
         """Every resource of the kind in the tenant: all pages of its listing.
 
@@ -93,6 +97,15 @@ class Adapter(Protocol):
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """What uses it, as `Kind/name`, where one request tells; empty where none does."""
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        """Which of `lives` the platform made for resources of this kind, each with its key.
+
+        By kind and id. `read` are resources of this kind that have been read: what they tell is
+        not read again. Nothing is read that cannot decide.
+        """
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         """The last lines of the log of a failed build; empty where the platform keeps none."""

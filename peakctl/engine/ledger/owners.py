@@ -38,7 +38,8 @@ class Owners:
     `promised` are the keys that a run of ours set out to make and never reported on, `meant` the
     ids of what it was to change or delete; `unread` the names of ledgers that could not be read:
     their projects may own what nobody else does. `claimed` are the ids that our ledger has only
-    because they were found under the name of a manifest: nobody owns them yet.
+    because they were found under the name of a manifest: nobody owns them yet. `unsure` tells why it
+    is not known whether the platform made something for another resource.
     """
 
     us: Owner | None = None
@@ -47,6 +48,7 @@ class Owners:
     unread: tuple[str, ...] = ()
     meant: frozenset[Id] = frozenset()
     claimed: frozenset[Id] = frozenset()
+    unsure: Mapping[Id, str] = field(default_factory=dict)
 
     def is_ours(self, live: Live) -> bool:
         """Whether this project made or adopted the resource."""
@@ -105,6 +107,8 @@ def meant_ids(ledger: Ledger | None) -> frozenset[Id]:
 def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:
     """Why the action must not be carried out without a further consent, if so."""
     live = action.live
+    if live is not None and id_of(live) in owners.unsure:
+        return _unsure(action, owners.unsure[id_of(live)])
     if live is None or owners.is_ours(live):
         return None
     owner = owners.owner(live)
@@ -143,6 +147,7 @@ def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
         if action.verb is Verb.KEEP
         and not owners.unread
         and action.live is not None
+        and id_of(action.live) not in owners.unsure
         and not owners.is_ours(action.live)
         and owners.owner(action.live) is None
     )
@@ -180,6 +185,18 @@ def _unknown(action: Action, unread: tuple[str, ...]) -> Diagnostic:
         locations=_places(action),
         detail=f"it may be in a ledger that cannot be read: {', '.join(unread)}",
         fix="choose another name, or see to that ledger first",
+    )
+
+
+def _unsure(action: Action, why: str) -> Diagnostic:
+    return Diagnostic(
+        code="guard/part-unknown",
+        summary="it is live, and whether the platform made it for another resource is not known",
+        key=action.key,
+        path=("metadata", "name"),
+        locations=_places(action),
+        detail=f"the read that tells it failed: {why}",
+        fix="nothing is adopted without it: run the same command again, or choose another name",
     )
 
 

@@ -84,7 +84,8 @@ def rebuild(
     """
     said = {_id(each): each for each in before.owned.values()} if before else {}
     old = {i: replace(each, protect=each.protect or damaged) for i, each in said.items()}
-    owners = replace(find_owners(us, before, others.ledgers), unread=others.unread)
+    owners = find_owners(us, before, others.ledgers)
+    owners = replace(owners, unread=others.unread, unsure=world.owners.unsure)
     kept = {e.key for i, e in old.items() if i in there}
     unsure = [key for key in resources if key in world.live or key not in kept]
     undecided = [d for key in unsure if (d := _undecided(key, world, owners, us))]
@@ -135,6 +136,9 @@ def _undecided(key: Key, world: World, owners: Owners, us: Owner) -> Diagnostic 
         )
     if live.foreign:
         return _left_out(key, f"it is not ours to change: {live.foreign}", "take it out")
+    if id_of(live) in owners.unsure:
+        why = f"what made it could not be read: {owners.unsure[id_of(live)]}"
+        return _left_out(key, why, "run the same command again")
     owner = owners.owner(live)
     if owner is None and owners.unread:
         which = ", ".join(owners.unread)

@@ -26,6 +26,8 @@ KEY = Key("Image", "a")
 CALLS = {
     "index": (),
     "find": ("a",),
+    "look_up": (1, {}),
+    "wholes": ((), ()),
     "read": (Listed(1, "a"), None),
     "pin": (Listed(1, "a"), None),
     "call": (Order(Step.CREATE, KEY, {}),),

@@ -96,6 +96,8 @@ class Shelf:
     used_by: tuple[str, ...] = ()
     watched: bool = False
     keeps: bool = False
+    makes: tuple[str, ...] = ()
+    made: dict[tuple[str, str], Key] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -161,6 +163,14 @@ class Shelf:
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return self.used_by
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        self.asked.append("wholes")
+        if self.faults:
+            raise self.faults[0].error
+        return self.made
 
     async def logs(self, receipt: Receipt) -> tuple[str, ...]:
         return self.lines

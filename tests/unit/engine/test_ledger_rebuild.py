@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.ledger.chain import Others
+from peakctl.engine.ledger.owners import Owners
 from peakctl.engine.ledger.rebuild import Rebuilt, find_there, rebuild
 from peakctl.engine.observe import World
 from peakctl.model import Key, Ledger, Listed, Live, Owned, Owner, Resource
@@ -42,9 +43,11 @@ def made(
     uses: Mapping[Key, tuple[Key, ...]] | None = None,
     listed: Mapping[str, tuple[Listed, ...]] | None = None,
     damaged: bool = False,
+    unsure: Mapping[tuple[str, str], str] | None = None,
 ) -> Rebuilt:
     declared = {each.key: each for each in resources}
-    world = World(listed or {}, {each.key: each for each in found})
+    owners = Owners(unsure=unsure or {})
+    world = World(listed or {}, {each.key: each for each in found}, owners=owners)
     return rebuild(
         US,
         declared,
@@ -155,6 +158,12 @@ def test_what_others_own_and_what_is_not_ours_is_left_out_and_told() -> None:
         (FLOW, "it is not listed: it is not ours to change: part of the deployment x"),
     ]
     assert "--take-over ads/prod" in found.undecided[0].fix
+
+
+def test_what_may_be_a_part_of_something_else_is_left_out() -> None:
+    found = made([resource(FLOW)], [live(FLOW, 7)], unsure={("Workflow", "7"): "down"})
+    assert found.owned == {}
+    assert found.undecided[0].summary.endswith("what made it could not be read: down")
 
 
 def test_what_we_own_is_ours_whatever_others_say() -> None:
