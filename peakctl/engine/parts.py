@@ -38,11 +38,8 @@ class Decided:
 def unclaimed(plan: Plan, world: World, adapters: Mapping[str, Adapter]) -> tuple[Live, ...]:
     """What the plan would adopt and may have been made for another resource.
 
-    What the ledger has is ours by its id, unless it was only claimed by name. Without a ledger
-    nothing is adopted: what the plan would change counts.
+    Without a ledger nothing is adopted: what the plan would change counts.
     """
-    owned = world.ledger.owned.values() if world.ledger else ()
-    ours = {(o.key.kind, str(o.id)) for o in owned if not o.claimed}
     kinds = _kinds(adapters)
     return tuple(
         action.live
@@ -50,8 +47,7 @@ def unclaimed(plan: Plan, world: World, adapters: Mapping[str, Adapter]) -> tupl
         if action.live is not None
         and action.live.key.kind in kinds
         and action.live.foreign is None
-        and id_of(action.live) not in ours
-        and world.owners.owner(action.live) in (None, world.owners.us)
+        and world.owners.owner(action.live) is None
         and not world.owners.unread
         and (action.verb is not Verb.KEEP or world.owners.us is not None)
     )

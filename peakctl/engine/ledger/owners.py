@@ -38,8 +38,8 @@ class Owners:
     `promised` are the keys that a run of ours set out to make and never reported on, `meant` the
     ids of what it was to change or delete; `unread` the names of ledgers that could not be read:
     their projects may own what nobody else does. `claimed` are the ids that our ledger has only
-    because they were found under the name of a manifest: nobody owns them yet. `unsure` tells why it
-    is not known whether the platform made something for another resource.
+    because they were found under the name of a manifest: nobody owns them yet. `unsure` tells why
+    it is not known whether the platform made something for another resource.
     """
 
     us: Owner | None = None
