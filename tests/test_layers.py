@@ -13,7 +13,7 @@ LAYERS = (
     "present emulator catalog",
     "engine adapters manifests",
     "kinds api archives",
-    "settings files",
+    "settings files private",
     "errors",
     "model",
 )

@@ -17,6 +17,7 @@ from peakctl.engine.approval import (
 from peakctl.engine.ledger.digests import LIGHT
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError
 from peakctl.present.text import counted
+from peakctl.private import write_private
 
 LARGEST = 64 * 2**20
 """Bytes of a plan file; an action takes about 400."""
@@ -43,7 +44,7 @@ def save_plan(session: Session, connection: Connection, prepared: Prepared, file
         return
     approval = _approved(session, connection, prepared.plan)
     try:
-        Path(file).write_text(write_approval(approval), "utf-8")
+        write_private(Path(file), write_approval(approval).encode())
     except OSError as error:
         raise UsageError(
             Diagnostic(

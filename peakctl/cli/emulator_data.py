@@ -111,10 +111,10 @@ def save(file: Path, **typed: Any) -> int:
     """Write all data of an emulator, of all tenants, into FILE."""
 
     def act(session: Session, reached: Reached, place: str) -> Report:
+        from peakctl.private import write_private
+
         found = reached.save()
-        beside = file.with_name(f"{file.name}.part")
-        beside.write_bytes(found)
-        beside.replace(file)
+        write_private(file, found)
         return _told(session, f"Saved: {file} holds {len(found)} bytes of {place}.", place)
 
     return _run("emulator snapshot save", act, **typed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
+from peakctl.private import make_private_folder, narrow, write_private
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
@@ -20,10 +21,11 @@ def emulator_state(session: Session) -> Path:
     root = Path(session.project.root) if session.project else Path.cwd()
     name = session.environment.name if session.environment else "local"
     folder = root / STATE_FOLDER
-    folder.mkdir(exist_ok=True)
+    make_private_folder(folder)
     ignore = folder / ".gitignore"
+    narrow(ignore)
     if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+        write_private(ignore, b"*\n")
     return folder / f"emulator-{name}.sqlite"
 
 

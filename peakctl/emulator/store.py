@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from peakctl.emulator.rows import Counts, Transaction
 from peakctl.errors import Diagnostic, PeakctlError
+from peakctl.private import make_private, narrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,6 +64,7 @@ class Store:
         self._counts = Counts()
         if self._data != ":memory:":
             _refuse_foreign(Path(self._data))
+            _make_private(Path(self._data))
         try:
             self._db = _connect(self._data)
             weakref.finalize(self, self._db.close)  # from Python 3.13 on, forgetting it warns
@@ -82,14 +84,19 @@ class Store:
 
     @contextmanager
     def _writing(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-        self._db.execute(begin)
         try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            self._counts.forget()
-            raise
-        self._db.execute("COMMIT")
+            self._db.execute(begin)
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # on a full disk SQLite has undone it itself
+                    self._db.execute("ROLLBACK")
+                self._counts.forget()
+                raise
+        except sqlite3.Error as error:
+            fix = "see that the disk is not full and that the file may be written, then run again"
+            raise _unusable(self._data, str(error), fix) from error
 
     @contextmanager
     def transaction(self, tenant: str, now: float, *, write: bool) -> Iterator[Transaction]:
@@ -166,6 +173,16 @@ def _folded(value: str | bytes | float | None) -> str | bytes | float | None:
     return value.casefold() if isinstance(value, str) else value
 
 
+def _make_private(path: Path) -> None:
+    """An emulator is sent secrets too. SQLite gives its side files the mode of `path`."""
+    try:
+        make_private(path)
+        for suffix in ("-wal", "-shm", "-journal"):
+            narrow(path.with_name(path.name + suffix))
+    except OSError as error:
+        raise _unusable(str(path), error.strerror or type(error).__name__) from error
+
+
 def _refuse_foreign(path: Path) -> None:
     fault = fault_of(path) if path.exists() and path.stat().st_size else ""
     if fault:
@@ -190,11 +207,13 @@ def fault_of(path: Path) -> str:
     return "" if damage == "ok" else f"it is damaged: {damage}"
 
 
-def _unusable(path: str, why: str) -> PeakctlError:
+def _unusable(
+    path: str, why: str, fix: str = "give another file, or move this one away"
+) -> PeakctlError:
     return PeakctlError(
         Diagnostic(
             code="emulator/data-file",
             summary=f"the emulator cannot use {path}: {why}",
-            fix="give another file, or move this one away",
+            fix=fix,
         )
     )

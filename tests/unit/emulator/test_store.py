@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from peakctl.emulator.store import Store
 from peakctl.errors import PeakctlError
 
 ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
@@ -172,3 +174,37 @@ def test_pages_join_without_a_gap(peak: Any) -> None:
     pages = [peak.get(ARTIFACTS, pageSize=3, pageNumber=n)["artifacts"] for n in (1, 2, 3)]
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [each["name"] for page in pages for each in page] == [f"a{n}" for n in range(7)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_the_file_and_its_side_files_are_the_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        for place in (tmp_path / "new.sqlite", tmp_path / "old.sqlite"):
+            if place.name == "old.sqlite":
+                Store(place).close()
+                place.chmod(0o644)
+            store = Store(place)
+            store.keep_requests(["{}"], 1)
+            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
+            store.close()
+            assert set(modes.values()) == {0o600}
+            assert f"{place.name}-wal" in modes
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PeakctlError, match="No such file"):
+        Store(tmp_path / "absent" / "state.sqlite")
+
+
+def test_a_full_disk_is_told_and_undoes_the_request(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state.sqlite")
+    store.keep_requests(["kept"], 10)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(PeakctlError, match="database or disk is full"):
+        store.keep_requests(["x" * 100_000], 10)
+    assert store.requests() == ["kept"]
+    store.close()
