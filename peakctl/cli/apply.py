@@ -65,12 +65,13 @@ async def _apply(session: Session) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import plan_result, prepare, read_wanted, refuse_guarded
     from peakctl.cli.session import connect
+    from peakctl.cli.tenant import confirm_tenant
 
     wanted = read_wanted(session)
     file = session.flags.plan_file
     approval = load_approval(session, file) if file else None
     async with connect(session) as connection:
-        prepared = await prepare(session, connection, wanted)
+        prepared = await prepare(session, connection, wanted, approval=approval)
         session.plan = plan = prepared.plan
         if session.flags.output == "text":
             session.terminal.show(plan_result(session, prepared))
@@ -78,6 +79,8 @@ async def _apply(session: Session) -> Report:
         agreed = agreement(session, connection, plan, approval)
         if approval is not None:
             agreed(plan)
+            if plan.pending:
+                await confirm_tenant(session, connection, prepared.world, approval.tenant)
             await tell_less(session, connection, wanted, prepared, approval)
         elif plan.pending:
             require_consent(session, "Apply these changes?")

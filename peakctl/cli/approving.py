@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.engine.approval import (
+    FORMAT,
+    NOWHERE,
     Approval,
     approve,
     left_deletes,
     objections,
+    other_format,
     read_approval,
     write_approval,
 )
@@ -27,11 +30,14 @@ if TYPE_CHECKING:
 
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
+    from peakctl.engine.tenant import Tenant
     from peakctl.kinds.fields import Kind
     from peakctl.model import Key, Plan
 
 
-def save_plan(session: Session, connection: Connection, prepared: Prepared, file: str) -> None:
+def save_plan(
+    session: Session, connection: Connection, prepared: Prepared, file: str, tenant: Tenant
+) -> None:
     """Write the consent to a plan, but for one that a guard refuses.
 
     Raises UsageError when the file cannot be written.
@@ -42,7 +48,9 @@ def save_plan(session: Session, connection: Connection, prepared: Prepared, file
             Diagnostic("plan/not-saved", summary, fix="see the error", severity=Severity.WARNING)
         )
         return
-    approval = _approved(session, connection, prepared.plan)
+    approval = _approved(session, connection, prepared.plan, tenant=tenant)
+    if not tenant.is_known:
+        session.warnings.append(_unbound(file))
     try:
         write_private(Path(file), write_approval(approval).encode())
     except OSError as error:
@@ -61,12 +69,13 @@ def load_approval(session: Session, file: str) -> Approval:
     try:
         with Path(file).open("rb") as opened:
             data = opened.read(LARGEST + 1)  # no more, should it have no end
-        approval = read_approval(data.decode()) if len(data) <= LARGEST else None
+        text = data.decode() if len(data) <= LARGEST else ""
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise _unusable(f'"{file}" cannot be read', why) from None
+    approval = read_approval(text)
     if approval is None:
-        raise _unusable(f'"{file}" is not a whole plan file of this peakctl', "")
+        raise _unreadable(file, text)
     here = (_project(session), _environment(session))
     if (approval.project, approval.environment) != here:
         there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
@@ -136,7 +145,14 @@ def _less(keys: list[Key], flags: list[str]) -> Diagnostic:
     )
 
 
-def _approved(session: Session, connection: Connection, plan: Plan, *, cost: int = 0) -> Approval:
+def _approved(
+    session: Session,
+    connection: Connection,
+    plan: Plan,
+    *,
+    cost: int = 0,
+    tenant: Tenant = NOWHERE,
+) -> Approval:
     return approve(
         plan,
         connection.kinds,
@@ -144,7 +160,29 @@ def _approved(session: Session, connection: Connection, plan: Plan, *, cost: int
         environment=_environment(session),
         salt=secrets.token_hex(16),
         cost=cost,
+        tenant=tenant,
     )
+
+
+def _unbound(file: str) -> Diagnostic:
+    return Diagnostic(
+        code="plan/unbound",
+        summary=f'"{file}" is not bound to a tenant',
+        detail="nothing there tells yet which tenant it is: no spoke domain, no ledger",
+        fix="`apply FILE` will ask whether it is the right one, or needs `tenant` in peakctl.yaml",
+        severity=Severity.WARNING,
+    )
+
+
+def _unreadable(file: str, text: str) -> PlanStale:
+    """What is wrong with a plan file that cannot be read."""
+    number = other_format(text)
+    if number is None:
+        return _unusable(f'"{file}" is not a whole plan file of this peakctl', "")
+    which = "a newer" if number > FORMAT else "an older"
+    summary = f'"{file}" was saved by {which} peakctl: its format is {number}, not {FORMAT}'
+    why = "a plan of an older one says nothing of the tenant that it was made for"
+    return _unusable(summary, why if number < FORMAT else "")
 
 
 def _unusable(summary: str, detail: str) -> PlanStale:

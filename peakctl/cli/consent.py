@@ -41,6 +41,31 @@ def require_consent(
         )
 
 
+def require_tenant(session: Session, place: str) -> None:
+    """Return when a person says that the tenant at `place` is the one that the plan was made for.
+
+    Raises GuardRefused otherwise, and where nobody can be asked: --yes agrees to a plan, and does
+    not know the tenant.
+    """
+    if not session.terminal.asks:
+        raise GuardRefused(
+            Diagnostic(
+                code="guard/unbound",
+                summary="the plan file is not bound to a tenant, and no terminal to ask on",
+                detail=f"nothing at {place} tells whether it is the tenant of the plan",
+                fix=(
+                    "set `tenant` of the environment in peakctl.yaml, or run this at a terminal;"
+                    " or leave out the file: peakctl apply"
+                ),
+            )
+        )
+    session.terminal.warn([()])
+    if not _agrees(session, f"Nothing tells whose tenant this is. Is {place} the right one?"):
+        raise GuardRefused(
+            Diagnostic("guard/declined", "not agreed to; nothing was changed", fix="nothing to do")
+        )
+
+
 def was_asked(session: Session) -> bool:
     """Whether somebody at the terminal has agreed to what was shown."""
     return session.terminal.asks and not session.flags.yes and not session.flags.plan_file

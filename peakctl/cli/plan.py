@@ -60,12 +60,14 @@ async def _plan(session: Session) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.planning import plan_result, prepare, read_wanted
     from peakctl.cli.session import connect
+    from peakctl.cli.tenant import tenant_of
 
     wanted = read_wanted(session)
     async with connect(session) as connection:
         prepared = await prepare(session, connection, wanted)
         if session.flags.out is not None:
-            save_plan(session, connection, prepared, session.flags.out)
+            tenant = await tenant_of(session, connection, prepared.world)
+            save_plan(session, connection, prepared, session.flags.out, tenant)
     plan = prepared.plan
     pending = bool(plan.pending) and session.flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.cli.session import Connection, Session
+    from peakctl.engine.approval import Approval
     from peakctl.engine.observe import World
     from peakctl.engine.plan import Planned
     from peakctl.model import Key, Ledger, Live, Plan, Resource
@@ -82,9 +83,11 @@ async def prepare(
     *,
     destroy: bool = False,
     again: Again | None = None,
+    approval: Approval | None = None,
 ) -> Prepared:
     """The plan of the run. Raises ManifestsInvalid with everything that forbids one.
 
+    `approval` is what a plan file consents to: PlanStale is raised for another tenant than its own.
     Resources that are not selected are planned too, so that references to them get their names
     and versions, and are then left out.
     """
@@ -92,7 +95,7 @@ async def prepare(
 
     seen = again or Again()
     began = session.clock.now()
-    world = await look(session, connection, wanted.resources, seen)
+    world = await look(session, connection, wanted.resources, seen, approval)
     found = _planned(session, connection, wanted, world, destroy=destroy)
     decided = seen.decided
     if not destroy:
@@ -159,10 +162,14 @@ def refuse_guarded(prepared: Prepared) -> None:
 
 
 async def look(
-    session: Session, connection: Connection, resources: Mapping[Key, Resource], again: Again
+    session: Session,
+    connection: Connection,
+    resources: Mapping[Key, Resource],
+    again: Again,
+    approval: Approval | None = None,
 ) -> World:
     """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
-    from peakctl.cli.tenant import check_tenant
+    from peakctl.cli.tenant import check_tenant, refuse_other_tenant
     from peakctl.engine.ledger.chain import named, tell_twins, tell_unread
     from peakctl.engine.observe import Books, observe
 
@@ -177,6 +184,8 @@ async def look(
         ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
         if owner and len(ids) > 1:
             session.warnings.append(tell_twins(owner, ids))
+        if approval is not None:
+            await refuse_other_tenant(session, connection, world, approval.tenant)
         await check_tenant(session, connection, ids[0] if ids else None)
     return world
 

@@ -123,6 +123,8 @@ class Connection:
     kinds: Mapping[str, Kind]
     adapters: Mapping[str, Adapter]
     ledgers: LedgerStore
+    spoke: list[str | None] = field(default_factory=list)
+    """The domain of the tenant's spoke, once it was asked for."""
 
 
 def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -> int:

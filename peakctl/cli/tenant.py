@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from peakctl.cli.session import place_of
-from peakctl.errors import ApiError, Diagnostic, GuardRefused, NotAuthenticated, Severity
+from peakctl.cli.consent import require_tenant
+from peakctl.cli.owning import owner_of
+from peakctl.cli.session import is_emulated, place_of
+from peakctl.errors import (
+    ApiError,
+    Diagnostic,
+    GuardRefused,
+    NotAuthenticated,
+    PlanStale,
+    Severity,
+)
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
+    from peakctl.engine.observe import World
+    from peakctl.engine.tenant import Tenant
 
 METADATA = "service/tenant-management/api/v1/external/tenants/tenant-metadata"
 _GONE = (404, 410)
@@ -29,8 +41,65 @@ async def check_tenant(session: Session, connection: Connection, ledger_id: str 
     judge_tenant(session, await find_domain(connection), ledger_id)
 
 
+async def tenant_of(session: Session, connection: Connection, world: World) -> Tenant:
+    """What tells the tenant of `world` from others. One request at most.
+
+    The emulator in process is the tenant of its environment, whatever token there is.
+    """
+    from peakctl.engine.ledger.chain import named
+    from peakctl.engine.tenant import read_tenant
+
+    owner, store = owner_of(session), connection.ledgers
+    ledgers = store.pick(world.listed.get(store.kind, ()))
+    ours = named(ledgers, owner) if owner else ()
+    domain = "emulator" if is_emulated(session) else None
+    with contextlib.suppress(ApiError):  # a sign less
+        domain = await find_domain(connection) or domain
+    return read_tenant(world, ledgers, domain=domain, ledger=str(ours[0].id) if ours else None)
+
+
+async def refuse_other_tenant(
+    session: Session, connection: Connection, world: World, wanted: Tenant
+) -> None:
+    """Return unless `world` is certainly another tenant than `wanted`. Raises PlanStale then."""
+    why = wanted.why_other(await tenant_of(session, connection, world))
+    if why:
+        raise PlanStale(
+            Diagnostic(
+                code="plan/other-tenant",
+                summary="the plan was approved for another tenant",
+                detail=f"asked {place_of(session)}: {why}",
+                fix=(
+                    "check the stage and the token; if this is the right tenant, plan again with"
+                    " --out, and have the new plan approved"
+                ),
+            )
+        )
+
+
+async def confirm_tenant(
+    session: Session, connection: Connection, world: World, wanted: Tenant
+) -> None:
+    """Return when the tenant is the one of the plan, or when somebody says that it is.
+
+    Where nothing tells, the environment's `tenant` says so (it has been checked as far as it can
+    be), or a person at the terminal, whom --yes does not replace. Raises GuardRefused.
+    """
+    if wanted.is_same(await tenant_of(session, connection, world)):
+        return
+    if session.environment is not None and session.environment.tenant is not None:
+        return
+    require_tenant(session, place_of(session))
+
+
 async def find_domain(connection: Connection) -> str | None:
     """The domain of the spoke that the tenant lives on; None when the platform tells none."""
+    if not connection.spoke:
+        connection.spoke.append(await _ask_domain(connection))
+    return connection.spoke[0]
+
+
+async def _ask_domain(connection: Connection) -> str | None:
     try:
         answer = await connection.api.get(METADATA)
     except ApiError as error:

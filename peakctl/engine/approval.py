@@ -2,7 +2,8 @@
 
 It holds a digest of each action (the calls, the number, all that would be sent) and of the live
 state that it was planned from, so no body and no secret is on disk, and nothing stale is ever
-sent: apply plans again and goes on only if every action is one that was approved.
+sent: apply plans again and goes on only if every action is one that was approved. It holds signs of
+the tenant that it was made for, so that it is not carried out on another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
 from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.tenant import Tenant
 from peakctl.engine.tree import copy_tree, holds_secret, seal_beside, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from peakctl.kinds.fields import Kind
 
-FORMAT = 1
+FORMAT = 2
+NOWHERE = Tenant()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Approved:
 class Approval:
     """The actions of one plan. `salt` makes the digests of secrets this file's own.
 
-    `cost` is that of the digests: the full one (0) unless they are never written.
+    `cost` is that of the digests: the full one (0) unless they are never written. `tenant` is the
+    one that the plan was made for, as far as the platform tells.
     """
 
     project: str
@@ -50,6 +54,7 @@ class Approval:
     salt: str
     actions: tuple[Approved, ...]
     cost: int = 0
+    tenant: Tenant = NOWHERE
 
 
 def approve(
@@ -60,10 +65,11 @@ def approve(
     environment: str,
     salt: str,
     cost: int = 0,
+    tenant: Tenant = NOWHERE,
 ) -> Approval:
     """Consent to everything that `plan` would do."""
     actions = tuple(_all_approved(plan, kinds, Digests(salt, cost)))
-    return Approval(project, environment, salt, actions, cost)
+    return Approval(project, environment, salt, actions, cost, tenant)
 
 
 def _all_approved(plan: Plan, kinds: Mapping[str, Kind], digests: Digests) -> Iterator[Approved]:
@@ -173,6 +179,11 @@ def write_approval(approval: Approval) -> str:
         "project": approval.project,
         "environment": approval.environment,
         "salt": approval.salt,
+        "tenant": {
+            "domain": approval.tenant.domain,
+            "ledger": approval.tenant.ledger,
+            "ids": sorted(approval.tenant.ids),
+        },
         "actions": [
             {
                 "kind": a.key.kind,
@@ -190,6 +201,17 @@ def write_approval(approval: Approval) -> str:
     return json.dumps({**body, "checksum": sum_}, indent=2) + "\n"
 
 
+def other_format(text: str) -> int | None:
+    """The format of a plan file that another peakctl wrote; None for anything else."""
+    try:
+        body = json.loads(text)
+        found = body["format_version"] if body["kind"] == "peakctl-plan" else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_number = isinstance(found, int) and not isinstance(found, bool)
+    return found if is_number and found != FORMAT else None
+
+
 def read_approval(text: str) -> Approval | None:
     """The approval in a plan file, or None when the text is not a whole one of this format."""
     try:
@@ -201,9 +223,15 @@ def read_approval(text: str) -> Approval | None:
         if checksum != Digests(salt).of(body):
             return None
         actions = tuple(_read_action(item) for item in body["actions"])
-        return Approval(_text(body["project"]), _text(body["environment"]), salt, actions)
+        where = (_text(body["project"]), _text(body["environment"]))
+        return Approval(*where, salt, actions, tenant=_read_tenant(body["tenant"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _read_tenant(item: Mapping[str, Any]) -> Tenant:
+    ids = frozenset(_text(each) for each in item["ids"])
+    return Tenant(_text_or_none(item["domain"]), _text_or_none(item["ledger"]), ids)
 
 
 def _read_action(item: Mapping[str, Any]) -> Approved:

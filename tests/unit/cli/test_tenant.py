@@ -51,7 +51,7 @@ def session(tenant: str | None, *, emulator: bool = False) -> Session:
 def check(tenant: str | None, answer: Any, ledger: str | None = LEDGER) -> tuple[str, Asked]:
     """ "fine", or the code of what was said, and what was asked."""
     made, api = session(tenant), Asked(answer)
-    connection: Any = SimpleNamespace(api=api)
+    connection: Any = SimpleNamespace(api=api, spoke=[])
     try:
         asyncio.run(check_tenant(made, connection, ledger))
     except GuardRefused as error:

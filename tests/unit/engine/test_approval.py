@@ -14,10 +14,12 @@ from peakctl.engine.approval import (
     approve,
     left_deletes,
     objections,
+    other_format,
     read_approval,
     write_approval,
 )
 from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.tenant import Tenant
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -168,9 +170,27 @@ def test_every_flipped_character_is_refused_or_says_the_same() -> None:
         assert read_approval(damaged) in (None, approval)
 
 
-def test_a_later_format_is_refused() -> None:
+@pytest.mark.parametrize("number", [1, 3])
+def test_another_format_is_refused_by_its_number(number: int) -> None:
     body = json.loads(write_approval(approved()))
-    assert read_approval(json.dumps({**body, "format_version": 2})) is None
+    text = json.dumps({**body, "format_version": number})
+    assert (read_approval(text), other_format(text)) == (None, number)
+
+
+@pytest.mark.parametrize("number", [2, True, "1", None])
+def test_what_says_no_other_format_is_damaged(number: Any) -> None:
+    body = json.loads(write_approval(approved()))
+    assert other_format(json.dumps({**body, "format_version": number})) is None
+    assert other_format(json.dumps({**body, "kind": "else", "format_version": 1})) is None
+    assert other_format("no json") is None
+
+
+def test_a_plan_file_says_which_tenant_it_was_made_for() -> None:
+    tenant = Tenant("spoke.example.com", "ledger-id", frozenset({"Service/b", "Service/a"}))
+    approval = replace(approved(image()), tenant=tenant)
+    found = read_approval(write_approval(approval))
+    assert found is not None
+    assert found.tenant == tenant
 
 
 def test_approved_deletes_that_are_not_planned_are_found() -> None:
