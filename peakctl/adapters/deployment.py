@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.adapters import deployment_reads as reads
 from peakctl.adapters.bodies import changed
 from peakctl.adapters.deployment_bodies import create_body, patch_body, revision_body
+from peakctl.adapters.hidden import Releases
 from peakctl.adapters.orders import given, live_of, name_of, spec_of
 from peakctl.adapters.rest import Call, Rest
 from peakctl.model import Key, Live, Readiness, Receipt, State, Step
@@ -15,6 +16,8 @@ from peakctl.model import Key, Live, Readiness, Receipt, State, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from peakctl.api.client import Api
+    from peakctl.kinds.fields import Kind
     from peakctl.model import Listed, Order, Resource, Tree
 
 FAMILIES = ("apps", "blocks")
@@ -24,13 +27,18 @@ RUN_VERSION = {"blocks": "v1", "apps": "v2"}
 class Adapter(Rest):
     """`Listed.item["family"]` is the route of the thing: `blocks` or `apps`.
 
-    Two requests to read a block, one when nothing gives it values; for an app one more.
+    Two requests to read a block, one when nothing gives it values; for an app one more. Where a
+    value is shown, the deployed release is read too: it says what is hidden.
     """
 
     path = "press/v1/"
     items = ("deployments",)
     search = "name"
     makes = ("Workflow", "Service", "Webapp")
+
+    def __init__(self, api: Api, kind: Kind) -> None:
+        super().__init__(api, kind)
+        self._releases = Releases(self.get)
 
     def calls(self) -> dict[Step, Call]:
         return {
@@ -98,6 +106,7 @@ class Adapter(Rest):
             private={"family": family, "revision": number, "resources": reads.parts_of(described)},
             foreign=reads.owner_of(described),
             parts=reads.made_by(described),
+            hidden=await self._releases.hidden(family, values),
         )
 
     async def wholes(

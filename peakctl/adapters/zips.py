@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peakctl.api.bodies import Part
 from peakctl.archives import add_digest, digest_of_zip
 from peakctl.errors import ApiError
+from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:
     from peakctl.api.client import Api
@@ -21,10 +22,13 @@ def zip_part(order: Order) -> list[Part]:
     return [Part("artifact", file=archive.encode())] if archive else []
 
 
-def with_digest(text: str | None, order: Order) -> str | None:
-    """A version's own text with the digest of its files as the last line (design, section 2)."""
+def with_digest(text: str | Secret | None, order: Order) -> str | Secret | None:
+    """A version's own text with the digest of its files as the last line; secret if the text is."""
     archive = order.archives.get(ARTIFACT)
-    return add_digest(text or "", archive.digest) if archive else text
+    if archive is None:
+        return text
+    whole = add_digest(reveal(text) or "", archive.digest)
+    return Secret(whole) if isinstance(text, Secret) else whole
 
 
 async def digest_at(api: Api, path: str) -> str | None:

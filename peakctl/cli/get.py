@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.session import Connection, Session
     from peakctl.errors import Diagnostic
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Live
+    from peakctl.model import Live, Tree
     from peakctl.present.report import Report
 
 OF_PLATFORM = "part of the platform"
@@ -37,7 +36,7 @@ Examples:
 def get(kind: str, name: str | None, **flags: Any) -> int:
     """List the live resources of a KIND, or print the one called NAME as a manifest.
 
-    Kinds may be typed as you like: service, Services, block-spec. Secrets are masked.
+    Kinds may be typed as you like: service, Services, block-spec. Secrets are left out.
     """
     from peakctl.cli.loop import run_async
     from peakctl.cli.session import run_command
@@ -49,6 +48,7 @@ def get(kind: str, name: str | None, **flags: Any) -> int:
 async def _get(session: Session, word: str, name: str | None) -> Report:
     from peakctl.cli.inputs import open_project
     from peakctl.cli.naming import find_kind
+    from peakctl.cli.secrets import seal_found
     from peakctl.cli.session import connect
 
     open_project(session)
@@ -56,10 +56,11 @@ async def _get(session: Session, word: str, name: str | None) -> Report:
         kind = find_kind(word, connection.kinds)
         found = await _read(connection, kind, name, show_all=session.flags.show_all)
         wholes = await _wholes(session, connection, found)
-    if name is None and session.flags.output != "yaml":
-        return _listing(session, found, wholes)
-    session.warnings += [_is_part(live, wholes) for live in found if id_of(live) in wholes]
-    return _manifests(session, connection.kinds[kind], found, wholes)
+        if name is None and session.flags.output != "yaml":
+            return _listing(session, found, wholes)
+        session.warnings += [_is_part(live, wholes) for live in found if id_of(live) in wholes]
+        values = await seal_found(session, connection, kind, found)
+    return _manifests(session, found, values, wholes)
 
 
 async def _wholes(
@@ -141,16 +142,24 @@ def _listing(
 
 
 def _manifests(
-    session: Session, kind: Kind, found: Sequence[Live], wholes: Mapping[tuple[str, str], str]
+    session: Session,
+    found: Sequence[Live],
+    values: Sequence[Tree],
+    wholes: Mapping[tuple[str, str], str],
 ) -> Report:
-    from peakctl.present.manifest import manifest_document, manifest_text
+    from peakctl.present.manifest import manifest_document, manifest_text, sensitive_places
 
+    both = list(zip(found, values, strict=True))
     return session.report(
-        text="---\n".join(manifest_text(live, kind) for live in found),
+        text="---\n".join(manifest_text(live, tree) for live, tree in both),
         extra={
             "resources": [
-                {**_about(live, wholes), "manifest": manifest_document(live, kind)}
-                for live in found
+                {
+                    **_about(live, wholes),
+                    "manifest": manifest_document(live.key, tree),
+                    "sensitive": sensitive_places(tree),
+                }
+                for live, tree in both
             ]
         },
     )

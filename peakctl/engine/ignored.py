@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import keys_of, seal_all
 from peakctl.engine.tree import child, copy_tree, variant
-from peakctl.model import MISSING, Path, Value, dotted, is_masked
+from peakctl.model import MISSING, Path, Value, dotted, is_masked, reveal
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
@@ -35,7 +35,7 @@ def keep_live(rule: Field, desired: Any, live: Value, path: Path) -> None:
     inner = child(rule, part)
     here, there = _spot(rule, desired, part), _spot(rule, live, part)
     value = MISSING if there is None else live[there]
-    if inner is None or is_masked(value):
+    if inner is None or is_masked(reveal(value)):
         return
     if rest:
         if here is None:

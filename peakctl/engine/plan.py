@@ -87,13 +87,16 @@ class _Planner:
         if told := lost_name(resource, self.world):
             self.problems.append(told)
         self.problems += listing_warnings(resource, self.world)
-        live = self.world.live.get(key)
-        if live is None:
+        found_live = self.world.live.get(key)
+        if found_live is None:
             return plan_create(resource, kind, desired)
+        hidden |= found_live.hidden
+        desired = seal_at(desired, hidden)
+        live = replace(found_live, values=seal_at(found_live.values, hidden))
         diff = compare(
             kind,
             desired,
-            self._without_echoes(resource, live),
+            seal_at(self._without_echoes(resource, found_live), hidden),
             shown=self._shown(kind),
             hidden=hidden,
             ignored=resource.ignore_changes,

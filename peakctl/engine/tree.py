@@ -112,7 +112,7 @@ def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
     tree = copy_tree(tree) if found else tree
     for path, value in found:
         if value is not MISSING:
-            set_at(tree, path, _sealed_below(value))
+            set_at(tree, path, sealed_below(value))
     return tree
 
 
@@ -122,7 +122,7 @@ def seal_beside(value: Value, others: Sequence[Value]) -> Value:
     Items of lists are not told apart: what is secret in one is so in all.
     """
     if any(isinstance(other, Secret) for other in others):
-        return _sealed_below(value)
+        return sealed_below(value)
     if isinstance(value, MAPS):
         maps = [other for other in others if isinstance(other, MAPS)]
         return {k: seal_beside(v, [m[k] for m in maps if k in m]) for k, v in value.items()}
@@ -132,11 +132,12 @@ def seal_beside(value: Value, others: Sequence[Value]) -> Value:
     return value
 
 
-def _sealed_below(value: Value) -> Value:
+def sealed_below(value: Value) -> Value:
+    """The tree with every leaf sealed."""
     if isinstance(value, MAPS):
-        return {k: _sealed_below(v) for k, v in value.items()}
+        return {k: sealed_below(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_sealed_below(v) for v in value]
+        return [sealed_below(v) for v in value]
     return sealed(value)
 
 

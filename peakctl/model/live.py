@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from peakctl.model.values import Key, Tree, empty_tree
+from peakctl.model.values import Key, Path, Tree, empty_tree
 
 
 class State(enum.StrEnum):
@@ -40,7 +40,8 @@ class Live:
     there is. `attributes` are what references to it receive (`id`, `version`). `private` is the
     adapter's own (version ids, build ids, webhook ids) and is handed back to it untouched.
     `foreign` says why the resource is not ours to change, if so (design, section 3). `parts` are
-    what the platform made for it: they are its own, and go with it.
+    what the platform made for it: they are its own, and go with it. `hidden` are the
+    places of values that no output may show, whatever the read showed.
     """
 
     key: Key
@@ -55,3 +56,4 @@ class Live:
     foreign: str | None = None
     notes: tuple[str, ...] = ()
     parts: tuple[Key, ...] = ()
+    hidden: frozenset[Path] = frozenset()

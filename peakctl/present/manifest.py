@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from peakctl.engine.tree import child, variant
-from peakctl.model import Secret
+from peakctl.model import MISSING, Secret, dotted
 from peakctl.present.text import clean
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Live, Value
+    from peakctl.model import Key, Live, Path, Tree, Value
 
 API_VERSION = "peakctl/v1"
 
 
-def manifest_document(live: Live, kind: Kind) -> dict[str, Any]:
-    """The envelope with the live values; what the schema calls sensitive is masked."""
-    values = to_json(_masked(kind.root, live.values))
-    return {"apiVersion": API_VERSION, "kind": live.key.kind, **values}
+def manifest_document(key: Key, values: Tree) -> dict[str, Any]:
+    """The envelope with the live values, secrets left out: no mask stands where a value belongs."""
+    return {"apiVersion": API_VERSION, "kind": key.kind, **to_json(_without_secrets(values))}
 
 
-def manifest_text(live: Live, kind: Kind) -> str:
-    """The same as YAML, with what only the platform knows in comments above."""
+def sensitive_places(values: Tree) -> list[str]:
+    """Where the secrets stand that the document leaves out."""
+    return [dotted(path) for path in _secrets(values, ())]
+
+
+def manifest_text(live: Live, values: Tree) -> str:
+    """The same as YAML; comments tell what only the platform knows, and what was left out."""
     told = {"id": live.id, "status": live.status, "version": live.version}
     head = "".join(f"# {word}: {_comment(value)}\n" for word, value in told.items() if value)
-    return head + clean(_dump(manifest_document(live, kind)))
+    return head + clean(_dump(manifest_document(live.key, values))) + _left_out(values)
 
 
-def _masked(field: Field | None, value: Value) -> Value:
-    """The value with each sensitive leaf as a `Secret`."""
+def _left_out(values: Tree) -> str:
+    """One comment for each secret. No template stands in it: comments are rendered too."""
+    return "".join(
+        f"# {_comment(at)}: secret, not shown; give it from the environment, as os_env.NAME\n"
+        for at in sensitive_places(values)
+    )
+
+
+def _without_secrets(value: Value) -> Value:
+    """The tree without its secrets, and without the maps that held nothing else; MISSING if none
+
+    of it is left.
+    """
+    if isinstance(value, Secret):
+        return MISSING
     if isinstance(value, Mapping):
-        chosen = variant(field, value) if field else None
-        return {
-            word: _masked(child(chosen, word) if chosen else None, each)
-            for word, each in value.items()
-        }
+        kept = {word: _without_secrets(each) for word, each in value.items()}
+        left = {word: each for word, each in kept.items() if each is not MISSING}
+        return left if left or not value else MISSING
     if isinstance(value, list):
-        return [_masked(field.items if field else None, each) for each in value]
-    hidden = field is not None and field.sensitive and value is not None
-    return Secret(value) if hidden else value
+        items = [each for item in value if (each := _without_secrets(item)) is not MISSING]
+        return items if items or not value else MISSING
+    return value
+
+
+def _secrets(value: Value, path: Path) -> Iterator[Path]:
+    if isinstance(value, Secret):
+        yield path
+    elif isinstance(value, Mapping):
+        for word, each in value.items():
+            yield from _secrets(each, (*path, word))
+    elif isinstance(value, list):
+        for i, each in enumerate(value):
+            yield from _secrets(each, (*path, i))
 
 
 def _comment(value: object) -> str:

@@ -233,6 +233,13 @@ class Place:
         assert "internal/" not in run.err or "internal" in args, run.err
         return run
 
+    def secrets_live(self) -> list[str]:
+        """What the platform stores of deployments, secrets and all."""
+        rows = self.emulator.store._db.execute(
+            "SELECT json_extract(body, '$.parameters') FROM items WHERE kind LIKE '%-deployment'"
+        )
+        return sorted(str(row[0]) for row in rows)
+
     def search(self) -> None:
         """Everything that was written holds no canary, and no digest that is quickly found out."""
         files = [(str(p), p.read_bytes()) for p in self.files()]

@@ -79,11 +79,13 @@ class Others:
     unread: tuple[str, ...] = ()
 
 
-async def read_others(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Others:
-    """The newest version of every other project's ledger; one that is gone is left out."""
+async def read_others(
+    store: LedgerStore, listed: tuple[Listed, ...], owner: Owner | None
+) -> Others:
+    """The newest version of every ledger that is not `owner`'s; one that is gone is left out."""
     oldest: dict[str, Listed] = {}
     for each in listed:
-        if each.name != ledger_name(owner):
+        if owner is None or each.name != ledger_name(owner):
             oldest.setdefault(each.name, each)
     found = await all_of(_read_other(store, each) for each in oldest.values())
     return Others(

@@ -8,7 +8,7 @@ from peakctl.engine.ledger.digests import Digests
 from peakctl.model import EMPTY, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from peakctl.model import Key, Ledger, Live, Path, Value
 
@@ -19,6 +19,11 @@ def place(path: Path) -> str:
     Unlike the form that users read it has no two meanings, whatever the keys are.
     """
     return "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def path_of(place: str) -> Path:
+    """The path of a place in a ledger; numbers of items stay text."""
+    return tuple(_word(part) for part in place.split("/"))
 
 
 class Memory:
@@ -44,9 +49,11 @@ class Memory:
 
     def words(self, path: Path) -> list[str]:
         """The keys below `path` of which something is known."""
-        above = f"{place(path)}/"
-        found = (key[len(above) :] for key in self._digests if key.startswith(above))
-        return list(dict.fromkeys(_word(rest.partition("/")[0]) for rest in found))
+        return _words_below(self._digests, path)
+
+    def secret_words(self, path: Path) -> list[str]:
+        """The keys below `path` that hold a secret, or are one."""
+        return _words_below(self._secret, path)
 
     def has(self, path: Path) -> bool:
         """Whether the value at `path` is known as one."""
@@ -59,6 +66,12 @@ class Memory:
     def knows(self, path: Path) -> bool:
         """Whether the value at `path` is known, as one or entry by entry."""
         return self.has(path) or bool(self.words(path))
+
+
+def _words_below(places: Iterable[str], path: Path) -> list[str]:
+    above = f"{place(path)}/"
+    found = (key[len(above) :] for key in places if key.startswith(above))
+    return list(dict.fromkeys(_word(rest.partition("/")[0]) for rest in found))
 
 
 def _word(text: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peakctl.engine.ignored import is_ignored
 from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import find_unreported, place
+from peakctl.engine.ledger.memory import find_unreported, path_of, place
 from peakctl.engine.recall import unseen_values
-from peakctl.engine.tree import holds_secret
+from peakctl.engine.sealing import secret_places
+from peakctl.engine.tree import field_at
 from peakctl.model import EMPTY, Key, Owned, Status, Verb
 
 if TYPE_CHECKING:
@@ -164,7 +166,7 @@ class _Books:
     ) -> Owned:
         """`entry` with the digests of what is in force now, and which of them are of secrets.
 
-        Those in `kept` stand for what was not sent: a secret that was, stays one.
+        Those in `kept` stand for what was not sent. Without a call, places of secrets stay so.
         """
         sent = outcome.applied or action.desired
         values = unseen_values(self.kinds[action.key.kind], sent)
@@ -173,6 +175,15 @@ class _Books:
             name: kept[name] if name in kept else self.digests_of.of(value)
             for name, value in sorted(named.items())
         }
-        was_secret = {name for name in entry.secret or () if name in kept}
-        secret = [name for name in digests if name in was_secret or holds_secret(named[name])]
-        return replace(entry, digests=digests, secret=tuple(secret))
+        stays = [
+            p for p in entry.secret or () if not action.steps or self._is_left_alone(action, p)
+        ]
+        secret = {*stays, *secret_places(self.kinds[action.key.kind], sent)}
+        return replace(entry, digests=digests, secret=tuple(sorted(secret)))
+
+    def _is_left_alone(self, action: Action, place: str) -> bool:
+        """Whether an action leaves what is live at `place` as it is, whatever the manifest says."""
+        path = path_of(place)
+        rule = field_at(self.kinds[action.key.kind].root, path, action.desired)
+        ignored = action.resource.ignore_changes if action.resource else ()
+        return (rule is not None and bool(rule.deferred)) or is_ignored(path, ignored)

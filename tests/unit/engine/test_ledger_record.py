@@ -159,7 +159,7 @@ def test_places_of_secrets_are_recorded() -> None:
 
 def test_a_place_stays_secret_until_another_value_is_sent() -> None:
     old = Owned(API, "s-1", digests={PLACE: "old"}, secret=(PLACE, "spec/gone"))
-    assert after(action(env="1"), Status.ALREADY_RIGHT, old)[API].secret == (PLACE,)
+    assert after(action(env="1"), Status.ALREADY_RIGHT, old)[API].secret == ("spec/gone", PLACE)
     assert after(edit("2"), Status.FAILED, old)[API].secret == old.secret
     assert after(edit("2"), Status.DONE, old, applied=values("2"))[API].secret == ()
 

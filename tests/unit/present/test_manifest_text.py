@@ -6,56 +6,49 @@ from typing import Any
 
 import yaml
 
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.model import Key, Live
-from peakctl.present.manifest import manifest_document, manifest_text
+from peakctl.model import Key, Live, Secret
+from peakctl.present.manifest import manifest_document, manifest_text, sensitive_places
 from peakctl.present.table import table_lines
 from peakctl.present.text import to_plain
 
-OBJECT = frozenset({"object"})
-SECRET = Field(frozenset({"string"}), Absent.CLEAR, sensitive=True)
-PLAIN = Field(frozenset({"string"}), Absent.CLEAR)
-KIND = Kind(
-    "Service",
-    schema={},
-    root=Field(
-        OBJECT,
-        Absent.REQUIRED,
-        properties={
-            "spec": Field(
-                OBJECT,
-                Absent.REQUIRED,
-                properties={
-                    "secrets": Field(OBJECT, Absent.CLEAR, extra=SECRET),
-                    "keys": Field(frozenset({"array"}), Absent.CLEAR, items=SECRET),
-                    "text": PLAIN,
-                },
-            )
-        },
-    ),
-)
 VALUES: dict[str, Any] = {
     "metadata": {"name": "api"},
     "spec": {
-        "secrets": {"DB": "hunter2", "NONE": None},
-        "keys": ["hunter3"],
+        "secrets": {"DB": Secret("hunter2"), "NONE": None},
+        "keys": [Secret("hunter3")],
+        "only": {"a": {"b": Secret("hunter4")}},
         "text": "one\ntwo\n",
         "beyond": [{"a": 1}],
+        "none": [],
+        "empty": {},
     },
 }
 LIVE = Live(Key("Service", "api"), "id-1\nkind: Fake", VALUES, status="AVAILABLE")
 
 
 def test_a_manifest_parses_back_without_its_secrets() -> None:
-    text = manifest_text(LIVE, KIND)
+    text = manifest_text(LIVE, VALUES)
     assert "hunter" not in text
-    assert yaml.safe_load(text) == manifest_document(LIVE, KIND)
-    assert yaml.safe_load(text)["spec"]["secrets"] == {"DB": "(sensitive)", "NONE": None}
+    assert "(sensitive)" not in text
+    document = manifest_document(LIVE.key, VALUES)
+    assert yaml.safe_load(text) == document
+    assert document["spec"] == {
+        "secrets": {"NONE": None}, "text": "one\ntwo\n", "beyond": [{"a": 1}],
+        "none": [], "empty": {}
+    }  # fmt: skip
     assert "  text: |\n    one\n    two\n" in text
 
 
+def test_comments_say_what_was_left_out() -> None:
+    assert sensitive_places(VALUES) == ["spec.secrets.DB", "spec.keys[0]", "spec.only.a.b"]
+    *_, last = manifest_text(LIVE, VALUES).splitlines()
+    assert last.startswith("# spec.only.a.b: secret, not shown; ")
+    assert "{{" not in last  # comments are rendered too
+
+
 def test_what_only_the_platform_knows_is_a_comment() -> None:
-    assert manifest_text(LIVE, KIND).startswith("# id: id-1 kind: Fake\n# status: AVAILABLE\n")
+    text = manifest_text(LIVE, VALUES)
+    assert text.startswith("# id: id-1 kind: Fake\n# status: AVAILABLE\n")
 
 
 def test_a_table_cuts_no_name() -> None:

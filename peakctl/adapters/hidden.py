@@ -1,0 +1,135 @@
+"""Which values of a deployment its release hides, so that no output shows them.
+
+The release that is deployed decides, not the one that a manifest declares. Releases never change,
+so each is read once in a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from peakctl.adapters.deployment_reads import SPEC_FIELDS
+from peakctl.adapters.orders import metadata_of, spec_of
+from peakctl.model import is_masked
+
+if TYPE_CHECKING:
+    from peakctl.model import Path, Tree, Value
+
+GROUPS = ("build", "run")
+WHOLE = ("spec", "appParameters")
+PARTS = ("spec", "parameters")
+Get = Callable[[str], Awaitable["Tree | None"]]
+
+
+class Releases:
+    """Reads of specs and releases; `get` gives a describe answer, None for a 404."""
+
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self._known: dict[str, asyncio.Task[Tree | None]] = {}
+
+    async def hidden(self, family: str, values: Tree) -> frozenset[Path]:
+        """The places in `values` (manifest shape) that the deployed release hides.
+
+        Where the release cannot be had, that is every place of a value.
+        """
+        if not _shows_text(values):
+            return frozenset()
+        named = spec_of(values).get(SPEC_FIELDS[family]) or {}
+        at, version = named.get("id"), (named.get("release") or {}).get("version")
+        if family == "blocks":
+            found = await self._of_block(at, version)
+        else:
+            found = await self._of_app(at, version)
+        return frozenset(_all_places(values) if found is None else found)
+
+    async def _of_block(self, id_: Any, version: Any) -> set[Path] | None:
+        release = await self._release("blocks", id_, version)
+        return None if release is None else {(*PARTS, *path) for path in _hiding(release)}
+
+    async def _of_app(self, id_: Any, version: Any) -> set[Path] | None:
+        """By the name of each block; what a block hides, it hides as a value of the app too."""
+        release = await self._release("apps", id_, version)
+        if release is None:
+            return None
+        parts = [part for part in release.get("config") or () if isinstance(part, Mapping)]
+        found = await asyncio.gather(*(self._of_part(part) for part in parts))
+        if any(each is None for each in found):
+            return None
+        hiding = {(block, *path) for each in found if each for block, path in each}
+        whole = {*_hiding(release), *(path[1:] for path in hiding)}
+        return {*((*PARTS, *path) for path in hiding), *((*WHOLE, *path) for path in whole)}
+
+    async def _of_part(self, part: Tree) -> list[tuple[str, Path]] | None:
+        """The name of a block with each place that it hides; None when it cannot be had."""
+        id_ = part.get("id")
+        release = await self._release("blocks", id_, (part.get("release") or {}).get("version"))
+        if release is None:
+            return None
+        places = list(_hiding(release))
+        spec = await self._once(f"press/v1/blocks/specs/{_word(id_)}") if places else {}
+        if spec is None:
+            return None
+        name = str(metadata_of(spec).get("name", ""))
+        return [(name, path) for path in places]
+
+    async def _release(self, family: str, id_: Any, version: Any) -> Tree | None:
+        if id_ is None or version is None:
+            return None
+        return await self._once(f"press/v1/{family}/specs/{_word(id_)}/releases/{_word(version)}")
+
+    async def _once(self, path: str) -> Tree | None:
+        """The answer at `path`, asked for once; an error is not remembered."""
+        task = self._known.get(path)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._known[path] = asyncio.ensure_future(self._ask(path))
+        return await task
+
+    async def _ask(self, path: str) -> Tree | None:
+        return await self._get(path)
+
+
+def _word(part: Any) -> str:
+    return quote(str(part), safe="")
+
+
+def _hiding(release: Tree) -> Iterator[Path]:
+    """Group and name of each parameter that a release hides."""
+    definitions = release.get("parameters") or {}
+    for group in GROUPS:
+        for each in definitions.get(group) or ():
+            if isinstance(each, Mapping) and each.get("hideValue") is True:
+                yield group, str(each.get("name", ""))
+
+
+def _shows_text(value: Value) -> bool:
+    """Whether the parameters of a deployment hold a text that is no mask: only texts are hidden."""
+    spec = spec_of(value)
+    return any(_has_text(spec.get(at[1])) for at in (PARTS, WHOLE))
+
+
+def _has_text(value: Value) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_text(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_has_text(each) for each in value)
+    return isinstance(value, str) and not is_masked(value)
+
+
+def _all_places(values: Tree) -> Iterator[Path]:
+    """The place of every value of a parameter."""
+    for at in (PARTS, WHOLE):
+        given = spec_of(values).get(at[1]) or {}
+        for word, each in given.items():
+            yield from _places_below(each, (*at, word))
+
+
+def _places_below(value: Value, path: Path) -> Iterator[Path]:
+    if isinstance(value, Mapping) and value:
+        for word, each in value.items():
+            yield from _places_below(each, (*path, word))
+    else:
+        yield path
