@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,21 @@ from peakctl.files import Unreadable, decode_text
 from peakctl.model import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from peakctl.cli.session import Session
     from peakctl.kinds.fields import Kind
-    from peakctl.manifests.load import RenderedText
+    from peakctl.manifests.load import Manifests, RenderedText
+    from peakctl.manifests.params import Gathered
     from peakctl.manifests.project import Environment, Project
-    from peakctl.model import Document, Key, Resource, Value
+    from peakctl.model import Key, Resource, Value
 
 NOTHING_FOUND = "source/no-match"
+NO_VALUE = "template/undefined"
+NOT_A_VALUE = frozenset(
+    f"manifest/{code}" for code in ("number", "tag", "alias-loop", "merge", "key")
+)
+"""Problems of YAML after which a value is missing, which says nothing of what was meant."""
 STDIN = "<stdin>"
 
 
@@ -43,44 +50,85 @@ def open_project(session: Session) -> None:
 
 
 def load_resources(
-    session: Session, kinds: Mapping[str, Kind] | None = None, *, may_be_empty: bool = False
+    session: Session,
+    kinds: Mapping[str, Kind] | None = None,
+    *,
+    may_be_empty: bool = False,
+    together: bool = False,
 ) -> dict[Key, Resource]:
     """Valid resources by key; opens the project. Raises ManifestsInvalid with all problems.
 
-    Not a single document is a warning where it `may_be_empty`, else GuardRefused: a template that
-    renders to nothing must not look like a wish to have nothing.
+    All of all files and stages: a fault in one manifest hides none in another. With `together`, or
+    where anything is wrong, that is also what resources say of each other. Not a single document is
+    a warning where it `may_be_empty`, else GuardRefused: a template that renders to nothing must
+    not look like a wish to have nothing.
     """
     from peakctl.archives import pack
+    from peakctl.cli.offline import check_together
     from peakctl.kinds.store import load_kinds
-    from peakctl.kinds.validate import read_resources
+    from peakctl.kinds.validate import read_manifests
 
-    documents = load_all_documents(session)
-    if not documents:
-        _tell_empty(session, Severity.WARNING if may_be_empty else Severity.ERROR)
-    found, problems = read_resources(
-        documents, kinds or load_kinds(), project_root=root_of(session), pack=pack
-    )
-    keep(session, problems)
-    return {resource.key: resource for resource in found}
-
-
-def load_all_documents(session: Session) -> tuple[Document, ...]:
-    """All documents of the run. Raises ManifestsInvalid with the problems of all files."""
-    from peakctl.manifests import load_documents
-
+    kinds = kinds or load_kinds()
     open_project(session)
-    documents, problems = load_documents(
+    manifests = _load_manifests(session)
+    found = read_manifests(manifests.documents, kinds, project_root=root_of(session), pack=pack)
+    problems = [*manifests.problems, *_without_echoes(found.problems, manifests.problems)]
+    resources = {resource.key: resource for resource in found.resources}
+    if together or any(d.severity is Severity.ERROR for d in problems):
+        known = {resource.key: resource for resource in found.faulty} | resources
+        problems += check_together(known, kinds, _broken(manifests, known, kinds))
+    if not (manifests.documents or problems):
+        _tell_empty(session, Severity.WARNING if may_be_empty else Severity.ERROR)
+    keep(session, problems)
+    return resources
+
+
+def _load_manifests(session: Session) -> Manifests:
+    """All documents of the run, with the problems of all files, those of parameters included."""
+    from peakctl.manifests.load import load_manifests
+
+    values, wrong = _parameters(session)
+    found = load_manifests(
         _patterns(session),
         root=root_of(session),
-        parameters=_parameters(session),
+        parameters=values,
         environment=session.settings.environment,
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
         places=_places(session),
     )
-    keep(session, problems)
-    return documents
+    known = [d for d in found.problems if not (wrong and d.code == NO_VALUE)]
+    return replace(found, problems=(*wrong, *known))
+
+
+def _without_echoes(
+    wrong: Sequence[Diagnostic], before: Sequence[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Complaints about fields, without those about a value that YAML could not read."""
+    lines = {(p.file, p.line) for d in before if d.code in NOT_A_VALUE for p in d.locations}
+    return (d for d in wrong if not lines & {(p.file, p.line) for p in d.locations})
+
+
+def _broken(
+    manifests: Manifests, known: Mapping[Key, Resource], kinds: Mapping[str, Kind]
+) -> Callable[[Key], bool]:
+    """Whether a manifest that is wrong itself may declare a resource."""
+    read = {id(resource.document) for resource in known.values()}
+    broken = [d.value for d in manifests.documents if id(d) not in read]
+    return lambda key: (
+        manifests.may_declare(key.name) or any(_may_declare(value, key, kinds) for value in broken)
+    )
+
+
+def _may_declare(value: Mapping[str, Value], key: Key, kinds: Mapping[str, Kind]) -> bool:
+    from peakctl.manifests.load import mentions_name
+
+    kind, metadata = value.get("kind"), value.get("metadata")
+    if isinstance(kind, str) and kind in kinds and kind != key.kind:
+        return False
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name == key.name if isinstance(name, str) else mentions_name(repr(value), key.name)
 
 
 def load_rendered(session: Session) -> tuple[RenderedText, ...]:
@@ -90,10 +138,12 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
     from peakctl.manifests import render_sources
 
     open_project(session)
+    values, wrong = _parameters(session)
+    keep(session, wrong)
     texts, problems = render_sources(
         _patterns(session),
         root=root_of(session),
-        parameters=_parameters(session),
+        parameters=values,
         environment=session.settings.environment,
         stdin=_stdin(session),
         base=_base(session),
@@ -196,18 +246,17 @@ def _stdin(session: Session) -> str | None:
         ) from None
 
 
-def _parameters(session: Session) -> Mapping[str, Value]:
+def _parameters(session: Session) -> Gathered:
+    """The values for templates, and what is wrong with the files that they come from."""
     from peakctl.manifests.params import gather_parameters
 
-    values, problems = gather_parameters(
+    return gather_parameters(
         session.project,
         session.environment,
         files=[Path(name) for name in session.flags.params_file],
         pairs=session.flags.param,
         root=root_of(session),
     )
-    keep(session, problems)
-    return values
 
 
 def _parameter_files(session: Session) -> list[Path]:

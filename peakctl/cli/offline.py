@@ -7,37 +7,43 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Diagnostic, Severity, nearest_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from peakctl.kinds.fields import Kind
     from peakctl.model import Key, Reference, Resource
 
 
 def check_together(
-    resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    may_be: Callable[[Key], bool] = lambda _: False,
 ) -> tuple[Diagnostic, ...]:
     """Unknown dependencies, loops, values that a spec of this run does not allow; doubtful names.
 
-    A name that is in no manifest may be live: it gets a note, and only where one is near it.
+    A name that is in no manifest may be live: it gets a note, and only where one is near it. What
+    `may_be` declared by a manifest that is wrong itself is not missing.
     """
-    from peakctl.engine.graph import find_cycle, find_edges, order_keys, tell_cycle
+    from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
     from peakctl.engine.observe import World
     from peakctl.engine.parameters import check_parameters
 
-    edges, problems = find_edges(resources)
+    edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
         problems += check_parameters(resource, resources, kinds, World())
-        problems += _doubtful(resource, resources)
-    if len(order_keys(resources, edges)) < len(resources):
-        problems.append(tell_cycle(find_cycle(edges), resources))
+        problems += _doubtful(resource, resources, may_be)
+    problems += [tell_cycle(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)
 
 
-def _doubtful(resource: Resource, resources: Mapping[Key, Resource]) -> Iterator[Diagnostic]:
+def _doubtful(
+    resource: Resource, resources: Mapping[Key, Resource], may_be: Callable[[Key], bool]
+) -> Iterator[Diagnostic]:
     from peakctl.engine.references import targets
+    from peakctl.model import Key
 
     for reference in resource.references:
-        if targets(reference, resources):
+        wanted = [Key(kind, reference.name) for kind in reference.kinds]
+        if targets(reference, resources) or any(map(may_be, wanted)):
             continue
         names = [key.name for key in resources if key.kind in reference.kinds]
         near = nearest_names(reference.name, names)

@@ -39,15 +39,11 @@ def validate(**flags: Any) -> int:
 
 
 def _validate(session: Session) -> Report:
-    from peakctl.cli.inputs import keep, load_resources
-    from peakctl.cli.offline import check_together
+    from peakctl.cli.inputs import load_resources
     from peakctl.cli.selection import choose
-    from peakctl.kinds.store import load_kinds
     from peakctl.present.text import counted, line
 
-    kinds = load_kinds()
-    resources = load_resources(session, kinds, may_be_empty=True)
-    keep(session, check_together(resources, kinds))
+    resources = load_resources(session, may_be_empty=True, together=True)
     chosen = choose(resources, session.flags.select, session.flags.exclude)
     found = {key: resource for key, resource in resources.items() if key in chosen}
     files = {resource.document.display for resource in found.values()}

@@ -11,7 +11,7 @@ from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Key, Path, dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from peakctl.model import Resource
 
@@ -25,8 +25,13 @@ class Edge:
     path: Path
 
 
-def find_edges(resources: Mapping[Key, Resource]) -> tuple[list[Edge], list[Diagnostic]]:
-    """All edges between declared resources; a `dependsOn` that names none is a problem."""
+def find_edges(
+    resources: Mapping[Key, Resource], may_be: Callable[[Key], bool] = lambda _: False
+) -> tuple[list[Edge], list[Diagnostic]]:
+    """All edges between declared resources; a `dependsOn` that names none is a problem.
+
+    No problem is what `may_be` declared too: a manifest has it that is wrong itself.
+    """
     edges: list[Edge] = []
     problems: list[Diagnostic] = []
     for key, resource in resources.items():
@@ -37,7 +42,7 @@ def find_edges(resources: Mapping[Key, Resource]) -> tuple[list[Edge], list[Diag
             path: Path = ("dependsOn", position)
             if target in resources:
                 edges.append(Edge(key, target, path))
-            else:
+            elif not may_be(target):
                 problems.append(_missing(resource, target, path, resources))
     return edges, problems
 
@@ -88,6 +93,17 @@ def find_cycle(edges: Iterable[Edge]) -> list[Edge]:
             first = min(range(len(loop)), key=lambda i: loop[i].source)
             return loop[first:] + loop[:first]
     return []
+
+
+def find_cycles(edges: Iterable[Edge]) -> list[list[Edge]]:
+    """Loops of edges that share no resource, the one with the smallest key first."""
+    left = list(edges)
+    found: list[list[Edge]] = []
+    while loop := find_cycle(left):
+        found.append(loop)
+        inside = {edge.source for edge in loop}
+        left = [edge for edge in left if not inside & {edge.source, edge.target}]
+    return found
 
 
 def _walk(start: Key, out: Mapping[Key, list[Edge]], done: set[Key]) -> list[Edge]:

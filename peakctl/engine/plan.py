@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
-from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
 from peakctl.engine.names import ambiguity, listing_warnings, lost_name, taken_name
@@ -150,8 +150,8 @@ def make_plan(
     edges, problems = find_edges(resources)
     order = order_keys(resources, edges)
     if len(order) < len(resources):
-        loop = find_cycle(edges)
-        return Planned(Plan(()), (*problems, tell_cycle(loop, resources)))
+        loops = [tell_cycle(loop, resources) for loop in find_cycles(edges)]
+        return Planned(Plan(()), (*problems, *loops))
     pins = Pins(resources, kinds, world)
     planner = _Planner(resources, world, kinds, retry_failed, consent, pins, problems)
     actions: dict[Key, Action] = {}

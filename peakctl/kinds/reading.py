@@ -42,8 +42,8 @@ class Reading:
     references: list[Reference] = field(default_factory=list)
     archives: dict[Path, Archive] = field(default_factory=dict)
 
-    def resource(self, key: Key, value: Mapping[str, Any]) -> Resource | None:
-        """The resource, or None with complaints."""
+    def resource(self, key: Key, value: Mapping[str, Any]) -> Resource:
+        """The resource; with complaints it is good for nothing but finding more of them."""
         if self.kind.deprecated:
             self.complaints.warn("deprecated", ("kind",), self.kind.deprecated)
         tree = {word: value[word] for word in ("metadata", "spec")}
@@ -52,8 +52,6 @@ class Reading:
         metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
         ignored = tuple(reveal(lifecycle.get("ignoreChanges", ())))
         check_ignored(self.kind.root, ignored, self.complaints)
-        if not self.complaints.clean:
-            return None
         return Resource(
             key=key,
             values=values,

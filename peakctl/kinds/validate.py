@@ -39,20 +39,50 @@ def read_resources(
 ) -> tuple[tuple[Resource, ...], tuple[Diagnostic, ...]]:
     """The resources that valid documents describe, and all complaints, in order of documents.
 
+    As `read_manifests`.
+    """
+    found = read_manifests(documents, kinds, project_root=project_root, pack=pack)
+    return found.resources, found.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The resources of valid documents, and those that fit their schema and are wrong otherwise.
+
+    With the second, what is wrong between resources can be told in the same run.
+    """
+
+    resources: tuple[Resource, ...]
+    faulty: tuple[Resource, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def read_manifests(
+    documents: Sequence[Document],
+    kinds: Mapping[str, Kind],
+    *,
+    project_root: FilePath,
+    pack: Pack | None = None,
+) -> Read:
+    """What documents describe, and all complaints, in order of documents.
+
     `pack` makes the archive of an artifact folder (`archives.pack`, a room that this one does not
     see). Raises TypeError when there is an artifact and no `pack`, nothing for what manifests say.
     """
     reader = _Reader(kinds, project_root, pack)
     resources: list[Resource] = []
+    faulty: list[Resource] = []
     found: list[Diagnostic] = []
+    named: list[tuple[Key, Document]] = []
     for document in documents:
         complaints = Complaints(document)
         resource = reader.read(document, complaints)
         if resource is not None:
-            resources.append(resource)
+            (resources if complaints.clean else faulty).append(resource)
+        named += [(complaints.key, document)] if complaints.key else []
         found += complaints.found
-    found += _shared_names(resources, kinds)
-    return tuple(resources), tuple(found)
+    found += _shared_names(named, kinds)
+    return Read(tuple(resources), tuple(faulty), tuple(found))
 
 
 @dataclass(slots=True)
@@ -65,15 +95,16 @@ class _Reader:
     validators: dict[str, Any] = field(default_factory=dict)
 
     def read(self, document: Document, complaints: Complaints) -> Resource | None:
-        """The resource, or None with complaints."""
-        value = document.value
-        kind = self._kind(value, complaints)
+        """The resource (with complaints if it is faulty), or None with complaints."""
+        kind = self._kind(document.value, complaints)
         if kind is None:
             return None
+        version = {"apiVersion": API_VERSION}  # what is wrong with it has been told
+        value = {**document.value, **version}
         complaints.key = _key(kind, value)
         check_masks(kind.root, _envelope(value), complaints)
         if not self._is_valid(kind, value):
-            plain = as_text_where_wanted(kind, document)
+            plain = {**as_text_where_wanted(kind, document), **version}
             if not self._is_valid(kind, reveal(plain)):
                 explain(kind, plain, self._validator(kind), complaints)
                 return None
@@ -90,7 +121,7 @@ class _Reader:
             summary = "a manifest is a map with apiVersion, kind, metadata and spec"
             complaints.add("not-a-map", (), summary)
             return None
-        _check_api_version(value, complaints)
+        is_ours = _check_api_version(value, complaints)
         word = value.get("kind")
         known = ", ".join(self.kinds)
         if isinstance(word, Secret):
@@ -100,7 +131,7 @@ class _Reader:
             complaints.add("missing-kind", (), "kind is missing", fix=fix)
         elif word not in self.kinds:
             complaints.unknown_kind(word, ("kind",), self.kinds)
-        return self.kinds.get(word) if isinstance(word, str) and complaints.clean else None
+        return self.kinds.get(word) if isinstance(word, str) and is_ours else None
 
     def _validator(self, kind: Kind) -> Any:
         if kind.name not in self.validators:
@@ -116,13 +147,15 @@ class _Reader:
             return False
 
 
-def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> None:
+def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> bool:
+    """Whether the fields are those of this version; so they are where none is given."""
     said = value.get("apiVersion")
     fix = f"write apiVersion: {API_VERSION}"
     if said is None:
         complaints.add("api-version", (), "apiVersion is missing", fix=fix)
     elif said != API_VERSION:
         complaints.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
+    return said in (None, API_VERSION)
 
 
 def _envelope(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,23 +169,25 @@ def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
     return Key(kind.name, name) if isinstance(name, str) and name else None
 
 
-def _shared_names(resources: Sequence[Resource], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+def _shared_names(
+    named: Sequence[tuple[Key, Document]], kinds: Mapping[str, Kind]
+) -> list[Diagnostic]:
     """A complaint for each name that two resources of a kind (or of a group of kinds) share."""
-    groups: defaultdict[tuple[str, str], list[Resource]] = defaultdict(list)
-    for resource in resources:
-        group = kinds[resource.key.kind].name_group or resource.key.kind
-        groups[group, resource.key.name].append(resource)
+    groups: defaultdict[tuple[str, str], list[tuple[Key, Document]]] = defaultdict(list)
+    for key, document in named:
+        groups[kinds[key.kind].name_group or key.kind, key.name].append((key, document))
     return [_shared(sharers) for sharers in groups.values() if len(sharers) > 1]
 
 
-def _shared(sharers: Sequence[Resource]) -> Diagnostic:
-    keys = tuple(dict.fromkeys(str(resource.key) for resource in sharers))
+def _shared(sharers: Sequence[tuple[Key, Document]]) -> Diagnostic:
+    keys = tuple(dict.fromkeys(str(key) for key, _ in sharers))
     at = ("metadata", "name")
-    places: tuple[Location, ...] = tuple(r.document.locate(at) for r in sharers)
+    places: tuple[Location, ...] = tuple(document.locate(at) for _, document in sharers)
+    key = sharers[-1][0]
     return Diagnostic(
         code="manifest/duplicate-name",
-        summary=f'the name "{sharers[0].key.name}" is given {len(sharers)} times',
-        key=sharers[-1].key,
+        summary=f'the name "{key.name}" is given {len(sharers)} times',
+        key=key,
         path=at,
         locations=places,
         detail=f"{' and '.join(keys)} share one set of names" if len(keys) > 1 else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,10 +19,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from peakctl.manifests.rendered import Rendered
-    from peakctl.model import Location
+    from peakctl.model import Location, Source
     from peakctl.model import Path as Place
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What could be read of the manifests of a run, and what could not.
+
+    `unread` are the texts of files with a fault; `lost` says that some are not known at all.
+    """
+
+    documents: tuple[Document, ...]
+    problems: tuple[Diagnostic, ...] = ()
+    unread: tuple[str, ...] = ()
+    lost: bool = False
+
+    def may_declare(self, name: str) -> bool:
+        """Whether what could not be read may declare a resource of that name."""
+        return self.lost or any(mentions_name(text, name) for text in self.unread)
+
+
+_COMPUTED_NAME = re.compile(r"\bname[\"']?\s*:[^#\n]*\{[{%]")
+
+
+def mentions_name(text: str, name: str) -> bool:
+    """Whether the name stands in a text, or a template there computes names."""
+    word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+    return bool(re.search(word, text) or _COMPUTED_NAME.search(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +72,52 @@ def load_documents(
 ) -> Loaded:
     """The documents of all manifests that `patterns` name, and all problems on the way there.
 
-    `environment` is what `os_env` shows in templates; `root` is the project's folder, which
-    includes may not leave; relative patterns start at `base` (default: `root`).
-    `places` says where a pattern was written.
+    As `load_manifests`.
     """
-    rendered, problems = _render(
+    found = load_manifests(
         patterns,
-        root,
-        parameters,
-        environment,
+        root=root,
+        parameters=parameters,
+        environment=environment,
         stdin=stdin,
         base=base,
         exclude=exclude,
         places=places,
     )
+    return found.documents, found.problems
+
+
+def load_manifests(
+    patterns: Sequence[str],
+    *,
+    root: Path,
+    parameters: Mapping[str, Value],
+    environment: Mapping[str, str],
+    stdin: str | None = None,
+    base: Path | None = None,
+    exclude: Collection[Path] = (),
+    places: Mapping[str, Location] = NO_PLACES,
+) -> Manifests:
+    """The documents of all manifests that `patterns` name; a fault in one hides no other.
+
+    `environment` is what `os_env` shows in templates; `root` is the project's folder, which
+    includes may not leave; relative patterns start at `base` (default: `root`).
+    `places` says where a pattern was written.
+    """
+    sources, wrong = find_sources(
+        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
+    )
+    rendered, failed, problems = _render(sources, wrong, root, parameters, environment)
+    unread = [source.text for source in failed]
     documents: list[Document] = []
     with _no_collector():
         for text in rendered:
-            found, wrong = parse(text)
+            found, faults = parse(text)
             documents += found
-            problems += wrong
-    return tuple(documents), tuple(problems)
+            problems += faults
+            unread += [text.text] if faults else []
+    lost = any(problem in problems for problem in wrong)
+    return Manifests(tuple(documents), tuple(problems), tuple(unread), lost=lost)
 
 
 def render_sources(
@@ -84,16 +136,10 @@ def render_sources(
 
     `secrets` says which places of which documents are secret, wherever their values come from.
     """
-    rendered, problems = _render(
-        patterns,
-        root,
-        parameters,
-        environment,
-        stdin=stdin,
-        base=base,
-        exclude=exclude,
-        places=places,
+    sources, wrong = find_sources(
+        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
     )
+    rendered, _, problems = _render(sources, wrong, root, parameters, environment)
     parsed = [parse(text)[0] for text in rendered]
     spans: dict[int, list[tuple[int, int]]] = {}
     for document, path in secrets([document for documents in parsed for document in documents]):
@@ -112,33 +158,29 @@ def render_sources(
 
 
 def _render(
-    patterns: Sequence[str],
+    sources: Sequence[Source],
+    wrong: Sequence[Diagnostic],
     root: Path,
     parameters: Mapping[str, Value],
     environment: Mapping[str, str],
-    *,
-    stdin: str | None,
-    base: Path | None,
-    exclude: Collection[Path],
-    places: Mapping[str, Location],
-) -> tuple[list[Rendered], list[Diagnostic]]:
-    sources, wrong = find_sources(
-        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
-    )
+) -> tuple[list[Rendered], list[Source], list[Diagnostic]]:
+    """The texts, the sources whose templates failed, and all problems, `wrong` first."""
     problems = list(wrong)
-    rendered = []
+    rendered: list[Rendered] = []
+    failed: list[Source] = []
     renderer = Renderer(parameters, environment, root)
     try:
         check_reserved(parameters)
     except ManifestsInvalid as error:
-        return [], [*problems, *error.diagnostics]
+        return [], list(sources), [*problems, *error.diagnostics]
     for source in sources:
         try:
             rendered.append(renderer.render(source))
         except ManifestsInvalid as error:
+            failed.append(source)
             problems += error.diagnostics
     included = renderer.included()
-    return rendered, [p for p in problems if not _was_included(p, included)]
+    return rendered, failed, [p for p in problems if not _was_included(p, included)]
 
 
 def _was_included(problem: Diagnostic, included: Collection[str]) -> bool:

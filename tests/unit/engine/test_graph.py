@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.graph import Edge, find_cycle, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.model import Key
 
 A, B, C, D = (Key("Image", name) for name in "abcd")
@@ -29,6 +29,11 @@ def test_a_loop_starts_at_its_smallest_key() -> None:
     loop = find_cycle(edges((C, B), (D, C), (B, D), (A, D)))
     assert [edge.source for edge in loop] == [B, D, C]
     assert [edge.target for edge in loop] == [D, C, B]
+
+
+def test_loops_that_share_nothing_are_told_each() -> None:
+    both = find_cycles(edges((C, D), (D, C), (A, B), (B, A), (A, C)))
+    assert [[edge.source for edge in loop] for loop in both] == [[A, B], [C, D]]
 
 
 def test_a_loop_behind_a_dead_end_is_found() -> None:
@@ -90,3 +95,11 @@ def test_a_loop_names_its_fields_and_places(lab: Any) -> None:
     assert [d.code for d in planned.diagnostics] == ["manifest/cycle"]
     assert planned.plan.actions == ()
     assert not planned.ok
+
+
+def test_what_a_broken_manifest_may_declare_is_not_missing(lab: Any) -> None:
+    resources = lab.resources(
+        lab.manifest("Image", "a", {"type": "api"}, dependsOn=["Image/b", "Image/c"])
+    )
+    _, (problem,) = find_edges(resources, lambda key: key == B)
+    assert problem.path == ("dependsOn", 1)
