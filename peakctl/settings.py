@@ -117,3 +117,71 @@ def _color(env: Mapping[str, str]) -> bool | None:
     if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE") not in (None, "", "0"):
         return True
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Variables, by name or glob, that hold a credential: why templates may not read them."""
+
+    pattern: str
+    reason: str
+
+
+_PLATFORM = "it is the token of the platform"
+_PEAKCTL = "it configures peakctl, which may read a credential there"
+_CODE_HOST = "it is a token of the code host"
+_IDENTITY = "it is the identity of the CI job"
+_SIGNING = "it is a key that signs, or its password"
+_NOTIFICATION = "it is an address or key that notifications go out with"
+_PROXY = "it is the address of a proxy, with a user name or password in it"
+
+CREDENTIALS: tuple[Credential, ...] = tuple(
+    Credential(pattern, reason)
+    for reason, patterns in {
+        _PLATFORM: "PEAK_AUTH_TOKEN API_KEY PEAK_API_KEY",
+        _PEAKCTL: "PEAKCTL_*",
+        _CODE_HOST: (
+            "GITHUB_TOKEN GH_TOKEN GH_ENTERPRISE_TOKEN GITHUB_ENTERPRISE_TOKEN"
+            " GITLAB_TOKEN GITLAB_ACCESS_TOKEN GITLAB_PRIVATE_TOKEN GL_TOKEN CI_DEPLOY_PASSWORD"
+            " CI_REGISTRY_PASSWORD CI_DEPENDENCY_PROXY_PASSWORD CI_REPOSITORY_URL"
+            " BITBUCKET_*TOKEN BITBUCKET_*PASSWORD SYSTEM_ACCESSTOKEN AZURE_DEVOPS_EXT_PAT"
+            " GITEA_TOKEN FORGEJO_TOKEN"
+        ),
+        _IDENTITY: (
+            "ACTIONS_ID_TOKEN_REQUEST_* ACTIONS_RUNTIME_TOKEN ACTIONS_RUNTIME_URL"
+            " CI_JOB_TOKEN CI_JOB_JWT* CI_BUILD_TOKEN CI_RUNNER_TOKEN *_ID_TOKEN *_OIDC_TOKEN*"
+            " SYSTEM_OIDCREQUESTURI BUILDKITE_AGENT_ACCESS_TOKEN BUILDKITE_AGENT_JOB_API_TOKEN"
+            " CIRCLE_OIDC_TOKEN* CIRCLE_TOKEN DRONE_TOKEN DRONE_RPC_SECRET"
+            " CODEBUILD_AUTH_TOKEN HUDSON_COOKIE JENKINS_NODE_COOKIE JENKINS_*TOKEN"
+        ),
+        _SIGNING: (
+            "COSIGN_PASSWORD COSIGN_PRIVATE_KEY COSIGN_KEY SIGNING_KEY* *_SIGNING_KEY"
+            " GPG_PRIVATE_KEY GPG_PASSPHRASE MINISIGN_* SIGSTORE_*TOKEN"
+        ),
+        _NOTIFICATION: (
+            "SLACK_WEBHOOK* SLACK_BOT_TOKEN TEAMS_WEBHOOK* MSTEAMS_WEBHOOK* DISCORD_WEBHOOK*"
+            " NOTIFY_* PAGERDUTY_ROUTING_KEY OTEL_EXPORTER_OTLP_HEADERS"
+            " OTEL_EXPORTER_OTLP_*_HEADERS"
+        ),
+    }.items()
+    for pattern in patterns.split()
+)
+"""All variables that peakctl, or what runs it, reads as a credential, now or later.
+
+Templates are written by whoever may open a pull request, and what they make is sent to the
+platform: no template gets these, whatever peakctl.yaml says.
+"""
+
+_PROXIES = ("*_PROXY",)
+
+
+def credential_reason(name: str, value: str = "") -> str:
+    """Why templates may not read the variable `name`, whose value is `value`; "" if they may."""
+    from fnmatch import fnmatchcase
+
+    upper = name.upper()
+    for credential in CREDENTIALS:
+        if fnmatchcase(upper, credential.pattern):
+            return credential.reason
+    is_proxy = any(fnmatchcase(upper, pattern) for pattern in _PROXIES)
+    return _PROXY if is_proxy and "@" in value else ""

@@ -5,16 +5,21 @@ Duplicate keys, tags, loops and bombs of aliases, merges, numbers that JSON lack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from peakctl.errors import Diagnostic
+from peakctl.errors import Diagnostic, Severity
 from peakctl.manifests.compose import NULL
-from peakctl.manifests.scalars import NumberRefused, read_plain, reveal_tokens
+from peakctl.manifests.rendered import CLOSE, OPEN
+from peakctl.manifests.scalars import NumberRefused, read_plain
 from peakctl.model import Location, Secret, Value
 
+if TYPE_CHECKING:
+    from peakctl.manifests.secret_text import SecretTexts
+
+_BLOCKS = ("|", ">")
 FREE_NODES = 10_000
 MOST_COPIES = 20
 """A document may grow through its aliases to this many nodes for each one written."""
@@ -33,7 +38,7 @@ class Bomb(ValueError):
 class Builder:
     """Builds one document. `place` turns a mark of the parser into a location."""
 
-    def __init__(self, place: Place, secrets: Sequence[str] = ()) -> None:
+    def __init__(self, place: Place, secrets: SecretTexts | None = None) -> None:
         self.problems: list[Diagnostic] = []
         self._place = place
         self._secrets = secrets
@@ -67,12 +72,21 @@ class Builder:
             self._tell(node, "number", str(tag), fix="quote it if it is meant as text")
             return None
         self._check_tag(node)
-        shown = reveal_tokens(node.value, self._secrets)
-        if shown is not None:
-            return Secret(_typed(shown) if not node.style else shown)
+        if self._secrets is not None and OPEN in node.value:
+            return self._secret(node, self._secrets)
         if tag is NULL:
             return None
         return node.value if tag is None or isinstance(tag, str) else tag
+
+    def _secret(self, node: ScalarNode, secrets: SecretTexts) -> Value:
+        """A scalar with secrets in it; one that comes to nothing is no secret."""
+        for name in secrets.empty_names(node.value):
+            self._tell_empty(node, name)
+        shown = secrets.reveal(node.value, unescaped=node.style == '"')
+        if node.style in _BLOCKS:
+            shown = _one_end(node.value, shown)
+        value = shown if node.style else _typed(shown)
+        return Secret(value) if shown else value
 
     def _list(self, node: Node) -> list[Value]:
         return [self.build(item) for item in node.value]
@@ -97,9 +111,12 @@ class Builder:
             self._tell(key, "key", "a key is a list or a mapping", fix="use a text as the key")
             return ""
         self._check_tag(key)
-        if reveal_tokens(key.value, self._secrets) is not None:
+        if self._holds_secret(key.value):
             self._tell_secret_key(key)
         return str(key.value)
+
+    def _holds_secret(self, text: str) -> bool:
+        return self._secrets is not None and OPEN in text
 
     def _merged(self, value: Node) -> dict[str, Value]:
         """What `<<: *a` or `<<: [*a, *b]` brings; the earlier of a list wins."""
@@ -133,8 +150,20 @@ class Builder:
             )
         )
 
+    def _tell_empty(self, node: Node, name: str) -> None:
+        self.problems.append(
+            Diagnostic(
+                code="template/empty-variable",
+                summary=f"the variable {name} is set and empty",
+                locations=(self._place(node.start_mark),),
+                detail="a secret that the CI does not have often comes as an empty variable",
+                fix=f"set it, or give a default: os_env.{name} | default('...', true)",
+                severity=Severity.WARNING,
+            )
+        )
+
     def _tell_twice(self, name: str, key: Node, first: Node) -> None:
-        shown = name if reveal_tokens(name, self._secrets) is None else "(sensitive)"
+        shown = "(sensitive)" if self._holds_secret(name) else name
         self.problems.append(
             Diagnostic(
                 code="manifest/duplicate-key",
@@ -155,6 +184,12 @@ class Builder:
                 fix="pass it as a parameter: -p name=value and {{ name }}",
             )
         )
+
+
+def _one_end(text: str, shown: str) -> str:
+    """A block text that ends with a secret has the end that YAML gives the text around it."""
+    end = text[len(text.rstrip("\n")) :]
+    return shown.rstrip("\n") + end if text.removesuffix(end).endswith(CLOSE) else shown
 
 
 def _is_merge(key: Node) -> bool:

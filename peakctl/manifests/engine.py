@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import ManifestsInvalid
 from peakctl.manifests.includes import Includes
+from peakctl.manifests.marks import LINE_MARK
 from peakctl.manifests.mishaps import MISHAPS, Teller
+from peakctl.manifests.os_env import os_env_value
 from peakctl.manifests.rendered import OPEN, Rendered
-from peakctl.manifests.sandbox import Sandbox, hidden_environment
+from peakctl.manifests.sandbox import Sandbox
+from peakctl.manifests.secret_text import SecretTexts, Tokens
 from peakctl.manifests.trace import Tracer
-from peakctl.manifests.vault import LINE_MARK, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from peakctl.model import Source, Value
@@ -23,18 +25,26 @@ OS_ENV = "os_env"
 
 
 class Engine:
-    """Renders templates with one set of values."""
+    """Renders templates with one set of values.
+
+    `listed` are the names and globs of variables that `os_env` has; None for all but credentials.
+    """
 
     def __init__(
-        self, parameters: Mapping[str, Value], environment: Mapping[str, str], root: Path
+        self,
+        parameters: Mapping[str, Value],
+        environment: Mapping[str, str],
+        root: Path,
+        listed: Sequence[str] | None = None,
     ) -> None:
-        self._vault = Vault()
+        self._tokens = Tokens()
+        self._secrets = SecretTexts(self._tokens)
         self._includes = Includes(root)
         self._values: dict[str, Any] = {
             **parameters,
-            OS_ENV: hidden_environment(environment, self._vault),
+            OS_ENV: os_env_value(environment, listed, self._secrets),
         }
-        self._sandbox = Sandbox(self._vault, self._includes)
+        self._sandbox = Sandbox(self._tokens, self._includes)
         self._teller = Teller(self._includes, self._values)
 
     def render(self, source: Source) -> Rendered:
@@ -49,8 +59,7 @@ class Engine:
             self._includes.numbered,
             source.display,
         )
-        secrets = tuple(self._vault.texts) if OPEN in text else ()
-        return Rendered(source, text, secrets, trace)
+        return Rendered(source, text, self._secrets if OPEN in text else None, trace)
 
     def included(self) -> frozenset[str]:
         """The files that were read besides the manifests, as users are shown them."""
@@ -58,7 +67,8 @@ class Engine:
 
     def _run(self, sandbox: Sandbox, source: Source) -> str:
         sandbox.budget.reset()
-        text = str.__str__(sandbox.get_template(source.path).render(self._values))
+        text = str.__str__(str(sandbox.get_template(source.path).render(self._values)))
+        sandbox.budget.check_output(text, text.count(OPEN))
         return f"{text}\n"  # jinja2 takes the last line end off
 
     def _run_marked(self, source: Source, text: str) -> str | None:
@@ -71,4 +81,4 @@ class Engine:
 
     @functools.cached_property
     def _marking(self) -> Sandbox:
-        return Sandbox(self._vault, self._includes, marking=True)
+        return Sandbox(self._tokens, self._includes, marking=True)

@@ -1,106 +1,240 @@
-"""jinja2's filters, bounded and aware of secrets."""
+"""jinja2's filters and tests: bounded, and without a way to the text of a secret."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from jinja2.exceptions import TemplateRuntimeError
+from jinja2.filters import make_attrgetter
+from jinja2.runtime import Undefined
 
-from peakctl.manifests.budget import MAX_TURNS, Budget, check_format, check_size, check_widths
-from peakctl.manifests.rendered import CLOSE, OPEN
-from peakctl.manifests.vault import (
-    LINE_MARK,
-    Marked,
-    SecretFloat,
-    SecretInt,
-    Vault,
-    holds_secret,
-    opened,
-)
+from peakctl.manifests.budget import BudgetExceeded, check_format, check_widths
+from peakctl.manifests.marks import LINE_MARK, Marked, unmarked
+from peakctl.manifests.secret_text import SecretText, SecretUsed, Tokens, holds_secret
+
+if TYPE_CHECKING:
+    from peakctl.manifests.sandbox import Sandbox
 
 REMOVED = ("random",)
 """A plan is the same each time."""
 
-_MOVING = frozenset(
+_CHANGES = frozenset(("b64encode", "float", "int", "lower", "trim", "upper", "urlencode"))
+"""What may be done to a secret as a whole: its result is a secret that is computed later."""
+
+_ON_SECRETS = frozenset(("d", "default", "indent", "inset", "safe", "string", "tojson"))
+_AMONG_SECRETS = _ON_SECRETS | frozenset(
     """
-    attr batch d default dictsort first groupby indent items join last list map max min reject
-    rejectattr reverse safe select selectattr slice sort string tojson unique
+    attr batch count dictsort first format groupby items join last length list map max min reject
+    rejectattr reverse select selectattr slice sort sum unique
     """.split()  # noqa: SIM905 - thirty quoted words read worse
 )
-"""Filters that look into no text, or know its tokens: secrets pass through them as they are."""
+"""Filters of lists and mappings that hold secrets; comparisons fail on the secrets themselves."""
 
+_SECRET_ARGUMENTS = frozenset(("d", "default", "format", "join", "map", "sum"))
+_ON_UNDEFINED = frozenset(("d", "default"))
 _ANY_NUMBER = frozenset(("d", "default", "int", "float"))
-FAILURES = (
-    TypeError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    TemplateRuntimeError,
+_OVER_CHARACTERS = frozenset(
+    """
+    batch groupby join list map max min reject rejectattr select selectattr slice sort sum unique
+    """.split()  # noqa: SIM905 - fourteen quoted words read worse
 )
-_BARE = "\ue002#\ue003"
-_NUMBER = re.compile(f'"{_BARE}({OPEN}[0-9]+{CLOSE})"')
-"""A secret number within JSON; the quotes come off, since its type is read after the token."""
+_SLOW = frozenset(("pprint", "striptags", "urlize", "wordwrap", "xmlattr"))
+"""Their time may grow with the square of a text's length."""
+MAX_SLOW = 16_384
+MAX_INDENT = 100
+MAX_PRECISION = 1_000
+
+_SECRET_TESTS = frozenset(
+    """
+    boolean callable defined escaped false filter float integer mapping none number sameas string
+    test true undefined
+    """.split()  # noqa: SIM905 - fourteen quoted words read worse
+)
+"""Tests that look at the type of a value only."""
+
+_PLAIN_PLACE = re.compile(r"%(\([^()]*\))?[sdi%]")
+
+Guarded = Callable[..., Any]
 
 
-def guard_filters(filters: dict[str, Callable[..., Any]], vault: Vault, budget: Budget) -> None:
-    """Replace every filter by one that knows secrets and bounds."""
-    for name in REMOVED:
-        filters.pop(name)
-    filters |= {"indent": indent, "safe": _same}
-    for name, function in filters.items():
-        filters[name] = _guarded(name, function, vault, budget)
-    filters["counted"] = budget.counted
-    filters["inset"] = inset
-    filters["opened"] = opened
+class Guard:
+    """Wraps the filters and tests of one sandbox."""
 
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._tokens = sandbox.tokens
+        self._budget = sandbox.budget
+        self._marking = sandbox.marking
 
-def _guarded(
-    name: str, function: Callable[..., Any], vault: Vault, budget: Budget
-) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def run(*given: Any, **named: Any) -> Any:
-        args = [_listed(value, budget) for value in given]
+    def filters(self, filters: dict[str, Guarded]) -> None:
+        """Replace every filter by one that knows secrets and bounds."""
+        for name in REMOVED:
+            filters.pop(name)
+        filters |= {
+            "b64encode": encode_base64,
+            "indent": self.indent,
+            "join": self.join,
+            "safe": _same,
+            "sum": self._sum,
+        }
+        for name, function in filters.items():
+            filters[name] = self._filter(name, function)
+
+    def tests(self, tests: dict[str, Any]) -> None:
+        """Replace every test by one that looks into no secret."""
+        tests["string"] = lambda value: isinstance(value, str | SecretText)
+        for name, function in tests.items():
+            tests[name] = self._test(name, function)
+
+    def _filter(self, name: str, function: Guarded) -> Guarded:
+        passed = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+        @functools.wraps(function)
+        def run(*given: Any, **named: Any) -> Any:
+            first, args = given[:passed], [self._budget.listed(v) for v in given[passed:]]
+            if args:
+                self._check(name, args, named)
+                if name in _CHANGES and isinstance(args[0], SecretText):
+                    return self._change(name, function, first, args, named)
+            if self._marking and name not in ("indent", "join"):
+                args, named = unmarked(args), unmarked(named)
+            made = self._budget.made_value(function(*first, *args, **named))
+            return self._tokens.wrap(made)
+
+        return run
+
+    def _check(self, name: str, args: list[Any], named: dict[str, Any]) -> None:
+        """Undefined names, bounds and secrets, before the filter runs."""
+        if isinstance(args[0], Undefined) and name not in _ON_UNDEFINED:
+            str(args[0])  # raises in its own words
         if name not in _ANY_NUMBER:
             check_widths([*args[1:], *named.values()])
-        if name == "format":
-            check_format(str(args[0]))
-        if name in _MOVING:
-            return vault.wrap(check_size(function(*args, **named)))
-        return vault.wrap(check_size(run_opened(name, function, args, named, vault)))
+        self._budget.step()
+        size = sum(map(self._budget.measure, [*args, *named.values()]))
+        self._check_growth(name, args, named, size)
+        check_secrets(name, args, named)
 
-    return run
+    def _check_growth(self, name: str, args: list[Any], named: dict[str, Any], size: int) -> None:
+        budget, value = self._budget, args[0]
+        if name in _SLOW:
+            if size > MAX_SLOW:
+                raise BudgetExceeded(f'"{name}" takes texts up to {MAX_SLOW:,} characters')
+            budget.step(size * size // 1024)
+        elif name in _OVER_CHARACTERS and isinstance(value, str):
+            budget.turn(len(value))
+        elif name == "format":
+            check_format(str(value), budget, [*args[1:], *named.values()])
+        elif name == "replace" and len(args) > 2:
+            budget.make(size + str(value).count(str(args[1])) * len(str(args[2])))
+        elif name == "tojson":
+            _check_most([*args[1:], *named.values()], MAX_INDENT)
+        elif name == "round":
+            _check_most([*args[1:], *named.values()], MAX_PRECISION)
+
+    def _change(
+        self,
+        name: str,
+        function: Guarded,
+        first: tuple[Any, ...],
+        args: list[Any],
+        named: dict[str, Any],
+    ) -> SecretText:
+        rest, named = unmarked(args[1:]), unmarked(named)
+
+        def change(text: str) -> str:
+            return str(function(*first, text, *rest, **named))
+
+        for sample in ("1", "x"):
+            change(sample)  # what is wrong with the arguments shows now, and not with the secret
+        same = (name, repr(rest), repr(named))
+        is_number = name in ("int", "float")
+        return self._tokens.derive(args[0], change, *same, is_number=is_number)
+
+    def _test(self, name: str, function: Guarded) -> Guarded:
+        @functools.wraps(function)
+        def run(*args: Any, **named: Any) -> Any:
+            self._budget.step()
+            for value in args:
+                self._budget.measure(value)
+            if name not in _SECRET_TESTS and any(isinstance(v, SecretText) for v in args):
+                raise SecretUsed(f'the test "{name}"')
+            if self._marking:
+                args = unmarked(args)
+            return function(*args, **named)
+
+        return run
+
+    def indent(
+        self,
+        text: Any,
+        width: int | str = 4,
+        first: bool = False,  # noqa: FBT001, FBT002 - jinja2's own signature
+        blank: bool = False,  # noqa: FBT001, FBT002
+    ) -> str:
+        """jinja2's filter on text with marks: blank lines are those without visible text.
+
+        A secret of several lines is one token, and is indented where the text around it is read.
+        """
+        space = width if isinstance(width, str) else " " * width
+        lines = with_marks(text).split("\n")
+        self._budget.make(len(space) * len(lines))
+        rest = [space + line if blank or _is_visible(line) else line for line in lines[1:]]
+        return "\n".join([space + lines[0] if first else lines[0], *rest])
+
+    def join(self, value: Iterable[Any], d: Any = "", attribute: str | int | None = None) -> Any:
+        """jinja2's filter: the texts of the items with `d` between them. Secrets stay secrets."""
+        items: Iterable[Any] = value
+        if attribute is not None:
+            items = map(make_attrgetter(self._sandbox, attribute), items)
+        texts = list(map(with_marks, items))
+        between = with_marks(d)
+        self._budget.make(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
+        return self._tokens.wrap(between.join(texts))
+
+    def _sum(
+        self, iterable: Iterable[Any], attribute: str | int | None = None, start: Any = 0
+    ) -> Any:
+        items = iterable
+        if attribute is not None:
+            items = map(make_attrgetter(self._sandbox, attribute), items)
+        return functools.reduce(self._sandbox.add, items, start)
 
 
-def run_opened(
-    name: str, function: Callable[..., Any], args: list[Any], named: dict[str, Any], vault: Vault
-) -> Any:
-    """Call `function` with secrets opened; what comes out of those is secret.
-
-    Raises TemplateRuntimeError in place of an error that could quote a secret.
-    """
-    if not holds_secret(args) and not holds_secret(named):
-        return function(*opened(args), **opened(named))
-    try:
-        return vault.hide_value(function(*opened(args), **opened(named)))
-    except FAILURES as error:
-        raise TemplateRuntimeError(
-            f'"{name}" failed on a value of os_env: {type(error).__name__}'
-        ) from None
+def check_secrets(name: str, args: list[Any], named: Mapping[str, Any]) -> None:
+    """Raise SecretUsed when the filter `name` would look into a secret."""
+    value, rest = args[0], [*args[1:], *named.values()]
+    if isinstance(value, SecretText):
+        wrong = name not in _ON_SECRETS and name not in _CHANGES
+    else:
+        wrong = name not in _AMONG_SECRETS and holds_secret([value])
+    if wrong or (name not in _SECRET_ARGUMENTS and holds_secret(rest)):
+        raise SecretUsed(f'the filter "{name}"')
+    if name == "format":
+        check_places(str(value), rest)
 
 
-def _listed(value: Any, budget: Budget) -> Any:
-    """Generators of other filters made into lists, so that secrets in them are seen."""
-    if isinstance(value, Iterator):
-        value = list(islice(value, MAX_TURNS + 1))
-    if isinstance(value, list | tuple | range):
-        budget.turn(len(value))
-    return value
+def check_places(text: str, values: Iterable[Any]) -> None:
+    """Raise SecretUsed when a `%` format would do more with secrets than put them in."""
+    if holds_secret(values) and "%" in _PLAIN_PLACE.sub("", text):
+        raise SecretUsed("a width or a format")
+
+
+def encode_base64(value: Any) -> str:
+    """The text of `value` in base64, as an HTTP header of basic authentication wants it."""
+    return base64.b64encode(str(value).encode()).decode()
+
+
+def with_marks(value: Any) -> str:
+    """The text of a value, with the tokens and marks that are in it."""
+    return value.text if isinstance(value, Marked) else str(value)
+
+
+def _is_visible(line: str) -> bool:
+    return bool(LINE_MARK.sub("", line))
 
 
 def _same(value: Any) -> Any:
@@ -108,41 +242,32 @@ def _same(value: Any) -> Any:
     return value
 
 
-def indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:  # noqa: FBT001, FBT002 - jinja2's own signature
-    """jinja2's filter on marked text: blank lines are those without visible text."""
-    space = width if isinstance(width, str) else " " * width
-    lines = _text(text).split("\n")
-    rest = [space + line if blank or _is_visible(line) else line for line in lines[1:]]
-    return "\n".join([space + lines[0] if first else lines[0], *rest])
+def _check_most(values: Iterable[Any], most: int) -> None:
+    for value in values:
+        if (isinstance(value, int) and abs(value) > most) or (
+            isinstance(value, str) and len(value) > most
+        ):
+            raise BudgetExceeded(f"it asks for a width or precision over {most:,}")
 
 
-def inset(text: str, width: int) -> str:
-    """What every include runs through: all lines but the first move right by `width`."""
-    return indent(text, width)
+def json_dumper(tokens: Tokens) -> Callable[..., str]:
+    """What `tojson` calls: JSON with a token for each secret, whose escapes follow later."""
+
+    def dump(value: Any, **options: Any) -> str:
+        holders: list[str] = []
+
+        def hold(secret: object) -> str:
+            if isinstance(secret, Undefined):
+                str(secret)  # raises in its own words
+            if not isinstance(secret, SecretText):
+                raise TypeError(f"{type(secret).__name__} cannot be written as JSON")
+            holders.append(tokens.escaped(secret))
+            return f"\ue002{len(holders) - 1}\ue003"
+
+        text = json.dumps(unmarked(value), ensure_ascii=False, default=hold, **options)
+        return _HOLDER.sub(lambda found: holders[int(found[1])], text)
+
+    return dump
 
 
-def _text(text: str) -> str:
-    return text.text if isinstance(text, Marked) else str(text)
-
-
-def _is_visible(line: str) -> bool:
-    return bool(LINE_MARK.sub("", line))
-
-
-def dump_json(value: Any, **options: Any) -> str:
-    """JSON with a token for each secret in it; jinja2's `tojson` calls this."""
-    return _NUMBER.sub(r"\1", json.dumps(_tokens(value), ensure_ascii=False, **options))
-
-
-def _tokens(value: Any) -> Any:
-    match value:
-        case Marked():
-            return value.text
-        case SecretInt() | SecretFloat():
-            return f"{_BARE}{value.marked.text}"
-        case list() | tuple():
-            return [_tokens(item) for item in value]
-        case dict():
-            return {_tokens(key): _tokens(item) for key, item in value.items()}
-        case _:
-            return value
+_HOLDER = re.compile('"\ue002([0-9]+)\ue003"')

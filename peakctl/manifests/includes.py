@@ -10,8 +10,8 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxErro
 from jinja2.exceptions import SecurityError
 
 from peakctl.files import Unreadable, read_text
+from peakctl.manifests.secret_text import RESERVED
 from peakctl.manifests.sources import display_path
-from peakctl.manifests.vault import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

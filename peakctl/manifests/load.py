@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, ManifestsInvalid
+from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Renderer, check_reserved, masked_text
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
@@ -59,6 +59,15 @@ class RenderedText:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What templates are given. `os_env` lists the variables that they may read; None: all."""
+
+    parameters: Mapping[str, Value]
+    environment: Mapping[str, str] = field(repr=False)
+    os_env: Sequence[str] | None = None
+
+
 def load_documents(
     patterns: Sequence[str],
     *,
@@ -69,6 +78,7 @@ def load_documents(
     base: Path | None = None,
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
+    os_env: Sequence[str] | None = None,
 ) -> Loaded:
     """The documents of all manifests that `patterns` name, and all problems on the way there.
 
@@ -83,6 +93,7 @@ def load_documents(
         base=base,
         exclude=exclude,
         places=places,
+        os_env=os_env,
     )
     return found.documents, found.problems
 
@@ -97,17 +108,21 @@ def load_manifests(
     base: Path | None = None,
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
+    os_env: Sequence[str] | None = None,
 ) -> Manifests:
     """The documents of all manifests that `patterns` name; a fault in one hides no other.
 
-    `environment` is what `os_env` shows in templates; `root` is the project's folder, which
-    includes may not leave; relative patterns start at `base` (default: `root`).
-    `places` says where a pattern was written.
+    `environment` is the process environment, of which `os_env` in templates has what the argument
+    `os_env` lists (None: all but credentials); `root` is the project's folder, which includes may
+    not leave; relative patterns start at `base` (default: `root`). `places` says where a pattern
+    was written.
     """
     sources, wrong = find_sources(
         patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
     )
-    rendered, failed, problems = _render(sources, wrong, root, parameters, environment)
+    rendered, failed, problems = _render(
+        sources, wrong, root, Values(parameters, environment, os_env)
+    )
     unread = [source.text for source in failed]
     documents: list[Document] = []
     with _no_collector():
@@ -115,7 +130,7 @@ def load_manifests(
             found, faults = parse(text)
             documents += found
             problems += faults
-            unread += [text.text] if faults else []
+            unread += [text.text] if any(f.severity is Severity.ERROR for f in faults) else []
     lost = any(problem in problems for problem in wrong)
     return Manifests(tuple(documents), tuple(problems), tuple(unread), lost=lost)
 
@@ -130,6 +145,7 @@ def render_sources(
     base: Path | None = None,
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
+    os_env: Sequence[str] | None = None,
     secrets: Callable[[Sequence[Document]], Iterable[tuple[Document, Place]]] = lambda _: (),
 ) -> tuple[tuple[RenderedText, ...], tuple[Diagnostic, ...]]:
     """The text of each manifest after its template ran, as for `load_documents`; secrets masked.
@@ -139,7 +155,7 @@ def render_sources(
     sources, wrong = find_sources(
         patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
     )
-    rendered, _, problems = _render(sources, wrong, root, parameters, environment)
+    rendered, _, problems = _render(sources, wrong, root, Values(parameters, environment, os_env))
     parsed = [parse(text)[0] for text in rendered]
     spans: dict[int, list[tuple[int, int]]] = {}
     for document, path in secrets([document for documents in parsed for document in documents]):
@@ -161,16 +177,15 @@ def _render(
     sources: Sequence[Source],
     wrong: Sequence[Diagnostic],
     root: Path,
-    parameters: Mapping[str, Value],
-    environment: Mapping[str, str],
+    values: Values,
 ) -> tuple[list[Rendered], list[Source], list[Diagnostic]]:
     """The texts, the sources whose templates failed, and all problems, `wrong` first."""
     problems = list(wrong)
     rendered: list[Rendered] = []
     failed: list[Source] = []
-    renderer = Renderer(parameters, environment, root)
+    renderer = Renderer(values.parameters, values.environment, root, values.os_env)
     try:
-        check_reserved(parameters)
+        check_reserved(values.parameters)
     except ManifestsInvalid as error:
         return [], list(sources), [*problems, *error.diagnostics]
     for source in sources:

@@ -16,8 +16,8 @@ from jinja2.exceptions import (
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
 from peakctl.manifests.sandbox import NameMissing
+from peakctl.manifests.secret_text import RESERVED, OsEnv, SecretRefused, SecretUsed
 from peakctl.manifests.syntax import word_syntax
-from peakctl.manifests.vault import RESERVED, Marked
 from peakctl.model import MASK, Location
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MISHAPS = (
     TemplateError,
     BudgetExceeded,
+    SecretRefused,
+    SecretUsed,
     RuntimeError,
     TypeError,
     ValueError,
@@ -38,7 +40,7 @@ MISHAPS = (
 )
 """All that jinja2, and Python below it, raise for a wrong template."""
 
-_TOKEN = re.compile("\ue000[0-9]+\ue001|(?:\\\\ue000)[0-9]+(?:\\\\ue001)")
+_TOKEN = re.compile("(?:\ue000|\\\\ue000)[0-9a-f]+(?:\ue001|\\\\ue001)")
 _DELIMITER = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -83,7 +85,7 @@ class Teller:
             return self._diagnostic(
                 "undefined", f'there is no "{_masked(name)}" in the value', place
             )
-        if error.owner is not None and any(isinstance(v, Marked) for v in error.owner.values()):
+        if isinstance(error.owner, OsEnv):
             summary = f'the environment has no variable "{_masked(name)}"'
             fix = f"set {_masked(name)}, or give a default: os_env.{_masked(name)} | default('...')"
             return self._diagnostic("undefined", summary, place, fix=fix)
@@ -138,6 +140,12 @@ def _worded(error: BaseException, display: Callable[[str], str]) -> tuple[str, s
             return "missing-include", summary, _INCLUDE_FIX
         case SecurityError():
             return "refused", _masked(str(error)), "templates compute text, and nothing else"
+        case SecretUsed():
+            summary = f"a template may not look into a value of os_env: {_masked(str(error))}"
+            return "secret-branch", summary, _OPAQUE_FIX
+        case SecretRefused():
+            summary = f"templates may not read {_masked(error.name)}: {error.reason}"
+            return error.code, summary, _masked(error.fix)
         case BudgetExceeded():
             return "too-much", f"the template is stopped: {error}", "make it smaller"
         case RecursionError():
@@ -148,6 +156,10 @@ def _worded(error: BaseException, display: Callable[[str], str]) -> tuple[str, s
             return "failed", f"{type(error).__name__}: {_masked(_lower(str(error)))}", ""
 
 
+_OPAQUE_FIX = (
+    "insert it, join it to text, give it a default, or ask whether it is set;"
+    " what a template decides by is a parameter: -p, -v or the environment's params"
+)
 _INCLUDE_FIX = "paths start beside the including file, else at the project's root"
 
 

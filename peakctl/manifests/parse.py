@@ -60,7 +60,7 @@ def _as_values(problem: Diagnostic) -> Diagnostic:
 
 
 def _read_quick(rendered: Rendered) -> Iterator[Document]:
-    if rendered.secrets:
+    if rendered.secrets is not None:
         raise NeedsCare
     check_quick(rendered.text)
     for root in compose(rendered.text):

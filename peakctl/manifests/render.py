@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
-from peakctl.manifests.rendered import OPEN, Rendered
-from peakctl.manifests.scalars import TOKEN
+from peakctl.manifests.rendered import CLOSE, OPEN, Rendered
 from peakctl.model import MASK, Source, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from peakctl.manifests.engine import Engine
 
 DELIMITERS = ("{{", "{%", "{#")
+_TOKEN = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 
 
 class Renderer:
     """Renders the sources of a run with one set of parameters.
 
-    `environment` is what `os_env` shows; `root` is the folder that includes may not leave.
+    `environment` is the process environment, of which `os_env` has what `listed` names (None: all
+    but credentials); `root` is the folder that includes may not leave.
     """
 
     def __init__(
-        self, parameters: Mapping[str, Value], environment: Mapping[str, str], root: Path
+        self,
+        parameters: Mapping[str, Value],
+        environment: Mapping[str, str],
+        root: Path,
+        listed: Sequence[str] | None = None,
     ) -> None:
         self._parameters = parameters
         self._environment = environment
         self._root = root
+        self._listed = listed
 
     def render(self, source: Source) -> Rendered:
         """The text of a source. Raises ManifestsInvalid with the place of the mistake.
@@ -52,7 +59,7 @@ class Renderer:
     def _engine(self) -> Engine:
         from peakctl.manifests.engine import Engine
 
-        return Engine(self._parameters, self._environment, self._root)
+        return Engine(self._parameters, self._environment, self._root, self._listed)
 
 
 def is_template(text: str) -> bool:
@@ -65,7 +72,7 @@ def masked_text(rendered: Rendered, spans: Iterable[tuple[int, int]] = ()) -> st
     for start, end in sorted(set(spans), reverse=True):
         rest = text[start:end]
         text = text[:start] + f'"{MASK}"' + rest[len(rest.rstrip()) :] + text[end:]
-    return TOKEN.sub(MASK, text) if OPEN in text else text
+    return _TOKEN.sub(MASK, text) if OPEN in text else text
 
 
 def check_reserved(parameters: Mapping[str, Any]) -> None:

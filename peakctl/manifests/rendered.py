@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from peakctl.model import Location, Source
 
+if TYPE_CHECKING:
+    from peakctl.manifests.secret_text import SecretTexts
+
 OPEN, CLOSE = "\ue000", "\ue001"
-"""Around the number of a secret in rendered text."""
+"""Around the token of a secret in rendered text."""
 
 Trace = Callable[[int, int], Location]
 
@@ -18,13 +22,13 @@ Trace = Callable[[int, int], Location]
 class Rendered:
     """Text for the YAML parser.
 
-    `secrets` are the texts that the tokens stand for. `trace`, when the text came out of a
-    template, finds the source of a line and column of it (both from 0).
+    `secrets` says what its tokens stand for; None when there are none in it. `trace`, when the text
+    came out of a template, finds the source of a line and column of it (both from 0).
     """
 
     source: Source
     text: str = field(repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: SecretTexts | None = field(default=None, repr=False, compare=False)
     trace: Trace | None = field(default=None, repr=False, compare=False)
 
     def place(self, line: int, column: int) -> Location:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from peakctl.manifests.vault import LINE_CLOSE, LINE_OPEN
+from peakctl.manifests.marks import LINE_CLOSE, LINE_OPEN
 
 _BREAK = re.compile(r"\r\n|\r")
 Lexed = Callable[[str, str | None, str | None], Iterable[tuple[int, str, str]]]

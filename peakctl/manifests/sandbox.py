@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import StrictUndefined, nodes, pass_context
 from jinja2.compiler import CodeGenerator
-from jinja2.exceptions import UndefinedError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.environment import TemplateModule
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.lexer import TokenStream
+from jinja2.runtime import LoopContext, Macro
+from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 from jinja2.utils import missing
 
-from peakctl.manifests.budget import Budget, check_format, check_operator, check_size, check_widths
-from peakctl.manifests.filters import dump_json, guard_filters, run_opened
+from peakctl.manifests.budget import (
+    MAX_TOKENS,
+    MAX_WIDTH,
+    Budget,
+    BudgetExceeded,
+    check_format,
+    check_method,
+    check_operator,
+)
+from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
+from peakctl.manifests.marks import Marked, unmarked
 from peakctl.manifests.rewrite import rewrite
-from peakctl.manifests.vault import opened
+from peakctl.manifests.secret_text import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
     from jinja2.compiler import Frame
     from jinja2.runtime import Context
 
     from peakctl.manifests.includes import Includes
-    from peakctl.manifests.vault import Marked, Vault
 
 _REMOVED_GLOBALS = ("lipsum",)
+_DATA = (str, int, float, list, tuple, dict, set, frozenset, bytes)
 
 
 class NameMissing(UndefinedError):
@@ -55,101 +67,255 @@ class _Undefined(StrictUndefined):
 
 
 class _Generator(CodeGenerator):
-    """Makes `~` join through the environment, so that marked text stays marked."""
+    """Sends what jinja2 does natively through the sandbox: output, `~` and slices."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - jinja2's name
-        self.write("environment.concat(map(str, (")
+        self.write("environment.concat(map(environment.text, (")
         for item in node.nodes:
             self.visit(item, frame)
             self.write(", ")
         self.write(")))")
 
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.budget.made_value(")
+        super().visit_Getitem(node, frame)
+        self.write(")")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write("environment.text(")
+
 
 class Sandbox(SandboxedEnvironment):
-    """One for a run. `begin` starts the account of another template."""
+    """One for a run; its budget is that of one template at a time.
+
+    `names` are all names that the templates read so far mention.
+    """
 
     code_generator_class = _Generator
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
     intercepted_unops = frozenset(("+", "-"))
 
-    def __init__(self, vault: Vault, loader: Includes, *, marking: bool = False) -> None:
+    def __init__(self, tokens: Tokens, loader: Includes, *, marking: bool = False) -> None:
         super().__init__(undefined=_Undefined, loader=loader, cache_size=-1)
-        self.vault = vault
+        self.tokens = tokens
         self.includes = loader
-        self._marking = marking
+        self.marking = marking
         self.budget = Budget()
+        self.names: set[str] = set()
         for name in _REMOVED_GLOBALS:
             self.globals.pop(name)
-        guard_filters(self.filters, vault, self.budget)
-        self.tests["in"] = lambda value, items: opened(value) in items
-        self.policies["json.dumps_function"] = dump_json
+        self.globals["range"] = _bounded_range
+        guard = Guard(self)
+        guard.filters(self.filters)
+        guard.tests(self.tests)
+        self.filters |= {
+            "charged": self._charged,
+            "counted": self.budget.counted,
+            "inset": guard.indent,
+            "measured": self._measured,
+        }
+        self.policies["json.dumps_function"] = json_dumper(tokens)
 
-    def join_path(self, template: str, parent: str) -> str:
+    def join_path(self, template: Any, parent: str) -> str:
+        self.budget.include()
+        if isinstance(template, SecretText):
+            raise SecretUsed("the name of a file")
         return self.includes.find(template, parent)
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Lets includes keep their indentation, and plants marks in the one that traces."""
-        if not self._marking and "include" not in source:
+        if not self.marking and "include" not in source:
             return source
-        number = self.includes.number(str(filename)) if self._marking else None
+        number = self.includes.number(str(filename)) if self.marking else None
         return rewrite(source, self.lexer.tokeniter, name, filename, number)
 
-    def concat(self, parts: Iterable[str]) -> str:
+    def concat(self, parts: Iterable[str]) -> Any:
         """Joins what a template, block or macro wrote; jinja2 calls it for each."""
         written = []
         for part in parts:
-            self.budget.write(len(part))
-            written.append(part)
-        joined: str = self.vault.wrap("".join(written))
-        return joined
+            text = with_marks(part)
+            self.budget.make(len(text))
+            written.append(text)
+        self.budget.step(len(written))
+        return self.tokens.wrap("".join(written))
+
+    def text(self, value: Any) -> str:
+        """What a template writes for a value."""
+        if value.__class__ is str:
+            return str(value)
+        if isinstance(value, Marked):
+            return value.text
+        if isinstance(value, TemplateModule):
+            return str(self.concat(value._body_stream))
+        self.budget.make(self.budget.measure(value))
+        return str(value)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, SecretText) or isinstance(argument, SecretText):
+            raise SecretUsed("a part of it, or a place found by it")
+        self.budget.measure(argument)
+        return super().getitem(obj, argument)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, SecretText):
+            raise SecretUsed(f'the attribute "{attribute}"')
+        return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, OsEnv) and modifies_known_mutable(obj, attr):
+            return False
+        return super().is_safe_attribute(obj, attr, value)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        """Calls of a text's or number's methods see secrets and hide what comes out."""
-        owner = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)
-        if not isinstance(owner, str | int | float):
-            return super().call(__context, __obj, *args, **kwargs)
-        check_widths(args)
-        name = __obj.__name__
-        if name in ("format", "format_map"):
-            check_format(str(owner))
+        """Calls of macros and functions are counted, those of values' methods bounded."""
+        budget = __self.budget
+        budget.call()
+        function = getattr(__obj, "__wrapped__", __obj)
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, _DATA):
+            return __self._call_method(__context, __obj, owner, function.__name__, args, kwargs)
+        if isinstance(__obj, LoopContext) and args:
+            args = (budget.counted(args[0]), *args[1:])
+        elif not isinstance(__obj, Macro):
+            for value in (*args, *kwargs.values()):
+                budget.measure(value)
+        return budget.made_value(super().call(__context, __obj, *args, **kwargs))
 
-        def run(owner: Any, *args: Any, **kwargs: Any) -> Any:
-            method = __self.getattr(owner, name)
-            return super(Sandbox, __self).call(__context, method, *args, **kwargs)
+    def _call_method(
+        self,
+        context: Context,
+        method: Any,
+        owner: Any,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        listed = [self.budget.listed(value) for value in args]
+        values = [*listed, *kwargs.values()]
+        if isinstance(owner, str) and name == "join":
+            return self.filters["join"](*values, owner)
+        check_method(owner, name, values, self.budget)
+        if isinstance(owner, str):
+            if name in ("format", "format_map"):
+                check_format(owner, self.budget, values)
+            elif name == "translate" or holds_secret(values):
+                raise _refused(name, values)
+        if self.marking:
+            method = self.getattr(unmarked(owner), name) if isinstance(owner, Marked) else method
+            listed, kwargs = unmarked(listed), unmarked(kwargs)
+        made = self.budget.made_value(super().call(context, method, *listed, **kwargs))
+        if isinstance(made, bytes):
+            raise SecurityError("templates compute text, not bytes")
+        return self.tokens.wrap(made)
 
-        return check_size(run_opened(name, run, [owner, *args], kwargs, __self.vault))
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        check_operator(operator, left, right)
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(left, SecretText) or isinstance(right, SecretText):
+            return self._join_secret(operator, left, right)
+        check_operator(operator, left, right, self.budget)
+        if isinstance(left, str) and operator == "%":
+            check_places(left, right if isinstance(right, tuple) else [right])
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            return self.vault.wrap(check_size(str.__str__(left) + str.__str__(right)))
+            made: Any = with_marks(left) + with_marks(right)
+        else:
+            if self.marking:
+                left, right = unmarked(left), unmarked(right)
+            made = super().call_binop(context, operator, left, right)
+        return self.tokens.wrap(self.budget.made_value(made))
 
-        def run(left: Any, right: Any) -> Any:
-            return super(Sandbox, self).call_binop(context, operator, left, right)
+    def add(self, left: Any, right: Any) -> Any:
+        """`left + right`, as in a template."""
+        return self.call_binop(None, "+", left, right)
 
-        return check_size(run_opened(operator, run, [left, right], {}, self.vault))
+    def _join_secret(self, operator: str, left: Any, right: Any) -> Any:
+        both_text = isinstance(left, str | SecretText) and isinstance(right, str | SecretText)
+        if operator == "+" and both_text:
+            return self.concat(map(with_marks, (left, right)))
+        if operator == "%" and isinstance(left, str):
+            check_operator(operator, left, str(right), self.budget)
+            check_places(left, [right])
+            return self.tokens.wrap(left % (right,))
+        raise SecretUsed(f'the operator "{operator}"')
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
-        def run(arg: Any) -> Any:
-            return super(Sandbox, self).call_unop(context, operator, arg)
+        if isinstance(arg, SecretText):
+            raise SecretUsed(f'the operator "{operator}"')
+        return super().call_unop(context, operator, arg)
 
-        return run_opened(operator, run, [arg], {}, self.vault)
+    def _measured(self, value: Any) -> Any:
+        """What every comparison looks at runs through this."""
+        if isinstance(value, SecretText):
+            raise SecretUsed("a comparison")
+        self.budget.measure(value)
+        return unmarked(value) if self.marking else value
+
+    @pass_context
+    def _charged(self, _: Context, value: str, steps: int) -> str:
+        """Every macro, block and file begins with this: its statements are steps."""
+        self.budget.step(max(steps, 0))
+        return value
+
+    def _tokenize(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> TokenStream:
+        stream = super()._tokenize(source, name, filename, state)
+        return TokenStream(_count_tokens(stream), name, filename)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Counts the turns of every loop; opens what `in` looks for: texts search natively."""
+        """Plants the accounts of loops, macros and comparisons; notes what names it mentions."""
         tree = super()._parse(source, name, filename)
+        self.names.update(found.name for found in tree.find_all(nodes.Name))
         for compared in tree.find_all(nodes.Compare):
-            if any(operand.op in ("in", "notin") for operand in compared.ops):
-                compared.expr = _filtered(compared.expr, "opened")
+            compared.expr = _filtered(compared.expr, "measured")
+            for operand in compared.ops:
+                operand.expr = _filtered(operand.expr, "measured")
         for loop in tree.find_all(nodes.For):
-            loop.iter = _filtered(loop.iter, "counted")
+            loop.iter = _filtered(loop.iter, "counted", _size(loop))
+        bodies: list[Any] = [tree, *tree.find_all((nodes.Macro, nodes.CallBlock, nodes.Block))]
+        for body in bodies:
+            charge = _filtered(nodes.Const("", lineno=body.lineno), "charged", _size(body))
+            body.body.insert(0, nodes.Output([charge], lineno=body.lineno))
         return tree
 
 
-def _filtered(node: Any, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+def _refused(name: str, values: list[Any]) -> Exception:
+    if holds_secret(values):
+        return SecretUsed(f'the method "{name}"')
+    return SecurityError(f'texts have no method "{name}" in templates')
 
 
-def hidden_environment(environment: Mapping[str, str], vault: Vault) -> dict[str, Marked]:
-    """`os_env`: every value a secret."""
-    return {name: vault.hide(value) for name, value in environment.items()}
+def _filtered(node: Any, name: str, *args: int) -> nodes.Filter:
+    if isinstance(node, nodes.Const) and name == "measured":
+        return node  # type: ignore[return-value]
+    given = [nodes.Const(arg, lineno=node.lineno) for arg in args]
+    filtered = nodes.Filter(node, name, given, [], None, None, lineno=node.lineno)
+    filtered.set_environment(node.environment)
+    return filtered
+
+
+def _size(root: nodes.Node) -> int:
+    """The expressions and statements of a body, those of loops and macros in it left out."""
+    count, stack = 0, [root]
+    while stack:
+        node = stack.pop()
+        count += 1
+        if node is root or not isinstance(node, nodes.For | nodes.Macro | nodes.Block):
+            stack += node.iter_child_nodes()
+    return count
+
+
+def _count_tokens(stream: TokenStream) -> Iterator[Any]:
+    for number, token in enumerate(stream):
+        if number > MAX_TOKENS:
+            raise BudgetExceeded(f"it has more than {MAX_TOKENS:,} words and signs")
+        yield token
+
+
+def _bounded_range(*args: int) -> range:
+    """jinja2's `range`; one that is too long is told as every other bound is."""
+    found = range(*args)
+    if len(found) > MAX_WIDTH:
+        raise BudgetExceeded(f"it asks for a range of more than {MAX_WIDTH:,} numbers")
+    return found

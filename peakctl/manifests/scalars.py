@@ -1,17 +1,11 @@
-"""YAML 1.2 core schema: what a plain scalar is, and the texts of secrets inside scalars."""
+"""YAML 1.2 core schema: what a plain scalar is."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
-
-from peakctl.manifests.rendered import CLOSE, OPEN
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Final
 
 MAX_DIGITS = 400
-TOKEN = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 
 _WORDS: Final = {
     "true": True,
@@ -71,11 +65,3 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise NumberRefused(f'"{text}" is too large a number')
     return value
-
-
-def reveal_tokens(text: str, secrets: Sequence[str]) -> str | None:
-    """`text` with its tokens replaced, None when it holds none or there are no secrets."""
-    if not secrets:
-        return None
-    shown, count = TOKEN.subn(lambda found: secrets[int(found[1])], text)
-    return shown if count else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.manifests.vault import LINE_MARK
+from peakctl.manifests.marks import LINE_MARK
 from peakctl.model import Location
 
 if TYPE_CHECKING:
