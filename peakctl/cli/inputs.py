@@ -96,6 +96,7 @@ def _load_manifests(session: Session) -> Manifests:
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
+        os_env=_os_env(session),
         places=_places(session),
     )
     known = [d for d in found.problems if not (wrong and d.code == NO_VALUE)]
@@ -148,6 +149,7 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
+        os_env=_os_env(session),
         places=_places(session),
         secrets=lambda documents: secret_places(documents, load_kinds()),
     )
@@ -257,6 +259,11 @@ def _parameters(session: Session) -> Gathered:
         pairs=session.flags.param,
         root=root_of(session),
     )
+
+
+def _os_env(session: Session) -> Sequence[str] | None:
+    """The variables that peakctl.yaml lists for templates; None: all but credentials."""
+    return session.project.os_env_for(session.environment) if session.project else None
 
 
 def _parameter_files(session: Session) -> list[Path]:

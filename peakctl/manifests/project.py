@@ -20,7 +20,8 @@ class Environment:
     """One place to apply to. `params` are files relative to the project's root.
 
     `emulator_options` are handed to the emulator as they are (`buildSeconds`, ...). Without
-    `ledger` nothing is owned: no lease, no prune.
+    `ledger` nothing is owned: no lease, no prune. `os_env` are the names and globs of variables
+    that templates may read here; None where the project's list counts.
     """
 
     name: str
@@ -35,13 +36,15 @@ class Environment:
     tenant: str | None = None
     ledger: bool = True
     guards: Guards = field(default_factory=Guards)
+    os_env: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """peakctl.yaml as read. `manifests` and `params` are relative to `root`.
 
-    `places` says where each of `manifests` was written.
+    `places` says where each of `manifests` was written. `os_env` are the names and globs of the
+    variables that templates may read, None for all but credentials.
     """
 
     root: Path
@@ -53,6 +56,7 @@ class Project:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     default_environment: str | None = None
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    os_env: tuple[str, ...] | None = None
 
     def environment(self, name: str | None) -> Environment:
         """The environment of that name; without one the default, or the only one there is.
@@ -67,6 +71,11 @@ class Project:
         if wanted is not None and wanted in self.environments:
             return self.environments[wanted]
         raise UsageError(_no_environment(wanted, self.environments))
+
+    def os_env_for(self, environment: Environment | None) -> tuple[str, ...] | None:
+        """What templates may read of the process environment; an environment's own list wins."""
+        own = None if environment is None else environment.os_env
+        return self.os_env if own is None else own
 
     @property
     def param_files(self) -> frozenset[Path]:

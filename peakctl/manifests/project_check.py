@@ -13,14 +13,22 @@ from peakctl.manifests.project import Environment, Project
 from peakctl.manifests.sources import is_inside
 from peakctl.model import Document, Guards, Location, Threshold, Value, dotted
 from peakctl.model import Path as ModelPath
-from peakctl.settings import STAGES, wrong_address
+from peakctl.settings import STAGES, credential_reason, wrong_address
 
 RESERVED_NAMES = ("os_env",)
 """Names that mean something else in templates."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_TOP = ("project", "manifests", "params", "parameters", "defaultEnvironment", "environments")
+_TOP = (
+    "project",
+    "manifests",
+    "params",
+    "parameters",
+    "osEnv",
+    "defaultEnvironment",
+    "environments",
+)
 _ENVIRONMENT = (
     "emulator",
     "stage",
@@ -31,6 +39,7 @@ _ENVIRONMENT = (
     "tenant",
     "ledger",
     "guards",
+    "osEnv",
 )
 
 
@@ -65,6 +74,7 @@ class _Checker:
             params=self._files(value, ("params",)),
             parameters=self._parameters(value, ("parameters",)),
             default_environment=self._text(value, ("defaultEnvironment",)),
+            os_env=self._os_env(value, ("osEnv",)),
             environments={
                 name: self._environment(name, environments[name]) for name in environments
             },
@@ -137,9 +147,22 @@ class _Checker:
             parameters=self._parameters(value, (*at, "parameters")),
             protect=bool(self._typed(value, (*at, "protect"), bool, "true or false")),
             tenant=self._tenant(value, (*at, "tenant")),
+            os_env=self._os_env(value, (*at, "osEnv")),
             ledger=self._typed(value, (*at, "ledger"), bool, "true or false") is not False,
             guards=self._guards(value, (*at, "guards")),
         )
+
+    def _os_env(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...] | None:
+        """The variables that templates may read; an empty list means none."""
+        if value.get("osEnv") is None:
+            return None
+        names = self._texts(value, at)
+        for index, name in enumerate(names):
+            reason = credential_reason(name)
+            if reason:
+                summary = f"templates never read {name}: {reason}"
+                self._tell("credential", (*at, index), summary, "take it out of osEnv")
+        return names
 
     def _emulator(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value] | None:
         """The emulator's options, None where it is not wanted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.settings import read_settings
+from peakctl.settings import CREDENTIALS, credential_reason, read_settings
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,57 @@ def test_another_endpoint_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="is not an http address") as caught:
         read_settings({"PEAKCTL_ENDPOINT": address})
     assert address in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PEAK_AUTH_TOKEN",
+        "API_KEY",
+        "PEAKCTL_ENDPOINT",
+        "PEAKCTL_SIGNING_KEY",
+        "PEAKCTL_ANY",
+        "GITHUB_TOKEN",
+        "GH_TOKEN",
+        "GITLAB_TOKEN",
+        "CI_JOB_TOKEN",
+        "CI_JOB_JWT",
+        "CI_JOB_JWT_V2",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_RUNTIME_TOKEN",
+        "SYSTEM_ACCESSTOKEN",
+        "BITBUCKET_STEP_OIDC_TOKEN",
+        "BITBUCKET_TOKEN",
+        "BUILDKITE_AGENT_ACCESS_TOKEN",
+        "CIRCLE_OIDC_TOKEN",
+        "CIRCLE_OIDC_TOKEN_V2",
+        "MY_ID_TOKEN",
+        "COSIGN_PRIVATE_KEY",
+        "RELEASE_SIGNING_KEY",
+        "SLACK_WEBHOOK_URL",
+        "NOTIFY_URL",
+        "peak_auth_token",
+    ],
+)
+def test_templates_never_read_a_credential(name: str) -> None:
+    assert credential_reason(name)
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "PIP_TOKEN", "GIT_TOKEN", "HTTPS_PROXY", "HOME"])
+def test_templates_read_what_is_no_credential_of_the_run(name: str) -> None:
+    assert credential_reason(name, "http://proxy:3128") == ""
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_with_a_password_is_a_credential(name: str) -> None:
+    assert "proxy" in credential_reason(name, "http://ann:hunter2@proxy:3128")
+
+
+def test_each_credential_has_a_reason_and_stands_once() -> None:
+    patterns = [credential.pattern for credential in CREDENTIALS]
+    assert len(set(patterns)) == len(patterns)
+    assert all(c.reason.startswith("it ") and c.pattern.upper() == c.pattern for c in CREDENTIALS)
 
 
 def test_credentials_in_an_endpoint_are_refused_and_not_repeated() -> None:

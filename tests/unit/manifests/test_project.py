@@ -256,3 +256,26 @@ def test_the_value_of_a_pair_is_text() -> None:
         "c": " d ",
         "e": "f=g",
     }
+
+
+def test_the_variables_of_templates_are_those_of_the_environment_else_of_the_project(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "peakctl.yaml").write_text(
+        "project: p\nosEnv: [A, 'APP_*']\nenvironments:\n  dev: {}\n  prod: {osEnv: []}\n"
+    )
+    project = load_project(tmp_path)
+    assert project is not None
+    assert project.os_env_for(None) == ("A", "APP_*")
+    assert project.os_env_for(project.environment("dev")) == ("A", "APP_*")
+    assert project.os_env_for(project.environment("prod")) == ()
+
+
+def test_a_credential_is_not_listed_for_templates(tmp_path: Path) -> None:
+    (tmp_path / "peakctl.yaml").write_text("project: p\nosEnv: [A, PEAK_AUTH_TOKEN, 1]")
+    with pytest.raises(UsageError) as caught:
+        load_project(tmp_path)
+    assert [(p.code, str(p.locations[0])) for p in caught.value.diagnostics] == [
+        ("project/type", "peakctl.yaml:2:29"),
+        ("project/credential", "peakctl.yaml:2:12"),
+    ]
