@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from peakctl.manifests.load import Manifests, RenderedText
     from peakctl.manifests.params import Gathered
     from peakctl.manifests.project import Environment, Project
-    from peakctl.model import Key, Resource, Value
+    from peakctl.model import Document, Key, Resource, Value
 
 NOTHING_FOUND = "source/no-match"
 NO_VALUE = "template/undefined"
@@ -81,6 +81,14 @@ def load_resources(
         _tell_empty(session, Severity.WARNING if may_be_empty else Severity.ERROR)
     keep(session, problems)
     return resources
+
+
+def load_all_documents(session: Session) -> tuple[Document, ...]:
+    """All documents of the run. Raises ManifestsInvalid with the problems of all files."""
+    open_project(session)
+    manifests = _load_manifests(session)
+    keep(session, manifests.problems)
+    return manifests.documents
 
 
 def _load_manifests(session: Session) -> Manifests:
