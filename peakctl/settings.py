@@ -14,9 +14,30 @@ from peakctl.errors import Diagnostic, NotAuthenticated, UsageError
 from peakctl.model import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value and the variable that it came from, for messages."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How servers are reached: whose certificates are trusted, and through which proxy.
+
+    `proxies` are by scheme: `http`, `https`, `all`. An address may hold a password.
+    """
+
+    ca_file: Named | None = None
+    ca_folder: Named | None = None
+    proxies: Mapping[str, Named] = field(default_factory=dict)
+    no_proxy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +51,7 @@ class Settings:
     endpoint: str | None = None
     color: bool | None = None
     ci: bool = False
+    network: Network = Network()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def require_token(self) -> Secret:
@@ -59,8 +81,38 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         endpoint=_endpoint(env.get("PEAKCTL_ENDPOINT", "")),
         color=_color(env),
         ci=bool(env.get("CI")),
+        network=read_network(env),
         environment=env,
     )
+
+
+_CA_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_CA_FOLDERS = ("SSL_CERT_DIR",)
+
+
+def read_network(env: Mapping[str, str]) -> Network:
+    """Certificates and proxies; nothing is checked before it is needed.
+
+    Of the files the first that is set counts. A proxy variable in lower case wins over the same in
+    upper case, also when it is empty, which turns the proxy off.
+    """
+    proxies = {scheme: _either_case(env, f"{scheme}_proxy") for scheme in ("http", "https", "all")}
+    no_proxy = _either_case(env, "no_proxy")
+    return Network(
+        ca_file=_first(env, _CA_FILES),
+        ca_folder=_first(env, _CA_FOLDERS),
+        proxies={scheme: named for scheme, named in proxies.items() if named},
+        no_proxy=no_proxy.value if no_proxy else "",
+    )
+
+
+def _either_case(env: Mapping[str, str], name: str) -> Named | None:
+    return _first(env, (name,) if name in env else (name.upper(),))
+
+
+def _first(env: Mapping[str, str], names: Sequence[str]) -> Named | None:
+    found = next((name for name in names if env.get(name, "").strip()), None)
+    return Named(env[found].strip(), found) if found else None
 
 
 def check_stage(stage: str, source: str) -> str:

@@ -31,12 +31,14 @@ from peakctl.api.retry import (
     parse_retry_after,
 )
 from peakctl.api.slots import Slots
+from peakctl.api.trust import advice_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from peakctl.model import Clock, Secret
+    from peakctl.settings import Network
 
 _SEGMENTS = {"prod": "", "latest": "dev."}
 
@@ -50,12 +52,12 @@ def bases_for(stage: str | None, endpoint: str | None) -> dict[str, str]:
     return {name: f"https://{name}.{segment}peak.ai" for name in names}
 
 
-def socket_transport(limits: Limits) -> httpx.AsyncBaseTransport:
-    """The transport over real sockets."""
+def socket_transport(limits: Limits, network: Network | None = None) -> httpx.AsyncBaseTransport:
+    """The transport over real sockets, with the certificates and proxies of `network`."""
     # Imported here: aiohttp costs 0.2 s, which a run on the emulator need not pay.
     from peakctl.api.sockets import SocketTransport
 
-    return SocketTransport(limits)
+    return SocketTransport(limits, network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class _Failed:
     status: int | None = None
     body: bytes = b""
     note: str = ""
+    advice: str = ""
     retry_after: float | None = None
 
 
@@ -173,7 +176,12 @@ class Api:
             wait = patience.wait(got.failure, write=write, now=now, retry_after=got.retry_after)
             if wait is None:
                 raise problem(
-                    call.asked, got.failure, status=got.status, body=got.body, note=got.note
+                    call.asked,
+                    got.failure,
+                    status=got.status,
+                    body=got.body,
+                    note=got.note,
+                    advice=got.advice,
                 )
             await self._clock.sleep(wait)
         return got
@@ -186,7 +194,8 @@ class Api:
                 async with asyncio.timeout(self._limits.whole_attempt(call.size)):
                     answer = await self._exchange.perform(call)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                return _Failed(failure_of_error(error), note=_note(error))
+                note, advice = _note(error), advice_on(error)
+                return _Failed(failure_of_error(error), note=note, advice=advice)
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 self._slots.throttled(round_)
             return self._judge(call, answer)

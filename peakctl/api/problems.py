@@ -68,11 +68,18 @@ class Asked:
 
 
 def problem(
-    asked: Asked, failure: Failure, *, status: int | None = None, body: bytes = b"", note: str = ""
+    asked: Asked,
+    failure: Failure,
+    *,
+    status: int | None = None,
+    body: bytes = b"",
+    note: str = "",
+    advice: str = "",
 ) -> PeakctlError:
     """The error to raise: NotAuthenticated for 401 and 403, else ApiError.
 
-    `body` is what the server said; `note` is ours, for when there is no status.
+    `body` is what the server said; `note` is ours, for when there is no status, and `advice`
+    what to do where that is known better than from the failure alone.
     """
     detail = server_text(body, asked.secrets) or clean(note, asked.secrets)
     if status in (401, 403):
@@ -83,7 +90,7 @@ def problem(
         code=f"api/{code}",
         summary=f"{asked}: {words}" + (f" ({status})" if status else ""),
         detail=detail,
-        fix=_DOUBT if doubtful else fix,
+        fix=_DOUBT if doubtful else advice or fix,
     )
     return ApiError(diagnostic, status=status, detail=detail, doubtful=doubtful)
 

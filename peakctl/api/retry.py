@@ -7,13 +7,14 @@ certainly did nothing: it said so (429), or nothing ever left this machine.
 from __future__ import annotations
 
 import enum
-import ssl
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import httpx
+
+from peakctl.api.trust import refused_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,7 @@ def failure_of_status(status: int) -> Failure:
 def failure_of_error(error: Exception) -> Failure:
     """The failure that an exception of the HTTP client means."""
     match error:
-        case _ if _is_untrusted(error):
+        case _ if refused_certificate(error):
             return Failure.UNTRUSTED
         case _ if isinstance(error, _UNSENT):
             return Failure.UNSENT
@@ -99,14 +100,6 @@ def failure_of_error(error: Exception) -> Failure:
             return Failure.GARBLED
         case _:
             return Failure.BROKEN
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def parse_retry_after(text: str, now: float) -> float | None:

@@ -227,4 +227,4 @@ def _reach(
         return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
     token = session.settings.require_token()
     bases = bases_for(stage_of(session), endpoint_of(session))
-    return socket_transport(limits), bases, token
+    return socket_transport(limits, session.settings.network), bases, token

@@ -33,7 +33,7 @@ def place(
         (tmp_path / name).write_text(text, encoding="utf-8")
     emulator = make_emulator(record_bodies=False)
     hostile = Hostile(emulator_transport(emulator))
-    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda _: hostile)
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: hostile)
     monkeypatch.setattr("peakctl.engine.ledger.digests.COST", 2)  # one test takes the real one
     monkeypatch.chdir(tmp_path)
     found = Place(tmp_path, peakctl, hostile, emulator, monkeypatch)

@@ -13,8 +13,9 @@ import pytest
 from peakctl.api import sockets
 from peakctl.api.client import Api, socket_transport
 from peakctl.api.limits import Limits
-from peakctl.errors import ApiError
+from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Secret
+from peakctl.settings import read_network
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LIMITS = Limits(attempts=2, read=5.0, connect=5.0)
@@ -228,38 +229,66 @@ def test_a_failed_tls_handshake_means_that_nothing_was_sent() -> None:
     asyncio.run(main())
 
 
-def test_without_system_roots_those_of_certifi_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    bare, certifi = httpx.create_ssl_context(verify=False), httpx.create_ssl_context()
-    monkeypatch.setattr(sockets.ssl, "create_default_context", lambda: bare)
-    monkeypatch.setattr(sockets.httpx, "create_ssl_context", lambda: certifi)
-    assert sockets._trust() is certifi
-
-
-PROXIES = {"http": "http://proxy:3128", "https": "http://user:pw@proxy:3128"}
+PROXIES = {"HTTP_PROXY": "http://proxy:3128", "HTTPS_PROXY": "http://user:pw@proxy:3129"}
 
 
 @pytest.mark.parametrize(
-    ("url", "proxies", "expected"),
+    ("url", "env", "expected"),
     [
         ("http://peak.ai", PROXIES, "http://proxy:3128"),
-        ("https://peak.ai", PROXIES, "http://proxy:3128"),
-        ("https://peak.ai", {"all": "proxy:1"}, "http://proxy:1"),
+        ("https://peak.ai", PROXIES, "http://proxy:3129"),
+        ("https://peak.ai", {"ALL_PROXY": "proxy:1"}, "http://proxy:1"),
+        ("https://peak.ai", {**PROXIES, "https_proxy": "http://lower:1"}, "http://lower:1"),
+        ("https://peak.ai", {**PROXIES, "https_proxy": ""}, None),
+        ("https://peak.ai", {**PROXIES, "https_proxy": "", "all_proxy": "a:1"}, "http://a:1"),
         ("https://peak.ai", {}, None),
         ("http://127.0.0.1:8080", PROXIES, None),
-        ("https://inside.corp", PROXIES, None),
+        ("https://inside.corp", {**PROXIES, "NO_PROXY": "x, .corp"}, None),
+        ("https://inside.corp", {**PROXIES, "NO_PROXY": "corp"}, None),
+        ("https://inside.corp", {**PROXIES, "NO_PROXY": "*.corp:443"}, None),
+        ("https://inside.corp", {**PROXIES, "NO_PROXY": "side.corp,corp:80"}, "http://proxy:3129"),
+        ("https://inside.corp", {**PROXIES, "no_proxy": "*"}, None),
+        ("https://10.1.2.3", {**PROXIES, "NO_PROXY": "10.0.0.0/8"}, None),
+        ("https://11.1.2.3", {**PROXIES, "NO_PROXY": "10.0.0.0/8,x/y"}, "http://proxy:3129"),
+        ("https://inside.corp", {**PROXIES, "NO_PROXY": "10.0.0.0/8"}, "http://proxy:3129"),
     ],
 )
-def test_the_systems_proxy_is_used_where_it_applies(
-    url: str, proxies: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+def test_the_proxy_of_the_variables_is_used_where_it_applies(
+    url: str, env: dict[str, str], expected: str | None
 ) -> None:
-    monkeypatch.setattr(sockets, "proxy_bypass", lambda host: host == "inside.corp")
-    proxy = sockets._proxy_for(httpx.URL(url), proxies)
+    proxy = sockets._proxy_for(httpx.URL(url), read_network(env))
     assert (str(proxy.url) if proxy else None) == expected
 
 
-def test_a_proxy_of_another_kind_is_named() -> None:
-    with pytest.raises(httpx.ProxyError, match="socks5 proxy"):
-        sockets._proxy_for(httpx.URL("http://peak.ai"), {"http": "socks5://u:pw@proxy:1"})
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("socks5://u:hunter2@proxy:1", "socks5 proxy"),
+        ("http://u:hunter2@", "not the address of a proxy"),
+        ("http://u:hunter2@proxy:port", "not the address of a proxy"),
+        ("http://u:hunter2@proxy:0", "not the address of a proxy"),
+        ("http://u:hunter2@[::1", "not the address of a proxy"),
+        ("http://u:hunter2@pro xy", "not the address of a proxy"),
+        ("hunter2@proxy:99999", "not the address of a proxy"),
+    ],
+)
+def test_a_wrong_proxy_is_told_by_its_variable_alone(address: str, words: str) -> None:
+    network = read_network({"HTTPS_PROXY": address})
+    with pytest.raises(PeakctlError, match=words) as caught:
+        sockets._proxy_for(httpx.URL("https://peak.ai"), network)
+    (told,) = caught.value.diagnostics
+    assert told.code == "settings/proxy"
+    assert told.summary.startswith("HTTPS_PROXY: ")
+    assert "hunter2" not in repr(told) + repr(network)
+
+
+def test_other_systems_have_settings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "http://p:1", "no": ""})
+    assert sockets._with_system(read_network({})).proxies == {}
+    monkeypatch.setattr(sockets, "_HAS_SYSTEM", True)
+    assert sockets._with_system(read_network({})).proxies["https"].value == "http://p:1"
+    named = read_network({"ALL_PROXY": "http://q:1"})
+    assert sockets._with_system(named) is named
 
 
 @pytest.mark.parametrize(
@@ -281,9 +310,9 @@ def test_only_what_was_not_sent_is_called_so(cause: Exception, kind: type[Except
 
 def test_a_proxy_that_cannot_be_reached_means_that_nothing_was_sent() -> None:
     async def main() -> None:
-        transport = sockets.SocketTransport(LIMITS)
-        transport._proxies = {"http": f"http://127.0.0.1:{free_port()}"}
-        with pytest.raises(httpx.ProxyError):
+        network = read_network({"HTTP_PROXY": f"http://127.0.0.1:{free_port()}"})
+        transport = sockets.SocketTransport(LIMITS, network)
+        with pytest.raises(httpx.ProxyError, match="the proxy of HTTP_PROXY"):
             await transport.handle_async_request(httpx.Request("POST", "http://peak.invalid/"))
         await transport.aclose()
 
