@@ -14,7 +14,7 @@ import httpx
 
 PROJECT = """project: canaries
 manifests: [manifests]
-environments: {dev: {stage: dev}}
+environments: {dev: {stage: dev, tenant: canary.peak.example}}
 """
 MANIFESTS = """apiVersion: peakctl/v1
 kind: Artifact
