@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.api.hiding import hide, secret_texts
 from peakctl.engine.diff import compare
+from peakctl.engine.forms import is_other_form
 from peakctl.engine.steps import CALL_STEPS
 from peakctl.engine.tree import fill
 from peakctl.engine.wait import Stop, WaitLimits, noun, wait_until_settled
@@ -251,7 +252,8 @@ class Attempt:
                 return False
         elif self.kind.versions and order.step in NUMBERED and order.version != live.version:
             return False
-        left = compare(self.kind, order.desired, live.values).changes
+        changes = compare(self.kind, order.desired, live.values).changes
+        left = [change for change in changes if not is_other_form(change)]
         if order.step is not Step.CREATE:
             return not any(self._carries(order.step, change) for change in left)
         later = {change.path for change in self.action.changes}

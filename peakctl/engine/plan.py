@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
+from peakctl.engine.forms import settle
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
@@ -102,6 +103,8 @@ class _Planner:
             ignored=resource.ignore_changes,
             memory=self.memory(live),
         )
+        diff, warnings = settle(resource, diff, self.memory(live))
+        self.problems += warnings
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         self.problems += chosen.problems
         return self._owned(chosen.action) if chosen.action else None

@@ -18,6 +18,8 @@ COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""
 LIGHT = 2
 """Of scrypt, for digests that never leave the memory of the run."""
+SHORT = 24
+"""Digits of a short digest."""
 _REMEMBERED = 20_000
 
 
@@ -35,6 +37,10 @@ class Digests:
         """The digest of a value: the same for the same JSON alone (1 is not true)."""
         text = json.dumps(self._opaque(value), sort_keys=True)
         return hashlib.sha256(f"{self._salt}:{text}".encode()).hexdigest()
+
+    def short(self, value: Value) -> str:
+        """The beginning of the digest of a value without secrets, where a hint is enough."""
+        return self.of(value)[:SHORT]
 
     def of_whole(self, value: Value) -> str:
         """The same, slow, for a value that may have secrets in it that are not marked as such."""

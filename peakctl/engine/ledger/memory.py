@@ -38,6 +38,8 @@ class Memory:
         self._digests = digests
         self._secret = frozenset(secret)
         self._digests_of = digests_of or Digests("")
+        self._sent = _values_of(digests, "sent:")
+        self._edits = _values_of(digests, "edit:")
 
     def same(self, path: Path, value: Value) -> bool | None:
         """Whether `value` is what was at `path`; None when nothing is known of that very place.
@@ -46,6 +48,14 @@ class Memory:
         """
         known = self._digests.get(place(path))
         return None if known is None else known == self._digests_of.of(value)
+
+    def was_sent(self, text: str) -> bool:
+        """Whether the last apply sent this very text, wherever."""
+        return bool(self._sent) and self._digests_of.short(text) in self._sent
+
+    def was_edited(self, words: Value) -> bool:
+        """Whether the last apply made the edit that `words` tell of."""
+        return bool(self._edits) and self._digests_of.short(words) in self._edits
 
     def words(self, path: Path) -> list[str]:
         """The keys below `path` of which something is known."""
@@ -72,6 +82,10 @@ def _words_below(places: Iterable[str], path: Path) -> list[str]:
     above = f"{place(path)}/"
     found = (key[len(above) :] for key in places if key.startswith(above))
     return list(dict.fromkeys(_word(rest.partition("/")[0]) for rest in found))
+
+
+def _values_of(digests: Mapping[str, str], prefix: str) -> frozenset[str]:
+    return frozenset(each for name, each in digests.items() if name.startswith(prefix))
 
 
 def _word(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peakctl.engine.forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import find_unreported, path_of, place
@@ -175,6 +176,8 @@ class _Books:
             name: kept[name] if name in kept else self.digests_of.of(value)
             for name, value in sorted(named.items())
         }
+        was_sent = forms_sent(sent, self.digests_of) | edits_made(action, self.digests_of)
+        digests |= remembered_forms(kept) if action.verb is Verb.KEEP else was_sent
         stays = [
             p for p in entry.secret or () if not action.steps or self._is_left_alone(action, p)
         ]

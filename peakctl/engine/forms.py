@@ -1,0 +1,212 @@
+"""Changes that come back: the platform stores a text in another form, or does not take an edit.
+
+The ledger keeps short digests of the texts that were sent and of the edits that were made. With
+them a plan tells a text that was trimmed or normalised from one that somebody changed, and does not
+make the same edit for ever in silence.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import unicodedata
+from dataclasses import replace
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from peakctl.engine.ledger.memory import FORGETFUL
+from peakctl.engine.tree import MAPS, holds_unseen, unknowns
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Change, Secret, Skipped, Value, dotted, reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from peakctl.engine.diff import Diff
+    from peakctl.engine.ledger.digests import Digests
+    from peakctl.engine.ledger.memory import Memory
+    from peakctl.model import Action, Resource, Tree
+
+STORED_OTHERWISE = "the platform stores it in another form than it was sent"
+_SHOWN = 40
+"""Characters of a text that a message shows on each side of the first difference."""
+
+
+def normal_form(text: str) -> str:
+    """The same for all forms that a platform may store a text in: without white space at the ends
+
+    of lines and of the whole, one kind of line end, composed characters, one letter case, no
+    escapes of HTML.
+    """
+    text = unicodedata.normalize("NFC", html.unescape(text)).casefold()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def is_other_form(change: Change) -> bool:
+    """Whether both sides are the same but for the form of their texts."""
+    before, after = reveal(change.before), reveal(change.after)
+    return bool(before != after and _normal(before) == _normal(after))
+
+
+def _normal(value: Value) -> Value:
+    match value:
+        case str():
+            return normal_form(value)
+        case list():
+            return [_normal(each) for each in value]
+        case _ if isinstance(value, MAPS):
+            return {word: _normal(each) for word, each in value.items()}
+        case _:
+            return value
+
+
+def settle(resource: Resource, diff: Diff, memory: Memory) -> tuple[Diff, list[Diagnostic]]:
+    """The diff without what the platform only stores in another form; what is to be said.
+
+    A change is left out when the ledger has it that this very text was sent before. One that was
+    made by the last apply already stays, with a warning; so does one of the form alone where no
+    ledger tells whether it was ever sent, with a note.
+    """
+    left, told = [], []
+    skipped = list(diff.skipped)
+    for change in diff.changes:
+        if is_other_form(change) and _was_sent(change, memory):
+            skipped.append(Skipped(change.path, STORED_OTHERWISE))
+            told.append(_stored_otherwise(resource, change))
+            continue
+        left.append(change)
+        if is_other_form(change) and not change.sensitive and memory is FORGETFUL:
+            told.append(_form_alone(resource, change))
+        elif (words := edit_words(change)) is not None and memory.was_edited(words):
+            told.append(_made_before(resource, change))
+    return replace(diff, changes=tuple(left), skipped=tuple(skipped)), told
+
+
+def _was_sent(change: Change, memory: Memory) -> bool:
+    """Whether what differs in form is what was sent, as far as the ledger knows."""
+    if isinstance(change.after, Secret):
+        return memory.same(change.path, change.after) is True
+    texts = set(_texts(change.after)) - set(_texts(reveal(change.before)))
+    return bool(texts) and all(memory.was_sent(text) for text in texts)
+
+
+def _texts(value: Value) -> Iterator[str]:
+    """The plain texts in a value; not secrets."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, MAPS):
+        for word in sorted(value, key=str):
+            yield from _texts(value[word])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def edit_words(change: Change) -> list[Value] | None:
+    """What tells one edit from another; None for one that is not to be remembered."""
+    sides = (change.before, change.after)
+    if change.sensitive or any(holds_unseen(s) or any(unknowns(s)) for s in sides):
+        return None
+    return [dotted(change.path), change.before, change.after]
+
+
+def forms_sent(sent: Tree, digests_of: Digests) -> dict[str, str]:
+    """Entries for the texts of `sent` that a platform might store in another form."""
+    texts = sorted({text for text in _texts(sent) if _may_change(text)})
+    return _numbered("sent", (digests_of.short(text) for text in texts))
+
+
+def edits_made(action: Action, digests_of: Digests) -> dict[str, str]:
+    """Entries for the edits that an action has made to what was there before."""
+    changes = action.changes if action.live is not None else ()
+    words = [words for change in changes if (words := edit_words(change)) is not None]
+    return _numbered("edit", (digests_of.short(each) for each in words))
+
+
+def remembered_forms(digests: Mapping[str, str]) -> dict[str, str]:
+    """Those of the entries that are of texts and edits, not of places."""
+    return {name: each for name, each in digests.items() if name.startswith(("sent:", "edit:"))}
+
+
+def _numbered(word: str, digests: Iterable[str]) -> dict[str, str]:
+    return {f"{word}:{number}": each for number, each in enumerate(digests)}
+
+
+def _may_change(text: str) -> bool:
+    """Whether a text has something in it that a platform might normalise."""
+    forms = {text, normal_form(text), html.escape(text)}
+    return len(forms) > 1 or "\n" in text or not text.isascii()
+
+
+def _stored_otherwise(resource: Resource, change: Change) -> Diagnostic:
+    at = dotted(change.path)
+    detail, fix = "its value is a secret, and not shown", "take white space at its ends away"
+    if not change.sensitive:
+        sent, stored = _first_difference(change.after, change.before)
+        detail = f"sent: {sent}\nstored: {stored}"
+        fix = f"write it in the form that is stored: {stored}"
+    return _warning(
+        resource,
+        change,
+        "plan/stored-otherwise",
+        f"the platform stores {at} in another form than it was sent; it is left as it is",
+        detail,
+        fix,
+    )
+
+
+def _made_before(resource: Resource, change: Change) -> Diagnostic:
+    at = dotted(change.path)
+    return _warning(
+        resource,
+        change,
+        "plan/edit-again",
+        f"the last apply made this very change of {at}, and it is to be made again",
+        "somebody changes it back, or the platform does not take it",
+        f"see who changes it; lifecycle.ignoreChanges: [{at}] leaves it alone",
+    )
+
+
+def _form_alone(resource: Resource, change: Change) -> Diagnostic:
+    at = dotted(change.path)
+    sent, stored = _first_difference(change.after, change.before)
+    told = _warning(
+        resource,
+        change,
+        "plan/form-alone",
+        f"{at} differs in its form alone: white space, line ends, letter case or the like",
+        f"manifest: {sent}\nlive: {stored}",
+        "if the same edit is planned again, the platform stores it so: write the live form",
+    )
+    return replace(told, severity=Severity.NOTE)
+
+
+def _warning(
+    resource: Resource, change: Change, code: str, summary: str, detail: str, fix: str
+) -> Diagnostic:
+    return Diagnostic(
+        code=code,
+        summary=summary,
+        key=resource.key,
+        path=change.path,
+        locations=(resource.document.locate(change.path),),
+        detail=detail,
+        fix=fix,
+        severity=Severity.WARNING,
+    )
+
+
+def _first_difference(after: Value, before: Value) -> tuple[str, str]:
+    """The first texts that differ, each cut around the first difference."""
+    pairs = zip(_texts(after), _texts(before), strict=False)
+    one, two = next(pair for pair in pairs if pair[0] != pair[1])
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False))
+    at = len(list(same))
+    return _cut(one, at), _cut(two, at)
+
+
+def _cut(text: str, at: int) -> str:
+    start, end = max(0, at - _SHOWN), at + _SHOWN
+    word = json.dumps(text[start:end], ensure_ascii=False)
+    return f"{'…' if start else ''}{word}{'…' if end < len(text) else ''}"
