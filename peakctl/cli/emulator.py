@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.cli import emulator_data, options
-from peakctl.cli.option_types import Duration
+from peakctl.cli.option_types import Duration, Text
 from peakctl.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def emulator() -> None:
 @SECONDS
 @click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")
 @click.option("--faults", metavar="FILE", help="Rules of what goes wrong, as JSON.")
-@click.option("--fault", metavar="RULE", multiple=True, help="One such rule. Repeatable.")
+@click.option(
+    "--fault", type=Text(), metavar="RULE", multiple=True, help="One such rule. Repeatable."
+)
 @CHOICES
 @options.display
 def serve(**typed: Any) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _OWNER = re.compile(r"[a-z0-9][a-z0-9-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?\Z")
@@ -27,10 +30,20 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2]]
 
 
-class Word(click.ParamType[str]):
-    """A text that is not empty: what an unset variable of a script leaves is a mistake."""
+class Text(click.ParamType[str]):
+    """Any text. The variable of a repeatable option holds one value a line, blanks and all."""
 
     name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
+
+class Word(Text):
+    """A text that is not empty: what an unset variable of a script leaves is a mistake."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not str(value).strip():
@@ -38,7 +51,7 @@ class Word(click.ParamType[str]):
         return str(value)
 
 
-class OwnerName(click.ParamType[str]):
+class OwnerName(Text):
     """`project` or `project/environment`, spelled as peakctl.yaml allows them."""
 
     name = "owner"

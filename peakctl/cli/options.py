@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from peakctl.cli.option_types import Duration, OwnerName, Word
+from peakctl.cli.option_types import Duration, OwnerName, Text, Word
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONTEXT: dict[str, Any] = {
@@ -82,7 +82,12 @@ manifests = stack(
     ),
     environment,
     click.option(
-        "-p", "--param", multiple=True, metavar="K=V", help="Parameter for templates. Repeatable."
+        "-p",
+        "--param",
+        type=Text(),
+        multiple=True,
+        metavar="K=V",
+        help="Parameter for templates. Repeatable.",
     ),
     click.option(
         "-v",

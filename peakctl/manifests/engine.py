@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
-from peakctl.errors import ManifestsInvalid
+from jinja2.exceptions import TemplateSyntaxError
+
+from peakctl.errors import Diagnostic, ManifestsInvalid
+from peakctl.manifests.collect import STOPS, Collector
 from peakctl.manifests.includes import Includes
 from peakctl.manifests.marks import LINE_MARK
 from peakctl.manifests.mishaps import MISHAPS, Teller
@@ -53,7 +57,7 @@ class Engine:
         try:
             text = self._run(self._sandbox, source)
         except MISHAPS as error:
-            raise ManifestsInvalid(self._teller.tell(error, source.path)) from None
+            raise ManifestsInvalid(*self._all_faults(error, source)) from None
         trace = Tracer(
             functools.partial(self._run_marked, source, text),
             self._includes.numbered,
@@ -70,6 +74,17 @@ class Engine:
         text = str.__str__(str(sandbox.get_template(source.path).render(self._values)))
         sandbox.budget.check_output(text, text.count(OPEN))
         return f"{text}\n"  # jinja2 takes the last line end off
+
+    def _all_faults(self, error: Exception, source: Source) -> tuple[Diagnostic, ...]:
+        """What is wrong in the template that raised `error`, expression by expression."""
+        first = self._teller.tell(error, source.path)
+        if isinstance(error, (*STOPS, TemplateSyntaxError)):
+            return (first,)
+        collector = Collector(self._tokens, self._includes, MISHAPS)
+        with contextlib.suppress(*MISHAPS):
+            self._run(collector, source)
+        found = dict.fromkeys(self._teller.tell(fault, source.path) for fault in collector.faults)
+        return tuple(found) if first in found else (first, *found)
 
     def _run_marked(self, source: Source, text: str) -> str | None:
         """The text again, with marks; None where the marks changed what the template does."""

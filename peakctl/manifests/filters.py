@@ -258,7 +258,7 @@ def json_dumper(tokens: Tokens) -> Callable[..., str]:
 
         def hold(secret: object) -> str:
             if isinstance(secret, Undefined):
-                str(secret)  # raises in its own words
+                return str(secret)  # raises in its own words
             if not isinstance(secret, SecretText):
                 raise TypeError(f"{type(secret).__name__} cannot be written as JSON")
             holders.append(tokens.escaped(secret))

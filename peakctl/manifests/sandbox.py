@@ -66,7 +66,7 @@ class _Undefined(StrictUndefined):
             self._undefined_exception = lambda text=None: NameMissing(text, name, owner)  # type: ignore[assignment]
 
 
-class _Generator(CodeGenerator):
+class Generator(CodeGenerator):
     """Sends what jinja2 does natively through the sandbox: output, `~` and slices."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - jinja2's name
@@ -94,7 +94,7 @@ class Sandbox(SandboxedEnvironment):
     `names` are all names that the templates read so far mention.
     """
 
-    code_generator_class = _Generator
+    code_generator_class = Generator
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
     intercepted_unops = frozenset(("+", "-"))
 

@@ -23,6 +23,8 @@ MADE: list[Flags] = []
 @options.pruning
 @options.ownership
 @options.mass_change
+@options.manifests
+@options.selection
 def command(**flags: Any) -> None:
     MADE[:] = [Flags(**flags)]
 
@@ -37,6 +39,28 @@ def refused(*words: str) -> str:
     found = CliRunner().invoke(command, words)
     assert found.exit_code == 2
     return found.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "flag", "value", "words"),
+    [
+        ("PARAM", "param", "cmd=train --lr=0.1", ("cmd=train --lr=0.1",)),
+        ("PARAM", "param", "a= x \nb=2\n\n", ("a= x ", "b=2")),
+        ("PARAM", "param", "", ()),
+        ("FILENAME", "filename", "my folder/a.yaml\nb.yaml", ("my folder/a.yaml", "b.yaml")),
+        ("PARAMS_FILE", "params_file", "p 1.yaml", ("p 1.yaml",)),
+        ("SELECT", "select", "team=data science\r\nImage/a", ("team=data science", "Image/a")),
+        ("EXCLUDE", "exclude", "Image", ("Image",)),
+        ("TAKE_OVER", "take_over", "shop\nretail/prod", ("shop", "retail/prod")),
+    ],
+)
+def test_the_variable_of_a_repeatable_flag_holds_one_value_a_line(
+    variable: str, flag: str, value: str, words: tuple[str, ...]
+) -> None:
+    env = {f"PEAKCTL_{variable}": value}
+    found = CliRunner().invoke(command, [], env=env, auto_envvar_prefix="PEAKCTL")
+    assert found.exit_code == 0, found.output
+    assert getattr(MADE[0], flag) == words
 
 
 def test_nothing_typed_allows_nothing() -> None:

@@ -357,3 +357,63 @@ def test_loading_leaves_the_garbage_collector_as_it_was(tmp_path: Path) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def faults(root: Path, text: str, **named: Any) -> list[tuple[str, str]]:
+    """Code and place of every problem of one template."""
+    found, problems = load(root, {"main.yaml": text}, **named)
+    assert found == []
+    return [(p.code.removeprefix("template/"), str(p.locations[0])) for p in problems]
+
+
+def test_all_undefined_names_of_a_template_are_told(tmp_path: Path) -> None:
+    text = (
+        "a: {{ one }} {{ two | tojson }}\n"
+        "b: {{ three ~ four }}{{ five + six }}\n"
+        "{% for x in seven %}{{ x.y }}{% endfor %}\n"
+        "{% if eight.z %}{{ never }}{% endif %}\n"
+        "{% set nine = ten | upper %}{{ nine.more | int + 1 }}{{ nine(2)[3] < 4 }}\n"
+        "c: {{ os_env.ELEVEN }}{{ (os_env.TWELVE | default('')) }}{{ known }}\n"
+        "{{ thirteen if fourteen else 1 }}{{ [fifteen] | tojson }}{{ one }}"
+    )
+    _, problems = load(tmp_path, {"main.yaml": text}, parameters={"known": 1})
+    named = [(p.summary.split('"')[1], p.locations[0].line) for p in problems]
+    assert named == [
+        ("one", 1), ("two", 1), ("three", 2), ("four", 2), ("five", 2), ("six", 2), ("seven", 3),
+        ("eight", 4), ("ten", 5), ("ELEVEN", 6), ("fourteen", 7), ("fifteen", 7), ("one", 7),
+    ]  # fmt: skip
+    assert {p.code for p in problems} == {"template/undefined"}
+
+
+def test_faults_of_every_kind_are_told_together_and_none_twice(tmp_path: Path) -> None:
+    text = (
+        "{% macro m(x) %}\n{{ x / 0 }}{% endmacro %}\n"
+        "a: {{ m(1) }}{{ m(2) }}\n"
+        "b: {{ os_env.S == 'a' }}\n"
+        "c: {{ ''.__class__ }}\n"
+        "{% include 'part.txt' %}\n"
+        "d: {{ (nope | b64encode)() }}{{ -nope }}{{ nope | float }}{{ 'a' in nope }}"
+    )
+    (tmp_path / "part.txt").write_text("x\n{{ [] + 1 }}")
+    assert faults(tmp_path, text, environment={"S": "s"}) == [
+        ("failed", "main.yaml:2:1"),
+        ("secret-branch", "main.yaml:4:4"),
+        ("refused", "main.yaml:5:4"),
+        ("failed", "part.txt:2:1"),
+        ("undefined", "main.yaml:7:8"),
+    ]
+
+
+def test_what_stops_the_template_is_told_with_the_faults_before_it(tmp_path: Path) -> None:
+    text = "a: {{ one }}\n{% include 'nope' %}{{ two }}"
+    assert faults(tmp_path, text) == [("undefined", "main.yaml:1:7")]
+    assert faults(tmp_path, "{% include 'nope' %}{{ two }}") == [
+        ("missing-include", "main.yaml:1:1")
+    ]
+    text = "{{ one }}{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    assert faults(tmp_path, text) == [("undefined", "main.yaml:1:4")]
+
+
+def test_a_template_tells_a_bounded_number_of_faults(tmp_path: Path) -> None:
+    text = "".join(f"{{{{ name{number} }}}}\n" for number in range(200))
+    assert len(faults(tmp_path, text)) == 100
