@@ -15,6 +15,7 @@ from peakctl.manifests.compose import NULL
 from peakctl.manifests.rendered import CLOSE, OPEN
 from peakctl.manifests.scalars import NumberRefused, read_plain
 from peakctl.model import Location, Secret, Value
+from peakctl.model.characters import first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
     from peakctl.manifests.secret_text import SecretTexts
@@ -113,6 +114,9 @@ class Builder:
         self._check_tag(key)
         if self._holds_secret(key.value):
             self._tell_secret_key(key)
+        elif unseen := first_unseen(key.value):
+            summary = f'the key "{shown_text(key.value)}" holds {named_character(unseen)}'
+            self._tell(key, "character", summary, fix="remove it, or write a space")
         return str(key.value)
 
     def _holds_secret(self, text: str) -> bool:

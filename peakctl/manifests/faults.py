@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yaml import MarkedYAMLError
@@ -9,6 +11,8 @@ from yaml.reader import ReaderError
 
 from peakctl.errors import Diagnostic
 from peakctl.manifests.compose import MAX_DEPTH, TooDeep
+from peakctl.manifests.rendered import OPEN
+from peakctl.model.characters import named_character
 
 if TYPE_CHECKING:
     from peakctl.manifests.build import Place
@@ -22,8 +26,12 @@ _FIXES = {
     "cannot start any token": "quote the value",
     "did not find expected": "check the indentation of this line and of the one before",
     "could not find expected ':'": "write a colon and a space after the key",
-    "undefined alias": "define the anchor before it is used",
+    "undefined alias": "define the anchor before it is used, or quote the value if it is text",
 }
+_SPACES = "\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+"""Characters that look like a space or like nothing, and are a part of words to YAML."""
+_MISPLACED = re.compile(rf"^[ \t-]*([{_SPACES}])|[:-]([{_SPACES}])")
+_VALUE = re.compile(r"[^\n#]*")
 
 
 def tell_fault(error: Exception, text: str, place: Place) -> Diagnostic:
@@ -50,13 +58,47 @@ def _tell_marked(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
             locations=(place(mark),),
             fix="indent with spaces",
         )
+    odd = tell_odd_space(text, mark.line, place)
+    if odd is not None:
+        return odd
     detail = str(error.context or "")
+    if "alias" in detail:
+        return _tell_alias(error.context_mark, text, place)
     return Diagnostic(
         code="manifest/syntax",
         summary=problem,
         locations=_ordered(error, text, place),
         detail=detail,
         fix=next((fix for word, fix in _FIXES.items() if word in problem), ""),
+    )
+
+
+def tell_odd_space(text: str, line: int, place: Place) -> Diagnostic | None:
+    """The character that looks like a space and is none, on a line (from 0) or the one before."""
+    lines = text.split("\n")
+    for number in range(max(line - 1, 0), min(line + 1, len(lines))):
+        found = _MISPLACED.search(lines[number])
+        if found:
+            column = found.end() - 1
+            return Diagnostic(
+                code="manifest/character",
+                summary=f"{named_character(lines[number][column])} stands where YAML wants a space",
+                locations=(place(_At(number, column)),),
+                fix="replace it by a space",
+            )
+    return None
+
+
+def _tell_alias(mark: Any, text: str, place: Place) -> Diagnostic:
+    """A value like `*/5 * * * *`, where YAML sees the name of an anchor and finds none."""
+    found = _VALUE.match(text, mark.index)
+    value = found[0].strip() if found else ""
+    quoted = "" if OPEN in value else f', like "{value.rstrip("}],")}"'
+    return Diagnostic(
+        code="manifest/syntax",
+        summary="a value that begins with * is an alias to YAML, and this one is none",
+        locations=(place(mark),),
+        fix=f'quote the value{quoted}; around a template: "{{{{ name }}}}"',
     )
 
 
@@ -89,6 +131,14 @@ def _tell_character(error: Exception, text: str, place: Place) -> Diagnostic:
         locations=(place(_Index(text, index)),),
         fix="remove it, or write it as an escape within double quotes",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A mark made of a line and a column, both from 0."""
+
+    line: int
+    column: int
 
 
 class _Index:

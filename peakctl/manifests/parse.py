@@ -10,7 +10,7 @@ from yaml import Node, YAMLError
 from peakctl.errors import Diagnostic
 from peakctl.manifests.build import Bomb, Builder
 from peakctl.manifests.compose import TooDeep, compose
-from peakctl.manifests.faults import index_of, tell_fault
+from peakctl.manifests.faults import index_of, tell_fault, tell_odd_space
 from peakctl.manifests.places import place_document
 from peakctl.manifests.quick import NeedsCare, build_quick, check_quick
 from peakctl.manifests.scalars import NumberRefused
@@ -132,7 +132,15 @@ class _Careful:
             document = _document(self.rendered, root, value, start=self.start, line=self.line)
             self.documents.append(document)
         elif value is not None and not builder.problems:
+            self._tell_no_mapping(root)
+
+    def _tell_no_mapping(self, root: Node) -> None:
+        text = self.rendered.text[self.start :]
+        odd = tell_odd_space(text, root.start_mark.line, self._place)
+        if odd is None:
             self._tell("not-a-mapping", "the document is not a mapping", root.start_mark)
+        else:
+            self.problems.append(odd)
 
     def _tell(self, code: str, summary: str, mark: Any) -> None:
         fixes = {

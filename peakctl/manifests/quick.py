@@ -11,9 +11,12 @@ from typing import Any
 import yaml
 
 from peakctl.manifests.compose import NULL
+from peakctl.model.characters import UNSEEN
 
 ScalarNode: Any = yaml.ScalarNode
 MappingNode: Any = yaml.MappingNode
+LINES = "\x00-\x1f"
+_UNSEEN = re.compile(rf"[{UNSEEN.removeprefix(LINES)}]|\\[0abtnvfre_NLPxuU]")
 _ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)
 
 
@@ -22,8 +25,13 @@ class NeedsCare(ValueError):
 
 
 def check_quick(text: str) -> None:
-    """Raise NeedsCare when nodes of `text` may be shared: building those could take for ever."""
+    """Raise NeedsCare when nodes of `text` may be shared: building those could take for ever.
+
+    And when a key may hold a character that cannot be seen, as it stands or as an escape.
+    """
     if "&" in text and _ANCHOR.search(text):
+        raise NeedsCare
+    if _UNSEEN.search(text):
         raise NeedsCare
 
 

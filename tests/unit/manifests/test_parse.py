@@ -350,3 +350,37 @@ def test_a_text_is_the_same_at_the_end_of_a_file_and_before_a_comment(
         found.append(documents[0].value["b"])
     assert len(set(found)) == 1
     assert found[0].endswith("last" if style == "|-" else "last\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "words"),
+    [
+        ("a: */5 * * * *", ("syntax", "1:4"), '"*/5 * * * *"'),
+        ("a: [{b: * * * * *}]", ("syntax", "1:9"), '"* * * * *"'),
+        ("name:\u00a0x\n", ("character", "1:6"), "U+00A0 (NO-BREAK SPACE)"),
+        ("m:\n\u00a0\u00a0name: x\n", ("character", "2:1"), "U+00A0 (NO-BREAK SPACE)"),
+        ("m:\n  name:\u00a0x\n  b: 1\n", ("character", "2:8"), "replace it by a space"),
+        ("m:\n  \u3000a: 1\n", ("character", "2:3"), "U+3000 (IDEOGRAPHIC SPACE)"),
+        ("a\u200b: 1", ("character", "1:1"), "U+200B (ZERO WIDTH SPACE)"),
+        ("a: 1\n\ufeffb: 2", ("character", "2:1"), "U+FEFF (BYTE ORDER MARK)"),
+        ('"a\\e[2J": 1', ("character", "1:1"), r"a\u001b[2J"),
+        ('"a\\u202eb": 1', ("character", "1:1"), "U+202E (RIGHT-TO-LEFT OVERRIDE)"),
+        ("a:\n\t- 1", ("tab", "2:1"), "spaces"),
+        ("a: *b", ("syntax", "1:4"), "quote the value"),
+    ],
+)
+def test_the_cause_of_a_fault_is_told(text: str, found: tuple[str, str], words: str) -> None:
+    assert problems_of(text) == [found]
+    ((problem,),) = [read(text)[1]]
+    assert words in f"{problem.summary} {problem.fix}"
+    assert problem.summary.isprintable()
+
+
+@pytest.mark.parametrize("text", ["a: x\u00a0y", 'a: "x\\u200by"', "a: |\n  x\n  \u00a0y"])
+def test_values_may_hold_any_character(text: str) -> None:
+    assert "a" in values(text)[0]
+
+
+def test_the_text_of_a_secret_is_in_no_hint() -> None:
+    _, (problem,) = parse(rendered("a: */5 \ue0000\ue001", ("hush",)))
+    assert problem.fix == 'quote the value; around a template: "{{ name }}"'
