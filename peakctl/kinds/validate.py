@@ -18,9 +18,11 @@ from peakctl.errors import Diagnostic
 from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.explain import explain
 from peakctl.kinds.masks import check_masks
+from peakctl.kinds.names import check_names
 from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
 from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
+from peakctl.model.characters import normal_form
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
@@ -103,6 +105,7 @@ class _Reader:
         value = {**document.value, **version}
         complaints.key = _key(kind, value)
         check_masks(kind.root, _envelope(value), complaints)
+        check_names(value, complaints)
         if not self._is_valid(kind, value):
             plain = {**as_text_where_wanted(kind, document), **version}
             if not self._is_valid(kind, reveal(plain)):
@@ -172,10 +175,14 @@ def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
 def _shared_names(
     named: Sequence[tuple[Key, Document]], kinds: Mapping[str, Kind]
 ) -> list[Diagnostic]:
-    """A complaint for each name that two resources of a kind (or of a group of kinds) share."""
+    """A complaint for each name that two resources of a kind (or of a group of kinds) share.
+
+    So they do when the names differ only in how Unicode writes them.
+    """
     groups: defaultdict[tuple[str, str], list[tuple[Key, Document]]] = defaultdict(list)
     for key, document in named:
-        groups[kinds[key.kind].name_group or key.kind, key.name].append((key, document))
+        group = kinds[key.kind].name_group or key.kind
+        groups[group, normal_form(key.name)].append((key, document))
     return [_shared(sharers) for sharers in groups.values() if len(sharers) > 1]
 
 
@@ -184,6 +191,8 @@ def _shared(sharers: Sequence[tuple[Key, Document]]) -> Diagnostic:
     at = ("metadata", "name")
     places: tuple[Location, ...] = tuple(document.locate(at) for _, document in sharers)
     key = sharers[-1][0]
+    if len({each.name for each, _ in sharers}) > 1:
+        return _alike(key, places)
     return Diagnostic(
         code="manifest/duplicate-name",
         summary=f'the name "{key.name}" is given {len(sharers)} times',
@@ -192,4 +201,16 @@ def _shared(sharers: Sequence[tuple[Key, Document]]) -> Diagnostic:
         locations=places,
         detail=f"{' and '.join(keys)} share one set of names" if len(keys) > 1 else "",
         fix="rename all but one, or delete what was copied",
+    )
+
+
+def _alike(key: Key, places: tuple[Location, ...]) -> Diagnostic:
+    return Diagnostic(
+        code="manifest/name-form",
+        summary=f'two names look like "{key.name}" and differ in their Unicode normal form',
+        key=key,
+        path=("metadata", "name"),
+        locations=places,
+        detail="an accented letter is one character in one of them, and two in the other",
+        fix="write both in one form (NFC), then rename one, or delete what was copied",
     )

@@ -342,9 +342,9 @@ def test_a_document_that_is_no_map_is_complained_of() -> None:
 def test_what_only_the_decider_refuses_is_told_too() -> None:
     (document,) = documents(manifest("Image", "{type: api}"))
     document.value["metadata"]["name"] = "forecast\n"
-    assert codes(read(document)) == ["not-accepted"]
+    assert codes(read(document)) == ["name-character", "not-accepted"]
     document.value["metadata"]["name"] = "\udc80"
-    assert codes(read(document)) == ["not-accepted"]
+    assert codes(read(document)) == ["name-character", "not-accepted"]
 
 
 def test_texts_come_from_files(tmp_path: pathlib.Path) -> None:
