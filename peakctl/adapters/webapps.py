@@ -8,6 +8,7 @@ from peakctl.adapters.bodies import changed
 from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import manifest, pick_shown, read_env
+from peakctl.kinds.fields import Absent
 from peakctl.model import Live, Receipt, Step
 
 if TYPE_CHECKING:
@@ -53,8 +54,22 @@ class Webapps(Rest):
     async def _create(self, order: Order) -> Receipt:
         metadata, spec = metadata_of(order.desired), spec_of(order.desired)
         body = stated(metadata, *METADATA) | stated(spec, *self.spec)
+        for name, value in self._fixed_defaults().items():
+            body.setdefault(name, value)
         id_ = given(await self.api.send("POST", self.path, json=body), "id")
         return Receipt(order.key, id_, {"id": id_}, self.watch(id_, {}))
+
+    def _fixed_defaults(self) -> dict[str, Any]:
+        """Defaults that hold for good: sent, so that none is left to the platform.
+
+        The route is shared: without its type, a service that states little is taken for a webapp.
+        """
+        fields = self.kind.root.properties["spec"].properties
+        return {
+            name: field.default
+            for name in self.spec
+            if (field := fields[name]).immutable and field.absent is Absent.DEFAULT
+        }
 
     async def _update(self, order: Order) -> Receipt:
         live = live_of(order)
