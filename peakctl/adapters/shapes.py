@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from peakctl.kinds.words import PARAM
+
 if TYPE_CHECKING:
     from peakctl.model import Tree, Value
 
@@ -67,11 +69,15 @@ def read_step(step: Value) -> Value:
 
 
 def read_trigger(trigger: Value) -> Value:
-    """`{cron, scheduled}` as `{cron}`; `{webhook: id}` as `{webhook: true}`."""
+    """`{cron, scheduled}` as `{cron}`; `{webhook: id}` as `{webhook: true}`.
+
+    In a block a build parameter may stand for the webhook: that is no id.
+    """
     if not isinstance(trigger, Mapping):
         return trigger
     shaped = {k: v for k, v in trigger.items() if k != "scheduled"}
-    if isinstance(shaped.get("webhook"), str):
+    hook = shaped.get("webhook")
+    if isinstance(hook, str) and not hook.startswith(PARAM):
         shaped["webhook"] = True
     return shaped
 

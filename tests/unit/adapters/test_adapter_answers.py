@@ -467,6 +467,16 @@ def test_a_service_block_has_its_environment_as_one_map_and_may_show_no_release(
     assert live.values["spec"]["config"]["parameters"] == {"env": {"A": "1"}}
 
 
+def test_a_build_parameter_in_place_of_a_webhook_is_not_taken_for_its_id() -> None:
+    triggers = [{"webhook": "@param:hook"}, {"webhook": "3f0c"}]
+    release: Tree = {"version": "1.0.0", "config": {"steps": {}, "triggers": triggers}}
+    answers = {BLOCK_SPECS + "b": {"id": "b", "kind": "workflow", "latestRelease": release}}
+    spec, _ = adapter("BlockSpec", "block_spec", answers)
+    live = run(spec.read(Listed("b", "blk"), None))
+    shown = live.values["spec"]["config"]["triggers"]
+    assert shown == [{"webhook": "@param:hook"}, {"webhook": True}]
+
+
 APP_CONFIG = [{"id": "b", "release": {"version": "1.0.0"}, "autoRunOnDeploy": None}]
 APP: Tree = {
     "id": "a",
