@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.engine.attempt import Attempt, Ending
+from peakctl.engine.names import identity
 from peakctl.engine.observe import first_error
 from peakctl.engine.schedule import run_graph
 from peakctl.engine.tree import fill
@@ -41,6 +42,7 @@ class _Run:
     emit: Callable[[Event], None]
     limits: WaitLimits
     stop: Stop
+    taken: dict[tuple[str, str], Key] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
 
@@ -86,6 +88,9 @@ class _Run:
         self._tell(Phase.WAITING, action, step, reading.message or reading.status)
 
     def _finish(self, action: Action, ending: Ending, took: float) -> None:
+        id_ = self.id_of(action)
+        if ending.status.good and (other := self._other_of(action, id_)):
+            ending, id_ = _is_same(other, id_), None
         outcome = Outcome(
             action.key,
             action.verb,
@@ -93,10 +98,17 @@ class _Run:
             took,
             ending.message,
             ending.detail,
-            id=self.id_of(action),
+            id=id_,
             applied=fill(action.desired, self.known) if ending.status.good else EMPTY,
         )
         self._record(action, outcome)
+
+    def _other_of(self, action: Action, id_: str | int | None) -> Key | None:
+        """The other resource of the plan that has the id, if any: the platform made one of two."""
+        if id_ is None or action.verb is Verb.DELETE:
+            return None
+        other = self.taken.setdefault(identity(self.kinds, action.key, id_), action.key)
+        return None if other == action.key else other
 
     def id_of(self, action: Action) -> str | int | None:
         """The id of the resource: as a call of this run answered it, else as it was."""
@@ -119,6 +131,15 @@ class _Run:
         self.emit(Event(phase, action.key, action.verb, step, message, at, outcome))
 
 
+def _is_same(other: Key, id_: str | int | None) -> Ending:
+    """How an action ends that made nothing of its own."""
+    return Ending(
+        Status.FAILED,
+        f"it ended as the same resource as {other}: id {id_}",
+        ("the platform takes both names for one: choose names that differ in more than form",),
+    )
+
+
 async def apply(
     plan: Plan,
     kinds: Mapping[str, Kind],
@@ -135,7 +156,9 @@ async def apply(
     errors that are no action's own are raised.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
-    run = _Run(busy, kinds, adapters, clock, emit, limits, stop)
+    lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
+    taken = {identity(kinds, a.key, a.live.id): a.key for a in lives if a.live}
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, taken)
     try:
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:

@@ -12,9 +12,42 @@ if TYPE_CHECKING:
 
     from peakctl.engine.observe import World
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Ledger, Listed, Resource
+    from peakctl.model import Key, Ledger, Listed, Resource
 
 NAME = ("metadata", "name")
+
+
+def identity(kinds: Mapping[str, Kind], key: Key, id_: str | int) -> tuple[str, str]:
+    """What the platform has once: the group of kinds that share their names, and the id."""
+    return kinds[key.kind].name_group or key.kind, str(id_)
+
+
+def same_resources(
+    resources: Mapping[Key, Resource], world: World, kinds: Mapping[str, Kind]
+) -> list[Diagnostic]:
+    """An error for each of several manifests that mean one live resource."""
+    by_id: dict[tuple[str, str], list[Key]] = {}
+    for key, live in sorted(world.live.items()):
+        by_id.setdefault(identity(kinds, key, live.id), []).append(key)
+    return [
+        _is_same(resources[key], world.live[key].id, [other for other in keys if other != key])
+        for keys in by_id.values()
+        if len(keys) > 1
+        for key in keys
+        if key in resources
+    ]
+
+
+def _is_same(resource: Resource, id_: str | int, others: Iterable[Key]) -> Diagnostic:
+    return Diagnostic(
+        code="live/same-resource",
+        summary=f"it is the same live resource as {', '.join(map(str, others))}: id {id_}",
+        key=resource.key,
+        path=NAME,
+        locations=(resource.document.locate(NAME),),
+        detail="the platform takes both names for one",
+        fix="keep one of the manifests, or choose names that differ in more than their form",
+    )
 
 
 def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
@@ -62,6 +95,10 @@ def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
 
 def _whose(item: Listed, kind: str, world: World) -> str:
     owner = world.owners.ids.get((kind, str(item.id)))
+    owned = world.ledger.owned if world.ledger else {}
+    for key, each in owned.items():
+        if key.kind == kind and str(each.id) == str(item.id):
+            return f"id {item.id} is {key} of this project"
     return f"id {item.id} belongs to {owner}" if owner else f"id {item.id} is another"
 
 

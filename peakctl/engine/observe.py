@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.choice import bearers, choose, in_scope
+from peakctl.engine.forms import normal_form
 from peakctl.engine.ledger.chain import Others, find_standing, read_others
 from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.names import siblings
@@ -183,11 +184,29 @@ class Observer:
         await self._ledger_known.wait()
         names = (resource.key.name, *resource.previous_names)
         keys = [Key(resource.key.kind, name) for name in names]
-        if any([await self._look_up(key, resource.values) for key in keys]):
+        if any([await self._look_up(key, resource.values) for key in keys]) or (
+            not found and self._is_listed_otherwise(resource.key)
+        ):
             found = bearers(World(self._listed), resource)
             await self._read(adapter, found, resource)
         if not found:
             await self._list_siblings(resource.key)
+
+    def _is_listed_otherwise(self, key: Key) -> bool:
+        """Whether what the ledger has under `key` is listed under its name in another form.
+
+        A platform that folds letter case or trims names would else get a second one each time. The
+        listing has it under both names from then on.
+        """
+        owned = self._ledger.owned.get(key) if self._ledger else None
+        found = [
+            replace(item, name=key.name)
+            for item in self._listed[key.kind]
+            if owned and str(item.id) == str(owned.id)
+            if normal_form(item.name) == normal_form(key.name)
+        ]
+        self._listed[key.kind] += tuple(found)
+        return bool(found)
 
     async def _look_up(self, key: Key, values: Tree) -> bool:
         """Whether what the ledger has under `key` is there although no listing shows it.

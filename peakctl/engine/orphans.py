@@ -10,7 +10,7 @@ from peakctl.engine.observe import first_error
 from peakctl.model import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from peakctl.engine.observe import World
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owned, Resource
@@ -21,13 +21,15 @@ class Orphan:
     """One owned thing without a manifest.
 
     `listed` is what bears its id now (None: its kind is not known), `live` the same as it was read
-    (None: nothing that is kept anyway is read). `dependents` are what uses it, as `Kind/name`.
+    (None: nothing that is kept anyway is read). `dependents` are what uses it, as `Kind/name`;
+    `namesakes` the ids of others of its name.
     """
 
     owned: Owned
     listed: Listed | None = None
     live: Live | None = None
     dependents: tuple[str, ...] = ()
+    namesakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,15 @@ async def _of_kind(
     reader = None if kind in unread else adapter
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_look(reader, each, by_id.get(str(each.id)))) for each in owned]
-    return [(each.key, task.result()) for each, task in zip(owned, tasks, strict=True)]
+    looked = [(each.key, task.result()) for each, task in zip(owned, tasks, strict=True)]
+    return [(key, orphan and _among(orphan, by_id.values())) for key, orphan in looked]
+
+
+def _among(orphan: Orphan, listed: Iterable[Listed]) -> Orphan:
+    """The orphan with the others of its name."""
+    name, id_ = orphan.owned.key.name, str(orphan.owned.id)
+    others = (str(item.id) for item in listed if item.ours and item.name == name)
+    return replace(orphan, namesakes=tuple(sorted(other for other in others if other != id_)))
 
 
 async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Orphan | None:

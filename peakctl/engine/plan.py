@@ -15,7 +15,7 @@ from peakctl.engine.forms import settle
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
-from peakctl.engine.names import ambiguity, listing_warnings, lost_name, taken_name
+from peakctl.engine.names import ambiguity, listing_warnings, lost_name, same_resources, taken_name
 from peakctl.engine.parameters import (
     check_parameters,
     declared_slots,
@@ -156,6 +156,7 @@ def make_plan(
         loops = [tell_cycle(loop, resources) for loop in find_cycles(edges)]
         return Planned(Plan(()), (*problems, *loops))
     pins = Pins(resources, kinds, world)
+    problems += same_resources(resources, world, kinds)
     planner = _Planner(resources, world, kinds, retry_failed, consent, pins, problems)
     actions: dict[Key, Action] = {}
     broken: set[Key] = set()

@@ -158,5 +158,10 @@ def _notes(
         *(["all its versions are deleted with it"] if kind.history else ()),
         *([f"used by {', '.join(first)}, deleted before it"] if first else ()),
         *([f"used until now by {', '.join(until)}"] if until else ()),
+        *(
+            [f"id {', '.join(orphan.namesakes)} has its name, and stays"]
+            if orphan.namesakes
+            else ()
+        ),
         *([f"on the platform {', '.join(also)} still uses it"] if also else ()),
     )

@@ -552,3 +552,32 @@ def test_an_interrupt_cancels_deletes(lab: Any) -> None:
     lab.stop.request()
     first, second = pruned(lab, "a"), pruned(lab, "b", after=frozenset({Key("Workflow", "a")}))
     assert statuses(lab.apply(Plan((first, second)))) == [Status.CANCELLED, Status.CANCELLED]
+
+
+def test_two_creates_that_end_as_one_resource_are_not_both_done(lab: Any) -> None:
+    plan = lab.plan(*(lab.manifest("Workflow", n, {"steps": STEPS}) for n in ("w", "W"))).plan
+    call = lab.Workflow.call
+
+    async def folded(order: Any) -> Any:
+        return replace(await call(order), id=7)
+
+    lab.Workflow.call = folded
+    first, second = sorted(lab.apply(plan), key=lambda o: o.status is Status.FAILED)
+    assert (first.status, first.id) == (Status.DONE, 7)
+    assert (second.status, second.id) == (Status.FAILED, None)
+    assert second.message == f"it ended as the same resource as {first.key}: id 7"
+
+
+def test_a_create_that_ends_as_what_was_there_is_not_done(lab: Any) -> None:
+    lab.Workflow.put("w", {"steps": STEPS}, id=7)
+    plan = lab.plan(*(lab.manifest("Workflow", n, {"steps": STEPS}) for n in ("w", "W"))).plan
+    call = lab.Workflow.call
+
+    async def folded(order: Any) -> Any:
+        return replace(await call(order), id=7)
+
+    lab.Workflow.call = folded
+    assert {str(o.key): o.status for o in lab.apply(plan)} == {
+        "Workflow/w": Status.ALREADY_RIGHT,
+        "Workflow/W": Status.FAILED,
+    }

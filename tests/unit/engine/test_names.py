@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from peakctl.engine.ledger.owners import Owners
 from peakctl.engine.plan import make_plan
 from peakctl.errors import Severity
 from peakctl.model import Key, Ledger, Listed, Owned, Owner, Verb
@@ -93,3 +94,34 @@ def test_what_has_been_renamed_in_the_manifests_is_not_lost(lab: Any) -> None:
 def test_what_is_gone_is_not_called_anything_now(lab: Any) -> None:
     lab.Image.listed = (Listed(1, "z"),)
     assert plan(lab, ledger_of(Owned(A, 9))).diagnostics == ()
+
+
+# --- one live resource, several names ------------------------------------------------------------
+
+
+def test_two_manifests_of_one_live_resource_are_an_error(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=1)
+    lab.Image.put("A", IMAGE, id=1)
+    documents = [lab.manifest("Image", name, IMAGE) for name in ("a", "A")]
+    found = plan(lab, ledger_of(), *documents).diagnostics
+    errors = {d.key: d.summary for d in found if d.code == "live/same-resource"}
+    assert errors == {
+        A: "it is the same live resource as Image/A: id 1",
+        Key("Image", "A"): "it is the same live resource as Image/a: id 1",
+    }
+
+
+def test_another_of_the_name_is_told_with_whose_it_is(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.listed = (*TWINS, Listed(3, "a"), Listed(4, "a"))
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    ledger = ledger_of(Owned(A, 2), Owned(Key("Image", "A"), 3))
+    world = replace(lab.observe(resources), ledger=ledger)
+    live = lab.Image.things["a"]
+    theirs = Owners(ids={("Image", "4"): Owner("ads", "prod")})
+    world = replace(world, live={A: live}, owners=theirs)
+    told = [d for d in make_plan(resources, world, lab.kinds).diagnostics if "dupl" in d.code]
+    assert [d.detail for d in told] == [
+        "this project owns id 2; id 1 is another; id 3 is Image/A of this project; "
+        "id 4 belongs to ads/prod"
+    ]

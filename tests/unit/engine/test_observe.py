@@ -306,6 +306,18 @@ def test_what_a_previous_name_owns_is_looked_up_too(lab: Any) -> None:
     assert world.live[Key("Image", "a")].id == 2
 
 
+def test_what_is_listed_under_another_form_of_its_name_is_not_made_again(lab: Any) -> None:
+    lab.Image.put("Report", {**IMAGE}, metadata={"name": "report"}, id=2)
+    lab.Image.listed = (Listed(2, "report"), Listed(3, "other"))
+    resources = lab.resources(lab.manifest("Image", "Report", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "Report"), 2)))
+    assert world.live[Key("Image", "Report")].id == 2
+    assert "look up 2" not in lab.Image.asked
+    lab.Image.listed = (Listed(2, "renamed"),)
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "Report"), 2)))
+    assert world.live == {}
+
+
 # --- kinds that share their names ------------------------------------------------------------
 
 

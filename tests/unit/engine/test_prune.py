@@ -447,3 +447,24 @@ def test_deletes_can_be_approved(lab: Any) -> None:
     assert [str(a.key) for a in approval.actions] == ["Workflow/w"]
     assert approval.actions[0].digest == different.actions[0].digest
     assert approval.actions[0].live != different.actions[0].live
+
+
+def test_others_of_the_name_are_told_with_a_delete(lab: Any) -> None:
+    lab.Workflow.put("w", id=7)
+    lab.Workflow.listed = (Listed(7, "w"), Listed(8, "w"), Listed(9, "w", ours=False))
+    assert prune(lab, owned(FLOW, 7)).notes(FLOW)[1:] == ("id 8 has its name, and stays",)
+
+
+def test_what_is_in_no_listing_goes_by_its_id(lab: Any) -> None:
+    lab.Workflow.put("w", id=7)
+    lab.Workflow.listed = ()
+    found = prune(lab, owned(FLOW, 7))
+    assert found.keys == ["Workflow/w"]
+    assert found.gone == frozenset()
+
+
+def test_what_was_renamed_since_it_was_listed_stays(lab: Any) -> None:
+    lab.Workflow.put("w", id=7, metadata={"name": "other"})
+    found = prune(lab, owned(FLOW, 7))
+    assert found.keys == []
+    assert found.codes == {"Workflow/w": "prune/renamed"}
