@@ -92,9 +92,14 @@ def is_of_type(value: Any, type_: str) -> bool:
 
 
 def _example(type_: str) -> str:
-    words = {"string": "text", "boolean": "true or false", "number": "a number", "object": "a map"}
+    words = {
+        "string": "a string",
+        "boolean": "a boolean",
+        "number": "a number",
+        "object": "a mapping",
+    }
     inner = words[type_.removesuffix(ARRAY)]
-    return f"a list of {inner} values" if type_.endswith(ARRAY) else inner
+    return f"a list of {inner[2:]}s" if type_.endswith(ARRAY) else inner
 
 
 def check_used(value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:

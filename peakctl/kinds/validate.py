@@ -121,7 +121,7 @@ class _Reader:
 
     def _kind(self, value: Any, complaints: Complaints) -> Kind | None:
         if not isinstance(value, Mapping):
-            summary = "a manifest is a map with apiVersion, kind, metadata and spec"
+            summary = "a manifest is a mapping with apiVersion, kind, metadata and spec"
             complaints.add("not-a-map", (), summary)
             return None
         is_ours = _check_api_version(value, complaints)

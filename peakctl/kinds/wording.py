@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import branch, field_at, holds_sensitive
-from peakctl.model import dotted
+from peakctl.model import dotted, type_of
+from peakctl.model.characters import first_unseen, named_character
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -19,14 +21,17 @@ if TYPE_CHECKING:
     from peakctl.model import Path
 
 LONGEST = 60
+_PLAIN = re.compile(r"[\w./-]+\Z")
+_NUMBER = re.compile(r"[0-9]+\Z")
+_NO_SPACE = re.compile(r"[\w.-]+:\S")
 TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a map",
-    "null": "nothing",
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "array": "list",
+    "object": "mapping",
+    "null": "null",
 }
 
 
@@ -67,11 +72,11 @@ class Telling:
         """The value for a sentence; only its sort where it may be sensitive."""
         value = self.fault.value
         if value is None:
-            return "nothing"
+            return "null"
         if isinstance(value, Mapping | list):
-            return TYPES["array" if isinstance(value, list) else "object"]
+            return f"a {type_of(value)}"
         if self.is_secret:
-            return f"a (sensitive) {sort_of(value)}"
+            return f"a (sensitive) {type_of(value)}"
         text = value if isinstance(value, str) else self.source
         return f'"{text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"}"'
 
@@ -93,13 +98,6 @@ def tell(kind: Kind, fault: Fault, complaints: Complaints, *, is_secret: bool) -
     hidden = is_secret or (found is not None and holds_sensitive(found))
     telling = Telling(fault, found and branch(found, fault.value), hidden, complaints)
     WORDS.get(fault.keyword, _other)(telling)
-
-
-def sort_of(value: Any) -> str:
-    """What a scalar is, for a sentence."""
-    if isinstance(value, bool):
-        return "truth value"
-    return "text" if isinstance(value, str) else "number"
 
 
 def did_you_mean(word: str, choices: Iterable[Any]) -> str:
@@ -137,14 +135,71 @@ def _type(t: Telling) -> None:
     takes_param = t.field is not None and "string" in t.field.types and "string" not in wanted
     words = " or ".join([TYPES[w] for w in wanted] + (["@param:NAME"] if takes_param else []))
     value = t.fault.value
-    fix = f"give {words}"
+    got = type_of(value)
+    if isinstance(value, str | int | float) and not t.is_secret:
+        got = f"{got} {t.shown if isinstance(value, str) else t.source}"
+    summary = f"{t.word}: expected {words}, got {got}"
+    t.add("wrong-type", summary, detail=_cause(t), fix=_shape(t, wanted))
+
+
+def _cause(t: Telling) -> str:
+    """What a text in place of something else may come from."""
+    value = t.fault.value
+    if not isinstance(value, str) or t.is_secret or t.fault.limit == "string":
+        return ""
+    unseen = first_unseen(value)
+    if unseen.strip() == "" and unseen:
+        return f"it holds {named_character(unseen)}, which is no space to YAML"
+    if t.fault.limit == "object" and _NO_SPACE.match(value):
+        return "YAML wants a space after the colon of a key"
+    return ""
+
+
+def _shape(t: Telling, wanted: Sequence[str]) -> str:
+    """What to write instead, with an example."""
+    value = t.fault.value
     if "string" in wanted and isinstance(value, bool | int | float):
-        fix = "quote it" if t.is_secret else f'quote it: "{t.source}"'
-    elif value is None:
-        fix = f"{fix}{t.or_remove}"
-    is_scalar = isinstance(value, str | int | float) and not t.is_secret
-    sort = f"the {sort_of(value)} " if is_scalar else ""
-    t.add("wrong-type", f"{t.word} is {sort}{t.shown} where {words} is wanted", fix=fix)
+        return "quote it" if t.is_secret else f'quote it: "{t.source}"'
+    given = value if isinstance(value, str) and not t.is_secret else ""
+    word = t.fault.path[-1] if t.fault.path else ""
+    example = example_of(t.field, wanted[0], str(word), given)
+    shown = f"{word}: {example}" if isinstance(word, str) and word else example
+    return f"write {shown}{t.or_remove if value is None else ''}"
+
+
+def example_of(field: Field | None, sort: str, word: str, given: str = "") -> str:
+    """A short value of a type, in YAML; `given` takes the place of a name or an item."""
+    if sort == "object":
+        return _example_mapping(field, given)
+    if sort == "array":
+        items = field.items if field else None
+        inner = sorted(items.types)[0] if items and items.types else "string"
+        return f"[{example_of(items, inner, word, given)}]"
+    if sort == "string":
+        return given if _PLAIN.match(given) else f"<{word}>"
+    if sort == "boolean":
+        return "true"
+    return given if _NUMBER.match(given) else "1"
+
+
+def _example_mapping(field: Field | None, given: str) -> str:
+    """The required fields of a mapping, else its name, else its first field."""
+    known = branch(field, {}).properties if field else {}
+    if not known:
+        return "{<name>: <value>}"
+    needed = [word for word, inner in known.items() if inner.absent is Absent.REQUIRED]
+    words = needed or (["name"] if "name" in known else list(known)[:1])
+    pairs = (
+        f"{word}: {_example_inner(known[word], word, given if word == words[0] else '')}"
+        for word in words
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _example_inner(field: Field, word: str, given: str) -> str:
+    """A field within an example; what lies deeper is left out."""
+    sort = next((each for each in TYPES if each in field.types), "string")
+    return {"object": "{...}", "array": "[...]"}.get(sort) or example_of(field, sort, word, given)
 
 
 def _enum(t: Telling) -> None:
@@ -161,7 +216,7 @@ def _pattern(t: Telling) -> None:
     told = (t.field and t.field.description) or t.fault.schema.get("description", "")
     about = told.rstrip(".")
     detail = f"{about}; it must match {t.fault.limit}" if about else f"must match {t.fault.limit}"
-    t.add("bad-text", f"{t.shown} is not a proper {t.word}", detail=detail)
+    t.add("bad-text", f"{t.shown} is not a valid {t.word}", detail=detail)
 
 
 def _range(t: Telling) -> None:

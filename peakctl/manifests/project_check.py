@@ -11,7 +11,7 @@ from typing import Any
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.manifests.project import Environment, Project
 from peakctl.manifests.sources import is_inside
-from peakctl.model import Document, Guards, Location, Threshold, Value, dotted
+from peakctl.model import Document, Guards, Location, Threshold, Value, dotted, type_of
 from peakctl.model import Path as ModelPath
 from peakctl.settings import STAGES, credential_reason, wrong_address
 
@@ -41,6 +41,21 @@ _ENVIRONMENT = (
     "guards",
     "osEnv",
 )
+
+
+_EXAMPLES = {
+    "manifests": "[manifests]",
+    "params": "[params.yaml]",
+    "environments": "{dev: {stage: dev}}",
+    "emulator": "true",
+    "parameters": "{name: value}",
+    "boolean": "true",
+    "integer": "10",
+    "string": "<text>",
+    "mapping": "{...}",
+    "list": "[...]",
+}
+"""What to write where a value has the wrong type: by the field, else by the type."""
 
 
 def check_project(
@@ -124,7 +139,7 @@ class _Checker:
             fix = "use letters, digits, dashes, dots and underscores"
             self._tell("name", at, f'"{name}" cannot be the name of an environment', fix)
         if not isinstance(value, Mapping):
-            self._tell_type(at, "a mapping")
+            self._tell_type(at, "mapping", value)
             return Environment(name)
         self._known(value, at, _ENVIRONMENT)
         emulator = self._emulator(value, (*at, "emulator"))
@@ -145,10 +160,10 @@ class _Checker:
             endpoint=endpoint,
             params=self._files(value, (*at, "params")),
             parameters=self._parameters(value, (*at, "parameters")),
-            protect=bool(self._typed(value, (*at, "protect"), bool, "true or false")),
+            protect=bool(self._typed(value, (*at, "protect"), bool, "boolean")),
             tenant=self._tenant(value, (*at, "tenant")),
             os_env=self._os_env(value, (*at, "osEnv")),
-            ledger=self._typed(value, (*at, "ledger"), bool, "true or false") is not False,
+            ledger=self._typed(value, (*at, "ledger"), bool, "boolean") is not False,
             guards=self._guards(value, (*at, "guards")),
         )
 
@@ -172,7 +187,7 @@ class _Checker:
         if wanted is True:
             return {}
         if not isinstance(wanted, Mapping):
-            self._tell_type(at, "true, or a mapping of options")
+            self._tell_type(at, "true or mapping", wanted)
             return {}
         return wanted
 
@@ -227,7 +242,7 @@ class _Checker:
         if found is None:
             return None
         if isinstance(found, bool) or not isinstance(found, int):
-            self._tell_type(at, words)
+            self._tell_type(at, "integer", found)
             return None
         if not 0 <= found <= most:
             self._tell("number", at, f"{dotted(at)} is {found}, not {words}", f"write {words}")
@@ -262,18 +277,18 @@ class _Checker:
         return parameters
 
     def _texts(self, value: Mapping[str, Value], at: ModelPath) -> tuple[str, ...]:
-        items: list[Any] = self._typed(value, at, list, "a list of texts") or []
+        items: list[Any] = self._typed(value, at, list, "list") or []
         for index, item in enumerate(items):
             if not isinstance(item, str):
-                self._tell_type((*at, index), "a text")
+                self._tell_type((*at, index), "string", item)
         return tuple(item for item in items if isinstance(item, str))
 
     def _text(self, value: Mapping[str, Value], at: ModelPath) -> str | None:
-        text: str | None = self._typed(value, at, str, "a text")
+        text: str | None = self._typed(value, at, str, "string")
         return text
 
     def _mapping(self, value: Mapping[str, Value], at: ModelPath) -> Mapping[str, Value]:
-        found: Mapping[str, Value] | None = self._typed(value, at, Mapping, "a mapping")
+        found: Mapping[str, Value] | None = self._typed(value, at, Mapping, "mapping")
         return found or {}
 
     def _typed(self, value: Mapping[str, Value], at: ModelPath, kind: type, words: str) -> Any:
@@ -281,7 +296,7 @@ class _Checker:
         found = value.get(str(at[-1]))
         if found is None or isinstance(found, kind):
             return found
-        self._tell_type(at, words)
+        self._tell_type(at, words, found)
         return None
 
     def _known(self, value: Mapping[str, Value], at: ModelPath, names: Sequence[str]) -> None:
@@ -291,8 +306,10 @@ class _Checker:
                 words = " or ".join(near) if near else f"one of {', '.join(names)}"
                 self._tell("unknown-key", (*at, name), f'"{name}" is not known', f"use {words}")
 
-    def _tell_type(self, at: ModelPath, words: str) -> None:
-        self._tell("type", at, f"{dotted(at)} is not {words}", f"write {words}")
+    def _tell_type(self, at: ModelPath, wanted: str, found: Value) -> None:
+        summary = f"{dotted(at)}: expected {wanted}, got {type_of(found)}"
+        example = _EXAMPLES.get(str(at[-1]), _EXAMPLES.get(wanted, wanted))
+        self._tell("type", at, summary, f"write {dotted(at[-1:])}: {example}")
 
     def _tell(self, code: str, at: ModelPath, summary: str, fix: str) -> None:
         self._problems.append(

@@ -60,6 +60,7 @@ from peakctl.model.values import (
     dotted,
     is_masked,
     reveal,
+    type_of,
 )
 
 __all__ = [
@@ -116,4 +117,5 @@ __all__ = [
     "is_masked",
     "ledger_name",
     "reveal",
+    "type_of",
 ]

@@ -125,6 +125,14 @@ def reveal(value: Value) -> Value:
             return value
 
 
+_TYPES = {bool: "boolean", str: "string", list: "list", int: "integer", float: "number"}
+
+
+def type_of(value: Value) -> str:
+    """The type of a JSON value as users are told it: mapping, list, string, integer, ..."""
+    return "null" if value is None else _TYPES.get(type(value), "mapping")
+
+
 class _Missing(enum.Enum):
     MISSING = "missing"
 

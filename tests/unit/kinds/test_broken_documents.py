@@ -67,7 +67,7 @@ def test_what_is_missing_beside_a_misspelt_field_is_told_too() -> None:
 
 def test_nothing_that_is_owed_is_to_be_removed() -> None:
     (owed,) = complaints(workflow(""))
-    assert owed.fix == "give a map"
+    assert owed.fix == "write spec: {steps: {...}}"
     (empty,) = complaints(workflow("{steps: {}}"))
     assert empty.fix == "give it content"
     (free,) = complaints(workflow("{triggers: , steps: {a: {imageId: 1, command: x}}}"))

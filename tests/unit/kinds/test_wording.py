@@ -1,0 +1,132 @@
+"""A wrong type is told in plain words, with what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from peakctl.errors import Diagnostic
+from peakctl.kinds.store import load_kinds
+from peakctl.kinds.validate import read_resources
+from peakctl.manifests.parse import parse
+from peakctl.manifests.rendered import Rendered
+from peakctl.model import Source
+
+SERVICE = "kind: Service\nmetadata: {name: api, title: Api}\nspec: {serviceType: api, "
+WORKFLOW = "kind: Workflow\nmetadata: {name: nightly}\nspec: {triggers: [{webhook: true}], steps: "
+
+
+def told(text: str) -> Diagnostic:
+    text = f"apiVersion: peakctl/v1\n{text}"
+    documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
+    _, problems = read_resources(documents, load_kinds(), project_root=Path("/project"))
+    return problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "fix"),
+    [
+        (
+            SERVICE + "imageDetails: price-serve}",
+            'imageDetails: expected mapping, got string "price-serve"',
+            "write imageDetails: {name: price-serve}",
+        ),
+        (
+            SERVICE + 'imageDetails: {name: i}, minInstances: "2"}',
+            'minInstances: expected integer, got string "2"',
+            "write minInstances: 2",
+        ),
+        (
+            SERVICE + "imageDetails: {name: i}, minInstances: two}",
+            'minInstances: expected integer, got string "two"',
+            "write minInstances: 1",
+        ),
+        (
+            SERVICE + "imageDetails: {name: i}, sessionStickiness: 1}",
+            "sessionStickiness: expected boolean, got integer 1",
+            "write sessionStickiness: true",
+        ),
+        (
+            SERVICE + "imageDetails: [i]}",
+            "imageDetails: expected mapping, got list",
+            "write imageDetails: {name: <name>}",
+        ),
+        (
+            WORKFLOW + "{a: {imageDetails: {name: i}, command: x, parents: b}}}",
+            'parents: expected list, got string "b"',
+            "write parents: [b]",
+        ),
+        (
+            WORKFLOW + "{a: {imageDetails: {name: i}, command: [x]}}}",
+            "command: expected string, got list",
+            "write command: <command>",
+        ),
+        (
+            WORKFLOW + "{a: {imageDetails: {name: i}, command: x, resources: null}}}",
+            "resources: expected mapping, got null",
+            "write resources: {storage: <storage>}, or remove resources",
+        ),
+        (
+            "kind: AppSpec\nmetadata: {name: a, summary: a}\nspec: {config: forecast}",
+            'config: expected list, got string "forecast"',
+            "write config: [{name: forecast}]",
+        ),
+        (
+            "kind: Artifact\nmetadata: {name: yes it is}\nspec: {artifact: ../src}",
+            'artifact: expected mapping, got string "../src"',
+            "write artifact: {path: ../src}",
+        ),
+        (
+            "kind: Artifact\nmetadata: {name: true}\nspec: {artifact: {path: .}}",
+            "name: expected string, got boolean true",
+            'quote it: "true"',
+        ),
+        (
+            "kind: BlockSpec\nmetadata: {name: b, summary: b}\nspec: {kind: workflow, "
+            "config: {steps: {}}, parameters: {build: {name: x}}}",
+            "build: expected list, got mapping",
+            "write build: [{name: <name>, type: <type>, required: true}]",
+        ),
+        (
+            "kind: Artifact\nmetadata: {name: a, labels: x}\nspec: {artifact: {path: .}}",
+            'labels: expected mapping, got string "x"',
+            "write labels: {<name>: <value>}",
+        ),
+        (
+            "kind: Service\nmetadata: {name: api, title: Api}\nspec: {serviceType: api, "
+            "imageDetails: {name: i}, parameters: {env: [1]}}",
+            "env: expected mapping, got list",
+            "write env: {<name>: <value>}",
+        ),
+    ],
+)
+def test_a_wrong_type_is_told_with_an_example(text: str, summary: str, fix: str) -> None:
+    found = told(text)
+    assert (found.code, found.summary, found.fix) == ("manifest/wrong-type", summary, fix)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (
+            "kind: Artifact\nmetadata:\n  name:x\nspec: {artifact: {path: .}}",
+            "YAML wants a space after the colon of a key",
+        ),
+        (
+            "kind: Artifact\nmetadata:\n  name:\u00a0x\nspec: {artifact: {path: .}}",
+            "it holds U+00A0 (NO-BREAK SPACE), which is no space to YAML",
+        ),
+        ("kind: Artifact\nmetadata: x\nspec: {artifact: {path: .}}", ""),
+    ],
+)
+def test_the_cause_of_a_wrong_type_is_told(text: str, detail: str) -> None:
+    assert told(text).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("null", "null"), ("[a]", "a list"), ("{}", "a mapping")]
+)
+def test_what_is_no_word_at_all_is_told_by_its_type(value: str, shown: str) -> None:
+    found = told(f"kind: Image\nmetadata: {{name: i}}\nspec: {{type: {value}}}")
+    assert found.summary == f"{shown} is not a value of type"
