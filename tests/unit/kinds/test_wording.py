@@ -128,5 +128,7 @@ def test_the_cause_of_a_wrong_type_is_told(text: str, detail: str) -> None:
     ("value", "shown"), [("null", "null"), ("[a]", "a list"), ("{}", "a mapping")]
 )
 def test_what_is_no_word_at_all_is_told_by_its_type(value: str, shown: str) -> None:
-    found = told(f"kind: Image\nmetadata: {{name: i}}\nspec: {{type: {value}}}")
-    assert found.summary == f"{shown} is not a value of type"
+    found = told(
+        f"kind: BlockSpec\nmetadata: {{name: b, summary: b}}\nspec: {{kind: {value}, config: {{}}}}"
+    )
+    assert found.summary == f"{shown} is not a value of kind"
