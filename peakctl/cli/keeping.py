@@ -148,7 +148,7 @@ class Keeper:
     ) -> tuple[Diagnostic, ...]:
         """Write down what is to be known of the run; what went wrong with that."""
         if self.hold is None:
-            return await self.note(prepared, kinds)
+            return await self.note(prepared, kinds, outcomes)
         return await self.settle(prepared, kinds, outcomes)
 
     async def settle(
@@ -208,9 +208,12 @@ class Keeper:
             return (not_written(error, self.session.again()),)
         return ()
 
-    async def note(self, prepared: Prepared, kinds: Mapping[str, Kind]) -> tuple[Diagnostic, ...]:
+    async def note(
+        self, prepared: Prepared, kinds: Mapping[str, Kind], ended: Sequence[Outcome]
+    ) -> tuple[Diagnostic, ...]:
         """Write down what a run without any change knows, if the ledger does not say it.
 
+        `ended` is how its actions ended: what was only waited for may have failed.
         A protection that could not be written down is an error: one is returned, or LeaseHeld is
         raised. Of the rest a warning tells; the next run that changes something writes it too.
         """
@@ -219,10 +222,7 @@ class Keeper:
 
         plan, ledger, gone = prepared.plan, prepared.world.ledger, prepared.gone
         there = {a.key: a for a in plan.actions if a.live is not None}
-        outcomes = [
-            Outcome(key, a.verb, Status.ALREADY_RIGHT, id=a.live.id if a.live else None)
-            for key, a in there.items()
-        ]
+        outcomes = [outcome for outcome in ended if outcome.key in there]
         told = not gone and (not there or (ledger and is_recorded(plan, ledger, self.uses)))
         if told and not (ledger and self._left_behind(ledger, prepared, outcomes)):
             return ()

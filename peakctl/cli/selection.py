@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from peakctl.model import Resource
 
-SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE)
+SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
 """What an action does that others refer to: without it they would get another id or version."""
 
 

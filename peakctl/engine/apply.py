@@ -111,9 +111,14 @@ class _Run:
         return None if other == action.key else other
 
     def id_of(self, action: Action) -> str | int | None:
-        """The id of the resource: as a call of this run answered it, else as it was."""
+        """The id of the resource: as a call of this run answered it, else as it was.
+
+        What is replaced has none until it is made.
+        """
         made = self.known.get(Unknown(action.key, "id"))
-        return made if made is not None or action.live is None else action.live.id
+        if made is not None or action.live is None or Step.CREATE in action.steps:
+            return made
+        return action.live.id
 
     def _record(self, action: Action, outcome: Outcome) -> None:
         self.outcomes[action.key] = outcome

@@ -84,7 +84,7 @@ def _approved(
     live = action.live
     steps = tuple(step.value for step in action.steps)
     desired = _by_name(action, numbers)
-    sent = [str(action.key), steps, action.version, seal_all(kind.root, desired)]
+    sent = [str(action.key), _making(steps), action.version, seal_all(kind.root, desired)]
     return Approved(
         key=action.key,
         steps=steps,
@@ -93,6 +93,12 @@ def _approved(
         digest=digests.of(sent),
         live=_seen(action, kind, digests) if live else None,
     )
+
+
+def _making(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """The steps without what goes before a create: a run that died may have done that already."""
+    create = Step.CREATE.value
+    return steps[steps.index(create) :] if create in steps else steps
 
 
 def _seen(action: Action, kind: Kind, digests: Digests) -> str:
@@ -144,10 +150,19 @@ def _objections(
         then = before.get(now.key)
         if then is None:
             yield _objection(now.key, "it was not part of the approved plan", None, now, fix)
-        elif then.live != now.live:
+        elif then.live != now.live and not _is_gone(then, now):
             yield _objection(now.key, "it was changed on the platform meanwhile", then, now, fix)
-        elif then.digest != now.digest:
+        elif then.digest != now.digest or _deletes(now) > _deletes(then):
             yield _objection(now.key, "the manifests ask for something else now", then, now, fix)
+
+
+def _deletes(action: Approved) -> bool:
+    return Step.DELETE.value in action.steps
+
+
+def _is_gone(then: Approved, now: Approved) -> bool:
+    """Whether what was to be replaced is gone by now, and only the create is left."""
+    return _deletes(then) and Step.CREATE.value in then.steps and now.live is None
 
 
 def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: str) -> Diagnostic:

@@ -118,7 +118,7 @@ class Attempt:
             step,
             self.action.key,
             desired,
-            live=self.made or self.action.live,
+            live=self.made or (None if step is Step.CREATE else self.action.live),
             version=self.action.version,
             changes=tuple(c for c in self.action.changes if self._carries(step, c)),
             archives=resource.archives if resource else {},
@@ -144,8 +144,14 @@ class Attempt:
                 return await self.adapter.call(order)
             raise
 
+    def _comes_before_create(self, step: Step) -> bool:
+        """Whether the step is about what has to be gone before the resource is created."""
+        return step in (Step.DELETE, Step.WAIT) and Step.CREATE in self.action.steps
+
     def _remember(self, step: Step, receipt: Receipt) -> None:
         key = self.action.key
+        if self._comes_before_create(step):
+            return
         if step is Step.CREATE:
             private = receipt.watch or EMPTY
             self.made = Live(key, receipt.id, EMPTY, attributes=receipt.attributes, private=private)
@@ -154,7 +160,7 @@ class Attempt:
             self.known[Unknown(key, "version")] = receipt.attributes["version"]
 
     async def _wait(self, step: Step, receipt: Receipt) -> None:
-        deleting = step is Step.DELETE
+        deleting = step is Step.DELETE or self._comes_before_create(step)
         settled = await wait_until_settled(
             self.adapter,
             receipt,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.choice import in_scope
 from peakctl.engine.references import may_be_left_out, targets
 from peakctl.errors import Diagnostic, nearest_names
-from peakctl.model import Action, Key, Tree, Unknown, Verb
+from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.model import Listed, Reference, Resource
 
-NEW = (Verb.CREATE, Verb.BUILD, Verb.RELEASE)
+NEW = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
 
 
 class Pins:
@@ -38,7 +38,8 @@ class Pins:
         live, key = action.live, action.key
         if action.verb not in NEW and live is not None:
             return live.attributes or {"id": live.id}
-        out: dict[str, object] = {"id": live.id if live else Unknown(key, "id")}
+        kept = live if Step.CREATE not in action.steps else None
+        out: dict[str, object] = {"id": kept.id if kept else Unknown(key, "id")}
         versions = self._kinds[key.kind].versions
         if versions is not None:
             out["version"] = Unknown(key, "version") if versions.has_id else action.version

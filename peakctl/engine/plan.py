@@ -24,6 +24,7 @@ from peakctl.engine.parameters import (
 )
 from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
+from peakctl.engine.replacing import choose_replacement
 from peakctl.engine.shown import shown_fields
 from peakctl.engine.steps import choose_steps, plan_create
 from peakctl.engine.tree import seal_at
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from peakctl.engine.ledger.memory import Memory
     from peakctl.engine.observe import World
+    from peakctl.engine.steps import Chosen
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live, Path, Resource, Tree
 
@@ -94,10 +96,22 @@ class _Planner:
         hidden |= found_live.hidden
         desired = seal_at(desired, hidden)
         live = replace(found_live, values=seal_at(found_live.values, hidden))
+        chosen = choose_replacement(resource, kind, desired, live, self.world)
+        if chosen is None:
+            values = seal_at(self._without_echoes(resource, found_live), hidden)
+            chosen = self._compared(resource, desired, live, values, hidden)
+        self.problems += chosen.problems
+        return self._owned(chosen.action) if chosen.action else None
+
+    def _compared(
+        self, resource: Resource, desired: Tree, live: Live, values: Tree, hidden: frozenset[Path]
+    ) -> Chosen:
+        """What the difference between desired and `values`, those of `live`, asks for."""
+        kind = self.kinds[resource.key.kind]
         diff = compare(
             kind,
             desired,
-            seal_at(self._without_echoes(resource, found_live), hidden),
+            values,
             shown=self._shown(kind),
             hidden=hidden,
             ignored=resource.ignore_changes,
@@ -105,9 +119,7 @@ class _Planner:
         )
         diff, warnings = settle(resource, diff, self.memory(live))
         self.problems += warnings
-        chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
-        self.problems += chosen.problems
-        return self._owned(chosen.action) if chosen.action else None
+        return choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
 
     def _named(self, resource: Resource) -> list[Diagnostic]:
         """Why it cannot be told which live thing is meant, or nothing of that name can be made."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.versions import Decision, Verdict
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MISSING, Change, Live, Resource, State, dotted
+from peakctl.model import MISSING, Change, Live, Resource, dotted
 
 if TYPE_CHECKING:
     from peakctl.engine.diff import Diff
@@ -25,17 +25,6 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
                 path=("metadata", "name"),
                 locations=(resource.document.locate(("metadata", "name")),),
                 fix="choose another name, or manage what it belongs to instead",
-            )
-        )
-    if live.state is State.FAILED and not kind.lifecycle.on_failed:
-        problems.append(
-            Diagnostic(
-                code="live/failed",
-                summary=f"live status is {live.status}",
-                key=resource.key,
-                path=("metadata", "name"),
-                locations=(resource.document.locate(("metadata", "name")),),
-                fix=kind.lifecycle.advice or "look at it in the platform, then delete it",
             )
         )
     return problems + [_immutable(resource, c) for c in diff.changes if c.immutable]

@@ -88,6 +88,7 @@ def _lifecycle(rules: Node, at: str) -> Lifecycle:
     states = {status: State(s) for s in State for status in rules.get(s.value, ())}
     return Lifecycle(
         words=states,
+        deleting=frozenset(rules.get("deleting", ())),
         on_failed=rules.get("on-failed", ""),
         advice=rules.get("advice", ""),
         wait=rules.get("wait", ""),

@@ -101,12 +101,17 @@ class Versions:
     flavours: bool = False
 
 
+REPLACE = "replace"
+"""The word of `on_failed` for: delete what failed to be created, and create it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """Status words of the platform by meaning; a word that is not here is pending (contract, 5)."""
 
     words: Mapping[str, State] = field(default_factory=dict)
-    on_failed: str = ""  # step to take when live is failed and otherwise equal; "" refuses
+    deleting: frozenset[str] = frozenset()  # pending words that end with the thing being gone
+    on_failed: str = ""  # step to take when live is failed and otherwise equal, or REPLACE, or ""
     advice: str = ""
     wait: str = ""  # which time limit holds for waiting: build, deploy or service
 

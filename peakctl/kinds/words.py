@@ -124,7 +124,7 @@ KIND = frozenset(
 )
 
 LIFECYCLE = frozenset(
-    ["ready", "pending", "failed", "stuck", "warning", "on-failed", "advice", "wait"]
+    ["ready", "pending", "failed", "stuck", "warning", "deleting", "on-failed", "advice", "wait"]
 )
 
 TOP = frozenset(

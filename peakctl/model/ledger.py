@@ -84,6 +84,11 @@ class Owned:
     claimed: bool = False
     created: bool = False
 
+    @property
+    def was_ready(self) -> bool:
+        """Whether a run of this project has ever found it ready: only then is `secret` known."""
+        return self.secret is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -26,6 +26,7 @@ class Verb(enum.StrEnum):
     REVISE = "revise"
     EDIT = "edit"
     REDEPLOY = "redeploy"
+    REPLACE = "replace"
     DELETE = "delete"
     KEEP = "unchanged"
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MADE = (Verb.CREATE, Verb.REPLACE)
+
+
 def created_fields(action: Action) -> Iterator[Change]:
     """The top fields of `metadata` and `spec`; the name is in the headline already."""
     for room in ("metadata", "spec"):
@@ -20,4 +23,4 @@ def created_fields(action: Action) -> Iterator[Change]:
 
 def told_changes(action: Action) -> tuple[Change, ...]:
     """The changes of an action, for a reader who wants to see all that it would send."""
-    return tuple(created_fields(action)) if action.verb is Verb.CREATE else action.changes
+    return tuple(created_fields(action)) if action.verb in MADE else action.changes

@@ -77,11 +77,12 @@ def _problems(report: Report) -> Iterator[str]:
 
 def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
     """Deletes by name, ahead of everything that can be undone."""
-    names = [_escaped(str(a.key)) for a in actions if a.verb is Verb.DELETE]
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        listed = ", ".join(names[:_NAMED])
-        yield f"**Deletes {counted(len(names), 'resource')} for good:** {listed}{more}\n"
+    for verb, words in ((Verb.DELETE, "Deletes %s for good"), (Verb.REPLACE, "Replaces %s")):
+        names = [_escaped(str(a.key)) for a in actions if a.verb is verb]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            listed = ", ".join(names[:_NAMED])
+            yield f"**{words % counted(len(names), 'resource')}:** {listed}{more}\n"
 
 
 def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[str]:

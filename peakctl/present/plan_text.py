@@ -10,13 +10,14 @@ from peakctl.model import (
     Action,
     Outcome,
     Plan,
+    State,
     Status,
     Step,
     Verb,
     dotted,
 )
 from peakctl.present.contrast import change_lines
-from peakctl.present.created import told_changes
+from peakctl.present.created import MADE, told_changes
 from peakctl.present.text import Line, indent, line
 
 if TYPE_CHECKING:
@@ -29,10 +30,13 @@ SYMBOLS = {
     Verb.REVISE: "^",
     Verb.EDIT: "~",
     Verb.REDEPLOY: ">",
+    Verb.REPLACE: "-/+",
     Verb.DELETE: "-",
     Verb.KEEP: "=",
 }
 COUNTED = tuple(verb for verb in Verb if verb is not Verb.KEEP)
+RARE = (Verb.REPLACE,)
+"""Verbs that are not counted where there is none of them."""
 _MARGIN = 4
 _SHORTEST_ID = 8
 
@@ -77,7 +81,7 @@ def plan_lines(
 
 def plan_summary(plan: Plan) -> str:
     """The last line: the same words in the same order each time, counting resources."""
-    counts = [f"{plan.count(verb)} to {verb}" for verb in COUNTED]
+    counts = [f"{n} to {verb}" for verb in COUNTED if (n := plan.count(verb)) or verb not in RARE]
     return f"Plan: {', '.join(counts)}, {plan.count(Verb.KEEP)} unchanged."
 
 
@@ -86,7 +90,7 @@ def applied_summary(plan: Plan, outcomes: Sequence[Outcome], took: float) -> str
     ended = {outcome.key: outcome for outcome in outcomes}
     done = [o.verb for o in outcomes if o.status is Status.DONE]
     same = sum(_is_unchanged(action, ended.get(action.key)) for action in plan.actions)
-    counts = [f"{done.count(verb)} {verb}" for verb in COUNTED]
+    counts = [f"{n} {verb}" for verb in COUNTED if (n := done.count(verb)) or verb not in RARE]
     return f"Applied: {', '.join(counts)}, {same} unchanged in {duration(took)}."
 
 
@@ -152,10 +156,19 @@ def _versions(action: Action) -> str:
 def _also(action: Action) -> str:
     """What the action does beside the verb that it counts under."""
     if Step.WAIT in action.steps:
-        return "  (waits until it is ready)"
+        return f"  ({_awaited(action)})"
+    if action.verb is Verb.REPLACE:
+        return "  (delete, then create)"
     others = dict.fromkeys(str(STEP_VERBS[step]) for step in action.steps)
     others.pop(action.verb, None)
     return f"  (and {', '.join(others)})" if others else ""
+
+
+def _awaited(action: Action) -> str:
+    if Step.CREATE in action.steps:
+        return "waits until the one before is gone"
+    failed = action.live is not None and action.live.state is State.FAILED
+    return "failed" if failed else "waits until it is ready"
 
 
 def names_of(plan: Plan) -> Mapping[str, str]:
@@ -165,7 +178,7 @@ def names_of(plan: Plan) -> Mapping[str, str]:
 
 
 def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iterator[Line]:
-    if action.verb is Verb.CREATE and not verbose:
+    if action.verb in MADE and not verbose:
         return
     for change in told_changes(action):
         path = tuple(names.get(p, p) if isinstance(p, str) else p for p in change.path)

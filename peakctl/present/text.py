@@ -19,6 +19,7 @@ ROLES = {
     "revise": "34",
     "edit": "33",
     "redeploy": "35",
+    "replace": "31",
     "delete": "31",
     "unchanged": "2",
     "added": "32",

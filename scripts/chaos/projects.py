@@ -175,6 +175,7 @@ BEFORE = {
     "env": "KEPT: a, GONE: b",
     "sticky": "true",
     "run": "mode: fast, size: 3",
+    "service": "fail-service",
 }
 AFTER = {
     "words": "second",
@@ -185,6 +186,7 @@ AFTER = {
     "env": "KEPT: c",
     "sticky": "false",
     "run": "mode: fast",
+    "service": "fast",
 }
 MENDING = """apiVersion: peakctl/v1
 kind: BlockSpec
@@ -219,6 +221,16 @@ apiVersion: peakctl/v1
 kind: Artifact
 metadata: {name: data, description: "Name of a thing: %(words)s"}
 spec: {artifact: {path: ../src/data}}
+---
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: calm, description: Builds at once}
+spec: {type: api, buildDetails: {source: dockerfile, dockerfile: "FROM python:3"}}
+---
+apiVersion: peakctl/v1
+kind: Service
+metadata: {name: replaced, title: Fails to be created at first}
+spec: {serviceType: api, imageDetails: {name: calm}, parameters: {env: {MODE: %(service)s}}}
 """
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.ledger.owners import adopted
-from peakctl.model import Intent, Key
+from peakctl.model import Intent, Key, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from peakctl.engine.ledger.owners import Owners
-    from peakctl.model import Owned, Plan, Resource
+    from peakctl.model import Action, Owned, Plan, Resource
 
 
 def intents_of(plan: Plan, owners: Owners, run: str) -> tuple[Intent, ...]:
     """What the run sets out to do, with what becomes ours as it is."""
     actions = (*plan.pending, *adopted(plan.actions, owners))
-    return tuple(
-        Intent(a.key, a.verb.value, a.version, a.live.id if a.live else None, run) for a in actions
-    )
+    return tuple(_intent(action, run) for action in actions)
+
+
+def _intent(action: Action, run: str) -> Intent:
+    """What is replaced is to be made: the ledger has the id of what goes already."""
+    if Step.CREATE in action.steps:
+        return Intent(action.key, Verb.CREATE.value, action.version, None, run)
+    id_ = action.live.id if action.live else None
+    return Intent(action.key, action.verb.value, action.version, id_, run)
 
 
 def without(gone: Container[Key], owned: Mapping[Key, Owned]) -> dict[Key, Owned]:

@@ -12,7 +12,7 @@ from peakctl.engine.ledger.memory import find_unreported, path_of, place
 from peakctl.engine.recall import unseen_values
 from peakctl.engine.sealing import secret_places
 from peakctl.engine.tree import field_at
-from peakctl.model import EMPTY, Key, Owned, Status, Verb
+from peakctl.model import EMPTY, Key, Owned, State, Status, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -49,17 +49,19 @@ def record(
 def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:
     """Whether `ledger` says of all that is live what a run without a change would write down.
 
-    Digests alone are not worth a write; that a claimed entry is confirmed is.
+    Digests alone are not worth a write; that a claimed entry is confirmed is, and that what a run
+    created has become ready since.
     """
     said, known = _by_id(ledger.owned), known_uses(uses, ledger)
     wanted = [
-        _entry(action, action.live.id, known)
+        (action, _entry(action, action.live.id, known))
         for action in plan.actions
         if action.live is not None and action.verb is not Verb.DELETE
     ]
     return all(
         [_without_history(each, entry) for each in said.get(_id(entry), ())] == [entry]
-        for entry in wanted
+        and not any(_first_seen_ready(action, each) for each in said[_id(entry)])
+        for action, entry in wanted
     )
 
 
@@ -109,6 +111,12 @@ def _was_made(action: Action, outcome: Outcome) -> bool:
     return action.live is None or str(action.live.id) != str(outcome.id)
 
 
+def _first_seen_ready(action: Action, old: Owned) -> bool:
+    """Whether it runs, and nothing says so yet: it must not be taken for a failed creation."""
+    up = action.live is not None and action.live.state in (State.READY, State.WARNING)
+    return up and old.created and not old.was_ready
+
+
 def _id(owned: Owned) -> Id:
     return owned.key.kind, str(owned.id)
 
@@ -141,7 +149,7 @@ class _Books:
         new = replace(
             entry,
             digests=old.digests,
-            secret=old.secret,
+            secret=() if _first_seen_ready(action, old) else old.secret,
             claimed=old.claimed and not outcome.status.good,
             created=old.created or _was_made(action, outcome),
         )

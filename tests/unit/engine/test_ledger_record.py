@@ -26,6 +26,7 @@ from peakctl.model import (
     Plan,
     Resource,
     Secret,
+    State,
     Status,
     Step,
     Unknown,
@@ -294,3 +295,25 @@ def test_digests_of_an_older_version_than_a_dead_run_made_are_not_kept(
     outcome = Outcome(API, Verb.KEEP, Status.ALREADY_RIGHT)
     found = record(Plan((each,)), [outcome], before, KINDS, uses={})
     assert found[API].digests[PLACE] == ("old" if kept else DIGESTS.of("new"))
+
+
+# --- what has been ready -----------------------------------------------------------------------
+
+
+def test_what_a_run_created_and_is_ready_since_is_written_down() -> None:
+    made = ledger(Owned(API, "s-1", uses=USES[API], created=True))
+    plan = Plan((action(),))
+    assert not is_recorded(plan, made, USES)
+    (done,) = (Outcome(API, Verb.KEEP, Status.ALREADY_RIGHT, id="s-1"),)
+    owned = record(plan, [done], made, KINDS, uses=USES)
+    assert owned[API].was_ready
+    assert is_recorded(plan, replace(made, owned=owned), USES)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.FAILED])
+def test_what_ran_before_an_edit_failed_is_known_to_have_run(state: State) -> None:
+    made = ledger(Owned(API, "s-1", created=True))
+    edit = action(Step.UPDATE, verb=Verb.EDIT, live=replace(LIVE, state=state))
+    failed = Outcome(API, Verb.EDIT, Status.FAILED, id="s-1")
+    owned = record(Plan((edit,)), [failed], made, KINDS, uses=USES)
+    assert owned[API].was_ready is (state is State.READY)

@@ -322,15 +322,6 @@ def test_what_is_not_ours_is_refused_even_when_equal(lab: Any) -> None:
     assert codes(lab.plan(deployment(lab))) == ["live/not-ours"]
 
 
-def test_a_service_that_failed_to_be_created_is_an_error_with_advice(lab: Any) -> None:
-    lab.Service.put(
-        "s", {"imageDetails": {"imageId": 1}}, state=State.FAILED, status="CREATE_FAILED"
-    )
-    (told,) = lab.plan(lab.manifest("Service", "s", {"imageDetails": {"imageId": 1}})).diagnostics
-    assert told.code == "live/failed"
-    assert "delete it" in told.fix
-
-
 def test_two_of_one_name_are_not_guessed_between(lab: Any) -> None:
     lab.Image.listed = (Listed(1, "a"), Listed(2, "a"))
     (told,) = lab.plan(image(lab)).diagnostics
