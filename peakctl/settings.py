@@ -16,6 +16,7 @@ from peakctl.model import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+TOKENS = ("PEAK_AUTH_TOKEN", "API_KEY")
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")
 
 
@@ -54,6 +55,20 @@ class Settings:
     network: Network = Network()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def passwords(self) -> list[str]:
+        """What no message may repeat: the tokens, and what gets past a proxy.
+
+        That is user and password, together and alone, as they stand and decoded.
+        """
+        from urllib.parse import unquote
+
+        out = [self.environment.get(name, "") for name in TOKENS]
+        for name, value in self.environment.items():
+            if name.upper().endswith("_PROXY") and "@" in value:
+                who = value.rpartition("@")[0].rpartition("//")[2]
+                out += [who, *map(unquote, (who, *who.split(":", 1)))]
+        return [each for each in out if each]
+
     def require_token(self) -> Secret:
         """The token, or NotAuthenticated that says which variables may hold it."""
         if self.token is None:
@@ -71,7 +86,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from `environment` (default: the process's own). Raises UsageError."""
     env = dict(os.environ if environment is None else environment)
-    token_from = next((name for name in ("PEAK_AUTH_TOKEN", "API_KEY") if env.get(name)), "")
+    token_from = next((name for name in TOKENS if env.get(name)), "")
     stage_from = next((name for name in ("PEAK__STAGE", "STAGE") if env.get(name)), "")
     return Settings(
         token=Secret(env[token_from]) if token_from else None,

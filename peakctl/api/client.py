@@ -18,6 +18,7 @@ import httpx
 
 from peakctl.api.bodies import Body, Part, Query, encode_body
 from peakctl.api.exchange import Answer, Call, Exchange, Sent
+from peakctl.api.hiding import Redactor
 from peakctl.api.limits import Limits
 from peakctl.api.pages import Listing
 from peakctl.api.problems import Asked, problem
@@ -75,6 +76,8 @@ class Api:
 
     Methods raise NotAuthenticated (401, 403) or ApiError. Paths begin with "service/" or "press/".
     `chance` gives numbers from 0 to 1; `on_request` hears of every request, once it has ended.
+    `redact` masks the secrets of the run in what the server says; it learns the token, and what
+    each request sends.
     """
 
     def __init__(
@@ -87,8 +90,11 @@ class Api:
         limits: Limits | None = None,
         chance: Callable[[], float] = random.random,
         on_request: Callable[[Sent], None] | None = None,
+        redact: Redactor | None = None,
     ) -> None:
         self._limits = limits or Limits()
+        self.redact = redact or Redactor()
+        self.redact.add([str(token.reveal())])
         self._bases = bases
         self._token = token
         self._clock = clock
@@ -156,7 +162,8 @@ class Api:
         return await Listing(asked, fetch, items, self._limits, self._clock.sleep).all()
 
     def _asked(self, method: str, path: str, secrets: Sequence[str] = ()) -> Asked:
-        return Asked(method, path.partition("?")[0], (str(self._token.reveal()), *secrets))
+        self.redact.add(secrets)
+        return Asked(method, path.partition("?")[0], self.redact)
 
     def _call(
         self, method: str, path: str, query: Query, body: Body, decode: Callable[[bytes], Any]

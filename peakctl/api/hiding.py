@@ -1,32 +1,189 @@
-"""Secrets in texts that others wrote: found in all their forms, and masked."""
+"""Secrets in texts that others wrote: found in every form that a server may repeat, and masked.
+
+A server may escape a secret, encode it, change its case, or cut it. So the text is compared window
+by window with the parts of all secrets, as it stands and with its escapes undone: one pass over the
+text, however many secrets there are.
+"""
 
 from __future__ import annotations
 
-import json
+import base64
+import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from peakctl.model import MASK, Secret
 
+SHORTEST = 4
+"""Characters of a value that is hidden in any text; a shorter one is a part of too many words."""
+PART = 8
+"""Characters of a part of a value that is hidden by itself."""
+LARGEST = 64 * 1024
+"""Characters of a value up to which its encodings are looked for as well."""
+_ROUNDS = 2
+_PLAIN = str.maketrans(dict.fromkeys("\t\n\v\f\r+\u00a0", " "))
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ESCAPE = re.compile(
+    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
+    r"|(?:\\u[0-9A-Fa-f]{4})+|\\(?:x[0-9A-Fa-f]{2}|[\"'\\/bfnrt])"
+)
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_RUN = re.compile(rb"\x01+")
 
-def hide(text: str, secrets: Sequence[str]) -> str:
-    """`text` with a mask in place of each secret, however it is escaped."""
-    # The longest first, so that no part of one stays because another one is a part of it.
-    for secret in sorted({form for s in secrets for form in _forms(s)}, key=len, reverse=True):
-        if len(secret) >= 4:
-            text = text.replace(secret, MASK)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
-    return text
+
+class Redactor:
+    """Masks every secret that it knows in the texts that it is called with."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._starts: set[str] = set()
+        self._parts: dict[int, set[str]] = {}
+        self._exact: dict[int, set[str]] = {}
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Know more secrets; those shorter than `SHORTEST` are passed over."""
+        for secret in secrets:
+            if len(secret.strip()) >= SHORTEST and secret not in self._known:
+                self._known.add(secret)
+                self._learn(secret)
+
+    def __call__(self, text: str) -> str:
+        """`text` with a mask in place of each secret, each long part of one, in any form."""
+        if not self._known or len(text) < SHORTEST:
+            return text
+        marks = bytearray(len(text))
+        self._mark(text, None, marks)
+        decoded, spans = text, None
+        for _ in range(_ROUNDS):
+            undone = _undo(decoded, spans)
+            if undone is None:
+                break
+            decoded, spans = undone
+            self._mark(decoded, spans, marks)
+        return _masked(text, marks)
+
+    def _learn(self, secret: str) -> None:
+        for form in {secret.strip(), " ".join(secret.split())}:
+            self._keep(_flat(form))
+        if len(secret) <= LARGEST:
+            for form in _encodings(secret.encode("utf-8", "surrogatepass")):
+                if len(form) >= PART:
+                    self._keep(_flat(form))
+                else:
+                    self._exact.setdefault(len(form), set()).add(form)
+                    self._starts.add(_flat(form[:SHORTEST]))
+
+    def _keep(self, form: str) -> None:
+        """Know a form whole when it is short, by its parts when it is long."""
+        if len(form) < SHORTEST:
+            return
+        if len(form) < PART:
+            self._put(form)
+            return
+        found = _SCHEME.match(form)
+        start = found.end() if found and len(form) - found.end() >= PART else 0
+        grams = {form[i : i + PART] for i in range(start, len(form) - PART + 1)}
+        telling = {gram for gram in grams if len(set(gram)) > 1}
+        self._put(*(telling or grams))
+
+    def _put(self, *parts: str) -> None:
+        self._parts.setdefault(len(parts[0]), set()).update(parts)
+        self._starts.update(part[:SHORTEST] for part in parts)
+
+    def _mark(self, text: str, spans: list[tuple[int, int]] | None, marks: bytearray) -> None:
+        flat, starts = _flat(text), self._starts
+        last = len(flat) - SHORTEST + 1
+        for i in [i for i in range(last) if flat[i : i + SHORTEST] in starts]:
+            for size in self._sizes_at(i, flat, text):
+                start = i if spans is None else spans[i][0]
+                end = i + size if spans is None else spans[i + size - 1][1]
+                marks[start:end] = b"\x01" * (end - start)
+
+    def _sizes_at(self, at: int, flat: str, text: str) -> Iterator[int]:
+        """The length of each part that begins at `at`."""
+        for words, where in ((self._parts, flat), (self._exact, text)):
+            for size, known in words.items():
+                if where[at : at + size] in known:
+                    yield size
 
 
-def _forms(secret: str) -> set[str]:
-    """A secret as it may stand in an answer: bare, escaped, or without its scheme (`Bearer`)."""
-    plain = " ".join(secret.split())
-    words = {line for line in (*secret.splitlines(), *plain.split(" ")[-1:]) if len(line) >= 8}
-    return {plain, json.dumps(secret)[1:-1], quote(secret, safe=""), *words} - {""}
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """`text` with a mask in place of each secret, in every form."""
+    return Redactor(secrets)(text)
+
+
+def _flat(text: str) -> str:
+    """The text in lower case, each white space and `+` a space; as long as it was."""
+    low = text.lower()
+    if len(low) != len(text):
+        low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return low.translate(_PLAIN)
+
+
+def _encodings(data: bytes) -> Iterator[str]:
+    """The data in base64, wherever it begins among other data, and in hexadecimal digits."""
+    yield data.hex()
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data).decode()
+        first = (before * 8 + 5) // 6
+        core = encoded[first : (before + len(data)) * 8 // 6]
+        for form in {core, core.replace("+", "-").replace("/", "_")}:
+            if len(form) >= SHORTEST:
+                yield form
+
+
+def _undo(
+    text: str, spans: list[tuple[int, int]] | None
+) -> tuple[str, list[tuple[int, int]]] | None:
+    """The text without its escapes, and where each character stood; None when it has none."""
+    pieces: list[str] = []
+    places: list[tuple[int, int]] = []
+    end = 0
+    for found in _ESCAPE.finditer(text):
+        plain = _plain_of(found[0])
+        if plain == found[0]:
+            continue
+        pieces += [text[end : found.start()], plain]
+        places += _places(spans, end, found.start())
+        whole = _places(spans, found.start(), found.end())
+        places += [(whole[0][0], whole[-1][1])] * len(plain)
+        end = found.end()
+    if not pieces:
+        return None
+    return "".join((*pieces, text[end:])), [*places, *_places(spans, end, len(text))]
+
+
+def _places(spans: list[tuple[int, int]] | None, start: int, end: int) -> list[tuple[int, int]]:
+    return [(i, i + 1) for i in range(start, end)] if spans is None else spans[start:end]
+
+
+def _plain_of(escape: str) -> str:
+    """What an escape stands for; the escape itself where that is nothing."""
+    if escape.startswith("%"):
+        return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")
+    if escape.startswith("&"):
+        return html.unescape(escape)
+    if escape[1] == "u":
+        pairs = bytes.fromhex(escape.replace("\\u", ""))
+        return pairs.decode("utf-16-be", "replace")
+    if escape[1] == "x":
+        return chr(int(escape[2:], 16))
+    return _LETTERS.get(escape[1], escape[1])
+
+
+def _masked(text: str, marks: bytearray) -> str:
+    """Masks stand for runs of marks; white space around a secret is no part of it."""
+    out: list[str] = []
+    end = 0
+    for run in _RUN.finditer(marks):
+        hidden = text[run.start() : run.end()]
+        before = len(hidden) - len(hidden.lstrip())
+        after = len(hidden) - len(hidden.rstrip())
+        out += [text[end : run.start() + before], MASK]
+        end = run.end() - after
+    return "".join((*out, text[end:]))
 
 
 def secret_texts(value: Any) -> Iterator[str]:

@@ -8,12 +8,11 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.api.hiding import hide
 from peakctl.api.retry import RULES, Failure
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
 LONGEST_DETAIL = 600
 _ESCAPES = re.compile(
@@ -53,11 +52,11 @@ _DOUBT = "it may have taken effect all the same: run `peakctl plan` to see"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The request that failed. `secrets` are texts that must not come back in a message."""
+    """The request that failed. `redact` masks what must not come back in a message."""
 
     method: str
     path: str
-    secrets: Sequence[str] = ()
+    redact: Callable[[str], str] = str
 
     @property
     def write(self) -> bool:
@@ -81,7 +80,7 @@ def problem(
     `body` is what the server said; `note` is ours, for when there is no status, and `advice`
     what to do where that is known better than from the failure alone.
     """
-    detail = server_text(body, asked.secrets) or clean(note, asked.secrets)
+    detail = server_text(body, asked.redact) or clean(note, asked.redact)
     if status in (401, 403):
         return NotAuthenticated(_no_entry(asked, status, detail))
     code, words, fix = _BY_STATUS.get(status or 0) or _BY_FAILURE[failure]
@@ -127,14 +126,14 @@ def is_no_change(error: ApiError) -> bool:
     return refused and "no changes detected" in error.detail.lower()
 
 
-def server_text(body: bytes, secrets: Sequence[str] = ()) -> str:
+def server_text(body: bytes, redact: Callable[[str], str] = str) -> str:
     """What the server says about an error: `detail`, else `title`, `message`, else all of it."""
     text = body.decode("utf-8", "replace")
     try:
         said = _said(json.loads(text))
     except (ValueError, RecursionError):
         said = _TAGS.sub(" ", text) if text.lstrip().startswith("<") else text
-    return clean(said, secrets)
+    return clean(said, redact)
 
 
 def _said(answer: Any) -> str:
@@ -145,11 +144,11 @@ def _said(answer: Any) -> str:
     return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
-def clean(text: str, secrets: Sequence[str] = ()) -> str:
+def clean(text: str, redact: Callable[[str], str] = str) -> str:
     """`text` on one line, safe for a terminal, without secrets and not too long."""
-    text = _ESCAPES.sub("", text)
+    text = _ESCAPES.sub("", redact(text))  # what is taken out may be a part of a secret
     text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    text = hide(" ".join(text.split()), secrets)
+    text = redact(" ".join(text.split()))
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
 
 

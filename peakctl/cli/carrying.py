@@ -125,6 +125,7 @@ async def _carry_out(
                     emit=progress.emit,
                     limits=limits_of(session),
                     stop=stop,
+                    redact=session.redact,
                 )
             if keeper:
                 problems = await keeper.close(prepared, connection.kinds, outcomes)

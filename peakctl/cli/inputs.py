@@ -63,6 +63,7 @@ def load_resources(
     a warning where it `may_be_empty`, else GuardRefused: a template that renders to nothing must
     not look like a wish to have nothing.
     """
+    from peakctl.api.hiding import secret_texts
     from peakctl.archives import pack
     from peakctl.cli.offline import check_together
     from peakctl.kinds.store import load_kinds
@@ -74,6 +75,7 @@ def load_resources(
     found = read_manifests(manifests.documents, kinds, project_root=root_of(session), pack=pack)
     problems = [*manifests.problems, *_without_echoes(found.problems, manifests.problems)]
     resources = {resource.key: resource for resource in found.resources}
+    session.redact.add(secret_texts([resource.values for resource in found.resources]))
     if together or any(d.severity is Severity.ERROR for d in problems):
         known = {resource.key: resource for resource in found.faulty} | resources
         problems += check_together(known, kinds, _broken(manifests, known, kinds))

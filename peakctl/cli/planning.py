@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peakctl.api.hiding import secret_texts
 from peakctl.cli.inputs import load_resources
 from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
@@ -103,6 +104,7 @@ async def prepare(
         if any(decided.wholes.values()) or decided.unsure:
             world = with_parts(world, decided)
             found = _planned(session, connection, wanted, world, destroy=destroy)
+    session.redact.add(secret_texts([action.desired for action in found.plan.actions]))
     plan, needed = narrow(found.plan, wanted.chosen)
     gone: frozenset[Key] = frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]

@@ -13,6 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from peakctl.api.hiding import Redactor
 from peakctl.cli.answer import answer, answer_lost, debug
 from peakctl.cli.emulator_opening import (
     check_emulator,
@@ -66,7 +67,7 @@ class Session:
     """One command under way. `project` and `environment` are filled in once they are known.
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
-    was shown before, should an error end the run.
+    was shown before, should an error end the run. `redact` masks secrets in others' texts.
     """
 
     command: str
@@ -80,6 +81,7 @@ class Session:
     interrupted: Exit | None = None
     plan: Plan | None = None
     requests: int = 0
+    redact: Redactor = field(default_factory=Redactor)
 
     def report(self, **parts: Any) -> Report:
         """A report of this command; warnings gathered on the way come first."""
@@ -134,6 +136,7 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin, color=color)
     terminal.quiet = flags.quiet
     session = Session(command, flags, settings, terminal)
+    session.redact.add(settings.passwords())
     try:
         report = body(session)
     except OutputFailed as lost:  # what was to be shown before anything is done
@@ -160,7 +163,14 @@ async def connect(session: Session) -> AsyncIterator[Connection]:
     limits = Limits(in_flight=session.flags.parallelism)
     with ExitStack() as stack:
         transport, bases, token = _reach(session, limits, stack)
-        api = Api(transport=transport, bases=bases, token=token, clock=session.clock, limits=limits)
+        api = Api(
+            transport=transport,
+            bases=bases,
+            token=token,
+            clock=session.clock,
+            limits=limits,
+            redact=session.redact,
+        )
         try:
             async with api:
                 yield _connection(api, session.clock)

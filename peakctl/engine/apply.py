@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peakctl.api.hiding import Redactor, secret_texts
 from peakctl.engine.attempt import Attempt, Ending
 from peakctl.engine.names import identity
 from peakctl.engine.observe import first_error
@@ -42,6 +43,7 @@ class _Run:
     emit: Callable[[Event], None]
     limits: WaitLimits
     stop: Stop
+    redact: Callable[[str], str]
     taken: dict[tuple[str, str], Key] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class _Run:
             self.stop,
             self.known,
             tell=lambda step, reading: self._waiting(action, step, reading),
+            redact=self.redact,
         )
         ending = await attempt.run()
         self._finish(action, ending, self.clock.now() - started)
@@ -154,16 +157,19 @@ async def apply(
     emit: Callable[[Event], None],
     limits: WaitLimits,
     stop: Stop,
+    redact: Callable[[str], str] | None = None,
 ) -> tuple[Outcome, ...]:
     """Carry out every action; the outcomes are in the order of the plan, one an action.
 
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
-    errors that are no action's own are raised.
+    errors that are no action's own are raised. `redact` masks secrets in what the platform says;
+    without one, those of the plan.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
     taken = {identity(kinds, a.key, a.live.id): a.key for a in lives if a.live}
-    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, taken)
+    redact = redact or Redactor(secret_texts([action.desired for action in plan.actions]))
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken)
     try:
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.api.hiding import hide, secret_texts
 from peakctl.engine.diff import compare
 from peakctl.engine.forms import is_other_form
 from peakctl.engine.steps import CALL_STEPS
@@ -73,13 +72,14 @@ class Attempt:
     stop: Stop
     known: dict[Unknown, Value]
     tell: Callable[[Step, Readiness], None]
+    redact: Callable[[str], str] = str
     wrote: bool = False
     made: Live | None = None
 
     async def run(self) -> Ending:
         """Make every call of the action, in order. Raises no PeakctlError: it becomes the ending.
 
-        No word of the platform repeats a secret of the resource.
+        No word of the platform repeats a secret: `redact` masks them.
         """
         try:
             desired = fill(self.action.desired, self.known)
@@ -89,11 +89,11 @@ class Attempt:
             return ended.ending
         except PeakctlError as error:
             hints = tuple(self._masked(text) for text in _hints_of(error))
-            return Ending(Status.FAILED, str(error), hints)
+            return Ending(Status.FAILED, self._masked(str(error)), hints)
         return Ending(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
 
     def _masked(self, text: str) -> str:
-        return hide(text, tuple(secret_texts(self.action.desired)))
+        return self.redact(text)
 
     def _heard(self, reading: Readiness) -> Readiness:
         masked = self._masked

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from peakctl.api.hiding import Redactor
 from peakctl.api.problems import LONGEST_DETAIL, Asked, clean, is_no_change, problem, server_text
 from peakctl.api.retry import Failure, failure_of_status
 from peakctl.errors import ApiError, NotAuthenticated
@@ -102,17 +103,17 @@ def test_nothing_that_moves_a_terminal_gets_through() -> None:
         ("got abcdefgh12 here", "got (sensitive) here"),
         ("got Bearer%20abcdefgh12", "got (sensitive)"),
         ("got abcd\x1b[0mefgh12", "got (sensitive)"),
-        ("no is not none", "(sensitive) is not none"),
+        ("no is not none", "no is not none"),
         ('he said: a\\"b\\"cd', "he said: (sensitive)"),
     ],
 )
 def test_secrets_do_not_come_back(text: str, shown: str) -> None:
-    assert clean(text, ["Bearer abcdefgh12", "no", 'a"b"cd']) == shown
+    assert clean(text, Redactor(["Bearer abcdefgh12", "no", 'a"b"cd'])) == shown
 
 
 def test_each_line_of_a_key_is_hidden() -> None:
     key = "-----BEGIN KEY-----\nAAAABBBBCCCC\n"
-    assert clean("bad line AAAABBBBCCCC", [key]) == "bad line (sensitive)"
+    assert clean("bad line AAAABBBBCCCC", Redactor([key])) == "bad line (sensitive)"
 
 
 @pytest.mark.parametrize(
