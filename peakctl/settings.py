@@ -153,6 +153,34 @@ def _endpoint(text: str) -> str | None:
     return text.rstrip("/")
 
 
+ALLOW_ENDPOINT = "PEAKCTL_ALLOW_ENDPOINT"
+"""The variable with the hosts, separated by commas, that an `endpoint` in a file may name."""
+
+
+def may_be_endpoint(address: str, allowed: str) -> bool:
+    """Whether a file may send the token to `address`: to this machine, or to a host in `allowed`.
+
+    `allowed` is the value of `ALLOW_ENDPOINT`: `host` is that host at any port, `host:port` at one.
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    if host == "localhost" or _is_loopback(host):
+        return True
+    words = {word.strip().lower() for word in allowed.split(",")}
+    return host in words or f"{host}:{parts.port}" in words
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def wrong_address(text: str) -> tuple[str, str] | None:
     """What is wrong with `text` as the base address of the platform, and what to do; else None.
 

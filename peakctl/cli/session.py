@@ -22,12 +22,12 @@ from peakctl.cli.emulator_opening import (
     open_emulator,
 )
 from peakctl.cli.exits import diagnostics_of, exit_code
-from peakctl.errors import OutputFailed
+from peakctl.errors import Diagnostic, GuardRefused, OutputFailed
 from peakctl.model import Secret
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.present.text import counted, line
-from peakctl.settings import Settings, read_settings
+from peakctl.settings import ALLOW_ENDPOINT, Settings, may_be_endpoint, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from peakctl.api.limits import Limits
     from peakctl.cli.exits import Exit
     from peakctl.cli.options import Flags
-    from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.project import Environment, Project
     from peakctl.model import Adapter, Clock, LedgerStore, Plan
@@ -222,6 +221,28 @@ def endpoint_of(session: Session) -> str | None:
     return session.settings.endpoint or (environment.endpoint if environment else None)
 
 
+def check_endpoint(session: Session) -> None:
+    """Return unless peakctl.yaml sends the token where nobody has allowed it.
+
+    Whoever can change that file could else have the token sent to a host of theirs. Raises
+    GuardRefused.
+    """
+    environment, settings = session.environment, session.settings
+    if environment is None or environment.endpoint is None or settings.endpoint is not None:
+        return
+    if may_be_endpoint(environment.endpoint, settings.environment.get(ALLOW_ENDPOINT, "")):
+        return
+    raise GuardRefused(
+        Diagnostic(
+            code="guard/endpoint",
+            summary=f'the endpoint "{environment.endpoint}" of the environment is not allowed',
+            path=("environments", environment.name, "endpoint"),
+            detail="the token goes to this host, and peakctl.yaml alone may not say where it goes",
+            fix=f"if it is right, set {ALLOW_ENDPOINT} to its host, or PEAKCTL_ENDPOINT to it",
+        )
+    )
+
+
 def _reach(
     session: Session, limits: Limits, stack: ExitStack
 ) -> tuple[httpx.AsyncBaseTransport, Mapping[str, str], Secret]:
@@ -235,6 +256,7 @@ def _reach(
         from peakctl.emulator import emulator_transport
 
         return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
+    check_endpoint(session)
     token = session.settings.require_token()
     bases = bases_for(stage_of(session), endpoint_of(session))
     return socket_transport(limits, session.settings.network), bases, token

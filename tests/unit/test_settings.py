@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.settings import CREDENTIALS, credential_reason, read_settings
+from peakctl.settings import CREDENTIALS, credential_reason, may_be_endpoint, read_settings
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,26 @@ def test_credentials_in_an_endpoint_are_refused_and_not_repeated() -> None:
     (problem,) = caught.value.diagnostics
     assert problem.code == "settings/endpoint"
     assert "hunter2" not in f"{problem}"
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "may"),
+    [
+        ("http://localhost:8080", "", True),
+        ("http://127.0.0.1:1/x", "", True),
+        ("http://[::1]:8080", "", True),
+        ("https://peak.example.com", "", False),
+        ("https://127.0.0.1.example.com", "", False),
+        ("https://localhost.example.com", "", False),
+        ("https://Peak.Example.com", "other.org, peak.example.com", True),
+        ("https://peak.example.com:444", "peak.example.com", True),
+        ("https://peak.example.com:444", "peak.example.com:444", True),
+        ("https://peak.example.com:445", "peak.example.com:444", False),
+        ("https://a.peak.example.com", "peak.example.com", False),
+        ("https://example.com", "*", False),
+    ],
+)
+def test_a_file_sends_the_token_to_this_machine_and_to_hosts_that_are_allowed(
+    address: str, allowed: str, may: bool
+) -> None:
+    assert may_be_endpoint(address, allowed) is may
