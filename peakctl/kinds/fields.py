@@ -73,7 +73,7 @@ class Field:
     file_for: str = ""
     check: str = ""
     only_if: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, Any] = field(default_factory=dict)  # other words for a value
     properties: Mapping[str, Field] = field(default_factory=dict)
     extra: Field | None = None
     items: Field | None = None

@@ -124,6 +124,9 @@ class _Reader:
             summary = "a manifest is a mapping with apiVersion, kind, metadata and spec"
             complaints.add("not-a-map", (), summary)
             return None
+        if "kind" not in value and isinstance(value.get("body"), Mapping):
+            _tell_body(value, complaints)
+            return None
         is_ours = _check_api_version(value, complaints)
         word = value.get("kind")
         known = ", ".join(self.kinds)
@@ -164,6 +167,39 @@ def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> bool
 def _envelope(value: Mapping[str, Any]) -> dict[str, Any]:
     """What of a document has fields of its kind."""
     return {word: value[word] for word in ("metadata", "spec") if word in value}
+
+
+_BODIES = (
+    ("AppSpec", {"kind": "app"}),
+    ("BlockSpec", {"kind": None, "config": None}),
+    ("Deployment", {"spec": None}),
+    ("Workflow", {"steps": None}),
+    ("Service", {"serviceType": None}),
+    ("Service", {"imageDetails": None}),
+    ("Image", {"buildDetails": None}),
+    ("Image", {"type": None}),
+)
+"""What tells the bodies of the platform's own client apart: fields, some with their value."""
+
+
+def _tell_body(value: Mapping[str, Any], complaints: Complaints) -> None:
+    """A document as the platform's own client takes it: its kind is in no field."""
+    body = value["body"]
+    kind = next((kind for kind, marks in _BODIES if _fits(body, marks)), "Artifact")
+    complaints.add(
+        "cli-body",
+        ("body",),
+        "this is a body file of the peak CLI",
+        detail="a manifest names its kind, and holds what names the resource under metadata",
+        fix=(
+            f"begin with apiVersion: {API_VERSION}, kind: {kind} and metadata: {{name: ...}}, "
+            "and put the rest of the body under spec"
+        ),
+    )
+
+
+def _fits(body: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
+    return all(word in body and wanted in (None, body[word]) for word, wanted in marks.items())
 
 
 def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:

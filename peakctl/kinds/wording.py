@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from peakctl.model import Path
 
 LONGEST = 60
+_PARTS = ("metadata", "spec")
 _PLAIN = re.compile(r"[\w./-]+\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
 _NO_SPACE = re.compile(r"[\w.-]+:\S")
@@ -48,12 +49,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What the words need: the fault, its field (None: there is none), where to complain."""
+    """What the words need: the fault, its field (None: there is none), where to complain.
+
+    `top` is the field of the whole manifest.
+    """
 
     fault: Fault
     field: Field | None
     is_secret: bool
     complaints: Complaints
+    top: Field
 
     @property
     def word(self) -> str:
@@ -96,7 +101,7 @@ def tell(kind: Kind, fault: Fault, complaints: Complaints, *, is_secret: bool) -
     root = complaints.document.value
     found = field_at(kind.root, fault.path, root)
     hidden = is_secret or (found is not None and holds_sensitive(found))
-    telling = Telling(fault, found and branch(found, fault.value), hidden, complaints)
+    telling = Telling(fault, found and branch(found, fault.value), hidden, complaints, kind.root)
     WORDS.get(fault.keyword, _other)(telling)
 
 
@@ -116,8 +121,25 @@ def _unknown(t: Telling) -> None:
                 f'there is no field "{word}"{where}',
                 path=(*t.fault.path, word),
                 detail=f"the fields here are {', '.join(known)}" if known else "it has no fields",
-                fix=did_you_mean(word, known) or f"remove {word}",
+                fix=_belongs(t, word) or did_you_mean(word, known) or f"remove {word}",
             )
+
+
+def _belongs(t: Telling, word: str) -> str:
+    """Where a field belongs that stands in another part of the manifest: in a whole body, say."""
+    here = ".".join(map(str, t.fault.path))
+    if here == "spec" and word == "body":
+        return "put what is under body directly under spec"
+    if here == "spec" and word in _PARTS:
+        return f"{word} belongs beside spec, not in it"
+    if here not in ("", *_PARTS):
+        return ""
+    for part in _PARTS:
+        field = t.top.properties.get(part) if part != here else None
+        branches = [field, *field.variants.values()] if field else []
+        if any(word in each.properties for each in branches):
+            return f"{word} belongs to {part}.{word}"
+    return ""
 
 
 def _required(t: Telling) -> None:
@@ -204,7 +226,8 @@ def _example_inner(field: Field, word: str, given: str) -> str:
 
 def _enum(t: Telling) -> None:
     limit = t.fault.limit if t.fault.keyword == "enum" else [t.fault.limit]
-    allowed = [value for value in limit if value is not None]
+    others = t.field.aliases if t.field else {}
+    allowed = [each for each in limit if each is not None and each not in others]
     listed = ", ".join(str(value) for value in allowed)
     near = did_you_mean(t.fault.value, allowed) if isinstance(t.fault.value, str) else ""
     fix = near or (f"use one of {listed}" if len(allowed) > 1 else f"write {listed}")

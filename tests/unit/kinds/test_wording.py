@@ -132,3 +132,75 @@ def test_what_is_no_word_at_all_is_told_by_its_type(value: str, shown: str) -> N
         f"kind: BlockSpec\nmetadata: {{name: b, summary: b}}\nspec: {{kind: {value}, config: {{}}}}"
     )
     assert found.summary == f"{shown} is not a value of kind"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "fix"),
+    [
+        (
+            "metadata: {name: a}\nspec: {title: A, config: []}",
+            "title",
+            "title belongs to metadata.title",
+        ),
+        ("metadata: {name: a, scope: public}\nspec: {}", "scope", "scope belongs to spec.scope"),
+        ("name: a\nmetadata: {}\nspec: {}", "name", "name belongs to metadata.name"),
+        (
+            "metadata: {}\nspec: {metadata: {name: a}}",
+            "metadata",
+            "metadata belongs beside spec, not in it",
+        ),
+        (
+            "metadata: {}\nspec: {body: {kind: app}}",
+            "body",
+            "put what is under body directly under spec",
+        ),
+        ("metadata: {}\nspec: {release: {title: 1}}", "title", "remove title"),
+    ],
+)
+def test_a_field_in_another_part_is_told_where_it_belongs(text: str, path: str, fix: str) -> None:
+    text = f"apiVersion: peakctl/v1\nkind: AppSpec\n{text}"
+    documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
+    _, problems = read_resources(documents, load_kinds(), project_root=Path("/project"))
+    (found,) = [p for p in problems if p.code == "manifest/unknown-field" and p.path[-1] == path]
+    assert found.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("{version: 1, kind: app, metadata: {name: a}, config: []}", "AppSpec"),
+        ("{version: '1', kind: workflow, config: {}}", "BlockSpec"),
+        ("{metadata: {name: a}, spec: {id: x}}", "Deployment"),
+        ("{name: a, triggers: [], steps: {}}", "Workflow"),
+        ("{name: a, serviceType: api}", "Service"),
+        ("{name: a, imageDetails: {imageId: 1}}", "Service"),
+        ("{name: a, type: workflow}", "Image"),
+        ("{name: a, buildDetails: {}}", "Image"),
+        ("{name: a, description: b}", "Artifact"),
+    ],
+)
+def test_a_body_of_the_platforms_own_client_is_told_with_its_kind(body: str, kind: str) -> None:
+    text = f"body: {body}\nartifact: {{path: .}}\n"
+    documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
+    _, (found,) = read_resources(documents, load_kinds(), project_root=Path("/project"))
+    assert (found.code, found.path) == ("manifest/cli-body", ("body",))
+    assert f"kind: {kind} " in found.fix
+
+
+@pytest.mark.parametrize("value", ["1", '"1"'])
+def test_the_version_of_a_spec_may_be_a_text_as_older_texts_have_it(value: str) -> None:
+    text = (
+        "apiVersion: peakctl/v1\nkind: AppSpec\nmetadata: {name: a, summary: a}\n"
+        f"spec: {{version: {value}, config: [{{name: b}}]}}"
+    )
+    documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
+    (resource,), problems = read_resources(documents, load_kinds(), project_root=Path("/project"))
+    assert resource.values["spec"]["version"] == 1
+    assert [p.code for p in problems] == ["manifest/alias"] * (value != "1")
+
+
+def test_an_older_word_is_not_proposed() -> None:
+    found = told(
+        "kind: BlockSpec\nmetadata: {name: b, summary: b}\nspec: {kind: servise, config: {}}"
+    )
+    assert found.fix == "did you mean: service"
