@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.load import Manifests, RenderedText
-    from peakctl.manifests.params import Gathered
+    from peakctl.manifests.params import Given
     from peakctl.manifests.project import Environment, Project
     from peakctl.model import Document, Key, Resource, Value
 
@@ -97,16 +97,18 @@ def _load_manifests(session: Session) -> Manifests:
     """All documents of the run, with the problems of all files, those of parameters included."""
     from peakctl.manifests.load import load_manifests
 
-    values, wrong = _parameters(session)
+    given = _parameters(session)
+    wrong = given.problems
     found = load_manifests(
         _patterns(session),
         root=root_of(session),
-        parameters=values,
+        parameters=given.values,
         environment=session.settings.environment,
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
         os_env=_os_env(session),
+        given=given,
         places=_places(session),
     )
     known = [d for d in found.problems if not (wrong and d.code == NO_VALUE)]
@@ -149,17 +151,19 @@ def load_rendered(session: Session) -> tuple[RenderedText, ...]:
     from peakctl.manifests import render_sources
 
     open_project(session)
-    values, wrong = _parameters(session)
+    given = _parameters(session)
+    wrong = given.problems
     keep(session, wrong)
     texts, problems = render_sources(
         _patterns(session),
         root=root_of(session),
-        parameters=values,
+        parameters=given.values,
         environment=session.settings.environment,
         stdin=_stdin(session),
         base=_base(session),
         exclude=_parameter_files(session),
         os_env=_os_env(session),
+        given=given,
         places=_places(session),
         secrets=lambda documents: secret_places(documents, load_kinds()),
     )
@@ -258,17 +262,21 @@ def _stdin(session: Session) -> str | None:
         ) from None
 
 
-def _parameters(session: Session) -> Gathered:
+def _parameters(session: Session) -> Given:
     """The values for templates, and what is wrong with the files that they come from."""
-    from peakctl.manifests.params import gather_parameters
+    from peakctl.manifests.params import gather_given
 
-    return gather_parameters(
+    given = gather_given(
         session.project,
         session.environment,
         files=[Path(name) for name in session.flags.params_file],
         pairs=session.flags.param,
         root=root_of(session),
     )
+    if not session.flags.filename:
+        return given
+    # A part of the project says nothing of what the rest uses.
+    return replace(given, declared=dict.fromkeys(given.declared))
 
 
 def _os_env(session: Session) -> Sequence[str] | None:

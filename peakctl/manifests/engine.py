@@ -69,6 +69,18 @@ class Engine:
         """The files that were read besides the manifests, as users are shown them."""
         return self._includes.read()
 
+    def mentioned(self) -> frozenset[str] | None:
+        """As `Renderer.mentioned`: branches that were not taken count, and what they include."""
+        sandbox = self._sandbox
+        sandbox.budget.reset()
+        while sandbox.referenced:
+            name, parent = sandbox.referenced.pop()
+            if name is None:
+                return None
+            with contextlib.suppress(*MISHAPS):
+                sandbox.get_template(name, parent)
+        return frozenset(sandbox.names)
+
     def _run(self, sandbox: Sandbox, source: Source) -> str:
         sandbox.budget.reset()
         text = str.__str__(str(sandbox.get_template(source.path).render(self._values)))

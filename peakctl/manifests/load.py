@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
+from peakctl.manifests.params import Given, Mentioned, check_given
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Renderer, check_reserved, masked_text
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
@@ -61,11 +62,15 @@ class RenderedText:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What templates are given. `os_env` lists the variables that they may read; None: all."""
+    """What templates are given. `os_env` lists the variables that they may read; None: all.
+
+    `given` says where parameters come from; without it nobody is told of those that nothing uses.
+    """
 
     parameters: Mapping[str, Value]
     environment: Mapping[str, str] = field(repr=False)
     os_env: Sequence[str] | None = None
+    given: Given | None = None
 
 
 def load_documents(
@@ -79,6 +84,7 @@ def load_documents(
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
     os_env: Sequence[str] | None = None,
+    given: Given | None = None,
 ) -> Loaded:
     """The documents of all manifests that `patterns` name, and all problems on the way there.
 
@@ -94,6 +100,7 @@ def load_documents(
         exclude=exclude,
         places=places,
         os_env=os_env,
+        given=given,
     )
     return found.documents, found.problems
 
@@ -109,19 +116,20 @@ def load_manifests(
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
     os_env: Sequence[str] | None = None,
+    given: Given | None = None,
 ) -> Manifests:
     """The documents of all manifests that `patterns` name; a fault in one hides no other.
 
     `environment` is the process environment, of which `os_env` in templates has what the argument
     `os_env` lists (None: all but credentials); `root` is the project's folder, which includes may
     not leave; relative patterns start at `base` (default: `root`). `places` says where a pattern
-    was written.
+    was written. With `given` parameters that nothing uses are told.
     """
     sources, wrong = find_sources(
         patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
     )
     rendered, failed, problems = _render(
-        sources, wrong, root, Values(parameters, environment, os_env)
+        sources, wrong, root, Values(parameters, environment, os_env, given)
     )
     unread = [source.text for source in failed]
     documents: list[Document] = []
@@ -146,6 +154,7 @@ def render_sources(
     exclude: Collection[Path] = (),
     places: Mapping[str, Location] = NO_PLACES,
     os_env: Sequence[str] | None = None,
+    given: Given | None = None,
     secrets: Callable[[Sequence[Document]], Iterable[tuple[Document, Place]]] = lambda _: (),
 ) -> tuple[tuple[RenderedText, ...], tuple[Diagnostic, ...]]:
     """The text of each manifest after its template ran, as for `load_documents`; secrets masked.
@@ -155,7 +164,9 @@ def render_sources(
     sources, wrong = find_sources(
         patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
     )
-    rendered, _, problems = _render(sources, wrong, root, Values(parameters, environment, os_env))
+    rendered, _, problems = _render(
+        sources, wrong, root, Values(parameters, environment, os_env, given)
+    )
     parsed = [parse(text)[0] for text in rendered]
     spans: dict[int, list[tuple[int, int]]] = {}
     for document, path in secrets([document for documents in parsed for document in documents]):
@@ -194,8 +205,17 @@ def _render(
         except ManifestsInvalid as error:
             failed.append(source)
             problems += error.diagnostics
+    if values.given is not None and not (wrong or values.given.problems):
+        problems += _unused(values.given, renderer, failed)
     included = renderer.included()
     return rendered, failed, [p for p in problems if not _was_included(p, included)]
+
+
+def _unused(given: Given, renderer: Renderer, failed: Sequence[Source]) -> list[Diagnostic]:
+    """What is wrong with parameters that no template mentions; nothing where that is not known."""
+    names = renderer.mentioned()
+    unread = tuple(source.text for source in failed)
+    return [] if names is None else check_given(given, Mentioned(names, unread))
 
 
 def _was_included(problem: Diagnostic, included: Collection[str]) -> bool:

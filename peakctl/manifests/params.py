@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, UsageError
+from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.project_check import RESERVED_NAMES, check_names
 from peakctl.manifests.rendered import Rendered
 from peakctl.manifests.sources import display_path, read_text
-from peakctl.model import Source, Value
+from peakctl.model import Document, Location, Source, Value
 
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment, Project
 
 Gathered = tuple[dict[str, Value], tuple[Diagnostic, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The parameters of a run, and where they come from.
+
+    `typed` are the names of `-p`. `declared` are those of all else, with their places where they
+    stand in a file of parameters: called, since a place is computed only when it is shown.
+    """
+
+    values: dict[str, Value]
+    problems: tuple[Diagnostic, ...] = ()
+    typed: frozenset[str] = frozenset()
+    declared: Mapping[str, Callable[[], Location] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """The names that templates mention, taken or not. `unread` are texts of those with a fault."""
+
+    names: frozenset[str] = frozenset()
+    unread: tuple[str, ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        return name in self.names or any(word.search(text) for text in self.unread)
 
 
 def gather_parameters(
@@ -27,35 +56,93 @@ def gather_parameters(
     pairs: Sequence[str] = (),
     root: Path,
 ) -> Gathered:
-    """All parameters, and what is wrong with their files (contract, section 1.9).
+    """All parameters, and what is wrong with their files: as `gather_given`."""
+    given = gather_given(project, environment, files=files, pairs=pairs, root=root)
+    return given.values, given.problems
+
+
+def gather_given(
+    project: Project | None,
+    environment: Environment | None,
+    *,
+    files: Sequence[Path] = (),
+    pairs: Sequence[str] = (),
+    root: Path,
+) -> Given:
+    """All parameters, where they come from, and what is wrong with their files.
 
     `files` are those of `-v`, absolute or relative to the working folder; `pairs` are `key=value`,
     whose values are text. Nulls count as not given. Raises UsageError for a pair that is none.
     """
-    given = read_pairs(pairs)
+    typed = read_pairs(pairs)
     values: dict[str, Value] = {}
     problems: list[Diagnostic] = []
+    declared: dict[str, Callable[[], Location] | None] = {}
     for layer in _layers(project, environment, files, root):
         if isinstance(layer, Path):
-            found, wrong = read_parameters(layer, root)
+            found, document, wrong = _read_file(layer, root)
             problems += wrong
+            for name in found:
+                declared[name] = None if document is None else partial(document.locate, (name,))
         else:
             found = _without_nulls(layer)
+            declared |= dict.fromkeys(found)
         values |= found
-    return values | given, tuple(problems)
+    return Given(values | typed, tuple(problems), frozenset(typed), declared)
+
+
+def check_given(given: Given, mentioned: Mentioned) -> list[Diagnostic]:
+    """Errors for names of `-p` that nothing knows, and warnings for what no template uses."""
+    known = [*sorted(mentioned.names), *given.declared]
+    unknown = [n for n in sorted(given.typed) if n not in given.declared and n not in mentioned]
+    problems = [_unknown(name, known) for name in unknown]
+    for name, place in given.declared.items():
+        if place is not None and name not in mentioned:
+            problems.append(
+                Diagnostic(
+                    code="parameters/unused",
+                    summary=f'no template uses the parameter "{name}"',
+                    locations=(place(),),
+                    fix=_meant(name, mentioned.names) or "take it out",
+                    severity=Severity.WARNING,
+                )
+            )
+    return problems
+
+
+def _unknown(name: str, known: Sequence[str]) -> Diagnostic:
+    detail = "" if name.isidentifier() else "templates cannot use such a name: it is no identifier"
+    return Diagnostic(
+        code="parameters/unknown",
+        summary=f'-p {name}: no template and no file of parameters has the name "{name}"',
+        detail=detail,
+        fix=_meant(name, known) or "take it out, or use it in a template: {{ NAME }}",
+    )
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = nearest_names(name, known)
+    return f"did you mean: {', '.join(near)}" if near else ""
 
 
 def read_parameters(path: Path, root: Path) -> Gathered:
     """The values of a parameters file: one YAML mapping, no template."""
+    values, _, problems = _read_file(path, root)
+    return values, problems
+
+
+def _read_file(
+    path: Path, root: Path
+) -> tuple[dict[str, Value], Document | None, tuple[Diagnostic, ...]]:
     path = path.absolute()
     display = display_path(path, root.absolute())
     text = read_text(path, display)
     if isinstance(text, Diagnostic):
-        return {}, (text,)
+        return {}, None, (text,)
     value, document, problems = parse_value(Rendered(Source(str(path), display, text), text))
     if document is not None:
         problems += check_names(value, document)
-    return _without_nulls(value), problems
+    return _without_nulls(value), document, problems
 
 
 def read_pairs(pairs: Sequence[str]) -> dict[str, Value]:

@@ -55,6 +55,13 @@ class Renderer:
         """The files that templates included, as users are shown them."""
         return self._engine.included() if "_engine" in self.__dict__ else frozenset()
 
+    def mentioned(self) -> frozenset[str] | None:
+        """The names that templates mention, those of includes among them.
+
+        None where that is not known: an include whose name is computed was not read.
+        """
+        return self._engine.mentioned() if "_engine" in self.__dict__ else frozenset()
+
     @functools.cached_property
     def _engine(self) -> Engine:
         from peakctl.manifests.engine import Engine

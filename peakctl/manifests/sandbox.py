@@ -9,6 +9,7 @@ from jinja2.compiler import CodeGenerator
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.lexer import TokenStream
+from jinja2.meta import find_referenced_templates
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 from jinja2.utils import missing
@@ -91,7 +92,8 @@ class Generator(CodeGenerator):
 class Sandbox(SandboxedEnvironment):
     """One for a run; its budget is that of one template at a time.
 
-    `names` are all names that the templates read so far mention.
+    `names` are all names that the templates read so far mention; `referenced` are the files that
+    they include and import, as they name them, each with the file that does (None: computed).
     """
 
     code_generator_class = Generator
@@ -105,6 +107,7 @@ class Sandbox(SandboxedEnvironment):
         self.marking = marking
         self.budget = Budget()
         self.names: set[str] = set()
+        self.referenced: set[tuple[str | None, str | None]] = set()
         for name in _REMOVED_GLOBALS:
             self.globals.pop(name)
         self.globals["range"] = _bounded_range
@@ -267,6 +270,7 @@ class Sandbox(SandboxedEnvironment):
         """Plants the accounts of loops, macros and comparisons; notes what names it mentions."""
         tree = super()._parse(source, name, filename)
         self.names.update(found.name for found in tree.find_all(nodes.Name))
+        self.referenced.update((found, name) for found in find_referenced_templates(tree))
         for compared in tree.find_all(nodes.Compare):
             compared.expr = _filtered(compared.expr, "measured")
             for operand in compared.ops:
