@@ -176,8 +176,13 @@ class Canaries:
 
     @property
     def arguments(self) -> list[str]:
+        return self.arguments_for(MANIFESTS)
+
+    def arguments_for(self, text: str) -> list[str]:
+        """The parameters that manifests with this text use: others would be refused."""
         given = {**self.typed, "version": f"0.0.{self.round}"}
-        return [word for k, v in given.items() for word in ("-p", f"{k}={v}")]
+        used = [(k, v) for k, v in given.items() if re.search(rf"\{{\{{[^}}]*\b{k}\b", text)]
+        return [word for k, v in used for word in ("-p", f"{k}={v}")]
 
 
 CORE = re.compile("cnry[a-z]+[12]|73190[56]")
@@ -226,7 +231,8 @@ class Place:
     def run(self, *args: str) -> Any:
         """A command, whose output is searched before it is given back."""
         bare = args[0] == "get" or args[:2] in (("ledger", "show"), ("ledger", "unlock"))
-        typed = () if bare else self.canaries.arguments
+        texts = [p.read_text("utf-8") for p in (self.folder / "manifests").rglob("*.yaml")]
+        typed = () if bare else self.canaries.arguments_for("\n".join(texts))
         run = self.command(*args, "-e", "dev", *typed)
         found = leaks(run.out) + leaks(run.err)
         assert not found, found

@@ -195,7 +195,7 @@ def test_render_fills_templates_and_masks_the_environment(
     monkeypatch.setenv("TOKEN", "hunter2")
     text = IMAGE.replace("words |", "os_env.TOKEN |")
     (project / "manifests" / "image.yaml").write_text(text)
-    done = good("render", "-p", "words=Trains the model")
+    done = good("render")
     assert "# manifests/image.yaml\n" in done.stdout
     assert "hunter2" not in done.output
     assert len(list(yaml.safe_load_all(done.stdout))) == 2
