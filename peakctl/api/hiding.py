@@ -13,10 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from peakctl.model import MASK, Secret
+from peakctl.model import MASK, SHORTEST_SECRET, Secret
 
-SHORTEST = 4
-"""Characters of a value that is hidden in any text; a shorter one is a part of too many words."""
 PART = 8
 """Characters of a part of a value that is hidden by itself."""
 LARGEST = 64 * 1024
@@ -43,15 +41,15 @@ class Redactor:
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Know more secrets; those shorter than `SHORTEST` are passed over."""
+        """Know more secrets; those shorter than `SHORTEST_SECRET` are passed over."""
         for secret in secrets:
-            if len(secret.strip()) >= SHORTEST and secret not in self._known:
+            if len(secret.strip()) >= SHORTEST_SECRET and secret not in self._known:
                 self._known.add(secret)
                 self._learn(secret)
 
     def __call__(self, text: str) -> str:
         """`text` with a mask in place of each secret, each long part of one, in any form."""
-        if not self._known or len(text) < SHORTEST:
+        if not self._known or len(text) < SHORTEST_SECRET:
             return text
         marks = bytearray(len(text))
         self._mark(text, None, marks)
@@ -73,11 +71,11 @@ class Redactor:
                     self._keep(_flat(form))
                 else:
                     self._exact.setdefault(len(form), set()).add(form)
-                    self._starts.add(_flat(form[:SHORTEST]))
+                    self._starts.add(_flat(form[:SHORTEST_SECRET]))
 
     def _keep(self, form: str) -> None:
         """Know a form whole when it is short, by its parts when it is long."""
-        if len(form) < SHORTEST:
+        if len(form) < SHORTEST_SECRET:
             return
         if len(form) < PART:
             self._put(form)
@@ -90,12 +88,12 @@ class Redactor:
 
     def _put(self, *parts: str) -> None:
         self._parts.setdefault(len(parts[0]), set()).update(parts)
-        self._starts.update(part[:SHORTEST] for part in parts)
+        self._starts.update(part[:SHORTEST_SECRET] for part in parts)
 
     def _mark(self, text: str, spans: list[tuple[int, int]] | None, marks: bytearray) -> None:
         flat, starts = _flat(text), self._starts
-        last = len(flat) - SHORTEST + 1
-        for i in [i for i in range(last) if flat[i : i + SHORTEST] in starts]:
+        last = len(flat) - SHORTEST_SECRET + 1
+        for i in [i for i in range(last) if flat[i : i + SHORTEST_SECRET] in starts]:
             for size in self._sizes_at(i, flat, text):
                 start = i if spans is None else spans[i][0]
                 end = i + size if spans is None else spans[i + size - 1][1]
@@ -130,7 +128,7 @@ def _encodings(data: bytes) -> Iterator[str]:
         first = (before * 8 + 5) // 6
         core = encoded[first : (before + len(data)) * 8 // 6]
         for form in {core, core.replace("+", "-").replace("/", "_")}:
-            if len(form) >= SHORTEST:
+            if len(form) >= SHORTEST_SECRET:
                 yield form
 
 

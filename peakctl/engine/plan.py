@@ -15,6 +15,7 @@ from peakctl.engine.forms import settle
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
+from peakctl.engine.losses import losses
 from peakctl.engine.names import ambiguity, listing_warnings, lost_name, same_resources, taken_name
 from peakctl.engine.parameters import (
     check_parameters,
@@ -26,7 +27,7 @@ from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
 from peakctl.engine.replacing import choose_replacement
 from peakctl.engine.shown import shown_fields
-from peakctl.engine.steps import choose_steps, plan_create
+from peakctl.engine.steps import Chosen, choose_steps, plan_create
 from peakctl.engine.tree import seal_at
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Plan, Verb
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from peakctl.engine.ledger.memory import Memory
     from peakctl.engine.observe import World
-    from peakctl.engine.steps import Chosen
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live, Path, Resource, Tree
 
@@ -107,7 +107,7 @@ class _Planner:
         self, resource: Resource, desired: Tree, live: Live, values: Tree, hidden: frozenset[Path]
     ) -> Chosen:
         """What the difference between desired and `values`, those of `live`, asks for."""
-        kind = self.kinds[resource.key.kind]
+        kind, memory = self.kinds[resource.key.kind], self.memory(live)
         diff = compare(
             kind,
             desired,
@@ -115,11 +115,13 @@ class _Planner:
             shown=self._shown(kind),
             hidden=hidden,
             ignored=resource.ignore_changes,
-            memory=self.memory(live),
+            memory=memory,
         )
-        diff, warnings = settle(resource, diff, self.memory(live))
+        diff, warnings = settle(resource, diff, memory)
         self.problems += warnings
-        return choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
+        chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
+        lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []
+        return Chosen(None, (*chosen.problems, *lost)) if lost else chosen
 
     def _named(self, resource: Resource) -> list[Diagnostic]:
         """Why it cannot be told which live thing is meant, or nothing of that name can be made."""

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import branch
-from peakctl.model import KNOWN_AFTER_APPLY, MASK, UNSEEN, Secret, is_masked, reveal
+from peakctl.model import (
+    KNOWN_AFTER_APPLY,
+    MASK,
+    SHORTEST_SECRET,
+    UNSEEN,
+    Secret,
+    is_masked,
+    reveal,
+)
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -35,6 +43,24 @@ def check_masks(root: Field, tree: Mapping[str, Value], complaints: Complaints) 
             detail="applying it would replace the real value by the mask",
             fix="give the real value, a secret as {{ os_env.NAME }}; or leave the field out",
         )
+
+
+def warn_of_short(tree: Value, path: Path, complaints: Complaints) -> None:
+    """Warn of each secret that is too short to be looked for in the words of the platform."""
+    if isinstance(tree, Secret):
+        if 0 < len(str(tree.reveal())) < SHORTEST_SECRET and not isinstance(tree.reveal(), bool):
+            complaints.warn(
+                "short-secret",
+                path,
+                f"a secret of fewer than {SHORTEST_SECRET} characters is masked here alone",
+                fix="use a longer one; or give it as a parameter (-p) if it is none",
+            )
+    elif isinstance(tree, Mapping):
+        for word, each in tree.items():
+            warn_of_short(each, (*path, word), complaints)
+    elif isinstance(tree, list):
+        for i, each in enumerate(tree):
+            warn_of_short(each, (*path, i), complaints)
 
 
 def masks(rule: Field | None, value: Value, path: Path) -> Iterator[Path]:

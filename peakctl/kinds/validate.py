@@ -17,7 +17,7 @@ import jsonschema_rs
 from peakctl.errors import Diagnostic
 from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.explain import explain
-from peakctl.kinds.masks import check_masks
+from peakctl.kinds.masks import check_masks, warn_of_short
 from peakctl.kinds.names import check_names
 from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
@@ -105,6 +105,7 @@ class _Reader:
         value = {**document.value, **version}
         complaints.key = _key(kind, value)
         check_masks(kind.root, _envelope(value), complaints)
+        warn_of_short(_envelope(value), (), complaints)
         check_names(value, complaints)
         if not self._is_valid(kind, value):
             plain = {**as_text_where_wanted(kind, document), **version}

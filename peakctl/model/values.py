@@ -20,6 +20,10 @@ Tree = Mapping[str, Value]
 MASK = "(sensitive)"
 
 
+SHORTEST_SECRET = 4
+"""Characters of a secret that is masked in any text; a shorter one is a part of too many words."""
+
+
 def is_masked(value: Value) -> bool:
     """Whether a value is what the platform shows in place of one that it hides (`********`)."""
     return isinstance(value, str) and len(value) > 2 and not value.strip("*•")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peakctl.kinds.complaints import Complaints
-from peakctl.kinds.masks import check_masks, masks
+from peakctl.kinds.masks import check_masks, masks, warn_of_short
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret, dotted
 
@@ -116,3 +116,17 @@ def test_the_complaint_has_a_place_and_the_way_out() -> None:
     assert first.locations == (Location("a.yaml", 4, 1),)
     assert "{{ os_env.NAME }}" in second.fix
     assert not complaints.clean
+
+
+@pytest.mark.parametrize(
+    ("value", "warned"),
+    [("abc", True), (7, True), ("abcd", False), (1234, False), ("", False), (True, False)],
+)
+def test_a_secret_too_short_to_be_looked_for_is_warned_of(value: Any, warned: bool) -> None:
+    document = Document({}, "a.yaml", "/", lambda path: Location("a.yaml", len(path), 1))
+    complaints = Complaints(document)
+    tree = {"spec": {"env": [{"A": Secret(value)}, "x"], "b": 1}}
+    warn_of_short(tree, (), complaints)
+    found = [(d.code, d.path) for d in complaints.found]
+    assert found == ([("manifest/short-secret", ("spec", "env", 0, "A"))] if warned else [])
+    assert complaints.clean

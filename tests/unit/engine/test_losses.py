@@ -1,0 +1,117 @@
+"""A call that replaces a whole is refused where it would lose what no read returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peakctl.engine.diff import IGNORED
+from peakctl.engine.ledger.digests import Digests
+from peakctl.engine.ledger.memory import Memory
+from peakctl.engine.losses import losses
+from peakctl.kinds.store import load_kinds
+from peakctl.model import (
+    MISSING,
+    Action,
+    Document,
+    Key,
+    Live,
+    Location,
+    Resource,
+    Secret,
+    Skipped,
+    Step,
+    Verb,
+    dotted,
+)
+
+KINDS = load_kinds()
+DIGESTS = Digests("salt")
+TOKEN = "spec/steps/q/repository/token"
+REPOSITORY = {"url": "https://git/x", "branch": "main", "filePath": "a.sql"}
+
+
+def tree(spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "x"}, "spec": spec}
+
+
+def flow(**repository: Any) -> dict[str, Any]:
+    return tree({"steps": {"q": {"type": "sql", "repository": {**REPOSITORY, **repository}}}})
+
+
+def lost(
+    desired: Any,
+    live: Any,
+    *steps: Step,
+    kind: str = "Workflow",
+    memory: Memory | None = None,
+    skipped: tuple[Skipped, ...] = (),
+) -> list[Any]:
+    key = Key(kind, "x")
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 3, 1))
+    action = Action(key, Verb.EDIT, steps, skipped=skipped, desired=desired)
+    resource = Resource(key, desired, document)
+    return losses(resource, KINDS[kind], action, Live(key, 1, live), memory or Memory())
+
+
+@pytest.mark.parametrize("step", [Step.UPDATE, Step.UPDATE_METADATA])
+def test_an_update_may_not_lose_a_token_that_no_read_returns(step: Step) -> None:
+    (found,) = lost(flow(), flow(), step)
+    assert (found.code, dotted(found.path)) == (
+        "plan/unread-value",
+        "spec.steps.q.repository.token",
+    )
+    assert "{{ os_env.NAME }}" in found.fix
+    assert 'token: "" for none' in found.fix
+    assert found.locations == (Location("a.yaml", 3, 1),)
+
+
+def test_a_manifest_that_gives_the_token_or_says_that_there_is_none_is_fine() -> None:
+    assert lost(flow(token=Secret("t")), flow(), Step.UPDATE) == []
+    assert lost(flow(token=""), flow(), Step.UPDATE) == []
+
+
+def test_what_was_applied_without_a_token_has_none() -> None:
+    none = Memory({TOKEN: DIGESTS.of(MISSING)}, DIGESTS)
+    assert lost(flow(), flow(), Step.UPDATE, memory=none) == []
+    some = Memory({TOKEN: DIGESTS.of(Secret("t"))}, DIGESTS)
+    assert len(lost(flow(), flow(), Step.UPDATE, memory=some)) == 1
+
+
+def test_what_is_new_or_not_updated_loses_nothing() -> None:
+    assert lost(flow(), flow()) == []
+    assert lost(flow(), tree({"steps": {}}), Step.UPDATE) == []
+    assert lost(flow(), tree({"steps": {"q": {"type": "sql"}}}), Step.UPDATE) == []
+    beyond = tree({"steps": {"q": {"type": "sql", "beyond": {"a": {}}}}})
+    assert lost(beyond, beyond, Step.UPDATE) == []
+    github = tree({"buildDetails": {"source": "github", "repository": "r", "branch": "b"}})
+    assert lost(github, github, Step.CREATE_VERSION, kind="Image") == []  # the old one stays
+
+
+AT = ("spec", "parameters", "build", "key")
+
+
+def deployed(value: Any) -> dict[str, Any]:
+    return tree({"blockSpec": {"id": "b"}, "parameters": {"build": {"key": value}}})
+
+
+@pytest.mark.parametrize("path", [AT, AT[:-1]])
+@pytest.mark.parametrize("mask", ["********", Secret("********")])
+def test_a_revision_may_not_lose_a_masked_value_that_is_ignored(mask: Any, path: Any) -> None:
+    skipped = (Skipped(path, IGNORED),)
+    desired = tree({"blockSpec": {"id": "b"}})
+    (found,) = lost(
+        desired, deployed(mask), Step.CREATE_REVISION, kind="Deployment", skipped=skipped
+    )
+    assert found.path == path
+    assert "lifecycle.ignoreChanges" in found.fix
+
+
+def test_what_is_shown_is_kept_and_a_patch_loses_nothing() -> None:
+    desired, skipped = tree({"blockSpec": {"id": "b"}}), (Skipped(AT, IGNORED),)
+    more: Any = {"kind": "Deployment", "skipped": skipped}
+    assert lost(desired, deployed("plain"), Step.CREATE_REVISION, **more) == []
+    assert lost(desired, deployed("********"), Step.PATCH_PARAMETERS, **more) == []
+    other = {"kind": "Deployment", "skipped": (Skipped(AT, "another reason"),)}
+    assert lost(desired, deployed("********"), Step.CREATE_REVISION, **other) == []
