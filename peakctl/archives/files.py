@@ -6,19 +6,24 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.archives.digest import Entry
-from peakctl.archives.refusals import refusal
+from peakctl.archives.refusals import raise_all, refusal
+from peakctl.errors import ManifestsInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from peakctl.archives.ignore import Ignored
 
+FileId = tuple[int, int]
+"""Device and number of a file."""
 MAX_FILES = 100_000
+LEFT_OUT = frozenset({".git", ".peakctl"})
+"""What git and peakctl keep for themselves, a folder or (in a worktree or submodule) a file."""
 CHUNK = 1 << 20
 
 
@@ -41,28 +46,89 @@ class _Folder:
     above: tuple[str, ...]
 
 
-def find_files(folder: Path, ignored: Ignored) -> tuple[Found, ...]:
+def find_files(
+    folder: Path, ignored: Ignored, skip: Collection[FileId] = frozenset()
+) -> tuple[Found, ...]:
     """All files of `folder` that are not ignored, sorted by their path's UTF-8 bytes.
 
-    Broken links are skipped, as the platform's client does. Raises ManifestsInvalid for links that
-    leave the folder or run in a circle, for what is no file, and for names that are not text.
+    What git and peakctl keep for themselves is left out, and the files `skip`. Raises
+    ManifestsInvalid with all that cannot be packed: links that lead nowhere, out of the folder or
+    in a circle, what is no file, what cannot be read, names that are not text.
     """
     root = os.path.realpath(folder)
+    walk = _Walk(root, ignored, skip)
     waiting = [_Folder("", root, (root,))]
-    found: list[Found] = []
     while waiting:
-        for item in _scan(waiting.pop(), root, ignored):
-            if isinstance(item, Found):
-                found.append(item)
-            else:
-                waiting.append(item)
-        if len(found) > MAX_FILES:
+        waiting += walk.enter(waiting.pop())
+        if len(walk.found) > MAX_FILES:
             raise refusal(
                 "too-many-files",
                 f"the folder has more than {MAX_FILES:,} files",
                 fix="leave out what the artifact does not need with an ignore file",
             )
-    return tuple(sorted(found, key=lambda f: f.path.encode()))
+    raise_all(walk.problems)
+    return tuple(sorted(walk.found, key=lambda f: f.path.encode()))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk through a folder: what was found on it, and what cannot be packed."""
+
+    root: str
+    ignored: Ignored
+    skip: Collection[FileId]
+    found: list[Found] = field(default_factory=list)
+    problems: list[ManifestsInvalid] = field(default_factory=list)
+
+    def enter(self, folder: _Folder) -> list[_Folder]:
+        """Look at all that is in a folder; gives the folders there."""
+        inner = []
+        for entry in self._listed(folder):
+            try:
+                item = self._look(entry, folder)
+            except ManifestsInvalid as problem:
+                self.problems.append(problem)
+                continue
+            if isinstance(item, Found):
+                self.found.append(item)
+            elif item is not None:
+                inner.append(item)
+        return inner
+
+    def _listed(self, folder: _Folder) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder.place) as entries:
+                return [entry for entry in entries if entry.name not in LEFT_OUT]
+        except OSError as error:
+            self.problems.append(_unreadable(folder.prefix or "the folder", error))
+            return []
+
+    def _look(self, entry: os.DirEntry[str], folder: _Folder) -> Found | _Folder | None:
+        path = folder.prefix + _checked_name(entry.name, folder.prefix)
+        try:
+            status = entry.stat()
+        except OSError as error:
+            _check_broken(error, path, entry, self.ignored)
+            return None
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if self.ignored.folder(path) if is_folder else self.ignored.file(path):
+            return None
+        place = _inside(entry, path, self.root)
+        if is_folder:
+            if place in folder.above:
+                raise _loop(path)
+            return _Folder(f"{path}/", place, (*folder.above, place))
+        return None if (status.st_dev, status.st_ino) in self.skip else _file(path, place, status)
+
+
+def _file(path: str, place: str, status: os.stat_result) -> Found:
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal(
+            "not-a-file",
+            f'"{path}" is neither a file nor a folder',
+            fix="leave it out with an ignore file",
+        )
+    return Found(path, place, bool(status.st_mode & stat.S_IXUSR), status.st_size)
 
 
 def read_entry(found: Found, write: Callable[[bytes], object] | None = None) -> Entry:
@@ -89,44 +155,6 @@ def _chunks(found: Found) -> Iterator[bytes]:
         raise _unreadable(found.path, error) from error
 
 
-def _scan(folder: _Folder, root: str, ignored: Ignored) -> Iterator[Found | _Folder]:
-    try:
-        with os.scandir(folder.place) as entries:
-            listed = list(entries)
-    except OSError as error:
-        raise _unreadable(folder.prefix or "the folder", error) from error
-    for entry in listed:
-        path = folder.prefix + _checked_name(entry.name, folder.prefix)
-        item = _look(entry, path, folder, root, ignored)
-        if item is not None:
-            yield item
-
-
-def _look(
-    entry: os.DirEntry[str], path: str, folder: _Folder, root: str, ignored: Ignored
-) -> Found | _Folder | None:
-    try:
-        status = entry.stat()
-    except OSError as error:
-        _check_broken(error, path, ignored)
-        return None
-    is_folder = stat.S_ISDIR(status.st_mode)
-    if ignored.folder(path) if is_folder else ignored.file(path):
-        return None
-    place = _inside(entry, path, root)
-    if is_folder:
-        if place in folder.above:
-            raise _loop(path)
-        return _Folder(f"{path}/", place, (*folder.above, place))
-    if not stat.S_ISREG(status.st_mode):
-        raise refusal(
-            "not-a-file",
-            f'"{path}" is neither a file nor a folder',
-            fix="leave it out with an ignore file",
-        )
-    return Found(path, place, bool(status.st_mode & stat.S_IXUSR), status.st_size)
-
-
 def _inside(entry: os.DirEntry[str], path: str, root: str) -> str:
     """The real place of an entry; below `root` only."""
     if not entry.is_symlink():
@@ -142,27 +170,43 @@ def _inside(entry: os.DirEntry[str], path: str, root: str) -> str:
     return place
 
 
-def _check_broken(error: OSError, path: str, ignored: Ignored) -> None:
-    """An entry without a status: a broken link is skipped, as the client does."""
-    if error.errno in (errno.ENOENT, errno.ENOTDIR) or ignored.file(path):
+def _check_broken(error: OSError, path: str, entry: os.DirEntry[str], ignored: Ignored) -> None:
+    """An entry without a status: never passed over unless it is ignored.
+
+    The platform's own client skips broken links; what they stand for would then be missing.
+    """
+    if ignored.file(path):
         return
-    raise _loop(path) if error.errno == errno.ELOOP else _unreadable(path, error)
+    if error.errno == errno.ELOOP:
+        raise _loop(path)
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+        raise _unreadable(path, error)
+    if entry.is_symlink():  # else it was removed just now
+        goal = _shown(str(Path(entry.path).readlink()))
+        raise refusal(
+            "broken-link",
+            f'the link "{path}" leads to "{goal}", which does not exist',
+            fix="make what it leads to, remove the link, or leave it out with an ignore file",
+        )
+
+
+def _shown(name: str) -> str:
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _checked_name(name: str, prefix: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        shown = (prefix + name).encode(errors="surrogateescape").decode(errors="backslashreplace")
         raise refusal(
             "file-name",
-            f'the file name "{shown}" is not UTF-8 text',
+            f'the file name "{_shown(prefix + name)}" is not UTF-8 text',
             fix="rename the file: an archive cannot name it",
         ) from None
     return name
 
 
-def _loop(path: str) -> Exception:
+def _loop(path: str) -> ManifestsInvalid:
     return refusal(
         "link-loop",
         f'the link "{path}" leads back to a folder that it lies in',
@@ -170,7 +214,7 @@ def _loop(path: str) -> Exception:
     )
 
 
-def _unreadable(path: str, error: OSError) -> Exception:
+def _unreadable(path: str, error: OSError) -> ManifestsInvalid:
     return refusal(
         "unreadable",
         f'"{path}" cannot be read',

@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import io
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from peakctl.archives.digest import Entry, digest_of
-from peakctl.archives.files import Found, find_files, read_entry
+from peakctl.archives.files import FileId, Found, find_files, read_entry
 from peakctl.archives.ignore import read_ignored
-from peakctl.archives.refusals import refusal
+from peakctl.archives.refusals import raise_all, refusal
+from peakctl.archives.suspects import Suspects, is_plan_file
 from peakctl.archives.unpack import MAX_UNPACKED
+from peakctl.errors import ManifestsInvalid
 from peakctl.model import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (contract, section 4)."""
@@ -24,23 +27,68 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHOWN = 5
 
 
-def pack(folder: Path, ignore_files: Sequence[str] | None, project_root: Path) -> Archive:
-    """The archive of `folder` (contract, section 1.10).
+def pack(
+    folder: Path,
+    ignore_files: Sequence[str] | None,
+    project_root: Path,
+    *,
+    skip: Collection[FileId] = frozenset(),
+) -> Archive:
+    """The archive of `folder`, with the files that the platform's own client would pack.
 
     `ignore_files` are names at the root of the folder; None or empty means `.dockerignore` if there
-    is one. Nothing else is left out. `encode()` reads the files again and refuses when they are no
-    longer those of the digest. Raises ManifestsInvalid, without places, for everything that cannot
-    be packed, a folder outside `project_root` and an archive over `LIMIT` included.
+    is one. Left out beside those are `.git`, `.peakctl`, plan files and the files `skip` (those
+    that the run writes). `encode()` reads the files again and refuses when they are no longer those
+    of the digest. Raises ManifestsInvalid, without places, for all that cannot be packed, a folder
+    outside `project_root` and an archive over `LIMIT` included.
     """
     _check_folder(folder, project_root)
-    found = find_files(folder, read_ignored(folder, ignore_files, project_root))
+    found = find_files(folder, read_ignored(folder, ignore_files), skip)
     _check_raw(found)
-    digest = digest_of(map(read_entry, found))
+    found, entries, suspects = _read(found)
+    digest = digest_of(entries)
     encode: Callable[[], bytes] = functools.partial(_encode, found, digest)
     if _largest_possible(found) > LIMIT:
         encoded = _encode(found, digest)
         encode = functools.partial(bytes, encoded)
-    return Archive(digest=digest, size=len(found), encode=encode)
+    return Archive(
+        digest=digest,
+        size=len(found),
+        encode=encode,
+        paths=frozenset(file.path for file in found),
+        notices=suspects.notices(len(found)),
+    )
+
+
+def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], Suspects]:
+    """What is packed, its entries, and what is odd about it. Raises ManifestsInvalid with all
+    files that cannot be read."""
+    packed, entries, suspects, problems = [], [], Suspects(), []
+    for file in found:
+        chunks = _First()
+        try:
+            entry = read_entry(file, chunks.take)
+        except ManifestsInvalid as problem:
+            problems.append(problem)
+            continue
+        start = chunks.start
+        if is_plan_file(start):
+            continue
+        suspects.look(file.path, entry.size, start)
+        packed.append(file)
+        entries.append(entry)
+    raise_all(problems)
+    return tuple(packed), entries, suspects
+
+
+@dataclass(slots=True)
+class _First:
+    """The first chunk of a file, which is enough to know what sort it is."""
+
+    start: bytes = b""
+
+    def take(self, chunk: bytes) -> None:
+        self.start = self.start or chunk
 
 
 class _Bounded(io.BytesIO):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from peakctl.errors import (
     Diagnostic,
@@ -72,7 +75,8 @@ def load_resources(
     kinds = kinds or load_kinds()
     open_project(session)
     manifests = _load_manifests(session)
-    found = read_manifests(manifests.documents, kinds, project_root=root_of(session), pack=pack)
+    packed = partial(pack, skip=_files_of_run(session))
+    found = read_manifests(manifests.documents, kinds, project_root=root_of(session), pack=packed)
     problems = [*manifests.problems, *_without_echoes(found.problems, manifests.problems)]
     resources = {resource.key: resource for resource in found.resources}
     session.redact.add(secret_texts([resource.values for resource in found.resources]))
@@ -83,6 +87,30 @@ def load_resources(
         _tell_empty(session, Severity.WARNING if may_be_empty else Severity.ERROR)
     keep(session, problems)
     return resources
+
+
+def _files_of_run(session: Session) -> frozenset[tuple[int, int]]:
+    """Device and number of each file that the run itself writes or was given as its plan.
+
+    They are no content of an artifact that they happen to lie in. Standard output counts where it
+    goes to a file: `peakctl plan -o json > plan.json`.
+    """
+    found = set()
+    for place in (session.flags.out, session.flags.plan_file, sys.stdout, sys.stderr):
+        status = _status_of(place)
+        if status is not None and stat.S_ISREG(status.st_mode):
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def _status_of(place: str | TextIO | None) -> os.stat_result | None:
+    """None for what is not there yet, and for a stream that is no file of the system's."""
+    try:
+        if isinstance(place, str):
+            return Path(place).stat()
+        return os.fstat(place.fileno()) if place else None
+    except (OSError, ValueError):
+        return None
 
 
 def load_all_documents(session: Session) -> tuple[Document, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from peakctl import files
-from peakctl.errors import PeakctlError
+from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:
@@ -66,12 +66,19 @@ def pack_folder(value: Mapping[str, Any], path: Path, reading: Surroundings) -> 
     if reading.pack is None:
         raise TypeError("an artifact cannot be read without pack")
     ignore = value.get("ignore_files")
+    place = (*path, "path")
     try:
-        return reading.pack(folder, reveal(ignore), reading.project_root)
+        archive = reading.pack(folder, reveal(ignore), reading.project_root)
     except PeakctlError as error:
         for problem in error.diagnostics:
-            reading.complaints.place(problem, (*path, "path"))
-    return None
+            reading.complaints.place(problem, place)
+        return None
+    for n in archive.notices:
+        warning = Diagnostic(
+            n.code, n.summary, detail=n.detail, fix=n.fix, severity=Severity.WARNING
+        )
+        reading.complaints.place(warning, place)
+    return archive
 
 
 def _inside(name: str, path: Path, reading: Surroundings) -> FilePath | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from peakctl.kinds.paths import value_at
+from peakctl.kinds.words import PARAM
 from peakctl.model import Path, Reference, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from peakctl.kinds.complaints import Complaints
+    from peakctl.model import Archive
 
 
 def check_private_images(
@@ -44,6 +49,52 @@ def check_inline_images(
             "there is no artifact to build this image from",
             fix="give spec.artifact: {path: ...}, or use an existing image with imageDetails:",
         )
+
+
+def check_dockerfiles(
+    value: Mapping[str, Any], path: Path, complaints: Complaints, archives: Mapping[Path, Archive]
+) -> None:
+    """The Dockerfile of each image that is built from the archive beside it is among its files.
+
+    Whether its path begins at the artifact or at the context is not documented: both will do.
+    """
+    archive = archives.get((*path, "artifact"))
+    if archive is None or archive.paths is None:
+        return
+    for at, context, named in _builds(value):
+        if not isinstance(named, str) or not isinstance(context, str) or named.startswith(PARAM):
+            continue  # it is known when the block is deployed, or may not be shown
+        places = [_normal(named), _normal(f"{context}/{named}")]
+        if not archive.paths.intersection(places):
+            complaints.add(
+                "dockerfile-missing",
+                (*path, *at),
+                f'there is no Dockerfile "{named}" in the folder to upload',
+                detail="looked for: " + " and ".join(dict.fromkeys(places)),
+                fix="add it, name another one, or see whether an ignore file leaves it out",
+            )
+
+
+def _builds(value: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
+    """Where an image says how it is built, its context and its Dockerfile."""
+    if "config" not in value:
+        details = value.get("buildDetails") or {}
+        if reveal(details.get("source", "upload")) == "upload":
+            at = (
+                ("buildDetails", "dockerfilePath") if "dockerfilePath" in details else ("artifact",)
+            )
+            yield at, details.get("context", "."), details.get("dockerfilePath", "Dockerfile")
+        return
+    config = value["config"]
+    uses = [*_uses(config, "image"), *(("images", name) for name in config.get("images") or ())]
+    for use in uses:
+        image = value_at(config, use)
+        if isinstance(image, Mapping) and "dockerfile" in image:
+            yield ("config", *use, "dockerfile"), image.get("context", "."), image["dockerfile"]
+
+
+def _normal(place: str) -> str:
+    return posixpath.normpath(place).lstrip("/")
 
 
 def _uses(config: Mapping[str, Any], word: str) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from peakctl.kinds.checks import CHECKS
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.files import pack_folder, read_text
 from peakctl.kinds.ignoring import check_ignored
+from peakctl.kinds.images import check_dockerfiles
 from peakctl.kinds.paths import branch, said
 from peakctl.kinds.references import find_reference
 from peakctl.kinds.words import PARAM
@@ -140,7 +141,10 @@ class Reading:
 
     def _check(self, field: Field, value: Value, path: Path) -> None:
         for check in field.check.split():
-            CHECKS[check](value, path, self.complaints, self.references)
+            if check == "dockerfiles":  # the only one that looks into archives
+                check_dockerfiles(value, path, self.complaints, self.archives)
+            else:
+                CHECKS[check](value, path, self.complaints, self.references)
 
     def _refer(self, rule: RefRule, value: Value, path: Path, holder: Holder) -> None:
         reference = find_reference(rule, value, path, holder, self.complaints)

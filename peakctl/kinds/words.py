@@ -88,6 +88,7 @@ CHECKS = frozenset(
         "pinned",
         "deployment-parameters",
         "not-a-ledger",
+        "dockerfiles",
     }
 )
 

@@ -25,6 +25,7 @@ from peakctl.model.live import Listed, Live, State
 from peakctl.model.manifests import (
     Archive,
     Document,
+    Notice,
     Reference,
     Resource,
     Source,
@@ -92,6 +93,7 @@ __all__ = [
     "Listed",
     "Live",
     "Location",
+    "Notice",
     "Order",
     "Outcome",
     "Owned",

@@ -53,16 +53,28 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody should know of the files of an archive; `code` is that of a warning."""
+
+    code: str
+    summary: str
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Archive:
     """The files of an artifact folder, ready to be zipped.
 
     `digest` is `sha256:<hex>` over sorted relative paths, executable bits and bytes. `encode()`
-    gives the zip. `size` is the number of files.
+    gives the zip. `size` is the number of files, `paths` are theirs; None where nobody looked.
     """
 
     digest: str
     size: int
     encode: Callable[[], bytes] = field(repr=False, compare=False)
+    paths: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    notices: tuple[Notice, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import socket
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from peakctl.archives import digest_of_zip, files, pack
 from peakctl.archives import pack as pack_function
 from peakctl.archives.pack import LIMIT
+from peakctl.engine.approval import Approval, write_approval
 from peakctl.errors import ManifestsInvalid
 
 RECORDED = json.loads(
@@ -71,7 +73,8 @@ def test_the_files_are_those_of_the_platforms_own_client(trial: dict, tmp_path: 
         return
     archive = pack(folder, artifact["ignore_files"], tmp_path)
     zipped = zipfile.ZipFile(io.BytesIO(archive.encode()))
-    assert sorted(zipped.namelist()) == sorted(trial["zipEntries"])
+    kept = [name for name in trial["zipEntries"] if ".git" not in name.split("/")]
+    assert sorted(zipped.namelist()) == sorted(kept)
     for info in trial.get("zipInfo", ()):
         assert oct(zipped.getinfo(info["name"]).external_attr >> 16) == info["unixMode"]
         assert zipped.getinfo(info["name"]).file_size == info["size"]
@@ -139,8 +142,6 @@ def test_links_within_the_folder_are_followed_and_stored_as_content(tmp_path: Pa
     folder = grow(tmp_path / "a", {"real/r.txt": "1"})
     (folder / "to-dir").symlink_to("real")
     (folder / "to-file").symlink_to("real/r.txt")
-    (folder / "broken").symlink_to("nowhere")
-    (folder / "through-file").symlink_to("real/r.txt/x")
     assert names_of(folder) == ["real/r.txt", "to-dir/r.txt", "to-file", "real/", "to-dir/"]
 
 
@@ -203,15 +204,161 @@ def test_what_cannot_be_read_is_refused(
         monkeypatch.setattr(Path, "open", fail)
     else:
         monkeypatch.setattr(files.os, "scandir", fail)
-    assert refused(folder) == "artifact/unreadable"
+    assert {code for code, _ in problems_of(folder)} == {"artifact/unreadable"}
 
 
-def test_a_file_without_a_status_is_refused() -> None:
+def test_a_file_without_a_status_is_refused(tmp_path: Path) -> None:
     from peakctl.archives.ignore import Ignored
 
+    (tmp_path / "x").write_bytes(b"")
+    (entry,) = os.scandir(tmp_path)
+    denied = PermissionError(13, "Permission denied")
     with pytest.raises(ManifestsInvalid) as caught:
-        files._check_broken(PermissionError(13, "Permission denied"), "x", Ignored([]))
+        files._check_broken(denied, "x", entry, Ignored([]))
     assert caught.value.diagnostics[0].code == "artifact/unreadable"
+    gone = FileNotFoundError(2, "No such file or directory")
+    files._check_broken(gone, "x", entry, Ignored([]))  # removed while we looked
+
+
+def problems_of(folder: Path) -> list[tuple[str, str]]:
+    with pytest.raises(ManifestsInvalid) as caught:
+        pack(folder, None, folder.parent)
+    return [(d.code, d.summary) for d in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize("goal", ["nowhere", "real/r.txt/x", "/nonexistent/x"])
+def test_a_broken_link_is_refused_unless_it_is_ignored(tmp_path: Path, goal: str) -> None:
+    folder = grow(tmp_path / "a", {"real/r.txt": "1"})
+    (folder / "model.bin").symlink_to(goal)
+    ((code, summary),) = problems_of(folder)
+    assert code == "artifact/broken-link"
+    assert f'the link "model.bin" leads to "{goal}"' in summary
+    (folder / ".dockerignore").write_text("model.bin")
+    assert pack(folder, None, tmp_path).size == 2
+
+
+def test_all_that_cannot_be_packed_is_told_at_once(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    (folder / "broken").symlink_to("nowhere")
+    (folder / "loop").symlink_to("loop")
+    (folder / "out").symlink_to("..")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as made:
+        here = Path.cwd()
+        os.chdir(folder)  # the name of a socket may not be long
+        made.bind("socket")
+        os.chdir(here)
+    assert sorted(code for code, _ in problems_of(folder)) == [
+        "artifact/broken-link",
+        "artifact/link-loop",
+        "artifact/link-outside",
+        "artifact/not-a-file",
+        "artifact/not-a-file",
+    ]
+
+
+def test_very_many_problems_are_counted(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    for number in range(105):
+        (folder / f"l{number:03}").symlink_to("nowhere")
+    told = problems_of(folder)
+    assert len(told) == 101
+    assert told[-1][1] == "5 more files of the folder cannot be packed"
+
+
+@pytest.mark.parametrize(
+    "own", [".git/HEAD", ".git", "sub/.git", ".peakctl/emulator-local.sqlite", "sub/.peakctl/x"]
+)
+def test_what_git_and_peakctl_keep_for_themselves_is_left_out(tmp_path: Path, own: str) -> None:
+    folder = grow(tmp_path / "a", {"x": "1", "sub/y": "2", ".gitignore": "", ".github/z": ""})
+    before = pack(folder, None, tmp_path)
+    grow(folder, {own: "something"})
+    assert pack(folder, None, tmp_path).digest == before.digest
+    (folder / ".dockerignore").write_text(f"!{own}")
+    assert own not in names_of(folder)
+
+
+def test_files_that_the_run_writes_are_left_out(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    before = pack(folder, None, tmp_path)
+    grow(folder, {"report.json": "{}"})
+    status = (folder / "report.json").stat()
+    own = frozenset({(status.st_dev, status.st_ino)})
+    assert pack(folder, None, tmp_path, skip=own).digest == before.digest
+    assert pack(folder, None, tmp_path).digest != before.digest
+
+
+def test_plan_files_are_left_out(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1"})
+    before = pack(folder, None, tmp_path)
+    text = write_approval(Approval("p", "e", "00", ()))
+    grow(folder, {"release.plan": text})
+    archive = pack(folder, None, tmp_path)
+    assert archive.digest == before.digest
+    assert archive.paths == {"x"}
+    assert zipfile.ZipFile(io.BytesIO(archive.encode())).namelist() == ["x"]
+
+
+def test_the_digest_of_an_ordinary_folder_is_what_it_always_was(tmp_path: Path) -> None:
+    tree = {
+        "Dockerfile": "FROM python:3.12\n",
+        ".dockerignore": "*.log\n",
+        "a.log": "",
+        "s/m.py": "",
+    }
+    assert pack(grow(tmp_path / "a", tree), None, tmp_path).digest == (
+        "sha256:4035c5f36671d780d26de09f23b89c0acf3e54017516e02db6499f5767e290e0"
+    )
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 12345\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("m/model.bin", LFS, "lfs-pointer"),
+        ("m/model.bin", LFS + 1000 * "x", None),
+        ("link", "../models/model.bin", "link-as-text"),
+        ("link", "./x", "link-as-text"),
+        ("not-a-link", "../models/model.bin\n", None),
+        ("not-a-link", "../a b", None),
+        (".env", "A=1", "credentials"),
+        ("app/.env.production", "A=1", "credentials"),
+        (".env.example", "A=", None),
+        (".ENV", "A=1", "credentials"),
+        ("env", "A=1", None),
+        ("id_rsa", "x", "credentials"),
+        ("id_rsa.pub", "x", None),
+        ("k/.netrc", "x", "credentials"),
+        ("credentials.json", "{}", "credentials"),
+        ("server.pem", KEY, "credentials"),
+        ("ca.pem", KEY.replace("PRIVATE KEY", "CERTIFICATE"), None),
+        ("tls.key", KEY.replace("PRIVATE", "RSA PRIVATE"), "credentials"),
+    ],
+)
+def test_files_that_were_hardly_meant_are_told_by_name(
+    tmp_path: Path, name: str, text: str, code: str | None
+) -> None:
+    folder = grow(tmp_path / "a", {"x": "1", name: text})
+    told = pack(folder, None, tmp_path).notices
+    assert [n.code for n in told] == ([f"artifact/{code}"] if code else [])
+    assert all(n.summary.endswith(f": {name}") for n in told)
+    (folder / ".dockerignore").write_text(name)
+    assert pack(folder, None, tmp_path).notices == ()
+
+
+def test_many_such_files_are_counted(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {f"d{number:02}/.env": "" for number in range(23)})
+    (told,) = pack(folder, None, tmp_path).notices
+    assert told.summary.endswith("d19/.env and 3 more")
+
+
+@pytest.mark.parametrize("tree", [{}, {"sub/x": "1", ".dockerignore": "*"}, {".git": "gitdir: x"}])
+def test_a_folder_without_files_is_told(tmp_path: Path, tree: dict[str, str]) -> None:
+    archive = pack(grow(tmp_path / "a", tree), None, tmp_path)
+    assert (archive.size, [n.code for n in archive.notices]) == (0, ["artifact/empty"])
 
 
 @pytest.mark.parametrize(

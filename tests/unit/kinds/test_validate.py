@@ -14,7 +14,17 @@ from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.rendered import Rendered
-from peakctl.model import Archive, Document, Key, Location, Reference, Resource, Secret, Source
+from peakctl.model import (
+    Archive,
+    Document,
+    Key,
+    Location,
+    Notice,
+    Reference,
+    Resource,
+    Secret,
+    Source,
+)
 
 Found = tuple[tuple[Resource, ...], tuple[Diagnostic, ...]]
 HEADS = {
@@ -410,6 +420,80 @@ def test_a_folder_that_cannot_be_packed_is_complained_of_at_its_field(
     assert found.key == Key("Artifact", "files")
     assert found.path == ("spec", "artifact", "path")
     assert found.locations[0].file == "m.yaml"
+
+
+def holding(*names: str, notices: tuple[Notice, ...] = ()) -> Any:
+    """A packer of a folder that holds the files `names`."""
+    return lambda *_: Archive("sha256:0", 1, bytes, frozenset(names), notices)
+
+
+def test_what_is_odd_about_files_is_a_warning_at_the_field(tmp_path: pathlib.Path) -> None:
+    odd = Notice("artifact/empty", "the folder has no file", "why", "do this")
+    text = manifest("Artifact", "{artifact: {path: .}}")
+    found, (told,) = read(*documents(text, tmp_path), folder=tmp_path, pack=holding(notices=(odd,)))
+    assert len(found) == 1
+    assert (told.code, told.severity) == ("artifact/empty", Severity.WARNING)
+    assert (told.summary, told.detail, told.fix) == ("the folder has no file", "why", "do this")
+    assert told.path == ("spec", "artifact", "path")
+    assert told.locations == (Location("m.yaml", 4, 19),)
+
+
+UPLOAD = "{type: api, artifact: {path: .}"
+
+
+@pytest.mark.parametrize(
+    ("details", "files", "place"),
+    [
+        ("", ["Dockerfile"], None),
+        ("", ["docker/Dockerfile"], "artifact"),
+        (", buildDetails: {source: upload}", ["x"], "artifact"),
+        (", buildDetails: {context: docker}", ["docker/Dockerfile"], None),
+        (
+            ", buildDetails: {dockerfilePath: docker/api.Dockerfile}",
+            ["docker/api.Dockerfile"],
+            None,
+        ),
+        (", buildDetails: {dockerfilePath: ./docker//D}", ["docker/D"], None),
+        (", buildDetails: {dockerfilePath: D, context: docker}", ["docker/D"], None),
+        (", buildDetails: {dockerfilePath: D, context: docker}", ["other/D"], "dockerfilePath"),
+        (", buildDetails: {dockerfilePath: nope}", ["Dockerfile"], "dockerfilePath"),
+    ],
+)
+def test_the_dockerfile_of_an_image_is_among_its_files(
+    tmp_path: pathlib.Path, details: str, files: list[str], place: str | None
+) -> None:
+    text = manifest("Image", UPLOAD + details + "}")
+    _, problems = read(*documents(text, tmp_path), folder=tmp_path, pack=holding(*files))
+    assert [d.code for d in problems] == (["manifest/dockerfile-missing"] if place else [])
+    assert [d.path[-1] for d in problems] == ([place] if place else [])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{kind: service, config: {serviceType: api, image: IMAGE}, artifact: {path: .}}",
+        "{kind: workflow, config: {images: {i: IMAGE}}, artifact: {path: .}}",
+        "{kind: workflow, config: {steps: {s: {image: IMAGE, command: x}}}, artifact: {path: .}}",
+    ],
+    ids=["service", "images", "step"],
+)
+def test_the_dockerfiles_of_a_block_are_among_its_files(tmp_path: pathlib.Path, spec: str) -> None:
+    def problems(image: str) -> list[str]:
+        text = manifest("BlockSpec", spec.replace("IMAGE", image))
+        _, found = read(*documents(text, tmp_path), folder=tmp_path, pack=holding("d/D"))
+        return [d.code for d in found]
+
+    assert problems("{version: 0.0.1, dockerfile: d/D, context: .}") == []
+    assert problems("{version: 0.0.1, dockerfile: D, context: d}") == []
+    assert problems("{version: 0.0.1, context: d}") == []
+    assert problems("{version: 0.0.1, dockerfile: D}") == ["manifest/dockerfile-missing"]
+
+
+def test_a_secret_name_of_a_dockerfile_is_not_looked_for(tmp_path: pathlib.Path) -> None:
+    (document,) = documents(manifest("Image", UPLOAD + ", buildDetails: {context: c}}"), tmp_path)
+    document.value["spec"]["buildDetails"]["context"] = Secret("hunter2")  # type: ignore[index,call-overload]
+    _, problems = read(document, folder=tmp_path, pack=holding("x"))
+    assert "hunter2" not in repr(problems)
 
 
 def test_an_artifact_needs_a_packer() -> None:
