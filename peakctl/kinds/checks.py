@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.definitions import check_definitions, check_used
 from peakctl.kinds.images import check_inline_images, check_private_images
-from peakctl.kinds.paths import value_at
 from peakctl.kinds.steps import check_steps
 from peakctl.kinds.words import PARAM
-from peakctl.model import LEDGER_PREFIX, MISSING, Path, Reference, reveal
+from peakctl.model import LEDGER_PREFIX, Path, Reference, reveal
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -75,28 +74,6 @@ def check_tenants(value: Any, path: Path, complaints: Complaints, _: Sequence[Re
         complaints.add("tenants", (*path, "tenants"), summary, fix=fix)
 
 
-def check_pinned(
-    value: Any, path: Path, complaints: Complaints, references: Sequence[Reference]
-) -> None:
-    """A release with a fixed number holds only pinned references (design, section 2).
-
-    Else every new image or release would contradict the number.
-    """
-    version = value_at(value, ("release", "version"))
-    if version is MISSING:
-        return
-    for reference in references:
-        if reference.version_at and reference.edge and reference.version is None:
-            complaints.add(
-                "unpinned",
-                reference.at,
-                f'"{reference.name}" has no version, but the release has the fixed number '
-                f"{reveal(version)}",
-                detail="what it follows may change, and a released number may not",
-                fix="give the version here, or remove release.version to number releases by itself",
-            )
-
-
 def check_values(value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
     """Values for a block stand under build and run, those for an app under the name of a block."""
     values = value.get("parameters") or {}
@@ -142,7 +119,6 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "tenants": check_tenants,
         "private-images": check_private_images,
         "inline-images": check_inline_images,
-        "pinned": check_pinned,
         "deployment-parameters": check_values,
         "not-a-ledger": check_name,
     }

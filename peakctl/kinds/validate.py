@@ -19,6 +19,7 @@ from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.explain import explain
 from peakctl.kinds.masks import check_masks, warn_of_short
 from peakctl.kinds.names import check_names
+from peakctl.kinds.pinning import check_pinned, fixed_versions
 from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
 from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
@@ -84,7 +85,26 @@ def read_manifests(
         named += [(complaints.key, document)] if complaints.key else []
         found += complaints.found
     found += _shared_names(named, kinds)
-    return Read(tuple(resources), tuple(faulty), tuple(found))
+    unpinned = _unpinned([*resources, *faulty], {key for key, _ in named}, kinds)
+    whole = [r for r in resources if id(r) not in unpinned]
+    faulty += [r for r in resources if id(r) in unpinned]
+    found += (problem for problems in unpinned.values() for problem in problems)
+    return Read(tuple(whole), tuple(faulty), tuple(found))
+
+
+def _unpinned(
+    resources: Sequence[Resource], named: set[Key], kinds: Mapping[str, Kind]
+) -> dict[int, list[Diagnostic]]:
+    """What is wrong with fixed releases that refer to what is not fixed, by their identity."""
+    fixed = fixed_versions(resources, kinds)
+    broken = named - {resource.key for resource in resources}
+    found: dict[int, list[Diagnostic]] = {}
+    for resource in resources:
+        complaints = Complaints(resource.document, resource.key)
+        check_pinned(resource, fixed, broken, complaints)
+        if complaints.found:
+            found[id(resource)] = complaints.found
+    return found
 
 
 @dataclass(slots=True)

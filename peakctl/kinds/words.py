@@ -85,7 +85,6 @@ CHECKS = frozenset(
         "tenants",
         "private-images",
         "inline-images",
-        "pinned",
         "deployment-parameters",
         "not-a-ledger",
         "dockerfiles",

@@ -742,3 +742,28 @@ def test_a_secret_version_is_refused_once() -> None:
     )
     document.value["spec"]["steps"]["a"]["imageDetails"]["version"] = Secret("1.0.0")
     assert codes(read(document)) == ["tainted"]
+
+
+IMAGE = "{type: workflow%s}"
+STEP = "{imageDetails: {name: forecast}, command: x}"
+BLOCK = f"{{kind: workflow, release: {{version: 1.0.0}}, config: {{steps: {{a: {STEP}}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        (", version: 1.4.0", []),
+        ("", ["unpinned"]),
+        (", version: one", ["version"]),
+        (", no: 1", ["unknown-field"]),
+    ],
+)
+def test_a_fixed_release_may_follow_what_is_fixed_in_the_same_run(
+    version: str, found: list[str]
+) -> None:
+    """What is broken itself may be fixed: that is not complained of."""
+    texts = [manifest("BlockSpec", BLOCK), manifest("Image", IMAGE % version)]
+    result = read(*(d for text in texts for d in documents(text)))
+    assert codes(result) == found
+    names = [resource.key.kind for resource in result[0]]
+    assert ("BlockSpec" in names) == (found != ["unpinned"])
