@@ -66,12 +66,19 @@ def _types(first: int, at: int, family: str = "") -> list[Type]:
 
 # Every id that the samples of the platform use for its entity type is there: 1, 20 to 23 and 43 to
 # 45 of services, 21 to 23 of workflows; 51 is in use by services elsewhere.
-# No name is there twice in a list: manifests refer to instance types by name.
-SERVICE = [_type(1, "Basic", 0.5, 1), _type(50, "2XLarge", 16, 64), _type(51, "4XLarge", 32, 128)]
+# Manifests refer to instance types by name, so no name is there twice: 22 to 26 differ by a word.
+SERVICE = [
+    _type(1, "Basic", 0.5, 1),
+    *_types(20, 0)[:2],
+    *_types(20, 0, "API ")[2:],
+    *_types(43, 2),
+    _type(50, "2XLarge", 16, 64),
+    _type(51, "4XLarge", 32, 128),
+]
 BUILT_IN: dict[str, list[Type]] = {
     "workflow": [*_types(20, 0), _type(30, "Large", 4, 16, gpu=1)],
-    "webapp": [*SERVICE, *_types(43, 2), *_types(20, 0, "API ")],
-    "api-deployment": [*SERVICE, *_types(20, 0), *_types(43, 2, "Web ")],
+    "webapp": SERVICE,
+    "api-deployment": SERVICE,
     "workspace": _types(60, 0),
     "data-bridge": _types(80, 2),
 }
