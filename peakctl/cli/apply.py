@@ -32,6 +32,7 @@ Running it again is always safe.
 @click.argument("plan_file", required=False, metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection
+@options.policy
 @options.output("text", "json", "markdown")
 @options.ownership
 @options.pruning

@@ -33,6 +33,7 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @options.manifests
 @options.selection
+@options.policy
 @options.output("text", "json", "markdown")
 @options.consent
 @options.waiting

@@ -50,6 +50,27 @@ def open_project(session: Session) -> None:
 
     session.project = load_project(Path.cwd())
     session.environment = _environment(session.project, session.flags.env)
+    if session.flags.policy_from is not None:
+        _put_under_policy(session, session.flags.policy_from)
+
+
+def _put_under_policy(session: Session, revision: str) -> None:
+    """Let the rules of peakctl.yaml be those of another commit. Raises UsageError."""
+    from peakctl.manifests.policy import apply_policy
+
+    project, environment = session.project, session.environment
+    if project is None or environment is None:
+        raise UsageError(
+            Diagnostic(
+                code="usage/no-project",
+                summary="--policy-from needs a project: there is no peakctl.yaml here or above",
+                fix="go to your project, or leave out --policy-from",
+            )
+        )
+    variables = session.settings.environment
+    session.project, session.environment, session.policy = apply_policy(
+        project, environment, revision, variables
+    )
 
 
 def load_resources(

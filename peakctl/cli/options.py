@@ -35,6 +35,7 @@ class Flags:
     show_all: bool = False
     show_ignored: bool = False
     retry_failed: bool = False
+    policy_from: str | None = None
     prune: bool = False
     prune_history: bool = False
     adopt: bool = False
@@ -187,6 +188,11 @@ ownership = stack(
         metavar="OWNER",
         help="Take resources from another owner: project or project/environment. Repeatable.",
     ),
+)
+policy = click.option(
+    "--policy-from",
+    metavar="REV",
+    help="Take the rules of peakctl.yaml (guards, protect, tenant, osEnv) from this commit.",
 )
 mass_change = click.option(
     "--allow-mass-change",

@@ -16,6 +16,7 @@ from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
 from peakctl.model import Guards
 from peakctl.present.plan_text import plan_lines, plan_summary
+from peakctl.present.policy_text import policy_lines
 from peakctl.present.text import Line, counted, line
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ def plan_result(session: Session, prepared: Prepared, *, destroy: bool = False) 
     if prepared.guards and not plan.pending and not flags.show_all:
         lines = (line("Nothing is planned: the errors stand in the way."), ())
     return (
+        *policy_lines(session.policy),
         *lines,
         *((*asides, ()) if asides else ()),
         line((plan_summary(plan), "bold")),

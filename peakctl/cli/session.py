@@ -24,6 +24,7 @@ from peakctl.cli.emulator_opening import (
 from peakctl.cli.exits import diagnostics_of, exit_code
 from peakctl.errors import Diagnostic, GuardRefused, OutputFailed
 from peakctl.model import Secret
+from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.present.text import counted, line
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from peakctl.cli.options import Flags
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.project import Environment, Project
-    from peakctl.model import Adapter, Clock, LedgerStore, Plan
+    from peakctl.model import Adapter, Clock, LedgerStore, Plan, Policy
 
 T = TypeVar("T")
 _EMULATED = "http://emulator.localhost"
@@ -79,6 +80,7 @@ class Session:
     clock: SystemClock = field(default_factory=SystemClock)
     interrupted: Exit | None = None
     plan: Plan | None = None
+    policy: Policy | None = None
     requests: int = 0
     redact: Redactor = field(default_factory=Redactor)
 
@@ -88,6 +90,7 @@ class Session:
             command=self.command,
             project=self.project.name if self.project else None,
             environment=self.environment.name if self.environment else None,
+            policy=self.policy,
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
@@ -103,6 +106,7 @@ class Session:
             "--select": flags.select,
             "--exclude": flags.exclude,
             "--take-over": flags.take_over,
+            "--policy-from": (flags.policy_from,) if flags.policy_from else (),
         }
         words = [word for flag, values in typed.items() for each in values for word in (flag, each)]
         switches = {
@@ -146,6 +150,7 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
             exit_code=session.interrupted or exit_code(error),
             diagnostics=diagnostics_of(error),
             plan=session.plan,
+            lines=policy_lines(session.policy) if session.plan is None else (),
         )
     code = answer(report, terminal, flags.output)
     if flags.verbose and session.requests:

@@ -26,6 +26,7 @@ Examples:
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @options.manifests
 @options.selection
+@options.policy
 @options.output("text", "json")
 @options.display
 def validate(**flags: Any) -> int:
@@ -41,6 +42,7 @@ def validate(**flags: Any) -> int:
 def _validate(session: Session) -> Report:
     from peakctl.cli.inputs import load_resources
     from peakctl.cli.selection import choose
+    from peakctl.present.policy_text import policy_lines
     from peakctl.present.text import counted, line
 
     resources = load_resources(session, may_be_empty=True, together=True)
@@ -49,7 +51,7 @@ def _validate(session: Session) -> Report:
     files = {resource.document.display for resource in found.values()}
     words = f"Valid: {counted(len(found), 'resource')} in {counted(len(files), 'file')}."
     return session.report(
-        lines=(line((words, "good")),),
+        lines=(*policy_lines(session.policy), line((words, "good"))),
         extra=_listed(found) if session.flags.output == "json" else {},
     )
 

@@ -63,16 +63,22 @@ def check_project(
     document: Document,
     file: Path,
     problems: Sequence[Diagnostic] = (),
+    *,
+    files: bool = True,
 ) -> Project:
     """The project that peakctl.yaml describes.
 
-    `problems` were found when it was parsed. Raises UsageError with everything that is wrong.
+    `problems` were found when it was parsed; without `files` those that it names may be missing.
+    Raises UsageError with everything that is wrong.
     """
-    return _Checker(document, file, problems).project(value)
+    return _Checker(document, file, problems, files=files).project(value)
 
 
 class _Checker:
-    def __init__(self, document: Document, file: Path, problems: Sequence[Diagnostic]) -> None:
+    def __init__(
+        self, document: Document, file: Path, problems: Sequence[Diagnostic], *, files: bool
+    ) -> None:
+        self._files_matter = files
         self._document = document
         self._file = file
         self._problems = list(problems)
@@ -265,6 +271,8 @@ class _Checker:
     def _check_file(self, name: str, at: ModelPath) -> None:
         """A file of parameters is there, within the project; reading it tells the rest."""
         path = self._file.parent / name
+        if not self._files_matter:
+            return
         if not os.path.lexists(path):
             fix = "paths start at the folder of peakctl.yaml"
             self._tell("no-file", at, f'there is no file "{name}"', fix)

@@ -39,18 +39,27 @@ def load_project(start: Path) -> Project | None:
     other = file.with_name(PROJECT_FILES[1])
     if other != file and os.path.lexists(other):
         raise UsageError(_two_files(file, other))
-    source = Source(str(file), file.name, text)
+    return parse_project(text, file, file.name)
+
+
+def parse_project(text: str, file: Path, display: str, *, files: bool = True) -> Project:
+    """The project that `text`, of `file`, describes. Complaints call it `display`.
+
+    Without `files`, those that it names need not be there: it is of another commit. Raises
+    UsageError with all that is wrong.
+    """
+    source = Source(str(file), display, text)
     value, document, problems = parse_value(Rendered(source, text))
     if document is None:
-        raise UsageError(*(problems or (_empty(file),)))
-    return check_project(value, document, file, problems)
+        raise UsageError(*(problems or (_empty(display),)))
+    return check_project(value, document, file, problems, files=files)
 
 
-def _empty(file: Path) -> Diagnostic:
+def _empty(display: str) -> Diagnostic:
     return Diagnostic(
         code="project/empty",
-        summary=f"{file.name} is empty",
-        locations=(Location(file.name, 1, 1),),
+        summary=f"{display} is empty",
+        locations=(Location(display, 1, 1),),
         fix="begin with project: <name>",
     )
 

@@ -44,7 +44,7 @@ from peakctl.model.plan import (
     Verb,
 )
 from peakctl.model.platform import Adapter, Order, Readiness, Receipt
-from peakctl.model.policy import Guards, Threshold
+from peakctl.model.policy import Guards, Policy, PolicyChange, Threshold
 from peakctl.model.values import (
     EMPTY,
     KNOWN_AFTER_APPLY,
@@ -102,6 +102,8 @@ __all__ = [
     "Path",
     "Phase",
     "Plan",
+    "Policy",
+    "PolicyChange",
     "Readiness",
     "Receipt",
     "Reference",

@@ -37,3 +37,24 @@ class Guards:
 
     changes: Threshold = Threshold(5, 30)
     deletes: Threshold = Threshold(2, 30, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """One rule of peakctl.yaml that the working tree changes; `before` is the one in force.
+
+    Both are texts for people, and `path` is that of the field in peakctl.yaml.
+    """
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which commit the rules in force come from, and what the working tree changes of them."""
+
+    revision: str
+    commit: str
+    changes: tuple[PolicyChange, ...] = ()

@@ -10,6 +10,7 @@ from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
 from peakctl.present.created import told_changes
+from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.values import masked, to_json
 
@@ -42,6 +43,7 @@ def json_document(report: Report) -> dict[str, Any]:
         "command": report.command,
         "project": report.project,
         "environment": report.environment,
+        **({"policy": policy_document(report.policy)} if report.policy else {}),
         "errors": [_problem(d) for d in problems if d.severity is Severity.ERROR],
         "warnings": [_problem(d) for d in problems if d.severity is not Severity.ERROR],
     }

@@ -17,6 +17,7 @@ from peakctl.present.plan_text import (
     plan_lines,
     plan_summary,
 )
+from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import problem_lines
 from peakctl.present.text import clean, counted, to_plain
 
@@ -40,6 +41,7 @@ def markdown_text(report: Report, *, show_all: bool = False, again: str = "") ->
 def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     plan = report.plan
     yield _title(report)
+    yield from _policy(report)
     yield from _problems(report)
     if plan is None:
         return
@@ -66,6 +68,14 @@ def _title(report: Report) -> str:
 
 def _harmless(text: str) -> str:
     return re.sub(r"[^\w:. /-]", "", text).replace("--", "-")
+
+
+def _policy(report: Report) -> Iterator[str]:
+    """Ahead of everything: who changes the rules wants to be seen doing it."""
+    if report.policy is not None and report.policy.changes:
+        changes = (f"~ {change_text(each)}" for each in report.policy.changes)
+        yield f"**{_escaped(policy_headline(report.policy))}**\n"
+        yield _fenced("\n".join(clean(change) for change in changes), "text")
 
 
 def _problems(report: Report) -> Iterator[str]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.errors import Diagnostic
-    from peakctl.model import Outcome, Plan
+    from peakctl.model import Outcome, Plan, Policy
     from peakctl.present.text import Line
 
 
@@ -19,7 +19,8 @@ class Report:
 
     `lines` (or `text`, where it is to be printed as it stands) are the result for people; `extra`
     has the command's own part of the JSON document (`resources` of `get`, say). `wrote` is true of
-    a command that has no outcomes and changed something all the same.
+    a command that has no outcomes and changed something all the same. `policy` is set where the
+    rules come from another commit.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Report:
     text: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
     wrote: bool = False
+    policy: Policy | None = None
 
     @property
     def ok(self) -> bool:
