@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,8 @@ from peakctl.cli.exits import Exit
 from peakctl.kinds.store import load_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
+CODES = runpy.run_path(str(ROOT / "tests" / "source_codes.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-CODE = re.compile(r'"((?:[a-z]+)/[a-z]+(?:-[a-z0-9]+)*)"')
-GROUPS = (
-    "api artifact auth destroy emulator guard lease ledger live manifest parameters plan project "
-    "selector settings source system template usage"
-)
-
-
-def codes() -> set[str]:
-    """Every code that stands whole in the product's source."""
-    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "peakctl").rglob("*.py"))
-    found = {code for text in texts for code in CODE.findall(text)}
-    return {code for code in found if code.split("/")[0] in GROUPS.split()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -33,9 +23,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_every_code_is_explained() -> None:
-    explained = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-    assert {code for code in codes() if f"`{code}`" not in explained} == set()
+def test_every_code_of_the_source_is_explained_and_every_explained_one_is_there() -> None:
+    found, explained = CODES["collected"](), CODES["documented"]()
+    assert found.lost == []
+    assert {code: at for code, at in found.found.items() if code not in explained} == {}
+    assert explained - set(found.found) == set()
 
 
 def test_every_command_and_exit_code_and_kind_is_named() -> None:

@@ -23,9 +23,9 @@ def check_steps(value: Any, path: Path, complaints: Complaints, _: Sequence[Refe
     for name, step in steps.items():
         at = (*path, "steps", name)
         for place, parent in _steps_named(step):
-            _expect("step", parent, steps, (*at, *place), complaints)
+            _expect("unknown-step", parent, steps, (*at, *place), complaints)
         if "imageRef" in step:
-            _expect("image", step["imageRef"], images, (*at, "imageRef"), complaints)
+            _expect("unknown-image", step["imageRef"], images, (*at, "imageRef"), complaints)
     for cycle in find_cycles(steps):
         complaints.add(
             "step-cycle",
@@ -54,15 +54,16 @@ def _list_at(step: Mapping[str, Any], path: Path) -> list[Any]:
 
 
 def _expect(
-    what: str, name: Any, known: Mapping[str, Any], path: Path, complaints: Complaints
+    code: str, name: Any, known: Mapping[str, Any], path: Path, complaints: Complaints
 ) -> None:
     """A complaint unless `name` is known (a parameter or a secret cannot be)."""
     if not isinstance(name, str) or name in known or name.startswith(PARAM):
         return
+    what = code.removeprefix("unknown-")
     near = nearest_names(name, known)
     there = ", ".join(known) or "none"
     fix = f"did you mean: {', '.join(near)}" if near else f"{what}s here: {there}"
-    complaints.add(f"unknown-{what}", path, f'there is no {what} "{name}"', fix=fix)
+    complaints.add(code, path, f'there is no {what} "{name}"', fix=fix)
 
 
 def find_cycles(steps: Steps) -> list[tuple[str, ...]]:
