@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.ledger.memory import FORGETFUL
 from peakctl.engine.tree import MAPS, holds_unseen, unknowns
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Change, Secret, Skipped, Value, dotted, reveal
+from peakctl.model import MISSING, Change, Secret, Skipped, Value, dotted, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +70,14 @@ def settle(resource: Resource, diff: Diff, memory: Memory) -> tuple[Diff, list[D
     """
     left, told = [], []
     skipped = list(diff.skipped)
-    for change in diff.changes:
+    items, changes = _with_items_paired(diff.changes)
+    for removed, added in items:
+        if not _was_sent(_as_one(removed, added), memory):
+            changes += [removed, added]
+            continue
+        skipped += [Skipped(each.path, STORED_OTHERWISE) for each in (removed, added)]
+        told.append(_stored_otherwise(resource, _as_one(removed, added)))
+    for change in sorted(changes, key=lambda each: dotted(each.path)):
         if is_other_form(change) and _was_sent(change, memory):
             skipped.append(Skipped(change.path, STORED_OTHERWISE))
             told.append(_stored_otherwise(resource, change))
@@ -81,6 +88,36 @@ def settle(resource: Resource, diff: Diff, memory: Memory) -> tuple[Diff, list[D
         elif (words := edit_words(change)) is not None and memory.was_edited(words):
             told.append(_made_before(resource, change))
     return replace(diff, changes=tuple(left), skipped=tuple(skipped)), told
+
+
+def _with_items_paired(
+    changes: Iterable[Change],
+) -> tuple[list[tuple[Change, Change]], list[Change]]:
+    """Items of lists that went under one form of their key and came under another; the rest."""
+    rest = list(changes)
+    pairs = []
+    for added in [each for each in rest if each.before is MISSING]:
+        removed = next((each for each in rest if _is_same_item(each, added)), None)
+        if removed is not None:
+            pairs.append((removed, added))
+            rest = [each for each in rest if each is not removed and each is not added]
+    return pairs, rest
+
+
+def _is_same_item(removed: Change, added: Change) -> bool:
+    return (
+        removed.after is MISSING
+        and removed.path[:-1] == added.path[:-1]
+        and _normal(removed.path[-1]) == _normal(added.path[-1])
+        and _normal(reveal(removed.before)) == _normal(reveal(added.after))
+    )
+
+
+def _as_one(removed: Change, added: Change) -> Change:
+    """The two as a change of the item, its key with it."""
+    before, after = [removed.path[-1], removed.before], [added.path[-1], added.after]
+    sensitive = removed.sensitive or added.sensitive
+    return replace(added, before=before, after=after, sensitive=sensitive)
 
 
 def _was_sent(change: Change, memory: Memory) -> bool:

@@ -24,6 +24,7 @@ from peakctl.engine.ledger.record import record
 from peakctl.engine.observe import observe
 from peakctl.engine.plan import make_plan
 from peakctl.model import (
+    MISSING,
     UNSEEN,
     Action,
     Change,
@@ -158,6 +159,28 @@ def test_a_secret_in_another_form_is_told_without_its_text(lab: Any, known: bool
     assert [w.code for w in warnings] == (["plan/stored-otherwise"] if known else [])
     assert len(left.changes) == (0 if known else 1)
     assert "hush" not in str(warnings)
+
+
+ITEM = {"name": "tag "}
+
+
+def test_an_item_whose_key_is_stored_in_another_form_is_told_once(lab: Any) -> None:
+    (resource,) = lab.resources(flow(lab, "c")).values()
+    sent = forms_sent({"metadata": {"tags": [ITEM]}}, DIGESTS)
+    at = ("metadata", "tags")
+    changes = (
+        Change((*at, "tag "), MISSING, ITEM, "update"),
+        Change((*at, "tag"), {"name": "tag"}, MISSING, "update"),
+        Change((*at, "new"), MISSING, {"name": "new"}, "update"),
+        Change((*at, "old"), {"name": "old"}, MISSING, "update"),
+    )
+    diff, warnings = settle(resource, Diff(changes, ()), Memory(sent, DIGESTS))
+    assert [c.path[-1] for c in diff.changes] == ["new", "old"]
+    assert [s.path[-1] for s in diff.skipped] == ["tag", "tag "]
+    assert [w.detail for w in warnings] == ['sent: "tag "\nstored: "tag"']
+    diff, warnings = settle(resource, Diff(changes, ()), Memory({}, DIGESTS))
+    assert len(diff.changes) == 4
+    assert warnings == []
 
 
 def change(before: Any, after: Any, **more: Any) -> Change:
