@@ -150,3 +150,19 @@ def test_what_was_to_be_changed_is_told_by_its_id(lab: Any) -> None:
     assert look(lab, Intent(FLOW, "edit", id=8)) == ((), {FLOW})
     (note,), _ = look(lab, Intent(Key("Workflow", "before"), "edit", id="7"))
     assert note.detail.startswith("id 7;")
+
+
+def test_what_no_listing_shows_is_looked_for_by_the_id_that_is_known(lab: Any) -> None:
+    lab.Workflow.put("w", id=7)
+    lab.Workflow.listed = ()
+    (note,), forgotten = look(lab, Intent(FLOW, "edit", id=7))
+    assert note.detail.startswith("id 7;")
+    assert forgotten == frozenset()
+    assert "look up 7" in lab.Workflow.asked
+    assert look(lab, Intent(FLOW, "edit", id=8)) == ((), {FLOW})
+
+
+def test_what_is_listed_is_not_looked_for_by_its_id(lab: Any) -> None:
+    lab.Workflow.put("w", id=7)
+    look(lab, Intent(FLOW, "edit", id=7))
+    assert "look up 7" not in lab.Workflow.asked
