@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench fuzz-emulator \
+.PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
   interop chaos wheel docs size clean
 
 help: ## list these targets
@@ -67,6 +67,9 @@ interop: $(READY) ## tell the platform's real client our story, and write docs/i
 
 chaos: $(READY) ## strike every request, race two runs, change what was planned; compare (ARGS=folder, --quick)
 	$(BIN)/python scripts/chaos.py $(ARGS)
+
+matrix: $(READY) ## change every field from each value to each other one; write the table and docs/fields.md (ARGS=KIND)
+	$(BIN)/python scripts/matrix.py $(ARGS)
 
 wheel: $(READY) ## build the wheel, install it into an empty environment, try it there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/wheel.sh
