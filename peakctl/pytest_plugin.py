@@ -38,7 +38,7 @@ class PeakEmulator:
     @property
     def requests(self) -> list[dict[str, Any]]:
         """What was asked so far: method, path, query, status, body, parts."""
-        return self.emulator.journal.kept()
+        return self.emulator.requests.kept()
 
     def advance(self, seconds: float) -> None:
         """Let time pass at once, for tests that set durations."""
@@ -61,7 +61,7 @@ def peak_emulator(
 ) -> Iterator[PeakEmulator]:
     """A fresh emulator on a loopback socket, and the environment that leads peakctl to it."""
     from peakctl.emulator import Emulator, Options
-    from peakctl.emulator.background import serve_in_thread
+    from peakctl.emulator.server import serve_in_thread
 
     emulator = Emulator(options=Options(**peak_emulator_options))
     try:

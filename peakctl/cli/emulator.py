@@ -116,7 +116,7 @@ def _serve(
     from peakctl.cli.emulator_opening import check_emulator, open_emulator, read_instance_types
 
     check_emulator()
-    from peakctl.emulator.serve import serve as serve_on
+    from peakctl.emulator.server import serve as serve_on
     from peakctl.present.text import line
 
     rules = [*_faults(faults), *(rule for text in fault for rule in _fault(text))]

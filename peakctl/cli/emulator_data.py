@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from peakctl.cli.session import Session
-    from peakctl.emulator.reach import Reached
+    from peakctl.emulator.control import Control
     from peakctl.present.report import Report
 
-    Act = Callable[[Session, Reached, str], Report]
+    Act = Callable[[Session, Control, str], Report]
 
 RESET_EPILOG = """\b
 Examples:
@@ -63,7 +63,7 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def reset(**typed: Any) -> int:
     """Forget all that an emulator has stored."""
 
-    def act(session: Session, reached: Reached, place: str) -> Report:
+    def act(session: Session, reached: Control, place: str) -> Report:
         reached.reset()
         return _told(session, f"Reset: {place} is empty.", place)
 
@@ -87,7 +87,7 @@ def requests(**typed: Any) -> int:
 def seed(file: Path, **typed: Any) -> int:
     """Create the resources of FILE, in order; builds and deployments are done at once."""
 
-    def act(session: Session, reached: Reached, place: str) -> Report:
+    def act(session: Session, reached: Control, place: str) -> Report:
         from peakctl.cli.seeds import read_seed
 
         created = reached.seed(read_seed(file))
@@ -110,7 +110,7 @@ def snapshot() -> None:
 def save(file: Path, **typed: Any) -> int:
     """Write all data of an emulator, of all tenants, into FILE."""
 
-    def act(session: Session, reached: Reached, place: str) -> Report:
+    def act(session: Session, reached: Control, place: str) -> Report:
         from peakctl.private import write_private
 
         found = reached.save()
@@ -128,7 +128,7 @@ def save(file: Path, **typed: Any) -> int:
 def load(file: Path, **typed: Any) -> int:
     """Replace all data of an emulator by those in FILE, or change nothing."""
 
-    def act(session: Session, reached: Reached, place: str) -> Report:
+    def act(session: Session, reached: Control, place: str) -> Report:
         reached.load(file.read_bytes())
         return _told(session, f"Loaded: {place} is as {file} has it.", place)
 
@@ -148,20 +148,20 @@ def _run(command: str, act: Act, *, data: str | None, endpoint: str | None, **fl
 @contextmanager
 def _reached(
     session: Session, data: str | None, endpoint: str | None
-) -> Iterator[tuple[Reached, str]]:
+) -> Iterator[tuple[Control, str]]:
     """The emulator that was named, and its place for people. Raises UsageError for none."""
     from peakctl.cli.emulator_opening import check_emulator, open_emulator
 
     check_emulator()
-    from peakctl.emulator.reach import Local, Remote
+    from peakctl.emulator.control import LocalControl, RemoteControl
 
     if endpoint is not None:
-        yield Remote(endpoint), endpoint
+        yield RemoteControl(endpoint), endpoint
         return
     place = data if data is not None else _state_of(session)
     running = open_emulator(place)
     try:
-        yield Local(running), place
+        yield LocalControl(running), place
     finally:
         running.close()
 
@@ -184,7 +184,7 @@ def _told(session: Session, text: str, place: str, **extra: Any) -> Report:
     return session.report(lines=(line(text),), extra={"place": place, **extra}, wrote=True)
 
 
-def _requests(session: Session, reached: Reached, place: str) -> Report:
+def _requests(session: Session, reached: Control, place: str) -> Report:
     from peakctl.present.text import line
 
     found = reached.requests()

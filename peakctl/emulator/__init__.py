@@ -1,4 +1,4 @@
-"""The Peak platform, offline and stateful. Its rules are its own reading of the contract."""
+"""The Peak platform, offline and stateful. Its rules are its own reading of the reference."""
 
 from __future__ import annotations
 

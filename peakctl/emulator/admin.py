@@ -1,4 +1,4 @@
-"""Routes of the emulator itself: faults, journal, time, options, data. They need no token."""
+"""Operations of the emulator itself: faults, requests, time, options, data. They need no token."""
 
 from __future__ import annotations
 
@@ -9,40 +9,56 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from peakctl.emulator.faults import read_faults
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Operations
+from peakctl.emulator.faults import RULE, read_faults
 from peakctl.emulator.options import change_options, options_shown
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.requests import decode, read_body
-from peakctl.emulator.seeding import seed
-from peakctl.emulator.served import ADVANCE, ROOT
-from peakctl.emulator.shapes import check
-from peakctl.emulator.snapshot import save_snapshot
+from peakctl.emulator.seeding import SEED, seed
+from peakctl.emulator.store import save_snapshot
 from peakctl.errors import PeakctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.requests import Request
 
-    from peakctl.emulator.served import Served
+    from peakctl.emulator.calls import Operation
+    from peakctl.emulator.platform import Emulator
 
-    Handler = Callable[[Served, Request], Awaitable[Any]]
+ROOT = "/_emulator/"
+ADMIN = Operations({"emulator": ROOT}, is_open=True)
+ADVANCE = s.record({"advance": s.NUMBER})
+FAULT = {
+    "method": s.TEXT, "path": s.TEXT, "action": s.TEXT, "when": s.TEXT, "skip": s.WHOLE,
+    "times": s.nullable(s.WHOLE), "seen": s.WHOLE, "hits": s.WHOLE,
+}  # fmt: skip
+FAULTS = s.record({"faults": s.items(s.record(FAULT))})
+REQUESTS = s.record({"requests": s.items(s.record({
+    "method": s.TEXT, "path": s.TEXT, "query": s.LIST, "status": s.WHOLE, "at": s.NUMBER,
+    "seconds": s.NUMBER, "tenant": s.TEXT,
+}))})  # fmt: skip
+OPTIONS = s.record({"latency": s.NUMBER})
+CLOCK = s.record({"now": s.NUMBER})
+CREATED = s.record({"kind": s.TEXT, "as": s.nullable(s.TEXT), "answer": s.ANYTHING})
 
 
-def admin_routes(emulator: Served) -> list[Route]:
-    """All routes of `ADMIN`, below `/_emulator`."""
-    return [_route(emulator, path, methods) for path, methods in ADMIN.items()]
+def admin_routes(emulator: Emulator) -> list[Route]:
+    """All routes of `ADMIN`."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in ADMIN:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return [_route(emulator, path, methods) for path, methods in paths.items()]
 
 
-def _route(emulator: Served, path: str, methods: dict[str, Handler]) -> Route:
+def _route(emulator: Emulator, path: str, methods: dict[str, Operation]) -> Route:
     async def answer(request: Request) -> Response:
         try:
-            found = await methods[request.method](emulator, request)
+            found = await methods[request.method].handler(emulator, request)
         except Problem as problem:
             return JSONResponse({"detail": problem.detail}, problem.status)
         return found if isinstance(found, Response) else JSONResponse(found)
 
-    route = Route(f"{ROOT}/{path}", answer, methods=list(methods))
+    route = Route(path, answer, methods=list(methods))
     route.methods = set(methods)  # no HEAD, as on the platform's own routes
     return route
 
@@ -51,68 +67,81 @@ async def _body(request: Request) -> Any:
     return decode("application/json", await read_body(request)).json
 
 
-async def show_faults(emulator: Served, request: Request) -> Any:
+@ADMIN("GET", "faults", "List faults", answer=FAULTS)
+async def show_faults(emulator: Emulator, request: Request) -> Any:
     return {"faults": [_counts(fault) for fault in emulator.faults]}
 
 
-async def add_faults(emulator: Served, request: Request) -> Any:
+@ADMIN(
+    "POST", "faults", "Add faults: a rule or a list of them", answer=FAULTS,
+    body={"anyOf": [RULE, s.items(RULE)]},
+)  # fmt: skip
+async def add_faults(emulator: Emulator, request: Request) -> Any:
     emulator.faults.extend(read_faults(await _body(request)))
     return await show_faults(emulator, request)
 
 
-async def forget_faults(emulator: Served, request: Request) -> Any:
+@ADMIN("DELETE", "faults", "Forget faults", answer=FAULTS)
+async def forget_faults(emulator: Emulator, request: Request) -> Any:
     emulator.faults.clear()
     return await show_faults(emulator, request)
 
 
 def _counts(fault: Any) -> dict[str, Any]:
-    keys = ("method", "path", "action", "when", "skip", "times", "seen", "hits")
-    return {key: getattr(fault, key) for key in keys}
+    return {key: getattr(fault, key) for key in FAULT}
 
 
-async def show_requests(emulator: Served, request: Request) -> Any:
-    return {"requests": emulator.journal.kept()}
+@ADMIN("GET", "requests", "Read what was asked", answer=REQUESTS)
+async def show_requests(emulator: Emulator, request: Request) -> Any:
+    return {"requests": emulator.requests.kept()}
 
 
-async def forget_requests(emulator: Served, request: Request) -> Any:
-    emulator.journal.forget()
+@ADMIN("DELETE", "requests", "Forget what was asked", answer=REQUESTS)
+async def forget_requests(emulator: Emulator, request: Request) -> Any:
+    emulator.requests.forget()
     return {"requests": []}
 
 
-async def reset(emulator: Served, request: Request) -> Any:
+@ADMIN("POST", "reset", "Forget everything")
+async def reset(emulator: Emulator, request: Request) -> Any:
     emulator.reset()
     return {}
 
 
-async def show_options(emulator: Served, request: Request) -> Any:
+@ADMIN("GET", "options", "Read the options", answer=OPTIONS)
+async def show_options(emulator: Emulator, request: Request) -> Any:
     return options_shown(emulator.options)
 
 
-async def set_options(emulator: Served, request: Request) -> Any:
+@ADMIN("PATCH", "options", "Change options", body=s.MAP, answer=OPTIONS)
+async def set_options(emulator: Emulator, request: Request) -> Any:
     emulator.set_options(change_options(emulator.options, await _body(request)))
     return options_shown(emulator.options)
 
 
-async def show_clock(emulator: Served, request: Request) -> Any:
+@ADMIN("GET", "clock", "Read the time", answer=CLOCK)
+async def show_clock(emulator: Emulator, request: Request) -> Any:
     return {"now": emulator.now()}
 
 
-async def advance(emulator: Served, request: Request) -> Any:
-    """Let time pass at once: `{"advance": SECONDS}`."""
+@ADMIN("POST", "clock", "Let time pass at once", body=ADVANCE, answer=CLOCK)
+async def advance(emulator: Emulator, request: Request) -> Any:
     body = await _body(request)
-    check(ADVANCE, body)
+    s.check(ADVANCE, body)
     if not 0 <= body["advance"] < 1e9:
         raise invalid("advance", "must lie between 0 and 1e9")
     emulator.ahead += body["advance"]
     return {"now": emulator.now()}
 
 
-async def save(emulator: Served, request: Request) -> Response:
-    emulator.journal.keep()
+@ADMIN("GET", "snapshot", "Save all data", answer=None)
+async def save(emulator: Emulator, request: Request) -> Response:
+    emulator.requests.keep()
     return Response(save_snapshot(emulator.store), media_type="application/octet-stream")
 
 
-async def load(emulator: Served, request: Request) -> Any:
+@ADMIN("PUT", "snapshot", "Replace all data")
+async def load(emulator: Emulator, request: Request) -> Any:
     snapshot = b"".join([chunk async for chunk in request.stream()])
     try:
         emulator.load(snapshot)
@@ -121,7 +150,11 @@ async def load(emulator: Served, request: Request) -> Any:
     return {}
 
 
-async def sow(emulator: Served, request: Request) -> Any:
+@ADMIN(
+    "POST", "seed", "Create resources", also=(404, 409), body=SEED,
+    answer=s.record({"created": s.items(CREATED)}),
+)  # fmt: skip
+async def create_resources(emulator: Emulator, request: Request) -> Any:
     return {"created": await seed(emulator, await _body(request))}
 
 
@@ -132,17 +165,6 @@ def _description() -> bytes:
     return json.dumps(describe()).encode()
 
 
-async def describe_all(emulator: Served, request: Request) -> Response:
+@ADMIN("GET", "openapi.json", "This document", answer=s.record({"openapi": s.TEXT}))
+async def describe_all(emulator: Emulator, request: Request) -> Response:
     return Response(_description(), media_type="application/json")
-
-
-ADMIN: dict[str, dict[str, Handler]] = {
-    "faults": {"GET": show_faults, "POST": add_faults, "DELETE": forget_faults},
-    "requests": {"GET": show_requests, "DELETE": forget_requests},
-    "reset": {"POST": reset},
-    "options": {"GET": show_options, "PATCH": set_options},
-    "clock": {"GET": show_clock, "POST": advance},
-    "snapshot": {"GET": save, "PUT": load},
-    "seed": {"POST": sow},
-    "openapi.json": {"GET": describe_all},
-}

@@ -1,27 +1,32 @@
-"""The blocks of an app deployment: which, with what values (contract, section 3.5)."""
+"""The blocks of an app deployment: which, with what values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.emulator.behaviour.deploying import (
+from peakctl.emulator.parameters import (
+    STAGED,
+    STAGES,
+    check_required,
+    check_values,
+    defined,
+    join,
+)
+from peakctl.emulator.problems import invalid
+from peakctl.emulator.rollout import (
+    FAMILIES,
     children_of,
-    drop_deployment,
+    drop,
     find_release,
     start_revision,
 )
-from peakctl.emulator.deployment_reads import join_definitions
-from peakctl.emulator.parameters import STAGES, check_required, check_values, defined
-from peakctl.emulator.problems import invalid
-from peakctl.emulator.shapes import check, mapping, record
+from peakctl.emulator.schemas import check, mapping
 from peakctl.emulator.specs import visible_spec
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Call
     from peakctl.emulator.rows import Body, Row
-
-STAGED = record({}, {stage: record({}) for stage in STAGES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def read_values(
         if name not in known:
             raise invalid(f"parameters.{name}", "is not a block of this app")
     own = release.body["parameters"] or {}
-    everything = join_definitions([*(block.definitions for block in blocks), own])
+    everything = join([*(block.definitions for block in blocks), own])
     for stage in STAGES:
         check_values(everything, stage, shared.get(stage) or {}, f"appParameters.{stage}")
     for name, block in known.items():
@@ -115,7 +120,7 @@ def deploy_blocks(call: Call, row: Row, blocks: list[Block], notes: str | None) 
         child.body["parameters"] = child_values(block.definitions, row, child)
         start_revision(call.tx, call.options, child, notes)
     for lost in existing.values():
-        drop_deployment(call.tx, lost)
+        drop(call.tx, lost)
 
 
 def child_values(definitions: Body, row: Row, child: Row) -> Body:
@@ -127,7 +132,7 @@ def child_values(definitions: Body, row: Row, child: Row) -> Body:
 
 def _add_child(call: Call, row: Row, block: Block) -> Row:
     name = f"{row.name}-{block.spec.name}"
-    if call.tx.named(("block-deployment", "app-deployment"), name):
+    if call.tx.named(FAMILIES, name):
         name = f"{name}-{row.id[:4]}"
     metadata = {**block.spec.body["metadata"], "name": name}
     child = call.tx.add(

@@ -1,31 +1,35 @@
-"""Artifacts (contract, rows 1-9 and section 3.1)."""
+"""Artifacts: archives in numbered versions."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from typing import Any
+from typing import TYPE_CHECKING
 
-from peakctl.emulator.calls import Answer, Call, Endpoint
-from peakctl.emulator.listing import Listing, answer_page
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Answer, Call, Operations
+from peakctl.emulator.listing import Listing
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import AUTHOR, Row, Transaction, Where
-from peakctl.emulator.shapes import LINE, TEXT, check, flag, record
-from peakctl.emulator.times import stamp
+from peakctl.emulator.rows import Body, Row, Transaction, Where, made
 
-ROOT = "/service/artifacts/api/v1/artifacts/"
-LIST = Listing(("artifact",), "artifacts", "artifactCount")
-VERSIONS = Listing(("artifact-version",), "versions", "versionCount", order="seq DESC")
-EDIT = record({}, {"name": LINE, "description": TEXT})
-FLAGS = record({}, {"scan": flag, "validate": flag})
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OPERATIONS = Operations({"artifact": "/service/artifacts/api/v1/artifacts/"})
+VERSION = "artifact-version"
+LIST = Listing("artifacts", "artifactCount")
+VERSIONS = Listing("versions", "versionCount", (VERSION,), order="seq DESC")
+UPLOAD = {"artifact": s.FILE, "scan": s.json_text(s.FLAG), "validate": s.json_text(s.FLAG)}
+ITEM = {"id": s.TEXT, "name": s.TEXT, "description": s.nullable(s.TEXT), **s.MADE}
 
 
-def check_zip(data: bytes) -> zipfile.ZipFile:
+def check_zip(data: bytes) -> bytes:
     """The archive; raises a 422 for anything that is not a zip."""
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
+        zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile:
         raise invalid("artifact", "is not a zip archive") from None
+    return data
 
 
 def add_artifact(tx: Transaction, name: str, description: str | None) -> Row:
@@ -37,101 +41,98 @@ def add_version(tx: Transaction, artifact: Row, data: bytes) -> int:
     number: int = artifact.body.get("versions", 0) + 1
     artifact.body["versions"] = number
     tx.touch(artifact)
-    row = tx.add("artifact-version", {}, key=f"{artifact.id}/{number}", parent=artifact.id)
+    row = tx.add(VERSION, {}, key=f"{artifact.id}/{number}", parent=artifact.id)
     row.body = {"version": number, "digest": tx.put_file(data, row)}
     tx.save(row)
     return number
 
 
-def _upload(call: Call) -> bytes:
-    data = call.upload(required=True) or b""
-    check_zip(data)
-    check(FLAGS, {"scan": call.json("scan"), "validate": call.json("validate")})
-    return data
+def _shown(row: Row) -> Body:
+    return {
+        "id": row.id, "name": row.name, "description": row.body.get("description"), **made(row)
+    }  # fmt: skip
 
 
-def create(call: Call) -> dict[str, Any]:
-    """Row 2."""
-    name = call.text("name")
-    check(LINE, name or "", "name")
-    data = _upload(call)
-    artifact = add_artifact(call.tx, name or "", call.text("description"))
+@OPERATIONS("GET", "", "List artifacts", query=LIST.query, answer=LIST.answer(s.record(ITEM)))
+def list_artifacts(call: Call) -> Body:
+    return LIST.page(call, _shown)
+
+
+@OPERATIONS(
+    "POST", "", "Create an artifact", seeds=("artifact",),
+    parts=s.form(
+        {"name": s.LINE, "description": s.TEXT, "source": s.TEXT, **UPLOAD}, ("name", "artifact")
+    ),
+    answer=s.record({"id": s.TEXT, "version": s.WHOLE}), status=201,
+)  # fmt: skip
+def create(call: Call) -> Body:
+    sent = call.form()
+    data = check_zip(sent["artifact"])
+    artifact = add_artifact(call.tx, sent["name"], sent["description"])
     return {"id": artifact.id, "version": add_version(call.tx, artifact, data)}
 
 
-def create_version(call: Call) -> dict[str, Any]:
-    """Row 4."""
-    artifact = call.tx.require("artifact", call.params["id"])
-    return {"version": add_version(call.tx, artifact, _upload(call))}
+@OPERATIONS(
+    "GET", "{id}", "Describe an artifact; the pages are pages of versions", query=VERSIONS.query,
+    answer=VERSIONS.answer(s.record({"version": s.WHOLE, **s.MADE}), **ITEM),
+)  # fmt: skip
+def describe(call: Call) -> Body:
+    row = call.find()
+    mine = Where("parent = ?", (row.id,))
+    versions = VERSIONS.page(call, lambda v: {"version": v.body["version"], **made(v)}, mine)
+    return {**_shown(row), **versions}
 
 
-def shown(row: Row) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "description": row.body.get("description"),
-        "createdAt": stamp(row.created),
-        "createdBy": AUTHOR,
-    }
+@OPERATIONS(
+    "PUT", "{id}", "Add a version", seeds=("artifact-version",),
+    parts=s.form(UPLOAD, ("artifact",)), answer=s.record({"version": s.WHOLE}),
+)  # fmt: skip
+def create_version(call: Call) -> Body:
+    artifact = call.find()
+    return {"version": add_version(call.tx, artifact, check_zip(call.form()["artifact"]))}
 
 
-def _version_shown(row: Row) -> dict[str, Any]:
-    return {"version": row.body["version"], "createdAt": stamp(row.created), "createdBy": AUTHOR}
-
-
-def list_all(call: Call) -> dict[str, Any]:
-    """Row 1."""
-    return answer_page(call, LIST, (), shown)
-
-
-def describe(call: Call) -> dict[str, Any]:
-    """Row 3; the pages are pages of versions."""
-    row = call.tx.require("artifact", call.params["id"])
-    mine = (Where("parent = ?", (row.id,)),)
-    return {**shown(row), **answer_page(call, VERSIONS, mine, _version_shown)}
-
-
-def update(call: Call) -> dict[str, Any]:
-    """Row 5."""
-    row = call.tx.require("artifact", call.params["id"])
-    body = call.record()
-    check(EDIT, body)
+@OPERATIONS(
+    "PATCH", "{id}", "Change name or description",
+    body=s.record({}, {"name": s.LINE, "description": s.TEXT}),
+)  # fmt: skip
+def update(call: Call) -> Body:
+    row = call.find()
+    body = call.checked()
     row.name = body.get("name") or row.name
     row.body["description"] = body.get("description", row.body.get("description"))
     call.tx.touch(row)
     return {}
 
 
-def _refuse_used(tx: Transaction, versions: list[Row]) -> None:
+def _refuse_used(tx: Transaction, versions: Iterable[Row]) -> None:
     for row in versions:
-        if tx.users_of("artifact-version", row.id):
+        if tx.users_of(VERSION, row.id):
             raise invalid("version", f"{row.body['version']} belongs to a release of a spec")
 
 
-def delete(call: Call) -> dict[str, Any]:
-    """Row 6."""
-    row = call.tx.require("artifact", call.params["id"])
-    versions = call.tx.children("artifact-version", row.id)
+@OPERATIONS("DELETE", "{id}", "Delete an artifact")
+def delete(call: Call) -> Body:
+    row = call.find()
+    versions = call.tx.children(VERSION, row.id)
     _refuse_used(call.tx, versions)
-    for version in versions:
-        call.tx.drop(version)
-    call.tx.drop(row)
+    for each in (*versions, row):
+        call.tx.drop(each)
     return {}
 
 
 def _version(call: Call) -> Row:
-    artifact = call.tx.require("artifact", call.params["id"])
-    found = call.tx.get("artifact-version", f"{artifact.id}/{call.params['version']}")
+    found = call.tx.get(VERSION, f"{call.find().id}/{call.params['version']}")
     if found is None:
         raise not_found("version", call.params["version"])
     return found
 
 
-def delete_version(call: Call) -> dict[str, Any]:
-    """Row 7."""
+@OPERATIONS("DELETE", "{id}/{version}", "Delete a version")
+def delete_version(call: Call) -> Body:
     row = _version(call)
     _refuse_used(call.tx, [row])
-    if len(call.tx.children("artifact-version", row.parent)) == 1:
+    if len(call.tx.children(VERSION, row.parent)) == 1:
         raise invalid("version", f"{row.body['version']} is the only one; delete the artifact")
     call.tx.drop(row)
     return {}
@@ -141,25 +142,11 @@ def _download(tx: Transaction, row: Row) -> Answer:
     return Answer(tx.file(row.body["digest"]), headers=(("Content-Type", "application/zip"),))
 
 
+@OPERATIONS("GET", "{id}/download", "Download the latest version", answer=None)
 def download_latest(call: Call) -> Answer:
-    """Row 8."""
-    artifact = call.tx.require("artifact", call.params["id"])
-    return _download(call.tx, call.tx.children("artifact-version", artifact.id)[-1])
+    return _download(call.tx, call.tx.children(VERSION, call.find().id)[-1])
 
 
+@OPERATIONS("GET", "{id}/{version}/download", "Download a version", answer=None)
 def download(call: Call) -> Answer:
-    """Row 9."""
     return _download(call.tx, _version(call))
-
-
-ENDPOINTS = (
-    Endpoint("GET", ROOT, list_all),
-    Endpoint("POST", ROOT, create, 201),
-    Endpoint("GET", ROOT + "{id}", describe),
-    Endpoint("PUT", ROOT + "{id}", create_version),
-    Endpoint("PATCH", ROOT + "{id}", update),
-    Endpoint("DELETE", ROOT + "{id}", delete),
-    Endpoint("DELETE", ROOT + "{id}/{version}", delete_version),
-    Endpoint("GET", ROOT + "{id}/download", download_latest),
-    Endpoint("GET", ROOT + "{id}/{version}/download", download),
-)

@@ -1,33 +1,112 @@
-"""One decoded request and its answer; the endpoints are functions from `Call` to `Answer`."""
+"""Operations of the platform, one decoded request for one of them, and its answer.
+
+An operation is declared where it is handled: its route, the schemas of what it takes and answers,
+its description. The routes, the checks and the OpenAPI document all come from there.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import Response
+
 from peakctl.emulator.problems import Problem, invalid
+from peakctl.emulator.schemas import FILE, MAP, Schema, check
 
 if TYPE_CHECKING:
-    from peakctl.emulator.multipart import Sent
     from peakctl.emulator.options import Options
-    from peakctl.emulator.rows import Transaction
+    from peakctl.emulator.requests import Part
+    from peakctl.emulator.rows import Body, Row, Transaction
 
-UPLOAD_LIMIT = 10 * 2**20  # contract, section 4
+UPLOAD_LIMIT = 10 * 2**20  # bytes
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call. `path` is what follows the address of the emulator.
+
+    `kinds` are the kinds of row that it is about, `seeds` what a seed calls the things it makes.
+    `answer` is a schema, None for bytes. `query` are parameters, of which those in `needs` must be
+    there; `body` is sent as JSON, `parts` as multipart; `also` are further statuses. The `newer`
+    ones came with the client's 1.29, `is_open` ones need no token.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    kinds: tuple[str, ...]
+    seeds: tuple[str, ...] = ()
+    answer: Schema | None = field(default_factory=lambda: dict(MAP))
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    body: Schema | None = None
+    parts: Schema | None = None
+    status: int = 200
+    also: tuple[int, ...] = ()
+    newer: bool = False
+    is_open: bool = False
+
+
+class Operations(list[Operation]):
+    """Operations below one path; below several when they do the same for several kinds.
+
+    `roots` maps kinds to the paths below which they are. `{kind}` stands for the kind in a summary,
+    where it is in words, and in the names of `seeds`.
+    """
+
+    def __init__(self, roots: Mapping[str, str], **always: Any) -> None:
+        super().__init__()
+        self.roots = roots
+        self._always = always
+
+    def __call__(
+        self, method: str, path: str, summary: str, *, seeds: tuple[str, ...] = (), **more: Any
+    ) -> Callable[[Handler], Handler]:
+        """Declare the function that follows as the handler of an operation for each kind."""
+
+        def declare(handler: Handler) -> Handler:
+            for kind, root in self.roots.items():
+                operation = Operation(
+                    method=method,
+                    path=root + path,
+                    summary=summary.format(kind=kind.replace("-", " ")),
+                    handler=handler,
+                    kinds=tuple(kind.split()),
+                    seeds=tuple(name.format(kind=kind) for name in seeds),
+                    **{**self._always, **more},
+                )
+                self.append(operation)
+            return handler
+
+        return declare
 
 
 @dataclass(slots=True)
 class Call:
     """What a client asked. `tx` is open for the length of the call."""
 
+    operation: Operation
     tx: Transaction
     options: Options
     params: dict[str, str]
     query: list[tuple[str, str]]
     body: Any = None
-    parts: tuple[Sent, ...] = ()
+    parts: tuple[Part, ...] = ()
     base: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The kind of row that the operation is about."""
+        return self.operation.kinds[0]
+
+    def find(self, name: str = "id") -> Row:
+        """The row whose id stands in the path, or a 404."""
+        return self.tx.require(self.kind, self.params[name])
 
     def ask(self, name: str) -> str | None:
         """The last value of a query parameter."""
@@ -37,7 +116,14 @@ class Call:
         """All values of a query parameter, whether repeated or with commas."""
         return [p for k, v in self.query if k == name for p in v.split(",") if p]
 
-    def record(self) -> dict[str, Any]:
+    def choice(self, name: str) -> str | None:
+        """A query parameter that is one of several words; raises a 422 for any other."""
+        value, choices = self.ask(name), self.operation.query[name]["enum"]
+        if value not in choices and (value is not None or name in self.operation.needs):
+            raise invalid(name, f"{value!r} is not one of {', '.join(choices)}")
+        return value
+
+    def record(self) -> Body:
         """The JSON body, which must be a map."""
         if self.body is None:
             return {}
@@ -45,27 +131,54 @@ class Call:
             raise Problem(400, "the body must be a JSON object")
         return self.body
 
-    def text(self, name: str) -> str | None:
-        """A plain text part. The newer client sends the text `null` for an absent description."""
-        part = self._part(name)
-        return None if part is None or part.text == "null" else part.text
+    def checked(self) -> Body:
+        """The JSON body, checked against the schema of the operation."""
+        body = self.record()
+        check(self.operation.body or MAP, body)
+        return body
 
-    def json(self, name: str) -> Any:
-        """A part that holds JSON text; None when it is absent."""
-        part = self._part(name)
-        return None if part is None else read_json(part.text, name)
+    def form(self) -> Body:
+        """The parts, decoded and checked as the operation has them; absent ones are None."""
+        texts = {part.name: part.text for part in reversed(self.parts)}
+        found = self._decoded(self.operation.parts or MAP, texts)
+        return {**found, "artifact": self._upload()} if "artifact" in found else found
 
-    def upload(self, *, required: bool = False) -> bytes | None:
-        """The file part `artifact`."""
-        part = self._part("artifact")
-        if part is None and required:
+    def texts(self) -> Body:
+        """The same of a JSON object whose values are texts."""
+        return self._decoded(self.operation.body or MAP, self.record())
+
+    def _decoded(self, schema: Schema, sent: Mapping[str, Any]) -> Body:
+        found: Body = {}
+        for name, inner in schema["properties"].items():
+            known = inner.get("anyOf", [inner])[0]
+            found[name] = None if known is FILE else _decode(name, known, sent.get(name))
+            if found[name] is None and name in schema.get("required", ()) and known is not FILE:
+                raise invalid(name, "is required")
+        return found
+
+    def _upload(self) -> bytes | None:
+        part = next((p for p in self.parts if p.name == "artifact"), None)
+        if part is None and "artifact" in (self.operation.parts or MAP).get("required", ()):
             raise invalid("artifact", "is required")
         if part is not None and len(part.data) > UPLOAD_LIMIT:
             raise Problem(413, f"artifact: larger than {UPLOAD_LIMIT} bytes")
         return part.data if part else None
 
-    def _part(self, name: str) -> Sent | None:
-        return next((p for p in self.parts if p.name == name), None)
+
+def _decode(name: str, schema: Schema, sent: Any) -> Any:
+    """A text, or the JSON in it; the newer client sends the text `null` for what is absent."""
+    if sent is None or sent == "null":
+        return None
+    if "contentSchema" not in schema:
+        check(schema, sent, name)
+        return sent
+    if not isinstance(sent, str):
+        raise invalid(name, "must be JSON text")
+    value = read_json(sent, name)
+    if value is not None:
+        # A spec is the body of a file of the client: its fields are named from its top.
+        check(schema["contentSchema"], value, "" if name == "spec" else name)
+    return value
 
 
 def read_json(text: str, field: str) -> Any:
@@ -85,16 +198,15 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Handler = Callable[[Call], Any]
+def respond(answer: Any, status: int) -> Response:
+    """What a handler returned, as a response; an `Answer` has its own status."""
+    if not isinstance(answer, Answer):
+        answer = Answer(answer, status)
+    if isinstance(answer.body, bytes):
+        return Response(answer.body, answer.status, headers=dict(answer.headers))
+    text = json.dumps(answer.body, separators=(",", ":"))
+    return Response(text, answer.status, dict(answer.headers), "application/json")
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One row of the contract's section 2. `path` is what follows the address of the emulator."""
-
-    method: str
-    path: str
-    handler: Handler
-    status: int = 200
-    newer: bool = False
-    is_open: bool = False
+def refuse(status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    return respond(Answer({"detail": detail}, status, headers), status)

@@ -1,59 +1,88 @@
-"""Making and changing deployments (contract, rows 63, 64, 67-74 and section 3.5)."""
+"""Deployments of blocks and apps, their revisions and run parameters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from peakctl.emulator.app_blocks import deploy_blocks, read_blocks, read_values
-from peakctl.emulator.behaviour.deploying import (
+from peakctl.emulator import schemas as s
+from peakctl.emulator.app_blocks import child_values, deploy_blocks, read_blocks, read_values
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.listing import Listing, one_of
+from peakctl.emulator.parameters import (
+    STAGED,
+    STAGES,
+    check_required,
+    check_values,
+    join,
+    masked,
+    with_defaults,
+)
+from peakctl.emulator.problems import conflict, invalid, not_found
+from peakctl.emulator.rollout import (
     BUSY,
     FAMILIES,
     begin_delete,
     children_of,
     find_release,
+    latest_revision,
+    release_of,
     restart_revision,
+    run,
     start_revision,
 )
-from peakctl.emulator.deployment_reads import edited
-from peakctl.emulator.parameters import STAGES, check_required, check_values
-from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.shapes import LINE, METADATA, TEXT, check, items, record
-from peakctl.emulator.specs import visible_spec
+from peakctl.emulator.rows import Body, Row, Transaction, Where, made
+from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
 
-if TYPE_CHECKING:
-    from peakctl.emulator.calls import Call
-    from peakctl.emulator.rows import Body, Row
-
-RELEASE = record({}, {"version": LINE})
-INCLUDES = items(record({"id": LINE, "releaseVersion": LINE}))
-EXCLUDES = items(record({"id": LINE}, {"releaseVersion": LINE}))
+ROOTS = {
+    "block-deployment": "/press/v1/blocks/deployments/",
+    "app-deployment": "/press/v1/apps/deployments/",
+}
+EACH = Operations(ROOTS)
+BOTH = Operations({" ".join(ROOTS): "/press/v1/deployments/"})
+NEWER = Operations({" ".join(ROOTS): "/press/v2/deployments/"}, newer=True)
+OF_SPEC = Operations({" ".join(ROOTS): "/press/v1/specs/"})
+STATUSES = (
+    "deploying", "deployed", "deleting", "delete_failed", "failed", "platform_resource_error",
+    "redeploying", "rollback", "rollback_complete", "rollback_failed", "warning",
+)  # fmt: skip
+REVISION_STATUSES = (*(s for s in STATUSES if s != "redeploying"), "superseded")
+STATUS = one_of("status", "status", STATUSES)
+ALL = Listing(
+    "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount",
+    filters=(STATUS, KIND, *NAMES, TERM),
+)  # fmt: skip
+DEPLOYED = Listing(
+    "deployments", "deploymentCount", sortable=("createdAt", "createdBy", "name"),
+    filters=(one_of("version", "json_extract(body, '$.spec.release.version')"), STATUS, *NAMES),
+)  # fmt: skip
+REVISIONS = Listing(
+    "revisions", "revisionCount", ("revision",), order="seq DESC",
+    sortable=("createdAt", "createdBy"),
+    filters=(one_of("status", "status", REVISION_STATUSES),),
+)  # fmt: skip
+HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
+STATE = {"revision": s.WHOLE, "status": s.TEXT}
+ITEM = s.record({**HEAD, "latestRevision": s.record(STATE)})
+REVISION = {"id": s.TEXT, **STATE, "notes": s.nullable(s.TEXT), **s.MADE}
+DESCRIBED = s.record({**HEAD, "latestRevision": s.record(REVISION)})
+RELEASE = s.record({}, {"version": s.LINE})
+CHOSEN = {
+    "includes": s.items(s.record({"id": s.LINE, "releaseVersion": s.LINE})),
+    "excludes": s.items(s.record({"id": s.LINE}, {"releaseVersion": s.LINE})),
+}
+NOTES = s.record({}, {"notes": s.TEXT})
+NAMED = {**s.METADATA, "name": s.LINE}
 SPEC_OF = {"block-deployment": "block-spec", "app-deployment": "app-spec"}
-CREATE = record(
-    {
-        "spec": record(
-            {"id": LINE}, {"release": RELEASE, "includes": INCLUDES, "excludes": EXCLUDES}
-        )
-    },
-    {"metadata": record({}, {**METADATA, "name": LINE}), "revision": record({}, {"notes": TEXT})},
-)
-REVISE = record(
-    {},
-    {
-        "release": RELEASE,
-        "revision": record({}, {"notes": TEXT}),
-        "blocksConfig": record({}, {"includes": INCLUDES, "excludes": EXCLUDES}),
-    },
-)
-EDIT = record({}, {**METADATA, "name": LINE})
+RUN = "run"
 
 
-def refuse_taken(call: Call, name: str, field: str) -> None:
+def _refuse_taken(call: Call, name: str, field: str) -> None:
     if call.options.strict_names and call.tx.named(FAMILIES, name):
         raise conflict(f"{field}: a deployment {name} already exists")
 
 
-def find_deployment(call: Call, *kinds: str) -> Row:
-    for kind in kinds or FAMILIES:
+def _find(call: Call) -> Row:
+    for kind in call.operation.kinds:
         row = call.tx.get(kind, call.params["id"])
         if row is not None:
             return row
@@ -69,32 +98,196 @@ def _release(call: Call, spec: Row, sent: Any, field: str) -> Row:
     return found
 
 
-def create(call: Call, kind: str) -> Body:
-    """Rows 63 and 64."""
-    body = call.record()
-    check(CREATE, body)
-    spec = visible_spec(call, SPEC_OF[kind], body["spec"]["id"])
+# --- reads -----------------------------------------------------------------------------------
+
+
+@EACH("GET", "", "List {kind}s", query=ALL.query, answer=ALL.answer(ITEM))
+@BOTH("GET", "", "List deployments of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
+def list_deployments(call: Call) -> Body:
+    return ALL.page(call, lambda row: _item_shown(call, row))
+
+
+@OF_SPEC(
+    "GET", "{id}/releases/deployments", "List what was deployed from a spec", query=DEPLOYED.query,
+    answer=DEPLOYED.answer(ITEM),
+)  # fmt: skip
+def list_deployed(call: Call) -> Body:
+    key = call.params["id"]
+    if not (call.tx.get("block-spec", key) or call.tx.get("app-spec", key)):
+        raise not_found("spec", key)
+    mine = Where("json_extract(body, '$.spec.id') = ?", (key,))
+    return DEPLOYED.page(call, lambda row: _item_shown(call, row), mine)
+
+
+def _head(call: Call, row: Row) -> Body:
+    head: Body = {
+        "id": row.id,
+        "kind": row.body["kind"],
+        "metadata": {**row.body["metadata"], "status": row.status},
+        "spec": row.body["spec"],
+    }
+    if row.parent:
+        head["parent"] = {"id": row.parent}
+    return {**head, **made(row)} if call.options.full_reads else head
+
+
+def _item_shown(call: Call, row: Row) -> Body:
+    revision = latest_revision(call.tx, row)
+    latest = {"revision": int(revision.name), "status": revision.status}
+    return {**_head(call, row), "latestRevision": latest}
+
+
+def _edited(call: Call, row: Row) -> Body:
+    return {**_head(call, row), "latestRevision": _latest(call.tx, row)}
+
+
+@EACH("GET", "{id}", "Describe a {kind}", answer=DESCRIBED)
+def describe(call: Call) -> Body:
+    """The example of an app has no parameters."""
+    row = _find(call)
+    answer = _edited(call, row)
+    if row.kind == "block-deployment" or call.options.full_reads:
+        answer.update(_parameters_shown(call, row, row.body))
+    return answer
+
+
+def _latest(tx: Transaction, row: Row) -> Body:
+    latest = {**_revision_item(latest_revision(tx, row)), "resources": _resources(tx, row)}
+    if row.kind == "app-deployment":
+        latest["blocks"] = [_block_shown(child) for child in children_of(tx, row)]
+    return latest
+
+
+def _resources(tx: Transaction, row: Row) -> list[Body]:
+    """(kind, name) of all that a deployment made, its blocks' included."""
+    rows = [row, *children_of(tx, row)]
+    found = [resource for each in rows for resource in each.body.get("resources") or ()]
+    return [{"kind": resource["kind"], "name": resource["name"]} for resource in found]
+
+
+def _block_shown(child: Row) -> Body:
+    return {
+        "deploymentId": child.id,
+        "platformId": next((r["id"] for r in child.body.get("resources") or ()), None),
+        "kind": child.body["kind"],
+        "name": child.body["block"],
+        "status": child.status,
+    }
+
+
+def _revision_item(row: Row) -> Body:
+    return {
+        "id": row.body["uuid"],
+        "revision": int(row.name),
+        "status": row.status,
+        "notes": row.body["notes"],
+        **made(row),
+    }
+
+
+@EACH(
+    "GET", "{id}/revisions", "List revisions of a {kind}", query=REVISIONS.query,
+    answer=REVISIONS.answer(s.record(REVISION)),
+)  # fmt: skip
+def list_revisions(call: Call) -> Body:
+    return REVISIONS.page(call, _revision_item, Where("parent = ?", (_find(call).id,)))
+
+
+@EACH(
+    "GET", "{id}/revisions/{revision}", "Describe a revision of a {kind}",
+    answer=s.record({
+        **REVISION, "spec": s.MAP, "parameters": s.MAP, "resources": s.LIST,
+        "latestRevision": s.record(REVISION),
+    }),
+)  # fmt: skip
+def describe_revision(call: Call) -> Body:
+    row = _find(call)
+    revision = call.tx.get("revision", f"{row.id}/{call.params['revision']}")
+    if revision is None:
+        raise not_found("revision", call.params["revision"])
+    return {
+        **_revision_item(revision),
+        "spec": revision.body["spec"],
+        **_parameters_shown(call, row, revision.body),
+        "resources": _resources(call.tx, row),
+        "latestRevision": _latest(call.tx, row),
+    }
+
+
+# --- parameters as reads show them -----------------------------------------------------------
+
+
+def _parameters_shown(call: Call, row: Row, body: Body) -> Body:
+    """`parameters`, and for apps `appParameters`, with hidden values masked."""
+    tx, values = call.tx, body["parameters"] or {}
+    if row.kind == "block-deployment":
+        return {"parameters": _masked(call, release_of(tx, row).body["parameters"], values)}
+    known = _block_definitions(tx, row)
+    answer: Body = {"parameters": {k: _masked(call, known.get(k), v) for k, v in values.items()}}
+    if call.options.newer_calls:
+        shared = body.get("appParameters") or {}
+        answer["appParameters"] = _masked(call, _app_definitions(tx, row), shared)
+    return answer
+
+
+def _masked(call: Call, definitions: Body | None, values: Body) -> Body:
+    return {
+        stage: masked(definitions, stage, _in_effect(call, definitions, stage, values.get(stage)))
+        for stage in STAGES
+    }
+
+
+def _in_effect(call: Call, definitions: Body | None, stage: str, values: Any) -> Body:
+    """The values of one stage, with defaults if the option says so."""
+    values = values or {}
+    return with_defaults(definitions, stage, values) if call.options.default_parameters else values
+
+
+def _block_definitions(tx: Transaction, row: Row) -> dict[str, Body | None]:
+    """Parameter definitions of each block of an app deployment."""
+    return {c.body["block"]: release_of(tx, c).body["parameters"] for c in children_of(tx, row)}
+
+
+def _app_definitions(tx: Transaction, row: Row) -> Body:
+    """What may stand in appParameters: the app's own definitions, then any block's."""
+    own = release_of(tx, row).body["parameters"] or {}
+    return join([*(block or {} for block in _block_definitions(tx, row).values()), own])
+
+
+# --- changes ---------------------------------------------------------------------------------
+
+
+@EACH(
+    "POST", "", "Create a {kind}", status=201, seeds=("{kind}",), also=(404,),
+    answer=s.record({"id": s.TEXT}),
+    body=s.record(
+        {"spec": s.record({"id": s.LINE}, {"release": RELEASE, **CHOSEN})},
+        {"metadata": s.record({}, NAMED), "revision": NOTES},
+    ),
+)  # fmt: skip
+def create(call: Call) -> Body:
+    body = call.checked()
+    spec = visible_spec(call, SPEC_OF[call.kind], body["spec"]["id"])
     release = _release(call, spec, body["spec"].get("release"), "spec.release.version")
     sent = body.get("metadata") or {}
-    metadata = {k: v for k, v in sent.items() if k in {*METADATA, "name"} and v is not None}
+    metadata = {k: v for k, v in sent.items() if k in NAMED and v is not None}
     metadata = {"name": f"{spec.name}-deployment", "tags": [], **metadata}
-    refuse_taken(call, metadata["name"], "metadata.name")
-    row = call.tx.add(
-        kind, {"kind": spec.body["kind"], "metadata": metadata}, name=metadata["name"]
-    )
+    name = metadata["name"]
+    _refuse_taken(call, name, "metadata.name")
+    row = call.tx.add(call.kind, {"kind": spec.body["kind"], "metadata": metadata}, name=name)
     call.tx.link(row, "spec", spec.id)
-    chosen = {k: body["spec"].get(k) or [] for k in ("includes", "excludes")}
-    _deploy(call, row, spec, release, body, chosen)
+    _deploy(call, row, spec, release, body, body["spec"])
     return {"id": row.id}
 
 
-def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, chosen: Body) -> Row:
+def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, sent: Body) -> Row:
     """Start a revision of a block or an app; app blocks start before the app itself."""
     row.body["spec"] = {"id": spec.id, "release": {"version": release.name}}
     notes = (body.get("revision") or {}).get("notes")
     if row.kind == "block-deployment":
         row.body["parameters"] = _block_values(call, release, body, row.body.get("parameters"))
         return start_revision(call.tx, call.options, row, notes)
+    chosen = {key: sent.get(key) or [] for key in CHOSEN}
     if call.options.newer_calls:
         row.body["spec"].update(chosen)
     blocks = read_blocks(call, release, chosen)
@@ -106,7 +299,7 @@ def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, chosen: B
 
 def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> Body:
     sent = body.get("parameters") or {}
-    check(record({}, {stage: record({}) for stage in STAGES}), sent, "parameters")
+    s.check(STAGED, sent, "parameters")
     values: Body = {}
     for stage in STAGES:
         kept = (before or {}).get(stage) or {} if call.options.carry_parameters else {}
@@ -117,18 +310,22 @@ def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> 
     return values
 
 
-def revise(call: Call, kind: str) -> Body:
-    """Rows 73 and 74."""
-    row = find_deployment(call, kind)
-    body = call.record()
-    check(REVISE, body)
+@EACH(
+    "POST", "{id}/revisions", "Deploy another revision of a {kind}", status=201,
+    answer=s.record({"id": s.TEXT, "revision": s.WHOLE}),
+    body=s.record(
+        {}, {"release": RELEASE, "revision": NOTES, "blocksConfig": s.record({}, CHOSEN)}
+    ),
+)  # fmt: skip
+def revise(call: Call) -> Body:
+    row = _find(call)
+    body = call.checked()
     _refuse_busy(row)
-    spec = visible_spec(call, SPEC_OF[kind], row.body["spec"]["id"])
+    spec = visible_spec(call, SPEC_OF[call.kind], row.body["spec"]["id"])
     if (body.get("spec") or {}).get("id") not in (None, spec.id):
         raise invalid("spec.id", "a revision cannot change the spec")
     release = _release(call, spec, body.get("release"), "release.version")
-    chosen = {k: (body.get("blocksConfig") or {}).get(k) or [] for k in ("includes", "excludes")}
-    revision = _deploy(call, row, spec, release, body, chosen)
+    revision = _deploy(call, row, spec, release, body, body.get("blocksConfig") or {})
     return {"id": row.id, "revision": int(revision.name)}
 
 
@@ -137,9 +334,13 @@ def _refuse_busy(row: Row) -> None:
         raise conflict(f"status: deployment {row.name} is {row.status}")
 
 
-def redeploy(call: Call, kind: str) -> Body:
-    """Rows 71 and 72: only failed or warning; of an app, only such blocks."""
-    row = find_deployment(call, kind)
+@EACH(
+    "POST", "{id}/redeploy", "Deploy the latest revision of a failed {kind} again",
+    answer=s.record({"deploymentId": s.TEXT, "revision": s.WHOLE, "revisionId": s.TEXT}),
+)  # fmt: skip
+def redeploy(call: Call) -> Body:
+    """Only failed or warning; of an app, only such blocks."""
+    row = _find(call)
     if row.status not in ("failed", "warning"):
         raise conflict(f"status: deployment {row.name} is {row.status}, not failed or warning")
     for child in children_of(call.tx, row):
@@ -153,26 +354,120 @@ def redeploy(call: Call, kind: str) -> Body:
     }
 
 
-def update(call: Call, kind: str) -> Body:
-    """Rows 67 and 68: metadata at the top of the body; nothing is deployed."""
-    row = find_deployment(call, kind)
-    body = call.record()
-    check(EDIT, body)
+@EACH("PATCH", "{id}", "Edit a {kind}", body=s.record({}, NAMED), answer=DESCRIBED)
+def update(call: Call) -> Body:
+    """Metadata at the top of the body; nothing is deployed, and no parameters are answered."""
+    row = _find(call)
+    body = call.checked()
     if body.get("name") not in (None, row.name):
-        refuse_taken(call, body["name"], "name")
-    known = {k: v for k, v in body.items() if k in {*METADATA, "name"}}
-    merged = {**row.body["metadata"], **known}
-    row.body["metadata"] = {k: v for k, v in merged.items() if v is not None}
-    row.name = row.body["metadata"].setdefault("name", row.name)
+        _refuse_taken(call, body["name"], "name")
+    edit_metadata(row, body)
     call.tx.touch(row)
-    return edited(call, row)
+    return _edited(call, row)
 
 
-def delete(call: Call, kind: str) -> Body:
-    """Rows 69 and 70: with all that it made."""
-    row = find_deployment(call, kind)
+@EACH("DELETE", "{id}", "Delete a {kind} with all that it made")
+def delete(call: Call) -> Body:
+    row = _find(call)
     if row.parent:
         raise invalid("id", f"deployment {row.name} belongs to app deployment {row.parent}")
     _refuse_busy(row)
     begin_delete(call.tx, call.options, row)
     return {}
+
+
+@BOTH(
+    "POST", "{id}/execute", "Run what is set to run on deploy, of the latest revision",
+    answer=s.record({"executeResponse": s.items(s.record(
+        s.texts("blockSpecId", "version", "executionId", "status")
+    ))}),
+)  # fmt: skip
+def execute(call: Call) -> Body:
+    row = _find(call)
+    ran: list[Body] = []
+    for block in children_of(call.tx, row) or [row]:
+        release = release_of(call.tx, block)
+        key = run(call.tx, call.options, block) if release.body["autoRunOnDeploy"] else None
+        if key is not None:
+            spec = block.body["spec"]["id"]
+            done = {"version": release.name, "executionId": key, "status": "executed"}
+            ran.append({"blockSpecId": spec, **done})
+    return {"executeResponse": ran}
+
+
+# --- run parameters, changed without a revision ----------------------------------------------
+# Running blocks read their values here, so hidden ones are answered as they are.
+
+
+@BOTH("GET", "{id}/parameters/run", "Read run parameters")
+def read_parameters(call: Call) -> Body:
+    """A flat map for blocks, both levels for apps."""
+    row = _find(call)
+    return _app_values(call, row) if row.kind == "app-deployment" else _run_values(call, row)
+
+
+def _run_values(call: Call, row: Row) -> Body:
+    definitions = release_of(call.tx, row).body["parameters"]
+    return _in_effect(call, definitions, RUN, row.body["parameters"].get(RUN))
+
+
+def _app_values(call: Call, row: Row) -> Body:
+    values, shared = row.body["parameters"] or {}, row.body.get("appParameters") or {}
+    blocks = {
+        name: _in_effect(call, definitions, RUN, (values.get(name) or {}).get(RUN))
+        for name, definitions in _block_definitions(call.tx, row).items()
+    }
+    own = _app_definitions(call.tx, row)
+    return {"appParameters": _in_effect(call, own, RUN, shared.get(RUN)), "parameters": blocks}
+
+
+@BOTH(
+    "PATCH", "{id}/parameters/run", "Change run parameters of a block", body=s.mapping(s.ANYTHING)
+)
+def patch_parameters(call: Call) -> Body:
+    row = _find(call)
+    if row.kind == "app-deployment":
+        raise invalid("id", f"deployment {row.name} is an app; use v2")
+    _patch_block(call, row, call.record(), "body")
+    return _run_values(call, row)
+
+
+def _patch_block(call: Call, row: Row, values: Any, at: str) -> None:
+    check_values(release_of(call.tx, row).body["parameters"], RUN, values, at)
+    row.body["parameters"][RUN] = {**(row.body["parameters"].get(RUN) or {}), **values}
+    call.tx.touch(row)
+
+
+@NEWER(
+    "PATCH", "{id}/parameters/run", "Change run parameters of a block or an app",
+    body=s.record({}, dict.fromkeys(("parameters", "appParameters"), s.mapping(s.ANYTHING))),
+)  # fmt: skip
+def patch_both(call: Call) -> Body:
+    """`{parameters}` for blocks, `{appParameters, parameters{block}}` for apps."""
+    row = _find(call)
+    body = call.record()
+    if row.kind == "block-deployment":
+        _patch_block(call, row, body.get("parameters") or {}, "parameters")
+        return {"parameters": _run_values(call, row)}
+    _patch_app(call, row, body.get("parameters") or {}, body.get("appParameters") or {})
+    return _app_values(call, row)
+
+
+def _patch_app(call: Call, row: Row, blocks: Any, shared: Any) -> None:
+    s.check(s.mapping(s.MAP), blocks, "parameters")
+    check_values(_app_definitions(call.tx, row), RUN, shared, "appParameters")
+    definitions = _block_definitions(call.tx, row)
+    stored = row.body["parameters"]
+    for name, values in blocks.items():
+        if name not in definitions:
+            raise invalid(f"parameters.{name}", "is not a block of this app")
+        check_values(definitions[name], RUN, values, f"parameters.{name}")
+        kept = stored.setdefault(name, {})
+        kept[RUN] = {**(kept.get(RUN) or {}), **values}
+    own = row.body.setdefault("appParameters", {})
+    own[RUN] = {**(own.get(RUN) or {}), **shared}
+    call.tx.touch(row)
+    for child in children_of(call.tx, row):
+        values = child_values(definitions[child.body["block"]] or {}, row, child)
+        child.body["parameters"][RUN] = values[RUN]
+        call.tx.touch(child)

@@ -1,27 +1,37 @@
-"""E-mails and their templates (contract, rows 84-88 and section 3.6)."""
+"""E-mails and their templates."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Any
 
-from peakctl.emulator.calls import Call, Endpoint
-from peakctl.emulator.image_calls import since
-from peakctl.emulator.listing import Listing, answer_list, answer_page
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
-from peakctl.emulator.rows import AUTHOR, Body, Row, Where
-from peakctl.emulator.shapes import LINE, TEXT, anything, check, items, mapping, record
-from peakctl.emulator.times import stamp
+from peakctl.emulator.rows import AUTHOR, Body, Row, Where, made, stamp
 
-ROOT = "/service/notifications/api/v1/emails"
-LIST = Listing(("email",), "emails", "emailCount", order="seq DESC")
-NEEDED = {"recipients": items(LINE, low=1), "subject": LINE, "templateName": LINE}
-FREE = {"cc": items(LINE), "bcc": items(LINE), "templateParameters": mapping(anything)}
-FIELDS = {**NEEDED, **FREE}
-EMAIL = record(NEEDED, FREE)
-TEMPLATE = record({"name": LINE}, {"subject": TEXT, "body": TEXT})
-JSON_PARTS = ("recipients", "cc", "bcc", "templateParameters")
-TEXT_PARTS = ("subject", "templateName")
+EMAILS = Operations({"email": "/service/notifications/api/v1/emails"})
+# The platform has no call that makes a template; seeds use this one.
+TEMPLATES = Operations({"email-template": "/_emulator/email-templates"})
+ALL = Listing("emails", "emailCount", ("email",), order="seq DESC", bounded=True, filters=dates())
+ALL_TEMPLATES = Listing("templates", "templateCount", filters=(
+    one_of("scope", "", ("global", "custom")),
+))  # fmt: skip
+LISTS = dict.fromkeys(("recipients", "cc", "bcc"), s.items(s.LINE))
+JSON_PARTS = {
+    **LISTS,
+    "recipients": s.items(s.LINE, low=1),
+    "templateParameters": s.mapping(s.ANYTHING),
+}
+TEXT_PARTS = {"subject": s.LINE, "templateName": s.LINE}
+NEEDED = ("recipients", "subject", "templateName")
+KNOWN = {**JSON_PARTS, **TEXT_PARTS}
+EMAIL = s.record({k: KNOWN[k] for k in NEEDED}, {k: v for k, v in KNOWN.items() if k not in NEEDED})
+PARTS = {**{name: s.json_text(schema) for name, schema in JSON_PARTS.items()}, **TEXT_PARTS}
+ITEM = {"id": s.WHOLE, **s.texts("status", "subject", "templateName"), **s.MADE}
+STATUS = s.record(s.texts("email", "status", "description"))
+TEMPLATE = {"id": s.WHOLE, "name": s.TEXT, "scope": s.TEXT, **s.MADE}
 ATTACHMENTS = 3
 ATTACHMENT_LIMIT = 10 * 10**6
 SUFFIXES = (".pdf", ".docx", ".doc", ".csv", ".txt", ".xlsx", ".xls", ".zip")
@@ -29,15 +39,26 @@ LOOK_BACK = 90 * 86400
 BUILT_IN = ("default-template", "workflow-failed")
 
 
+@EMAILS("GET", "", "List e-mails", query=ALL.query, answer=ALL.answer(s.record(ITEM)))
+def list_emails(call: Call) -> Body:
+    """Without dates, the last 90 days."""
+    recent = Where("created >= ?", (call.tx.now - LOOK_BACK,))
+    return ALL.page(call, _item, *([] if ALL.conditions(call) else [recent]))
+
+
+@EMAILS(
+    "POST", "", "Send an e-mail; as parts when there are attachments", status=201,
+    seeds=("email",), body=EMAIL,
+    parts=s.form({**PARTS, "attachments": s.FILE}, NEEDED), answer=s.record({"id": s.WHOLE}),
+)  # fmt: skip
 def send(call: Call) -> Body:
-    """Row 85: JSON, or parts when there are attachments."""
-    body = call.record()
     if call.parts:
-        body = {name: call.json(name) for name in JSON_PARTS}
-        body.update({name: call.text(name) for name in TEXT_PARTS})
+        body = call.form()
         _check_attachments(call)
-    check(EMAIL, body)
-    kept = {name: body.get(name) for name in (*JSON_PARTS, *TEXT_PARTS)}
+        s.check(EMAIL, body)
+    else:
+        body = call.checked()
+    kept = {name: body.get(name) for name in KNOWN}
     row = call.tx.add("email", kept, key=str(call.tx.number("email")), status="Delivered")
     return {"id": row.number}
 
@@ -59,25 +80,20 @@ def _item(row: Row) -> Body:
         "status": row.status,
         "subject": row.body["subject"],
         "templateName": row.body["templateName"],
-        "createdAt": stamp(row.created),
-        "createdBy": AUTHOR,
+        **made(row),
     }
 
 
-def list_all(call: Call) -> Body:
-    """Row 84; without dates, the last 90 days."""
-    where = since(call, "created") or [Where("created >= ?", (call.tx.now - LOOK_BACK,))]
-    page = answer_page(call, LIST, where, _item)
-    count = call.ask("count") or ""
-    return {**page, "emails": page["emails"][: int(count)]} if count.isdecimal() else page
-
-
+@EMAILS(
+    "GET", "/{id}", "Describe an e-mail",
+    answer=s.record({
+        **ITEM, "statusDetails": s.items(STATUS), "recipients": s.MAP, "deliveredAt": s.TEXT
+    }),
+)  # fmt: skip
 def describe(call: Call) -> Body:
-    """Row 86."""
-    row = call.tx.require("email", call.params["id"])
-    body = row.body
+    row = call.find()
     sent: dict[str, Any] = {
-        "to": body["recipients"], "cc": body["cc"] or [], "bcc": body["bcc"] or []
+        "to": row.body["recipients"], "cc": row.body["cc"] or [], "bcc": row.body["bcc"] or []
     }  # fmt: skip
     return {
         **_item(row),
@@ -109,8 +125,7 @@ def _custom(row: Row) -> Body:
         "name": row.name,
         **row.body,
         "scope": "custom",
-        "createdAt": stamp(row.created),
-        "createdBy": AUTHOR,
+        **made(row),
     }
 
 
@@ -121,10 +136,12 @@ def _templates(call: Call) -> dict[str, Body]:
     return {template["name"]: template for template in found}
 
 
+@TEMPLATES(
+    "POST", "", "Make an e-mail template of the tenant", status=201, seeds=("email-template",),
+    body=s.record({"name": s.LINE}, s.texts("subject", "body")), answer=s.record({"id": s.WHOLE}),
+)  # fmt: skip
 def add_template(call: Call) -> Body:
-    """A template of the tenant. The platform has no such call; seeds use it."""
-    body = call.record()
-    check(TEMPLATE, body)
+    body = call.checked()
     if body["name"] in _templates(call):
         raise conflict(f"name: a template {body['name']} already exists")
     kept = {"subject": body.get("subject") or body["name"], "body": body.get("body") or ""}
@@ -132,34 +149,27 @@ def add_template(call: Call) -> Body:
     return {"id": call.tx.add("email-template", kept, key=key, name=body["name"]).number}
 
 
+@EMAILS(
+    "GET", "/templates", "List templates", query={**ALL_TEMPLATES.query, "searchTerm": s.TEXT},
+    answer=ALL_TEMPLATES.answer(s.record(TEMPLATE)),
+)  # fmt: skip
 def list_templates(call: Call) -> Body:
-    """Row 87."""
-    scopes = call.asks("scope")
-    term = (call.ask("searchTerm") or "").casefold()
-    for scope in scopes:
-        if scope not in ("global", "custom"):
-            raise invalid("scope", f"{scope!r} is not one of global, custom")
+    ALL_TEMPLATES.conditions(call)
+    scopes, term = call.asks("scope"), (call.ask("searchTerm") or "").casefold()
     found = [
-        {key: value for key, value in template.items() if key not in ("subject", "body")}
+        {key: template[key] for key in TEMPLATE}
         for name, template in _templates(call).items()
         if term in name.casefold() and (not scopes or template["scope"] in scopes)
     ]
-    return answer_list(call, "templates", "templateCount", found)
+    return ALL_TEMPLATES.part(call, found)
 
 
+@EMAILS(
+    "GET", "/templates/{name}", "Describe a template",
+    answer=s.record({**TEMPLATE, "subject": s.TEXT, "body": s.TEXT}),
+)  # fmt: skip
 def describe_template(call: Call) -> Body:
-    """Row 88."""
     found = _templates(call).get(call.params["name"])
     if found is None:
         raise not_found("template", call.params["name"])
     return found
-
-
-ENDPOINTS = (
-    Endpoint("GET", ROOT, list_all),
-    Endpoint("POST", ROOT, send, 201),
-    Endpoint("GET", ROOT + "/templates", list_templates),
-    Endpoint("GET", ROOT + "/templates/{name}", describe_template),
-    Endpoint("GET", ROOT + "/{id}", describe),
-    Endpoint("POST", "/_emulator/email-templates", add_template, 201),
-)

@@ -1,49 +1,68 @@
-"""Runs of workflows and their logs (contract, rows 34-38 and 95)."""
+"""Runs of workflows and their logs."""
 
 from __future__ import annotations
 
-from typing import Any
+import uuid
+from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.behaviour.making import start_execution
-from peakctl.emulator.calls import Answer, Call, Endpoint
-from peakctl.emulator.image_calls import page_of, since
-from peakctl.emulator.listing import Listing, answer_page, one_of
+from peakctl.emulator import schemas as s
+from peakctl.emulator.builds import log_file, log_page
+from peakctl.emulator.calls import Answer, Call, Operations
+from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Where
-from peakctl.emulator.shapes import LINE, anything, check, flag, items, mapping, record
-from peakctl.emulator.times import stamp
-from peakctl.emulator.workflows import ROOT, RUN_STATUSES
+from peakctl.emulator.rows import Body, Row, Transaction, Where, stamp
+from peakctl.emulator.schedule import due
+from peakctl.emulator.workflows import OPERATIONS as WORKFLOWS
+from peakctl.emulator.workflows import RUN_STATUSES
 
-LIST = Listing(("execution",), "executions", "executionsCount", order="seq DESC")
-EXECUTE = record(
-    {},
-    {
-        "params": record({}, {"global": mapping(anything), "stepWise": mapping(mapping(anything))}),
-        "stepsToRun": items(record({"stepName": LINE}, {"runDAG": flag})),
-    },
+if TYPE_CHECKING:
+    from peakctl.emulator.options import Options
+
+RUNS = Operations(dict(WORKFLOWS.roots))
+FILES = Operations({"execution": "/files/runs/"}, is_open=True)
+SPOKE = Operations({"execution": "/service/spoke/api/v1/logs/"}, newer=True)
+ALL = Listing(
+    "executions", "executionsCount", ("execution",), order="seq DESC", bounded=True,
+    filters=(one_of("statuses", "status", RUN_STATUSES), *dates()),
+)  # fmt: skip
+ITEM = s.record(
+    {"executionId": s.TEXT, "status": s.TEXT, "duration": s.nullable(s.TEXT), "executedAt": s.TEXT}
 )
+STEP = s.record(
+    {**s.texts("name", "status", "startedAt", "stepType"), "finishedAt": s.nullable(s.TEXT)}
+)
+LOG = s.record({
+    "stepRunStatus": s.TEXT, "logs": s.items(s.record({"timestamp": s.WHOLE, "message": s.TEXT})),
+    "nextToken": s.TEXT,
+})  # fmt: skip
+OF_STEP: dict[str, Any] = {"query": {"stepName": s.LINE}, "needs": ("stepName",)}
+VALUES = s.mapping(s.ANYTHING)
 QUEUE = 10
 
 
+@RUNS(
+    "POST", "{id}/execute", "Run a workflow", also=(429,), answer=s.record({"executionId": s.TEXT}),
+    body=s.record({}, {
+        "params": s.record({}, {"global": VALUES, "stepWise": s.mapping(VALUES)}),
+        "stepsToRun": s.items(s.record({"stepName": s.LINE}, {"runDAG": s.FLAG})),
+    }),
+)  # fmt: skip
 def execute(call: Call) -> Body:
-    """Row 34. One run at a time, unless the workflow allows more; then up to a full queue."""
-    row = call.tx.require("workflow", call.params["id"])
-    body = call.record()
-    check(EXECUTE, body)
-    steps = row.body["steps"]
+    """One run at a time, unless the workflow allows more; then up to a full queue."""
+    row = call.find()
+    body = call.checked()
     asked = [step["stepName"] for step in body.get("stepsToRun") or ()]
-    named = [*asked, *((body.get("params") or {}).get("stepWise") or {})]
-    for name in named:
-        if name not in steps:
+    for name in (*asked, *((body.get("params") or {}).get("stepWise") or {})):
+        if name not in row.body["steps"]:
             raise invalid("stepsToRun" if name in asked else "params.stepWise", f"no step {name}")
-    _refuse_busy(call, row)
-    return {"executionId": start_execution(call.tx, call.options, row, body).id}
+    _refuse_busy(call.tx, row)
+    return {"executionId": start_execution(call.tx, call.options, row, asked).id}
 
 
-def _refuse_busy(call: Call, row: Row) -> None:
+def _refuse_busy(tx: Transaction, row: Row) -> None:
     if row.status == "Paused":
         raise conflict(f"status: workflow {row.name} is paused")
-    running = call.tx.count(
+    running = tx.count(
         ("execution",), (Where("parent = ?", (row.id,)), Where("status = 'Running'"))
     )
     many = (row.body.get("metadata") or {}).get("allowConcurrentExecution")
@@ -51,6 +70,58 @@ def _refuse_busy(call: Call, row: Row) -> None:
         raise conflict(f"status: workflow {row.name} is running")
     if running >= QUEUE:
         raise Problem(429, "the queue of this workflow is full")
+
+
+def _fails(step: Body) -> bool:
+    command = str(step.get("command"))
+    return command == "false" or (command.startswith("exit ") and command != "exit 0")
+
+
+def start_execution(tx: Transaction, options: Options, row: Row, asked: list[str]) -> Row:
+    """A run of some or all steps; fails where a command is `false` or `exit N`."""
+    wanted = asked or list(row.body["steps"])
+    failing = next((name for name in wanted if _fails(row.body["steps"][name])), None)
+    run = tx.add(
+        "execution",
+        {
+            "steps": wanted,
+            "failing": failing,
+            "succeeds": failing is None,
+            "ends": tx.now + options.deploy_seconds,
+            "finishedAt": None,
+        },
+        key=str(uuid.uuid4()),
+        parent=row.id,
+        status="Running",
+    )
+    if row.status != "Running":
+        row.body["resting"] = row.status
+    row.status = "Running"
+    row.body["lastExecution"] = {
+        "executionId": run.id, "executedAt": stamp(tx.now), "status": "Running", "rerunId": None,
+    }  # fmt: skip
+    tx.save(row)
+    tx.schedule(options.deploy_seconds, "execution-done", id=run.id)
+    return run
+
+
+@due("execution-done")
+def finish(tx: Transaction, options: Options, data: Body) -> None:
+    """A run of a workflow ends, and with it the workflow's Running."""
+    run = tx.get("execution", data["id"])
+    if run is None or run.status != "Running":
+        return
+    run.status = "Success" if run.body["succeeds"] else "Failed"
+    run.body["finishedAt"] = stamp(tx.now)
+    tx.touch(run)
+    row = tx.get("workflow", run.parent)
+    if row is None:
+        return
+    if row.body["lastExecution"].get("executionId") == run.id:
+        row.body["lastExecution"]["status"] = run.status
+    busy = any(other.status == "Running" for other in tx.children("execution", row.id))
+    row.status = "Running" if busy else row.body.pop("resting", "Available")
+    tx.save(row)
 
 
 def _shown(row: Row) -> Body:
@@ -63,25 +134,18 @@ def _shown(row: Row) -> Body:
     }
 
 
-def list_all(call: Call) -> Body:
-    """Row 35."""
-    row = call.tx.require("workflow", call.params["id"])
-    where = [
-        Where("parent = ?", (row.id,)),
-        *one_of(call, "statuses", "status", RUN_STATUSES),
-        *since(call, "created"),
-    ]
-    page = answer_page(call, LIST, where, _shown)
-    count = call.ask("count") or ""
-    if count.isdecimal():
-        page["executions"] = page["executions"][: int(count)]
-    return {**page, "workflowId": row.number}
+@RUNS(
+    "GET", "executions/{id}", "List runs", query=ALL.query,
+    answer=ALL.answer(ITEM, workflowId=s.WHOLE),
+)  # fmt: skip
+def list_runs(call: Call) -> Body:
+    row = call.find()
+    return {**ALL.page(call, _shown, Where("parent = ?", (row.id,))), "workflowId": row.number}
 
 
 def _find(call: Call) -> Row:
-    call.tx.require("workflow", call.params["id"])
-    run = call.tx.get("execution", call.params["run"])
-    if run is None or run.parent != call.params["id"]:
+    workflow, run = call.find(), call.tx.get("execution", call.params["run"])
+    if run is None or run.parent != workflow.id:
         raise not_found("execution", call.params["run"])
     return run
 
@@ -96,28 +160,29 @@ def _step_status(run: Row, name: str) -> str:
     return "Success" if order.index(name) < failed else "Skipped"
 
 
+@RUNS(
+    "GET", "{id}/executions/{run}", "Describe a run",
+    answer=s.record({
+        **s.texts("status", "runId", "executedAt"), "finishedAt": s.nullable(s.TEXT),
+        "steps": s.items(STEP),
+    }),
+)  # fmt: skip
 def describe(call: Call) -> Body:
-    """Row 36."""
-    run = _find(call)
-    workflow = call.tx.require("workflow", run.parent)
+    run, steps = _find(call), call.find().body["steps"]
+    spoke = bool(call.options.spoke_domain)
     return {
         "status": run.status,
         "runId": run.id,
         "executedAt": stamp(run.created),
         "finishedAt": run.body["finishedAt"],
         "steps": [
-            {**_step(run, name, workflow), **_node(call, run, name)} for name in run.body["steps"]
+            _step_shown(run, name, steps.get(name) or {}, spoke=spoke) for name in run.body["steps"]
         ],
     }
 
 
-def _node(call: Call, run: Row, name: str) -> Body:
-    """Where a spoke keeps the log of a step; the client asks row 95 for it."""
-    return {"nodeId": f"{run.id}/{name}"} if call.options.spoke_domain else {}
-
-
-def _step(run: Row, name: str, workflow: Row) -> Body:
-    step = workflow.body["steps"].get(name) or {}
+def _step_shown(run: Row, name: str, step: Body, *, spoke: bool) -> Body:
+    """One step of a run; a spoke keeps its log under the `nodeId`."""
     return {
         "name": name,
         "status": _step_status(run, name),
@@ -126,63 +191,62 @@ def _step(run: Row, name: str, workflow: Row) -> Body:
         "stepType": step.get("type", "standard"),
         "image": step.get("imageId"),
         "output": None,
+        **({"nodeId": f"{run.id}/{name}"} if spoke else {}),
     }
 
 
-def _lines(run: Row, name: str) -> tuple[str, list[dict[str, Any]]]:
+def _log(run: Row, name: str | None) -> tuple[str, list[Body]]:
     """(status of the step, its log)."""
     if name not in run.body["steps"]:
-        raise invalid("stepName", f"{name!r} is not a step of this run")
-    status = _step_status(run, name)
+        raise invalid("stepName", f"{name or ''!r} is not a step of this run")
+    status = _step_status(run, str(name))
     words = ["Preparing the step", f"Running {name}"]
-    if status == "Failed":
-        words.append("The command ended with exit code 1")
-    if status == "Success":
-        words.append("Done")
+    ends = {"Failed": "The command ended with exit code 1", "Success": "Done"}
+    words += [ends[status]] if status in ends else []
     begun = int(run.created * 1000)
     return status, [{"timestamp": begun + n, "message": word} for n, word in enumerate(words)]
 
 
-def logs(call: Call) -> Body:
-    """Row 37."""
-    status, lines = _lines(_find(call), call.ask("stepName") or "")
-    return {"stepRunStatus": status, **page_of(call, lines)}
+@RUNS(
+    "GET", "{id}/executions/{run}/logs", "Read the log of a step", answer=LOG,
+    query={"stepName": s.LINE, "nextToken": s.TEXT}, needs=("stepName",),
+)  # fmt: skip
+def read_log(call: Call) -> Body:
+    status, lines = _log(_find(call), call.ask("stepName"))
+    return {"stepRunStatus": status, **log_page(call, lines)}
 
 
-def download_logs(call: Call) -> Body:
-    """Row 38."""
-    run = _find(call)
-    _lines(run, call.ask("stepName") or "")
-    place = f"{run.tenant}/{run.parent}/{run.id}.log?stepName={call.ask('stepName')}"
+@RUNS(
+    "GET", "{id}/executions/{run}/logs/download", "Where the log of a step can be fetched",
+    answer=s.record({"downloadUrl": s.TEXT}), **OF_STEP,
+)  # fmt: skip
+def locate_log(call: Call) -> Body:
+    run, step = _find(call), call.ask("stepName")
+    _log(run, step)
+    place = f"{run.tenant}/{run.parent}/{run.id}.log?stepName={step}"
     return {"downloadUrl": f"{call.base}/files/runs/{place}"}
 
 
+@FILES(
+    "GET", "{tenant}/{id}/{run}.log", "The log of a step as a file; needs no token", answer=None,
+    **OF_STEP,
+)  # fmt: skip
 def read_log_file(call: Call) -> Answer:
-    """What a downloadUrl leads to; needs no token."""
     tx = call.tx.at(call.params["tenant"], call.tx.now)
-    run = tx.require("execution", call.params["run"])
-    text = "".join(f"{line['message']}\n" for line in _lines(run, call.ask("stepName") or "")[1])
-    return Answer(text.encode(), headers=(("Content-Type", "text/plain; charset=utf-8"),))
+    return log_file(_log(tx.require("execution", call.params["run"]), call.ask("stepName"))[1])
 
 
-def spoke_logs(call: Call) -> Body:
-    """Row 95. The client has no endTime as long as the step runs."""
+@SPOKE(
+    "GET", "workflow", "Read the log of a step on a spoke", answer=LOG,
+    query={"logSource": s.LINE, "startTime": s.LINE, "nextToken": s.TEXT},
+    needs=("logSource", "startTime"),
+)  # fmt: skip
+def read_spoke_log(call: Call) -> Body:
+    """The client has no endTime as long as the step runs."""
     for name in ("logSource", "startTime"):
         if not call.ask(name):
             raise invalid(name, "is required")
     key, _, step = (call.ask("logSource") or "").partition("/")
     run = call.tx.get("execution", key)
-    status, lines = _lines(run, step) if run else ("Success", [])
-    return {"stepRunStatus": status, **page_of(call, lines)}
-
-
-ONE = ROOT + "{id}/executions/{run}"
-ENDPOINTS = (
-    Endpoint("POST", ROOT + "{id}/execute", execute),
-    Endpoint("GET", ROOT + "executions/{id}", list_all),
-    Endpoint("GET", ONE, describe),
-    Endpoint("GET", ONE + "/logs", logs),
-    Endpoint("GET", ONE + "/logs/download", download_logs),
-    Endpoint("GET", "/files/runs/{tenant}/{id}/{run}.log", read_log_file, is_open=True),
-    Endpoint("GET", "/service/spoke/api/v1/logs/workflow", spoke_logs, newer=True),
-)
+    status, lines = _log(run, step) if run else ("Success", [])
+    return {"stepRunStatus": status, **log_page(call, lines)}

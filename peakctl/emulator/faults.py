@@ -1,15 +1,20 @@
-"""Failures on demand: which requests, and what happens to them."""
+"""Failures on demand: which requests are hit, and what happens to them."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import refuse
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.shapes import LINE, TEXT, check, number, record, text, whole
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 Action = Literal["status", "delay", "drop", "truncate"]
 When = Literal["before", "after"]
@@ -68,35 +73,35 @@ class Dropped(BaseException):
         self.acted = acted
 
 
-def struck(faults: list[Fault], method: str, path: str) -> Fault | None:
+def find_fault(faults: list[Fault], method: str, path: str) -> Fault | None:
     """The first rule that hits the request; every rule counts what it looks at until then."""
     return next((fault for fault in faults if fault.strikes(method, path)), None)
 
 
-RULE = record(
+RULE = s.record(
     {},
     {
-        "method": LINE,
-        "path": TEXT,
-        "skip": whole(0),
-        "times": whole(0),
-        "probability": number,
-        "seed": whole(),
-        "action": text("status", "delay", "drop", "truncate"),
-        "when": text("before", "after"),
-        "status": whole(100, 599),
-        "detail": TEXT,
-        "retry_after": number,
-        "seconds": number,
+        "method": s.LINE,
+        "path": s.TEXT,
+        "skip": s.whole(0),
+        "times": s.whole(0),
+        "probability": s.NUMBER,
+        "seed": s.WHOLE,
+        "action": s.text("status", "delay", "drop", "truncate"),
+        "when": s.text("before", "after"),
+        "status": s.whole(100, 599),
+        "detail": s.TEXT,
+        "retry_after": s.NUMBER,
+        "seconds": s.NUMBER,
     },
 )
 
 
 def read_fault(rule: Any) -> Fault:
     """A rule from JSON, keys as in `Fault` (`retryAfter` is understood too); raises a 422."""
-    check(record({}), rule, "fault")
+    s.check(s.MAP, rule, "fault")
     values = {("retry_after" if key == "retryAfter" else key): v for key, v in rule.items()}
-    check(RULE, values, "fault")
+    s.check(RULE, values, "fault")
     known = {f.name for f in fields(Fault) if f.init}
     for key in values:
         if key not in known:
@@ -114,3 +119,34 @@ def read_faults(rules: Any) -> list[Fault]:
     if isinstance(rules, Mapping) and "faults" in rules:
         rules = rules["faults"]
     return [read_fault(rule) for rule in (rules if isinstance(rules, list) else [rules])]
+
+
+async def before(fault: Fault | None) -> Response | None:
+    """What a fault does to a request that has not acted; None: go on."""
+    if fault is None or fault.when == "after":
+        return None
+    if fault.action == "drop":
+        raise Dropped(acted=False)
+    if fault.action == "delay":
+        await asyncio.sleep(fault.seconds)
+    return _failure(fault) if fault.action == "status" else None
+
+
+async def after(fault: Fault | None, response: Response) -> Response:
+    """What a fault does to the answer of a request that has acted."""
+    if fault is None or (fault.when == "before" and fault.action != "truncate"):
+        return response
+    if fault.action == "drop":
+        raise Dropped(acted=True)
+    if fault.action == "delay":
+        await asyncio.sleep(fault.seconds)
+    if fault.action == "truncate":
+        body = bytes(response.body)
+        response.body = body[: len(body) // 2]
+    return _failure(fault) if fault.action == "status" else response
+
+
+def _failure(fault: Fault) -> Response:
+    wait = fault.retry_after
+    headers = () if wait is None else (("Retry-After", f"{wait:g}"),)
+    return refuse(fault.status, fault.detail, headers)

@@ -1,90 +1,180 @@
-"""Images (contract, rows 10-13 and section 3.2)."""
+"""Images and their versions, those that the platform provides included."""
 
 from __future__ import annotations
 
-from typing import Any
+import uuid
+from typing import TYPE_CHECKING
 
-from peakctl.emulator.behaviour.usage import VERSION, refresh_image
-from peakctl.emulator.calls import Call, Endpoint
-from peakctl.emulator.image_versions import add_version
-from peakctl.emulator.listing import Listing, answer_page, containing, one_of
-from peakctl.emulator.problems import invalid
-from peakctl.emulator.rows import AUTHOR, Row, Transaction, Where
-from peakctl.emulator.shapes import LINE, check, record, text
-from peakctl.emulator.times import stamp
+from peakctl.emulator import schemas as s
+from peakctl.emulator.artifacts import check_zip
+from peakctl.emulator.builds import STATUSES as BUILD_STATUSES
+from peakctl.emulator.builds import start_build
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.image_usage import ITEM as VERSION_ITEM
+from peakctl.emulator.image_usage import VERSION, refresh_image, version_shown
+from peakctl.emulator.listing import WORDS, Filter, Listing, containing, one_of
+from peakctl.emulator.problems import invalid, not_found
+from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, made, stamp
+from peakctl.emulator.schedule import due
+from peakctl.emulator.versions import check_new, check_rises, next_version
 
-ROOT = "/service/image-management/api/v2/images/"
+if TYPE_CHECKING:
+    from peakctl.emulator.options import Options
+
+IMAGES = Operations({"image": "/service/image-management/api/v2/images/"})
 TYPES = ("workflow", "workspace-r", "workspace-python", "api", "webapp")
 STATUSES = ("not-ready", "ready", "in-use", "deleting", "delete-failed")
-BUILD_STATUSES = ("building", "failed", "success", "stopped", "stopping")
-LIST = Listing(("image",), "images", "imageCount")
+ENTITY_TYPES = ("workflow", "workspace", "api", "webapp")
 LATEST = "json_extract(body, '$.latestVersion.{}')"
-IMAGE = record({"name": LINE, "type": text(*TYPES)})
+DETAILS: dict[str, s.Schema] = {
+    "source": s.text("github", "dockerfile", "upload"),
+    "useCache": s.FLAG,
+    "buildArguments": s.items(s.record({"name": s.LINE, "value": s.TEXT})),
+    "secrets": s.items(s.LINE),
+    "context": s.TEXT,
+    "dockerfilePath": s.TEXT,
+    "repository": s.TEXT,
+    "branch": s.TEXT,
+    "token": s.TEXT,
+    "dockerfile": s.TEXT,
+}
+NEEDED = {"github": ("repository", "branch"), "dockerfile": ("dockerfile",), "upload": ()}
+PARTS: dict[str, s.Schema] = {
+    "name": s.LINE,
+    "type": s.text(*TYPES),
+    "version": s.LINE,
+    "description": s.TEXT,
+    "buildDetails": s.json_text(s.record({}, DETAILS)),
+    "autodeployResources": s.json_text(
+        s.items(s.record({"entityId": s.LINE, "entityType": s.text(*ENTITY_TYPES)}))
+    ),
+    "artifact": s.FILE,
+}
+BUILT = {"buildId": s.TEXT, "versionId": s.WHOLE}
+PROVIDED = (
+    (9001, 9101, "peak-python", "workflow", "3.12.1"),
+    (9002, 9102, "peak-http-server", "api", "1.0.0"),
+    (9003, 9103, "peak-pages", "webapp", "1.0.0"),
+)
+"""Id, id of the version, name, type and version; beyond the ids that tenants' own images get."""
 
 
-def create(call: Call) -> dict[str, Any]:
-    """Row 11."""
-    body = {"name": call.text("name"), "type": call.text("type")}
-    check(IMAGE, body)
-    image = call.tx.add(
-        "image",
-        {"type": body["type"], "latestVersion": {}},
-        key=str(call.tx.number("image")),
-        name=body["name"] or "",
-        facet="custom",
-    )
-    made = add_version(call, image)
-    return {"buildId": made["buildId"], "imageId": image.number, "versionId": made["versionId"]}
+def _tagged(column: str) -> Filter:
+    def conditions(call: Call) -> list[Where]:
+        tags = call.asks("tags")
+        marks = ", ".join("?" * len(tags))
+        name = "json_extract(value, '$.name')"
+        sql = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {name} IN ({marks}))"  # noqa: S608
+        return [Where(sql, tuple(tags))] if tags else []
+
+    return Filter("tags", WORDS, conditions)
 
 
-def shown(row: Row) -> dict[str, Any]:
+LIST_IMAGES = Listing(
+    "images",
+    "imageCount",
+    filters=(
+        containing("searchTerm", "name", LATEST.format("version")),
+        one_of("status", "status", STATUSES),
+        one_of("scope", "facet", ("custom", "global")),
+        one_of("lastBuildStatus", LATEST.format("lastBuildStatus"), BUILD_STATUSES),
+        _tagged("body, '$.latestVersion.tags'"),
+    ),
+)
+LIST_VERSIONS = Listing(
+    "versions",
+    "versionCount",
+    (VERSION,),
+    filters=(
+        containing("searchTerm", "name"),
+        one_of("status", "status", STATUSES),
+        one_of("lastBuildStatus", "facet", BUILD_STATUSES),
+        _tagged("body, '$.tags'"),
+    ),
+    order="seq DESC",
+)
+ITEM = s.record(
+    {
+        "id": s.WHOLE,
+        "name": s.TEXT,
+        "type": s.TEXT,
+        "scope": s.TEXT,
+        **s.MADE,
+        "latestVersion": s.MAP,
+    }
+)
+
+
+def provide(tx: Transaction) -> None:
+    """Give the tenant the provided images, unless it has them."""
+    if tx.get("image", PROVIDED[0][0]) is not None:
+        return
+    for image_id, version_id, name, word, number in PROVIDED:
+        body = {"type": word, "latestVersion": {}}
+        tx.add("image", body, key=str(image_id), name=name, facet="global")
+        details = {
+            "description": "Provided by the platform",
+            "buildDetails": {"source": "dockerfile", "useCache": True},
+            "autodeployResources": [],
+            "lastBuildAt": stamp(tx.now),
+        }
+        version = tx.add(VERSION, details, key=str(version_id), parent=str(image_id), name=number)
+        version.status, version.facet = "ready", "success"
+        tx.save(version)
+        refresh_image(tx, str(image_id))
+
+
+@IMAGES("GET", "", "List images", query=LIST_IMAGES.query, answer=LIST_IMAGES.answer(ITEM))
+def list_images(call: Call) -> Body:
+    return LIST_IMAGES.page(call, _shown)
+
+
+def _shown(row: Row) -> Body:
     return {
         "id": row.number,
         "name": row.name,
         "type": row.body["type"],
         "scope": row.facet,
-        "createdAt": stamp(row.created),
-        "createdBy": AUTHOR,
+        **made(row),
         "latestVersion": row.body["latestVersion"],
     }
 
 
-def tagged(call: Call, column: str) -> list[Where]:
-    """The `tags` filter of images and versions."""
-    tags = call.asks("tags")
-    if not tags:
-        return []
-    marks = ", ".join("?" * len(tags))
-    name = "json_extract(value, '$.name')"
-    sql = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {name} IN ({marks}))"  # noqa: S608
-    return [Where(sql, tuple(tags))]
+@IMAGES(
+    "POST", "", "Create an image and build its first version", status=201, seeds=("image",),
+    parts=s.form(PARTS, ("name", "type")), answer=s.record({**BUILT, "imageId": s.WHOLE}),
+)  # fmt: skip
+def create(call: Call) -> Body:
+    sent = call.form()
+    image = call.tx.add(
+        "image",
+        {"type": sent["type"], "latestVersion": {}},
+        key=str(call.tx.number("image")),
+        name=sent["name"],
+        facet="custom",
+    )
+    built = _add_version(call, image, sent)
+    return {"buildId": built["buildId"], "imageId": image.number, "versionId": built["versionId"]}
 
 
-def list_all(call: Call) -> dict[str, Any]:
-    """Row 10."""
-    where = [
-        *containing(call, "searchTerm", "name", LATEST.format("version")),
-        *one_of(call, "status", "status", STATUSES),
-        *one_of(call, "scope", "facet", ("custom", "global")),
-        *one_of(call, "lastBuildStatus", LATEST.format("lastBuildStatus"), BUILD_STATUSES),
-        *tagged(call, "body, '$.latestVersion.tags'"),
-    ]
-    return answer_page(call, LIST, where, shown)
+@IMAGES("GET", "{image}", "Describe an image", answer=ITEM)
+def describe(call: Call) -> Body:
+    return _shown(call.find("image"))
 
 
-def describe(call: Call) -> dict[str, Any]:
-    """Row 12."""
-    return shown(call.tx.require("image", call.params["image"]))
+@IMAGES("DELETE", "{image}", "Delete an image")
+def delete(call: Call) -> Body:
+    image = call.find("image")
+    _begin_delete(call, call.tx.children(VERSION, image.id))
+    call.tx.schedule(call.options.delete_seconds, "image-gone", id=image.id)
+    return {}
 
 
-def refuse_used(tx: Transaction, versions: list[Row]) -> None:
+def _begin_delete(call: Call, versions: list[Row]) -> None:
+    """The versions go to deleting, and some time later are gone; used ones are refused."""
     for version in versions:
-        if tx.users_of(VERSION, version.id):
+        if call.tx.users_of(VERSION, version.id):
             raise invalid("version", f"{version.name} is in use and cannot be deleted")
-
-
-def begin_delete(call: Call, versions: list[Row]) -> None:
-    """The versions go to deleting, and some time later are gone."""
     for version in versions:
         version.status = "deleting"
         call.tx.touch(version)
@@ -94,19 +184,182 @@ def begin_delete(call: Call, versions: list[Row]) -> None:
     call.tx.schedule(call.options.delete_seconds, "versions-gone", versions=ids)
 
 
-def delete(call: Call) -> dict[str, Any]:
-    """Row 13."""
-    image = call.tx.require("image", call.params["image"])
-    versions = call.tx.children(VERSION, image.id)
-    refuse_used(call.tx, versions)
-    begin_delete(call, versions)
-    call.tx.schedule(call.options.delete_seconds, "image-gone", id=image.id)
+@due("versions-gone")
+def drop_versions(tx: Transaction, options: Options, data: Body) -> None:
+    for key in data["versions"]:
+        row = tx.get(VERSION, key)
+        if row is not None:
+            for build in tx.children("build", row.parent):
+                if build.name == key:
+                    tx.drop(build)
+            tx.drop(row)
+            refresh_image(tx, row.parent)
+
+
+@due("image-gone")
+def drop_image(tx: Transaction, options: Options, data: Body) -> None:
+    row = tx.get("image", data["id"])
+    if row is not None:
+        tx.drop(row)
+
+
+@IMAGES(
+    "GET", "{image}/versions", "List versions", query=LIST_VERSIONS.query,
+    answer=LIST_VERSIONS.answer(s.record({**VERSION_ITEM, "buildDetails": s.MAP})),
+)  # fmt: skip
+def list_versions(call: Call) -> Body:
+    image = call.find("image")
+    return LIST_VERSIONS.page(call, _version_shown, Where("parent = ?", (image.id,)))
+
+
+def _version_shown(row: Row) -> Body:
+    """A version with its buildDetails, but for the token, which is never returned."""
+    details = {k: v for k, v in row.body["buildDetails"].items() if k != "token"}
+    return {**version_shown(row), "buildDetails": details}
+
+
+@IMAGES(
+    "POST", "{image}/versions", "Build a new version", status=201, seeds=("image-version",),
+    parts=s.form(PARTS, ()), answer=s.record(BUILT),
+)  # fmt: skip
+def create_version(call: Call) -> Body:
+    """create-or-update sends name and type too; they cannot differ."""
+    image = call.find("image")
+    sent = call.form()
+    _refuse_other(sent, name=image.name, type=image.body["type"])
+    return _add_version(call, image, sent)
+
+
+def _refuse_other(sent: Body, **values: str) -> None:
+    for field, value in values.items():
+        if sent.get(field) not in (None, value):
+            raise invalid(field, f"cannot change from {value} to {sent[field]}")
+
+
+def _add_version(call: Call, image: Row, sent: Body) -> Body:
+    """A new version and its build."""
+    tx = call.tx
+    taken = [row.name for row in tx.children(VERSION, image.id)]
+    allow = check_rises if call.options.rising_versions else check_new
+    wanted = sent["version"]
+    number = next_version(taken) if wanted is None else allow(wanted, taken, "version")
+    body = {
+        "description": sent["description"],
+        "buildDetails": _read_details(sent["buildDetails"], None),
+        "autodeployResources": _read_autodeploy(tx, sent["autodeployResources"]),
+    }
+    key = str(tx.number(VERSION))
+    return _build(call, tx.add(VERSION, body, key=key, parent=image.id, name=number), sent)
+
+
+def _read_details(sent: Body | None, before: Body | None) -> Body:
+    if sent is None:
+        return dict(before or {"source": "upload", "useCache": True})
+    details = {
+        "source": (before or {}).get("source", "upload"),
+        "useCache": True,
+        **{k: v for k, v in sent.items() if k in DETAILS and v is not None},
+    }
+    for field in NEEDED[details["source"]]:
+        if not details.get(field):
+            raise invalid(f"buildDetails.{field}", f"is required for source {details['source']}")
+    return details
+
+
+def _read_autodeploy(tx: Transaction, entities: list[Body] | None) -> list[Body]:
+    for index, entity in enumerate(entities or ()):
+        kind = {"workflow": "workflow", "workspace": ""}.get(entity["entityType"], "service")
+        if kind and tx.get(kind, entity["entityId"]) is None:
+            field = f"autodeployResources[{index}].entityId"
+            raise invalid(field, f"{kind} {entity['entityId']} does not exist")
+    return entities or []
+
+
+def _build(call: Call, version: Row, sent: Body) -> Body:
+    build = start_build(call.tx, call.options, version, _keep_upload(call.tx, version, sent))
+    answer: Body = {"buildId": build.id, "versionId": version.number}
+    if version.body["autodeployResources"]:
+        answer["autodeploymentId"] = str(uuid.uuid4())
+    return answer
+
+
+def _keep_upload(tx: Transaction, version: Row, sent: Body) -> bytes | None:
+    """Store a new upload, or find the one that the version already has."""
+    data: bytes | None = sent["artifact"]
+    if data is not None:
+        check_zip(data)
+        tx.unlink(version, "file")
+        version.body["digest"] = tx.put_file(data, version)
+    elif version.body.get("digest"):
+        data = tx.file(version.body["digest"])
+    if version.body["buildDetails"]["source"] == "upload" and data is None:
+        raise invalid("artifact", "is required for source upload")
+    return data
+
+
+def _find_version(call: Call) -> Row:
+    image, row = call.find("image"), call.tx.get(VERSION, call.params["version"])
+    if row is None or row.parent != image.id:
+        raise not_found("version", call.params["version"])
+    return row
+
+
+@IMAGES(
+    "GET", "{image}/versions/{version}", "Describe a version",
+    answer=s.record({
+        **s.texts("imageName", "imageType", "version", "status", "pullUrl"), "id": s.WHOLE,
+        **s.MADE, **s.CHANGED, "buildDetails": s.MAP, "tags": s.LIST,
+    }),
+)  # fmt: skip
+def describe_version(call: Call) -> Body:
+    row = _find_version(call)
+    image = call.find("image")
+    return {
+        "imageName": image.name,
+        "imageType": image.body["type"],
+        **_version_shown(row),
+        **made(row),
+        **changed(row),
+        "pullUrl": f"registry.emulator/{image.id}/{image.name}:{row.name}",
+    }
+
+
+@IMAGES(
+    "PATCH", "{image}/versions/{version}", "Build a version again that is not ready",
+    parts=s.form(PARTS, ()), answer=s.record(BUILT),
+)  # fmt: skip
+def update_version(call: Call) -> Body:
+    """The number, name and type may be sent, but never change."""
+    version, image = _find_version(call), call.find("image")
+    if version.status != "not-ready":
+        raise invalid("version", f"{version.name} is {version.status} and cannot be updated")
+    sent = call.form()
+    _refuse_other(sent, version=version.name, name=image.name, type=image.body["type"])
+    body = version.body
+    if sent["description"] is not None:
+        body["description"] = sent["description"]
+    body["buildDetails"] = _read_details(sent["buildDetails"], body["buildDetails"])
+    body["autodeployResources"] = _read_autodeploy(call.tx, sent["autodeployResources"])
+    return _build(call, version, sent)
+
+
+@IMAGES("DELETE", "{image}/versions/{version}", "Delete a version")
+def delete_version(call: Call) -> Body:
+    _begin_delete(call, [_find_version(call)])
     return {}
 
 
-ENDPOINTS = (
-    Endpoint("GET", ROOT, list_all),
-    Endpoint("POST", ROOT, create, 201),
-    Endpoint("GET", ROOT + "{image}", describe),
-    Endpoint("DELETE", ROOT + "{image}", delete),
-)
+@IMAGES(
+    "DELETE", "{image}/versions", "Delete several versions",
+    query={"versionIds": WORDS}, needs=("versionIds",),
+)  # fmt: skip
+def delete_versions(call: Call) -> Body:
+    mine = {row.id: row for row in call.tx.children(VERSION, call.find("image").id)}
+    wanted = call.asks("versionIds")
+    if not wanted:
+        raise invalid("versionIds", "is required")
+    for key in wanted:
+        if key not in mine:
+            raise not_found("version", key)
+    _begin_delete(call, [mine[key] for key in dict.fromkeys(wanted)])
+    return {}

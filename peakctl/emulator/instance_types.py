@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.calls import Call, Endpoint
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.shapes import LINE, check, number, record, whole
 
 if TYPE_CHECKING:
     from peakctl.emulator.rows import Transaction
@@ -25,19 +25,20 @@ SIZES = {
     "XLarge": (8, 32, 8, 32),
 }
 USUAL_STORAGE = "10GB"
-MEASURES = ("cpu", "memory", "gpu", "gpuMemory")
 ENTITY_TYPES = ("api-deployment", "data-bridge", "webapp", "workflow", "workspace")
-TYPE = record(
-    {"id": whole(1)},
+OF_TENANT = Operations({"instance-type": "/service/quota/api/v1/settings/"})
+OF_STEPS = Operations({"instance-type": "/service/workflows/api/v1/resources"})
+TYPE = s.record(
+    {"id": s.whole(1)},
     {
-        "name": LINE,
-        "cpu": number,
-        "memory": number,
-        "gpu": number,
-        "gpuMemory": number,
-        "instanceClass": LINE,
-        "provider": LINE,
-        "providerInstanceId": LINE,
+        "name": s.LINE,
+        "cpu": s.NUMBER,
+        "memory": s.NUMBER,
+        "gpu": s.NUMBER,
+        "gpuMemory": s.NUMBER,
+        "instanceClass": s.LINE,
+        "provider": s.LINE,
+        "providerInstanceId": s.LINE,
     },
 )
 
@@ -105,7 +106,7 @@ def _complete(types: list[Any], at: str) -> list[Type]:
     found: dict[int, Type] = {}
     for index, given in enumerate(types):
         stated = given if isinstance(given, dict) else {"id": given}
-        check(TYPE, stated, f"{at}[{index}]")
+        s.check(TYPE, stated, f"{at}[{index}]")
         if stated["id"] in found:
             raise invalid(f"{at}[{index}].id", f"{stated['id']} is there twice")
         cpu, memory = stated.get("cpu") or 1000, stated.get("memory") or 2000
@@ -153,38 +154,44 @@ def of_service(service_type: object) -> str:
     return "api-deployment" if service_type == "api" else "webapp"
 
 
-def list_options(call: Call) -> dict[str, Any]:
-    """Row 89."""
-    kind = call.ask("entityType")
-    if kind not in ENTITY_TYPES:
-        raise invalid("entityType", f"{kind!r} is not one of {', '.join(ENTITY_TYPES)}")
-    return {"data": instance_types(call.tx, kind)}
+SIZE = {
+    "cpu": s.NUMBER,
+    "memory": s.NUMBER,
+    "gpu": s.nullable(s.NUMBER),
+    "gpuMemory": s.nullable(s.NUMBER),
+}
+ANSWERED = s.record({
+    "id": s.WHOLE, "name": s.TEXT, **SIZE, "instanceClass": s.TEXT, "provider": s.TEXT,
+    "providerInstanceId": s.nullable(s.TEXT),
+})  # fmt: skip
 
 
+@OF_TENANT(
+    "GET", "tenant-instance-options", "List instance types",
+    query={"entityType": s.text(*ENTITY_TYPES)}, needs=("entityType",),
+    answer=s.record({"data": s.items(ANSWERED)}),
+)  # fmt: skip
+def list_types(call: Call) -> dict[str, Any]:
+    return {"data": instance_types(call.tx, call.choice("entityType") or "")}
+
+
+@OF_STEPS("GET", "", "List resources of steps", answer=s.items(s.record({"id": s.WHOLE, **SIZE})))
 def list_resources(call: Call) -> list[dict[str, Any]]:
-    """Row 39; in whole CPUs and GB, unlike row 89."""
+    """In whole CPUs and GB, unlike the instance types of a tenant."""
     return [
-        {"id": each["id"], **{k: _whole(each[k]) for k in MEASURES}}
+        {"id": each["id"], **{k: each[k] and each[k] / 1000 for k in SIZE}}
         for each in instance_types(call.tx, "workflow")
     ]
 
 
-def _whole(thousandths: float | None) -> float | None:
-    return None if thousandths is None else thousandths / 1000
-
-
-def default_resources(call: Call) -> dict[str, Any]:
-    """Row 40."""
+@OF_STEPS(
+    "GET", "/defaults", "Read the default resources of steps",
+    answer=s.record({"instanceTypeId": s.WHOLE, "storage": s.TEXT}),
+)  # fmt: skip
+def read_defaults(call: Call) -> dict[str, Any]:
     return usual_resources(call.tx)
 
 
 def usual_resources(tx: Transaction) -> dict[str, Any]:
     """The resources of a step that names none."""
     return {"instanceTypeId": usual_type(tx, "workflow"), "storage": USUAL_STORAGE}
-
-
-ENDPOINTS = (
-    Endpoint("GET", "/service/quota/api/v1/settings/tenant-instance-options", list_options),
-    Endpoint("GET", "/service/workflows/api/v1/resources", list_resources),
-    Endpoint("GET", "/service/workflows/api/v1/resources/defaults", default_resources),
-)

@@ -1,76 +1,155 @@
-"""Pages, filters and orders of listings (contract, section 1.6)."""
+"""Listings: their pages, filters and orders, in queries, in SQL and in the description."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.rows import Row, Where
+from peakctl.emulator.rows import Row, Where, parse_stamp
+from peakctl.emulator.schemas import TEXT, Schema, items, record, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from peakctl.emulator.calls import Call
+    from peakctl.emulator.rows import Body
 
 PAGE_SIZE = 25
 MAX_PAGE_SIZE = 100
+PAGE = dict.fromkeys(("pageCount", "pageNumber", "pageSize"), whole())
+PAGES = dict.fromkeys(("pageSize", "pageNumber"), whole(1, 2**31 - 1))
+WORDS = items(TEXT)
+# An empty value of a filter counts as absent.
+DATE: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
+TITLE = "json_extract(body, '$.metadata.title')"
 COLUMN_OF = {
     "createdAt": "created",
     "createdBy": "tenant",
     "name": "folded(name)",
-    "title": "folded(json_extract(body, '$.metadata.title'))",
+    "title": f"folded({TITLE})",
 }
-Shown = Callable[[Row], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One query parameter of a listing, and the conditions that its value stands for."""
+
+    query: str
+    schema: Schema
+    conditions: Callable[[Call], list[Where]]
+
+
+def one_of(query: str, column: str, choices: Sequence[str] = ()) -> Filter:
+    """Several values; unknown ones are refused where the reference has a list."""
+
+    def conditions(call: Call) -> list[Where]:
+        values = call.asks(query)
+        for value in values:
+            if choices and value not in choices:
+                raise invalid(query, f"{value!r} is not one of {', '.join(choices)}")
+        marks = ", ".join("?" * len(values))
+        return [Where(f"{column} IN ({marks})", tuple(values))] if values else []
+
+    known = items({"type": "string", "enum": [*choices, ""]})
+    return Filter(query, known if choices else WORDS, conditions)
+
+
+def containing(query: str, *columns: str) -> Filter:
+    """A search term, found anywhere in any of the columns, in capitals or not."""
+    return Filter(query, TEXT, lambda call: _found(call.ask(query), columns, "> 0"))
+
+
+def starting(query: str, *columns: str) -> Filter:
+    """A prefix, in capitals or not."""
+    return Filter(query, TEXT, lambda call: _found(call.ask(query), columns, "= 1"))
+
+
+def _found(term: str | None, columns: Sequence[str], place: str) -> list[Where]:
+    if not term:
+        return []
+    text = " OR ".join(f"instr(folded({column}), ?) {place}" for column in columns)
+    return [Where(f"({text})", (term.casefold(),) * len(columns))]
+
+
+def dates(column: str = "created") -> tuple[Filter, Filter]:
+    """dateFrom and dateTo."""
+    return _date("dateFrom", f"{column} >= ?"), _date("dateTo", f"{column} <= ?")
+
+
+def _date(query: str, sql: str) -> Filter:
+    def conditions(call: Call) -> list[Where]:
+        text = call.ask(query)
+        return [Where(sql, (parse_stamp(text, query),))] if text else []
+
+    return Filter(query, DATE, conditions)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What is listed and how its answer names it.
 
-    alias: the count's other name, where the sources spell it in two ways (contract, section 1.6).
+    kinds: none means those of the operation. alias: the count's other name, where the sources spell
+    it in two ways. bounded: the parameter `count` bounds how many are shown.
     """
 
-    kinds: tuple[str, ...]
     items: str
     count: str
-    order: str = "seq"
+    kinds: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
     sortable: tuple[str, ...] = ()
+    order: str = "seq"
     alias: str = ""
+    bounded: bool = False
 
+    @property
+    def query(self) -> dict[str, Schema]:
+        """The query parameters by name."""
+        known: dict[str, Schema] = {**PAGES, **{each.query: each.schema for each in self.filters}}
+        if self.sortable:
+            pattern = f"^(({'|'.join(self.sortable)})(:(asc|desc))?)?$"
+            known["sort"] = items({"type": "string", "pattern": pattern})
+        return {**known, "count": TEXT} if self.bounded else known
 
-def answer_page(
-    call: Call,
-    listing: Listing,
-    where: Sequence[Where],
-    shown: Shown,
-    *,
-    anyone: Where | None = None,
-) -> dict[str, Any]:
-    """One page, found and counted by the database."""
-    size, number = page_of(call)
-    total = call.tx.count(listing.kinds, where, anyone=anyone)
-    rows = call.tx.select(
-        listing.kinds,
-        where,
-        order=_order(call, listing),
-        limit=size,
-        offset=(number - 1) * size,
-        anyone=anyone,
-    )
-    return {
-        listing.items: [shown(row) for row in rows],
-        listing.count: total,
-        **({listing.alias: total} if listing.alias else {}),
-        **_page(total, size, number),
-    }
+    def answer(self, item: Schema, **more: Schema) -> Schema:
+        """The schema of a page."""
+        return record({**PAGE, self.count: whole(), self.items: items(item), **more})
 
+    def conditions(self, call: Call) -> list[Where]:
+        """What the filters of a call ask for."""
+        return [condition for each in self.filters for condition in each.conditions(call)]
 
-def answer_list(call: Call, items: str, count: str, found: Sequence[Any]) -> dict[str, Any]:
-    """One page of things that are already at hand."""
-    size, number = page_of(call)
-    start = (number - 1) * size
-    page = _page(len(found), size, number)
-    return {items: list(found[start : start + size]), count: len(found), **page}
+    def page(
+        self, call: Call, shown: Callable[[Row], Body], *where: Where, anyone: Where | None = None
+    ) -> Body:
+        """One page, found and counted by the database."""
+        size, number = page_of(call)
+        kinds, where = self.kinds or call.operation.kinds, (*where, *self.conditions(call))
+        total = call.tx.count(kinds, where, anyone=anyone)
+        start, order = (number - 1) * size, self._order(call)
+        rows = call.tx.select(kinds, where, order=order, limit=size, offset=start, anyone=anyone)
+        if self.bounded and (call.ask("count") or "").isdecimal():
+            rows = rows[: int(call.ask("count") or 0)]
+        counts = dict.fromkeys((self.count, self.alias or self.count), total)
+        return {self.items: [shown(row) for row in rows], **counts, **_page(total, size, number)}
+
+    def part(self, call: Call, found: Sequence[Any]) -> Body:
+        """One page of things that are already at hand."""
+        size, number = page_of(call)
+        start = (number - 1) * size
+        page = _page(len(found), size, number)
+        return {self.items: list(found[start : start + size]), self.count: len(found), **page}
+
+    def _order(self, call: Call) -> str:
+        """`sort=name:asc,createdAt:desc` -> ORDER BY; a field without an order is ascending."""
+        asked = call.asks("sort") if self.sortable else ()
+        return ", ".join([*(self._order_word(text) for text in asked), self.order])
+
+    def _order_word(self, text: str) -> str:
+        field, _, way = text.partition(":")
+        if field not in self.sortable or way not in ("", "asc", "desc"):
+            raise invalid("sort", f"{text!r} is not one of {', '.join(self.sortable)}")
+        return f"{COLUMN_OF[field]} {way or 'asc'}"
 
 
 def page_of(call: Call) -> tuple[int, int]:
@@ -90,45 +169,3 @@ def _positive(call: Call, name: str, default: int) -> int:
 
 def _page(total: int, size: int, number: int) -> dict[str, int]:
     return {"pageCount": max(1, -(-total // size)), "pageNumber": number, "pageSize": size}
-
-
-def _order(call: Call, listing: Listing) -> str:
-    """`sort=name:asc,createdAt:desc` -> ORDER BY; a field without an order is ascending."""
-    asked = call.asks("sort") if listing.sortable else ()
-    words = [_order_word(text, listing) for text in asked]
-    return ", ".join([*words, listing.order])
-
-
-def _order_word(text: str, listing: Listing) -> str:
-    field, _, way = text.partition(":")
-    if field not in listing.sortable or way not in ("", "asc", "desc"):
-        raise invalid("sort", f"{text!r} is not one of {', '.join(listing.sortable)}")
-    return f"{COLUMN_OF[field]} {way or 'asc'}"
-
-
-def one_of(call: Call, query: str, column: str, allowed: Sequence[str] = ()) -> list[Where]:
-    """A filter with several values; unknown ones are refused where the contract has a list."""
-    values = call.asks(query)
-    for value in values:
-        if allowed and value not in allowed:
-            raise invalid(query, f"{value!r} is not one of {', '.join(allowed)}")
-    if not values:
-        return []
-    return [Where(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))]
-
-
-def containing(call: Call, query: str, *columns: str) -> list[Where]:
-    """A search term, found anywhere in any of the columns, in capitals or not."""
-    return _found(call.ask(query), columns, "> 0")
-
-
-def starting(call: Call, query: str, *columns: str) -> list[Where]:
-    """A prefix, in capitals or not."""
-    return _found(call.ask(query), columns, "= 1")
-
-
-def _found(term: str | None, columns: Sequence[str], place: str) -> list[Where]:
-    if not term:
-        return []
-    text = " OR ".join(f"instr(folded({column}), ?) {place}" for column in columns)
-    return [Where(f"({text})", (term.casefold(),) * len(columns))]

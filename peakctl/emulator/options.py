@@ -1,4 +1,4 @@
-"""How the emulated platform behaves where the contract leaves room."""
+"""How the emulated platform behaves where the reference leaves room."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Options:
     """Durations are seconds of the emulator's clock; `latency` is real time before each answer.
 
     full_reads: reads return all that was stored; off, only what the reference's examples show.
-    strict_names: names of specs, deployments and services are unique (contract, section 5).
+    strict_names: names of specs, deployments and services are unique.
     patch_merges: a PATCH of a service merges nested maps instead of replacing them.
     carry_parameters: a revision keeps parameters that it leaves out.
     default_parameters: reads of deployment parameters include the defaults of the definitions.
     newer_calls: calls of 1.29 exist; off, they answer 404.
-    provided_images: every tenant has the platform's own images (behaviour.provided lists them).
-    record_bodies: the journal keeps bodies whole, whatever they hold, for tests that look at them.
+    provided_images: every tenant has the platform's own images (`images.PROVIDED`).
+    record_bodies: the log of requests keeps bodies whole, for tests that look at them.
     rising_versions: a version of an image must be greater than those that exist, as a release must.
     spoke_domain: the tenants live on this spoke (`spoke1.peak.ai`), which keeps the logs of steps.
     instance_types: what there is instead of the built-in lists (`{webapp: [51, {id: 52, ...}]}`);

@@ -1,21 +1,11 @@
-"""Definitions and values of block and app parameters (contract, sections 3.4 and 3.5)."""
+"""Definitions and values of block and app parameters."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.shapes import (
-    LINE,
-    PARAMETER,
-    TEXT,
-    anything,
-    check,
-    flag,
-    items,
-    record,
-    text,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,10 +16,6 @@ MASK = "********"
 STAGES = ("build", "run")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _all(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(test(item) for item in value)
 
@@ -38,27 +24,29 @@ IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
     "string_array": _all(lambda value: isinstance(value, str)),
-    "number": _is_number,
-    "number_array": _all(_is_number),
+    "number": s.is_number,
+    "number_array": _all(s.is_number),
     "object": lambda value: isinstance(value, dict),
     "object_array": _all(lambda value: isinstance(value, dict)),
 }
-DEFINITION = record(
-    {"name": LINE, "type": text(*IS_OF_TYPE), "required": flag},
+DEFINITION = s.record(
+    {"name": s.LINE, "type": s.text(*IS_OF_TYPE), "required": s.FLAG},
     {
-        "description": TEXT,
-        "title": TEXT,
-        "options": items(record({"title": TEXT, "value": anything}), low=1),
-        "hideValue": flag,
-        "conditions": items(record({})),
+        "description": s.TEXT,
+        "title": s.TEXT,
+        "options": s.items(s.record({"title": s.TEXT, "value": s.ANYTHING}), low=1),
+        "hideValue": s.FLAG,
+        "conditions": s.items(s.MAP),
     },
 )
-DEFINITIONS = record({}, {"build": items(DEFINITION), "run": items(DEFINITION)})
+DEFINITIONS = s.record({}, {stage: s.items(DEFINITION) for stage in STAGES})
+STAGED = s.record({}, dict.fromkeys(STAGES, s.MAP))
+"""Values by stage and name."""
 
 
 def check_definitions(definitions: Any, at: str = "parameters") -> None:
     """What a release declares: each name once per stage, defaults of the right type."""
-    check(DEFINITIONS, definitions, at)
+    s.check(DEFINITIONS, definitions, at)
     for stage in STAGES:
         names: set[str] = set()
         for index, definition in enumerate(definitions.get(stage) or ()):
@@ -80,7 +68,7 @@ def _check_definition(definition: Body, at: str) -> None:
 def names_used(value: Any) -> set[str]:
     """All NAMEs of `@param:NAME` in a config."""
     if isinstance(value, str):
-        found = PARAMETER.fullmatch(value)
+        found = s.PARAMETER.fullmatch(value)
         return {found[1]} if found else set()
     children: Iterable[Any] = ()
     if isinstance(value, dict):
@@ -93,7 +81,7 @@ def names_used(value: Any) -> set[str]:
 def put_values(value: Any, values: Mapping[str, Any]) -> Any:
     """A config with the values of the build parameters in their places."""
     if isinstance(value, str):
-        found = PARAMETER.fullmatch(value)
+        found = s.PARAMETER.fullmatch(value)
         return values.get(found[1]) if found else value
     if isinstance(value, dict):
         return {key: put_values(item, values) for key, item in value.items()}
@@ -152,3 +140,12 @@ def masked(definitions: Body | None, stage: str, values: Body) -> Body:
         name: MASK if known.get(name, {}).get("hideValue") else value
         for name, value in values.items()
     }
+
+
+def join(sources: list[Body]) -> Body:
+    """Definitions of several; later sources win where names meet."""
+    joined: Body = {}
+    for stage in STAGES:
+        by_name = {d["name"]: d for source in sources for d in source.get(stage) or ()}
+        joined[stage] = list(by_name.values())
+    return joined

@@ -1,4 +1,4 @@
-"""The emulated platform: state, routes, faults and journal in one ASGI application."""
+"""The emulated platform: state, routes, faults and the log of requests in one ASGI application."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import copy
 import time
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -13,25 +14,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from peakctl.emulator.admin import admin_routes
-from peakctl.emulator.answering import after, before, refusal, respond
-from peakctl.emulator.behaviour.agenda import settle
-from peakctl.emulator.behaviour.provided import provide
-from peakctl.emulator.calls import Call, Endpoint
-from peakctl.emulator.endpoints import ENDPOINTS
-from peakctl.emulator.faults import Fault, struck
-from peakctl.emulator.hosts import by_host
+from peakctl.emulator.calls import Call, Operation, refuse, respond
+from peakctl.emulator.faults import Fault, after, before, find_fault
+from peakctl.emulator.images import provide
 from peakctl.emulator.instance_types import (
     given_instance_types,
     keep_instance_types,
     read_instance_types,
 )
-from peakctl.emulator.journal import Journal, Recorded
+from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
-from peakctl.emulator.requests import Decoded, decode, read_body, tenant_of
-from peakctl.emulator.snapshot import load_snapshot
-from peakctl.emulator.store import Store
-from peakctl.emulator.times import dated
+from peakctl.emulator.requests import Decoded, Recorded, RequestLog, decode, read_body, tenant_of
+from peakctl.emulator.schedule import settle
+from peakctl.emulator.store import Store, load_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,9 +35,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READS = ("GET", "HEAD")
+SUBDOMAINS = ("service", "press")
 AT_ONCE: dict[str, Any] = dict.fromkeys((*DURATIONS, "latency"), 0.0)
 
 
@@ -58,7 +55,7 @@ class Seen:
 class Emulator:
     """A stateful, offline Peak platform.
 
-    `app` answers the contract's endpoints below `/service` and `/press`; `data` is a file that
+    `app` answers the operations below `/service` and `/press`; `data` is a file that
     keeps the state (`:memory:`: nothing is kept); `clock` gives seconds since 1970 and drives every
     status, and can be put `ahead`; `faults` are looked at in order. Raises `PeakctlError` for an
     unusable data file.
@@ -75,7 +72,7 @@ class Emulator:
         self.store = Store(data)
         self._agree_on_instance_types()
         self.faults: list[Fault] = []
-        self.journal = Journal(None if str(data) == ":memory:" else self.store)
+        self.requests = RequestLog(None if str(data) == ":memory:" else self.store)
         self.ahead = 0.0
         self._provided: set[str] = set()
         self.app = self._answering()
@@ -83,7 +80,7 @@ class Emulator:
     def reset(self) -> None:
         """Forget all state, requests and faults."""
         self.store.reset()
-        self.journal.forget()
+        self.requests.forget()
         self.faults.clear()
         self._provided.clear()
         self._agree_on_instance_types()
@@ -103,10 +100,10 @@ class Emulator:
         self.clock = lambda: moment
 
     def instant(self) -> Emulator:
-        """The same data, but with everything done at once, and without faults and journal."""
+        """The same data, but with everything done at once, and without faults and requests."""
         twin = copy.copy(self)
         twin.options = replace(self.options, **AT_ONCE)
-        twin.faults, twin.journal = [], Journal()
+        twin.faults, twin.requests = [], RequestLog()
         twin.app = twin._answering()
         return twin
 
@@ -133,18 +130,20 @@ class Emulator:
             keep_instance_types(tx, dict(given))
 
     def close(self) -> None:
-        self.journal.keep()
+        self.requests.keep()
         self.store.close()
 
     def _answering(self) -> ASGIApp:
-        return dated(by_host(self._build()), self.now)
+        return _dated(_by_host(self._build()), self.now)
 
     def _build(self) -> Starlette:
-        paths: dict[str, dict[str, Endpoint]] = {}
-        for endpoint in ENDPOINTS:
-            if self.options.newer_calls or not endpoint.newer:
-                paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-        routes = [self._route(path, methods) for path, methods in paths.items()]
+        paths: dict[str, dict[str, Operation]] = {}
+        for operation in OPERATIONS:
+            if self.options.newer_calls or not operation.newer:
+                paths.setdefault(operation.path, {})[operation.method] = operation
+        # A path with fewer placeholders goes first: `/emails/templates` is not `/emails/{id}`.
+        order = sorted(paths, key=lambda path: path.count("{"))
+        routes = [self._route(path, paths[path]) for path in order]
         app = Starlette(
             routes=[*routes, *admin_routes(self)],
             exception_handlers={HTTPException: self._refuse_route},
@@ -152,7 +151,7 @@ class Emulator:
         app.router.redirect_slashes = False
         return app
 
-    def _route(self, path: str, methods: dict[str, Endpoint]) -> Route:
+    def _route(self, path: str, methods: dict[str, Operation]) -> Route:
         async def endpoint(request: Request) -> Response:
             return await self._serve(request, methods[request.method])
 
@@ -160,39 +159,40 @@ class Emulator:
         route.methods = set(methods)  # starlette adds HEAD to GET; the platform has no such call
         return route
 
-    async def _serve(self, request: Request, endpoint: Endpoint) -> Response:
+    async def _serve(self, request: Request, operation: Operation) -> Response:
         began = time.perf_counter()
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
         seen = Seen(request)
-        fault = struck(self.faults, request.method, request.url.path)
+        fault = find_fault(self.faults, request.method, request.url.path)
         try:
             response = await before(fault)
             if response is None:
-                response = await after(fault, await self._respond(seen, endpoint))
+                response = await after(fault, await self._respond(seen, operation))
             seen.status = response.status_code
         finally:
             self._remember(seen, time.perf_counter() - began)
         return response
 
-    async def _respond(self, seen: Seen, endpoint: Endpoint) -> Response:
+    async def _respond(self, seen: Seen, operation: Operation) -> Response:
         request = seen.request
         try:
-            seen.tenant = "" if endpoint.is_open else tenant_of(request)
+            seen.tenant = "" if operation.is_open else tenant_of(request)
             body = await read_body(request)
             seen.decoded = decode(request.headers.get("content-type", ""), body)
-            return self._answer(request, endpoint, seen.decoded, seen.tenant)
+            return self._answer(request, operation, seen.decoded, seen.tenant)
         except Problem as problem:
-            return refusal(problem.status, problem.detail)
+            return refuse(problem.status, problem.detail)
 
     def _answer(
-        self, request: Request, endpoint: Endpoint, decoded: Decoded, tenant: str
+        self, request: Request, operation: Operation, decoded: Decoded, tenant: str
     ) -> Response:
         now = self.now()
         self._settle(now)
         self._provide(tenant)
         with self.store.transaction(tenant, now, write=request.method not in READS) as tx:
             call = Call(
+                operation=operation,
                 tx=tx,
                 options=self.options,
                 params={k: str(v) for k, v in request.path_params.items()},
@@ -201,8 +201,8 @@ class Emulator:
                 parts=decoded.parts,
                 base=str(request.base_url).rstrip("/"),
             )
-            answer = endpoint.handler(call)
-        return respond(answer, endpoint.status)
+            answer = operation.handler(call)
+        return respond(answer, operation.status)
 
     def _settle(self, now: float) -> None:
         if self.store.is_due(now):
@@ -220,7 +220,7 @@ class Emulator:
         status = getattr(error, "status_code", 400)
         self._remember(Seen(request, status), 0.0)
         detail = f"{request.method} {request.url.path}: no such call"
-        return refusal(status, detail, tuple(headers))
+        return refuse(status, detail, tuple(headers))
 
     def _remember(self, seen: Seen, seconds: float) -> None:
         request, decoded = seen.request, seen.decoded
@@ -235,4 +235,33 @@ class Emulator:
             seconds=round(seconds, 6),
             tenant=seen.tenant,
         )
-        self.journal.add(recorded, at_once=request.method not in READS)
+        self.requests.add(recorded, at_once=request.method not in READS)
+
+
+def _by_host(app: ASGIApp) -> ASGIApp:
+    """`Host: press.dev.peak.ai`, path `/v1/...` -> path `/press/v1/...`."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            first, dot, _ = host.partition(".")
+            if dot and first in SUBDOMAINS and not scope["path"].startswith(f"/{first}/"):
+                scope = {**scope, "path": f"/{first}{scope['path']}"}
+        await app(scope, receive, send)
+
+    return routed
+
+
+def _dated(app: ASGIApp, now: Callable[[], float]) -> ASGIApp:
+    """Every answer says in its `Date` what time it is here: leases expire by that."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(now(), usegmt=True).encode("ascii")
+                message = {**message, "headers": [*message["headers"], (b"date", date)]}
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return answering

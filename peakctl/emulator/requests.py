@@ -1,21 +1,41 @@
-"""Bytes of a request -> JSON or parts; who the caller is."""
+"""Requests: who asks, bytes -> JSON or parts, and the log of what was asked.
+
+The log is for tests and rehearsals; it holds no credentials.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.journal import part_recorded, without_secrets
-from peakctl.emulator.multipart import Sent, parse_parts
 from peakctl.emulator.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-BODY_LIMIT = 34 * 2**20  # three attachments of 10 MB each (contract, section 4) and some text
+    from peakctl.emulator.store import Store
+
+BODY_LIMIT = 34 * 2**20  # three attachments of 10 MB each, and some text
 TENANT = "tenant:"
+NAME = re.compile(r'(?<!\w)name="([^"]*)"')
+FILENAME = re.compile(r'(?<!\w)filename="([^"]*)"')
+BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"token|password|clientsecret|api_?key|credential|authorization", re.IGNORECASE
+)
+HIDDEN = "(not recorded)"
+NAMING = re.compile(
+    r"name|kind|type|version|scope|status|source|featured|useCache|(entity|service)Type"
+    r"|id|(image|version|imageVersion|entity|instanceType)Id"
+)
+FREE = re.compile(r"parameters|appParameters|templateParameters|env|absolute|buildArguments")
+"""Maps whose keys are the user's own, so that a name says nothing about its value."""
+
+KEPT = 20_000
+TOGETHER = 50
 
 
 async def read_body(request: Request) -> bytes:
@@ -41,11 +61,24 @@ def tenant_of(request: Request) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its bytes, and a file name when it is a file."""
+
+    name: str
+    data: bytes
+    filename: str | None = None
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """A body as JSON (None when there is none) or as parts."""
 
     json: Any = None
-    parts: tuple[Sent, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def recorded_json(self, *, whole: bool) -> Any:
         return without_secrets(self.json, whole=whole)
@@ -72,7 +105,7 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(word)
 
 
-def _guess(part: Sent) -> Any:
+def _guess(part: Part) -> Any:
     if part.filename is not None:
         return None
     if part.text[:1] not in ("{", "["):
@@ -81,3 +114,117 @@ def _guess(part: Sent) -> Any:
         return json.loads(part.data)
     except ValueError:
         return part.text
+
+
+def parse_parts(content_type: str, body: bytes) -> tuple[Part, ...]:
+    """All parts in order; raises a 400 for a body that ends early or has no boundary."""
+    found = BOUNDARY.search(content_type)
+    if found is None:
+        raise Problem(400, "the multipart body has no boundary")
+    mark = b"--" + found[1].encode()
+    chunks = (b"\r\n" + body).split(b"\r\n" + mark)
+    if not chunks[-1].startswith(b"--"):
+        raise Problem(400, "the multipart body is incomplete")
+    return tuple(_part(chunk) for chunk in chunks[1:-1])
+
+
+def _part(chunk: bytes) -> Part:
+    head, gap, data = chunk.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+    header = head.decode("utf-8", "replace")
+    name = NAME.search(header)
+    if not gap or name is None:
+        raise Problem(400, "a part of the multipart body has no name")
+    filename = FILENAME.search(header)
+    return Part(name[1], data, filename[1] if filename else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request. `parts` maps names of parts to text, JSON or a file's digest and size.
+
+    `at` is the emulator's time in seconds since 1970, `seconds` how long the answer took; a status
+    of 0 says that there was none.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    status: int
+    body: Any = None
+    parts: dict[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+    seconds: float = 0.0
+    tenant: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def without_secrets(value: Any, *, whole: bool) -> Any:
+    """The same JSON; texts under names that speak of credentials are replaced.
+
+    Unless `whole`, so is every text and number but those that name things and say what they are:
+    any other may be a secret, and only who sent it knows.
+    """
+    if isinstance(value, dict):
+        return {k: _kept(str(k), v, whole=whole) for k, v in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item, whole=whole) for item in value]
+    return value if whole or value is None or isinstance(value, bool) else HIDDEN
+
+
+def _kept(name: str, value: Any, *, whole: bool) -> Any:
+    if SECRET_NAME.search(name) and isinstance(value, str) and value:
+        return HIDDEN
+    if NAMING.fullmatch(name) and not isinstance(value, dict | list):
+        return value
+    if FREE.fullmatch(name) and not whole:
+        return HIDDEN
+    return without_secrets(value, whole=whole)
+
+
+def part_recorded(part: Part, decoded: Any, *, whole: bool) -> Any:
+    """What the log keeps of one part; `decoded` is its JSON, or its text."""
+    if part.filename is not None:
+        return {"digest": hashlib.sha256(part.data).hexdigest(), "bytes": len(part.data)}
+    return _kept(part.name, decoded, whole=whole)
+
+
+class RequestLog(list[Recorded]):
+    """What an emulator was asked. `store` keeps it beyond the process, a few entries at a time."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        super().__init__()
+        self._store = store
+        self._unkept: list[Recorded] = []
+
+    def add(self, recorded: Recorded, *, at_once: bool) -> None:
+        """Append, and forget the oldest beyond a limit; `at_once` puts it into the store now."""
+        self.append(recorded)
+        if len(self) > KEPT:
+            del self[: KEPT // 10]
+        if self._store is not None:
+            self._unkept.append(recorded)
+            if at_once or len(self._unkept) >= TOGETHER:
+                self.keep()
+
+    def keep(self) -> None:
+        """Put into the store what it does not have yet."""
+        if self._store is not None and self._unkept:
+            entries = [json.dumps(entry.as_json()) for entry in self._unkept]
+            self._store.keep_requests(entries, KEPT)
+            self._unkept.clear()
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The log of the store where there is one, else of this emulator."""
+        self.keep()
+        if self._store is None:
+            return [entry.as_json() for entry in self]
+        return [json.loads(entry) for entry in self._store.requests()]
+
+    def forget(self) -> None:
+        """Forget all, in the store too."""
+        self.clear()
+        self._unkept.clear()
+        if self._store is not None:
+            self._store.forget_requests()

@@ -6,9 +6,10 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.problems import not_found
+from peakctl.emulator.problems import invalid, not_found
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,6 +41,31 @@ class Row:
     def number(self) -> int:
         """The id of kinds that count: images, versions, builds, workflows, emails."""
         return int(self.id)
+
+
+def stamp(at: float) -> str:
+    """Seconds since 1970 -> `2020-01-01T18:00:00.000Z`, as the platform writes times."""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def parse_stamp(text: str, field: str) -> float:
+    """The reverse, for the date filters; raises a 422 that names the field."""
+    try:
+        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise invalid(field, f"{text!r} is not an ISO date") from None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def made(row: Row) -> Body:
+    """When a row was made, and by whom."""
+    return {"createdAt": stamp(row.created), "createdBy": AUTHOR}
+
+
+def changed(row: Row) -> Body:
+    """When a row was changed, and by whom."""
+    return {"updatedAt": stamp(row.updated), "updatedBy": AUTHOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +271,7 @@ class Transaction:
         return list(self._db.execute(sql, (self.tenant, kind, str(key))))
 
     def schedule(self, after: float, action: str, **data: Any) -> None:
-        """Have `action` happen `after` seconds from now (see behaviour.agenda)."""
+        """Have `action` happen `after` seconds from now (see `schedule`)."""
         self._db.execute(
             "INSERT INTO agenda (at, tenant, action, data) VALUES (?, ?, ?, ?)",
             (self.now + after, self.tenant, action, json.dumps(data)),

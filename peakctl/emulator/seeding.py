@@ -11,59 +11,33 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from peakctl.emulator import schemas as s
+from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.problems import Problem, invalid
-from peakctl.emulator.shapes import LINE, anything, check, items, mapping, record, text
 
 if TYPE_CHECKING:
     import httpx
 
-    from peakctl.emulator.served import Served
+    from peakctl.emulator.calls import Operation
+    from peakctl.emulator.platform import Emulator
 
 REFERENCE = re.compile(r"\$\{([\w-]+)\.([\w.-]+)\}")
-IMAGES = "/service/image-management/api/v2/images/"
-SERVICES = "/service/webapps/api/v1/webapps/"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The call that creates a kind; `body` is how it takes its body (contract, section 1.3)."""
-
-    path: str
-    body: Literal["json", "parts", "texts"] = "json"
-    method: str = "POST"
-
-
-WAYS = {
-    "artifact": Way("/service/artifacts/api/v1/artifacts/", "parts"),
-    "artifact-version": Way("/service/artifacts/api/v1/artifacts/{artifact}", "parts", "PUT"),
-    "image": Way(IMAGES, "parts"),
-    "image-version": Way(IMAGES + "{image}/versions", "parts"),
-    "service": Way(SERVICES),
-    "webapp": Way(SERVICES),
-    "workflow": Way("/service/workflows/api/v1/workflows/"),
-    "block-spec": Way("/press/v1/blocks/specs/", "parts"),
-    "block-release": Way("/press/v1/blocks/specs/{spec}/releases", "parts"),
-    "app-spec": Way("/press/v1/apps/specs/", "texts"),
-    "app-release": Way("/press/v1/apps/specs/{spec}/releases"),
-    "block-deployment": Way("/press/v1/blocks/deployments/"),
-    "app-deployment": Way("/press/v1/apps/deployments/"),
-    "email": Way("/service/notifications/api/v1/emails"),
-    "email-template": Way("/_emulator/email-templates"),
-}
-RESOURCE = record(
-    {"kind": text(*WAYS), "body": record({})},
-    {"as": LINE, "in": mapping(anything), "artifact": LINE},
+WAYS = {kind: operation for operation in OPERATIONS for kind in operation.seeds}
+# What `in` calls the `{id}` in the path of a call.
+PARENTS = {"artifact-version": "artifact", "block-release": "spec", "app-release": "spec"}
+RESOURCE = s.record(
+    {"kind": s.text(*WAYS), "body": s.MAP},
+    {"as": s.LINE, "in": s.mapping(s.ANYTHING), "artifact": s.LINE},
 )
-RESOURCES = items(RESOURCE)
-TENANT = text(pattern="[A-Za-z0-9_-]{1,64}")
-SEED = record({"resources": RESOURCES}, {"tenant": TENANT})
+RESOURCES = s.items(RESOURCE)
+TENANT = s.text(pattern="[A-Za-z0-9_-]{1,64}")
+SEED = s.record({"resources": RESOURCES}, {"tenant": TENANT})
 
 
-async def seed(emulator: Served, document: Any) -> list[dict[str, Any]]:
+async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
     """Create all resources in order, builds and deployments at once done; the answers.
 
     Stops at the first refusal: raises a `Problem` that says which resource it was. What was created
@@ -71,15 +45,15 @@ async def seed(emulator: Served, document: Any) -> list[dict[str, Any]]:
     """
     found = document if isinstance(document, list) else None
     if found is None:
-        check(SEED, document, "seed")
+        s.check(SEED, document, "seed")
         found = document["resources"]
-    check(RESOURCES, found, "resources")
+    s.check(RESOURCES, found, "resources")
     tenant = document.get("tenant") if isinstance(document, dict) else None
     async with _client(emulator, tenant) as client:
         return await _create_all(client, found)
 
 
-def _client(emulator: Served, tenant: str | None) -> httpx.AsyncClient:
+def _client(emulator: Emulator, tenant: str | None) -> httpx.AsyncClient:
     import httpx
 
     from peakctl.emulator.transport import emulator_transport
@@ -108,29 +82,33 @@ async def _create_all(
 async def _create(
     client: httpx.AsyncClient, resource: dict[str, Any], answers: dict[str, Any], at: str
 ) -> Any:
-    way = WAYS[resource["kind"]]
+    kind, operation = resource["kind"], WAYS[resource["kind"]]
     body = _resolved(resource["body"], answers, f"{at}.body")
     ids = _resolved(resource.get("in") or {}, answers, f"{at}.in")
+    path = operation.path.replace("{id}", f"{{{PARENTS.get(kind, 'id')}}}")
     try:
-        path = way.path.format(**{name: quote(str(key), safe="") for name, key in ids.items()})
+        path = path.format(**{name: quote(str(key), safe="") for name, key in ids.items()})
     except KeyError as error:
         raise invalid(f"{at}.in.{error.args[0]}", "is required") from None
-    response = await client.request(way.method, path, **_sent(way, body, resource, at))
+    response = await client.request(operation.method, path, **_sent(operation, body, resource, at))
     if response.status_code >= 300:
-        detail = response.json()["detail"]
-        raise Problem(response.status_code, f"{at} ({resource['kind']}): {detail}")
+        raise Problem(response.status_code, f"{at} ({kind}): {response.json()['detail']}")
     return response.json()
 
 
-def _sent(way: Way, body: dict[str, Any], resource: dict[str, Any], at: str) -> dict[str, Any]:
+def _sent(
+    operation: Operation, body: dict[str, Any], resource: dict[str, Any], at: str
+) -> dict[str, Any]:
+    """The body as the operation takes it: JSON, or texts in parts or in a map."""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
-    if way.body == "parts":
+    if operation.body is None:
         files: list[tuple[str, Any]] = [(name, (None, value)) for name, value in texts.items()]
         if resource.get("artifact"):
             data = _archive(resource["artifact"], f"{at}.artifact")
             files.append(("artifact", ("artifact.zip", data, "application/zip")))
         return {"files": files or [("", (None, ""))]}
-    return {"json": texts if way.body == "texts" else body}
+    takes_texts = "contentSchema" in operation.body["properties"].get("spec", {})
+    return {"json": texts if takes_texts else body}
 
 
 def _archive(encoded: str, at: str) -> bytes:

@@ -1,81 +1,72 @@
-"""Services and webapps (contract, rows 23-28 and section 3.3)."""
+"""Services and webapps."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peakctl.emulator.behaviour.building import redeploy_service
-from peakctl.emulator.behaviour.usage import VERSION, latest_ready, set_usage
-from peakctl.emulator.calls import Call, Endpoint
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.image_usage import VERSION, find_image, is_ready, latest_ready, set_usage
 from peakctl.emulator.instance_types import check_instance_type, of_service, usual_type
-from peakctl.emulator.listing import Listing, answer_page, containing, one_of
+from peakctl.emulator.listing import PAGE, Listing, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, Where
-from peakctl.emulator.shapes import (
-    LINE,
-    TEXT,
-    Shape,
-    anything,
-    check,
-    flag,
-    items,
-    mapping,
-    record,
-    text,
-    whole,
-)
-from peakctl.emulator.times import stamp
+from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, made, stamp
+from peakctl.emulator.schedule import due
 
-ROOT = "/service/webapps/api/v1/webapps/"
+if TYPE_CHECKING:
+    from peakctl.emulator.options import Options
+
+OPERATIONS = Operations({"service": "/service/webapps/api/v1/webapps/"})
 STATUSES = ("CREATING", "DEPLOYING", "AVAILABLE", "CREATE_FAILED", "DELETING", "DELETE_FAILED")
 TYPES = ("api", "web-app", "shiny")
-FIELDS: dict[str, Shape] = {
-    "title": TEXT,
-    "description": TEXT,
-    "imageDetails": record({"imageId": whole()}, {"versionId": whole()}),
-    "resources": record({"instanceTypeId": whole()}),
-    "parameters": record({}, {"env": mapping(TEXT), "secrets": items(LINE)}),
-    "sessionStickiness": flag,
-    "scaleToZero": flag,
-    "entrypoint": TEXT,
-    "healthCheckURL": TEXT,
-    "minInstances": whole(1, 2),
+FIELDS: dict[str, s.Schema] = {
+    "title": s.TEXT,
+    "description": s.TEXT,
+    "imageDetails": s.record({"imageId": s.WHOLE}, {"versionId": s.WHOLE}),
+    "resources": s.record({"instanceTypeId": s.WHOLE}),
+    "parameters": s.record({}, {"env": s.mapping(s.TEXT), "secrets": s.items(s.LINE)}),
+    "sessionStickiness": s.FLAG,
+    "scaleToZero": s.FLAG,
+    "entrypoint": s.TEXT,
+    "healthCheckURL": s.TEXT,
+    "minInstances": s.whole(1, 2),
 }
-CREATE = record(
-    {"name": LINE, "imageDetails": FIELDS["imageDetails"]},
-    {**FIELDS, "serviceType": text(*TYPES)},
-)
-PATCH = record({}, FIELDS)
-# Only services have these (row 24); whatever is made with one of them is a service.
+# Webapps do not have these; whatever is made with one of them is a service.
 OF_SERVICES = ("serviceType", "parameters", "entrypoint", "healthCheckURL", "minInstances")
 QUIET = ("title", "description")
-DEFAULTS: Body = {
-    "title": None,
-    "description": None,
-    "sessionStickiness": False,
-    "scaleToZero": False,
-    "parameters": {},
-    "minInstances": 1,
-}
 EXAMPLE_HIDES = ("title", "description", "parameters", "scaleToZero", "applicationUrl")
+FAIL = "fail-service"  # the value in `parameters.env` that asks for CREATE_FAILED
+ONE = s.record({"id": s.TEXT})
+FILTERS = (
+    one_of("status", "status", STATUSES),
+    containing("searchTerm", "name"),
+    one_of("serviceType", "facet", TYPES),
+)
+SERVICES = Listing("services", "servicesCount", filters=FILTERS)
+WEBAPPS = Listing("webapps", "webappsCount", filters=FILTERS)
 
 
-def _resolve_image(call: Call, details: Body) -> Body:
+def usual_fields(tx: Transaction, service_type: object) -> Body:
+    """What a service has that was created with nothing more than it must have."""
+    return {
+        "title": None,
+        "description": None,
+        "sessionStickiness": False,
+        "scaleToZero": False,
+        "parameters": {},
+        "minInstances": 1,
+        "resources": {"instanceTypeId": usual_type(tx, of_service(service_type))},
+    }
+
+
+def _resolve_image(tx: Transaction, details: Body) -> Body:
     """imageDetails with a version: the given one, else the latest ready."""
-    tx = call.tx
-    image = tx.get("image", details["imageId"])
-    if image is None:
-        raise invalid("imageDetails.imageId", f"image {details['imageId']} does not exist")
-    if details.get("versionId") is None:
-        latest = latest_ready(tx, image.id)
-        if latest is None:
-            raise invalid("imageDetails.versionId", f"image {image.name} has no ready version")
-        return {"imageId": image.number, "versionId": latest.number}
-    version = tx.get(VERSION, details["versionId"])
-    if version is None or version.parent != image.id:
-        why = f"image {image.name} has no version with id {details['versionId']}"
-        raise invalid("imageDetails.versionId", why)
+    at = ("imageDetails.imageId", "imageDetails.versionId")
+    image, version = find_image(tx, details["imageId"], details.get("versionId"), at)
+    version = version or latest_ready(tx, image.id)
+    if version is None:
+        raise invalid(at[1], f"image {image.name} has no ready version")
     return {"imageId": image.number, "versionId": version.number}
 
 
@@ -86,68 +77,91 @@ def _check_type(body: Body, service_type: str) -> None:
         raise invalid("scaleToZero", "is only for services of type web-app")
 
 
-def refuse_taken(call: Call, name: str) -> None:
-    if call.options.strict_names and call.tx.named(("service",), name):
-        raise conflict(f"name: a service or webapp {name} already exists")
+@OPERATIONS(
+    "GET", "", "List services (featureType=services) or webapps",
+    query={**SERVICES.query, "featureType": s.TEXT}, answer=s.record(PAGE),
+)  # fmt: skip
+def list_services(call: Call) -> Body:
+    services = call.ask("featureType") == "services"
+    kind = Where(f"json_extract(body, '$.webapp') = {0 if services else 1}")
+    return (SERVICES if services else WEBAPPS).page(call, _item_shown, kind)
 
 
+@OPERATIONS(
+    "POST", "", "Create a service or a webapp", status=201, answer=ONE, seeds=("service", "webapp"),
+    body=s.record(
+        {"name": s.LINE, "imageDetails": FIELDS["imageDetails"]},
+        {**FIELDS, "serviceType": s.text(*TYPES)},
+    ),
+)  # fmt: skip
 def create(call: Call) -> Body:
-    """Row 24."""
-    body = call.record()
-    check(CREATE, body)
-    service_type = body.get("serviceType") or "web-app"
+    tx, body = call.tx, call.checked()
+    name, service_type = body["name"], body.get("serviceType") or "web-app"
     _check_type(body, service_type)
-    check_instance_type(call.tx, of_service(service_type), body.get("resources"), "resources")
-    refuse_taken(call, body["name"])
-    kept = {k: v for k, v in body.items() if k in FIELDS and v is not None}
-    kept["imageDetails"] = _resolve_image(call, body["imageDetails"])
-    is_service = any(field in body for field in OF_SERVICES)
-    row = add_service(call, body["name"], {**kept, "webapp": not is_service}, service_type)
+    check_instance_type(tx, of_service(service_type), body.get("resources"), "resources")
+    if call.options.strict_names and tx.named(("service",), name):
+        raise conflict(f"name: a service or webapp {name} already exists")
+    stated = {k: v for k, v in body.items() if k in FIELDS and v is not None}
+    kept = {**usual_fields(tx, service_type), **stated, "turn": 1}
+    kept["imageDetails"] = _resolve_image(tx, body["imageDetails"])
+    kept["webapp"] = not any(field in body for field in OF_SERVICES)
+    row = tx.add("service", kept, name=name, status="CREATING", facet=service_type)
+    set_usage(tx, row, [kept["imageDetails"]["versionId"]])
+    tx.schedule(call.options.service_seconds, "service-done", id=row.id, turn=1)
     return {"id": row.id}
 
 
-def usual_fields(tx: Transaction, service_type: object) -> Body:
-    """What a service has that was created with nothing more than it must have."""
+def _item_shown(row: Row) -> Body:
     return {
-        **DEFAULTS,
-        "resources": {"instanceTypeId": usual_type(tx, of_service(service_type))},
+        "id": row.id,
+        "name": row.name,
+        "serviceType": row.facet,
+        "status": row.status,
+        **made(row),
+        **changed(row),
+        "tags": [],
     }
 
 
-def add_service(call: Call, name: str, kept: Body, service_type: str) -> Row:
-    body = {**usual_fields(call.tx, service_type), **kept, "turn": 1}
-    row = call.tx.add("service", body, name=name, status="CREATING", facet=service_type)
-    set_usage(call.tx, row, [row.body["imageDetails"]["versionId"]])
-    call.tx.schedule(call.options.service_seconds, "service-done", id=row.id, turn=1)
-    return row
+@OPERATIONS(
+    "GET", "{id}", "Describe a service or a webapp",
+    answer=s.record({
+        **s.texts("id", "name", "serviceType", "status"), **s.MADE, **s.CHANGED, "tags": s.LIST,
+        "imageDetails": s.MAP, "resources": s.MAP, "sessionStickiness": s.FLAG,
+        "minInstances": s.WHOLE,
+    }),
+)  # fmt: skip
+def describe(call: Call) -> Body:
+    row = call.find()
+    answer = {
+        **_item_shown(row),
+        **{field: row.body.get(field) for field in FIELDS},
+        "applicationUrl": f"https://{row.name}.emulator.peak.ai",
+    }
+    if call.options.full_reads:
+        return answer
+    return {k: v for k, v in answer.items() if k not in EXAMPLE_HIDES}
 
 
+@OPERATIONS("PATCH", "{id}", "Change a service or a webapp", body=s.record({}, FIELDS), answer=ONE)
 def update(call: Call) -> Body:
-    """Row 26. The client sends name and serviceType too; they cannot change."""
-    row = _settled(call)
-    body = call.record()
-    check(PATCH, body)
+    """The client sends name and serviceType too; they cannot change."""
+    row = call.find()
+    if row.status == "DELETING":
+        raise conflict(f"status: {row.name} is DELETING")
+    body = call.checked()
     for field, value in (("name", row.name), ("serviceType", row.facet)):
         if body.get(field) not in (None, value):
             raise invalid(field, f"cannot change from {value} to {body[field]}")
     check_instance_type(call.tx, of_service(row.facet), body.get("resources"), "resources")
     before = json.dumps(_running(row.body), sort_keys=True)
     row.body.update({k: _merged(call, row, k, v) for k, v in body.items() if k in FIELDS})
-    row.body["imageDetails"] = _resolve_image(call, row.body["imageDetails"])
+    row.body["imageDetails"] = _resolve_image(call.tx, row.body["imageDetails"])
     _check_type(row.body, row.facet)
     call.tx.touch(row)
     if json.dumps(_running(row.body), sort_keys=True) != before:
-        _require_ready(call, row)
-        set_usage(call.tx, row, [row.body["imageDetails"]["versionId"]])
-        redeploy_service(call.tx, call.options, row)
+        _run(call, row)
     return {"id": row.id}
-
-
-def _settled(call: Call) -> Row:
-    row = call.tx.require("service", call.params["id"])
-    if row.status == "DELETING":
-        raise conflict(f"status: {row.name} is DELETING")
-    return row
 
 
 def _running(body: Body) -> Body:
@@ -165,56 +179,41 @@ def _merged(call: Call, row: Row, field: str, value: Any) -> Any:
     return value
 
 
-def _require_ready(call: Call, row: Row) -> None:
+def _run(call: Call, row: Row) -> None:
     version = call.tx.require(VERSION, row.body["imageDetails"]["versionId"])
-    if version.status not in ("ready", "in-use"):
+    if not is_ready(version):
         raise invalid("imageDetails.versionId", f"version {version.name} is not ready")
+    set_usage(call.tx, row, [version.id])
+    redeploy(call.tx, call.options, row)
 
 
-def _item_shown(row: Row) -> Body:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "serviceType": row.facet,
-        "status": row.status,
-        "createdAt": stamp(row.created),
-        "createdBy": AUTHOR,
-        "updatedAt": stamp(row.updated),
-        "updatedBy": AUTHOR,
-        "tags": [],
-    }
+def redeploy(tx: Transaction, options: Options, row: Row) -> None:
+    """AVAILABLE -> DEPLOYING -> AVAILABLE; the latest start decides when it ends."""
+    row.status = "DEPLOYING"
+    row.body["turn"] = row.body.get("turn", 0) + 1
+    tx.touch(row)
+    tx.schedule(options.service_seconds, "service-done", id=row.id, turn=row.body["turn"])
 
 
-def describe(call: Call) -> Body:
-    """Row 25."""
-    row = call.tx.require("service", call.params["id"])
-    answer = {
-        **_item_shown(row),
-        **{field: row.body.get(field) for field in FIELDS},
-        "applicationUrl": f"https://{row.name}.emulator.peak.ai",
-    }
-    if not call.options.full_reads:
-        answer = {k: v for k, v in answer.items() if k not in EXAMPLE_HIDES}
-    return answer
+@due("service-done")
+def finish(tx: Transaction, options: Options, data: Body) -> None:
+    """CREATING or DEPLOYING ends: AVAILABLE, or CREATE_FAILED.
+
+    It fails when its image cannot run, or when a value of its env asks for that.
+    """
+    row = tx.get("service", data["id"])
+    if row is None or row.body["turn"] != data["turn"] or row.status == "DELETING":
+        return
+    version = tx.get(VERSION, (row.body["imageDetails"] or {}).get("versionId"))
+    asked = FAIL in ((row.body.get("parameters") or {}).get("env") or {}).values()
+    runs = (version is None or is_ready(version)) and not asked
+    row.status = "AVAILABLE" if runs else "CREATE_FAILED"
+    tx.save(row)
 
 
-def list_all(call: Call) -> Body:
-    """Row 23: services with featureType=services, else webapps."""
-    services = call.ask("featureType") == "services"
-    items_key, count = ("services", "servicesCount") if services else ("webapps", "webappsCount")
-    column = "json_extract(body, '$.webapp')"
-    where = [
-        *containing(call, "searchTerm", "name"),
-        *one_of(call, "status", "status", STATUSES),
-        *one_of(call, "serviceType", "facet", TYPES),
-    ]
-    kind = Where(f"{column} = {0 if services else 1}")
-    return answer_page(call, Listing(("service",), items_key, count), [kind, *where], _item_shown)
-
-
+@OPERATIONS("DELETE", "{id}", "Delete a service or a webapp", answer=ONE)
 def delete(call: Call) -> Body:
-    """Row 27."""
-    row = call.tx.require("service", call.params["id"])
+    row = call.find()
     if row.status in ("CREATING", "DEPLOYING", "DELETING"):
         raise conflict(f"status: {row.name} is {row.status}; delete it when that is over")
     if row.body.get("owner"):
@@ -226,23 +225,30 @@ def delete(call: Call) -> Body:
     return {"id": row.id}
 
 
-TEST = record(
-    {},
-    {
-        "httpMethod": text("get", "post", "put", "patch", "delete"),
-        "path": TEXT,
-        "payload": anything,
-    },
-)
+@due("service-gone")
+def drop(tx: Transaction, options: Options, data: Body) -> None:
+    row = tx.get("service", data["id"])
+    if row is not None:
+        set_usage(tx, row, ())
+        tx.drop(row)
 
 
+@OPERATIONS(
+    "POST", "{name}/test", "Send a request to a service, which answers what it was sent",
+    body=s.record({}, {
+        "httpMethod": s.text("get", "post", "put", "patch", "delete"), "path": s.TEXT,
+        "payload": s.ANYTHING,
+    }),
+    answer=s.record({
+        **s.texts("responseBody", "reqStartTime", "reqEndTime", "responseSize"),
+        "responseStatus": s.WHOLE,
+    }),
+)  # fmt: skip
 def test(call: Call) -> Body:
-    """Row 28: answers with what it was sent."""
     found = call.tx.named(("service",), call.params["name"])
     if not found:
         raise not_found("service", call.params["name"])
-    body = call.record()
-    check(TEST, body)
+    body = call.checked()
     if found[0].status != "AVAILABLE":
         raise invalid("status", f"{found[0].name} is {found[0].status}")
     echo = {"path": body.get("path") or "/", "payload": body.get("payload")}
@@ -254,13 +260,3 @@ def test(call: Call) -> Body:
         "reqEndTime": stamp(call.tx.now + 0.012),
         "responseSize": f"{len(text_back)} B",
     }
-
-
-ENDPOINTS = (
-    Endpoint("GET", ROOT, list_all),
-    Endpoint("POST", ROOT, create, 201),
-    Endpoint("GET", ROOT + "{id}", describe),
-    Endpoint("PATCH", ROOT + "{id}", update),
-    Endpoint("DELETE", ROOT + "{id}", delete),
-    Endpoint("POST", ROOT + "{name}/test", test),
-)

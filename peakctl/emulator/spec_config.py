@@ -1,57 +1,49 @@
-"""What the config of a release may hold (contract, section 3.4)."""
+"""What the config of a release may hold."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
-from peakctl.emulator.behaviour.usage import VERSION
+from peakctl.emulator.image_usage import find_image
 from peakctl.emulator.instance_types import check_instance_type, of_service
 from peakctl.emulator.parameters import names_used
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
-from peakctl.emulator.shapes import (
-    LINE,
-    TEXT,
-    Shape,
-    check,
-    flag,
-    items,
-    mapping,
-    record,
-    text,
-    whole,
-)
+from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
+from peakctl.emulator.steps import check_steps, check_triggers, check_watchers, mapped
 from peakctl.emulator.versions import read_version
-from peakctl.emulator.workflow_shapes import check_steps, check_triggers, check_watchers, mapped
 
-INLINE = record(
+INLINE = s.record(
     {},
     {
-        "version": LINE,
-        "dockerfile": TEXT,
-        "context": TEXT,
-        "useCache": flag,
-        "buildArguments": mapping(TEXT),
-        "secrets": items(LINE),
+        "version": s.LINE,
+        "dockerfile": s.TEXT,
+        "context": s.TEXT,
+        "useCache": s.FLAG,
+        "buildArguments": s.mapping(s.TEXT),
+        "secrets": s.items(s.LINE),
     },
 )
-DETAILS = record({"id": whole()}, {"versionId": whole()})
-STEP = record({"command": LINE}, {"image": INLINE, "imageRef": LINE, "imageDetails": DETAILS})
-SERVICE: dict[str, Shape] = {
-    "serviceType": text("web-app", "api"),
-    "image": INLINE,
-    "imageDetails": DETAILS,
-    "resources": record({"instanceTypeId": whole()}),
-    "parameters": record({}, {"env": mapping(TEXT), "secrets": items(LINE)}),
-    "sessionStickiness": flag,
-    "scaleToZero": flag,
-    "entrypoint": TEXT,
-    "healthCheckURL": TEXT,
-    "minInstances": whole(1, 2),
-}
-BLOCKS = items(
-    record({"id": LINE, "release": record({"version": LINE})}, {"autoRunOnDeploy": flag}), low=1
+DETAILS = s.record({"id": s.WHOLE}, {"versionId": s.WHOLE})
+STEP = s.record({"command": s.LINE}, {"image": INLINE, "imageRef": s.LINE, "imageDetails": DETAILS})
+SERVICE = s.record(
+    {},
+    {
+        **{
+            name: schema
+            for name, schema in SERVICE_FIELDS.items()
+            if name not in ("title", "description")
+        },
+        "serviceType": s.text("web-app", "api"),
+        "image": INLINE,
+        "imageDetails": DETAILS,
+    },
+)
+BLOCKS = s.items(
+    s.record({"id": s.LINE, "release": s.record({"version": s.LINE})}, {"autoRunOnDeploy": s.FLAG}),
+    low=1,
 )
 AT = "config"
 
@@ -75,8 +67,8 @@ def check_block_config(
 
 
 def _check_workflow(tx: Transaction, config: Any) -> None:
-    check(record({"steps": mapping(record({}))}, {"images": mapping(record({}))}), config, AT)
-    check(record({}, {"images": mapping(INLINE)}), config, AT, lenient=True)
+    s.check(s.record({"steps": s.mapping(s.MAP)}, {"images": s.mapping(s.MAP)}), config, AT)
+    s.check(s.record({}, {"images": s.mapping(INLINE)}), config, AT, lenient=True)
     check_steps(tx, config["steps"], f"{AT}.steps", STEP, lenient=True)
     check_triggers(config.get("triggers") or [], f"{AT}.triggers", lenient=True)
     check_watchers(config.get("watchers") or [], f"{AT}.watchers", lenient=True)
@@ -92,8 +84,8 @@ def _check_reference(config: Body, reference: str | None, at: str) -> None:
 
 
 def _check_service(tx: Transaction, config: Any) -> None:
-    check(record({}), config, AT)
-    check(record({}, SERVICE), config, AT, lenient=True)
+    s.check(s.MAP, config, AT)
+    s.check(SERVICE, config, AT, lenient=True)
     _check_one(config, ("image", "imageDetails"), AT)
     kind = config.get("serviceType") or "web-app"
     check_instance_type(tx, of_service(kind), config.get("resources"), f"{AT}.resources")
@@ -127,15 +119,10 @@ def _steps(config: Body) -> list[tuple[str, Body]]:
 
 
 def _check_exists(tx: Transaction, details: Body, at: str) -> None:
-    if not isinstance(details.get("id"), int):
-        return
-    image = tx.get("image", details["id"])
-    if image is None:
-        raise invalid(f"{at}.id", f"image {details['id']} does not exist")
     wanted = details.get("versionId")
-    version = tx.get(VERSION, wanted) if isinstance(wanted, int) else None
-    if isinstance(wanted, int) and (version is None or version.parent != image.id):
-        raise invalid(f"{at}.versionId", f"image {image.name} has no version with id {wanted}")
+    if isinstance(details.get("id"), int):
+        version = wanted if isinstance(wanted, int) else None
+        find_image(tx, details["id"], version, (f"{at}.id", f"{at}.versionId"))
 
 
 def check_names(config: Any, parameters: Body | None) -> None:
@@ -148,7 +135,7 @@ def check_names(config: Any, parameters: Body | None) -> None:
 
 def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
     """The blocks of an app exist in these releases, and can be shared as far as the app."""
-    check(BLOCKS, config, AT)
+    s.check(BLOCKS, config, AT)
     for index, block in enumerate(config):
         at = f"{AT}[{index}]"
         row = tx.get("block-spec", block["id"]) or foreign(tx, "block-spec", block["id"])

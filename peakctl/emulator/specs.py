@@ -1,141 +1,97 @@
-"""Block specs and app specs (contract, rows 43-52, 59 and section 3.4)."""
+"""Block specs, app specs and their releases."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
-from peakctl.emulator.calls import Call, read_json
-from peakctl.emulator.listing import Listing, answer_page, containing, one_of, starting
+from peakctl.emulator import schemas as s
+from peakctl.emulator.artifacts import add_artifact, add_version
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
+from peakctl.emulator.parameters import DEFINITIONS, check_definitions
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.releases import add_release, latest_release, read_release, release_shown
-from peakctl.emulator.rows import AUTHOR, Body, Row, Where
-from peakctl.emulator.shapes import (
-    LINE,
-    METADATA,
-    Shape,
-    anything,
-    check,
-    flag,
-    items,
-    record,
-    text,
+from peakctl.emulator.rows import Body, Row, Transaction, Where, made
+from peakctl.emulator.spec_config import (
+    check_app_config,
+    check_block_config,
+    check_names,
+    existing_images,
+    foreign,
 )
-from peakctl.emulator.spec_config import existing_images, foreign
-from peakctl.emulator.times import stamp
+from peakctl.emulator.versions import check_rises
 
+ROOTS = {"block-spec": "/press/v1/blocks/specs/", "app-spec": "/press/v1/apps/specs/"}
+SPECS = Operations(ROOTS)
+BLOCKS = Operations({"block-spec": ROOTS["block-spec"]})
+APPS = Operations({"app-spec": ROOTS["app-spec"]})
+BOTH = Operations({"block-spec app-spec": "/press/v1/specs/"})
 STATUSES = ("available", "unavailable", "archived")
 SCOPES = ("private", "public", "shared")
-SORTABLE = ("createdAt", "createdBy", "name", "title")
-PUBLIC = Where("facet = 'public'")
-TITLE = "json_extract(body, '$.metadata.title')"
-RELEASE = record({"version": LINE}, {"notes": text(empty=True)})
-KINDS = {"block-spec": ("workflow", "service", "webapp"), "app-spec": ("app",)}
+KINDS = ("workflow", "service", "app")
 OLD_KINDS = {"webapp": "service"}  # what older texts of the platform call a service block
+PUBLIC = Where("facet = 'public'")
+NAMES = (starting("name", "name"), starting("title", TITLE))
+TERM = containing(
+    "term", "name", TITLE, "json_extract(body, '$.metadata.description')",
+    "json_extract(body, '$.metadata.summary')",
+)  # fmt: skip
+KIND = one_of("kind", "json_extract(body, '$.kind')", KINDS)
+SORTABLE = ("createdAt", "createdBy", "name", "title")
 
 
-def spec_shape(kinds: tuple[str, ...]) -> Shape:
-    metadata = {key: shape for key, shape in METADATA.items() if key != "summary"}
-    return record(
-        {
-            "version": anything,
-            "kind": text(*kinds),
-            "metadata": record({"name": LINE, "summary": LINE}, metadata),
-            "release": RELEASE,
-            "config": anything,
-        }
-    )
+def _featured(call: Call) -> list[Where]:
+    featured = call.ask("featured")
+    column = "json_extract(body, '$.featured')"
+    return [] if featured is None else [Where(f"{column} = ?", (featured.lower() == "true",))]
 
 
-VISIBLE = record({}, {"featured": flag, "scope": text(*SCOPES), "tenants": items(LINE)})
-EDIT = record(
-    {},
-    {
-        "metadata": record(
-            {}, {**METADATA, "name": LINE, "summary": LINE, "status": text(*STATUSES)}
-        ),
-        "featured": flag,
-        "scope": text(*SCOPES),
-        "tenants": items(LINE),
-    },
+ALL = Listing(
+    "specs", "specCount", sortable=SORTABLE, alias="specsCount",
+    filters=(
+        one_of("status", "status", STATUSES), one_of("scope", "facet", SCOPES),
+        Filter("featured", s.TEXT, _featured), *NAMES, KIND, TERM,
+    ),
+)  # fmt: skip
+RELEASES = Listing(
+    "releases", "releaseCount", ("release",), order="seq DESC", sortable=("createdAt", "createdBy")
 )
+HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
+ITEM = s.record({**HEAD, "latestRelease": s.MAP})
+RELEASE_ITEM = s.record({"id": s.TEXT, "version": s.TEXT, "notes": s.nullable(s.TEXT), **s.MADE})
+DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM})
+RELEASED = s.record({"id": s.TEXT, "release": s.record({"version": s.TEXT})})
+RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
+NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
+VISIBLE: dict[str, s.Schema] = {
+    "featured": s.FLAG,
+    "scope": s.text(*SCOPES),
+    "tenants": s.items(s.LINE),
+}
+# What travels beside a spec: JSON texts, but for the scope.
+BESIDE: dict[str, s.Schema] = {
+    "featured": s.json_text(s.FLAG), "scope": s.text(*SCOPES),
+    "tenants": s.json_text(s.items(s.LINE)), "parameters": s.json_text(DEFINITIONS),
+}  # fmt: skip
+OF_BLOCKS = {"autoRunOnDeploy": s.json_text(s.FLAG), "artifact": s.FILE}
+VALIDATE = {"validate": s.text("true", "false")}
 
 
-def _check_visible(visible: Body) -> None:
-    check(VISIBLE, visible)
-    if visible["scope"] == "shared" and not visible.get("tenants"):
-        raise invalid("tenants", "is required with scope shared")
-    if visible["scope"] != "shared" and visible.get("tenants"):
-        raise invalid("tenants", "is only for scope shared")
+def _spec(*kinds: str) -> s.Schema:
+    metadata = {key: schema for key, schema in s.METADATA.items() if key != "summary"}
+    return s.json_text(s.record({
+        "version": s.ANYTHING, "kind": s.text(*kinds),
+        "metadata": s.record({"name": s.LINE, "summary": s.LINE}, metadata), "release": RELEASE,
+        "config": s.ANYTHING,
+    }))  # fmt: skip
 
 
-def _refuse_taken(call: Call, kind: str, name: str) -> None:
-    if call.options.strict_names and call.tx.named((kind,), name):
-        raise conflict(f"metadata.name: a spec {name} already exists")
-
-
-def _create(call: Call, kind: str, sent: Body) -> Body:
-    """`sent` has spec, featured, scope, tenants, autoRunOnDeploy and parameters."""
-    spec = sent["spec"]
-    check(spec_shape(KINDS[kind]), spec)
-    if spec["version"] not in (1, "1") or spec["version"] is True:
-        raise invalid("version", "must be 1")
-    visible = {
-        "featured": bool(sent["featured"]) if sent["featured"] in (None, True, False) else "",
-        "scope": sent["scope"] or "private",
-        "tenants": sent["tenants"],
-    }
-    _check_visible(visible)
-    _refuse_taken(call, kind, spec["metadata"]["name"])
-    word = OLD_KINDS.get(spec["kind"], spec["kind"])
-    body = {**visible, "tenants": visible["tenants"] or [], "kind": word}
-    release = read_release(call, {"body": body, "kind": kind}, spec, sent)
-    if call.ask("validate") == "true":
-        return {"success": True, "message": "the spec is valid"}
-    metadata = {k: v for k, v in spec["metadata"].items() if k in {*METADATA, "name"}}
-    body["metadata"] = {"tags": [], **metadata}
-    row = call.tx.add(kind, body, name=metadata["name"], status="available", facet=visible["scope"])
-    add_release(call.tx, row, release)
-    return {"id": row.id}
-
-
-def create_block(call: Call) -> Body:
-    """Row 45: parts, even without a file."""
-    names = ("spec", "featured", "tenants", "autoRunOnDeploy", "parameters")
-    sent = {name: call.json(name) for name in names}
-    return _create(call, "block-spec", {**sent, "scope": call.text("scope")})
-
-
-def create_app(call: Call) -> Body:
-    """Row 46: a JSON object whose values are JSON texts."""
-    body = call.record()
-    sent = {name: _json_text(body, name) for name in ("spec", "featured", "tenants", "parameters")}
-    return _create(call, "app-spec", {**sent, "scope": body.get("scope"), "autoRunOnDeploy": None})
-
-
-def _json_text(body: Body, name: str) -> Any:
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise invalid(name, "must be JSON text")
-    return read_json(value, name)
-
-
-def find_spec(call: Call, kind: str) -> Row:
-    """The tenant's own spec."""
-    row = call.tx.get(kind, call.params["id"])
-    if row is None:
-        raise not_found(kind.replace("-", " "), call.params["id"])
-    return row
-
-
-def visible_spec(call: Call, kind: str, key: str) -> Row:
-    """Own, or public of another tenant."""
-    row = call.tx.get(kind, key) or foreign(call.tx, kind, key)
-    if row is None:
-        raise not_found(kind.replace("-", " "), key)
-    return row
+@SPECS("GET", "", "List {kind}s", query=ALL.query, answer=ALL.answer(ITEM))
+@BOTH("GET", "", "List specs of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
+def list_specs(call: Call) -> Body:
+    """Own ones and everybody's public ones."""
+    return ALL.page(call, lambda row: _item_shown(call, row), anyone=PUBLIC)
 
 
 def _head(call: Call, row: Row) -> Body:
@@ -146,52 +102,123 @@ def _head(call: Call, row: Row) -> Body:
         "scope": row.facet,
         "metadata": {**row.body["metadata"], "status": row.status},
     }
-    if call.options.full_reads:
-        head.update(tenants=row.body["tenants"], createdAt=stamp(row.created), createdBy=AUTHOR)
-    return head
+    return (
+        {**head, "tenants": row.body["tenants"], **made(row)} if call.options.full_reads else head
+    )
 
 
-def item_shown(call: Call, row: Row) -> Body:
+def _item_shown(call: Call, row: Row) -> Body:
     return {**_head(call, row), "latestRelease": {"version": row.body["latest"]}}
 
 
+@BLOCKS(
+    "POST", "", "Create a block spec", status=201, query=VALIDATE, seeds=("block-spec",),
+    parts=s.form(
+        {"spec": _spec("workflow", *OLD_KINDS, "service"), **BESIDE, **OF_BLOCKS}, ("spec",)
+    ),
+)  # fmt: skip
+def create_block(call: Call) -> Body:
+    return _create(call, call.form())
+
+
+@APPS(
+    "POST", "", "Create an app spec; a map whose values are JSON texts", status=201,
+    seeds=("app-spec",), query=VALIDATE, body=s.record({"spec": _spec("app")}, BESIDE),
+)  # fmt: skip
+def create_app(call: Call) -> Body:
+    return _create(call, {**call.texts(), "autoRunOnDeploy": None, "artifact": None})
+
+
+def _create(call: Call, sent: Body) -> Body:
+    spec = sent["spec"]
+    if spec["version"] not in (1, "1") or spec["version"] is True:
+        raise invalid("version", "must be 1")
+    body = {
+        "featured": bool(sent["featured"]),
+        "scope": sent["scope"] or "private",
+        "tenants": sent["tenants"] or [],
+        "kind": OLD_KINDS.get(spec["kind"], spec["kind"]),
+    }
+    _check_visible(body)
+    _refuse_taken(call, spec["metadata"]["name"])
+    release = _read_release(call, body, spec, sent)
+    if call.ask("validate") == "true":
+        return {"success": True, "message": "the spec is valid"}
+    metadata = {k: v for k, v in spec["metadata"].items() if k in {*s.METADATA, "name"}}
+    body["metadata"] = {"tags": [], **metadata}
+    row = call.tx.add(
+        call.kind, body, name=metadata["name"], status="available", facet=body["scope"]
+    )
+    _add_release(call.tx, row, release)
+    return {"id": row.id}
+
+
+def _check_visible(body: Body) -> None:
+    if body["scope"] == "shared" and not body.get("tenants"):
+        raise invalid("tenants", "is required with scope shared")
+    if body["scope"] != "shared" and body.get("tenants"):
+        raise invalid("tenants", "is only for scope shared")
+
+
+def _refuse_taken(call: Call, name: str) -> None:
+    if call.options.strict_names and call.tx.named((call.kind,), name):
+        raise conflict(f"metadata.name: a spec {name} already exists")
+
+
+def visible_spec(call: Call, kind: str, key: str) -> Row:
+    """Own, or public of another tenant."""
+    row = call.tx.get(kind, key) or foreign(call.tx, kind, key)
+    if row is None:
+        raise not_found(kind.replace("-", " "), key)
+    return row
+
+
+def _own(call: Call) -> Row:
+    row = call.tx.get(call.kind, call.params["id"])
+    if row is None:
+        raise not_found(call.kind.replace("-", " "), call.params["id"])
+    return row
+
+
+def _latest_release(tx: Transaction, spec: Row) -> Row:
+    return tx.at(spec.tenant, tx.now).require("release", f"{spec.id}/{spec.body['latest']}")
+
+
 def _edited(call: Call, row: Row) -> Body:
-    """What an edit answers: no parameters, unlike a read."""
-    release = latest_release(call.tx, row)
-    return {**_head(call, row), "latestRelease": release_shown(call, release)}
+    release = _release_shown(call, _latest_release(call.tx, row))
+    return {**_head(call, row), "latestRelease": release}
 
 
-def full_shown(call: Call, row: Row) -> Body:
-    """Rows 47 and 48; the example of an app has no parameters."""
+@SPECS("GET", "{id}", "Describe a {kind}", answer=DESCRIBED)
+def describe(call: Call) -> Body:
+    """The example of an app has no parameters."""
+    row = visible_spec(call, call.kind, call.params["id"])
     answer = _edited(call, row)
-    if row.kind == "block-spec" or call.options.full_reads:
-        answer["parameters"] = latest_release(call.tx, row).body["parameters"] or {}
+    if call.kind == "block-spec" or call.options.full_reads:
+        answer["parameters"] = _latest_release(call.tx, row).body["parameters"] or {}
     return answer
 
 
-def describe(call: Call, kind: str) -> Body:
-    """Rows 47 and 48."""
-    return full_shown(call, visible_spec(call, kind, call.params["id"]))
-
-
-def update(call: Call, kind: str) -> Body:
-    """Rows 49 and 50. An edit that changes nothing is refused (contract, section 3.0)."""
-    row = find_spec(call, kind)
-    body = call.record()
-    check(EDIT, body)
+@SPECS(
+    "PATCH", "{id}", "Edit a {kind}", answer=DESCRIBED,
+    body=s.record({}, {
+        "metadata": s.record(
+            {}, {**s.METADATA, "name": s.LINE, "summary": s.LINE, "status": s.text(*STATUSES)}
+        ),
+        **VISIBLE,
+    }),
+)  # fmt: skip
+def update(call: Call) -> Body:
+    """An edit that changes nothing is refused; unlike a read it answers no parameters."""
+    row = _own(call)
+    body = call.checked()
     before = json.dumps([row.body, row.status], sort_keys=True)
     metadata = body.get("metadata") or {}
     if metadata.get("name") not in (None, row.name):
-        _refuse_taken(call, kind, metadata["name"])
-    known = {k: v for k, v in metadata.items() if k in {*METADATA, "name"}}
-    row.body["metadata"] = {
-        k: v for k, v in {**row.body["metadata"], **known}.items() if v is not None
-    }
-    row.name = row.body["metadata"].setdefault("name", row.name)
+        _refuse_taken(call, metadata["name"])
+    edit_metadata(row, metadata)
     row.status = metadata.get("status") or row.status
-    row.body.update(
-        {k: body[k] for k in ("featured", "scope", "tenants") if body.get(k) is not None}
-    )
+    row.body.update({k: body[k] for k in VISIBLE if body.get(k) is not None})
     if row.body["scope"] != "shared" and "tenants" not in body:
         row.body["tenants"] = []
     _check_visible(row.body)
@@ -203,48 +230,150 @@ def update(call: Call, kind: str) -> Body:
     return _edited(call, row)
 
 
+def edit_metadata(row: Row, sent: Body) -> None:
+    """What is left out stays; null removes, but for the name."""
+    known = {k: v for k, v in sent.items() if k in {*s.METADATA, "name"}}
+    merged = {**row.body["metadata"], **known}
+    row.body["metadata"] = {k: v for k, v in merged.items() if v is not None}
+    row.name = row.body["metadata"].setdefault("name", row.name)
+
+
 def _keep_private(call: Call, row: Row) -> None:
     if row.kind == "app-spec" or row.body["scope"] == "private":
         return
-    config = latest_release(call.tx, row).body["config"]
-    if existing_images(row.body["kind"], config):
+    if existing_images(row.body["kind"], _latest_release(call.tx, row).body["config"]):
         raise invalid("scope", "must stay private as a step uses an existing image")
 
 
-def delete(call: Call, kind: str) -> Body:
-    """Rows 51 and 52: with all releases; refused while something needs it."""
-    row = find_spec(call, kind)
+@SPECS("DELETE", "{id}", "Delete a {kind} with all its releases")
+def delete(call: Call) -> Body:
+    row = _own(call)
     users = call.tx.users_of("spec", row.id)
     if users:
         raise invalid("id", f"spec {row.name} is used by {users[0][0]} {users[0][1]}")
-    for release in call.tx.children("release", row.id):
-        call.tx.drop(release)
-    call.tx.drop(row)
+    for each in (*call.tx.children("release", row.id), row):
+        call.tx.drop(each)
     return {}
 
 
-def _visible_filters(call: Call) -> list[Where]:
-    featured = call.ask("featured")
-    where = [*one_of(call, "status", "status", STATUSES), *one_of(call, "scope", "facet", SCOPES)]
-    if featured is not None:
-        column = "json_extract(body, '$.featured')"
-        where.append(Where(f"{column} = ?", (featured.lower() == "true",)))
-    return where
+def _read_release(call: Call, spec: Body, body: Body, sent: Body, taken: Any = ()) -> Body:
+    """A checked release; `body` has release and config, `sent` what travels beside it."""
+    if body.get("config") is None:
+        raise invalid("config", "is required")
+    version = check_rises(body["release"]["version"], list(taken), "release.version")
+    parameters = sent.get("parameters")
+    if parameters is not None:
+        check_definitions(parameters)
+    if call.kind == "block-spec":
+        data, kind = sent["artifact"], spec["kind"]
+        check_block_config(call.tx, kind, body["config"], spec["scope"], data)
+        check_names(body["config"], parameters)
+    else:
+        check_app_config(call.tx, body["config"], spec)
+    return {
+        "version": version,
+        "notes": body["release"].get("notes"),
+        "config": body["config"],
+        "parameters": parameters,
+        "autoRunOnDeploy": bool(sent.get("autoRunOnDeploy")),
+        "data": sent.get("artifact"),
+    }
 
 
-def list_specs(call: Call, *kinds: str) -> Body:
-    """Rows 43, 44 and 59: own ones and everybody's public ones."""
-    count = "specCount"
-    where = [
-        *_visible_filters(call),
-        *starting(call, "name", "name"),
-        *starting(call, "title", TITLE),
-        *one_of(call, "kind", "json_extract(body, '$.kind')", ("workflow", "service", "app")),
-        *containing(
-            call, "term", "name", TITLE,
-            "json_extract(body, '$.metadata.description')",
-            "json_extract(body, '$.metadata.summary')",
-        ),
-    ]  # fmt: skip
-    listing = Listing(kinds, "specs", count, sortable=SORTABLE, alias="specsCount")
-    return answer_page(call, listing, where, lambda row: item_shown(call, row), anyone=PUBLIC)
+def _add_release(tx: Transaction, spec: Row, release: Body) -> None:
+    """Store it; an upload becomes one more version of the spec's own artifact."""
+    data = release.pop("data")
+    row = tx.add(
+        "release",
+        {**release, "uuid": str(uuid.uuid4()), "artifact": None},
+        key=f"{spec.id}/{release['version']}",
+        parent=spec.id,
+        name=release["version"],
+    )
+    if data is not None:
+        artifact = tx.get("artifact", spec.body.get("artifact"))
+        artifact = artifact or add_artifact(tx, spec.name, f"artifact of spec {spec.name}")
+        number = add_version(tx, artifact, data)
+        spec.body["artifact"] = artifact.id
+        row.body["artifact"] = {"id": artifact.id, "version": number}
+        tx.link(row, "artifact-version", f"{artifact.id}/{number}")
+        tx.save(row)
+    if spec.kind == "app-spec":
+        for block in release["config"]:
+            tx.link(row, "spec", block["id"])
+    spec.body["latest"] = release["version"]
+    tx.touch(spec)
+
+
+@BLOCKS(
+    "POST", "{id}/releases", "Release a block spec", status=201, seeds=("block-release",),
+    parts=s.form(
+        {"spec": s.json_text(NEW), "parameters": BESIDE["parameters"], **OF_BLOCKS}, ("spec",)
+    ),
+    query=VALIDATE,
+)  # fmt: skip
+def release_block(call: Call) -> Body:
+    spec = _own(call)
+    sent = call.form()
+    return _release(call, spec, sent["spec"], sent)
+
+
+@APPS(
+    "POST", "{id}/releases", "Release an app spec", status=201, seeds=("app-release",),
+    body=s.record({"release": RELEASE, "config": s.ANYTHING}, {"parameters": DEFINITIONS}),
+    query=VALIDATE,
+)  # fmt: skip
+def release_app(call: Call) -> Body:
+    spec = _own(call)
+    body = call.checked()
+    return _release(call, spec, body, {"parameters": body.get("parameters")})
+
+
+def _release(call: Call, spec: Row, body: Body, sent: Body) -> Body:
+    taken = [row.name for row in call.tx.children("release", spec.id)]
+    release = _read_release(call, spec.body, body, sent, taken)
+    if call.ask("validate") == "true":
+        return {"success": True, "message": "the release is valid"}
+    _add_release(call.tx, spec, release)
+    return {"id": spec.id, "release": {"version": release["version"]}}
+
+
+def _release_item(row: Row) -> Body:
+    return {
+        "id": row.body["uuid"], "version": row.name, "notes": row.body["notes"], **made(row)
+    }  # fmt: skip
+
+
+def _release_shown(call: Call, row: Row) -> Body:
+    answer = {**_release_item(row), "config": row.body["config"]}
+    is_app = isinstance(row.body["config"], list)
+    if is_app and call.options.full_reads:
+        answer["config"] = [{"autoRunOnDeploy": False, **block} for block in row.body["config"]]
+    if not is_app:
+        answer.update(artifact=row.body["artifact"], autoRunOnDeploy=row.body["autoRunOnDeploy"])
+    if not is_app or call.options.full_reads:
+        answer["parameters"] = row.body["parameters"] or {}
+    return answer
+
+
+@SPECS(
+    "GET", "{id}/releases", "List releases of a {kind}", query=RELEASES.query,
+    answer=RELEASES.answer(RELEASE_ITEM),
+)  # fmt: skip
+def list_releases(call: Call) -> Body:
+    spec = visible_spec(call, call.kind, call.params["id"])
+    mine, anyone = Where("parent = ?", (spec.id,)), Where("tenant = ?", (spec.tenant,))
+    return RELEASES.page(call, _release_item, mine, anyone=anyone)
+
+
+@SPECS(
+    "GET", "{id}/releases/{version}", "Describe a release of a {kind}",
+    answer=s.record({"id": s.TEXT, "notes": s.nullable(s.TEXT), "config": s.ANYTHING, **s.MADE}),
+)  # fmt: skip
+def describe_release(call: Call) -> Body:
+    spec = visible_spec(call, call.kind, call.params["id"])
+    tx = call.tx.at(spec.tenant, call.tx.now)
+    row = tx.get("release", f"{spec.id}/{call.params['version']}")
+    if row is None:
+        raise not_found("release", call.params["version"])
+    return _release_shown(call, row)

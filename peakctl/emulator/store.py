@@ -1,10 +1,16 @@
-"""The state of the emulated platform in one SQLite file; who may open it, and transactions."""
+"""The state of the emulated platform in one SQLite file, and as a snapshot.
+
+A snapshot is all data as one file: a line that names format and digest, then packed SQLite.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import sqlite3
 import threading
 import weakref
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x5065616B  # "Peak", in the file's header, so that foreign databases are noticed
 LAYOUT = 1
+SNAPSHOT = 1
+HEAD = re.compile(rb"peakctl-emulator-snapshot (\d{1,9}) sha256:([0-9a-f]{64})\n")
 
 SCHEMA = """
 CREATE TABLE items (
@@ -217,3 +225,40 @@ def _unusable(
             fix=fix,
         )
     )
+
+
+def save_snapshot(store: Store) -> bytes:
+    """The whole data, of all tenants, as it is now."""
+    packed = zlib.compress(store.dump())
+    digest = hashlib.sha256(packed).hexdigest()
+    return f"peakctl-emulator-snapshot {SNAPSHOT} sha256:{digest}\n".encode() + packed
+
+
+def load_snapshot(store: Store, snapshot: bytes) -> None:
+    """Replace all data by a snapshot's. Raises `PeakctlError`, and changes nothing, for any other
+    bytes: damaged, cut short, of another version, or no snapshot at all."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        copy.write_bytes(_unpack(snapshot))
+        fault = fault_of(copy)
+        if fault:
+            raise _refused(fault)
+        store.restore(copy)
+
+
+def _unpack(snapshot: bytes) -> bytes:
+    head = HEAD.match(snapshot)
+    if head is None:
+        raise _refused("it is not a snapshot of the emulator")
+    if int(head[1]) != SNAPSHOT:
+        raise _refused(f"it has format {int(head[1])}, and this version reads {SNAPSHOT}")
+    packed = snapshot[head.end() :]
+    if hashlib.sha256(packed).hexdigest() != head[2].decode():
+        raise _refused("it is damaged: its bytes are not those of its digest")
+    return zlib.decompress(packed)
+
+
+def _refused(why: str) -> PeakctlError:
+    summary = f"the snapshot cannot be loaded: {why}"
+    fix = "make another one with peakctl emulator snapshot save; nothing was changed"
+    return PeakctlError(Diagnostic("emulator/snapshot", summary, fix=fix))

@@ -9,11 +9,11 @@ import httpx
 from peakctl.emulator.faults import Dropped
 
 if TYPE_CHECKING:
-    from peakctl.emulator.served import Served
+    from peakctl.emulator.platform import Emulator
 
 
 class _EmulatorTransport(httpx.AsyncBaseTransport):
-    def __init__(self, emulator: Served) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self._inner = httpx.ASGITransport(app=emulator.app)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -29,6 +29,6 @@ class _EmulatorTransport(httpx.AsyncBaseTransport):
         return response
 
 
-def emulator_transport(emulator: Served) -> httpx.AsyncBaseTransport:
+def emulator_transport(emulator: Emulator) -> httpx.AsyncBaseTransport:
     """A transport for `httpx.AsyncClient`; dropped connections raise httpx's own errors."""
     return _EmulatorTransport(emulator)

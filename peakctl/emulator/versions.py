@@ -1,4 +1,4 @@
-"""Semantic versions that rise, and numbers of image versions (contract, sections 3.2 and 3.4)."""
+"""Semantic versions: which are new, which rise, which comes next."""
 
 from __future__ import annotations
 

@@ -1,73 +1,77 @@
-"""Workflows (contract, rows 29-33, 41, 42 and section 3.7)."""
+"""Workflows."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from peakctl.emulator.behaviour.usage import VERSION, latest_ready, set_usage
-from peakctl.emulator.calls import Call, Endpoint
+from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_usage
 from peakctl.emulator.instance_types import usual_resources
-from peakctl.emulator.listing import Listing, answer_page, containing, one_of
-from peakctl.emulator.problems import conflict, invalid
-from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction
-from peakctl.emulator.shapes import LINE, TAGS, check, flag, mapping, record, whole
-from peakctl.emulator.times import stamp
-from peakctl.emulator.workflow_shapes import (
+from peakctl.emulator.listing import Listing, containing, one_of
+from peakctl.emulator.problems import conflict
+from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, stamp
+from peakctl.emulator.steps import (
     RETRY,
+    SHARED,
+    TRIGGERS,
+    WATCHERS,
     check_steps,
     check_triggers,
     check_watchers,
     mapped,
 )
 
-ROOT = "/service/workflows/api/v1/workflows/"
-LIST = Listing(("workflow",), "workflows", "workflowsCount")
+OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
 STATUSES = ("Draft", "Running", "Available", "Paused")
 RUN_STATUSES = ("Success", "Running", "Stopped", "Stopping", "Failed")
-LAST_RUN = "json_extract(body, '$.lastExecution.status')"
-AUTHOR_COLUMN = f"'{AUTHOR}'"
-WORKFLOW = record(
-    {"name": LINE, "steps": mapping(record({}, {}))},
+ALL = Listing(
+    "workflows",
+    "workflowsCount",
+    filters=(
+        containing("searchTerm", "name"),
+        one_of("workflowStatus", "status", STATUSES),
+        one_of("lastExecutionStatus", "json_extract(body, '$.lastExecution.status')", RUN_STATUSES),
+        one_of("lastModifiedBy", f"'{AUTHOR}'"),
+    ),
+)
+DOCUMENT = s.record(
+    {"name": s.LINE, "steps": s.mapping(s.record({}, SHARED))},
     {
-        "tags": TAGS,
+        "tags": s.TAGS,
         "retryOptions": RETRY,
-        "metadata": record({}, {"allowConcurrentExecution": flag}),
+        "metadata": s.record({}, {"allowConcurrentExecution": s.FLAG}),
+        "triggers": TRIGGERS,
+        "watchers": WATCHERS,
     },
 )
-STANDARD = record({"imageId": whole(), "command": LINE}, {"imageVersionId": whole()})
+STANDARD = s.record({"imageId": s.WHOLE, "command": s.LINE}, {"imageVersionId": s.WHOLE})
 # Keys that a standard step always has when it is read, null when they were not given. The client's
 # `patch` looks into repository and parameters whenever they are there, so they are never null.
 READ_STEP = (
     "imageId", "imageVersionId", "command", "clearImageCache", "stepTimeout",
     "outputParameters", "executionParameters", "runConfiguration",
 )  # fmt: skip
+ITEM = {
+    "id": s.WHOLE, "name": s.TEXT, "status": s.TEXT, "createdAt": s.TEXT, "updatedAt": s.TEXT,
+    "triggers": s.LIST, "lastExecution": s.MAP, "tags": s.LIST,
+}  # fmt: skip
+ONE = s.record({"id": s.WHOLE, "triggers": s.LIST})
 
 
-def read_document(call: Call) -> Body:
+def _read_document(call: Call) -> Body:
     """The whole workflow as sent, checked; images and versions exist."""
-    body = call.record()
-    check(WORKFLOW, body)
+    body = call.checked()
     check_steps(call.tx, body["steps"], "steps", STANDARD, lenient=False)
     check_triggers(body.get("triggers") or [], "triggers")
     check_watchers(body.get("watchers") or [], "watchers")
     for name, step in body["steps"].items():
         if step.get("imageId") is not None:
-            _check_image(call.tx, step, f"steps.{name}")
+            at = f"steps.{name}"
+            fields = (f"{at}.imageId", f"{at}.imageVersionId")
+            find_image(call.tx, step["imageId"], step.get("imageVersionId"), fields)
     return body
-
-
-def _check_image(tx: Transaction, step: Body, at: str) -> None:
-    image = tx.get("image", step["imageId"])
-    if image is None:
-        raise invalid(f"{at}.imageId", f"image {step['imageId']} does not exist")
-    wanted = step.get("imageVersionId")
-    if wanted is None:
-        return
-    version = tx.get(VERSION, wanted)
-    if version is None or version.parent != image.id:
-        why = f"image {image.name} has no version with id {wanted}"
-        raise invalid(f"{at}.imageVersionId", why)
 
 
 def keep_document(tx: Transaction, row: Row, body: Body) -> None:
@@ -92,7 +96,7 @@ def _step_kept(tx: Transaction, step: Body) -> Body:
 
 
 def _triggers_kept(sent: list[Body], before: list[Body]) -> list[Body]:
-    """A webhook keeps its id with webhookPolicy preserve alone (contract, section 3.7)."""
+    """A webhook keeps its id with webhookPolicy preserve alone."""
     ids = iter([trigger["webhook"] for trigger in before if "webhook" in trigger])
     kept: list[Body] = []
     for trigger in filter(None, sent):
@@ -117,53 +121,26 @@ def _versions_used(tx: Transaction, steps: dict[str, Body]) -> set[str]:
 
 
 def add_workflow(tx: Transaction, body: Body, **more: Any) -> Row:
-    row = tx.add(
-        "workflow",
-        {"lastExecution": {}, **more},
-        key=str(tx.number("workflow")),
-        status="Available",
-    )
+    kept = {"lastExecution": {}, **more}
+    row = tx.add("workflow", kept, key=str(tx.number("workflow")), status="Available")
     keep_document(tx, row, body)
     return row
 
 
-def _made(row: Row) -> Body:
-    return {"id": row.number, "triggers": row.body["triggers"]}
+@OPERATIONS("GET", "", "List workflows", query=ALL.query, answer=ALL.answer(s.record(ITEM)))
+def list_workflows(call: Call) -> Body:
+    return ALL.page(call, _item_shown)
 
 
+@OPERATIONS(
+    "POST", "", "Create a workflow", body=DOCUMENT, answer=ONE, status=201, seeds=("workflow",)
+)
 def create(call: Call) -> Body:
-    """Row 30."""
-    return _made(add_workflow(call.tx, read_document(call)))
+    return _created(add_workflow(call.tx, _read_document(call)))
 
 
-def update(call: Call) -> Body:
-    """Row 32."""
-    row = _idle(call)
-    keep_document(call.tx, row, read_document(call))
-    return _made(row)
-
-
-def _idle(call: Call) -> Row:
-    row = call.tx.require("workflow", call.params["id"])
-    if row.status == "Running":
-        raise conflict(f"status: workflow {row.name} is running")
-    return row
-
-
-def delete(call: Call) -> Body:
-    """Row 33."""
-    row = _idle(call)
-    if row.body.get("owner"):
-        raise conflict(f"{row.name} belongs to deployment {row.body['owner']}")
-    drop_workflow(call.tx, row)
-    return {}
-
-
-def drop_workflow(tx: Transaction, row: Row) -> None:
-    set_usage(tx, row, ())
-    for execution in tx.children("execution", row.id):
-        tx.drop(execution)
-    tx.drop(row)
+def _created(row: Row) -> Body:
+    return {"id": row.number, "triggers": row.body["triggers"]}
 
 
 def _item_shown(row: Row) -> Body:
@@ -179,28 +156,19 @@ def _item_shown(row: Row) -> Body:
     }
 
 
-def list_all(call: Call) -> Body:
-    """Row 29."""
-    where = [
-        *containing(call, "searchTerm", "name"),
-        *one_of(call, "workflowStatus", "status", STATUSES),
-        *one_of(call, "lastExecutionStatus", LAST_RUN, RUN_STATUSES),
-        *one_of(call, "lastModifiedBy", AUTHOR_COLUMN),
-    ]
-    return answer_page(call, LIST, where, _item_shown)
-
-
+@OPERATIONS(
+    "GET",
+    "{id}",
+    "Describe a workflow",
+    answer=s.record({**ITEM, "steps": s.MAP, "watchers": s.LIST}),
+)
 def describe(call: Call) -> Body:
-    """Row 31. The read shape is not the write shape (section 3.7)."""
-    row = call.tx.require("workflow", call.params["id"])
-    body = row.body
-    answer = {
-        **_item_shown(row),
-        "steps": {name: _step_shown(call.tx, step) for name, step in body["steps"].items()},
-        "watchers": body["watchers"],
-    }
+    """The read shape is not the write shape."""
+    row = call.find()
+    steps = {name: _step_shown(call.tx, step) for name, step in row.body["steps"].items()}
+    answer = {**_item_shown(row), "steps": steps, "watchers": row.body["watchers"]}
     if call.options.full_reads:
-        answer.update(retryOptions=body["retryOptions"], metadata=body["metadata"])
+        answer.update({key: row.body[key] for key in ("retryOptions", "metadata")})
     return answer
 
 
@@ -228,31 +196,50 @@ def _image_names(tx: Transaction, step: Body) -> Body:
     }
 
 
+@OPERATIONS("PUT", "{id}", "Replace a workflow", body=DOCUMENT, answer=ONE)
+def update(call: Call) -> Body:
+    row = _idle(call)
+    keep_document(call.tx, row, _read_document(call))
+    return _created(row)
+
+
+def _idle(call: Call) -> Row:
+    row = call.find()
+    if row.status == "Running":
+        raise conflict(f"status: workflow {row.name} is running")
+    return row
+
+
+@OPERATIONS("DELETE", "{id}", "Delete a workflow")
+def delete(call: Call) -> Body:
+    row = _idle(call)
+    if row.body.get("owner"):
+        raise conflict(f"{row.name} belongs to deployment {row.body['owner']}")
+    drop_workflow(call.tx, row)
+    return {}
+
+
+def drop_workflow(tx: Transaction, row: Row) -> None:
+    set_usage(tx, row, ())
+    for execution in tx.children("execution", row.id):
+        tx.drop(execution)
+    tx.drop(row)
+
+
+@OPERATIONS("POST", "{id}/pause", "Pause a workflow", newer=True)
 def pause(call: Call) -> Body:
-    """Row 41."""
     return _switch(call, "Available", "Paused")
 
 
+@OPERATIONS("POST", "{id}/resume", "Resume a workflow", newer=True)
 def resume(call: Call) -> Body:
-    """Row 42."""
     return _switch(call, "Paused", "Available")
 
 
 def _switch(call: Call, before: str, after: str) -> Body:
-    row = call.tx.require("workflow", call.params["id"])
+    row = call.find()
     if row.status != before:
         raise conflict(f"status: workflow {row.name} is {row.status}, not {before}")
     row.status = after
     call.tx.touch(row)
     return {}
-
-
-ENDPOINTS = (
-    Endpoint("GET", ROOT, list_all),
-    Endpoint("POST", ROOT, create, 201),
-    Endpoint("GET", ROOT + "{id}", describe),
-    Endpoint("PUT", ROOT + "{id}", update),
-    Endpoint("DELETE", ROOT + "{id}", delete),
-    Endpoint("POST", ROOT + "{id}/pause", pause, newer=True),
-    Endpoint("POST", ROOT + "{id}/resume", resume, newer=True),
-)

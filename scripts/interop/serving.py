@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.emulator.endpoints import ENDPOINTS
+from peakctl.emulator.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Served:
 
 def platform_endpoints() -> set[str]:
     """The contract's endpoints; `/files/` is the emulator's own."""
-    names = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
+    names = {f"{endpoint.method} {endpoint.path}" for endpoint in OPERATIONS}
     return {name for name in names if " /files/" not in name}
 
 
@@ -50,7 +50,7 @@ def _endpoints(method: str, path: str) -> list[str]:
     """Names of the endpoints that a request fits, the one with the fewest placeholders first."""
     fits = [
         endpoint.path
-        for endpoint in ENDPOINTS
+        for endpoint in OPERATIONS
         if endpoint.method == method
         and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", endpoint.path), path)
     ]

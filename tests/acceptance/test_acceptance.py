@@ -118,14 +118,14 @@ class Play:
         self.emulator.faults += read_faults(self.faults[name])
 
     def _command(self, words: str, *, fails: bool) -> None:
-        before = len(self.emulator.journal)
+        before = len(self.emulator.requests)
         ran = self.run(*shlex.split(words), emulator=self.emulator)
         said = "".join(f"2> {line}".rstrip() + "\n" for line in ran.err.splitlines())
         code = f"[exit {ran.code}]\n" if ran.code else ""
         told = self.normal.text(f"{ran.out}{said}{code}\n")
         self.text.append(f"$ peakctl {words}\n{told}")
         assert (ran.code != 0) is fails, f"exit {ran.code}: {ran.out}{ran.err}"
-        writes = [r for r in self.emulator.journal[before:] if r.method not in READS]
+        writes = [r for r in self.emulator.requests[before:] if r.method not in READS]
         if writes:
             self.requests.append(f"# peakctl {words}\n")
         self.requests += [self.normal.text(_written(request)) for request in writes]

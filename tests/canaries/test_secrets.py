@@ -328,5 +328,5 @@ def test_the_journal_of_the_emulator_tells_no_secret(place: Place) -> None:
     place.run("apply", "--yes", "--quiet")
     place.turn("2")
     place.run("apply", "--yes", "--quiet")
-    for recorded in place.emulator.journal:
+    for recorded in place.emulator.requests:
         assert leaks(json.dumps(recorded.as_json(), default=str)) == []

@@ -20,10 +20,12 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from peakctl.emulator import Emulator, Options
+from peakctl.emulator.admin import ADMIN
 from peakctl.emulator.calls import Call
-from peakctl.emulator.openapi.document import OPERATIONS
+from peakctl.emulator.operations import OPERATIONS as PLATFORM
 from peakctl.emulator.seeding import seed
 
+OPERATIONS = {(each.method, each.path): each for each in (*PLATFORM, *ADMIN)}
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "3"))
 AT_ONCE = {"build_seconds": 0, "deploy_seconds": 0, "service_seconds": 0, "delete_seconds": 0}
 CHECKS = [

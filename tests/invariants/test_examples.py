@@ -39,7 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def writes(emulator: Any) -> list[str]:
-    return [f"{r.method} {r.path}" for r in emulator.journal if r.method != "GET"]
+    return [f"{r.method} {r.path}" for r in emulator.requests if r.method != "GET"]
 
 
 def manifests(folder: Path) -> list[Path]:
@@ -85,7 +85,7 @@ def test_applying_twice_writes_once(
     first = peakctl("apply", "-e", "local", "--yes", emulator=emulator)
     assert first.code == 0, first.err + first.out
     assert writes(emulator)
-    emulator.journal.clear()
+    emulator.requests.clear()
     again = peakctl("apply", "-e", "local", "--yes", emulator=emulator)
     assert (again.code, writes(emulator)) == (0, []), again.out + again.err
     plan = peakctl("plan", "-e", "local", "--detailed-exitcode", emulator=emulator)
@@ -114,7 +114,7 @@ def test_destroying_twice_succeeds_and_leaves_nothing(
     assert peakctl("apply", "-e", "local", "--yes", emulator=emulator).code == 0
     first = peakctl("destroy", "-e", "local", "--yes", emulator=emulator)
     assert first.code == 0, first.out + first.err
-    emulator.journal.clear()
+    emulator.requests.clear()
     second = peakctl("destroy", "-e", "local", "--yes", emulator=emulator)
     assert (second.code, writes(emulator)) == (0, []), second.out + second.err
     fresh = peakctl("plan", "-e", "local", emulator=emulator)

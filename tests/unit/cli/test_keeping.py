@@ -87,7 +87,7 @@ class Tenant:
         return list(self.send("GET", "service/workflows/api/v1/workflows/")["workflows"])
 
     def writes(self) -> list[str]:
-        asked = (f"{r.method} {r.path}" for r in self.emulator.journal if r.method != "GET")
+        asked = (f"{r.method} {r.path}" for r in self.emulator.requests if r.method != "GET")
         return [each for each in asked if "/artifacts/" not in each]
 
 
@@ -115,9 +115,9 @@ def test_what_was_made_is_in_the_ledger_and_the_lease_is_given_back(tenant: Tena
 
 def test_an_apply_with_nothing_to_do_writes_nothing(tenant: Tenant) -> None:
     tenant.peakctl("apply", "-y")
-    before = [r for r in tenant.emulator.journal if r.method != "GET"]
+    before = [r for r in tenant.emulator.requests if r.method != "GET"]
     assert tenant.peakctl("apply", "-y").code == 0
-    assert [r for r in tenant.emulator.journal if r.method != "GET"] == before
+    assert [r for r in tenant.emulator.requests if r.method != "GET"] == before
 
 
 def test_a_ledger_that_cannot_be_written_at_the_end_is_told(tenant: Tenant) -> None:

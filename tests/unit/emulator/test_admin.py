@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from peakctl.emulator import Emulator, Options
-from peakctl.emulator.background import serve_in_thread
 from peakctl.emulator.options import options_shown
-from peakctl.emulator.snapshot import save_snapshot
+from peakctl.emulator.server import serve_in_thread
+from peakctl.emulator.store import save_snapshot
 from peakctl.errors import PeakctlError
 
 ROOT = "/_emulator/"
@@ -106,7 +106,7 @@ def test_a_seed_is_done_at_once_and_is_not_in_the_journal(peak: Any) -> None:
     made = peak.ok("POST", f"{ROOT}seed", json={"resources": resources})["created"]
     found = peak.get(f"/service/webapps/api/v1/webapps/{made[1]['answer']['id']}")
     assert (found["status"], found["name"]) == ("AVAILABLE", "s-1")
-    assert [r.path.split("/")[1] for r in peak.emulator.journal] == ["service"]
+    assert [r.path.split("/")[1] for r in peak.emulator.requests] == ["service"]
     assert peak.emulator.options.build_seconds > 0
 
 
@@ -152,7 +152,7 @@ def test_a_thread_that_cannot_serve_says_why(monkeypatch: pytest.MonkeyPatch) ->
     async def fail(*_: object) -> None:
         raise PeakctlError
 
-    monkeypatch.setattr("peakctl.emulator.background.serve_async", fail)
+    monkeypatch.setattr("peakctl.emulator.server.serve_async", fail)
     emulator = Emulator(options=Options())
     with pytest.raises(PeakctlError), serve_in_thread(emulator):
         pass

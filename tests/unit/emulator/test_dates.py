@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from peakctl.emulator import Emulator, Fault
-from peakctl.emulator.background import serve_in_thread
+from peakctl.emulator.server import serve_in_thread
 
 ROOT = "/service/artifacts/api/v1/artifacts/"
 

@@ -39,7 +39,7 @@ def test_a_dropped_connection(peak: Any, when: Any, error: Any, acted: int) -> N
     with pytest.raises(error):
         create(peak)
     assert count(peak) == acted
-    assert peak.emulator.journal[0].status == 0
+    assert peak.emulator.requests[0].status == 0
 
 
 def test_refusals_are_hit_as_well(peak: Any) -> None:
@@ -50,7 +50,7 @@ def test_refusals_are_hit_as_well(peak: Any) -> None:
 
 def test_calls_that_do_not_exist_are_in_the_journal(peak: Any) -> None:
     peak.refused(404, "GET", "/service/nothing")
-    assert [(r.path, r.status) for r in peak.emulator.journal] == [("/service/nothing", 404)]
+    assert [(r.path, r.status) for r in peak.emulator.requests] == [("/service/nothing", 404)]
 
 
 def test_a_truncated_answer(peak: Any) -> None:
@@ -117,17 +117,17 @@ def test_the_journal_tells_what_was_asked_but_no_secret(peak: Any) -> None:
     assert first["parts"]["artifact"]["bytes"] > 0
     assert second["body"]["name"] == "kept"
     assert second["query"] == [["a", "b"]]
-    text = str(peak.emulator.journal)
+    text = str(peak.emulator.requests)
     assert "hidden" not in text
     assert "very-secret" not in text
     assert peak.ok("DELETE", ADMIN + "requests") == {"requests": []}
 
 
 def test_the_journal_forgets_the_oldest(peak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peakctl.emulator.journal.KEPT", 10)
+    monkeypatch.setattr("peakctl.emulator.requests.KEPT", 10)
     for _ in range(12):
         peak.get(ROOT)
-    assert len(peak.emulator.journal) <= 11
+    assert len(peak.emulator.requests) <= 11
 
 
 def test_reset_by_request(peak: Any) -> None:

@@ -166,7 +166,7 @@ def test_the_token_of_a_repository_is_not_returned(peak: Any) -> None:
     details = {"source": "github", "repository": "r", "branch": "b", "token": "secret"}
     made = peak.ok("POST", ROOT, files=peak.parts(name="i", type="api", buildDetails=details))
     assert "token" not in read(peak, made)["buildDetails"]
-    assert "secret" not in str(peak.emulator.journal)
+    assert "secret" not in str(peak.emulator.requests)
     peak.wait()
     assert read(peak, made)["status"] == "ready"
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from peakctl.emulator import Emulator, Fault
-from peakctl.emulator.serve import serve_async
+from peakctl.emulator.server import serve_async
 from peakctl.errors import PeakctlError
 
 ROOT = "/service/artifacts/api/v1/artifacts/"
@@ -40,7 +40,7 @@ def test_it_announces_an_address_that_answers() -> None:
         assert str(client.base_url).startswith("http://127.0.0.1:")
         answer = await client.get(ROOT)
         assert answer.json()["artifactCount"] == 0
-        assert [r.path for r in emulator.journal] == [ROOT]
+        assert [r.path for r in emulator.requests] == [ROOT]
 
     talk(script)
 

@@ -125,7 +125,7 @@ def test_reset_forgets_everything(peak: Any) -> None:
     peak.image()
     peak.emulator.reset()
     assert peak.get("/service/image-management/api/v2/images/")["imageCount"] == 0
-    assert len(peak.emulator.journal) == 1
+    assert len(peak.emulator.requests) == 1
 
 
 def test_tenants_see_their_own_things_and_public_specs(peak: Any) -> None:

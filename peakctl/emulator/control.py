@@ -1,4 +1,4 @@
-"""One emulator and what can be done with its data: behind a file, or behind an address."""
+"""Control of one emulator's data, in this process or behind an address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from peakctl.emulator.problems import Problem
 from peakctl.emulator.seeding import seed
-from peakctl.emulator.snapshot import save_snapshot
+from peakctl.emulator.store import save_snapshot
 from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 
 
-class Reached(Protocol):
+class Control(Protocol):
     """Every call raises `PeakctlError` when the emulator refuses or does not answer."""
 
     def reset(self) -> None: ...
@@ -27,7 +27,7 @@ class Reached(Protocol):
     def load(self, snapshot: bytes) -> None: ...
 
 
-class Local:
+class LocalControl:
     """An emulator of this process."""
 
     def __init__(self, emulator: Emulator) -> None:
@@ -37,7 +37,7 @@ class Local:
         self._emulator.reset()
 
     def requests(self) -> list[dict[str, Any]]:
-        return self._emulator.journal.kept()
+        return self._emulator.requests.kept()
 
     def seed(self, document: Any) -> list[dict[str, Any]]:
         try:
@@ -52,7 +52,7 @@ class Local:
         self._emulator.load(snapshot)
 
 
-class Remote:
+class RemoteControl:
     """A serving emulator at `http://HOST:PORT`, asked through its own routes."""
 
     def __init__(self, address: str) -> None:

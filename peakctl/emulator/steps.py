@@ -1,78 +1,62 @@
-"""What steps, triggers and watchers may hold; shared by workflows and workflow blocks.
-
-Contract, section 3.7, and the kinds Workflow and BlockSpec-workflow of the field table.
-"""
+"""What steps, triggers and watchers may hold, of workflows and of workflow blocks alike."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.instance_types import check_instance_type
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.shapes import (
-    LINE,
-    PARAMETER,
-    TEXT,
-    Shape,
-    anything,
-    check,
-    flag,
-    items,
-    mapping,
-    record,
-    text,
-    whole,
-)
 
 if TYPE_CHECKING:
     from peakctl.emulator.rows import Transaction
 
-RETRY = record(
+RETRY = s.record(
     {},
     {
-        "duration": whole(0, 120),
-        "exitCodes": items(whole()),
-        "exponentialBackoff": flag,
-        "numberOfRetries": whole(0, 5),
+        "duration": s.whole(0, 120),
+        "exitCodes": s.items(s.WHOLE),
+        "exponentialBackoff": s.FLAG,
+        "numberOfRetries": s.whole(0, 5),
     },
 )
-CONDITION = record(
+CONDITION = s.record(
     {
-        "condition": text("equals", "not-equals"),
-        "paramName": LINE,
-        "stepName": LINE,
-        "value": TEXT,
+        "condition": s.text("equals", "not-equals"),
+        "paramName": s.LINE,
+        "stepName": s.LINE,
+        "value": s.TEXT,
     }
 )
-PARENT_STATUS = record(
+PARENT_STATUS = s.record(
     {
-        "condition": text("all-of", "one-of"),
-        "parents": items(LINE),
-        "status": items(text("success", "failure")),
+        "condition": s.text("all-of", "one-of"),
+        "parents": s.items(s.LINE),
+        "status": s.items(s.text("success", "failure")),
     }
 )
-REPOSITORY = record({"branch": LINE, "url": LINE}, {"token": TEXT, "filePath": TEXT})
-SHARED: dict[str, Shape] = {
-    "type": text("standard", "http", "sql", "export"),
-    "clearImageCache": flag,
-    "stepTimeout": whole(0),
-    "parents": items(LINE),
+REPOSITORY = s.record({"branch": s.LINE, "url": s.LINE}, {"token": s.TEXT, "filePath": s.TEXT})
+SHARED: dict[str, s.Schema] = {
+    "type": s.text("standard", "http", "sql", "export"),
+    "clearImageCache": s.FLAG,
+    "stepTimeout": s.whole(0),
+    "parents": s.items(s.LINE),
     "repository": REPOSITORY,
     # The field table requires a storage, but the client's sample of a patch adds a step without.
-    "resources": record({"instanceTypeId": whole()}, {"storage": text(pattern=r"\d+ ?GB")}),
-    "parameters": record(
-        {}, {"env": mapping(TEXT), "secrets": items(LINE), "inherit": mapping(LINE)}
+    "resources": s.record({"instanceTypeId": s.WHOLE}, {"storage": s.text(pattern=r"\d+ ?GB")}),
+    "parameters": s.record(
+        {}, {"env": s.mapping(s.TEXT), "secrets": s.items(s.LINE), "inherit": s.mapping(s.LINE)}
     ),
-    "outputParameters": mapping(LINE),
-    "executionParameters": record(
-        {}, {"conditional": items(CONDITION), "parentStatus": items(PARENT_STATUS)}
+    "outputParameters": s.mapping(s.LINE),
+    "executionParameters": s.record(
+        {}, {"conditional": s.items(CONDITION), "parentStatus": s.items(PARENT_STATUS)}
     ),
-    "runConfiguration": record(
+    "runConfiguration": s.record(
         {},
         {
             "retryOptions": RETRY,
-            "skipConfiguration": record({}, {"skip": flag, "skipDAG": flag}),
+            "skipConfiguration": s.record({}, {"skip": s.FLAG, "skipDAG": s.FLAG}),
         },
     ),
 }
@@ -84,38 +68,40 @@ AUTH_NEEDS = {
     "bearer-token": ("bearerToken",),
 }
 # The reference requires a method, though some samples of the client send none.
-HTTP = record(
-    {"method": text("get", "post", "put", "patch", "delete"), "url": LINE},
+HTTP = s.record(
+    {"method": s.text("get", "post", "put", "patch", "delete"), "url": s.LINE},
     {
-        "payload": TEXT,
-        "headers": record({}, {"absolute": mapping(TEXT), "secrets": mapping(LINE)}),
-        "auth": record({"type": text(*AUTH_NEEDS)}),
+        "payload": s.TEXT,
+        "headers": s.record({}, {"absolute": s.mapping(s.TEXT), "secrets": s.mapping(s.LINE)}),
+        "auth": s.record({"type": s.text(*AUTH_NEEDS)}),
     },
 )
-EXPORT = record(
-    {"schema": LINE, "table": LINE, "sortBy": LINE},
-    {"sortOrder": text("asc", "desc"), "compression": flag},
+EXPORT = s.record(
+    {"schema": s.LINE, "table": s.LINE, "sortBy": s.LINE},
+    {"sortOrder": s.text("asc", "desc"), "compression": s.FLAG},
 )
 CRON_FIELD = re.compile(r"[\d*/,\-?LW#A-Z]+", re.IGNORECASE)
-EVENTS = record({}, {"success": flag, "fail": flag, "runtimeExceeded": whole(0)})
-WATCHERS = items(
-    record(
+EVENTS = s.record({}, {"success": s.FLAG, "fail": s.FLAG, "runtimeExceeded": s.whole(0)})
+WATCHERS = s.items(
+    s.record(
         {"events": EVENTS},
         {
-            "user": LINE,
-            "webhook": record({"name": LINE, "url": LINE, "payload": TEXT}),
-            "email": record({"name": LINE, "recipients": record({"to": items(LINE, low=1)})}),
+            "user": s.LINE,
+            "webhook": s.record({"name": s.LINE, "url": s.LINE, "payload": s.TEXT}),
+            "email": s.record(
+                {"name": s.LINE, "recipients": s.record({"to": s.items(s.LINE, low=1)})}
+            ),
         },
     )
 )
-TRIGGERS = items(
-    record(
+TRIGGERS = s.items(
+    s.record(
         {},
         {
-            "cron": LINE,
-            "webhook": anything,
-            "webhookPolicy": text("generate", "preserve"),
-            "webhookId": TEXT,
+            "cron": s.LINE,
+            "webhook": s.ANYTHING,
+            "webhookPolicy": s.text("generate", "preserve"),
+            "webhookId": s.TEXT,
         },
     )
 )
@@ -132,11 +118,11 @@ def mapped(value: Any) -> dict[str, Any]:
 
 
 def check_steps(
-    tx: Transaction, steps: dict[str, Any], at: str, standard: Shape, *, lenient: bool
+    tx: Transaction, steps: dict[str, Any], at: str, standard: s.Schema, *, lenient: bool
 ) -> None:
     """All steps of a workflow; `standard` adds what a standard step needs."""
-    check(mapping(record({})), steps, at)
-    check(mapping(record({}, SHARED)), steps, at, lenient=lenient)
+    s.check(s.mapping(s.MAP), steps, at)
+    s.check(s.mapping(s.record({}, SHARED)), steps, at, lenient=lenient)
     if not steps:
         raise invalid(at, "must have at least one step")
     for name, step in steps.items():
@@ -149,10 +135,10 @@ def check_steps(
     _refuse_cycle(steps, at)
 
 
-def _check_step(step: dict[str, Any], at: str, standard: Shape, *, lenient: bool) -> None:
+def _check_step(step: dict[str, Any], at: str, standard: s.Schema, *, lenient: bool) -> None:
     kind = step.get("type") or "standard"
-    shapes = {"standard": standard, "http": HTTP, "export": EXPORT, "sql": anything}
-    check(shapes.get(kind, standard), step, at, lenient=lenient)
+    shapes = {"standard": standard, "http": HTTP, "export": EXPORT, "sql": s.ANYTHING}
+    s.check(shapes.get(kind, standard), step, at, lenient=lenient)
     if kind == "sql" and bool(step.get("sqlQueryPath")) == bool(step.get("repository")):
         raise invalid(f"{at}.sqlQueryPath", "give exactly one of sqlQueryPath and repository")
     repository = step.get("repository")
@@ -183,8 +169,8 @@ def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
 
 def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
     """Each trigger is one of cron and webhook; the client's sample of a patch has an empty one."""
-    check(items(record({})), triggers, at)
-    check(TRIGGERS, triggers, at, lenient=lenient)
+    s.check(s.items(s.MAP), triggers, at)
+    s.check(TRIGGERS, triggers, at, lenient=lenient)
     for index, trigger in enumerate(triggers):
         if not trigger:
             continue
@@ -199,7 +185,7 @@ def check_triggers(triggers: Any, at: str, *, lenient: bool = False) -> None:
 
 
 def _check_cron(cron: str, at: str, *, lenient: bool) -> None:
-    if lenient and PARAMETER.fullmatch(cron):
+    if lenient and s.PARAMETER.fullmatch(cron):
         return
     words = cron.split()
     if len(words) != 5 or not all(CRON_FIELD.fullmatch(word) for word in words):
@@ -208,8 +194,8 @@ def _check_cron(cron: str, at: str, *, lenient: bool) -> None:
 
 def check_watchers(watchers: Any, at: str, *, lenient: bool = False) -> None:
     """Each watcher has exactly one of user, webhook and email."""
-    check(items(record({})), watchers, at)
-    check(WATCHERS, watchers, at, lenient=lenient)
+    s.check(s.items(s.MAP), watchers, at)
+    s.check(WATCHERS, watchers, at, lenient=lenient)
     for index, watcher in enumerate(watchers):
         if sum(watcher.get(key) is not None for key in ("user", "webhook", "email")) != 1:
             raise invalid(f"{at}[{index}]", "give exactly one of user, webhook and email")

@@ -1,18 +1,25 @@
-"""Which image versions are in use, and by what (contract, section 3.2)."""
+"""Versions of images that others use: which exist, which can run, which are in use and by what."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from peakctl.emulator.problems import invalid
+from peakctl.emulator.schemas import LIST, TEXT, nullable, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peakctl.emulator.rows import Row, Transaction
+    from peakctl.emulator.rows import Body, Row, Transaction
 
 VERSION = "image-version"
+ITEM = {
+    "id": whole(), "version": TEXT, "description": nullable(TEXT), "status": TEXT,
+    "lastBuildStatus": TEXT, "lastBuildAt": nullable(TEXT), "tags": LIST,
+}  # fmt: skip
 
 
-def version_shown(row: Row) -> dict[str, Any]:
+def version_shown(row: Row) -> Body:
     """A version as it appears inside an image."""
     return {
         "id": row.number,
@@ -23,6 +30,11 @@ def version_shown(row: Row) -> dict[str, Any]:
         "lastBuildAt": row.body.get("lastBuildAt"),
         "tags": row.body.get("tags", []),
     }
+
+
+def is_ready(version: Row | None) -> bool:
+    """Whether it can run."""
+    return version is not None and version.status in ("ready", "in-use")
 
 
 def refresh_image(tx: Transaction, image_id: str) -> None:
@@ -39,7 +51,7 @@ def refresh_image(tx: Transaction, image_id: str) -> None:
 def refresh_version(tx: Transaction, version_id: str) -> None:
     """Ready or in-use, by what uses it now."""
     version = tx.get(VERSION, version_id)
-    if version is None or version.status not in ("ready", "in-use"):
+    if version is None or not is_ready(version):
         return
     version.status = "in-use" if tx.users_of(VERSION, version.id) else "ready"
     tx.save(version)
@@ -59,5 +71,20 @@ def set_usage(tx: Transaction, by: Row, version_ids: Iterable[object]) -> None:
 
 def latest_ready(tx: Transaction, image_id: str) -> Row | None:
     """The newest version of an image that can run."""
-    versions = tx.children(VERSION, image_id)
-    return next((v for v in reversed(versions) if v.status in ("ready", "in-use")), None)
+    return next((v for v in reversed(tx.children(VERSION, image_id)) if is_ready(v)), None)
+
+
+def find_image(
+    tx: Transaction, image_id: object, version_id: object, at: tuple[str, str]
+) -> tuple[Row, Row | None]:
+    """An image and, unless its id is None, one of its versions.
+
+    Raises a 422 that names one of the two fields of `at`.
+    """
+    image = tx.get("image", image_id)
+    if image is None:
+        raise invalid(at[0], f"image {image_id} does not exist")
+    version = None if version_id is None else tx.get(VERSION, version_id)
+    if version_id is not None and (version is None or version.parent != image.id):
+        raise invalid(at[1], f"image {image.name} has no version with id {version_id}")
+    return image, version

@@ -1,1 +1,0 @@
-"""What plain reading and writing cannot say: builds, deployments, time."""

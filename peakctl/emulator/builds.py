@@ -1,0 +1,244 @@
+"""Image builds: what they print, how they end, what they redeploy, their logs."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from peakctl.emulator.calls import Answer, Call, Operations
+from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
+from peakctl.emulator.listing import Listing, dates, one_of
+from peakctl.emulator.problems import invalid, not_found
+from peakctl.emulator.rows import Body, Row, Transaction, Where, stamp
+from peakctl.emulator.schedule import due
+from peakctl.emulator.schemas import TEXT, items, nullable, record, whole
+from peakctl.emulator.services import redeploy
+
+if TYPE_CHECKING:
+    from peakctl.emulator.options import Options
+
+BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
+FILES = Operations({"build": "/files/builds/"}, is_open=True)
+STATUSES = ("building", "failed", "success", "stopped", "stopping")
+LIST = Listing(
+    "builds", "buildCount", ("build",), order="seq DESC", bounded=True,
+    filters=(one_of("versions", "name"), one_of("buildStatus", "status", STATUSES), *dates()),
+)  # fmt: skip
+ITEM = record({
+    "buildId": TEXT, "versionId": whole(), "version": TEXT, "status": TEXT, "startedAt": TEXT,
+    "finishedAt": nullable(TEXT),
+})  # fmt: skip
+FAILING = re.compile(r"^\s*RUN\s+(false|exit\s+[1-9]\d*)\s*$", re.IGNORECASE)
+TOKEN = re.compile(r"[fb]/(\d{1,9})/s")
+
+
+def find_dockerfile(archive: bytes | None, path: str, context: str) -> str | None:
+    """The Dockerfile's text, looked for at the path and then at the path below the context."""
+    if archive is None:
+        return None
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = {posixpath.normpath(n): n for n in opened.namelist() if not n.endswith("/")}
+        for place in (path, posixpath.join(context, path)):
+            name = names.get(posixpath.normpath(place).lstrip("/"))
+            if name is not None:
+                return opened.read(name).decode("utf-8", "replace")
+    return None
+
+
+def rehearse(dockerfile: str | None, path: str) -> tuple[list[str], bool]:
+    """(log lines, whether the build succeeds); the failing line comes last."""
+    if dockerfile is None:
+        return ["Fetching build context", f"ERROR: no Dockerfile at {path}"], False
+    steps = [s for s in dockerfile.splitlines() if s.strip() and not s.lstrip().startswith("#")]
+    lines = ["Fetching build context", "Building the Docker image..."]
+    for number, step in enumerate(steps, 1):
+        lines.append(f"Step {number}/{len(steps)} : {step.strip()}")
+        if FAILING.match(step):
+            command = step.split(None, 1)[1].strip()
+            code = "1" if command.lower() == "false" else command.split()[-1]
+            told = f"ERROR: process {command!r} did not complete successfully: exit code {code}"
+            return [*lines, told], False
+    return [*lines, "Pushing the image", "Successfully built"], True
+
+
+def _rehearse_details(details: Body, archive: bytes | None) -> tuple[list[str], bool]:
+    """The same for the buildDetails of an image version."""
+    path = details.get("dockerfilePath") or "Dockerfile"
+    source = details.get("source")
+    if source == "dockerfile":
+        return rehearse(details.get("dockerfile"), path)
+    if source == "github":
+        clone = f"Cloning {details.get('repository')} at {details.get('branch')}"
+        lines, succeeds = rehearse(f"FROM {path}", path)
+        return [clone, *lines], succeeds
+    return rehearse(find_dockerfile(archive, path, details.get("context") or "."), path)
+
+
+def start_build(tx: Transaction, options: Options, version: Row, archive: bytes | None) -> Row:
+    """Begin to build a version; a build of it that still runs is stopped."""
+    lines, succeeds = _rehearse_details(version.body["buildDetails"], archive)
+    _stop(tx, version.body.get("buildId"))
+    build = tx.add(
+        "build",
+        {
+            "version": version.name,
+            "lines": lines,
+            "succeeds": succeeds,
+            "ends": tx.now + options.build_seconds,
+            "finishedAt": None,
+        },
+        key=str(tx.number("build")),
+        parent=version.parent,
+        name=version.id,
+        status="building",
+    )
+    version.status, version.facet = "not-ready", "building"
+    version.body.update(buildId=build.id, lastBuildAt=stamp(tx.now))
+    tx.touch(version)
+    refresh_image(tx, version.parent)
+    tx.schedule(options.build_seconds, "build-done", build=build.id)
+    return build
+
+
+def _stop(tx: Transaction, build_id: str | None) -> None:
+    build = tx.get("build", build_id) if build_id else None
+    if build is not None and build.status == "building":
+        _end(tx, build, "stopped")
+
+
+def _end(tx: Transaction, build: Row, status: str) -> None:
+    build.status = status
+    build.body["finishedAt"] = stamp(tx.now)
+    tx.touch(build)
+
+
+@due("build-done")
+def finish(tx: Transaction, options: Options, data: Body) -> None:
+    """The build's time is over."""
+    build = tx.get("build", data["build"])
+    if build is None or build.status != "building":
+        return
+    _end(tx, build, "success" if build.body["succeeds"] else "failed")
+    version = tx.get(VERSION, build.name)
+    if version is None or version.status != "not-ready" or version.body["buildId"] != build.id:
+        return
+    version.facet = build.status
+    version.status = "ready" if build.body["succeeds"] else "not-ready"
+    tx.touch(version)
+    refresh_image(tx, version.parent)
+    refresh_version(tx, version.id)
+    if build.body["succeeds"]:
+        for entity in version.body.get("autodeployResources") or ():
+            _redeploy(tx, options, entity, version)
+
+
+def _redeploy(tx: Transaction, options: Options, entity: Body, version: Row) -> None:
+    kind = "workflow" if entity["entityType"] == "workflow" else "service"
+    row = tx.get(kind, entity["entityId"])
+    if row is None:
+        return
+    if kind == "workflow":
+        for step in row.body["steps"].values():
+            if str(step.get("imageId")) == version.parent:
+                step["imageVersionId"] = version.number
+        tx.touch(row)
+        set_usage(tx, row, {*tx.used_by(row.kind, row.id, VERSION), version.id})
+        return
+    row.body["imageDetails"] = {"imageId": int(version.parent), "versionId": version.number}
+    set_usage(tx, row, [version.id])
+    redeploy(tx, options, row)
+
+
+def _shown(row: Row) -> Body:
+    return {
+        "buildId": row.id,
+        "versionId": int(row.name),
+        "version": row.body["version"],
+        "status": row.status,
+        "startedAt": stamp(row.created),
+        "finishedAt": row.body["finishedAt"],
+    }
+
+
+@BUILDS("GET", "", "List builds", query=LIST.query, answer=LIST.answer(ITEM))
+def list_builds(call: Call) -> Body:
+    return LIST.page(call, _shown, Where("parent = ?", (call.find("image").id,)))
+
+
+def _find(call: Call) -> Row:
+    image, row = call.find("image"), call.tx.get("build", call.params["build"])
+    if row is None or row.parent != image.id:
+        raise not_found("build", call.params["build"])
+    return row
+
+
+def _lines_so_far(row: Row, now: float) -> list[Body]:
+    """Log lines appear one after the other until the build ends.
+
+    Their times are text, as in the reference's example, of milliseconds since 1970: the client
+    that follows a log reads them as a number.
+    """
+    lines: list[str] = row.body["lines"]
+    took = max(row.body["ends"] - row.created, 1e-9)
+    moments = [row.created + took * index / len(lines) for index in range(len(lines))]
+    if row.status == "building":
+        moments = [moment for moment in moments if moment <= now]
+    times = [str(int(moment * 1000)) for moment in moments]
+    return [
+        {"timestamp": at, "message": line, "ingestionTime": at}
+        for at, line in zip(times, lines, strict=False)
+    ]
+
+
+def log_page(call: Call, lines: list[dict[str, Any]]) -> Body:
+    """`logs` and `nextToken`. There always is a token, at the end one that leads to an empty page:
+    a client that follows a log stops there, and would begin again without one."""
+    token = call.ask("nextToken")
+    found = TOKEN.fullmatch(token) if token else None
+    if token and found is None:
+        raise invalid("nextToken", f"{token!r} was not given by this server")
+    first = int(found[1]) if found else 0
+    last = min(first + call.options.log_page, len(lines))
+    return {"logs": lines[first:last], "nextToken": f"f/{max(first, last)}/s"}
+
+
+def log_file(lines: list[dict[str, Any]]) -> Answer:
+    """The messages of a log as a text."""
+    text = "".join(f"{line['message']}\n" for line in lines)
+    return Answer(text.encode(), headers=(("Content-Type", "text/plain; charset=utf-8"),))
+
+
+@BUILDS(
+    "GET", "/{build}/logs", "Read the log of a build", query={"nextToken": TEXT},
+    answer=record({
+        "buildStatus": TEXT, "startTime": TEXT, "finishTime": nullable(TEXT),
+        "logs": items(record(dict.fromkeys(("timestamp", "message", "ingestionTime"), TEXT))),
+        "nextToken": TEXT,
+    }),
+)  # fmt: skip
+def read_log(call: Call) -> Body:
+    row = _find(call)
+    return {
+        "buildStatus": row.status,
+        "startTime": stamp(row.created),
+        "finishTime": row.body["finishedAt"],
+        **log_page(call, _lines_so_far(row, call.tx.now)),
+    }
+
+
+@BUILDS(
+    "GET", "/{build}/logs/download", "Where the log of a build can be fetched",
+    answer=record({"downloadUrl": TEXT}),
+)  # fmt: skip
+def locate_log(call: Call) -> Body:
+    row = _find(call)
+    return {"downloadUrl": f"{call.base}/files/builds/{row.tenant}/{row.id}.log"}
+
+
+@FILES("GET", "{tenant}/{build}.log", "The log of a build as a file; needs no token", answer=None)
+def read_log_file(call: Call) -> Answer:
+    tx = call.tx.at(call.params["tenant"], call.tx.now)
+    return log_file(_lines_so_far(tx.require("build", call.params["build"]), tx.now))

@@ -1,0 +1,272 @@
+"""How deployments roll out: revisions, the blocks of an app, what is made, how it ends."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from peakctl.emulator.builds import find_dockerfile, rehearse
+from peakctl.emulator.executions import start_execution
+from peakctl.emulator.image_usage import VERSION, is_ready, latest_ready, set_usage
+from peakctl.emulator.parameters import put_values, with_defaults
+from peakctl.emulator.rows import Body, Row, Transaction, Where
+from peakctl.emulator.schedule import due
+from peakctl.emulator.services import FIELDS, usual_fields
+from peakctl.emulator.spec_config import existing_images, inline_images
+from peakctl.emulator.steps import mapped
+from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peakctl.emulator.options import Options
+
+FAMILIES = ("block-deployment", "app-deployment")
+BUSY = ("deploying", "redeploying", "updating", "deleting")
+# Parameter values that ask for an end; `-once` fails until the first redeploy.
+ASKED = {
+    "fail-deployment": "failed",
+    "fail-deployment-once": "failed",
+    "rollback-deployment": "rollback_complete",
+    "warn-deployment": "warning",
+    "break-deployment": "platform_resource_error",
+}
+WORST_FIRST = ("failed", "platform_resource_error", "rollback_complete", "warning", "deployed")
+
+
+def find_release(tx: Transaction, spec_id: str, version: str) -> Row | None:
+    """A release of an own spec, or of a public one of another tenant."""
+    wanted = Where("id = ?", (f"{spec_id}/{version}",))
+    public = Where("parent IN (SELECT id FROM items WHERE facet = 'public')")
+    return next(iter(tx.select(("release",), (wanted,), anyone=public)), None)
+
+
+def release_of(tx: Transaction, row: Row) -> Row:
+    """The release that a deployment is at."""
+    spec = row.body["spec"]
+    found = find_release(tx, spec["id"], spec["release"]["version"])
+    return found or tx.require("release", spec["id"])
+
+
+def children_of(tx: Transaction, row: Row) -> list[Row]:
+    """The block deployments of an app."""
+    return tx.children("block-deployment", row.id) if row.kind == "app-deployment" else []
+
+
+def latest_revision(tx: Transaction, row: Row) -> Row:
+    return tx.require("revision", f"{row.id}/{row.body['revision']}")
+
+
+def start_revision(tx: Transaction, options: Options, row: Row, notes: str | None) -> Row:
+    """A new revision with what the deployment now holds; older ones become superseded."""
+    for older in tx.children("revision", row.id):
+        older.status = "superseded"
+        tx.save(older)
+    number = row.body.get("revision", 0) + 1
+    row.body["revision"] = number
+    held = {key: row.body.get(key) for key in ("spec", "parameters", "appParameters")}
+    revision = tx.add(
+        "revision",
+        {"uuid": str(uuid.uuid4()), "notes": notes, **held},
+        key=f"{row.id}/{number}",
+        parent=row.id,
+        name=str(number),
+        status="deploying",
+    )
+    row.status = "deploying"
+    _begin(tx, options, row, again=False)
+    return revision
+
+
+def restart_revision(tx: Transaction, options: Options, row: Row) -> Row:
+    """The latest revision once more."""
+    revision = latest_revision(tx, row)
+    revision.status = "deploying"
+    tx.touch(revision)
+    row.status = "redeploying"
+    _begin(tx, options, row, again=True)
+    return revision
+
+
+def _begin(tx: Transaction, options: Options, row: Row, *, again: bool) -> None:
+    if row.kind == "block-deployment":
+        release = release_of(tx, row)
+        row.body["outcome"] = _end_of(tx, release, row.body["parameters"], again=again)
+    row.body["turn"] = row.body.get("turn", 0) + 1
+    tx.touch(row)
+    turn = {"kind": row.kind, "id": row.id, "turn": row.body["turn"]}
+    tx.schedule(options.deploy_seconds, "revision-done", **turn)
+
+
+@due("revision-done")
+def finish_revision(tx: Transaction, options: Options, data: Body) -> None:
+    """The deployment's time is over."""
+    row = tx.get(data["kind"], data["id"])
+    if row is None or row.body["turn"] != data["turn"] or row.status == "deleting":
+        return
+    revision = latest_revision(tx, row)
+    if row.kind == "app-deployment":
+        row.body["outcome"] = _worst(child.status for child in children_of(tx, row))
+    row.status = revision.status = row.body["outcome"]
+    tx.touch(row)
+    tx.touch(revision)
+    if row.kind == "block-deployment" and row.status in ("deployed", "warning"):
+        release = release_of(tx, row)
+        _make(tx, row, release)
+        if release.body["autoRunOnDeploy"]:
+            run(tx, options, row)
+
+
+def begin_delete(tx: Transaction, options: Options, row: Row) -> None:
+    """The deployment and its blocks go to deleting, and some time later are gone."""
+    for each in (*children_of(tx, row), row):
+        each.status = "deleting"
+        tx.touch(each)
+    tx.schedule(options.delete_seconds, "deployment-gone", kind=row.kind, id=row.id)
+
+
+@due("deployment-gone")
+def drop_with_blocks(tx: Transaction, options: Options, data: Body) -> None:
+    row = tx.get(data["kind"], data["id"])
+    if row is not None:
+        for each in (*children_of(tx, row), row):
+            drop(tx, each)
+
+
+def drop(tx: Transaction, row: Row) -> None:
+    """Remove a deployment, its revisions and what it made."""
+    for resource in row.body.get("resources") or ():
+        made = tx.get(resource["kind"], resource["id"])
+        if made is not None and made.kind == "workflow":
+            drop_workflow(tx, made)
+        elif made is not None:
+            set_usage(tx, made, ())
+            tx.drop(made)
+    for revision in tx.children("revision", row.id):
+        tx.drop(revision)
+    tx.drop(row)
+
+
+# --- how it ends, decided at the start -------------------------------------------------------
+
+
+def _worst(ends: Iterable[str]) -> str:
+    found = set(ends)
+    return next((end for end in WORST_FIRST if end in found), "deployed")
+
+
+def _texts(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        value = list(value.values())
+    return {text for item in value for text in _texts(item)} if isinstance(value, list) else set()
+
+
+def _end_of(tx: Transaction, release: Row, parameters: Body, *, again: bool) -> str:
+    """The end of a block's deployment; `again` when the same revision is deployed once more."""
+    kind = "service" if "steps" not in release.body["config"] else "workflow"
+    config = _config(release, parameters)
+    asked = _texts(parameters) & set(ASKED)
+    ends = [ASKED[text] for text in asked if not (again and text.endswith("-once"))]
+    owner = tx.at(release.tenant, tx.now)
+    ends += ["failed"] * (not _builds(owner, release, kind, config))
+    ends += ["failed"] * (not all(_runs(owner, d) for _, d in existing_images(kind, config)))
+    return _worst(ends)
+
+
+def _config(release: Row, parameters: Body) -> Body:
+    """The config of a release with the values of the build parameters in it."""
+    build = with_defaults(release.body["parameters"], "build", parameters.get("build") or {})
+    config: Body = put_values(release.body["config"], build)
+    return config
+
+
+def _builds(tx: Transaction, release: Row, kind: str, config: Body) -> bool:
+    images = inline_images(kind, config)
+    artifact = release.body["artifact"]
+    if not images or artifact is None:
+        return True
+    row = tx.get("artifact-version", f"{artifact['id']}/{artifact['version']}")
+    data = tx.file(row.body["digest"]) if row else None
+    for image in images:
+        path, context = image.get("dockerfile") or "Dockerfile", image.get("context") or "."
+        if not rehearse(find_dockerfile(data, path, context), path)[1]:
+            return False
+    return True
+
+
+def _runs(tx: Transaction, details: Body) -> bool:
+    if details.get("versionId") is None:
+        return latest_ready(tx, str(details.get("id"))) is not None
+    return is_ready(tx.get(VERSION, details["versionId"]))
+
+
+# --- what it makes ---------------------------------------------------------------------------
+
+
+def _make(tx: Transaction, row: Row, release: Row) -> None:
+    """Make what the block describes, or bring it up to its release."""
+    config = _config(release, row.body["parameters"])
+    made = _make_workflow(tx, row, config) if "steps" in config else _make_service(tx, row, config)
+    row.body["resources"] = [{"kind": row.body["kind"], "name": made.name, "id": made.id}]
+    tx.save(row)
+
+
+def _existing(tx: Transaction, row: Row, kind: str) -> Row | None:
+    ids = [resource["id"] for resource in row.body.get("resources") or ()]
+    return tx.get(kind, ids[0]) if ids else None
+
+
+def _make_workflow(tx: Transaction, row: Row, config: Body) -> Row:
+    document = {
+        "name": row.name,
+        "steps": {name: _step(row, config, name, step) for name, step in config["steps"].items()},
+        "triggers": config.get("triggers") or [],
+        "watchers": config.get("watchers") or [],
+        "tags": [],
+    }
+    existing = _existing(tx, row, "workflow")
+    if existing is None:
+        return add_workflow(tx, document, owner=row.id)
+    keep_document(tx, existing, document)
+    return existing
+
+
+def _step(row: Row, config: Body, name: str, step: Body) -> Body:
+    kept = {k: v for k, v in step.items() if k not in ("image", "imageRef", "imageDetails")}
+    details = mapped(step.get("imageDetails"))
+    if details:
+        return {**kept, "imageId": details["id"], "imageVersionId": details.get("versionId")}
+    image = mapped(step.get("image") or (config.get("images") or {}).get(step.get("imageRef")))
+    if not image and not step.get("imageRef"):
+        return kept
+    return {**kept, "imageName": f"{row.name}-{name}", "imageVersion": image.get("version")}
+
+
+def _make_service(tx: Transaction, row: Row, config: Body) -> Row:
+    body: Body = {k: v for k, v in config.items() if k in FIELDS and k != "imageDetails"}
+    body["imageDetails"] = _image(tx, mapped(config.get("imageDetails")))
+    service = _existing(tx, row, "service")
+    if service is None:
+        name = row.name if not tx.named(("service",), row.name) else f"{row.name}-{row.id[:4]}"
+        service = tx.add("service", {"turn": 0, "owner": row.id, "webapp": False}, name=name)
+    service.body.update({**usual_fields(tx, config.get("serviceType")), **body})
+    service.status, service.facet = "AVAILABLE", config.get("serviceType") or "web-app"
+    tx.touch(service)
+    version = (body["imageDetails"] or {}).get("versionId")
+    set_usage(tx, service, [version] if version is not None else [])
+    return service
+
+
+def _image(tx: Transaction, details: Any) -> Body | None:
+    if not details:
+        return None
+    version = tx.get(VERSION, details.get("versionId")) or latest_ready(tx, str(details["id"]))
+    return {"imageId": details["id"], "versionId": version.number if version else None}
+
+
+def run(tx: Transaction, options: Options, row: Row) -> str | None:
+    """Execute the workflow of a block; services have nothing to run. The answer is an id."""
+    workflow = _existing(tx, row, "workflow") if row.body["kind"] == "workflow" else None
+    return start_execution(tx, options, workflow, []).id if workflow else None

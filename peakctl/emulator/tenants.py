@@ -1,0 +1,66 @@
+"""The caller and the tenant: permissions, metadata, telemetry, connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.schemas import ANYTHING, LIST, TEXT, record, text, whole
+
+OPERATIONS = Operations({"tenant": "/service/"})
+NEWER = Operations({"tenant": "/service/"}, newer=True)
+CONNECTION = ("application", "authenticationType", "clientId", "dataWarehouseType", "port")
+# Invented, but for the feature that the reference's example asks about.
+READ: dict[str, Any] = {"actions": ["read"]}
+WRITE: dict[str, Any] = {"actions": ["write"]}
+ALL: dict[str, Any] = {"actions": ["*"]}
+PERMISSIONS: dict[str, Any] = {
+    "PRICING": {"GUARDRAILS": WRITE, "STRATEGIES": READ},
+    "PLATFORM": {"IMAGES": ALL, "WORKFLOWS": ALL, "SERVICES": ALL, "PRESS": {"SPECS": ALL}},
+}
+
+
+@OPERATIONS(
+    "GET", "access-control/api/v2/access/permissions", "Read permissions",
+    query={"type": text("app")},
+)  # fmt: skip
+def permissions(call: Call) -> dict[str, Any]:
+    """The same features for everybody, with one that may only be read."""
+    call.choice("type")
+    return PERMISSIONS
+
+
+@NEWER(
+    "GET", "tenant-management/api/v1/external/tenants/tenant-metadata", "Read what the tenant is"
+)
+def tenant_metadata(call: Call) -> dict[str, Any]:
+    """The client takes a tenant for a spoke as soon as there are spokeDetails."""
+    domain = call.options.spoke_domain
+    return {"spokeDetails": {"domain": domain}} if domain else {}
+
+
+@OPERATIONS("POST", "resource-usage/api/v1/telemetry", "Taken and forgotten", body=ANYTHING)
+def telemetry(call: Call) -> dict[str, Any]:
+    return {}
+
+
+@NEWER(
+    "GET", "connections/api/v2/connections/credentials", "Read invented credentials",
+    query={"type": text("data-warehouse"), "warehouse": TEXT},
+    answer=record(dict.fromkeys(CONNECTION, TEXT)),
+)  # fmt: skip
+def credentials(call: Call) -> dict[str, Any]:
+    """The same for everybody."""
+    call.choice("type")
+    application = call.ask("warehouse") or "amazon-redshift"
+    return dict(
+        zip(CONNECTION, (application, "BASIC", "emulator", "amazon-redshift", "5439"), strict=True)
+    )
+
+
+@NEWER(
+    "GET", "connections/api/v1/connections/warehouses", "List invented warehouses",
+    answer=record({"dataStores": LIST, "pageSize": whole()}),
+)  # fmt: skip
+def warehouses(call: Call) -> dict[str, Any]:
+    return {"dataStores": [{"id": 1, "name": "default", "type": "amazon-redshift"}], "pageSize": 25}
