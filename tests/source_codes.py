@@ -214,7 +214,9 @@ class Collector:
             self.everywhere.setdefault(function.name, entry)
 
     def _follow(self, module: Module, function: Function) -> None:
-        sees = "emulator" not in module.path.parts  # it has functions of the same names
+        sees = (
+            "emulator" not in module.path.relative_to(ROOT).parts
+        )  # it has functions of the same names
         known = (self.everywhere if sees else {}) | module.helpers
         for call in ast.walk(function):
             helper = known.get(called(call)) if isinstance(call, ast.Call) else None
