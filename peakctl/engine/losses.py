@@ -9,20 +9,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import IGNORED
-from peakctl.engine.tree import MAPS, child, variant
+from peakctl.engine.tree import MAPS, child, copy_tree, drop_at, variant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Step, dotted, is_masked, reveal
+from peakctl.model import MISSING, Skipped, Step, dotted, is_masked, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Action, Live, Path, Resource, Value
+    from peakctl.model import Action, Live, Path, Resource, Tree, Value
 
+HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"
 UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
+
+
+def leave_hidden(
+    desired: Tree, live: Tree, hidden: Iterable[Path]
+) -> tuple[Tree, tuple[Skipped, ...]]:
+    """`live` without the hidden values that `desired` leaves out, and a note of each.
+
+    A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
+    them.
+    """
+    masked = _masks(live.get("spec", MISSING), ("spec",))
+    left = [
+        path
+        for path in sorted({*hidden, *masked}, key=dotted)
+        if value_at(live, path) not in (MISSING, None) and value_at(desired, path) is MISSING
+    ]
+    if not left:
+        return live, ()
+    tree = copy_tree(live)
+    for path in left:
+        drop_at(tree, path)
+    return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
+
+
+def _masks(value: Value, path: Path) -> Iterator[Path]:
+    """The places of masks in maps."""
+    if isinstance(value, MAPS):
+        for word, each in value.items():
+            yield from _masks(each, (*path, word))
+    elif is_masked(reveal(value)):
+        yield path
 
 
 def losses(
@@ -32,13 +64,19 @@ def losses(
     updates = kind.whole_update and UPDATES & set(action.steps)
     found = list(_never_read(kind.root, action.desired, live.values, ())) if updates else []
     unknown = [path for path in found if memory.same(path, MISSING) is not True]
+    problems = [_lost(resource, path, f'write {path[-1]}: "" for none') for path in unknown]
     if updates or Step.CREATE_REVISION in action.steps:
-        unknown += [
-            skipped.path
-            for skipped in action.skipped
-            if skipped.reason == IGNORED and _shows_mask(value_at(live.values, skipped.path))
-        ]
-    return [_lost(resource, path, ignored=path not in found) for path in unknown]
+        problems += _skipped_losses(resource, action, live)
+    return problems
+
+
+def _skipped_losses(resource: Resource, action: Action, live: Live) -> Iterator[Diagnostic]:
+    for skipped in action.skipped:
+        path = skipped.path
+        if skipped.reason == HIDDEN_STAYS:
+            yield _lost(resource, path, f'write {path[-1]}: "" to empty it')
+        elif skipped.reason == IGNORED and _shows_mask(value_at(live.values, path)):
+            yield _lost(resource, path, "take it out of lifecycle.ignoreChanges")
 
 
 def _never_read(rule: Field, desired: Value, live: Value, path: Path) -> Iterator[Path]:
@@ -63,15 +101,12 @@ def _shows_mask(value: Value) -> bool:
     return is_masked(plain)
 
 
-def _lost(resource: Resource, path: Path, *, ignored: bool) -> Diagnostic:
+def _lost(resource: Resource, path: Path, other: str) -> Diagnostic:
     where = dotted(path)
     give = f"give {where} its value, as {{{{ os_env.NAME }}}}"
-    other = (
-        "take it out of lifecycle.ignoreChanges" if ignored else f'write {path[-1]}: "" for none'
-    )
     return Diagnostic(
         code="plan/unread-value",
-        summary=f"the update would lose {where}, which no read returns",
+        summary=f"the call would lose {where}, which no read returns",
         key=resource.key,
         path=path,
         locations=(resource.document.locate(path),),

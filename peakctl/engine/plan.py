@@ -15,7 +15,7 @@ from peakctl.engine.forms import settle
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
 from peakctl.engine.ledger.memory import memories
 from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
-from peakctl.engine.losses import losses
+from peakctl.engine.losses import leave_hidden, losses
 from peakctl.engine.names import ambiguity, listing_warnings, lost_name, same_resources, taken_name
 from peakctl.engine.parameters import (
     check_parameters,
@@ -108,6 +108,7 @@ class _Planner:
     ) -> Chosen:
         """What the difference between desired and `values`, those of `live`, asks for."""
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
+        values, left = leave_hidden(desired, values, hidden)
         diff = compare(
             kind,
             desired,
@@ -118,6 +119,7 @@ class _Planner:
             memory=memory,
         )
         diff, warnings = settle(resource, diff, memory)
+        diff = replace(diff, skipped=(*diff.skipped, *left))
         self.problems += warnings
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []

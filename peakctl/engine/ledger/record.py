@@ -9,6 +9,7 @@ from peakctl.engine.forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import find_unreported, path_of, place
+from peakctl.engine.losses import HIDDEN_STAYS
 from peakctl.engine.recall import unseen_values
 from peakctl.engine.sealing import secret_places
 from peakctl.engine.tree import field_at
@@ -186,8 +187,12 @@ class _Books:
         }
         was_sent = forms_sent(sent, self.digests_of) | edits_made(action, self.digests_of)
         digests |= remembered_forms(kept) if action.verb is Verb.KEEP else was_sent
+        left = {place(s.path) for s in action.skipped if s.reason == HIDDEN_STAYS}
+        digests |= {name: entry.digests[name] for name in left if name in entry.digests}
         stays = [
-            p for p in entry.secret or () if not action.steps or self._is_left_alone(action, p)
+            p
+            for p in entry.secret or ()
+            if not action.steps or p in left or self._is_left_alone(action, p)
         ]
         secret = {*stays, *secret_places(self.kinds[action.key.kind], sent)}
         return replace(entry, digests=digests, secret=tuple(sorted(secret)))

@@ -10,6 +10,7 @@ import pytest
 
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.record import is_recorded, known_uses, record
+from peakctl.engine.losses import HIDDEN_STAYS
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -26,6 +27,7 @@ from peakctl.model import (
     Plan,
     Resource,
     Secret,
+    Skipped,
     State,
     Status,
     Step,
@@ -163,6 +165,23 @@ def test_a_place_stays_secret_until_another_value_is_sent() -> None:
     assert after(action(env="1"), Status.ALREADY_RIGHT, old)[API].secret == ("spec/gone", PLACE)
     assert after(edit("2"), Status.FAILED, old)[API].secret == old.secret
     assert after(edit("2"), Status.DONE, old, applied=values("2"))[API].secret == ()
+
+
+def test_what_was_left_alone_keeps_its_place_and_digest() -> None:
+    """A hidden value that the manifest leaves out, a deferred one, and one that is ignored."""
+    gone, deferred = "spec/parameters/env/B", "metadata/description"
+    old = Owned(API, "s-1", digests={gone: "old"}, secret=(deferred, PLACE, gone))
+    path = ("spec", "parameters", "env", "B")
+    each = edit("2", skipped=(Skipped(path, HIDDEN_STAYS),))
+    entry = after(each, Status.DONE, old, applied=values("2"))[API]
+    assert (entry.digests[gone], entry.secret) == ("old", (gone,))
+    resource = each.resource
+    assert resource is not None
+    ignoring = replace(each, resource=replace(resource, ignore_changes=("spec.parameters.env.A",)))
+    assert after(ignoring, Status.DONE, old, applied=values("2"))[API].secret == (PLACE, gone)
+    image = Owned(OTHER, 7, secret=(deferred,))
+    made = replace(edit(), key=OTHER, live=Live(OTHER, 7, {}), resource=None)
+    assert after(made, Status.DONE, image)[OTHER].secret == (deferred,)
 
 
 def test_what_was_not_made_is_not_owned() -> None:

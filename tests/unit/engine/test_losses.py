@@ -9,7 +9,7 @@ import pytest
 from peakctl.engine.diff import IGNORED
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import Memory
-from peakctl.engine.losses import losses
+from peakctl.engine.losses import HIDDEN_STAYS, leave_hidden, losses
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -115,3 +115,36 @@ def test_what_is_shown_is_kept_and_a_patch_loses_nothing() -> None:
     assert lost(desired, deployed("********"), Step.PATCH_PARAMETERS, **more) == []
     other = {"kind": "Deployment", "skipped": (Skipped(AT, "another reason"),)}
     assert lost(desired, deployed("********"), Step.CREATE_REVISION, **other) == []
+
+
+# --- hidden values that a manifest leaves out -----------------------------------------------------
+
+
+def test_what_a_manifest_leaves_out_stays_where_it_is_hidden() -> None:
+    live = deployed(Secret("s"))
+    live["spec"]["parameters"]["run"] = {"other": "********", "plain": "p", "gone": None}
+    desired = tree({"blockSpec": {"id": "b"}})
+    gone = ("spec", "parameters", "run", "gone")
+    left, skipped = leave_hidden(desired, live, {AT, gone})
+    assert left["spec"]["parameters"] == {"build": {}, "run": {"plain": "p", "gone": None}}
+    assert [dotted(s.path) for s in skipped] == [
+        "spec.parameters.build.key",
+        "spec.parameters.run.other",
+    ]
+    assert live["spec"]["parameters"]["build"] == {"key": Secret("s")}
+
+
+@pytest.mark.parametrize("stated", [Secret("t"), ""])
+def test_what_a_manifest_states_is_compared(stated: Any) -> None:
+    live = deployed(Secret("s"))
+    assert leave_hidden(deployed(stated), live, {AT}) == (live, ())
+    assert leave_hidden(deployed(stated), {"metadata": {}}, {AT}) == ({"metadata": {}}, ())
+
+
+def test_a_revision_may_not_lose_what_a_manifest_leaves_out() -> None:
+    skipped = (Skipped(AT, HIDDEN_STAYS),)
+    more: Any = {"kind": "Deployment", "skipped": skipped}
+    live, desired = deployed("********"), tree({"blockSpec": {"id": "b"}})
+    (found,) = lost(desired, live, Step.CREATE_REVISION, **more)
+    assert 'key: "" to empty it' in found.fix
+    assert lost(desired, live, Step.UPDATE_METADATA, **more) == []
