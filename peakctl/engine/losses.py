@@ -16,7 +16,7 @@ from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Skipped, Step, dotted, is_masked, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
@@ -27,18 +27,20 @@ UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
 
 
 def leave_hidden(
-    desired: Tree, live: Tree, hidden: Iterable[Path]
+    desired: Tree, live: Tree, hidden: Iterable[Path], dropped: Callable[[Path], bool]
 ) -> tuple[Tree, tuple[Skipped, ...]]:
     """`live` without the hidden values that `desired` leaves out, and a note of each.
 
     A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
-    them.
+    them; but where the wanted release has no such parameter any more (`dropped`), they go.
     """
     masked = _masks(live.get("spec", MISSING), ("spec",))
     left = [
         path
         for path in sorted({*hidden, *masked}, key=dotted)
-        if value_at(live, path) not in (MISSING, None) and value_at(desired, path) is MISSING
+        if value_at(live, path) not in (MISSING, None)
+        and value_at(desired, path) is MISSING
+        and not dropped(path)
     ]
     if not left:
         return live, ()

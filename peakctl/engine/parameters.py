@@ -8,7 +8,7 @@ section 3.5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,18 @@ def hidden_paths(
         for definition in _of(slot.definitions, group)
         if definition.get("hideValue") is True
     )
+
+
+def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
+    """Whether the value at `path` is for a parameter that nothing declares any more."""
+    here = [slot for slot in slots if slot.complete and path[: len(slot.at)] == slot.at]
+    names = {
+        (*slot.at, group, definition.get("name"))
+        for slot in here
+        for group in GROUPS
+        for definition in _of(slot.definitions, group)
+    }
+    return bool(here) and path not in names
 
 
 def unsure_paths(

@@ -7,6 +7,7 @@ For each resource, in the order of the references: (1) put ids for names, (2) co
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import compare
@@ -21,6 +22,7 @@ from peakctl.engine.parameters import (
     check_parameters,
     declared_slots,
     hidden_paths,
+    is_dropped,
     unsure_paths,
 )
 from peakctl.engine.pins import Pins
@@ -108,7 +110,8 @@ class _Planner:
     ) -> Chosen:
         """What the difference between desired and `values`, those of `live`, asks for."""
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
-        values, left = leave_hidden(desired, values, hidden)
+        slots = tuple(declared_slots(resource, self.resources, self.kinds, self.world))
+        values, left = leave_hidden(desired, values, hidden, partial(is_dropped, slots))
         diff = compare(
             kind,
             desired,

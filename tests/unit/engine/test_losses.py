@@ -10,6 +10,7 @@ from peakctl.engine.diff import IGNORED
 from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.ledger.memory import Memory
 from peakctl.engine.losses import HIDDEN_STAYS, leave_hidden, losses
+from peakctl.engine.parameters import Slot, is_dropped
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -120,12 +121,28 @@ def test_what_is_shown_is_kept_and_a_patch_loses_nothing() -> None:
 # --- hidden values that a manifest leaves out -----------------------------------------------------
 
 
+def no(_: Any) -> bool:
+    return False
+
+
+def test_what_the_wanted_release_has_no_more_goes() -> None:
+    desired, live = tree({"blockSpec": {"id": "b"}}), deployed(Secret("s"))
+    run = {"run": [{"name": "mode"}]}
+    slot = Slot(AT[:2], run)
+    assert is_dropped((slot,), AT)
+    assert leave_hidden(desired, live, {AT}, lambda path: is_dropped((slot,), path)) == (live, ())
+    assert not is_dropped((slot,), (*AT[:2], "run", "mode"))
+    assert not is_dropped((), AT)
+    assert not is_dropped((Slot(AT[:2], run, complete=False),), AT)
+    assert not is_dropped((Slot(("spec", "appParameters"), run),), AT)
+
+
 def test_what_a_manifest_leaves_out_stays_where_it_is_hidden() -> None:
     live = deployed(Secret("s"))
     live["spec"]["parameters"]["run"] = {"other": "********", "plain": "p", "gone": None}
     desired = tree({"blockSpec": {"id": "b"}})
     gone = ("spec", "parameters", "run", "gone")
-    left, skipped = leave_hidden(desired, live, {AT, gone})
+    left, skipped = leave_hidden(desired, live, {AT, gone}, no)
     assert left["spec"]["parameters"] == {"build": {}, "run": {"plain": "p", "gone": None}}
     assert [dotted(s.path) for s in skipped] == [
         "spec.parameters.build.key",
@@ -137,8 +154,8 @@ def test_what_a_manifest_leaves_out_stays_where_it_is_hidden() -> None:
 @pytest.mark.parametrize("stated", [Secret("t"), ""])
 def test_what_a_manifest_states_is_compared(stated: Any) -> None:
     live = deployed(Secret("s"))
-    assert leave_hidden(deployed(stated), live, {AT}) == (live, ())
-    assert leave_hidden(deployed(stated), {"metadata": {}}, {AT}) == ({"metadata": {}}, ())
+    assert leave_hidden(deployed(stated), live, {AT}, no) == (live, ())
+    assert leave_hidden(deployed(stated), {"metadata": {}}, {AT}, no) == ({"metadata": {}}, ())
 
 
 def test_a_revision_may_not_lose_what_a_manifest_leaves_out() -> None:
