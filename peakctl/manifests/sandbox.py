@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from peakctl.manifests.includes import Includes
 
 _REMOVED_GLOBALS = ("lipsum",)
+_SCOPE = ("_block_vars", "_loop_vars")
+"""What jinja2 passes to calls within loops and blocks besides what the template does."""
+
 _DATA = (str, int, float, list, tuple, dict, set, frozenset, bytes)
 
 
@@ -176,6 +179,7 @@ class Sandbox(SandboxedEnvironment):
         """Calls of macros and functions are counted, those of values' methods bounded."""
         budget = __self.budget
         budget.call()
+        scope = {name: kwargs.pop(name) for name in _SCOPE if name in kwargs}
         function = getattr(__obj, "__wrapped__", __obj)
         owner = getattr(function, "__self__", None)
         if isinstance(owner, _DATA):
@@ -185,7 +189,7 @@ class Sandbox(SandboxedEnvironment):
         elif not isinstance(__obj, Macro):
             for value in (*args, *kwargs.values()):
                 budget.measure(value)
-        return budget.made_value(super().call(__context, __obj, *args, **kwargs))
+        return budget.made_value(super().call(__context, __obj, *args, **kwargs, **scope))
 
     def _call_method(
         self,
@@ -275,6 +279,8 @@ class Sandbox(SandboxedEnvironment):
             compared.expr = _filtered(compared.expr, "measured")
             for operand in compared.ops:
                 operand.expr = _filtered(operand.expr, "measured")
+        for pair in tree.find_all(nodes.Pair):
+            pair.key = _filtered(pair.key, "measured")
         for loop in tree.find_all(nodes.For):
             loop.iter = _filtered(loop.iter, "counted", _size(loop))
         bodies: list[Any] = [tree, *tree.find_all((nodes.Macro, nodes.CallBlock, nodes.Block))]

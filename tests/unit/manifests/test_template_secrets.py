@@ -257,6 +257,11 @@ def test_conditions_see_whether_a_secret_is_set(
     assert (found, problems) == ({"a": "yes" if truth else "no"}, [])
 
 
+def test_a_call_in_a_loop_over_secrets_takes_what_it_is_given(tmp_path: Path) -> None:
+    text = "a: {% for x in [os_env.PORT] %}{{ 'a b'.split() | join }}{{ 'a'.upper() }}{% endfor %}"
+    assert load(tmp_path, text)[:2] == ({"a": "abA"}, [])
+
+
 def test_equal_secrets_cannot_be_told_apart_or_together() -> None:
     tokens = Tokens()
     texts = SecretTexts(tokens)
