@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.api.hiding import secret_texts
@@ -106,10 +106,14 @@ async def prepare(
             world = with_parts(world, decided)
             found = _planned(session, connection, wanted, world, destroy=destroy)
     session.redact.add(secret_texts([action.desired for action in found.plan.actions]))
-    plan, needed = narrow(found.plan, wanted.chosen)
+    plan, needed = narrow(_redacted(session, found.plan), wanted.chosen)
     gone: frozenset[Key] = frozenset()
     guards = [d for d in found.guards if d.key in wanted.chosen]
-    told = [d for d in found.diagnostics if d.key is None or d.key in wanted.chosen]
+    told = [
+        replace(d, summary=session.redact(d.summary)) if d.code.startswith("live/") else d
+        for d in found.diagnostics
+        if d.key is None or d.key in wanted.chosen
+    ]
     if destroy:
         gone, absent = await find_absent(wanted.chosen, world, connection.adapters)
         told += absent
@@ -225,6 +229,14 @@ def _mass_change(session: Session, connection: Connection, plan: Plan) -> tuple[
     limits = session.environment.guards if session.environment else Guards()
     allowed = session.flags.allow_mass_change
     return mass_change(plan, connection.kinds, allowed=allowed, limits=limits)
+
+
+def _redacted(session: Session, plan: Plan) -> Plan:
+    """The plan without a secret in its notes, which repeat words of the platform."""
+    actions = (
+        replace(action, notes=tuple(map(session.redact, action.notes))) for action in plan.actions
+    )
+    return replace(plan, actions=tuple(actions))
 
 
 def _tell(session: Session, told: tuple[Diagnostic, ...]) -> None:

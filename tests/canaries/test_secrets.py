@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
@@ -210,6 +213,60 @@ def test_a_status_that_tells_a_secret_is_masked(place: Place) -> None:
     place.hostile.handle_async_request = follow  # type: ignore[method-assign]
     run = place.run("apply", "--yes", "--select", "Webapp/board", "--timeout", "5s")
     assert "CREATE_FAILED" in run.err
+
+    for form in FORMS:
+        assert place.run("plan", "-o", form, *LOUD).code in (0, 1, 10, 12)
+
+
+FORMS_OF_A_SERVER: list[Callable[[str], str]] = [
+    str.upper,
+    lambda s: quote(s, safe=""),
+    quote_plus,
+    html.escape,
+    lambda s: json.dumps(json.dumps(s)),
+    lambda s: base64.b64encode(s.encode()).decode(),
+    lambda s: base64.urlsafe_b64encode(b"u:" + s.encode()).decode(),
+    lambda s: base64.b64encode(b"x" + s.encode() + b"-").decode(),
+    lambda s: s.encode().hex(),
+    lambda s: s[1:],
+    lambda s: s[:-1],
+]
+
+
+@pytest.mark.parametrize("number", range(len(FORMS_OF_A_SERVER)))
+def test_a_server_that_repeats_secrets_of_other_resources_is_not_repeated(
+    place: Place, number: int
+) -> None:
+    """In errors and in build logs, whatever form it gives them."""
+    change = FORMS_OF_A_SERVER[number]
+    (place.folder / "src/Dockerfile").write_text("FROM python:3\nRUN false\n", encoding="utf-8")
+    secrets = [*place.canaries.typed.values(), *place.canaries.environment.values()]
+    said = [change(secret) for secret in secrets if len(secret) > 8]
+
+    def answer(request: httpx.Request, _: bytes) -> httpx.Response | None:
+        if request.url.path.endswith("/logs"):
+            lines = [{"message": f"<{word}>"} for word in said[:8]]
+            return httpx.Response(200, json={"logs": lines, "logCount": len(lines)})
+        if request.method == "POST" and "webapps" in request.url.path:
+            return httpx.Response(422, json={"detail": " | ".join(said[:8])})
+        return None
+
+    place.hostile.answer = answer
+    for form in FORMS:
+        run = place.run("apply", "--yes", "-o", form, "--verbose")
+        assert run.code in (1, 14)
+        told = (run.out + run.err).lower()
+        assert not [word for word in said if word.lower() in told]
+
+
+def test_the_password_of_a_proxy_is_not_repeated(place: Place) -> None:
+    place.env.setenv("HTTPS_PROXY", "http://cnryuser1:cnrypass1@proxy.example:3128")
+
+    def answer(request: httpx.Request, _: bytes) -> httpx.Response | None:
+        return httpx.Response(502, text="cannot reach http://cnryuser1:cnrypass1@proxy.example")
+
+    place.hostile.answer = answer
+    assert place.run("get", "Image", "--verbose").code == 1
 
 
 # --- what is wrong before anything is sent -----------------------------------------------------

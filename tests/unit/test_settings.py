@@ -123,3 +123,17 @@ def test_a_file_sends_the_token_to_this_machine_and_to_hosts_that_are_allowed(
     address: str, allowed: str, may: bool
 ) -> None:
     assert may_be_endpoint(address, allowed) is may
+
+
+def test_what_no_message_may_repeat_is_gathered_from_the_environment() -> None:
+    found = read_settings(
+        {
+            "PEAK_AUTH_TOKEN": "one",
+            "API_KEY": "two",
+            "https_proxy": "http://user:p%40ss@proxy:1",
+            "HTTP_PROXY": "http://proxy:1",
+            "ALL_PROXY": "only@proxy",
+        }
+    ).passwords()
+    assert {*found} == {"one", "two", "user:p%40ss", "user:p@ss", "user", "p@ss", "only"}
+    assert read_settings({}).passwords() == []
