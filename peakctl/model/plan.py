@@ -116,7 +116,7 @@ class Action:
     @property
     def deletes(self) -> bool:
         """Whether something that is live goes, be it to be made again."""
-        return self.verb is Verb.DELETE or Step.DELETE in self.steps
+        return self.verb in (Verb.DELETE, Verb.REPLACE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,9 @@ def _rebuilt_notes(rebuilt: Rebuilt) -> Iterator[Line]:
     """What an apply has to confirm before anything is deleted."""
     claimed = sum(each.claimed for each in rebuilt.owned.values())
     if claimed:
-        yield line(f"{counted(claimed, 'resource')} claimed by name alone; who made it is unknown:")
-        yield line("prune and destroy leave it alone until an apply has confirmed it.")
+        verb, them = ("is", "it") if claimed == 1 else ("are", "them")
+        yield line(f"{counted(claimed, 'resource')} {verb} claimed by name alone:")
+        yield line(f"prune and destroy leave {them} alone until an apply confirms {them}.")
         yield ()
     if rebuilt.protecting:
         yield line("What the damaged version protected is unknown: all entries kept are protected")

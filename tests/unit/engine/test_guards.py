@@ -103,6 +103,13 @@ def test_deletes_count_over_all_kinds(
     assert bool(told) is trips
 
 
+def test_a_replacement_counts_as_a_delete(lab: Any) -> None:
+    few = edits("Service", changed=2, same=1, verb=Verb.REPLACE)
+    assert refused(lab, few) == ()
+    (told,) = refused(lab, edits("Service", changed=3, same=1, verb=Verb.REPLACE))
+    assert "3 of 4 resources of all kinds deleted" in told.summary
+
+
 def test_an_environment_has_its_own_thresholds(lab: Any) -> None:
     plan = Plan(tuple(edits("Service", changed=2, same=8, verb=Verb.DELETE)))
     strict, loose = Guards(deletes=Threshold(0, 0)), Guards(Threshold(99, 99), Threshold(99, 99))
