@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +11,7 @@ from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import Key, Listed, Live, Order, Readiness, Receipt, Resource, Step, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Sequence
 
     from peakctl.model import Adapter
 
@@ -68,7 +69,7 @@ class Guarded:
 
     async def _read(self, answer: Awaitable[T], *, doubtful: bool = False) -> T:
         try:
-            return await answer
+            return _checked(await answer)
         except ODD as error:
             raise ApiError(self._tell(error), doubtful=doubtful) from error
 
@@ -81,3 +82,27 @@ class Guarded:
             detail=f"{type(error).__name__} in {place}",
             fix="a newer peakctl may know this answer; else report it with that place",
         )
+
+
+def _checked(answer: T) -> T:
+    """`answer` itself. Raises TypeError where a part of it has another type than the model says.
+
+    What adapters take over as it came (an id, a name, a version) would fail later, and elsewhere.
+    """
+    for each in answer if isinstance(answer, tuple) else (answer,):
+        if isinstance(each, Listed):
+            _expect(each.id, str, int)
+            _expect(each.name, str)
+        elif isinstance(each, Live):
+            _expect(each.id, str, int)
+            _expect(each.status, str)
+            for number in (each.version, each.latest):
+                _expect(number, str, type(None))
+            for part in each.values.values():
+                _expect(part, Mapping)
+    return answer
+
+
+def _expect(value: object, *types: type) -> None:
+    if isinstance(value, bool) or not isinstance(value, types):
+        raise TypeError(f"{type(value).__name__} where {types[0].__name__} is expected")

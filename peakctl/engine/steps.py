@@ -166,7 +166,7 @@ def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
 
 def _called(kind: Kind, diff: Diff, decision: Decision) -> list[Step]:
     """The calls that carry the changes, in the order in which they are made."""
-    calls = {c.call for c in diff.changes}
+    calls = {c.call for c in diff.changes if c.call}  # none: live has another shape than the schema
     for change in diff.changes:
         instead = kind.removals.get(change.call)
         if instead and change.after is MISSING:
