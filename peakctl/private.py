@@ -50,12 +50,15 @@ def write_private(path: Path, data: bytes) -> None:
         return
     path = Path(os.path.realpath(path))  # a link stays one
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.unlink(missing_ok=True)
     try:
+        beside.unlink(missing_ok=True)
         number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE)
         with os.fdopen(number, "wb") as file:
             file.write(data)
         beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # not the name of `beside`
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

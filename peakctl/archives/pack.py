@@ -56,7 +56,7 @@ def pack(
         size=len(found),
         encode=encode,
         paths=frozenset(file.path for file in found),
-        notices=suspects.notices(len(found)),
+        notices=suspects.notices(file.path for file in found),
     )
 
 

@@ -10,8 +10,12 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from peakctl.model import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHOWN = 20
 _PLAN = re.compile(rb'\s*\{\s*"kind":\s*"peakctl-plan"')
@@ -35,12 +39,14 @@ _NAMES = (
 )
 _KEYS = ("*.pem", "*.key")
 """These may be certificates as well, which are public: only a private key in them counts."""
+_EMPTY_FILES = frozenset({".dockerignore", ".gitignore", ".gitkeep", ".keep"})
+"""A folder that holds nothing else is as good as empty."""
 _HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
 
 _EMPTY = Notice(
     "artifact/empty",
-    "the folder has no file to upload",
+    "the folder has no file to upload, but for ignore files",
     "it is empty, or its ignore files leave everything out",
     "if it is a git submodule, check it out: git submodule update --init",
 )
@@ -86,18 +92,19 @@ class Suspects:
         if _holds_credentials(PurePosixPath(path).name.lower(), start):
             self.credentials.append(path)
 
-    def notices(self, count: int) -> tuple[Notice, ...]:
-        """One a sort of file; `count` is how many files there are at all."""
+    def notices(self, paths: Iterable[str]) -> tuple[Notice, ...]:
+        """One a sort of file; `paths` are those of all files."""
         told = [
-            Notice(code, f"{words}: {_listed(paths)}", detail, fix)
-            for paths, (code, words, detail, fix) in (
+            Notice(code, f"{words}: {_listed(noted)}", detail, fix)
+            for noted, (code, words, detail, fix) in (
                 (self.pointers, _POINTERS),
                 (self.links, _LINKS),
                 (self.credentials, _CREDENTIALS),
             )
-            if paths
+            if noted
         ]
-        return tuple(told) if count else (_EMPTY, *told)
+        holds_any = any(PurePosixPath(path).name not in _EMPTY_FILES for path in paths)
+        return tuple(told) if holds_any else (_EMPTY, *told)
 
 
 def _holds_credentials(name: str, start: bytes) -> bool:

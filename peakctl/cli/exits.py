@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import os
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +89,9 @@ def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:
         case OSError() if error.filename:
             place = f"{error.filename}: {error.strerror or type(error).__name__}"
             return (Diagnostic("system/file", place, fix=_fix_of(error)),)
+        case FileNotFoundError() if error.strerror == os.strerror(errno.ENOENT):
+            gone = "the working folder is not there any more"
+            return (Diagnostic("system/file", gone, fix="go to a folder that exists"),)
         case OSError() if error.errno:
             place = f"the system refuses: {error.strerror or type(error).__name__}"
             return (Diagnostic("system/file", place, fix=_fix_of(error)),)

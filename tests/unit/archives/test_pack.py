@@ -355,10 +355,12 @@ def test_many_such_files_are_counted(tmp_path: Path) -> None:
     assert told.summary.endswith("d19/.env and 3 more")
 
 
-@pytest.mark.parametrize("tree", [{}, {"sub/x": "1", ".dockerignore": "*"}, {".git": "gitdir: x"}])
+@pytest.mark.parametrize(
+    "tree", [{}, {"sub/x": "1", ".dockerignore": "sub"}, {".git": "x", ".gitkeep": ""}]
+)
 def test_a_folder_without_files_is_told(tmp_path: Path, tree: dict[str, str]) -> None:
     archive = pack(grow(tmp_path / "a", tree), None, tmp_path)
-    assert (archive.size, [n.code for n in archive.notices]) == (0, ["artifact/empty"])
+    assert [n.code for n in archive.notices] == ["artifact/empty"]
 
 
 @pytest.mark.parametrize(

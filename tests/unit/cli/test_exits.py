@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -84,6 +85,11 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     found = diagnostics_of(PermissionError(13, "Permission denied", "a.yaml"))[0]
     assert found.summary == "a.yaml: Permission denied"
     assert diagnostics_of(OSError("odd"))[0].code == "internal/OSError"
+
+
+def test_a_working_folder_that_was_deleted_is_told() -> None:
+    found = diagnostics_of(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))[0]
+    assert found.summary == "the working folder is not there any more"
 
 
 def test_a_full_disk_is_no_bug() -> None:
