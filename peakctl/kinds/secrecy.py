@@ -9,6 +9,7 @@ from peakctl.kinds.paths import branch, child, value_at
 from peakctl.model import MISSING, Secret, Value
 
 if TYPE_CHECKING:
+    from peakctl.kinds.complaints import Complaints
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Document, Path
 
@@ -27,6 +28,34 @@ def secret_places(
         for at in (kind.defined_by, kind.defined_by_whole):
             for path in _named(value_at(document.value, at) if at else MISSING, hidden, at):
                 yield document, path
+
+
+SHOWN = frozenset(("title", "summary", "description", "notes", "tags"))
+"""Properties that the platform shows to everyone who may see the resource."""
+
+
+def warn_of_shown(root: Field, value: Value, complaints: Complaints) -> None:
+    """Warn of values of os_env in fields that the platform shows to everyone."""
+    for path in _shown(root, value, (), shown=False):
+        complaints.warn(
+            "shown-secret",
+            path,
+            f"a value of os_env goes into {path[-1]}, which the platform shows to everyone",
+            fix="take it out, or make it a parameter (-p) if it is no secret",
+        )
+
+
+def _shown(field: Field, value: Value, path: Path, *, shown: bool) -> Iterator[Path]:
+    if isinstance(value, Secret):
+        if shown and not field.sensitive:
+            yield path
+        return
+    chosen = branch(field, value)
+    for part, item in _entries(value):
+        inner = child(chosen, part)
+        if inner is not None and isinstance(item, dict | list | Secret):
+            declared = shown or (part in chosen.properties and part in SHOWN)
+            yield from _shown(inner, item, (*path, part), shown=declared)
 
 
 def _sensitive(field: Field, value: Value, path: Path) -> Iterator[Path]:

@@ -22,6 +22,7 @@ from peakctl.kinds.names import check_names
 from peakctl.kinds.pinning import check_pinned, fixed_versions
 from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
+from peakctl.kinds.secrecy import warn_of_shown
 from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
 from peakctl.model.characters import normal_form
 
@@ -126,6 +127,7 @@ class _Reader:
         complaints.key = _key(kind, value)
         check_masks(kind.root, _envelope(value), complaints)
         warn_of_short(_envelope(value), (), complaints)
+        warn_of_shown(kind.root, _envelope(value), complaints)
         check_names(value, complaints)
         if not self._is_valid(kind, value):
             plain = {**as_text_where_wanted(kind, document), **version}

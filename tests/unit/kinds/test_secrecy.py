@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from peakctl.errors import Severity
+from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.secrecy import secret_places
+from peakctl.kinds.secrecy import secret_places, warn_of_shown
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret
 
@@ -35,3 +37,41 @@ def test_what_a_sensitive_map_holds_beyond_its_properties() -> None:
     document = Document({"kind": "K", "a": "x"}, "m", "/", lambda _: Location("m", 1, 1))
     found = [path for _, path in secret_places([document], {"K": Kind("K", {}, root)})]
     assert found == [("kind",), ("a",)]
+
+
+def warned(value: dict[str, Any]) -> list[Any]:
+    document = Document(value, "m", "/", lambda _: Location("m", 1, 1))
+    complaints = Complaints(document)
+    warn_of_shown(load_kinds()[value["kind"]].root, value, complaints)
+    assert {(d.code, d.severity) for d in complaints.found} <= {
+        ("manifest/shown-secret", Severity.WARNING)
+    }
+    return [d.path for d in complaints.found]
+
+
+def test_a_value_of_the_environment_in_what_everyone_sees_is_a_warning() -> None:
+    secret = Secret("s3cret")
+    metadata = {
+        "title": secret,
+        "summary": "plain",
+        "tags": [{"name": secret}],
+        "labels": {"a": secret},
+    }
+    spec = {
+        "kind": "workflow",
+        "release": {"notes": secret},
+        "parameters": {"run": [{"name": "a", "description": secret, "defaultValue": secret}]},
+    }
+    assert warned({"kind": "BlockSpec", "metadata": metadata, "spec": spec}) == [
+        ("metadata", "title"),
+        ("metadata", "tags", 0, "name"),
+        ("spec", "release", "notes"),
+        ("spec", "parameters", "run", 0, "description"),
+    ]
+
+
+def test_a_free_key_of_that_name_is_not_shown_to_everyone() -> None:
+    env = {"title": Secret("s3cret"), "notes": Secret("s3cret")}
+    spec = {"steps": {"description": {"parameters": {"env": env}}}}
+    assert warned({"kind": "Workflow", "metadata": {}, "spec": spec}) == []
+    assert warned({"kind": "Artifact", "metadata": [Secret("x")], "spec": {"x": Secret("y")}}) == []
