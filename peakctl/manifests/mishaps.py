@@ -17,7 +17,7 @@ from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
 from peakctl.manifests.sandbox import NameMissing
 from peakctl.manifests.secret_text import RESERVED, OsEnv, SecretRefused, SecretUsed
-from peakctl.manifests.syntax import word_syntax
+from peakctl.manifests.syntax import RAW, word_syntax
 from peakctl.model import MASK, Location
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ MISHAPS = (
 """All that jinja2, and Python below it, raise for a wrong template."""
 
 _TOKEN = re.compile("(?:\ue000|\\\\ue000)[0-9a-f]+(?:\ue001|\\\\ue001)")
+FOREIGN_NAMES = frozenset(
+    """
+    conn dag dag_run data_interval_end data_interval_start ds ds_nodash execution_date github inputs
+    logical_date macros matrix needs next_ds prev_ds run_id runner secrets task task_instance ti ts
+    ts_nodash var yesterday_ds
+    """.split()  # noqa: SIM905 - thirty quoted words read worse
+)
+"""Names that Airflow and GitHub Actions have in braces of the same look."""
 _DELIMITER = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -92,6 +100,8 @@ class Teller:
         choices = self._names if error.owner is None else map(str, error.owner)
         near = nearest_names(name, [c for c in choices if not RESERVED.search(c)])
         fix = f"did you mean: {', '.join(near)}" if near else f"give it with -p {name}=…"
+        if error.owner is None and (name in FOREIGN_NAMES or "${{" in self._line(file, line)):
+            fix = f"{fix}; if it is for another program, {RAW}"
         return self._diagnostic("undefined", f'"{_masked(name)}" is not defined', place, fix=fix)
 
     def _where(self, error: BaseException, path: str) -> tuple[str, int]:

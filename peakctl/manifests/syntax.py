@@ -18,6 +18,10 @@ _ENDLESS = re.compile(r"\bexpected (?:token )?'end of |end of comment")
 _ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _JARGON = {"'end of print statement'": "}}", "'end of statement block'": "%}"}
 
+RAW = "put the text between {% raw %} and {% endraw %}"
+_FOREIGN = re.compile(r"\$\{\{|\{\{-?\s*\.")
+"""`${{ x }}` of GitHub, and `{{ .X }}` of Go's templates."""
+
 Told = tuple[str, str, int | None]
 """Summary, what to do, and the index in the text where it begins (None: jinja's line is right)."""
 
@@ -38,7 +42,10 @@ def word_syntax(message: str, text: str, line: int) -> Told:
         return _endless(before)
     for jargon, word in _JARGON.items():
         message = message.replace(jargon, f'"{word}"')
-    return message[:1].lower() + message[1:].rstrip("."), "correct the template", None
+    lines = before.splitlines()
+    is_foreign = bool(lines and _FOREIGN.search(lines[-1]))
+    fix = f"for another program: {RAW}" if is_foreign else "correct the template"
+    return message[:1].lower() + message[1:].rstrip("."), fix, None
 
 
 def _unknown_tag(word: str) -> Told:
@@ -68,4 +75,7 @@ def _endless(before: str) -> Told:
     start = max(before.rfind(opening) for opening in _ENDS)
     opening = before[start : start + 2]
     end = _ENDS.get(opening, "}}")
-    return f'what begins with "{opening}" does not end', f"close it with {end}", start
+    fix = f"close it with {end}"
+    if before[:start].endswith("$"):
+        fix = f"for ${opening} of a shell or of another program: {RAW}"
+    return f'what begins with "{opening}" does not end', fix, start

@@ -417,3 +417,21 @@ def test_what_stops_the_template_is_told_with_the_faults_before_it(tmp_path: Pat
 def test_a_template_tells_a_bounded_number_of_faults(tmp_path: Path) -> None:
     text = "".join(f"{{{{ name{number} }}}}\n" for number in range(200))
     assert len(faults(tmp_path, text)) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a: python x.py {{ ds }}", "undefined"),
+        ("a: ${{ secrets.TOKEN }}", "undefined"),
+        ("a: ${{ any_name }}", "undefined"),
+        ("a: echo ${#list[@]}", "syntax"),
+        ("a: echo ${{ 1 + }}", "syntax"),
+        ("a: docker ps --format {{ .Names }}", "syntax"),
+    ],
+)
+def test_text_for_another_program_is_told_to_be_raw(tmp_path: Path, text: str, code: str) -> None:
+    _, (problem,) = load(tmp_path, {"main.yaml": text})
+    assert problem.code == f"template/{code}"
+    assert "{% raw %}" in problem.fix
+    assert load(tmp_path, {"main.yaml": f"{{% raw %}}{text}{{% endraw %}}"})[1] == ()
