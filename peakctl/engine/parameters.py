@@ -165,6 +165,38 @@ def unsure_paths(
     return frozenset((*(parts - slots.keys()), *_undeclared(resource, whole)))
 
 
+def untold_paths(
+    resource: Resource, kinds: Mapping[str, Kind], desired: Tree, live: Tree
+) -> frozenset[Path]:
+    """Where values stand for a spec that is given by its id: its release is not read.
+
+    What is live tells what its own release hides, so nothing is untold while that stays.
+    """
+    kind = kinds[resource.key.kind]
+    named = any(kinds[k].defines or kinds[k].of_parts for k in _kinds_of(resource, kinds))
+    if not kind.defined_by or named or _release_of(desired) == _release_of(live):
+        return frozenset()
+    return frozenset(at for at in (kind.defined_by, kind.defined_by_whole) if at)
+
+
+def _kinds_of(resource: Resource, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """The kinds that the references of a resource name, but those for a part of a spec."""
+    for reference in resource.references:
+        if not isinstance(reference.at[-1], int):
+            yield from (name for name in reference.kinds if name in kinds)
+
+
+def _release_of(values: Tree) -> list[tuple[Any, Any]]:
+    """The id and the release of each spec that is named in `values`."""
+    spec = value_at(values, ("spec",))
+    named = spec.values() if isinstance(spec, Mapping) else ()
+    return [
+        (each.get("id"), value_at(each, ("release", "version")))
+        for each in named
+        if isinstance(each, Mapping) and "id" in each
+    ]
+
+
 def _is_of_parts(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
     return any(name in kinds and kinds[name].of_parts for name in reference.kinds)
 

@@ -24,6 +24,7 @@ from peakctl.engine.parameters import (
     hidden_paths,
     is_dropped,
     unsure_paths,
+    untold_paths,
 )
 from peakctl.engine.pins import Pins
 from peakctl.engine.references import resolve
@@ -32,7 +33,7 @@ from peakctl.engine.shown import shown_fields
 from peakctl.engine.steps import Chosen, choose_steps, plan_create
 from peakctl.engine.tree import seal_at
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Action, Key, Plan, Verb
+from peakctl.model import EMPTY, Action, Key, Plan, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,6 +94,8 @@ class _Planner:
             self.problems.append(told)
         self.problems += listing_warnings(resource, self.world)
         found_live = self.world.live.get(key)
+        live_values = found_live.values if found_live else EMPTY
+        desired = seal_at(desired, untold_paths(resource, self.kinds, desired, live_values))
         if found_live is None:
             return plan_create(resource, kind, desired)
         hidden |= found_live.hidden

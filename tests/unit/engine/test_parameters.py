@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.parameters import has_type
-from peakctl.model import Key, Secret
+from peakctl.engine.parameters import has_type, untold_paths
+from peakctl.kinds.store import load_kinds
+from peakctl.model import Document, Key, Location, Reference, Resource, Secret
 
 STEP = {"command": "c", "imageDetails": {"id": 1, "versionId": 2}}
 
@@ -236,3 +237,37 @@ def test_values_for_parts_that_are_declared_are_shown_unless_they_are_hidden(lab
 )
 def test_types_of_values(value: Any, wanted: str, expected: bool) -> None:
     assert has_type(value, wanted) is expected
+
+
+# --- a spec by its id ----------------------------------------------------------------------
+
+
+def by_id(release: str = "1.0.0", **spec: Any) -> dict[str, Any]:
+    named = {"id": "b", "release": {"version": release}}
+    return {"metadata": {"name": "d"}, "spec": {"blockSpec": named, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("live", "untold"),
+    [({}, True), (by_id(), False), (by_id("0.9.0"), True), ({"spec": None}, True)],
+)
+def test_values_for_a_spec_by_its_id_are_secret_until_its_release_is_read(
+    live: Any, untold: bool
+) -> None:
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+    resource = Resource(Key("Deployment", "d"), by_id(), document)
+    found = untold_paths(resource, load_kinds(), by_id(), live)
+    wanted = {("spec", "parameters"), ("spec", "appParameters")}
+    assert found == (wanted if untold else set())
+    service = Resource(Key("Service", "s"), {}, document)
+    assert untold_paths(service, load_kinds(), {}, {}) == frozenset()
+
+
+def test_values_for_a_spec_by_its_name_are_told_by_that() -> None:
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+    at = ("spec", "blockSpec")
+    named = Reference(at, ("BlockSpec",), "b", None, (*at, "id"), None)
+    part = replace(named, at=("spec", "x", 0))
+    for references, untold in (((named,), False), ((part,), True)):
+        resource = Resource(Key("Deployment", "d"), by_id(), document, references=references)
+        assert bool(untold_paths(resource, load_kinds(), by_id(), {})) is untold
