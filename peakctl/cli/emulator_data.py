@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from peakctl.cli.session import Session
-    from peakctl.emulator.control import Control
+    from peakctl.emulator.client import Control
     from peakctl.present.report import Report
 
     Act = Callable[[Session, Control, str], Report]
@@ -63,8 +63,8 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def reset(**typed: Any) -> int:
     """Forget all that an emulator has stored."""
 
-    def act(session: Session, reached: Control, place: str) -> Report:
-        reached.reset()
+    def act(session: Session, control: Control, place: str) -> Report:
+        control.reset()
         return _told(session, f"Reset: {place} is empty.", place)
 
     return _run("emulator reset", act, **typed)
@@ -87,10 +87,10 @@ def requests(**typed: Any) -> int:
 def seed(file: Path, **typed: Any) -> int:
     """Create the resources of FILE, in order; builds and deployments are done at once."""
 
-    def act(session: Session, reached: Control, place: str) -> Report:
+    def act(session: Session, control: Control, place: str) -> Report:
         from peakctl.cli.seeds import read_seed
 
-        created = reached.seed(read_seed(file))
+        created = control.seed(read_seed(file))
         text = f"Seeded: {len(created)} created in {place}."
         return _told(session, text, place, created=created)
 
@@ -110,10 +110,10 @@ def snapshot() -> None:
 def save(file: Path, **typed: Any) -> int:
     """Write all data of an emulator, of all tenants, into FILE."""
 
-    def act(session: Session, reached: Control, place: str) -> Report:
+    def act(session: Session, control: Control, place: str) -> Report:
         from peakctl.private import write_private
 
-        found = reached.save()
+        found = control.save()
         write_private(file, found)
         return _told(session, f"Saved: {file} holds {len(found)} bytes of {place}.", place)
 
@@ -128,8 +128,8 @@ def save(file: Path, **typed: Any) -> int:
 def load(file: Path, **typed: Any) -> int:
     """Replace all data of an emulator by those in FILE, or change nothing."""
 
-    def act(session: Session, reached: Control, place: str) -> Report:
-        reached.load(file.read_bytes())
+    def act(session: Session, control: Control, place: str) -> Report:
+        control.load(file.read_bytes())
         return _told(session, f"Loaded: {place} is as {file} has it.", place)
 
     return _run("emulator snapshot load", act, **typed)
@@ -139,29 +139,29 @@ def _run(command: str, act: Act, *, data: str | None, endpoint: str | None, **fl
     from peakctl.cli.session import run_command
 
     def body(session: Session) -> Report:
-        with _reached(session, data, endpoint) as (reached, place):
-            return act(session, reached, place)
+        with _controlled(session, data, endpoint) as (control, place):
+            return act(session, control, place)
 
     return run_command(command, options.Flags(**flags), body)
 
 
 @contextmanager
-def _reached(
+def _controlled(
     session: Session, data: str | None, endpoint: str | None
 ) -> Iterator[tuple[Control, str]]:
     """The emulator that was named, and its place for people. Raises UsageError for none."""
     from peakctl.cli.emulator_opening import check_emulator, open_emulator
 
     check_emulator()
-    from peakctl.emulator.control import LocalControl, RemoteControl
+    from peakctl.emulator.client import Control
 
     if endpoint is not None:
-        yield RemoteControl(endpoint), endpoint
+        yield Control(endpoint), endpoint
         return
     place = data if data is not None else _state_of(session)
     running = open_emulator(place)
     try:
-        yield LocalControl(running), place
+        yield Control(emulator=running), place
     finally:
         running.close()
 
@@ -184,10 +184,10 @@ def _told(session: Session, text: str, place: str, **extra: Any) -> Report:
     return session.report(lines=(line(text),), extra={"place": place, **extra}, wrote=True)
 
 
-def _requests(session: Session, reached: Control, place: str) -> Report:
+def _requests(session: Session, control: Control, place: str) -> Report:
     from peakctl.present.text import line
 
-    found = reached.requests()
+    found = control.requests()
     lines = tuple(line(_row(entry)) for entry in found) or (line(f"{place} was asked nothing."),)
     return session.report(lines=lines, extra={"place": place, "requests": found})
 

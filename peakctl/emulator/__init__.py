@@ -9,7 +9,7 @@ from peakctl.emulator.options import Options
 from peakctl.emulator.platform import Emulator
 
 if TYPE_CHECKING:
-    from peakctl.emulator.transport import emulator_transport
+    from peakctl.emulator.client import emulator_transport
 
 __all__ = ["Emulator", "Fault", "Options", "emulator_transport"]
 
@@ -17,7 +17,7 @@ __all__ = ["Emulator", "Fault", "Options", "emulator_transport"]
 def __getattr__(name: str) -> Any:
     # A server has no use for the HTTP client, which takes a third of the time to start.
     if name == "emulator_transport":
-        from peakctl.emulator.transport import emulator_transport
+        from peakctl.emulator.client import emulator_transport
 
         return emulator_transport
     raise AttributeError(name)

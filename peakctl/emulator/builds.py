@@ -12,8 +12,7 @@ from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, stamp
-from peakctl.emulator.schedule import due
+from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.schemas import TEXT, items, nullable, record, whole
 from peakctl.emulator.services import redeploy
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.app_blocks import child_values, deploy_blocks, read_blocks, read_values
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.listing import Listing, one_of
 from peakctl.emulator.parameters import (
@@ -22,9 +21,13 @@ from peakctl.emulator.rollout import (
     BUSY,
     FAMILIES,
     begin_delete,
+    child_values,
     children_of,
+    deploy_blocks,
     find_release,
     latest_revision,
+    read_blocks,
+    read_values,
     release_of,
     restart_revision,
     run,

@@ -20,10 +20,8 @@ ALL_TEMPLATES = Listing("templates", "templateCount", filters=(
 ))  # fmt: skip
 LISTS = dict.fromkeys(("recipients", "cc", "bcc"), s.items(s.LINE))
 JSON_PARTS = {
-    **LISTS,
-    "recipients": s.items(s.LINE, low=1),
-    "templateParameters": s.mapping(s.ANYTHING),
-}
+    **LISTS, "recipients": s.items(s.LINE, low=1), "templateParameters": s.mapping(s.ANYTHING),
+}  # fmt: skip
 TEXT_PARTS = {"subject": s.LINE, "templateName": s.LINE}
 NEEDED = ("recipients", "subject", "templateName")
 KNOWN = {**JSON_PARTS, **TEXT_PARTS}
@@ -120,13 +118,7 @@ def _provided(number: int, name: str) -> Body:
 
 
 def _custom(row: Row) -> Body:
-    return {
-        "id": row.number,
-        "name": row.name,
-        **row.body,
-        "scope": "custom",
-        **made(row),
-    }
+    return {"id": row.number, "name": row.name, **row.body, "scope": "custom", **made(row)}
 
 
 def _templates(call: Call) -> dict[str, Body]:

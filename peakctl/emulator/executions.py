@@ -10,8 +10,7 @@ from peakctl.emulator.builds import log_file, log_page
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, stamp
-from peakctl.emulator.schedule import due
+from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.workflows import OPERATIONS as WORKFLOWS
 from peakctl.emulator.workflows import RUN_STATUSES
 

@@ -14,8 +14,7 @@ from peakctl.emulator.image_usage import ITEM as VERSION_ITEM
 from peakctl.emulator.image_usage import VERSION, refresh_image, version_shown
 from peakctl.emulator.listing import WORDS, Filter, Listing, containing, one_of
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, made, stamp
-from peakctl.emulator.schedule import due
+from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, due, made, stamp
 from peakctl.emulator.versions import check_new, check_rises, next_version
 
 if TYPE_CHECKING:
@@ -27,17 +26,11 @@ STATUSES = ("not-ready", "ready", "in-use", "deleting", "delete-failed")
 ENTITY_TYPES = ("workflow", "workspace", "api", "webapp")
 LATEST = "json_extract(body, '$.latestVersion.{}')"
 DETAILS: dict[str, s.Schema] = {
-    "source": s.text("github", "dockerfile", "upload"),
-    "useCache": s.FLAG,
+    "source": s.text("github", "dockerfile", "upload"), "useCache": s.FLAG,
     "buildArguments": s.items(s.record({"name": s.LINE, "value": s.TEXT})),
-    "secrets": s.items(s.LINE),
-    "context": s.TEXT,
-    "dockerfilePath": s.TEXT,
-    "repository": s.TEXT,
-    "branch": s.TEXT,
-    "token": s.TEXT,
-    "dockerfile": s.TEXT,
-}
+    "secrets": s.items(s.LINE), "context": s.TEXT, "dockerfilePath": s.TEXT, "repository": s.TEXT,
+    "branch": s.TEXT, "token": s.TEXT, "dockerfile": s.TEXT,
+}  # fmt: skip
 NEEDED = {"github": ("repository", "branch"), "dockerfile": ("dockerfile",), "upload": ()}
 PARTS: dict[str, s.Schema] = {
     "name": s.LINE,
@@ -93,16 +86,10 @@ LIST_VERSIONS = Listing(
     ),
     order="seq DESC",
 )
-ITEM = s.record(
-    {
-        "id": s.WHOLE,
-        "name": s.TEXT,
-        "type": s.TEXT,
-        "scope": s.TEXT,
-        **s.MADE,
-        "latestVersion": s.MAP,
-    }
-)
+ITEM = s.record({
+    "id": s.WHOLE, "name": s.TEXT, "type": s.TEXT, "scope": s.TEXT, **s.MADE,
+    "latestVersion": s.MAP,
+})  # fmt: skip
 
 
 def provide(tx: Transaction) -> None:

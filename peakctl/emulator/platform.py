@@ -26,7 +26,7 @@ from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
 from peakctl.emulator.requests import Decoded, Recorded, RequestLog, decode, read_body, tenant_of
-from peakctl.emulator.schedule import settle
+from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
 
 if TYPE_CHECKING:

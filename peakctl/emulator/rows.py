@@ -1,4 +1,8 @@
-"""Rows of the store and all that one transaction can do with them."""
+"""Rows of the store, all that one transaction can do with them, and what happens later.
+
+Nothing runs in the background. A request first settles what came due since the last one, so the
+emulator's clock alone decides what a read sees.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,11 @@ from peakctl.emulator.problems import invalid, not_found
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from peakctl.emulator.options import Options
+
+    Action = Callable[["Transaction", Options, dict[str, Any]], None]
 
 Body = dict[str, Any]
 COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
@@ -271,7 +279,7 @@ class Transaction:
         return list(self._db.execute(sql, (self.tenant, kind, str(key))))
 
     def schedule(self, after: float, action: str, **data: Any) -> None:
-        """Have `action` happen `after` seconds from now (see `schedule`)."""
+        """Have `action` happen `after` seconds from now (see `due`)."""
         self._db.execute(
             "INSERT INTO agenda (at, tenant, action, data) VALUES (?, ?, ?, ?)",
             (self.now + after, self.tenant, action, json.dumps(data)),
@@ -289,3 +297,23 @@ class Transaction:
     def at(self, tenant: str, now: float) -> Transaction:
         """The same transaction as another tenant at another moment."""
         return Transaction(self._db, tenant, now, self._counts)
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def due(name: str) -> Callable[[Action], Action]:
+    """Declare the function that follows as what `Transaction.schedule(..., name)` leads to."""
+
+    def declare(action: Action) -> Action:
+        ACTIONS[name] = action
+        return action
+
+    return declare
+
+
+def settle(tx: Transaction, options: Options) -> None:
+    """Do all that is due at `tx.now`; what follows from it may be due as well."""
+    while (found := tx.next_due(tx.now)) is not None:
+        at, tenant, action, data = found
+        ACTIONS[action](tx.at(tenant, at), options, data)

@@ -56,7 +56,7 @@ async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
 def _client(emulator: Emulator, tenant: str | None) -> httpx.AsyncClient:
     import httpx
 
-    from peakctl.emulator.transport import emulator_transport
+    from peakctl.emulator.client import emulator_transport
 
     token = f"tenant:{tenant}:seed" if tenant else "seed"
     return httpx.AsyncClient(

@@ -11,8 +11,7 @@ from peakctl.emulator.image_usage import VERSION, find_image, is_ready, latest_r
 from peakctl.emulator.instance_types import check_instance_type, of_service, usual_type
 from peakctl.emulator.listing import PAGE, Listing, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, made, stamp
-from peakctl.emulator.schedule import due
+from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, due, made, stamp
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options

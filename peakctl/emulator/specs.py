@@ -9,17 +9,17 @@ from typing import Any
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import add_artifact, add_version
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
-from peakctl.emulator.parameters import DEFINITIONS, check_definitions
-from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, made
-from peakctl.emulator.spec_config import (
+from peakctl.emulator.configs import (
     check_app_config,
     check_block_config,
     check_names,
     existing_images,
     foreign,
 )
+from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
+from peakctl.emulator.parameters import DEFINITIONS, check_definitions
+from peakctl.emulator.problems import conflict, invalid, not_found
+from peakctl.emulator.rows import Body, Row, Transaction, Where, made
 from peakctl.emulator.versions import check_rises
 
 ROOTS = {"block-spec": "/press/v1/blocks/specs/", "app-spec": "/press/v1/apps/specs/"}

@@ -220,9 +220,7 @@ def _unusable(
 ) -> PeakctlError:
     return PeakctlError(
         Diagnostic(
-            code="emulator/data-file",
-            summary=f"the emulator cannot use {path}: {why}",
-            fix=fix,
+            code="emulator/data-file", summary=f"the emulator cannot use {path}: {why}", fix=fix
         )
     )
 

@@ -7,12 +7,7 @@ from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_usage
-from peakctl.emulator.instance_types import usual_resources
-from peakctl.emulator.listing import Listing, containing, one_of
-from peakctl.emulator.problems import conflict
-from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, stamp
-from peakctl.emulator.steps import (
+from peakctl.emulator.configs import (
     RETRY,
     SHARED,
     TRIGGERS,
@@ -22,6 +17,11 @@ from peakctl.emulator.steps import (
     check_watchers,
     mapped,
 )
+from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_usage
+from peakctl.emulator.instance_types import usual_resources
+from peakctl.emulator.listing import Listing, containing, one_of
+from peakctl.emulator.problems import conflict
+from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, stamp
 
 OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
 STATUSES = ("Draft", "Running", "Available", "Paused")
