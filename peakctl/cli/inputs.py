@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NOTHING_FOUND = "source/no-match"
 NO_VALUE = "template/undefined"
 NOT_A_VALUE = frozenset(
-    f"manifest/{code}" for code in ("number", "tag", "alias-loop", "merge", "key")
+    f"manifest/{code}" for code in ("number", "tag", "alias-loop", "merge", "key", "character")
 )
 """Problems of YAML after which a value is missing, which says nothing of what was meant."""
 STDIN = "<stdin>"
