@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.choice import bearers, choose, owned_among
 from peakctl.errors import Diagnostic, Severity
+from peakctl.model.characters import normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -68,11 +69,11 @@ def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
 
 
 def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
-    """That the listing lacks the live thing, and that there are others of its name."""
-    live = world.live.get(resource.key)
+    """That the listing lacks the live thing, and that there are others of its name, or nearly."""
+    live, kind = world.live.get(resource.key), resource.key.kind
     if live is None:
+        yield from _other_forms(resource, world.listed.get(kind, ()))
         return
-    kind = resource.key.kind
     if (kind, str(live.id)) in world.unlisted:
         yield _warned(
             resource,
@@ -91,6 +92,22 @@ def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
             f"this project owns id {live.id}; {whose}",
             "if a run made it twice, delete the other one in the platform",
         )
+
+
+def _other_forms(resource: Resource, listed: Iterable[Listed]) -> Iterator[Diagnostic]:
+    """Live resources whose names look like that of one that is to be made."""
+    name = resource.key.name
+    for item in listed:
+        if item.name.isascii() and name.isascii():
+            continue
+        if item.name != name and normal_form(item.name) == normal_form(name):
+            yield _warned(
+                resource,
+                "live/name-form",
+                f"id {item.id} is live under a name that looks the same",
+                "the two differ in their Unicode normal form: é is one character, or two",
+                "write the name as the platform has it, if that resource is meant",
+            )
 
 
 def _whose(item: Listed, kind: str, world: World) -> str:

@@ -125,3 +125,12 @@ def test_another_of_the_name_is_told_with_whose_it_is(lab: Any) -> None:
         "this project owns id 2; id 1 is another; id 3 is Image/A of this project; "
         "id 4 belongs to ads/prod"
     ]
+
+
+def test_a_live_name_in_another_unicode_form_is_told_before_a_second_one_is_made(lab: Any) -> None:
+    lab.Image.listed = (Listed(7, "cafe\u0301"), Listed(8, "other"))
+    planned = plan(lab, None, lab.manifest("Image", "caf\u00e9", IMAGE))
+    (told,) = planned.diagnostics
+    assert (told.code, told.severity) == ("live/name-form", Severity.WARNING)
+    assert "id 7" in told.summary
+    assert [a.verb for a in planned.plan.actions] == [Verb.CREATE]
