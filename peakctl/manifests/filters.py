@@ -96,10 +96,9 @@ class Guard:
         @functools.wraps(function)
         def run(*given: Any, **named: Any) -> Any:
             first, args = given[:passed], [self._budget.listed(v) for v in given[passed:]]
-            if args:
-                self._check(name, args, named)
-                if name in _CHANGES and isinstance(args[0], SecretText):
-                    return self._change(name, function, first, args, named)
+            self._check(name, args, named)
+            if name in _CHANGES and isinstance(args[0], SecretText):
+                return self._change(name, function, first, args, named)
             if self._marking and name not in ("indent", "join"):
                 args, named = unmarked(args), unmarked(named)
             made = self._budget.made_value(function(*first, *args, **named))

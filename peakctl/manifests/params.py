@@ -125,15 +125,10 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"did you mean: {', '.join(near)}" if near else ""
 
 
-def read_parameters(path: Path, root: Path) -> Gathered:
-    """The values of a parameters file: one YAML mapping, no template."""
-    values, _, problems = _read_file(path, root)
-    return values, problems
-
-
 def _read_file(
     path: Path, root: Path
 ) -> tuple[dict[str, Value], Document | None, tuple[Diagnostic, ...]]:
+    """The values of a parameters file: one YAML mapping, no template."""
     path = path.absolute()
     display = display_path(path, root.absolute())
     text = read_text(path, display)

@@ -273,7 +273,14 @@ def test_equal_secrets_cannot_be_told_apart_or_together() -> None:
 def test_a_token_that_is_guessed_or_cut_is_refused() -> None:
     tokens = Tokens()
     token = str(SecretTexts(tokens).add("A", "text"))
-    for text in (token[:-1], token[1:], "\ue0000\ue001", token.replace(token[1], "g"), "\ue001"):
+    for text in (
+        token[:-1],
+        token[1:],
+        "\ue0000\ue001",
+        f"\ue000{'0' * 16}\ue001",
+        token.replace(token[1], "g"),
+        "\ue001",
+    ):
         with pytest.raises(SecretUsed):
             tokens.wrap(text)
     assert isinstance(tokens.wrap(f"a{token}b"), SecretText)

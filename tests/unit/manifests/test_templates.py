@@ -435,3 +435,23 @@ def test_text_for_another_program_is_told_to_be_raw(tmp_path: Path, text: str, c
     assert problem.code == f"template/{code}"
     assert "{% raw %}" in problem.fix
     assert load(tmp_path, {"main.yaml": f"{{% raw %}}{text}{{% endraw %}}"})[1] == ()
+
+
+def test_what_stands_for_a_failed_value_swallows_every_use(tmp_path: Path) -> None:
+    text = (
+        "{% set a = nope | upper %}{{ {a: 1} }}{{ a | int }}{{ a | float }}{{ a ~ 'x' }}"
+        "{{ '%d' % a }}{{ '%f' % a }}{{ 1 in a }}{{ a == 2 }}{{ -a }}{{ a.b.c(1) }}{{ a[0] }}"
+    )
+    assert faults(tmp_path, text) == [("undefined", "main.yaml:1:12")]
+
+
+def test_json_takes_data_only(tmp_path: Path) -> None:
+    assert mistake(tmp_path, "a: {{ range | tojson }}") == ("template/failed", "main.yaml:1:4")
+    assert rendered(tmp_path, "{{ {'a': [1]} | tojson(indent=2) }}") == '{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_a_place_behind_a_test_of_captured_text_is_found(tmp_path: Path) -> None:
+    text = "{% set s %}x{% endset %}\n{% if s is eq 'x' and s is lower %}a: 1{% endif %}\nb: 2\n"
+    write(tmp_path, {"main.yaml": text})
+    (document,), _ = load_documents(["main.yaml"], root=tmp_path, parameters={}, environment={})
+    assert str(document.locate(("a",))) == "main.yaml:2:36"
