@@ -489,6 +489,13 @@ def test_the_dockerfiles_of_a_block_are_among_its_files(tmp_path: pathlib.Path, 
     assert problems("{version: 0.0.1, dockerfile: D}") == ["manifest/dockerfile-missing"]
 
 
+def test_no_dockerfile_is_looked_for_where_nothing_is_uploaded(tmp_path: pathlib.Path) -> None:
+    details = ", buildDetails: {source: dockerfile, dockerfile: FROM python}}"
+    text = manifest("Image", UPLOAD + details)
+    _, problems = read(*documents(text, tmp_path), folder=tmp_path, pack=holding("x"))
+    assert [d.code for d in problems] == ["manifest/not-here"]
+
+
 def test_a_secret_name_of_a_dockerfile_is_not_looked_for(tmp_path: pathlib.Path) -> None:
     (document,) = documents(manifest("Image", UPLOAD + ", buildDetails: {context: c}}"), tmp_path)
     document.value["spec"]["buildDetails"]["context"] = Secret("hunter2")  # type: ignore[index,call-overload]
