@@ -166,17 +166,18 @@ def may_be_endpoint(address: str, allowed: str) -> bool:
 
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
-    if host == "localhost" or _is_loopback(host):
+    if is_loopback(host):
         return True
     words = {word.strip().lower() for word in allowed.split(",")}
     return host in words or f"{host}:{parts.port}" in words
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
     from ipaddress import ip_address
 
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -198,6 +198,7 @@ def write_approval(approval: Approval) -> str:
             "domain": approval.tenant.domain,
             "ledger": approval.tenant.ledger,
             "ids": sorted(approval.tenant.ids),
+            "local": approval.tenant.local,
         },
         "actions": [
             {
@@ -246,7 +247,8 @@ def read_approval(text: str) -> Approval | None:
 
 def _read_tenant(item: Mapping[str, Any]) -> Tenant:
     ids = frozenset(_text(each) for each in item["ids"])
-    return Tenant(_text_or_none(item["domain"]), _text_or_none(item["ledger"]), ids)
+    domain, ledger, local = (_text_or_none(item[word]) for word in ("domain", "ledger", "local"))
+    return Tenant(domain, ledger, ids, local)
 
 
 def _read_action(item: Mapping[str, Any]) -> Approved:

@@ -24,12 +24,15 @@ class Tenant:
     """Signs by which a tenant is known again; none of them need be there.
 
     `domain` is that of its spoke, `ledger` the id of the project's own ledger, `ids` those of what
-    was read (`Workflow/<uuid>`), ledgers of other projects among them.
+    was read (`Workflow/<uuid>`), ledgers of other projects among them. `local` is a digest of the
+    address and the token of a server on this machine, None for any other: the same is the same
+    tenant, another proves nothing.
     """
 
     domain: str | None = None
     ledger: str | None = None
     ids: frozenset[str] = frozenset()
+    local: str | None = None
 
     @property
     def is_known(self) -> bool:
@@ -38,8 +41,8 @@ class Tenant:
 
     def is_same(self, now: Tenant) -> bool:
         """Whether a sign of this one is found in `now`; False proves nothing."""
-        same = self.ledger is not None and self.ledger == now.ledger
-        return same or (self.domain is not None and self.domain == now.domain) or self._seen(now)
+        pairs = (self.ledger, now.ledger), (self.domain, now.domain), (self.local, now.local)
+        return any(mine is not None and mine == theirs for mine, theirs in pairs) or self._seen(now)
 
     def why_other(self, now: Tenant) -> str:
         """How `now` is certainly another tenant than this one; "" where that is not certain."""
@@ -57,12 +60,17 @@ class Tenant:
 
 
 def read_tenant(
-    world: World, ledgers: Iterable[Listed], *, domain: str | None, ledger: str | None
+    world: World,
+    ledgers: Iterable[Listed],
+    *,
+    domain: str | None,
+    ledger: str | None,
+    local: str | None = None,
 ) -> Tenant:
     """The signs of the tenant in `world`; `ledgers` are those of all projects."""
     ids = (*_live_ids(world), *(("Ledger", each.id) for each in ledgers))
     telling = {f"{kind}/{id_}" for kind, id_ in ids if len(str(id_)) >= _SHORTEST_ID}
-    return Tenant(domain, ledger, frozenset(telling))
+    return Tenant(domain, ledger, frozenset(telling), local)
 
 
 def _live_ids(world: World) -> Iterator[tuple[str, str | int]]:

@@ -77,6 +77,19 @@ def test_a_plan_for_an_empty_tenant_says_that_it_is_not_bound(
     assert "flow" not in flows(emulator, peakctl)
 
 
+@pytest.mark.parametrize(("token", "code"), [("mine", 0), ("other", 12)])
+def test_on_this_machine_the_same_address_and_token_are_sign_enough(
+    shop: Path, peakctl: Any, make_emulator: Any, monkeypatch: Any, token: str, code: int
+) -> None:
+    emulator = make_emulator()
+    monkeypatch.setattr(tenants, "endpoint_of", lambda _: "http://127.0.0.1:9")
+    monkeypatch.setenv("PEAK_AUTH_TOKEN", "mine")
+    assert "plan/unbound" in peakctl("plan", "--out", "p", emulator=emulator).err
+    assert "mine" not in Path("p").read_text("utf-8")
+    monkeypatch.setenv("PEAK_AUTH_TOKEN", token)
+    assert peakctl("apply", "p", emulator=emulator).code == code
+
+
 def test_the_tenant_of_the_environment_lets_it_go_on(
     shop: Path, peakctl: Any, make_emulator: Any
 ) -> None:
