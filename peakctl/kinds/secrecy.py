@@ -40,9 +40,13 @@ def warn_of_shown(root: Field, value: Value, complaints: Complaints) -> None:
         complaints.warn(
             "shown-secret",
             path,
-            f"a value of os_env goes into {path[-1]}, which the platform shows to everyone",
+            f"a value of os_env goes into {_shown_as(path)}, which the platform shows to everyone",
             fix="take it out, or make it a parameter (-p) if it is no secret",
         )
+
+
+def _shown_as(path: Path) -> str:
+    return next(str(part) for part in reversed(path) if part in SHOWN)
 
 
 def _shown(field: Field, value: Value, path: Path, *, shown: bool) -> Iterator[Path]:
