@@ -16,13 +16,13 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix.judge import Verdict
 from matrix.schema import all_fields
-from matrix.table import PAGE, TABLE, load_table, make_rows, page_text, reason_for, table_text
+from matrix.table import PAGE, TABLE, load_table, make_rows, page_text, table_text, with_reason
 from matrix.walk import Result, platforms_for, walk_fields
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ def write(results: list[Result], before: Table) -> None:
     table: Table = {}
     for row in all_fields():
         kept = walked.get(row.kind, {}).get(row.name) or before[row.kind][row.name]
-        reason = reason_for(row, kept.verdict)
-        table.setdefault(row.kind, {})[row.name] = replace(kept, reason=reason)
+        table.setdefault(row.kind, {})[row.name] = with_reason(row, kept)
     TABLE.write_text(table_text(table), encoding="utf-8")
     PAGE.write_text(page_text(table), encoding="utf-8")
 

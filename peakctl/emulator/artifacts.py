@@ -10,21 +10,17 @@ from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.views import ID, MADE, NAME, NULLABLE, View, stored
+from peakctl.emulator.rows import Body, Row, Transaction, Where, made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peakctl.emulator.rows import Body, Row, Transaction
-
 OPERATIONS = Operations({"artifact": "/service/artifacts/api/v1/artifacts/"})
 VERSION = "artifact-version"
-SHOWN = View(id=ID, name=NAME, description=stored("description", NULLABLE), **MADE)
-VERSIONS = Listing(
-    "versions", "versionCount", View(version=stored("version", s.WHOLE), **MADE), (VERSION,),
-    order="seq DESC", parent="id",
-)  # fmt: skip
+LIST = Listing("artifacts", "artifactCount")
+VERSIONS = Listing("versions", "versionCount", (VERSION,), order="seq DESC")
 UPLOAD = {"artifact": s.FILE, "scan": s.json_text(s.FLAG), "validate": s.json_text(s.FLAG)}
+ITEM = {"id": s.TEXT, "name": s.TEXT, "description": s.nullable(s.TEXT), **s.MADE}
 
 
 def check_zip(data: bytes) -> bytes:
@@ -51,7 +47,15 @@ def add_version(tx: Transaction, artifact: Row, data: bytes) -> int:
     return number
 
 
-OPERATIONS.lists("", "List artifacts", Listing("artifacts", "artifactCount", SHOWN))
+def _shown(row: Row) -> Body:
+    return {
+        "id": row.id, "name": row.name, "description": row.body.get("description"), **made(row)
+    }  # fmt: skip
+
+
+@OPERATIONS("GET", "", "List artifacts", query=LIST.query, answer=LIST.answer(s.record(ITEM)))
+def list_artifacts(call: Call) -> Body:
+    return LIST.page(call, _shown)
 
 
 @OPERATIONS(
@@ -70,10 +74,13 @@ def create(call: Call) -> Body:
 
 @OPERATIONS(
     "GET", "{id}", "Describe an artifact; the pages are pages of versions", query=VERSIONS.query,
-    answer=VERSIONS.answer(**SHOWN.fields),
+    answer=VERSIONS.answer(s.record({"version": s.WHOLE, **s.MADE}), **ITEM),
 )  # fmt: skip
 def describe(call: Call) -> Body:
-    return {**SHOWN(call.find()), **VERSIONS.page(call)}
+    row = call.find()
+    mine = Where("parent = ?", (row.id,))
+    versions = VERSIONS.page(call, lambda v: {"version": v.body["version"], **made(v)}, mine)
+    return {**_shown(row), **versions}
 
 
 @OPERATIONS(

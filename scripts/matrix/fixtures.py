@@ -84,7 +84,7 @@ spec:
       command: ls
       resources: {instanceTypeId: 21, storage: 10GB}
 """
-COPIES = {"one": ["two", "three"], "block-a": ["block-b", "block-c"], "app-a": ["app-b"]}
+COPIES = {"one": ["two", "three"], "block-a": ["block-b", "block-c"], "app-a": ["app-b", "app-c"]}
 MASS_CHANGE = re.compile(r"--allow-mass-change (\d+)")
 FILES = {
     "manifests/a.md": "Text *a*.\n",

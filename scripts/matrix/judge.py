@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
     from peakctl.model import Path
 
-Pattern = tuple[str | None, ...]
-"""The path of a field in a plan; None stands for whatever an item is called there."""
+Parts = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A path in a plan; None stands for whatever an item is called there.
+
+    An `exact` one is that of a map or list which the platform does not show: it is told whole, but
+    nothing beside the field in it may be told by itself.
+    """
+
+    path: tuple[str | None, ...]
+    exact: bool = False
 
 
 class Verdict(enum.StrEnum):
@@ -138,6 +149,7 @@ TRANSLATED = frozenset(
         "webhookPolicy",
         "triggers",
         "entityId",
+        "entityType",
         "labels",
         "previousNames",
         "resources",
@@ -184,22 +196,26 @@ def wire_words(field: SettableField) -> set[str]:
 def patterns_of(field: SettableField) -> list[Pattern]:
     """The paths under which a plan may show a change of the field."""
     own = _pattern(field.steps)
-    found = [own]
+    found = [Pattern(own)]
+    unseen = False
     for steps, rule in (*field.above, (field.steps, field.rule)):
-        found += _ids(steps, rule)
+        unseen |= rule.unseen
+        found += [Pattern(path) for path in _ids(steps, rule)]
         if rule.archive or rule.ref or rule.short_for:
-            found.append(_pattern(steps))
+            found.append(Pattern(_pattern(steps)))
+        if unseen:
+            found.append(Pattern(_pattern(steps), exact=True))
     if field.rule.file_for:
-        found.append((*own[:-1], field.rule.file_for))
+        found.append(Pattern((*own[:-1], field.rule.file_for)))
     return found
 
 
-def _pattern(steps: tuple[Step, ...]) -> Pattern:
+def _pattern(steps: tuple[Step, ...]) -> Parts:
     plain = [step for step in steps if not isinstance(step, Variant)]
     return tuple(None if step in (EACH, ITEM) else step for step in plain)
 
 
-def _ids(steps: tuple[Step, ...], rule: Field) -> list[Pattern]:
+def _ids(steps: tuple[Step, ...], rule: Field) -> list[Parts]:
     """Where ids stand for the name that a field gives."""
     if rule.ref is None:
         return []
@@ -210,7 +226,7 @@ def _ids(steps: tuple[Step, ...], rule: Field) -> list[Pattern]:
     return [_joined(holder, path) for path in targets if path]
 
 
-def _joined(holder: Pattern, path: Path) -> Pattern:
+def _joined(holder: Parts, path: Path) -> Parts:
     for step in path:
         holder = holder[:-1] if step == ".." else (*holder, str(step))
     return holder
@@ -218,8 +234,10 @@ def _joined(holder: Pattern, path: Path) -> Pattern:
 
 def is_near(path: str, pattern: Pattern) -> bool:
     """Whether a path of a plan is the field, lies in it, or is the very item that holds it."""
-    told = tokens(path)
-    if any(want is not None and want != part for want, part in zip(pattern, told, strict=False)):
+    told, wanted = tokens(path), pattern.path
+    if any(want is not None and want != part for want, part in zip(wanted, told, strict=False)):
         return False
-    last = max((i + 1 for i, want in enumerate(pattern) if want is None), default=len(pattern))
+    if pattern.exact:
+        return len(told) == len(wanted)
+    last = max((i + 1 for i, want in enumerate(wanted) if want is None), default=len(wanted))
     return len(told) >= last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,12 @@ class Row:
     def on(self, platform: str) -> Verdict:
         return self.platforms.get(platform, self.verdict)
 
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Those other than OK, the worst first."""
+        found = {self.verdict, *self.platforms.values()}
+        return tuple(v for v in Verdict if v in found and v is not Verdict.OK)
+
 
 Table = dict[str, dict[str, Row]]
 
@@ -64,13 +70,19 @@ def _row(results: list[Result]) -> Row:
     verdicts = {each.platform: each.verdict for each in results}
     worst = next(v for v in Verdict if v in verdicts.values())
     same = set(verdicts.values()) == {worst}
-    return Row(
+    made = Row(
         verdict=worst,
         values=max(each.values for each in results),
         schema=row.digest,
-        reason=reason_for(row, worst),
         platforms={} if same else verdicts,
     )
+    return with_reason(row, made)
+
+
+def with_reason(field: SettableField, row: Row) -> Row:
+    """The row with the reason of each of its verdicts."""
+    reasons = dict.fromkeys(reason_for(field, verdict) for verdict in row.verdicts)
+    return replace(row, reason="; ".join(filter(None, reasons)))
 
 
 def reason_for(row: SettableField, verdict: Verdict) -> str:
@@ -161,7 +173,12 @@ def page_text(table: Table) -> str:
 
 
 def _line(name: str, row: Row) -> str:
-    where = [p for p, verdict in row.platforms.items() if verdict is row.verdict]
-    only = f" (only with {' and '.join(where)})" if where else ""
+    told = [f"{verdict}{_where(row, verdict)}" for verdict in row.verdicts]
     reason = row.reason.replace("|", "\\|")
-    return f"| `{name}` | {row.verdict}{only} | {reason} |\n"
+    return f"| `{name}` | {', '.join(told)} | {reason} |\n"
+
+
+def _where(row: Row, verdict: Verdict) -> str:
+    """On which platforms a verdict holds, if not on all."""
+    places = [platform for platform, each in row.platforms.items() if each is verdict]
+    return f" with {' and '.join(places)}" if places else ""

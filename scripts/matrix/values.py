@@ -9,6 +9,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from matrix.schema import resolved
 from peakctl.kinds.fields import Absent
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class Special(enum.Enum):
 
 ABSENT, EMPTY, KEEP = Special.ABSENT, Special.EMPTY, Special.KEEP
 TEXTS = ["plain", "3.10", "two\nlines: ä # 'x'\n"]
-NUMBERS = [0, 1, 2, 3]
+NAMES = ["plain", "3.10", "zwei # ä"]
 MOST = 6
 PATTERNS = {"^[0-9]+GB$": ["10GB", "20GB", "30GB"]}
 CHECKS = {
     "cron": ["0 2 * * *", "*/5 * * * 1-5", "30 4 1 * *"],
     "semver": ["1.0.0", "2.0.0", "3.0.0"],
 }
-BLOCK, APP = ["block-a", "block-b"], ["app-a", "app-b"]
+BLOCK, APP = ["block-a", "block-b", "block-c"], ["app-a", "app-b", "app-c"]
 LATEST = "3.0.0"
 NAMING = ("name", "id", "imageId", "entityId")
 NUMBERING = ("version", "versionId", "release", "releaseVersion")
@@ -57,9 +58,8 @@ CONDITIONS = [
 
 GIVEN: tuple[tuple[str, list[Any]], ...] = (
     ("*.instanceType", []),  # by kind of machine, see below
-    ("Artifact:spec.artifact.path", ["../src/a", "../src/b", "../src/c"]),
-    ("*:spec.artifact.path", ["../src/a", "../src/b", "../src/c"]),
-    ("*:spec.artifact", [{"path": "../src/a"}, {"path": "../src/b"}, {"path": "../src/c"}]),
+    ("*:spec*.artifact.path", ["../src/a", "../src/b", "../src/c"]),
+    ("*:spec*.artifact", [{"path": "../src/a"}, {"path": "../src/b"}, {"path": "../src/c"}]),
     ("*.ignore_files", [[".dockerignore"], ["ignore-text"], [".dockerignore", "ignore-text"]]),
     ("*.descriptionFile", ["a.md", "b.md", "c.txt"]),
     ("*.notesFile", ["a.md", "b.md", "c.txt"]),
@@ -107,17 +107,24 @@ GIVEN: tuple[tuple[str, list[Any]], ...] = (
         {"name": "app-a"}, {"name": "app-a", "release": "1.0.0"},
         {"name": "app-a", "release": {"version": "2.0.0"}}, {"name": "app-b"},
     ]),
-    ("*cludes[[][]].name", [*BLOCK, "block-c"]),
-    ("*cludes[[][]].id", [f"$spec {name}" for name in [*BLOCK, "block-c"]]),
+    ("*cludes[[][]].name", BLOCK),
+    ("*cludes[[][]].id", [f"$spec {name}" for name in BLOCK]),
     ("Deployment:spec.blockSpec.name", BLOCK),
     ("Deployment:spec.appSpec.name", APP),
     ("Deployment:spec.blockSpec.id", [f"$spec {name}" for name in BLOCK]),
     ("Deployment:spec.appSpec.id", [f"$spec {name}" for name in APP]),
-    ("AppSpec:spec.config[[][]].name", [*BLOCK, "block-c"]),
-    ("AppSpec:spec.config[[][]].id", [f"$spec {name}" for name in [*BLOCK, "block-c"]]),
+    ("AppSpec:spec.config[[][]].name", BLOCK),
+    ("AppSpec:spec.config[[][]].id", [f"$spec {name}" for name in BLOCK]),
     ("AppSpec:spec.config", [
         [{"name": "block-a"}], [{"name": "block-a", "release": "1.0.0"}],
         [{"name": "block-a"}, {"name": "block-b"}], [{"name": "block-b"}, {"name": "block-a"}],
+    ]),
+    ("AppSpec:spec.config*.release", ["1.0.0", "2.0.0", {"version": "3.0.0"}]),
+    ("*Spec:spec*.release", [{}, {"notes": "a"}, {"notes": "b"}]),
+    ("*=sql].repository", [
+        {"url": "https://git.example/r", "branch": "main", "filePath": "q.sql"},
+        {"url": "https://git.example/r", "branch": "main", "filePath": "p.sql"},
+        {"url": "https://git.example/s", "branch": "dev", "filePath": "p.sql"},
     ]),
     ("*.release", ["1.0.0", "2.0.0", {"version": "3.0.0"}]),
     ("*.outputParameters", [{}, {"a": "response.txt"}, {"b": "response.txt", "a": "response.txt"}]),
@@ -141,6 +148,20 @@ GIVEN: tuple[tuple[str, list[Any]], ...] = (
     ("*.dependsOn", ["other", "third", "fourth"]),
     ("*.conditional[[][]].stepName", ["first", "second", "third"]),
     ("*parameters.build", []),
+    ("*.watchers[[][]].webhook", [
+        {"name": "hook", "url": "https://hook.example/1", "payload": "{}"},
+        {"name": "hook", "url": "https://hook.example/2", "payload": "{}"},
+        {"name": "other", "url": "https://hook.example/1", "payload": "[]"},
+    ]),
+    ("*.watchers[[][]].email", [
+        {"name": "mail", "recipients": {"to": ["a@example.com"]}},
+        {"name": "mail", "recipients": {"to": ["b@example.com", "a@example.com"]}},
+        {"name": "other", "recipients": {"to": ["a@example.com"]}},
+    ]),
+    ("*.email.recipients", [
+        {"to": ["a@example.com"]}, {"to": ["b@example.com"]},
+        {"to": ["b@example.com", "a@example.com"]},
+    ]),
     ("*.imageRef", ["main", "spare", "third"]),
     ("*.method", ["post", "put", "patch"]),
     ("Image:*upload*dockerfilePath", ["Dockerfile", "other/Dockerfile", "third/Dockerfile"]),
@@ -219,7 +240,9 @@ def _by_schema(field: SettableField, node: Node, base: Any) -> list[Any]:
     return makers[next(each for each in types if each != "null")](field, node, base)
 
 
-def _texts(_: SettableField, node: Node, base: Any) -> list[Any]:
+def _texts(field: SettableField, node: Node, base: Any) -> list[Any]:
+    if field.word == "name":
+        return NAMES
     if node.get("pattern") in PATTERNS:
         return PATTERNS[node["pattern"]]
     for check in node.get("x-peakctl-check", "").split():
@@ -237,7 +260,7 @@ def _lists(field: SettableField, node: Node, base: Any) -> list[Any]:
     """Around the base's own items where those are maps; else of plain values."""
     if isinstance(base, list) and any(isinstance(item, dict) for item in base):
         return [base, base[:1], base[::-1], base[1:], []]
-    items = _by_schema(field, node["items"], None)
+    items = _by_schema(field, resolved(node["items"], field.defs), None)
     return [items[:1], items[:2], items[1::-1], items[2:3], []]
 
 

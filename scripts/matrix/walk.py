@@ -242,23 +242,27 @@ class Company:
             self._judge(walk, before[walk.number], seen)
 
     def _plan(self, walks: list[Walk], before: dict[int, int]) -> dict[str, Any]:
-        """The plan of a step; a walk whose change is refused goes on as another resource."""
-        for _ in range(4):
+        """The plan of a step. A walk whose change is refused goes on as another resource, made with
+        the value; where that is refused too, it stays with the value that it had."""
+        errors: list[dict[str, Any]] = []
+        seen: set[int] = set()
+        for _ in range(len(walks) + 2):
             write(self.tenant, self.ids, [walk.document() for walk in walks])
             found = plan(self.tenant)
             errors = [e for e in found["errors"] if not e["code"].startswith("guard/mass")]
-            if not errors:
-                return found
             by_key = {f"{self.kind}/{walk.name}": walk for walk in walks}
             refused = {e["key"]: e for e in errors if e["key"] in by_key}
+            if not errors:
+                return found
             if not refused:
                 break
             for key, error in refused.items():
-                walk = by_key[key]
-                walk.found(
-                    Verdict.REFUSED, before[walk.number], f"{error['code']}: {error['summary']}"
-                )
+                walk, told = by_key[key], f"{error['code']}: {error['summary']}"
+                walk.found(Verdict.REFUSED, before[walk.number], told)
                 walk.begin_again()
+                if walk.number in seen:
+                    walk.here = before[walk.number]
+                seen.add(walk.number)
         raise RuntimeError(f"{self.kind}: {errors}")
 
     def _stored(self) -> dict[str, Leaves]:

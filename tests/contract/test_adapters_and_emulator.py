@@ -217,16 +217,6 @@ async def everything(made: Tenant) -> list[Resource]:
     return [made.read(*one) for one in (*before, *rest)]
 
 
-@pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES)
-def test_what_was_made_has_nothing_to_change(options: Options, tmp_path: Path) -> None:
-    async def go() -> None:
-        async with tenant(tmp_path, options) as made:
-            for resource in await everything(made):
-                assert (resource.key, await made.changes(resource)) == (resource.key, [])
-
-    asyncio.run(go())
-
-
 READS = {"Service": 1, "Webapp": 1, "Workflow": 1, "BlockSpec": 2, "AppSpec": 1, "Artifact": 2}
 
 
@@ -276,27 +266,6 @@ async def edit(made: Tenant, resource: Resource, step: Step, **more: Any) -> Non
         paths = tuple(c.path for c in left)
         await made.send(resource, step, live=live, changes=tuple(changes), clear=paths, **more)
     assert await made.changes(resource) == []
-
-
-@pytest.mark.parametrize("merges", [True, False])
-def test_edits_of_a_service_arrive_whether_maps_merge_or_not(merges: bool, tmp_path: Path) -> None:
-    async def go() -> None:
-        async with tenant(tmp_path, Options(patch_merges=merges)) as made:
-            service = next(r for r in await everything(made) if r.key.kind == "Service")
-            service = edited(service, "metadata", title="Other", description="New")
-            service = edited(
-                service,
-                "spec",
-                parameters={"env": {"B": "3"}},
-                healthCheckURL=None,
-            )
-            del service.values["spec"]["minInstances"]
-            await edit(made, service, Step.UPDATE)
-            live = await made.live(service)
-            assert live.values["spec"]["parameters"]["env"] == {"B": "3"}
-            assert live.values["spec"]["minInstances"] == 1
-
-    asyncio.run(go())
 
 
 def test_a_workflow_keeps_its_webhook_and_what_it_leaves_to_the_platform(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""peakctl settles on whatever the emulator was told to take for true, over a socket."""
+"""peakctl settles on whatever the emulator was told to take for true, over a socket.
+
+How reads and patches may be answered is walked through field by field in tests/matrix.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,9 @@ AT_ONCE = [f"--{what}-seconds=0" for what in ("build", "deploy", "service", "del
 SWITCHES = [
     [],
     ["--lax-names"],
-    ["--merge-patches"],
-    ["--carry-parameters"],
-    ["--example-reads"],
-    ["--default-parameters"],
     ["--no-newer-calls"],
     ["--no-provided-images"],
-    ["--lax-names", "--merge-patches", "--carry-parameters", "--example-reads"],
+    ["--merge-patches", "--carry-parameters", "--example-reads", "--default-parameters"],
 ]
 
 
