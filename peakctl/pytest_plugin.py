@@ -80,8 +80,8 @@ def peak_emulator(
 def peak_client(peak_emulator: PeakEmulator, monkeypatch: pytest.MonkeyPatch) -> PeakEmulator:
     """The same, with the real client (`peak-sdk`) of this process talking to it.
 
-    The client knows its hosts by heart (contract, section 1.1), so the one function that names them
-    is replaced, and its telemetry stays at home. Skips the test where the client is not installed.
+    The client has its hosts built in, so the one function that names them is replaced, and its
+    telemetry is not sent. Skips the test where the client is not installed.
     """
     pytest.importorskip("peak", reason="peak-sdk is not installed")
     for name in CLIENT_MODULES:

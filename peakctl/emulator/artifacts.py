@@ -10,17 +10,21 @@ from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, made
+from peakctl.emulator.views import ID, MADE, NAME, NULLABLE, View, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from peakctl.emulator.rows import Body, Row, Transaction
+
 OPERATIONS = Operations({"artifact": "/service/artifacts/api/v1/artifacts/"})
 VERSION = "artifact-version"
-LIST = Listing("artifacts", "artifactCount")
-VERSIONS = Listing("versions", "versionCount", (VERSION,), order="seq DESC")
+SHOWN = View(id=ID, name=NAME, description=stored("description", NULLABLE), **MADE)
+VERSIONS = Listing(
+    "versions", "versionCount", View(version=stored("version", s.WHOLE), **MADE), (VERSION,),
+    order="seq DESC", parent="id",
+)  # fmt: skip
 UPLOAD = {"artifact": s.FILE, "scan": s.json_text(s.FLAG), "validate": s.json_text(s.FLAG)}
-ITEM = {"id": s.TEXT, "name": s.TEXT, "description": s.nullable(s.TEXT), **s.MADE}
 
 
 def check_zip(data: bytes) -> bytes:
@@ -47,15 +51,7 @@ def add_version(tx: Transaction, artifact: Row, data: bytes) -> int:
     return number
 
 
-def _shown(row: Row) -> Body:
-    return {
-        "id": row.id, "name": row.name, "description": row.body.get("description"), **made(row)
-    }  # fmt: skip
-
-
-@OPERATIONS("GET", "", "List artifacts", query=LIST.query, answer=LIST.answer(s.record(ITEM)))
-def list_artifacts(call: Call) -> Body:
-    return LIST.page(call, _shown)
+OPERATIONS.lists("", "List artifacts", Listing("artifacts", "artifactCount", SHOWN))
 
 
 @OPERATIONS(
@@ -74,13 +70,10 @@ def create(call: Call) -> Body:
 
 @OPERATIONS(
     "GET", "{id}", "Describe an artifact; the pages are pages of versions", query=VERSIONS.query,
-    answer=VERSIONS.answer(s.record({"version": s.WHOLE, **s.MADE}), **ITEM),
+    answer=VERSIONS.answer(**SHOWN.fields),
 )  # fmt: skip
 def describe(call: Call) -> Body:
-    row = call.find()
-    mine = Where("parent = ?", (row.id,))
-    versions = VERSIONS.page(call, lambda v: {"version": v.body["version"], **made(v)}, mine)
-    return {**_shown(row), **versions}
+    return {**SHOWN(call.find()), **VERSIONS.page(call)}
 
 
 @OPERATIONS(

@@ -8,13 +8,14 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
-from peakctl.emulator.schemas import TEXT, items, nullable, record, whole
+from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
+from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)
 STATUSES = ("building", "failed", "success", "stopped", "stopping")
-LIST = Listing(
-    "builds", "buildCount", ("build",), order="seq DESC", bounded=True,
+BUILDS.lists("", "List builds", Listing(
+    "builds", "buildCount",
+    View(
+        buildId=ID, versionId=Field(s.WHOLE, lambda row: int(row.name)), version=stored("version"),
+        status=STATUS, startedAt=time("created"), finishedAt=stored("finishedAt", NULLABLE),
+    ),
+    ("build",), order="seq DESC", parent="image", bounded=True,
     filters=(one_of("versions", "name"), one_of("buildStatus", "status", STATUSES), *dates()),
-)  # fmt: skip
-ITEM = record({
-    "buildId": TEXT, "versionId": whole(), "version": TEXT, "status": TEXT, "startedAt": TEXT,
-    "finishedAt": nullable(TEXT),
-})  # fmt: skip
+))  # fmt: skip
 FAILING = re.compile(r"^\s*RUN\s+(false|exit\s+[1-9]\d*)\s*$", re.IGNORECASE)
 TOKEN = re.compile(r"[fb]/(\d{1,9})/s")
 
@@ -151,22 +153,6 @@ def _redeploy(tx: Transaction, options: Options, entity: Body, version: Row) -> 
     redeploy(tx, options, row)
 
 
-def _shown(row: Row) -> Body:
-    return {
-        "buildId": row.id,
-        "versionId": int(row.name),
-        "version": row.body["version"],
-        "status": row.status,
-        "startedAt": stamp(row.created),
-        "finishedAt": row.body["finishedAt"],
-    }
-
-
-@BUILDS("GET", "", "List builds", query=LIST.query, answer=LIST.answer(ITEM))
-def list_builds(call: Call) -> Body:
-    return LIST.page(call, _shown, Where("parent = ?", (call.find("image").id,)))
-
-
 def _find(call: Call) -> Row:
     image, row = call.find("image"), call.tx.get("build", call.params["build"])
     if row is None or row.parent != image.id:
@@ -211,11 +197,11 @@ def log_file(lines: list[dict[str, Any]]) -> Answer:
 
 
 @BUILDS(
-    "GET", "/{build}/logs", "Read the log of a build", query={"nextToken": TEXT},
-    answer=record({
-        "buildStatus": TEXT, "startTime": TEXT, "finishTime": nullable(TEXT),
-        "logs": items(record(dict.fromkeys(("timestamp", "message", "ingestionTime"), TEXT))),
-        "nextToken": TEXT,
+    "GET", "/{build}/logs", "Read the log of a build", query={"nextToken": s.TEXT},
+    answer=s.record({
+        "buildStatus": s.TEXT, "startTime": s.TEXT, "finishTime": s.nullable(s.TEXT),
+        "logs": s.items(s.record(dict.fromkeys(("timestamp", "message", "ingestionTime"), s.TEXT))),
+        "nextToken": s.TEXT,
     }),
 )  # fmt: skip
 def read_log(call: Call) -> Body:
@@ -230,7 +216,7 @@ def read_log(call: Call) -> Body:
 
 @BUILDS(
     "GET", "/{build}/logs/download", "Where the log of a build can be fetched",
-    answer=record({"downloadUrl": TEXT}),
+    answer=s.record({"downloadUrl": s.TEXT}),
 )  # fmt: skip
 def locate_log(call: Call) -> Body:
     row = _find(call)

@@ -17,6 +17,7 @@ from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
 
 if TYPE_CHECKING:
+    from peakctl.emulator.listing import Listing
     from peakctl.emulator.options import Options
     from peakctl.emulator.requests import Part
     from peakctl.emulator.rows import Body, Row, Transaction
@@ -84,6 +85,11 @@ class Operations(list[Operation]):
             return handler
 
         return declare
+
+    def lists(self, path: str, summary: str, listing: Listing, **more: Any) -> None:
+        """Declare an operation that answers a page of a listing and does nothing else."""
+        known = {"query": listing.query, "answer": listing.answer(), **more}
+        self("GET", path, summary, **known)(listing.page)
 
 
 @dataclass(slots=True)

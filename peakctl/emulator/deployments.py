@@ -33,8 +33,9 @@ from peakctl.emulator.rollout import (
     run,
     start_revision,
 )
-from peakctl.emulator.rows import Body, Row, Transaction, Where, made
+from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
+from peakctl.emulator.views import MADE, NULLABLE, STATUS, Field, View, stored
 
 ROOTS = {
     "block-deployment": "/press/v1/blocks/deployments/",
@@ -49,25 +50,25 @@ STATUSES = (
     "redeploying", "rollback", "rollback_complete", "rollback_failed", "warning",
 )  # fmt: skip
 REVISION_STATUSES = (*(s for s in STATUSES if s != "redeploying"), "superseded")
-STATUS = one_of("status", "status", STATUSES)
+IN_STATUS = one_of("status", "status", STATUSES)
 ALL = Listing(
     "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount",
-    filters=(STATUS, KIND, *NAMES, TERM),
+    filters=(IN_STATUS, KIND, *NAMES, TERM),
 )  # fmt: skip
 DEPLOYED = Listing(
     "deployments", "deploymentCount", sortable=("createdAt", "createdBy", "name"),
-    filters=(one_of("version", "json_extract(body, '$.spec.release.version')"), STATUS, *NAMES),
+    filters=(one_of("version", "json_extract(body, '$.spec.release.version')"), IN_STATUS, *NAMES),
 )  # fmt: skip
+STATE = View(revision=Field(s.WHOLE, lambda row: int(row.name)), status=STATUS)
+REVISION = View(id=stored("uuid"), **STATE, notes=stored("notes", NULLABLE), **MADE)
 REVISIONS = Listing(
-    "revisions", "revisionCount", ("revision",), order="seq DESC",
+    "revisions", "revisionCount", REVISION, ("revision",), order="seq DESC",
     sortable=("createdAt", "createdBy"),
     filters=(one_of("status", "status", REVISION_STATUSES),),
 )  # fmt: skip
 HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
-STATE = {"revision": s.WHOLE, "status": s.TEXT}
-ITEM = s.record({**HEAD, "latestRevision": s.record(STATE)})
-REVISION = {"id": s.TEXT, **STATE, "notes": s.nullable(s.TEXT), **s.MADE}
-DESCRIBED = s.record({**HEAD, "latestRevision": s.record(REVISION)})
+ITEM = s.record({**HEAD, "latestRevision": STATE.schema})
+DESCRIBED = s.record({**HEAD, "latestRevision": REVISION.schema})
 RELEASE = s.record({}, {"version": s.LINE})
 CHOSEN = {
     "includes": s.items(s.record({"id": s.LINE, "releaseVersion": s.LINE})),
@@ -107,7 +108,7 @@ def _release(call: Call, spec: Row, sent: Any, field: str) -> Row:
 @EACH("GET", "", "List {kind}s", query=ALL.query, answer=ALL.answer(ITEM))
 @BOTH("GET", "", "List deployments of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
 def list_deployments(call: Call) -> Body:
-    return ALL.page(call, lambda row: _item_shown(call, row))
+    return ALL.page(call, shown=lambda row: _item_shown(call, row))
 
 
 @OF_SPEC(
@@ -119,7 +120,7 @@ def list_deployed(call: Call) -> Body:
     if not (call.tx.get("block-spec", key) or call.tx.get("app-spec", key)):
         raise not_found("spec", key)
     mine = Where("json_extract(body, '$.spec.id') = ?", (key,))
-    return DEPLOYED.page(call, lambda row: _item_shown(call, row), mine)
+    return DEPLOYED.page(call, mine, shown=lambda row: _item_shown(call, row))
 
 
 def _head(call: Call, row: Row) -> Body:
@@ -131,13 +132,11 @@ def _head(call: Call, row: Row) -> Body:
     }
     if row.parent:
         head["parent"] = {"id": row.parent}
-    return {**head, **made(row)} if call.options.full_reads else head
+    return {**head, **MADE(row)} if call.options.full_reads else head
 
 
 def _item_shown(call: Call, row: Row) -> Body:
-    revision = latest_revision(call.tx, row)
-    latest = {"revision": int(revision.name), "status": revision.status}
-    return {**_head(call, row), "latestRevision": latest}
+    return {**_head(call, row), "latestRevision": STATE(latest_revision(call.tx, row))}
 
 
 def _edited(call: Call, row: Row) -> Body:
@@ -155,14 +154,14 @@ def describe(call: Call) -> Body:
 
 
 def _latest(tx: Transaction, row: Row) -> Body:
-    latest = {**_revision_item(latest_revision(tx, row)), "resources": _resources(tx, row)}
+    latest = {**REVISION(latest_revision(tx, row)), "resources": _resources(tx, row)}
     if row.kind == "app-deployment":
         latest["blocks"] = [_block_shown(child) for child in children_of(tx, row)]
     return latest
 
 
 def _resources(tx: Transaction, row: Row) -> list[Body]:
-    """(kind, name) of all that a deployment made, its blocks' included."""
+    """(kind, name) of all that a deployment its blocks' included."""
     rows = [row, *children_of(tx, row)]
     found = [resource for each in rows for resource in each.body.get("resources") or ()]
     return [{"kind": resource["kind"], "name": resource["name"]} for resource in found]
@@ -178,29 +177,19 @@ def _block_shown(child: Row) -> Body:
     }
 
 
-def _revision_item(row: Row) -> Body:
-    return {
-        "id": row.body["uuid"],
-        "revision": int(row.name),
-        "status": row.status,
-        "notes": row.body["notes"],
-        **made(row),
-    }
-
-
 @EACH(
     "GET", "{id}/revisions", "List revisions of a {kind}", query=REVISIONS.query,
-    answer=REVISIONS.answer(s.record(REVISION)),
+    answer=REVISIONS.answer(),
 )  # fmt: skip
 def list_revisions(call: Call) -> Body:
-    return REVISIONS.page(call, _revision_item, Where("parent = ?", (_find(call).id,)))
+    return REVISIONS.page(call, Where("parent = ?", (_find(call).id,)))
 
 
 @EACH(
     "GET", "{id}/revisions/{revision}", "Describe a revision of a {kind}",
     answer=s.record({
-        **REVISION, "spec": s.MAP, "parameters": s.MAP, "resources": s.LIST,
-        "latestRevision": s.record(REVISION),
+        **REVISION.fields, "spec": s.MAP, "parameters": s.MAP, "resources": s.LIST,
+        "latestRevision": REVISION.schema,
     }),
 )  # fmt: skip
 def describe_revision(call: Call) -> Body:
@@ -209,7 +198,7 @@ def describe_revision(call: Call) -> Body:
     if revision is None:
         raise not_found("revision", call.params["revision"])
     return {
-        **_revision_item(revision),
+        **REVISION(revision),
         "spec": revision.body["spec"],
         **_parameters_shown(call, row, revision.body),
         "resources": _resources(call.tx, row),
@@ -398,7 +387,7 @@ def execute(call: Call) -> Body:
     return {"executeResponse": ran}
 
 
-# --- run parameters, changed without a revision ----------------------------------------------
+# --- run parameters without a revision ----------------------------------------------
 # Running blocks read their values here, so hidden ones are answered as they are.
 
 

@@ -9,15 +9,12 @@ from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
-from peakctl.emulator.rows import AUTHOR, Body, Row, Where, made, stamp
+from peakctl.emulator.rows import AUTHOR, Body, Where, stamp
+from peakctl.emulator.views import MADE, NAME, NUMBER, STATUS, Field, View, stored
 
 EMAILS = Operations({"email": "/service/notifications/api/v1/emails"})
 # The platform has no call that makes a template; seeds use this one.
 TEMPLATES = Operations({"email-template": "/_emulator/email-templates"})
-ALL = Listing("emails", "emailCount", ("email",), order="seq DESC", bounded=True, filters=dates())
-ALL_TEMPLATES = Listing("templates", "templateCount", filters=(
-    one_of("scope", "", ("global", "custom")),
-))  # fmt: skip
 LISTS = dict.fromkeys(("recipients", "cc", "bcc"), s.items(s.LINE))
 JSON_PARTS = {
     **LISTS, "recipients": s.items(s.LINE, low=1), "templateParameters": s.mapping(s.ANYTHING),
@@ -27,9 +24,18 @@ NEEDED = ("recipients", "subject", "templateName")
 KNOWN = {**JSON_PARTS, **TEXT_PARTS}
 EMAIL = s.record({k: KNOWN[k] for k in NEEDED}, {k: v for k, v in KNOWN.items() if k not in NEEDED})
 PARTS = {**{name: s.json_text(schema) for name, schema in JSON_PARTS.items()}, **TEXT_PARTS}
-ITEM = {"id": s.WHOLE, **s.texts("status", "subject", "templateName"), **s.MADE}
-STATUS = s.record(s.texts("email", "status", "description"))
-TEMPLATE = {"id": s.WHOLE, "name": s.TEXT, "scope": s.TEXT, **s.MADE}
+ITEM = View(
+    id=NUMBER, status=STATUS, subject=stored("subject"), templateName=stored("templateName"), **MADE
+)
+RECIPIENT = s.record(s.texts("email", "status", "description"))
+TEMPLATE = View(id=NUMBER, name=NAME, scope=Field(s.TEXT, lambda row: "custom"), **MADE)
+ALL = Listing(
+    "emails", "emailCount", ITEM, ("email",), order="seq DESC", bounded=True, filters=dates()
+)
+# They are not in the store alone, so the filter only checks its values.
+ALL_TEMPLATES = Listing(
+    "templates", "templateCount", TEMPLATE, filters=(one_of("scope", "", ("global", "custom")),)
+)
 ATTACHMENTS = 3
 ATTACHMENT_LIMIT = 10 * 10**6
 SUFFIXES = (".pdf", ".docx", ".doc", ".csv", ".txt", ".xlsx", ".xls", ".zip")
@@ -37,11 +43,11 @@ LOOK_BACK = 90 * 86400
 BUILT_IN = ("default-template", "workflow-failed")
 
 
-@EMAILS("GET", "", "List e-mails", query=ALL.query, answer=ALL.answer(s.record(ITEM)))
+@EMAILS("GET", "", "List e-mails", query=ALL.query, answer=ALL.answer())
 def list_emails(call: Call) -> Body:
     """Without dates, the last 90 days."""
     recent = Where("created >= ?", (call.tx.now - LOOK_BACK,))
-    return ALL.page(call, _item, *([] if ALL.conditions(call) else [recent]))
+    return ALL.page(call, *([] if ALL.conditions(call) else [recent]))
 
 
 @EMAILS(
@@ -72,20 +78,11 @@ def _check_attachments(call: Call) -> None:
             raise Problem(413, f"attachments: {part.filename} is larger than 10 MB")
 
 
-def _item(row: Row) -> Body:
-    return {
-        "id": row.number,
-        "status": row.status,
-        "subject": row.body["subject"],
-        "templateName": row.body["templateName"],
-        **made(row),
-    }
-
-
 @EMAILS(
     "GET", "/{id}", "Describe an e-mail",
     answer=s.record({
-        **ITEM, "statusDetails": s.items(STATUS), "recipients": s.MAP, "deliveredAt": s.TEXT
+        **ITEM.fields, "statusDetails": s.items(RECIPIENT), "recipients": s.MAP,
+        "deliveredAt": s.TEXT,
     }),
 )  # fmt: skip
 def describe(call: Call) -> Body:
@@ -94,7 +91,7 @@ def describe(call: Call) -> Body:
         "to": row.body["recipients"], "cc": row.body["cc"] or [], "bcc": row.body["bcc"] or []
     }  # fmt: skip
     return {
-        **_item(row),
+        **ITEM(row),
         "recipients": sent,
         "statusDetails": [
             {"email": address, "status": row.status, "description": ""}
@@ -117,14 +114,10 @@ def _provided(number: int, name: str) -> Body:
     }
 
 
-def _custom(row: Row) -> Body:
-    return {"id": row.number, "name": row.name, **row.body, "scope": "custom", **made(row)}
-
-
 def _templates(call: Call) -> dict[str, Body]:
     """All templates by name: two of the platform's own, then those of the tenant."""
     found = [_provided(number, name) for number, name in enumerate(BUILT_IN, 1)]
-    found += [_custom(row) for row in call.tx.select(("email-template",))]
+    found += [{**TEMPLATE(row), **row.body} for row in call.tx.select(("email-template",))]
     return {template["name"]: template for template in found}
 
 
@@ -143,7 +136,7 @@ def add_template(call: Call) -> Body:
 
 @EMAILS(
     "GET", "/templates", "List templates", query={**ALL_TEMPLATES.query, "searchTerm": s.TEXT},
-    answer=ALL_TEMPLATES.answer(s.record(TEMPLATE)),
+    answer=ALL_TEMPLATES.answer(),
 )  # fmt: skip
 def list_templates(call: Call) -> Body:
     ALL_TEMPLATES.conditions(call)
@@ -158,7 +151,7 @@ def list_templates(call: Call) -> Body:
 
 @EMAILS(
     "GET", "/templates/{name}", "Describe a template",
-    answer=s.record({**TEMPLATE, "subject": s.TEXT, "body": s.TEXT}),
+    answer=s.record({**TEMPLATE.fields, "subject": s.TEXT, "body": s.TEXT}),
 )  # fmt: skip
 def describe_template(call: Call) -> Body:
     found = _templates(call).get(call.params["name"])

@@ -11,6 +11,7 @@ from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
+from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 from peakctl.emulator.workflows import OPERATIONS as WORKFLOWS
 from peakctl.emulator.workflows import RUN_STATUSES
 
@@ -20,13 +21,22 @@ if TYPE_CHECKING:
 RUNS = Operations(dict(WORKFLOWS.roots))
 FILES = Operations({"execution": "/files/runs/"}, is_open=True)
 SPOKE = Operations({"execution": "/service/spoke/api/v1/logs/"}, newer=True)
-ALL = Listing(
-    "executions", "executionsCount", ("execution",), order="seq DESC", bounded=True,
-    filters=(one_of("statuses", "status", RUN_STATUSES), *dates()),
-)  # fmt: skip
-ITEM = s.record(
-    {"executionId": s.TEXT, "status": s.TEXT, "duration": s.nullable(s.TEXT), "executedAt": s.TEXT}
+
+
+def _duration(row: Row) -> str | None:
+    return f"{row.updated - row.created:.0f}s" if row.body["finishedAt"] else None
+
+
+ITEM = View(
+    executionId=ID, status=STATUS, duration=Field(NULLABLE, _duration), executedAt=time("created")
 )
+DESCRIBED = View(
+    status=STATUS, runId=ID, executedAt=time("created"), finishedAt=stored("finishedAt", NULLABLE)
+)
+ALL = Listing(
+    "executions", "executionsCount", ITEM, ("execution",), order="seq DESC", parent="id",
+    bounded=True, filters=(one_of("statuses", "status", RUN_STATUSES), *dates()),
+)  # fmt: skip
 STEP = s.record(
     {**s.texts("name", "status", "startedAt", "stepType"), "finishedAt": s.nullable(s.TEXT)}
 )
@@ -123,23 +133,12 @@ def finish(tx: Transaction, options: Options, data: Body) -> None:
     tx.save(row)
 
 
-def _shown(row: Row) -> Body:
-    end = row.updated if row.body["finishedAt"] else None
-    return {
-        "executionId": row.id,
-        "status": row.status,
-        "duration": None if end is None else f"{end - row.created:.0f}s",
-        "executedAt": stamp(row.created),
-    }
-
-
 @RUNS(
     "GET", "executions/{id}", "List runs", query=ALL.query,
-    answer=ALL.answer(ITEM, workflowId=s.WHOLE),
+    answer=ALL.answer(workflowId=s.WHOLE),
 )  # fmt: skip
 def list_runs(call: Call) -> Body:
-    row = call.find()
-    return {**ALL.page(call, _shown, Where("parent = ?", (row.id,))), "workflowId": row.number}
+    return {**ALL.page(call), "workflowId": call.find().number}
 
 
 def _find(call: Call) -> Row:
@@ -161,23 +160,15 @@ def _step_status(run: Row, name: str) -> str:
 
 @RUNS(
     "GET", "{id}/executions/{run}", "Describe a run",
-    answer=s.record({
-        **s.texts("status", "runId", "executedAt"), "finishedAt": s.nullable(s.TEXT),
-        "steps": s.items(STEP),
-    }),
+    answer=s.record({**DESCRIBED.fields, "steps": s.items(STEP)}),
 )  # fmt: skip
 def describe(call: Call) -> Body:
     run, steps = _find(call), call.find().body["steps"]
     spoke = bool(call.options.spoke_domain)
-    return {
-        "status": run.status,
-        "runId": run.id,
-        "executedAt": stamp(run.created),
-        "finishedAt": run.body["finishedAt"],
-        "steps": [
-            _step_shown(run, name, steps.get(name) or {}, spoke=spoke) for name in run.body["steps"]
-        ],
-    }
+    shown = [
+        _step_shown(run, name, steps.get(name) or {}, spoke=spoke) for name in run.body["steps"]
+    ]
+    return {**DESCRIBED(run), "steps": shown}
 
 
 def _step_shown(run: Row, name: str, step: Body, *, spoke: bool) -> Body:

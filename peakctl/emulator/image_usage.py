@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.schemas import LIST, TEXT, nullable, whole
+from peakctl.emulator.views import NAME, NULLABLE, NUMBER, STATUS, View, column, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peakctl.emulator.rows import Body, Row, Transaction
+    from peakctl.emulator.rows import Row, Transaction
 
 VERSION = "image-version"
-ITEM = {
-    "id": whole(), "version": TEXT, "description": nullable(TEXT), "status": TEXT,
-    "lastBuildStatus": TEXT, "lastBuildAt": nullable(TEXT), "tags": LIST,
-}  # fmt: skip
-
-
-def version_shown(row: Row) -> Body:
-    """A version as it appears inside an image."""
-    return {
-        "id": row.number,
-        "version": row.name,
-        "description": row.body.get("description"),
-        "status": row.status,
-        "lastBuildStatus": row.facet,
-        "lastBuildAt": row.body.get("lastBuildAt"),
-        "tags": row.body.get("tags", []),
-    }
+SHOWN = View(
+    id=NUMBER, version=NAME, description=stored("description", NULLABLE), status=STATUS,
+    lastBuildStatus=column("facet"), lastBuildAt=stored("lastBuildAt", NULLABLE),
+    tags=stored("tags", s.LIST, ()),
+)  # fmt: skip
+"""A version as it appears inside an image."""
 
 
 def is_ready(version: Row | None) -> bool:
@@ -43,7 +33,7 @@ def refresh_image(tx: Transaction, image_id: str) -> None:
     versions = tx.children(VERSION, image_id)
     if image is None:
         return
-    image.body["latestVersion"] = version_shown(versions[-1]) if versions else {}
+    image.body["latestVersion"] = SHOWN(versions[-1]) if versions else {}
     image.status = versions[-1].status if versions else "deleting"
     tx.save(image)
 

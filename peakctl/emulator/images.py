@@ -10,12 +10,13 @@ from peakctl.emulator.artifacts import check_zip
 from peakctl.emulator.builds import STATUSES as BUILD_STATUSES
 from peakctl.emulator.builds import start_build
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.image_usage import ITEM as VERSION_ITEM
-from peakctl.emulator.image_usage import VERSION, refresh_image, version_shown
+from peakctl.emulator.image_usage import SHOWN as SHOWN_IN_IMAGE
+from peakctl.emulator.image_usage import VERSION, refresh_image
 from peakctl.emulator.listing import WORDS, Filter, Listing, containing, one_of
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, due, made, stamp
+from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.versions import check_new, check_rises, next_version
+from peakctl.emulator.views import CHANGED, MADE, NAME, NUMBER, Field, View, column, stored
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
@@ -63,33 +64,14 @@ def _tagged(column: str) -> Filter:
     return Filter("tags", WORDS, conditions)
 
 
-LIST_IMAGES = Listing(
-    "images",
-    "imageCount",
-    filters=(
-        containing("searchTerm", "name", LATEST.format("version")),
-        one_of("status", "status", STATUSES),
-        one_of("scope", "facet", ("custom", "global")),
-        one_of("lastBuildStatus", LATEST.format("lastBuildStatus"), BUILD_STATUSES),
-        _tagged("body, '$.latestVersion.tags'"),
-    ),
-)
-LIST_VERSIONS = Listing(
-    "versions",
-    "versionCount",
-    (VERSION,),
-    filters=(
-        containing("searchTerm", "name"),
-        one_of("status", "status", STATUSES),
-        one_of("lastBuildStatus", "facet", BUILD_STATUSES),
-        _tagged("body, '$.tags'"),
-    ),
-    order="seq DESC",
-)
-ITEM = s.record({
-    "id": s.WHOLE, "name": s.TEXT, "type": s.TEXT, "scope": s.TEXT, **s.MADE,
-    "latestVersion": s.MAP,
-})  # fmt: skip
+SHOWN = View(
+    id=NUMBER, name=NAME, type=stored("type"), scope=column("facet"), **MADE,
+    latestVersion=stored("latestVersion", s.MAP),
+)  # fmt: skip
+# The token is never returned.
+SHOWN_VERSION = View(**SHOWN_IN_IMAGE, buildDetails=Field(
+    s.MAP, lambda row: {k: v for k, v in row.body["buildDetails"].items() if k != "token"}
+))  # fmt: skip
 
 
 def provide(tx: Transaction) -> None:
@@ -111,20 +93,25 @@ def provide(tx: Transaction) -> None:
         refresh_image(tx, str(image_id))
 
 
-@IMAGES("GET", "", "List images", query=LIST_IMAGES.query, answer=LIST_IMAGES.answer(ITEM))
-def list_images(call: Call) -> Body:
-    return LIST_IMAGES.page(call, _shown)
-
-
-def _shown(row: Row) -> Body:
-    return {
-        "id": row.number,
-        "name": row.name,
-        "type": row.body["type"],
-        "scope": row.facet,
-        **made(row),
-        "latestVersion": row.body["latestVersion"],
-    }
+IMAGES.lists("", "List images", Listing(
+    "images", "imageCount", SHOWN,
+    filters=(
+        containing("searchTerm", "name", LATEST.format("version")),
+        one_of("status", "status", STATUSES),
+        one_of("scope", "facet", ("custom", "global")),
+        one_of("lastBuildStatus", LATEST.format("lastBuildStatus"), BUILD_STATUSES),
+        _tagged("body, '$.latestVersion.tags'"),
+    ),
+))  # fmt: skip
+IMAGES.lists("{image}/versions", "List versions", Listing(
+    "versions", "versionCount", SHOWN_VERSION, (VERSION,), order="seq DESC", parent="image",
+    filters=(
+        containing("searchTerm", "name"),
+        one_of("status", "status", STATUSES),
+        one_of("lastBuildStatus", "facet", BUILD_STATUSES),
+        _tagged("body, '$.tags'"),
+    ),
+))  # fmt: skip
 
 
 @IMAGES(
@@ -144,9 +131,9 @@ def create(call: Call) -> Body:
     return {"buildId": built["buildId"], "imageId": image.number, "versionId": built["versionId"]}
 
 
-@IMAGES("GET", "{image}", "Describe an image", answer=ITEM)
+@IMAGES("GET", "{image}", "Describe an image", answer=SHOWN.schema)
 def describe(call: Call) -> Body:
-    return _shown(call.find("image"))
+    return SHOWN(call.find("image"))
 
 
 @IMAGES("DELETE", "{image}", "Delete an image")
@@ -188,21 +175,6 @@ def drop_image(tx: Transaction, options: Options, data: Body) -> None:
     row = tx.get("image", data["id"])
     if row is not None:
         tx.drop(row)
-
-
-@IMAGES(
-    "GET", "{image}/versions", "List versions", query=LIST_VERSIONS.query,
-    answer=LIST_VERSIONS.answer(s.record({**VERSION_ITEM, "buildDetails": s.MAP})),
-)  # fmt: skip
-def list_versions(call: Call) -> Body:
-    image = call.find("image")
-    return LIST_VERSIONS.page(call, _version_shown, Where("parent = ?", (image.id,)))
-
-
-def _version_shown(row: Row) -> Body:
-    """A version with its buildDetails, but for the token, which is never returned."""
-    details = {k: v for k, v in row.body["buildDetails"].items() if k != "token"}
-    return {**version_shown(row), "buildDetails": details}
 
 
 @IMAGES(
@@ -291,22 +263,19 @@ def _find_version(call: Call) -> Row:
     return row
 
 
+SHOWN_WHOLE = View(**SHOWN_VERSION, **MADE, **CHANGED)
+
+
 @IMAGES(
     "GET", "{image}/versions/{version}", "Describe a version",
-    answer=s.record({
-        **s.texts("imageName", "imageType", "version", "status", "pullUrl"), "id": s.WHOLE,
-        **s.MADE, **s.CHANGED, "buildDetails": s.MAP, "tags": s.LIST,
-    }),
+    answer=s.record({**SHOWN_WHOLE.fields, **s.texts("imageName", "imageType", "pullUrl")}),
 )  # fmt: skip
 def describe_version(call: Call) -> Body:
-    row = _find_version(call)
-    image = call.find("image")
+    row, image = _find_version(call), call.find("image")
     return {
         "imageName": image.name,
         "imageType": image.body["type"],
-        **_version_shown(row),
-        **made(row),
-        **changed(row),
+        **SHOWN_WHOLE(row),
         "pullUrl": f"registry.emulator/{image.id}/{image.name}:{row.name}",
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Row, Where, parse_stamp
 from peakctl.emulator.schemas import TEXT, Schema, items, record, whole
+from peakctl.emulator.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,16 +90,20 @@ def _date(query: str, sql: str) -> Filter:
 class Listing:
     """What is listed and how its answer names it.
 
-    kinds: none means those of the operation. alias: the count's other name, where the sources spell
-    it in two ways. bounded: the parameter `count` bounds how many are shown.
+    view: what is shown of each row, unless the page says otherwise. kinds: none means those of the
+    operation. parent: the placeholder in the path that names the row whose children are listed.
+    alias: the count's other name, where the sources spell it in two ways. bounded: the parameter
+    `count` bounds how many are shown.
     """
 
     items: str
     count: str
+    view: View = field(default_factory=View)
     kinds: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     sortable: tuple[str, ...] = ()
     order: str = "seq"
+    parent: str = ""
     alias: str = ""
     bounded: bool = False
 
@@ -111,18 +116,25 @@ class Listing:
             known["sort"] = items({"type": "string", "pattern": pattern})
         return {**known, "count": TEXT} if self.bounded else known
 
-    def answer(self, item: Schema, **more: Schema) -> Schema:
-        """The schema of a page."""
-        return record({**PAGE, self.count: whole(), self.items: items(item), **more})
+    def answer(self, item: Schema | None = None, **more: Schema) -> Schema:
+        """The schema of a page of items, usually those of the view."""
+        listed = items(item or self.view.schema)
+        return record({**PAGE, self.count: whole(), self.items: listed, **more})
 
     def conditions(self, call: Call) -> list[Where]:
         """What the filters of a call ask for."""
         return [condition for each in self.filters for condition in each.conditions(call)]
 
     def page(
-        self, call: Call, shown: Callable[[Row], Body], *where: Where, anyone: Where | None = None
+        self,
+        call: Call,
+        *where: Where,
+        shown: Callable[[Row], Body] | None = None,
+        anyone: Where | None = None,
     ) -> Body:
         """One page, found and counted by the database."""
+        if self.parent:
+            where = (*where, Where("parent = ?", (call.find(self.parent).id,)))
         size, number = page_of(call)
         kinds, where = self.kinds or call.operation.kinds, (*where, *self.conditions(call))
         total = call.tx.count(kinds, where, anyone=anyone)
@@ -131,7 +143,11 @@ class Listing:
         if self.bounded and (call.ask("count") or "").isdecimal():
             rows = rows[: int(call.ask("count") or 0)]
         counts = dict.fromkeys((self.count, self.alias or self.count), total)
-        return {self.items: [shown(row) for row in rows], **counts, **_page(total, size, number)}
+        return {
+            self.items: list(map(shown or self.view, rows)),
+            **counts,
+            **_page(total, size, number),
+        }
 
     def part(self, call: Call, found: Sequence[Any]) -> Body:
         """One page of things that are already at hand."""
@@ -146,10 +162,10 @@ class Listing:
         return ", ".join([*(self._order_word(text) for text in asked), self.order])
 
     def _order_word(self, text: str) -> str:
-        field, _, way = text.partition(":")
-        if field not in self.sortable or way not in ("", "asc", "desc"):
+        name, _, way = text.partition(":")
+        if name not in self.sortable or way not in ("", "asc", "desc"):
             raise invalid("sort", f"{text!r} is not one of {', '.join(self.sortable)}")
-        return f"{COLUMN_OF[field]} {way or 'asc'}"
+        return f"{COLUMN_OF[name]} {way or 'asc'}"
 
 
 def page_of(call: Call) -> tuple[int, int]:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from peakctl import __version__
+from peakctl.emulator import schemas as s
 from peakctl.emulator.admin import ADMIN
 from peakctl.emulator.operations import OPERATIONS
-from peakctl.emulator.schemas import FILE, TEXT, Schema, record
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Operation
@@ -46,8 +46,8 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _refusal(told: str) -> Schema:
-    content = {"application/json": {"schema": record({"detail": TEXT})}}
+def _refusal(told: str) -> s.Schema:
+    content = {"application/json": {"schema": s.record({"detail": s.TEXT})}}
     return {"description": told, "content": content}
 
 
@@ -69,7 +69,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _parameters(operation: Operation) -> list[Schema]:
+def _parameters(operation: Operation) -> list[s.Schema]:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"\{(\w+)\}", operation.path)
@@ -81,26 +81,28 @@ def _parameters(operation: Operation) -> list[Schema]:
     return [*in_path, *in_query]
 
 
-def _body(operation: Operation) -> Schema:
-    content: Schema = {}
+def _body(operation: Operation) -> s.Schema:
+    content: s.Schema = {}
     if operation.body is not None:
         content["application/json"] = {"schema": operation.body}
     if operation.parts is not None:
         known = operation.parts["properties"]
-        files = {name: {"contentType": "application/zip"} for name in known if known[name] is FILE}
+        files = {
+            name: {"contentType": "application/zip"} for name in known if known[name] is s.FILE
+        }
         content["multipart/form-data"] = {"schema": operation.parts, "encoding": files}
     required = any("required" in (schema or {}) for schema in (operation.body, operation.parts))
     return {"content": content, "required": required}
 
 
-def _responses(operation: Operation) -> Schema:
+def _responses(operation: Operation) -> s.Schema:
     told = {str(operation.status): _success(operation)}
     for status in _refused(operation):
         told[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return told
 
 
-def _success(operation: Operation) -> Schema:
+def _success(operation: Operation) -> s.Schema:
     if operation.answer is not None:
         content = {"application/json": {"schema": operation.answer}}
         return {"description": "Done", "content": content}

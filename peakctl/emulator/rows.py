@@ -66,16 +66,6 @@ def parse_stamp(text: str, field: str) -> float:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def made(row: Row) -> Body:
-    """When a row was made, and by whom."""
-    return {"createdAt": stamp(row.created), "createdBy": AUTHOR}
-
-
-def changed(row: Row) -> Body:
-    """When a row was changed, and by whom."""
-    return {"updatedAt": stamp(row.updated), "updatedBy": AUTHOR}
-
-
 @dataclass(frozen=True, slots=True)
 class Where:
     """One condition of a listing in SQL; its values are bound, never pasted."""

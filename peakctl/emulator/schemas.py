@@ -92,8 +92,6 @@ METADATA: dict[str, Schema] = {
     "imageUrl": TEXT,
     "tags": TAGS,
 }
-MADE = texts("createdAt", "createdBy")
-CHANGED = texts("updatedAt", "updatedBy")
 
 
 def check(schema: Schema, value: Any, at: str = "", *, lenient: bool = False) -> None:

@@ -11,7 +11,8 @@ from peakctl.emulator.image_usage import VERSION, find_image, is_ready, latest_r
 from peakctl.emulator.instance_types import check_instance_type, of_service, usual_type
 from peakctl.emulator.listing import PAGE, Listing, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, changed, due, made, stamp
+from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
+from peakctl.emulator.views import CHANGED, ID, MADE, NAME, STATUS, Field, View, column
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
@@ -42,8 +43,14 @@ FILTERS = (
     containing("searchTerm", "name"),
     one_of("serviceType", "facet", TYPES),
 )
-SERVICES = Listing("services", "servicesCount", filters=FILTERS)
-WEBAPPS = Listing("webapps", "webappsCount", filters=FILTERS)
+ITEM = View(
+    id=ID, name=NAME, serviceType=column("facet"), status=STATUS, **MADE, **CHANGED,
+    tags=Field(s.LIST, lambda row: []),
+)  # fmt: skip
+# These are in the reference's example of a read.
+DESCRIBED = ("imageDetails", "resources", "sessionStickiness", "minInstances")
+SERVICES = Listing("services", "servicesCount", ITEM, filters=FILTERS)
+WEBAPPS = Listing("webapps", "webappsCount", ITEM, filters=FILTERS)
 
 
 def usual_fields(tx: Transaction, service_type: object) -> Body:
@@ -83,7 +90,7 @@ def _check_type(body: Body, service_type: str) -> None:
 def list_services(call: Call) -> Body:
     services = call.ask("featureType") == "services"
     kind = Where(f"json_extract(body, '$.webapp') = {0 if services else 1}")
-    return (SERVICES if services else WEBAPPS).page(call, _item_shown, kind)
+    return (SERVICES if services else WEBAPPS).page(call, kind)
 
 
 @OPERATIONS(
@@ -110,30 +117,14 @@ def create(call: Call) -> Body:
     return {"id": row.id}
 
 
-def _item_shown(row: Row) -> Body:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "serviceType": row.facet,
-        "status": row.status,
-        **made(row),
-        **changed(row),
-        "tags": [],
-    }
-
-
 @OPERATIONS(
     "GET", "{id}", "Describe a service or a webapp",
-    answer=s.record({
-        **s.texts("id", "name", "serviceType", "status"), **s.MADE, **s.CHANGED, "tags": s.LIST,
-        "imageDetails": s.MAP, "resources": s.MAP, "sessionStickiness": s.FLAG,
-        "minInstances": s.WHOLE,
-    }),
+    answer=s.record({**ITEM.fields, **{name: FIELDS[name] for name in DESCRIBED}}),
 )  # fmt: skip
 def describe(call: Call) -> Body:
     row = call.find()
     answer = {
-        **_item_shown(row),
+        **ITEM(row),
         **{field: row.body.get(field) for field in FIELDS},
         "applicationUrl": f"https://{row.name}.emulator.peak.ai",
     }

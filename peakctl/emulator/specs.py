@@ -19,8 +19,9 @@ from peakctl.emulator.configs import (
 from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
 from peakctl.emulator.parameters import DEFINITIONS, check_definitions
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, made
+from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.versions import check_rises
+from peakctl.emulator.views import MADE, NAME, NULLABLE, View, stored
 
 ROOTS = {"block-spec": "/press/v1/blocks/specs/", "app-spec": "/press/v1/apps/specs/"}
 SPECS = Operations(ROOTS)
@@ -54,13 +55,14 @@ ALL = Listing(
         Filter("featured", s.TEXT, _featured), *NAMES, KIND, TERM,
     ),
 )  # fmt: skip
+RELEASE_ITEM = View(id=stored("uuid"), version=NAME, notes=stored("notes", NULLABLE), **MADE)
 RELEASES = Listing(
-    "releases", "releaseCount", ("release",), order="seq DESC", sortable=("createdAt", "createdBy")
-)
+    "releases", "releaseCount", RELEASE_ITEM, ("release",), order="seq DESC",
+    sortable=("createdAt", "createdBy"),
+)  # fmt: skip
 HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
 ITEM = s.record({**HEAD, "latestRelease": s.MAP})
-RELEASE_ITEM = s.record({"id": s.TEXT, "version": s.TEXT, "notes": s.nullable(s.TEXT), **s.MADE})
-DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM})
+DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM.schema})
 RELEASED = s.record({"id": s.TEXT, "release": s.record({"version": s.TEXT})})
 RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
 NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
@@ -91,7 +93,7 @@ def _spec(*kinds: str) -> s.Schema:
 @BOTH("GET", "", "List specs of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
 def list_specs(call: Call) -> Body:
     """Own ones and everybody's public ones."""
-    return ALL.page(call, lambda row: _item_shown(call, row), anyone=PUBLIC)
+    return ALL.page(call, shown=lambda row: _item_shown(call, row), anyone=PUBLIC)
 
 
 def _head(call: Call, row: Row) -> Body:
@@ -103,7 +105,7 @@ def _head(call: Call, row: Row) -> Body:
         "metadata": {**row.body["metadata"], "status": row.status},
     }
     return (
-        {**head, "tenants": row.body["tenants"], **made(row)} if call.options.full_reads else head
+        {**head, "tenants": row.body["tenants"], **MADE(row)} if call.options.full_reads else head
     )
 
 
@@ -338,14 +340,8 @@ def _release(call: Call, spec: Row, body: Body, sent: Body) -> Body:
     return {"id": spec.id, "release": {"version": release["version"]}}
 
 
-def _release_item(row: Row) -> Body:
-    return {
-        "id": row.body["uuid"], "version": row.name, "notes": row.body["notes"], **made(row)
-    }  # fmt: skip
-
-
 def _release_shown(call: Call, row: Row) -> Body:
-    answer = {**_release_item(row), "config": row.body["config"]}
+    answer = {**RELEASE_ITEM(row), "config": row.body["config"]}
     is_app = isinstance(row.body["config"], list)
     if is_app and call.options.full_reads:
         answer["config"] = [{"autoRunOnDeploy": False, **block} for block in row.body["config"]]
@@ -358,17 +354,17 @@ def _release_shown(call: Call, row: Row) -> Body:
 
 @SPECS(
     "GET", "{id}/releases", "List releases of a {kind}", query=RELEASES.query,
-    answer=RELEASES.answer(RELEASE_ITEM),
+    answer=RELEASES.answer(),
 )  # fmt: skip
 def list_releases(call: Call) -> Body:
     spec = visible_spec(call, call.kind, call.params["id"])
     mine, anyone = Where("parent = ?", (spec.id,)), Where("tenant = ?", (spec.tenant,))
-    return RELEASES.page(call, _release_item, mine, anyone=anyone)
+    return RELEASES.page(call, mine, anyone=anyone)
 
 
 @SPECS(
     "GET", "{id}/releases/{version}", "Describe a release of a {kind}",
-    answer=s.record({"id": s.TEXT, "notes": s.nullable(s.TEXT), "config": s.ANYTHING, **s.MADE}),
+    answer=s.record({**RELEASE_ITEM.fields, "config": s.ANYTHING}),
 )  # fmt: skip
 def describe_release(call: Call) -> Body:
     spec = visible_spec(call, call.kind, call.params["id"])

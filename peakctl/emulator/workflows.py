@@ -21,21 +21,12 @@ from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_
 from peakctl.emulator.instance_types import usual_resources
 from peakctl.emulator.listing import Listing, containing, one_of
 from peakctl.emulator.problems import conflict
-from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction, stamp
+from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction
+from peakctl.emulator.views import NAME, NUMBER, STATUS, View, stored, time
 
 OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
 STATUSES = ("Draft", "Running", "Available", "Paused")
 RUN_STATUSES = ("Success", "Running", "Stopped", "Stopping", "Failed")
-ALL = Listing(
-    "workflows",
-    "workflowsCount",
-    filters=(
-        containing("searchTerm", "name"),
-        one_of("workflowStatus", "status", STATUSES),
-        one_of("lastExecutionStatus", "json_extract(body, '$.lastExecution.status')", RUN_STATUSES),
-        one_of("lastModifiedBy", f"'{AUTHOR}'"),
-    ),
-)
 DOCUMENT = s.record(
     {"name": s.LINE, "steps": s.mapping(s.record({}, SHARED))},
     {
@@ -53,11 +44,13 @@ READ_STEP = (
     "imageId", "imageVersionId", "command", "clearImageCache", "stepTimeout",
     "outputParameters", "executionParameters", "runConfiguration",
 )  # fmt: skip
-ITEM = {
-    "id": s.WHOLE, "name": s.TEXT, "status": s.TEXT, "createdAt": s.TEXT, "updatedAt": s.TEXT,
-    "triggers": s.LIST, "lastExecution": s.MAP, "tags": s.LIST,
-}  # fmt: skip
-ONE = s.record({"id": s.WHOLE, "triggers": s.LIST})
+ITEM = View(
+    id=NUMBER, name=NAME, status=STATUS, createdAt=time("created"), updatedAt=time("updated"),
+    triggers=stored("triggers", s.LIST), lastExecution=stored("lastExecution", s.MAP),
+    tags=stored("tags", s.LIST),
+)  # fmt: skip
+DESCRIBED = View(**ITEM, watchers=stored("watchers", s.LIST))
+ONE = View(id=NUMBER, triggers=ITEM["triggers"])
 
 
 def _read_document(call: Call) -> Body:
@@ -127,46 +120,49 @@ def add_workflow(tx: Transaction, body: Body, **more: Any) -> Row:
     return row
 
 
-@OPERATIONS("GET", "", "List workflows", query=ALL.query, answer=ALL.answer(s.record(ITEM)))
-def list_workflows(call: Call) -> Body:
-    return ALL.page(call, _item_shown)
+OPERATIONS.lists(
+    "",
+    "List workflows",
+    Listing(
+        "workflows",
+        "workflowsCount",
+        ITEM,
+        filters=(
+            containing("searchTerm", "name"),
+            one_of("workflowStatus", "status", STATUSES),
+            one_of(
+                "lastExecutionStatus", "json_extract(body, '$.lastExecution.status')", RUN_STATUSES
+            ),
+            one_of("lastModifiedBy", f"'{AUTHOR}'"),
+        ),
+    ),
+)
 
 
 @OPERATIONS(
-    "POST", "", "Create a workflow", body=DOCUMENT, answer=ONE, status=201, seeds=("workflow",)
+    "POST",
+    "",
+    "Create a workflow",
+    body=DOCUMENT,
+    answer=ONE.schema,
+    status=201,
+    seeds=("workflow",),
 )
 def create(call: Call) -> Body:
-    return _created(add_workflow(call.tx, _read_document(call)))
-
-
-def _created(row: Row) -> Body:
-    return {"id": row.number, "triggers": row.body["triggers"]}
-
-
-def _item_shown(row: Row) -> Body:
-    return {
-        "id": row.number,
-        "name": row.name,
-        "status": row.status,
-        "createdAt": stamp(row.created),
-        "updatedAt": stamp(row.updated),
-        "triggers": row.body["triggers"],
-        "lastExecution": row.body["lastExecution"],
-        "tags": row.body["tags"],
-    }
+    return ONE(add_workflow(call.tx, _read_document(call)))
 
 
 @OPERATIONS(
     "GET",
     "{id}",
     "Describe a workflow",
-    answer=s.record({**ITEM, "steps": s.MAP, "watchers": s.LIST}),
+    answer=s.record({**DESCRIBED.fields, "steps": s.MAP}),
 )
 def describe(call: Call) -> Body:
     """The read shape is not the write shape."""
     row = call.find()
     steps = {name: _step_shown(call.tx, step) for name, step in row.body["steps"].items()}
-    answer = {**_item_shown(row), "steps": steps, "watchers": row.body["watchers"]}
+    answer = {**DESCRIBED(row), "steps": steps}
     if call.options.full_reads:
         answer.update({key: row.body[key] for key in ("retryOptions", "metadata")})
     return answer
@@ -196,11 +192,11 @@ def _image_names(tx: Transaction, step: Body) -> Body:
     }
 
 
-@OPERATIONS("PUT", "{id}", "Replace a workflow", body=DOCUMENT, answer=ONE)
+@OPERATIONS("PUT", "{id}", "Replace a workflow", body=DOCUMENT, answer=ONE.schema)
 def update(call: Call) -> Body:
     row = _idle(call)
     keep_document(call.tx, row, _read_document(call))
-    return _created(row)
+    return ONE(row)
 
 
 def _idle(call: Call) -> Row:

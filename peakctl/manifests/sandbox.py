@@ -10,7 +10,7 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.lexer import TokenStream
 from jinja2.meta import find_referenced_templates
-from jinja2.runtime import LoopContext, Macro
+from jinja2.runtime import LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 from jinja2.utils import missing
 
@@ -162,6 +162,8 @@ class Sandbox(SandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, SecretText) or isinstance(argument, SecretText):
             raise SecretUsed("a part of it, or a place found by it")
+        if isinstance(argument, Undefined):
+            str(argument)  # raises in its own words
         self.budget.measure(argument)
         return super().getitem(obj, argument)
 

@@ -30,7 +30,7 @@ SECONDS = 30  # a command that takes longer hangs, and is ended by a signal
 
 
 def redirect(endpoint: str) -> None:
-    """`https://{subdomain}.{stage}.peak.ai` -> `{endpoint}/{subdomain}` (contract, section 1.1)."""
+    """`https://{subdomain}.{stage}.peak.ai` -> `{endpoint}/{subdomain}`."""
 
     def base_domain(stage: str, subdomain: str = "service") -> str:
         del stage

@@ -41,9 +41,9 @@ class Served:
 
 
 def platform_endpoints() -> set[str]:
-    """The contract's endpoints; `/files/` is the emulator's own."""
+    """The platform's endpoints; `/files/` and `/_emulator/` are the emulator's own."""
     names = {f"{endpoint.method} {endpoint.path}" for endpoint in OPERATIONS}
-    return {name for name in names if " /files/" not in name}
+    return {name for name in names if " /files/" not in name and " /_emulator/" not in name}
 
 
 def _endpoints(method: str, path: str) -> list[str]:

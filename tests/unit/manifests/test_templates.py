@@ -455,3 +455,10 @@ def test_a_place_behind_a_test_of_captured_text_is_found(tmp_path: Path) -> None
     write(tmp_path, {"main.yaml": text})
     (document,), _ = load_documents(["main.yaml"], root=tmp_path, parameters={}, environment={})
     assert str(document.locate(("a",))) == "main.yaml:2:36"
+
+
+def test_an_item_found_by_an_undefined_name_tells_that_name(tmp_path: Path) -> None:
+    assert faults(tmp_path, "a: {{ [1][nope] }}{{ {}[gone.x] }}") == [
+        ("undefined", "main.yaml:1:11"),
+        ("undefined", "main.yaml:1:25"),
+    ]
