@@ -6,11 +6,10 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.calls import Operations
+from peakctl.emulator.calls import Operations, refuse, respond
 from peakctl.emulator.faults import RULE, read_faults
 from peakctl.emulator.options import change_options, options_shown
 from peakctl.emulator.problems import Problem, invalid
@@ -42,25 +41,13 @@ CLOCK = s.record({"now": s.NUMBER})
 CREATED = s.record({"kind": s.TEXT, "as": s.nullable(s.TEXT), "answer": s.ANYTHING})
 
 
-def admin_routes(emulator: Emulator) -> list[Route]:
-    """All routes of `ADMIN`."""
-    paths: dict[str, dict[str, Operation]] = {}
-    for operation in ADMIN:
-        paths.setdefault(operation.path, {})[operation.method] = operation
-    return [_route(emulator, path, methods) for path, methods in paths.items()]
-
-
-def _route(emulator: Emulator, path: str, methods: dict[str, Operation]) -> Route:
-    async def answer(request: Request) -> Response:
-        try:
-            found = await methods[request.method].handler(emulator, request)
-        except Problem as problem:
-            return JSONResponse({"detail": problem.detail}, problem.status)
-        return found if isinstance(found, Response) else JSONResponse(found)
-
-    route = Route(path, answer, methods=list(methods))
-    route.methods = set(methods)  # no HEAD, as on the platform's own routes
-    return route
+async def answer(emulator: Emulator, operation: Operation, request: Request) -> Response:
+    """The answer of one of `ADMIN`."""
+    try:
+        found = await operation.handler(emulator, request)
+    except Problem as problem:
+        return refuse(problem.status, problem.detail)
+    return found if isinstance(found, Response) else respond(found, operation.status)
 
 
 async def _body(request: Request) -> Any:

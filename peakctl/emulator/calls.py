@@ -12,15 +12,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+from starlette.routing import Route
 
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from starlette.requests import Request
+
     from peakctl.emulator.listing import Listing
     from peakctl.emulator.options import Options
     from peakctl.emulator.requests import Part
     from peakctl.emulator.rows import Body, Row, Transaction
+
+    Answering = Callable[["Operation", Request], Awaitable[Response]]
 
 UPLOAD_LIMIT = 10 * 2**20  # bytes
 Handler = Callable[..., Any]
@@ -202,6 +209,29 @@ class Answer:
     body: Any = field(default_factory=dict)
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def routes(operations: Iterable[Operation], answer: Answering) -> list[Route]:
+    """One route for each path; the operation of the method is answered."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    # A path with fewer placeholders goes first: `/emails/templates` is not `/emails/{id}`.
+    order = sorted(paths, key=lambda path: path.count("{"))
+    return [_route(path, paths[path], answer) for path in order]
+
+
+def _route(
+    path: str,
+    methods: dict[str, Operation],
+    answer: Answering,
+) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await answer(methods[request.method], request)
+
+    route = Route(path, endpoint, methods=list(methods))
+    route.methods = set(methods)  # starlette adds HEAD to GET; the platform has no such call
+    return route
 
 
 def respond(answer: Any, status: int) -> Response:

@@ -7,14 +7,14 @@ import copy
 import time
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 
-from peakctl.emulator.admin import admin_routes
-from peakctl.emulator.calls import Call, Operation, refuse, respond
+from peakctl.emulator.admin import ADMIN, answer
+from peakctl.emulator.calls import Call, Operation, refuse, respond, routes
 from peakctl.emulator.faults import Fault, after, before, find_fault
 from peakctl.emulator.images import provide
 from peakctl.emulator.instance_types import (
@@ -134,32 +134,15 @@ class Emulator:
         self.store.close()
 
     def _answering(self) -> ASGIApp:
-        return _dated(_by_host(self._build()), self.now)
-
-    def _build(self) -> Starlette:
-        paths: dict[str, dict[str, Operation]] = {}
-        for operation in OPERATIONS:
-            if self.options.newer_calls or not operation.newer:
-                paths.setdefault(operation.path, {})[operation.method] = operation
-        # A path with fewer placeholders goes first: `/emails/templates` is not `/emails/{id}`.
-        order = sorted(paths, key=lambda path: path.count("{"))
-        routes = [self._route(path, paths[path]) for path in order]
+        known = [o for o in OPERATIONS if self.options.newer_calls or not o.newer]
         app = Starlette(
-            routes=[*routes, *admin_routes(self)],
+            routes=[*routes(known, self._serve), *routes(ADMIN, partial(answer, self))],
             exception_handlers={HTTPException: self._refuse_route},
         )
         app.router.redirect_slashes = False
-        return app
+        return _wrapped(app, self.now)
 
-    def _route(self, path: str, methods: dict[str, Operation]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            return await self._serve(request, methods[request.method])
-
-        route = Route(path, endpoint, methods=list(methods))
-        route.methods = set(methods)  # starlette adds HEAD to GET; the platform has no such call
-        return route
-
-    async def _serve(self, request: Request, operation: Operation) -> Response:
+    async def _serve(self, operation: Operation, request: Request) -> Response:
         began = time.perf_counter()
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
@@ -201,8 +184,8 @@ class Emulator:
                 parts=decoded.parts,
                 base=str(request.base_url).rstrip("/"),
             )
-            answer = operation.handler(call)
-        return respond(answer, operation.status)
+            found = operation.handler(call)
+        return respond(found, operation.status)
 
     def _settle(self, now: float) -> None:
         if self.store.is_due(now):
@@ -238,22 +221,12 @@ class Emulator:
         self.requests.add(recorded, at_once=request.method not in READS)
 
 
-def _by_host(app: ASGIApp) -> ASGIApp:
-    """`Host: press.dev.peak.ai`, path `/v1/...` -> path `/press/v1/...`."""
+def _wrapped(app: ASGIApp, now: Callable[[], float]) -> ASGIApp:
+    """What the platform's hosts add.
 
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-            first, dot, _ = host.partition(".")
-            if dot and first in SUBDOMAINS and not scope["path"].startswith(f"/{first}/"):
-                scope = {**scope, "path": f"/{first}{scope['path']}"}
-        await app(scope, receive, send)
-
-    return routed
-
-
-def _dated(app: ASGIApp, now: Callable[[], float]) -> ASGIApp:
-    """Every answer says in its `Date` what time it is here: leases expire by that."""
+    `Host: press.dev.peak.ai`, path `/v1/...` is path `/press/v1/...` here; and every answer says in
+    its `Date` what time it is, as leases expire by that.
+    """
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
@@ -262,6 +235,11 @@ def _dated(app: ASGIApp, now: Callable[[], float]) -> ASGIApp:
                 message = {**message, "headers": [*message["headers"], (b"date", date)]}
             await send(message)
 
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            first, dot, _ = host.partition(".")
+            if dot and first in SUBDOMAINS and not scope["path"].startswith(f"/{first}/"):
+                scope = {**scope, "path": f"/{first}{scope['path']}"}
         await app(scope, receive, send_dated)
 
     return answering
