@@ -28,6 +28,32 @@ def workflow(key: int | None = None) -> dict[str, Any]:
     return {"name": "w", "steps": {"a": {**SQL, **resources}}}
 
 
+def test_instance_types_have_fixed_ids(peak: Any) -> None:
+    path = "/service/quota/api/v1/settings/tenant-instance-options"
+    workflow = {o["id"]: o["name"] for o in peak.get(path, entityType="workflow")["data"]}
+    webapp = {o["id"]: o["name"] for o in peak.get(path, entityType="webapp")["data"]}
+    assert workflow[20] == "Pico (0.125CPU, 0.125GB RAM)"
+    assert workflow[21] == "Nano (0.25CPU, 0.5GB RAM)"
+    assert workflow[22] == "Micro (0.5CPU, 1GB RAM)"
+    assert webapp[43] == "Pico (0.25CPU, 0.5GB RAM)"
+    assert webapp[44] == "Nano (0.25CPU, 1GB RAM)"
+    assert webapp[45] == "Micro (0.5CPU, 1GB RAM)"
+    api = {o["id"]: o["name"] for o in peak.get(path, entityType="api-deployment")["data"]}
+    assert api == webapp
+    assert len(set(webapp.values())) == len(webapp)
+    assert peak.refused(422, "GET", path).startswith("entityType:")
+    root = "/service/workflows/api/v1/resources"
+    assert {r["id"] for r in peak.get(root)} == set(workflow)
+    assert peak.get(root)[1] == {
+        "id": 21,
+        "cpu": 0.25,
+        "memory": 0.5,
+        "gpu": None,
+        "gpuMemory": None,
+    }
+    assert peak.get(f"{root}/defaults") == {"instanceTypeId": 21, "storage": "10GB"}
+
+
 @pytest.mark.parametrize("key", [1, 20, 21, 22, 23, 43, 44, 45, 51])
 @pytest.mark.parametrize("word", ["api", "web-app"])
 def test_services_take_the_types_of_the_samples(peak: Any, key: int, word: str) -> None:

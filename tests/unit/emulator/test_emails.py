@@ -1,3 +1,5 @@
+"""E-mails, their attachments and templates."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -6,32 +8,6 @@ import pytest
 
 EMAILS = "/service/notifications/api/v1/emails"
 BODY = {"recipients": ["a@b.c"], "cc": ["d@e.f"], "subject": "s", "templateName": "t"}
-
-
-def test_instance_types_have_fixed_ids(peak: Any) -> None:
-    path = "/service/quota/api/v1/settings/tenant-instance-options"
-    workflow = {o["id"]: o["name"] for o in peak.get(path, entityType="workflow")["data"]}
-    webapp = {o["id"]: o["name"] for o in peak.get(path, entityType="webapp")["data"]}
-    assert workflow[20] == "Pico (0.125CPU, 0.125GB RAM)"
-    assert workflow[21] == "Nano (0.25CPU, 0.5GB RAM)"
-    assert workflow[22] == "Micro (0.5CPU, 1GB RAM)"
-    assert webapp[43] == "Pico (0.25CPU, 0.5GB RAM)"
-    assert webapp[44] == "Nano (0.25CPU, 1GB RAM)"
-    assert webapp[45] == "Micro (0.5CPU, 1GB RAM)"
-    api = {o["id"]: o["name"] for o in peak.get(path, entityType="api-deployment")["data"]}
-    assert api == webapp
-    assert len(set(webapp.values())) == len(webapp)
-    assert peak.refused(422, "GET", path).startswith("entityType:")
-    root = "/service/workflows/api/v1/resources"
-    assert {r["id"] for r in peak.get(root)} == set(workflow)
-    assert peak.get(root)[1] == {
-        "id": 21,
-        "cpu": 0.25,
-        "memory": 0.5,
-        "gpu": None,
-        "gpuMemory": None,
-    }
-    assert peak.get(f"{root}/defaults") == {"instanceTypeId": 21, "storage": "10GB"}
 
 
 def test_an_email_is_delivered_at_once(peak: Any) -> None:
@@ -97,22 +73,3 @@ def test_templates_of_the_tenant_are_seeded(peak: Any) -> None:
     assert "already exists" in peak.refused(409, "POST", "/_emulator/seed", json=again)
     peak.token = ""
     peak.refused(401, "POST", "/_emulator/email-templates", json=body)
-
-
-def test_the_remaining_calls_answer(peak: Any) -> None:
-    connections = "/service/connections/api/"
-    metadata = "/service/tenant-management/api/v1/external/tenants/tenant-metadata"
-    assert peak.get(metadata) == {}
-    permissions = "/service/access-control/api/v2/access/permissions"
-    assert peak.get(permissions, type="app")["PRICING"]["GUARDRAILS"] == {"actions": ["write"]}
-    peak.refused(422, "GET", permissions, params={"type": "x"})
-    assert peak.ok("POST", "/service/resource-usage/api/v1/telemetry", json={}) == {}
-    path = f"{connections}v2/connections/credentials"
-    assert peak.get(path, type="data-warehouse")["port"]
-    assert peak.get(path)["port"]
-    peak.refused(422, "GET", path, params={"type": "x"})
-    assert peak.get(f"{connections}v1/connections/warehouses")["dataStores"]
-    spoke = "/service/spoke/api/v1/logs/workflow"
-    query = {"logSource": "n", "startTime": "t", "endTime": "t"}
-    assert peak.get(spoke, **query)["logs"] == []
-    assert peak.refused(422, "GET", spoke).startswith("logSource:")
