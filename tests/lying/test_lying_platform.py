@@ -19,6 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lying import CONTRADICTIONS, HARMLESS, Lie, Proxy, hidden
 
+from peakctl.emulator import emulator_transport
+
 FLOWS = "/service/workflows/api/v1/workflows/"
 PLACES = ("/workflows/", "/artifacts/")
 OURS = tuple("abcde")
@@ -43,10 +45,8 @@ class Shop:
     """A project with five workflows in a tenant that has another one, behind a proxy."""
 
     def __init__(self, root: Path, emulator: Any, run: Callable[..., Any], patch: Any) -> None:
-        from peakctl.emulator.transport import emulator_transport
-
         self.emulator, self.run, self.root = emulator, run, root
-        self.direct = emulator_transport(emulator)
+        self.direct = emulator_transport(emulator)  # imported above, before anything patches it
         self.proxy = Proxy(self.direct)
         patch.setattr("peakctl.emulator.emulator_transport", lambda _: self.proxy)
         patch.chdir(root)
