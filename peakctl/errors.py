@@ -101,7 +101,7 @@ class OutputFailed(PeakctlError):
 class ApiError(PeakctlError):
     """A request that did not succeed.
 
-    `status` is None when there was no answer. `detail` is the server's own text (contract, section
+    `status` is None when there was no answer. `detail` is the server's own text (docs/platform.md,
     5: `detail`, else `title`, `message`, else the raw text). `doubtful` is true when a write may
     have taken effect all the same.
     """

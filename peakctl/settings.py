@@ -1,6 +1,6 @@
 """What the process environment says; the only module that reads it.
 
-Tokens and stages as in the platform's own client (contract, section 1.2), plus `PEAKCTL_ENDPOINT`.
+Tokens and stages as in the platform's own client (docs/platform.md, 1.2), plus `PEAKCTL_ENDPOINT`.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _first(env: Mapping[str, str], names: Sequence[str]) -> Named | None:
 
 
 def check_stage(stage: str, source: str) -> str:
-    """`stage` itself. Raises UsageError when the platform has none of that name (contract, 1.1)."""
+    """`stage` itself. Raises UsageError for any other word (docs/platform.md, 1.1)."""
     if stage in STAGES:
         return stage
     raise UsageError(

@@ -10,8 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "peakctl"
 LAYERS = (
     "cli pytest_plugin",
-    "present emulator catalog",
+    "present",
+    "operations",
+    "emulator catalog",
     "engine adapters manifests",
+    "ledger",
     "kinds api archives",
     "settings files private",
     "errors",

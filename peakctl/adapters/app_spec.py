@@ -1,4 +1,4 @@
-"""App specs: releases of several blocks under one name (contract, 2.5 and 3.4)."""
+"""App specs: releases of several blocks under one name (docs/platform.md, 2.5 and 3.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from peakctl.adapters.specs import (
 )
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Live, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Live, Resource, Tree
 
 
 class Adapter(Specs):
@@ -52,8 +52,8 @@ class Adapter(Specs):
             shown = {**shown, **(await self.release(listed.id, latest) or {})}
         return latest, shown
 
-    async def send_create(self, order: Order) -> Any:
-        """JSON whose values are JSON texts, and only here (contract, 2.5, row 46)."""
+    async def send_create(self, order: CallRequest) -> Any:
+        """JSON whose values are JSON texts, and only here (docs/platform.md, 2.5)."""
         spec = spec_of(order.desired)
         texts = {
             "spec": json_text(spec_body(order, self.word)),
@@ -62,7 +62,7 @@ class Adapter(Specs):
         }
         return await self.api.send("POST", self.path, json={**texts, **stated(spec, "scope")})
 
-    async def send_release(self, order: Order, path: str) -> Any:
+    async def send_release(self, order: CallRequest, path: str) -> Any:
         body = {**release_body(order), **stated(spec_of(order.desired), "parameters")}
         return await self.api.send("POST", path, json=body)
 

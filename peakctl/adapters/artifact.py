@@ -1,4 +1,4 @@
-"""Artifacts: numbered versions of a zip, no status, no search (contract, 3.1)."""
+"""Artifacts: numbered versions of a zip, no status, no search (docs/platform.md, 3.1)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import manifest, pick
 from peakctl.adapters.zips import digest_at, zip_part
 from peakctl.api.bodies import Part
-from peakctl.model import MISSING, Live, Receipt, Step
+from peakctl.model import MISSING, CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Resource, Tree
 
 
 class Adapter(Rest):
@@ -27,7 +27,7 @@ class Adapter(Rest):
     search = None
 
     def listed(self, item: Tree) -> Listed:
-        """Ledgers are artifacts, but no one's to manage (design, section 6)."""
+        """Ledgers are artifacts, but no one's to manage."""
         found = super().listed(item)
         return replace(found, ours=not is_ledger(found.name))
 
@@ -63,7 +63,7 @@ class Adapter(Rest):
             return None
         return await digest_at(self.api, self.at(listed.id, "download"))
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         metadata, spec = metadata_of(order.desired), spec_of(order.desired)
         parts = [
             *zip_part(order),
@@ -73,19 +73,19 @@ class Adapter(Rest):
             *_checks(spec),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
-        return Receipt(order.key, given(answer, "id"), {"id": given(answer, "id")})
+        return CallResult(order.key, given(answer, "id"), {"id": given(answer, "id")})
 
-    async def _create_version(self, order: Order) -> Receipt:
+    async def _create_version(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         parts = [*zip_part(order), *_checks(spec_of(order.desired))]
         await self.api.send("PUT", self.at(live.id), parts=parts)
-        return Receipt(order.key, live.id, {"id": live.id})
+        return CallResult(order.key, live.id, {"id": live.id})
 
-    async def _update_metadata(self, order: Order) -> Receipt:
+    async def _update_metadata(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         body = changed(self.kind, order, "metadata")
         await self.api.send("PATCH", self.at(live.id), json=body)
-        return Receipt(order.key, live.id, {"id": live.id})
+        return CallResult(order.key, live.id, {"id": live.id})
 
 
 def _checks(spec: Tree) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Block specs: a workflow or a service as a template, with its files (contract, 2.5 and 3.4)."""
+"""Block specs: workflow or service templates, with their files (docs/platform.md, 2.5 and 3.4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from peakctl.model import MISSING, Key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from peakctl.model import Listed, Live, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Live, Resource, Tree
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 
@@ -93,7 +93,7 @@ class Adapter(Specs):
         path = f"{ARTIFACTS}/{quote(str(at['id']), safe='')}/{at['version']}/download"
         return await digest_at(self.api, path)
 
-    async def send_create(self, order: Order) -> Any:
+    async def send_create(self, order: CallRequest) -> Any:
         spec = spec_of(order.desired)
         parts = [
             Part("spec", json=spec_body(order, "workflow")),
@@ -104,7 +104,7 @@ class Adapter(Specs):
         ]
         return await self.api.send("POST", self.path, parts=parts)
 
-    async def send_release(self, order: Order, path: str) -> Any:
+    async def send_release(self, order: CallRequest, path: str) -> Any:
         parts = [Part("spec", json=release_body(order)), *_release_parts(order)]
         return await self.api.send("POST", path, parts=parts)
 
@@ -115,7 +115,7 @@ def artifact_id(release: Tree) -> str | int | None:
     return held
 
 
-def _release_parts(order: Order) -> list[Part]:
+def _release_parts(order: CallRequest) -> list[Part]:
     spec = spec_of(order.desired)
     return [
         Part("autoRunOnDeploy", json=spec.get("autoRunOnDeploy", False)),

@@ -11,7 +11,7 @@ from peakctl.model import EMPTY, MISSING, Change, Path, Step, Tree, Value
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Order
+    from peakctl.model import CallRequest
 
 CALL_WORDS = {
     Step.UPDATE: "update",
@@ -20,11 +20,11 @@ CALL_WORDS = {
 }
 
 
-def changed(kind: Kind, order: Order, room: str) -> dict[str, Any]:
+def changed(kind: Kind, order: CallRequest, room: str) -> dict[str, Any]:
     """The fields of `room` (metadata or spec) that this order sends, each with its whole value.
 
     Those are the changed ones, those whose removal must be said out loud (`order.clear`), and the
-    declared ones that no read shows (design, section 3). A changed field that nobody states any
+    declared ones that no read shows. A changed field that nobody states any
     more is sent as null.
     """
     live = (order.live.values.get(room) or EMPTY) if order.live else EMPTY
@@ -43,13 +43,13 @@ def changed(kind: Kind, order: Order, room: str) -> dict[str, Any]:
     return body
 
 
-def carried(order: Order) -> list[Change]:
+def carried(order: CallRequest) -> list[Change]:
     """The changes that this call carries, of those that its action makes."""
     word = CALL_WORDS.get(order.step, "")
     return [change for change in order.changes if change.call in ("", word)]
 
 
-def _sent_names(kind: Kind, order: Order, room: str, live: Tree) -> list[str]:
+def _sent_names(kind: Kind, order: CallRequest, room: str, live: Tree) -> list[str]:
     desired = order.desired.get(room) or EMPTY
     paths = (*(change.path for change in carried(order)), *order.clear)
     names = [str(path[1]) for path in paths if len(path) > 1 and path[0] == room]
@@ -63,7 +63,7 @@ def _sent_names(kind: Kind, order: Order, room: str, live: Tree) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _removed(order: Order, top: Path) -> Value:
+def _removed(order: CallRequest, top: Path) -> Value:
     """What to send for a field that is not stated: null, or a map without what went from it."""
     paths = [change.path for change in carried(order)]
     whole = top in paths or top in order.clear
@@ -75,7 +75,7 @@ def _below(paths: tuple[Path, ...], top: Path) -> list[Path]:
     return [path[2:] for path in paths if path[:2] == top and len(path) > 2]
 
 
-def _with_defaults(value: Value, order: Order, top: Path) -> Value:
+def _with_defaults(value: Value, order: CallRequest, top: Path) -> Value:
     """`value` with the defaults that the manifest leaves unsaid and that differ on the platform."""
     for change in carried(order):
         rest = change.path[2:]

@@ -1,4 +1,4 @@
-"""Image builds: the status of one, and the end of its log (contract, 2.2, rows 20 and 21)."""
+"""Image builds: the status of one, and the end of its log (docs/platform.md, 2.2)."""
 
 from __future__ import annotations
 

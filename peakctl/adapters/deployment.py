@@ -1,4 +1,4 @@
-"""Deployments of blocks and of apps: one kind, two routes (contract, 2.6 and 3.5)."""
+"""Deployments of blocks and of apps: one kind, two routes (docs/platform.md, 2.6 and 3.5)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from peakctl.adapters.deployment_bodies import create_body, patch_body, revision
 from peakctl.adapters.hidden import Releases
 from peakctl.adapters.orders import given, live_of, name_of, spec_of
 from peakctl.adapters.rest import Call, Rest
-from peakctl.model import Key, Live, Readiness, Receipt, State, Step
+from peakctl.model import CallResult, Key, Live, Readiness, State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Listed, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Resource, Tree
 
 FAMILIES = ("apps", "blocks")
 RUN_VERSION = {"blocks": "v1", "apps": "v2"}
@@ -140,19 +140,19 @@ class Adapter(Rest):
     def _quoted(self, id_: str | int) -> str:
         return self.at(id_).removeprefix(self.path)
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         family = reads.family_of(order.desired)
         body = create_body(order.desired)
         id_ = given(await self.api.send("POST", self._route(family), json=body), "id")
         return self._receipt(order, id_, family, 1)
 
-    async def _create_revision(self, order: Order) -> Receipt:
+    async def _create_revision(self, order: CallRequest) -> CallResult:
         return await self._revise(order, "revisions", revision_body(order))
 
-    async def _redeploy(self, order: Order) -> Receipt:
+    async def _redeploy(self, order: CallRequest) -> CallResult:
         return await self._revise(order, "redeploy", {})
 
-    async def _revise(self, order: Order, word: str, body: Tree) -> Receipt:
+    async def _revise(self, order: CallRequest, word: str, body: Tree) -> CallResult:
         live = live_of(order)
         family = str(live.private["family"])
         answer = await self.api.send("POST", self._route(family, live.id, word), json=body)
@@ -161,7 +161,7 @@ class Adapter(Rest):
             number = _next(live.private.get("revision"))
         return self._receipt(order, live.id, family, number)
 
-    async def _patch_parameters(self, order: Order) -> Receipt:
+    async def _patch_parameters(self, order: CallRequest) -> CallResult:
         """Run values without a revision. A 404 or 405 of the newer call, for apps, is raised:
 
         the platform may not have it, and a revision with all values does the same.
@@ -170,21 +170,23 @@ class Adapter(Rest):
         family = str(live.private["family"])
         path = f"press/{RUN_VERSION[family]}/deployments/{self._quoted(live.id)}/parameters/run"
         await self.api.send("PATCH", path, json=patch_body(order, family))
-        return Receipt(order.key, live.id, {"id": live.id})
+        return CallResult(order.key, live.id, {"id": live.id})
 
-    async def _update_metadata(self, order: Order) -> Receipt:
+    async def _update_metadata(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         route = self._route(str(live.private["family"]), live.id)
         await self.api.send("PATCH", route, json=changed(self.kind, order, "metadata"))
-        return Receipt(order.key, live.id, {"id": live.id})
+        return CallResult(order.key, live.id, {"id": live.id})
 
-    async def delete(self, order: Order) -> Receipt:
+    async def delete(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         return await self.delete_at(order, self._route(str(live.private["family"]), live.id))
 
-    def _receipt(self, order: Order, id_: str | int, family: str, number: int | None) -> Receipt:
+    def _receipt(
+        self, order: CallRequest, id_: str | int, family: str, number: int | None
+    ) -> CallResult:
         watch = self.watch(id_, {"family": family, "revision": number})
-        return Receipt(order.key, id_, {"id": id_}, watch)
+        return CallResult(order.key, id_, {"id": id_}, watch)
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         route = self._route(str(private["family"]), id)
@@ -210,5 +212,5 @@ class Adapter(Rest):
 
 
 def _next(revision: object) -> int | None:
-    """Revisions count up (contract, 3.5): what an answer without a number must have made."""
+    """The revision after `revision`: they count up (docs/platform.md, 3.5)."""
     return revision + 1 if isinstance(revision, int) else None

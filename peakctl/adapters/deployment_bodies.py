@@ -1,4 +1,4 @@
-"""Request bodies of deployments (contract, 2.6, rows 63 to 83)."""
+"""Request bodies of deployments (docs/platform.md, 2.6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from peakctl.adapters.whole import at_path
 from peakctl.model import MISSING, Tree
 
 if TYPE_CHECKING:
-    from peakctl.model import Order, Path
+    from peakctl.model import CallRequest, Path
 
 CHOSEN = ("includes", "excludes")
 
@@ -28,8 +28,8 @@ def create_body(desired: Tree) -> dict[str, Any]:
     }
 
 
-def revision_body(order: Order) -> dict[str, Any]:
-    """A revision, complete: what it leaves out is not known to carry over (contract, section 5).
+def revision_body(order: CallRequest) -> dict[str, Any]:
+    """A revision, complete: what it leaves out is not known to carry over (docs/platform.md, 5).
 
     So what was there and goes is sent as empty.
     """
@@ -51,7 +51,7 @@ def _named(desired: Tree) -> Tree:
     return named
 
 
-def patch_body(order: Order, family: str) -> dict[str, Any]:
+def patch_body(order: CallRequest, family: str) -> dict[str, Any]:
     """The run values that changed: flat for a block, by block and for the whole for an app."""
     body: dict[str, Any] = {}
     for path in _run_paths(order):
@@ -61,7 +61,7 @@ def patch_body(order: Order, family: str) -> dict[str, Any]:
     return body
 
 
-def _run_paths(order: Order) -> list[Path]:
+def _run_paths(order: CallRequest) -> list[Path]:
     """Paths of single run values, among them those of the app that no read has shown."""
     changed = [c.path for c in carried(order) if c.path[:1] == ("spec",) and "run" in c.path[2:4]]
     live = order.live.values if order.live else {}

@@ -46,7 +46,7 @@ def release_of(values: Tree) -> str | None:
 
 
 def owner_of(described: Tree) -> str | None:
-    """Why a deployment is not ours: a block that an app has deployed (contract, 3.5)."""
+    """Why a deployment is not ours: a block that an app has deployed (docs/platform.md, 3.5)."""
     parent = described.get("parent")
     id_ = parent.get("id") if isinstance(parent, Mapping) else parent
     return f"part of app deployment {id_}" if id_ else None

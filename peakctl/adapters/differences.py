@@ -51,7 +51,7 @@ DIFFERENCES = (
         "description",
         ABSENT,
         DIGEST,
-        "the digest of the files travels with the version (design, section 2)",
+        "the digest of the files travels with the version",
     ),
     Difference(
         f"(POST|PATCH) ({_IMAGES}|{_VERSION})",
@@ -76,7 +76,7 @@ DIFFERENCES = (
         "spec.release.notes",
         ABSENT,
         DIGEST,
-        "the digest of the files travels with the release (design, section 2)",
+        "the digest of the files travels with the release",
     ),
     Difference(
         f"POST {_SPECS}", "featured", None, NO, "false is what the text `null` stands for (5)"

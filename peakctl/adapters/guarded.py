@@ -8,7 +8,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.model import Key, Listed, Live, Order, Readiness, Receipt, Resource, Step, Tree
+from peakctl.model import (
+    CallRequest,
+    CallResult,
+    Key,
+    Listed,
+    Live,
+    Readiness,
+    Resource,
+    Step,
+    Tree,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -49,11 +59,11 @@ class Guarded:
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         return await self._read(self._adapter.pin(listed, version))
 
-    async def call(self, order: Order) -> Receipt:
+    async def call(self, order: CallRequest) -> CallResult:
         doubtful = order.step is not Step.WAIT
         return await self._read(self._adapter.call(order), doubtful=doubtful)
 
-    async def poll(self, receipt: Receipt) -> Readiness:
+    async def poll(self, receipt: CallResult) -> Readiness:
         return await self._read(self._adapter.poll(receipt))
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
@@ -64,7 +74,7 @@ class Guarded:
     ) -> Mapping[tuple[str, str], Key]:
         return await self._read(self._adapter.wholes(lives, read))
 
-    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         return await self._read(self._adapter.logs(receipt))
 
     async def _read(self, answer: Awaitable[T], *, doubtful: bool = False) -> T:

@@ -1,4 +1,4 @@
-"""Images: named lines of immutable versions, each made by a build (contract, 3.2)."""
+"""Images: named lines of immutable versions, each made by a build (docs/platform.md, 3.2)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from peakctl.adapters.orders import given, live_of, metadata_of, spec_of
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import pick
 from peakctl.api.bodies import Part
-from peakctl.model import Live, Receipt, State, Step
+from peakctl.model import CallResult, Live, State, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Order, Readiness, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Readiness, Resource, Tree
 
 
 class Adapter(Rest):
@@ -39,7 +39,7 @@ class Adapter(Rest):
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The version that counts, whole; the image itself only where the listing says too little.
 
-        The listing has all else there is to know of an image (contract, 2.2, row 10). What it shows
+        The listing has all else there is to know of an image (docs/platform.md, 2.2). What it shows
         of a version's content is not relied on: a summary may be cut, a description above all.
         """
         image, latest = listed.item, listed.item.get("latestVersion") or {}
@@ -96,7 +96,7 @@ class Adapter(Rest):
                 found = await find_version(self.api, versions, version)
         return {"id": listed.id, "version": found["id"]} if found else None
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         parts = [
             Part("name", text=metadata_of(order.desired)["name"]),
             Part("type", text=spec_of(order.desired).get("type")),
@@ -106,13 +106,13 @@ class Adapter(Rest):
         answer = await self.api.send("POST", self.path, parts=parts)
         return self._receipt(order, given(answer, "imageId"), answer)
 
-    async def _create_version(self, order: Order) -> Receipt:
+    async def _create_version(self, order: CallRequest) -> CallResult:
         path = self._versions(live_of(order).id)
         parts = [Part("version", text=order.version), *content(order), *autodeploy(order)]
         answer = await self.api.send("POST", path, parts=parts)
         return self._receipt(order, live_of(order).id, answer)
 
-    async def _update_version(self, order: Order) -> Receipt:
+    async def _update_version(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         path = self.at(live.id, "versions", live.private["versionId"])
         parts = [*content(order), *autodeploy(order)]
@@ -123,11 +123,11 @@ class Adapter(Rest):
     def _versions(self, id_: str | int) -> str:
         return self.at(id_, "versions")
 
-    def _receipt(self, order: Order, id_: str | int, answer: Tree) -> Receipt:
+    def _receipt(self, order: CallRequest, id_: str | int, answer: Tree) -> CallResult:
         version = given(answer, "versionId")
         private = {"versionId": version, "buildId": build_id(answer)}
         watch = self.watch(id_, pick(private, *PRIVATE))
-        return Receipt(order.key, id_, {"id": id_, "version": version}, watch)
+        return CallResult(order.key, id_, {"id": id_, "version": version}, watch)
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         path = self.at(id, "versions", private["versionId"])
@@ -136,7 +136,7 @@ class Adapter(Rest):
     def status(self, answer: Tree) -> str:
         return version_word(answer.get("latestVersion") or answer)
 
-    async def poll(self, receipt: Receipt) -> Readiness:
+    async def poll(self, receipt: CallResult) -> Readiness:
         """The version; before a failure counts, the very build (it may be an older one's)."""
         reading = await super().poll(receipt)
         watch = receipt.watch or {}
@@ -146,7 +146,7 @@ class Adapter(Rest):
         own = self.classify(word)
         return own if word and own.state is State.PENDING else reading
 
-    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         watch = receipt.watch or {}
         if "buildId" not in watch:
             return ()

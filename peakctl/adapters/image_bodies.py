@@ -1,4 +1,4 @@
-"""The parts of the requests that make image versions (contract, 2.2, rows 11, 15 and 17)."""
+"""The parts of the requests that make image versions (docs/platform.md, 2.2)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from peakctl.model import MISSING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peakctl.model import Order
+    from peakctl.model import CallRequest
 
 
-def content(order: Order) -> list[Part]:
+def content(order: CallRequest) -> list[Part]:
     """What a version is made of."""
     description = with_digest(metadata_of(order.desired).get("description"), order)
     details = build_details(order)
@@ -26,7 +26,7 @@ def content(order: Order) -> list[Part]:
     ]
 
 
-def build_details(order: Order) -> Any:
+def build_details(order: CallRequest) -> Any:
     """Build details; for an upload always with both paths, as no default is stated (section 5)."""
     details = spec_of(order.desired).get("buildDetails", MISSING)
     if not order.archives:
@@ -35,8 +35,8 @@ def build_details(order: Order) -> Any:
     return {"source": "upload", "context": ".", "dockerfilePath": "Dockerfile", **stated}
 
 
-def autodeploy(order: Order) -> Sequence[Part]:
-    """What to redeploy once the build is through; create does not take it (contract, 2.2)."""
+def autodeploy(order: CallRequest) -> Sequence[Part]:
+    """What to redeploy after the build; create does not take it (docs/platform.md, 2.2)."""
     resources = spec_of(order.desired).get("autodeployResources")
     if not resources:
         return []

@@ -14,7 +14,7 @@ PRIVATE = ("versionId", "buildId")
 
 
 def build_id(answer: Tree) -> str | None:
-    """The build as text: examples disagree on whether it is a number (contract, section 5)."""
+    """The build as text: examples disagree on whether it is a number (docs/platform.md, 5)."""
     return str(answer["buildId"]) if answer.get("buildId") is not None else None
 
 

@@ -14,12 +14,12 @@ READY = ("ready", "in-use")
 
 
 def is_ready(version: Tree) -> bool:
-    """Whether a version can be used, and no longer changed (contract, 3.2)."""
+    """Whether a version can be used, and no longer changed (docs/platform.md, 3.2)."""
     return version.get("status") in READY and version.get("id") is not None
 
 
 async def find_version(api: Api, path: str, number: str) -> Tree | None:
-    """The version of exactly that number; the platform's search is loose (contract, section 5)."""
+    """The version of exactly that number; the platform's search is loose (docs/platform.md, 5)."""
     found = await api.pages(path, ("versions",), (("searchTerm", number),))
     return next((v for v in found if v.get("version") == number), None)
 

@@ -1,4 +1,4 @@
-"""Instance types: looked up by name for references, never managed (contract, 2.7, row 89)."""
+"""Instance types: looked up by name for references, never managed (docs/platform.md, 2.7)."""
 
 from __future__ import annotations
 

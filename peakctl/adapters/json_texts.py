@@ -1,4 +1,4 @@
-"""JSON as a text inside JSON, which one call of the platform wants (contract, 2.5, row 46)."""
+"""JSON as a text inside JSON, which one call of the platform wants (docs/platform.md, 2.5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peakctl.model import Secret, Value, reveal
 
 
 def json_text(value: Value) -> str | Secret:
-    """JSON as a text inside JSON (contract, 2.5, row 46); sealed again when it holds a secret."""
+    """JSON as a text inside JSON (docs/platform.md, 2.5); sealed again when it holds a secret."""
     text = json.dumps(reveal(value))
     return Secret(text) if any(_secrets(value)) else text
 

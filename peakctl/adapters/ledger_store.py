@@ -1,4 +1,4 @@
-"""Ledgers as artifacts: a zip with one file, a version for each write (contract, 2.1 and 3.1)."""
+"""Ledgers as artifacts: one file in a zip, one version a write (docs/platform.md, 2.1 and 3.1)."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import EMPTY
 
 if TYPE_CHECKING:
-    from peakctl.model import Live, Order, Tree
+    from peakctl.model import CallRequest, Live, Tree
 
 
-def live_of(order: Order) -> Live:
+def live_of(order: CallRequest) -> Live:
     """The live resource that the order is about. Raises ValueError for an order without one."""
     if order.live is None:
         raise ValueError(f"{order.key}: {order.step} needs a live resource")

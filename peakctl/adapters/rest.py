@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from peakctl.adapters.orders import live_of, metadata_of
 from peakctl.errors import ApiError
-from peakctl.model import Key, Listed, Readiness, Receipt, State, Step, Tree
+from peakctl.model import CallResult, Key, Listed, Readiness, State, Step, Tree
 
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Live, Order, Resource
+    from peakctl.model import CallRequest, Live, Resource
 
-Call = Callable[["Order"], Awaitable[Receipt]]
+Call = Callable[["CallRequest"], Awaitable[CallResult]]
 
 
 class Rest:
@@ -40,7 +40,7 @@ class Rest:
         return await self.list_all()
 
     async def find(self, name: str) -> tuple[Listed, ...]:
-        """What bears exactly `name`. The platform's search is loose (contract, section 5)."""
+        """What bears exactly `name`. The platform's search is loose (docs/platform.md, 5)."""
         narrow = ((self.search, name),) if self.search else ()
         return tuple(found for found in await self.list_all(narrow) if found.name == name)
 
@@ -79,7 +79,7 @@ class Rest:
         """A reference to a kind without versions needs the id alone."""
         return {"id": listed.id}
 
-    async def call(self, order: Order) -> Receipt:
+    async def call(self, order: CallRequest) -> CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
         make = self.calls().get(order.step)
         if make is None:
@@ -90,29 +90,29 @@ class Rest:
         """The call of each step."""
         return {Step.DELETE: self.delete, Step.WAIT: self.wait}
 
-    async def delete(self, order: Order) -> Receipt:
+    async def delete(self, order: CallRequest) -> CallResult:
         """Delete; what is gone already counts as deleted."""
         return await self.delete_at(order, self.at(live_of(order).id))
 
-    async def delete_at(self, order: Order, path: str) -> Receipt:
+    async def delete_at(self, order: CallRequest, path: str) -> CallResult:
         """Delete what is at `path`, and say that its absence is to be waited for."""
         try:
             await self.api.send("DELETE", path)
         except ApiError as error:
             if error.status != 404:
                 raise
-        return Receipt(order.key, live_of(order).id, watch={"path": path, "gone": True})
+        return CallResult(order.key, live_of(order).id, watch={"path": path, "gone": True})
 
-    async def wait(self, order: Order) -> Receipt:
+    async def wait(self, order: CallRequest) -> CallResult:
         """Sends nothing: what to poll for a thing that someone else's run has started."""
         live = live_of(order)
-        return Receipt(order.key, live.id, live.attributes, self.watch(live.id, live.private))
+        return CallResult(order.key, live.id, live.attributes, self.watch(live.id, live.private))
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         """What tells how the thing fares; None when it is ready as soon as it exists."""
         return None
 
-    async def poll(self, receipt: Receipt) -> Readiness:
+    async def poll(self, receipt: CallResult) -> Readiness:
         """One reading. 404 is `GONE`; a status word that no schema knows counts as pending."""
         if receipt.watch is None:
             return Readiness(State.READY)
@@ -137,7 +137,7 @@ class Rest:
         """The platform makes nothing for most kinds."""
         return {}
 
-    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""
         return ()
 

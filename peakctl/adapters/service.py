@@ -1,4 +1,4 @@
-"""Services: web apps, APIs and shiny apps that run an image (contract, 3.3)."""
+"""Services: web apps, APIs and shiny apps that run an image (docs/platform.md, 3.3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from peakctl.adapters.webapps import Webapps
 
 
 class Adapter(Webapps):
-    """An older page shows the list under `webapps` for the same call (contract, section 5)."""
+    """An older page shows the list under `webapps` for the same call (docs/platform.md, 5)."""
 
     items = ("services", "webapps")
     query = (("featureType", "services"),)

@@ -1,4 +1,4 @@
-"""From the shape that the platform answers in to the shape that manifests have (contract, 3.7)."""
+"""From the shape of answers to the shape of manifests (docs/platform.md, 3.7)."""
 
 from __future__ import annotations
 

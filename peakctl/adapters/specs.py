@@ -11,10 +11,10 @@ from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import pick, pick_shown
 from peakctl.adapters.zips import with_digest
 from peakctl.errors import ApiError
-from peakctl.model import Live, Receipt, Step
+from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Resource, Tree
 
 METADATA = (
     "name",
@@ -53,7 +53,7 @@ class Specs(Rest):
         return {"id": listed.id, "version": version}
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
-        """Deployments of any of its releases (contract, 2.5, row 60); none of what is gone."""
+        """Deployments of any of its releases (docs/platform.md, 2.5); none of what is gone."""
         path = f"press/v1/specs/{quote(str(live.id), safe='')}/releases/deployments"
         try:
             found = await self.api.pages(path, ("deployments",))
@@ -84,22 +84,22 @@ class Specs(Rest):
         """One release, None when there is no such number."""
         return await self.get(self.at(id_, "releases", version)) if version else None
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         answer = await self.send_create(order)
         return self._receipt(order, given(answer, "id"))
 
-    async def _create_release(self, order: Order) -> Receipt:
+    async def _create_release(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         await self.send_release(order, self.at(live.id, "releases"))
         return self._receipt(order, live.id)
 
-    async def send_create(self, order: Order) -> Any:
+    async def send_create(self, order: CallRequest) -> Any:
         raise NotImplementedError
 
-    async def send_release(self, order: Order, path: str) -> Any:
+    async def send_release(self, order: CallRequest, path: str) -> Any:
         raise NotImplementedError
 
-    async def _update_metadata(self, order: Order) -> Receipt:
+    async def _update_metadata(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         body = changed(self.kind, order, "spec")
         if body.get("tenants", ()) is None:
@@ -114,11 +114,11 @@ class Specs(Rest):
                 raise
         return self._receipt(order, live.id) if order.version else await self.wait(order)
 
-    def _receipt(self, order: Order, id_: str | int) -> Receipt:
-        return Receipt(order.key, id_, {"id": id_, "version": order.version})
+    def _receipt(self, order: CallRequest, id_: str | int) -> CallResult:
+        return CallResult(order.key, id_, {"id": id_, "version": order.version})
 
 
-def _tenants(order: Order, body: Tree) -> dict[str, Any]:
+def _tenants(order: CallRequest, body: Tree) -> dict[str, Any]:
     """Tenants belong to scope shared: they go with it, and leave with it without a word."""
     tenants = spec_of(order.desired).get("tenants")
     if tenants is not None and body.get("scope") == "shared":
@@ -127,7 +127,7 @@ def _tenants(order: Order, body: Tree) -> dict[str, Any]:
 
 
 def _kind_of(described: Tree) -> dict[str, Any]:
-    """The kind of a block; one example calls a block "app" (contract, section 5)."""
+    """The kind of a block; one example calls a block "app" (docs/platform.md, 5)."""
     return pick(described, "kind") if described.get("kind") != "app" else {}
 
 
@@ -143,7 +143,7 @@ def wanted_release(resource: Resource | None) -> str | None:
     return release.get("version") if release else None
 
 
-def release_body(order: Order) -> dict[str, Any]:
+def release_body(order: CallRequest) -> dict[str, Any]:
     """`release` and `config` of a new release; the digest of the files ends the notes."""
     spec = spec_of(order.desired)
     notes = with_digest((spec.get("release") or {}).get("notes"), order)
@@ -151,7 +151,7 @@ def release_body(order: Order) -> dict[str, Any]:
     return {"release": release} | stated(spec, "config")
 
 
-def spec_body(order: Order, word: str) -> dict[str, Any]:
+def spec_body(order: CallRequest, word: str) -> dict[str, Any]:
     """`body` of a new spec; its status is set later, the create call does not take it."""
     spec = spec_of(order.desired)
     return {

@@ -1,4 +1,4 @@
-"""Webapps, which the platform deprecates in favour of services (contract, 2.3)."""
+"""Webapps, which the platform deprecates in favour of services (docs/platform.md, 2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route that services and webapps share (contract, 2.3 and 3.3)."""
+"""The route that services and webapps share (docs/platform.md, 2.3 and 3.3)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import manifest, pick_shown, read_env
 from peakctl.kinds.fields import Absent
-from peakctl.model import Live, Receipt, Step
+from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Order, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Resource, Tree
 
 METADATA = ("name", "title", "description")  # its tags are read-only
 
@@ -51,13 +51,13 @@ class Webapps(Rest):
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         return _attributes(listed)
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         metadata, spec = metadata_of(order.desired), spec_of(order.desired)
         body = stated(metadata, *METADATA) | stated(spec, *self.spec)
         for name, value in self._fixed_defaults().items():
             body.setdefault(name, value)
         id_ = given(await self.api.send("POST", self.path, json=body), "id")
-        return Receipt(order.key, id_, {"id": id_}, self.watch(id_, {}))
+        return CallResult(order.key, id_, {"id": id_}, self.watch(id_, {}))
 
     def _fixed_defaults(self) -> dict[str, Any]:
         """Defaults that hold for good: sent, so that none is left to the platform.
@@ -71,13 +71,13 @@ class Webapps(Rest):
             if (field := fields[name]).immutable and field.absent is Absent.DEFAULT
         }
 
-    async def _update(self, order: Order) -> Receipt:
+    async def _update(self, order: CallRequest) -> CallResult:
         live = live_of(order)
         body = {**changed(self.kind, order, "metadata"), **changed(self.kind, order, "spec")}
         for name in self.fixed:
             body.pop(name, None)
         await self.api.send("PATCH", self.at(live.id), json=body)
-        return Receipt(order.key, live.id, {"id": live.id}, self.watch(live.id, {}))
+        return CallResult(order.key, live.id, {"id": live.id}, self.watch(live.id, {}))
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         return {"path": self.at(id)}

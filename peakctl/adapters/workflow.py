@@ -1,4 +1,4 @@
-"""Workflows: written as a whole document, read back in another shape (contract, 3.7)."""
+"""Workflows: written as a whole document, read back in another shape (docs/platform.md, 3.7)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.shapes import manifest, pick, pick_shown, read_config, webhook_ids
 from peakctl.adapters.whole import complete
-from peakctl.model import Live, Receipt, Step
+from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import Listed, Order, Resource, Tree, Value
+    from peakctl.model import CallRequest, Listed, Resource, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
 
@@ -45,19 +45,19 @@ class Adapter(Rest):
             private={"webhooks": webhook_ids(described.get("triggers"))},
         )
 
-    async def _create(self, order: Order) -> Receipt:
+    async def _create(self, order: CallRequest) -> CallResult:
         id_ = given(await self.api.send("POST", self.path, json=_document(order.desired)), "id")
-        return Receipt(order.key, id_, {"id": id_})
+        return CallResult(order.key, id_, {"id": id_})
 
-    async def _update(self, order: Order) -> Receipt:
-        """The whole document: a PUT clears what it leaves out (contract, section 5)."""
+    async def _update(self, order: CallRequest) -> CallResult:
+        """The whole document: a PUT clears what it leaves out (docs/platform.md, 5)."""
         live = live_of(order)
         whole = complete(self.kind.root, order.desired, live.values)
         body = _document(whole)
         if isinstance(body.get("triggers"), list):
             body["triggers"] = _keep_webhooks(body["triggers"], len(live.private["webhooks"]))
         await self.api.send("PUT", self.at(live.id), json=body)
-        return Receipt(order.key, live.id, {"id": live.id})
+        return CallResult(order.key, live.id, {"id": live.id})
 
 
 def _document(desired: Tree) -> dict[str, Any]:

@@ -11,18 +11,18 @@ from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:
     from peakctl.api.client import Api
-    from peakctl.model import Order
+    from peakctl.model import CallRequest
 
 ARTIFACT = ("spec", "artifact")
 
 
-def zip_part(order: Order) -> list[Part]:
+def zip_part(order: CallRequest) -> list[Part]:
     """The file part of a multipart body; none when the resource has no folder."""
     archive = order.archives.get(ARTIFACT)
     return [Part("artifact", file=archive.encode())] if archive else []
 
 
-def with_digest(text: str | Secret | None, order: Order) -> str | Secret | None:
+def with_digest(text: str | Secret | None, order: CallRequest) -> str | Secret | None:
     """A version's own text with the digest of its files as the last line; secret if the text is."""
     archive = order.archives.get(ARTIFACT)
     if archive is None:

@@ -1,6 +1,6 @@
 """Request bodies as bytes: JSON and multipart, with every `Secret` opened.
 
-The forms are those of the platform's own client (contract, section 1.3).
+The forms are those of the platform's own client (docs/platform.md, 1.3).
 """
 
 from __future__ import annotations

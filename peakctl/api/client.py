@@ -17,21 +17,21 @@ from urllib.parse import urlencode
 import httpx
 
 from peakctl.api.bodies import Body, Part, Query, encode_body
+from peakctl.api.concurrency import ConcurrencyLimit
 from peakctl.api.exchange import Answer, Call, Exchange, Sent
 from peakctl.api.hiding import Redactor
 from peakctl.api.limits import Limits
 from peakctl.api.pages import Listing
 from peakctl.api.problems import Asked, problem
 from peakctl.api.retry import (
+    Backoff,
     Failure,
-    Patience,
     Pause,
     failure_of_error,
     failure_of_status,
     parse_http_date,
     parse_retry_after,
 )
-from peakctl.api.slots import Slots
 from peakctl.api.trust import advice_on
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _SEGMENTS = {"prod": "", "latest": "dev."}
 
 
 def bases_for(stage: str | None, endpoint: str | None) -> dict[str, str]:
-    """Where `service` and `press` are (contract, section 1.1); an endpoint stands for both."""
+    """Where `service` and `press` are (docs/platform.md, 1.1); an endpoint stands for both."""
     names = ("service", "press")
     if endpoint:
         return {name: f"{endpoint.rstrip('/')}/{name}" for name in names}
@@ -99,7 +99,7 @@ class Api:
         self._token = token
         self._clock = clock
         self._chance = chance
-        self._slots = Slots(self._limits.in_flight, self._limits.grow_after)
+        self._slots = ConcurrencyLimit(self._limits.in_flight, self._limits.grow_after)
         self._pause = Pause(clock)
         self._exchange = Exchange(transport, token, clock, self._limits, on_request)
 
@@ -177,7 +177,7 @@ class Api:
 
     async def _perform(self, call: Call) -> Any:
         deadline = self._clock.now() + self._limits.total
-        patience = Patience(self._limits, deadline, self._chance)
+        patience = Backoff(self._limits, deadline, self._chance)
         while isinstance(got := await self._attempt(call), _Failed):
             now, write = self._clock.now(), call.asked.write
             wait = patience.wait(got.failure, write=write, now=now, retry_after=got.retry_after)

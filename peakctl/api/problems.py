@@ -121,7 +121,7 @@ def incomplete(asked: Asked, why: str, rounds: int) -> ApiError:
 
 
 def is_no_change(error: ApiError) -> bool:
-    """True when a write was refused because nothing would change (contract, section 3.0)."""
+    """True when a write was refused because nothing would change (docs/platform.md, 3.0)."""
     refused = error.status is not None and 400 <= error.status < 500
     return refused and "no changes detected" in error.detail.lower()
 

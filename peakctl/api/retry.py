@@ -1,4 +1,4 @@
-"""What may be sent again, as a table; and how long to wait before (design, section 5).
+"""What may be sent again, as a table; and how long to wait before.
 
 A read may be repeated after any passing trouble. A write may be repeated only when the platform
 certainly did nothing: it said so (429), or nothing ever left this machine.
@@ -125,7 +125,7 @@ def parse_http_date(text: str) -> float | None:
 
 
 @dataclass(slots=True)
-class Patience:
+class Backoff:
     """How often one request has failed, and whether it may try again.
 
     `chance` gives numbers from 0 to 1. Waits grow and are spread out, so that many who failed

@@ -1,4 +1,4 @@
-"""Ignore files with gitignore patterns, read as the platform's own client does (contract, 1.10).
+"""Ignore files, read as the platform's own client does (docs/platform.md, 1.10).
 
 The last match wins, and `!` brings a file back even below an ignored folder: git itself does not.
 The client's patterns are pathspec's `gitwildmatch`, which that library now calls by this class: its

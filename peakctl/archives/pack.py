@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 LIMIT = 10 * 2**20
-"""Bytes of a compressed archive (contract, section 4)."""
+"""Bytes of a compressed archive (docs/platform.md, 4)."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHOWN = 5
 

@@ -17,8 +17,8 @@ from peakctl.engine.approval import (
     read_approval,
     write_approval,
 )
-from peakctl.engine.ledger.digests import LIGHT
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError
+from peakctl.ledger.digests import LIGHT
 from peakctl.present.text import counted
 from peakctl.private import write_private
 
@@ -114,7 +114,7 @@ async def tell_less(
 
     Raises ApiError or NotAuthenticated when that cannot be looked up.
     """
-    from peakctl.engine.ledger.rebuild import find_there
+    from peakctl.engine.rebuild import find_there
 
     flags, ledger = session.flags, prepared.world.ledger
     left = [k for k in left_deletes(approval, prepared.plan) if k not in wanted.resources]

@@ -73,7 +73,7 @@ async def _under_lease(
     if keeper.was_disturbed(prepared):
         again = replace(again, known={}, decided=Decided())
     try:
-        now = await keeper.without_rivals(lambda: look(again=again))
+        now = await keeper.without_conflicts(lambda: look(again=again))
         refuse_guarded(now)
         agreed(now.plan)
         await keeper.take_over(now.plan)
@@ -85,7 +85,7 @@ async def _under_lease(
 
 def _changes_hands(prepared: Prepared) -> bool:
     """Whether something that is there becomes ours."""
-    from peakctl.engine.ledger.owners import adopted
+    from peakctl.ledger.ownership import adopted
 
     actions = prepared.plan.actions
     return any(a.taken_from for a in actions) or bool(adopted(actions, prepared.world.owners))

@@ -31,7 +31,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Exit(enum.IntEnum):
-    """Exit codes, the same in every output mode (design, section 8)."""
+    """Exit codes, the same in every output mode."""
 
     DONE = 0
     ERROR = 1

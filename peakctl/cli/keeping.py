@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.cli.keeping_words import lost, not_noted, not_written, outcome_word, replaced
 from peakctl.cli.owning import desk_of
-from peakctl.engine.ledger.intents import intents_of, uses_of, without
 from peakctl.errors import LeaseHeld, PeakctlError
+from peakctl.ledger.intents import intents_of, uses_of, without
 from peakctl.model import Intent, Key, Outcome, Owner, Status
 from peakctl.present.text import line
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.ledger.lease import Desk, Hold
     from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
+    from peakctl.ledger.lease import Desk, Hold
     from peakctl.model import Actor, Ledger, Owned, Plan
 
 SECOND = 1.0
@@ -54,8 +54,8 @@ class Keeper:
 
     async def take(self, prepared: Prepared) -> Ledger:
         """Take the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
-        from peakctl.engine.ledger.lease import Hold
-        from peakctl.engine.ledger.tenure import taken_over
+        from peakctl.ledger.lease import Hold
+        from peakctl.ledger.lease_rules import taken_over
 
         self.hold = await Hold.take(
             self.desk,
@@ -82,14 +82,14 @@ class Keeper:
         began = self.desk.store.now() - passed
         return any(run.ended + SECOND >= began for run in self.hold.ledger.runs)
 
-    async def without_rivals(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
+    async def without_conflicts(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
-        from peakctl.engine.ledger.rivals import (
+        from peakctl.ledger.conflicts import (
             WAITS,
-            find_rivals,
+            find_conflicts,
             goes_first,
             made_meanwhile,
-            tell_rivals,
+            tell_conflicts,
         )
 
         pauses = iter(WAITS)
@@ -102,12 +102,12 @@ class Keeper:
                 looked_for |= made
                 continue
             owners = prepared.world.owners
-            rivals = find_rivals(plan, owners, others, self.desk.store.now())
+            rivals = find_conflicts(plan, owners, others, self.desk.store.now())
             if not rivals:
                 return prepared
             pause = next(pauses, None) if goes_first(self.desk.owner, rivals) else None
             if pause is None:
-                raise LeaseHeld(*tell_rivals(rivals))
+                raise LeaseHeld(*tell_conflicts(rivals))
             await self.session.clock.sleep(pause)
 
     async def take_over(self, plan: Plan) -> None:
@@ -115,8 +115,8 @@ class Keeper:
 
         Raises LeaseHeld when a run of one of them is under way.
         """
-        from peakctl.engine.ledger.lease import disown, refuse_any_held
-        from peakctl.engine.ledger.owners import id_of
+        from peakctl.ledger.lease import disown, refuse_any_held
+        from peakctl.ledger.ownership import id_of
 
         taken: dict[Owner, dict[tuple[str, str], Key]] = {}
         for action in plan.actions:
@@ -155,7 +155,7 @@ class Keeper:
         self, prepared: Prepared, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
     ) -> tuple[Diagnostic, ...]:
         """Write down what came of it and give the lease back; what went wrong with that, told."""
-        from peakctl.engine.ledger.record import record
+        from peakctl.engine.record import record
 
         assert self.hold is not None  # noqa: S101 - only runs that took it settle
         ledger = self.hold.ledger
@@ -217,8 +217,8 @@ class Keeper:
         A protection that could not be written down is an error: one is returned, or LeaseHeld is
         raised. Of the rest a warning tells; the next run that changes something writes it too.
         """
-        from peakctl.engine.ledger.lease import note
-        from peakctl.engine.ledger.record import is_recorded, record
+        from peakctl.engine.record import is_recorded, record
+        from peakctl.ledger.lease import note
 
         plan, ledger, gone = prepared.plan, prepared.world.ledger, prepared.gone
         there = {a.key: a for a in plan.actions if a.live is not None}
@@ -249,7 +249,7 @@ class Keeper:
 
     def _not_noted(self, prepared: Prepared, error: PeakctlError | None) -> tuple[Diagnostic, ...]:
         """Tell that the ledger stays as it was: in a warning, or as an error."""
-        from peakctl.engine.ledger.record import newly_protected
+        from peakctl.engine.record import newly_protected
 
         ledger, again = prepared.world.ledger, self.session.again()
         keys = newly_protected(prepared.plan, ledger) if ledger else ()

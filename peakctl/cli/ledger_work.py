@@ -13,11 +13,11 @@ from peakctl.cli.owning import desk_of, owner_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
-from peakctl.engine.ledger.chain import tell_twins
-from peakctl.engine.ledger.desk import refuse_held
-from peakctl.engine.ledger.intents import uses_of
-from peakctl.engine.ledger.mend import refuse_alive, salvage, unlock, write_owned
 from peakctl.errors import Diagnostic, Severity, UsageError
+from peakctl.ledger.desk import refuse_held
+from peakctl.ledger.intents import uses_of
+from peakctl.ledger.recovery import recover, refuse_alive, unlock, write_owned
+from peakctl.ledger.revisions import tell_duplicates
 from peakctl.model import ledger_name
 from peakctl.present.ledger_json import (
     lease_document,
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.ledger.chain import Standing
-    from peakctl.engine.ledger.desk import Desk
-    from peakctl.engine.ledger.mend import Found
-    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.engine.rebuild import Rebuilt
+    from peakctl.ledger.desk import Desk
+    from peakctl.ledger.recovery import Found
+    from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Key, Listed, Owner, Resource
     from peakctl.present.report import Report
     from peakctl.present.text import Line
@@ -57,7 +57,7 @@ class _Look:
     found: Found | None
 
     @property
-    def standing(self) -> Standing | None:
+    def standing(self) -> LedgerRevision | None:
         return self.found.standing if self.found else None
 
     @property
@@ -167,9 +167,9 @@ async def _look(session: Session, connection: Connection) -> _Look:
     desk = desk_of(session, connection)
     assert desk is not None  # noqa: S101 - the project has an owner
     listed = await desk.store.list()
-    found = await salvage(desk.store, listed, desk.owner)
+    found = await recover(desk.store, listed, desk.owner)
     if found is not None and found.twins:
-        session.warnings.append(tell_twins(desk.owner, (found.standing.id, *found.twins)))
+        session.warnings.append(tell_duplicates(desk.owner, (found.standing.id, *found.twins)))
     return _Look(desk, listed, found)
 
 
@@ -183,11 +183,11 @@ async def _look_to_write(session: Session, connection: Connection) -> _Look:
 async def _rebuilt(
     connection: Connection, look: _Look, resources: Mapping[Key, Resource]
 ) -> Rebuilt:
-    from peakctl.engine.ledger.chain import read_others
-    from peakctl.engine.ledger.owners import id_of
-    from peakctl.engine.ledger.rebuild import find_there, rebuild
     from peakctl.engine.observe import observe
     from peakctl.engine.parts import find_wholes, with_parts
+    from peakctl.engine.rebuild import find_there, rebuild
+    from peakctl.ledger.ownership import id_of
+    from peakctl.ledger.revisions import read_others
 
     before = look.standing.ledger if look.standing else None
     world = await observe(resources, connection.kinds, connection.adapters)
@@ -219,7 +219,7 @@ def _show_before(session: Session, lines: tuple[Line, ...]) -> None:
         session.terminal.show(lines)
 
 
-def _still_damaged(damage: Diagnostic, standing: Standing) -> Diagnostic:
+def _still_damaged(damage: Diagnostic, standing: LedgerRevision) -> Diagnostic:
     """That a lease was looked for in an older version, and that a rebuild is due all the same."""
     detail = f"the lease is that of version {standing.number}; what came later is lost"
     return replace(damage, detail=detail, severity=Severity.WARNING)
@@ -236,7 +236,7 @@ def _unlocked(shown: Shown | None, lease: Mapping[str, Any] | None = None) -> di
     return {"ledger": place, "unlocked": lease is not None, "lease": lease}
 
 
-def _written(standing: Standing | None, rebuilt: Rebuilt) -> dict[str, Any]:
+def _written(standing: LedgerRevision | None, rebuilt: Rebuilt) -> dict[str, Any]:
     """The JSON of rebuild."""
     place = place_document(standing) if standing else None
     return {"ledger": place, "written": False, **rebuilt_document(rebuilt)}

@@ -24,12 +24,12 @@ def check_together(
     `may_be` declared by a manifest that is wrong itself is not missing.
     """
     from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.engine.parameters import check_parameters
 
     edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
-        problems += check_parameters(resource, resources, kinds, World())
+        problems += check_parameters(resource, resources, kinds, LiveState())
         problems += _doubtful(resource, resources, may_be)
     problems += [tell_cycle(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)

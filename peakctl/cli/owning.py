@@ -9,7 +9,7 @@ from peakctl.model import Owner
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.ledger.lease import Desk
+    from peakctl.ledger.lease import Desk
 
 
 def owner_of(session: Session) -> Owner | None:
@@ -23,7 +23,7 @@ def owner_of(session: Session) -> Owner | None:
 def desk_of(session: Session, connection: Connection) -> Desk | None:
     """Where the ledger of the run is written; None where none is kept."""
     from peakctl.cli.actor import alive
-    from peakctl.engine.ledger.lease import Desk
+    from peakctl.ledger.lease import Desk
 
     owner = owner_of(session)
     return Desk(connection.ledgers, owner, session.clock, alive) if owner else None

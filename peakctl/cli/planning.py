@@ -11,9 +11,9 @@ from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
-from peakctl.engine.ledger.owners import id_of
 from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
+from peakctl.ledger.ownership import id_of
 from peakctl.model import Guards
 from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.policy_text import policy_lines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.session import Connection, Session
     from peakctl.engine.approval import Approval
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.engine.plan import Planned
     from peakctl.model import Key, Ledger, Live, Plan, Resource
 
@@ -47,7 +47,7 @@ class Prepared:
     """
 
     plan: Plan
-    world: World
+    world: LiveState
     guards: tuple[Diagnostic, ...] = ()
     gone: frozenset[Key] = frozenset()
     began: float = 0.0
@@ -131,7 +131,7 @@ async def _decide(
     session: Session,
     connection: Connection,
     wanted: Wanted,
-    world: World,
+    world: LiveState,
     plan: Plan,
     seen: Again,
 ) -> Decided:
@@ -174,23 +174,23 @@ async def look(
     resources: Mapping[Key, Resource],
     again: Again,
     approval: Approval | None = None,
-) -> World:
+) -> LiveState:
     """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
     from peakctl.cli.tenant import check_tenant, refuse_other_tenant
-    from peakctl.engine.ledger.chain import named, tell_twins, tell_unread
-    from peakctl.engine.observe import Books, observe
+    from peakctl.engine.observe import LedgerQuery, observe
+    from peakctl.ledger.revisions import named, tell_duplicates, tell_unread
 
     owner = owner_of(session)
     store = connection.ledgers
     rivals = session.flags.prune or again.rivals
-    books = Books(store, owner, again.held, again.known, rivals) if owner else None
+    books = LedgerQuery(store, owner, again.held, again.known, rivals) if owner else None
     world = await observe(resources, connection.kinds, connection.adapters, books)
     if again.held is None:
         session.warnings += tell_unread(world.owners.unread)
         ledgers = store.pick(world.listed[store.kind]) if owner else ()
         ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
         if owner and len(ids) > 1:
-            session.warnings.append(tell_twins(owner, ids))
+            session.warnings.append(tell_duplicates(owner, ids))
         if approval is not None:
             await refuse_other_tenant(session, connection, world, approval.tenant)
         await check_tenant(session, connection, ids[0] if ids else None)
@@ -201,13 +201,13 @@ def _planned(
     session: Session,
     connection: Connection,
     wanted: Wanted,
-    world: World,
+    world: LiveState,
     *,
     destroy: bool,
 ) -> Planned:
     from peakctl.engine.destroy import make_destroy_plan
-    from peakctl.engine.ledger.owners import Consent
     from peakctl.engine.plan import make_plan
+    from peakctl.ledger.ownership import Consent
 
     flags = session.flags
     if destroy:

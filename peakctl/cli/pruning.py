@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.planning import Again, Prepared
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Key, Plan, Resource
     from peakctl.present.text import Line
 
@@ -49,7 +49,7 @@ async def pruned(
     session: Session,
     connection: Connection,
     resources: Mapping[Key, Resource],
-    world: World,
+    world: LiveState,
     plan: Plan,
     again: Again,
 ) -> tuple[Plan, tuple[Diagnostic, ...], frozenset[Key]]:
@@ -78,7 +78,7 @@ async def pruned(
 
 def aside_lines(session: Session, prepared: Prepared) -> Iterator[Line]:
     """What is worth a line below the plan, and changes nothing."""
-    from peakctl.engine.ledger.owners import adopted, undeclared
+    from peakctl.ledger.ownership import adopted, undeclared
 
     flags, plan, ledger = session.flags, prepared.plan, prepared.world.ledger
     taken = len(adopted(plan.actions, prepared.world.owners))

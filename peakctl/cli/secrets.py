@@ -25,8 +25,8 @@ async def seal_found(
     have the resource. What no ledger tells of is as secret as our manifests say. Raises
     LedgerUnusable when ours cannot be read.
     """
-    from peakctl.engine.ledger.memory import Memory
     from peakctl.engine.sealing import sealed_live
+    from peakctl.ledger.memory import Memory
 
     ids = {str(live.id) for live in found}
     ledgers = await _ledgers(session, connection, ids, kind)
@@ -52,11 +52,11 @@ async def _ledgers(
     session: Session, connection: Connection, ids: Collection[str], kind: str
 ) -> tuple[Ledger, ...]:
     """Our ledger, and every other one where ours does not have all of the resources."""
-    from peakctl.engine.ledger.chain import find_standing, read_others, tell_unread
+    from peakctl.ledger.revisions import find_revision, read_others, tell_unread
 
     store, owner = connection.ledgers, owner_of(session)
     listed = await store.list()
-    standing = await find_standing(store, listed, owner) if owner else None
+    standing = await find_revision(store, listed, owner) if owner else None
     ours = (standing.ledger,) if standing else ()
     if not set(ids) - set(_of_ids(ours, ids, kind)):
         return ours

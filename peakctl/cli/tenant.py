@@ -23,7 +23,7 @@ from peakctl.settings import is_loopback
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.engine.tenant import Tenant
 
 METADATA = "service/tenant-management/api/v1/external/tenants/tenant-metadata"
@@ -35,7 +35,8 @@ async def check_tenant(session: Session, connection: Connection, ledger_id: str 
     """Return when the environment's `tenant` is the one that answers, or when it wants none.
 
     That is the domain of the tenant's spoke, or its first label, or else the id of the project's
-    ledger, `ledger_id`. One request (contract, call 91). A word that cannot be checked is a warning
+    ledger, `ledger_id`. One request (docs/platform.md, 2.7).
+    A word that cannot be checked is a warning
     in the session. Raises GuardRefused for another tenant, and what the request raises.
     """
     if not session.environment or session.environment.tenant is None:
@@ -43,13 +44,13 @@ async def check_tenant(session: Session, connection: Connection, ledger_id: str 
     judge_tenant(session, await find_domain(connection), ledger_id)
 
 
-async def tenant_of(session: Session, connection: Connection, world: World) -> Tenant:
+async def tenant_of(session: Session, connection: Connection, world: LiveState) -> Tenant:
     """What tells the tenant of `world` from others. One request at most.
 
     The emulator in process is the tenant of its environment, whatever token there is.
     """
-    from peakctl.engine.ledger.chain import named
     from peakctl.engine.tenant import read_tenant
+    from peakctl.ledger.revisions import named
 
     owner, store = owner_of(session), connection.ledgers
     ledgers = store.pick(world.listed.get(store.kind, ()))
@@ -67,7 +68,7 @@ def _local_sign(session: Session) -> str | None:
     An empty tenant tells nothing of itself. On this machine, where people rehearse, the same
     address and token are sign enough; a real token is never digested.
     """
-    from peakctl.engine.ledger.digests import Digests
+    from peakctl.ledger.digests import Digests
 
     address = endpoint_of(session)
     if is_emulated(session) or address is None or not is_loopback(urlsplit(address).hostname or ""):
@@ -76,7 +77,7 @@ def _local_sign(session: Session) -> str | None:
 
 
 async def refuse_other_tenant(
-    session: Session, connection: Connection, world: World, wanted: Tenant
+    session: Session, connection: Connection, world: LiveState, wanted: Tenant
 ) -> None:
     """Return unless `world` is certainly another tenant than `wanted`. Raises PlanStale then."""
     why = wanted.why_other(await tenant_of(session, connection, world))
@@ -95,7 +96,7 @@ async def refuse_other_tenant(
 
 
 async def confirm_tenant(
-    session: Session, connection: Connection, world: World, wanted: Tenant
+    session: Session, connection: Connection, world: LiveState, wanted: Tenant
 ) -> None:
     """Return when the tenant is the one of the plan, or when somebody says that it is.
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.engine.keyed import by_keys, free, is_free, seal_all
-from peakctl.engine.tree import MAPS, child, holds_secret, variant
+from peakctl.engine.tree import child, holds_secret, variant
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import value_at
 from peakctl.model import (
+    MAPS,
     MISSING,
     Path,
     Secret,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.api.hiding import Redactor, secret_texts
-from peakctl.engine.attempt import Attempt, Ending
+from peakctl.engine.attempt import ActionRunner, Ending
 from peakctl.engine.names import identity
 from peakctl.engine.observe import first_error
 from peakctl.engine.schedule import run_graph
@@ -58,7 +58,7 @@ class _Run:
             return False
         started = self.clock.now()
         self._tell(Phase.STARTED, action, action.steps[0], "")
-        attempt = Attempt(
+        attempt = ActionRunner(
             action,
             self.kinds[key.kind],
             self.adapters[key.kind],

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
-from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.tenant import Tenant
 from peakctl.engine.tree import copy_tree, holds_secret, seal_beside, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
+from peakctl.ledger.digests import Digests
 from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Verb, dotted
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from peakctl.model import (
     EMPTY,
     MISSING,
     Action,
+    CallRequest,
+    CallResult,
     Change,
     Live,
-    Order,
     Path,
     Readiness,
-    Receipt,
     State,
     Status,
     Step,
@@ -61,7 +61,7 @@ class Ended(Exception):
 
 
 @dataclass(slots=True)
-class Attempt:
+class ActionRunner:
     """One action under way. `known` receives what references to it are filled with."""
 
     action: Action
@@ -112,9 +112,9 @@ class Attempt:
         if step in IDEMPOTENT and not self.kind.whole_update:
             await self._check_removals(order)
 
-    def _order(self, step: Step, desired: Tree) -> Order:
+    def _order(self, step: Step, desired: Tree) -> CallRequest:
         resource = self.action.resource
-        return Order(
+        return CallRequest(
             step,
             self.action.key,
             desired,
@@ -132,7 +132,7 @@ class Attempt:
             calls = {versions.call}
         return change.call in calls.union(*(self.kind.carries.get(call, ()) for call in calls))
 
-    async def _call(self, order: Order) -> Receipt:
+    async def _call(self, order: CallRequest) -> CallResult:
         try:
             return await self.adapter.call(order)
         except ApiError as error:
@@ -148,7 +148,7 @@ class Attempt:
         """Whether the step is about what has to be gone before the resource is created."""
         return step in (Step.DELETE, Step.WAIT) and Step.CREATE in self.action.steps
 
-    def _remember(self, step: Step, receipt: Receipt) -> None:
+    def _remember(self, step: Step, receipt: CallResult) -> None:
         key = self.action.key
         if self._comes_before_create(step):
             return
@@ -159,7 +159,7 @@ class Attempt:
         if receipt.attributes.get("version") is not None:
             self.known[Unknown(key, "version")] = receipt.attributes["version"]
 
-    async def _wait(self, step: Step, receipt: Receipt) -> None:
+    async def _wait(self, step: Step, receipt: CallResult) -> None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
         settled = await wait_until_settled(
             self.adapter,
@@ -186,8 +186,8 @@ class Attempt:
 
     # --- doubt -----------------------------------------------------------------------------
 
-    async def _after_error(self, order: Order, error: ApiError) -> Receipt:
-        """Look whether the call took effect all the same (design, section 5)."""
+    async def _after_error(self, order: CallRequest, error: ApiError) -> CallResult:
+        """Look whether the call took effect all the same."""
         exists = order.step in MAKES and error.status in EXISTS_STATUSES
         if not error.doubtful and not (exists and "exist" in error.detail.lower()):
             raise error
@@ -210,7 +210,9 @@ class Attempt:
             (str(error), "the next run looks first, and does not send it twice"),
         )
 
-    async def _judge(self, order: Order, error: ApiError) -> tuple[Live | None, Receipt | None]:
+    async def _judge(
+        self, order: CallRequest, error: ApiError
+    ) -> tuple[Live | None, CallResult | None]:
         """What is there now, and the answer of the call if that is its doing."""
         try:
             live = await self._look(order)
@@ -218,14 +220,14 @@ class Attempt:
             return None, None  # who cannot look knows no more than before
         if order.step is Step.DELETE and live is None:
             self.wrote = True
-            return None, Receipt(order.key, order.live.id if order.live else "")
+            return None, CallResult(order.key, order.live.id if order.live else "")
         if live is not None and self._took_effect(order, live):
             if error.doubtful:  # it is ours, whatever comes of it
                 self.wrote, self.known[Unknown(order.key, "id")] = True, live.id
             return live, await self._adopt(order, live)
         return live, None
 
-    async def _resend_unless_done(self, order: Order, error: ApiError) -> Receipt:
+    async def _resend_unless_done(self, order: CallRequest, error: ApiError) -> CallResult:
         """A call that sets content may be sent again; not when its content is there already."""
         live = await self._look(order)
         if live is None:
@@ -235,7 +237,7 @@ class Attempt:
             return await self._adopt(order, live)
         return await self._call(order)
 
-    async def _look(self, order: Order) -> Live | None:
+    async def _look(self, order: CallRequest) -> Live | None:
         """The resource as it is now, by its id or else by its name; None when absent or ambiguous.
 
         A listing may lack what is there, so it is asked only for what has no id yet.
@@ -248,7 +250,7 @@ class Attempt:
         found = [item for item in await self.adapter.find(self.action.key.name) if item.ours]
         return await self.adapter.read(found[0], resource) if len(found) == 1 else None
 
-    def _took_effect(self, order: Order, live: Live) -> bool:
+    def _took_effect(self, order: CallRequest, live: Live) -> bool:
         if order.step is Step.DELETE:
             return live.state is State.PENDING
         if order.step in RETRIES_OF_WHAT_FAILED:
@@ -265,22 +267,22 @@ class Attempt:
         later = {change.path for change in self.action.changes}
         return all(change.path in later for change in left)
 
-    async def _adopt(self, order: Order, live: Live) -> Receipt:
+    async def _adopt(self, order: CallRequest, live: Live) -> CallResult:
         """What the call would have answered, taken from what it left behind."""
         if live.state is State.PENDING:
             waiting = replace(order, step=Step.WAIT, live=live)
             return await self.adapter.call(waiting)
         if order.step in MAKES and live.state not in (State.READY, State.WARNING):
             raise Ended(Status.FAILED, self._ended_as(live.status))
-        return Receipt(order.key, live.id, live.attributes or EMPTY)
+        return CallResult(order.key, live.id, live.attributes or EMPTY)
 
     # --- removals --------------------------------------------------------------------------
 
-    async def _check_removals(self, order: Order) -> None:
+    async def _check_removals(self, order: CallRequest) -> None:
         """A removed key is left out of its map; whether that removes it is not documented.
 
         So it is read again, sent as null when still there, and told when even that does nothing
-        (contract, section 5).
+        (docs/platform.md, 5).
         """
         removed = [c.path for c in order.changes if c.after is MISSING]
         if not removed:
@@ -293,7 +295,7 @@ class Attempt:
             names = ", ".join(str(path[-1]) for path in left)
             raise Ended(Status.FAILED, f"the platform keeps what was to be removed: {names}")
 
-    async def _still_there(self, order: Order, removed: list[Path]) -> list[Path]:
+    async def _still_there(self, order: CallRequest, removed: list[Path]) -> list[Path]:
         live = await self._look(order)
         if live is None:
             return []

@@ -9,7 +9,7 @@ from peakctl.model import Key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Ledger, Listed, Reference, Resource
 
 
@@ -18,7 +18,7 @@ def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:
     return [m for m in matches if reference.scope is None or m.item.get("scope") == reference.scope]
 
 
-def bearers(world: World, resource: Resource) -> tuple[Listed, ...]:
+def candidates(world: LiveState, resource: Resource) -> tuple[Listed, ...]:
     """What may be managed and bears the name, or else a previous one: the first that is borne."""
     for name in (resource.key.name, *resource.previous_names):
         found = tuple(item for item in world.matches(resource.key.kind, name) if item.ours)

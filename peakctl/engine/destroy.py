@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
-from peakctl.engine.ledger.owners import id_of
 from peakctl.engine.orphans import observe_orphans
 from peakctl.engine.plan import Planned
 from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.ownership import id_of
 from peakctl.model import Action, Key, Plan, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from peakctl.engine.ledger.owners import Id, Owners
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.engine.orphans import Orphan
+    from peakctl.ledger.ownership import Id, Owners
     from peakctl.model import Adapter, Ledger, Live, Resource
 
 
 def make_destroy_plan(
-    resources: Mapping[Key, Resource], world: World, ledger: Ledger | None = None
+    resources: Mapping[Key, Resource], world: LiveState, ledger: Ledger | None = None
 ) -> Planned:
     """Delete every declared resource that is live and owned; what is protected is refused.
 
@@ -84,7 +84,7 @@ def _title(ledger: Ledger | None, owners: Owners) -> _Title:
 
 
 async def find_absent(
-    keys: Iterable[Key], world: World, adapters: Mapping[str, Adapter]
+    keys: Iterable[Key], world: LiveState, adapters: Mapping[str, Adapter]
 ) -> tuple[frozenset[Key], tuple[Diagnostic, ...]]:
     """Which of `keys` are owned and on the platform no more; warnings of those that are renamed.
 
@@ -112,7 +112,7 @@ def _renamed(orphan: Orphan) -> Diagnostic:
     )
 
 
-def _users(edges: Iterable[Edge], world: World) -> dict[Key, set[Key]]:
+def _users(edges: Iterable[Edge], world: LiveState) -> dict[Key, set[Key]]:
     """Who uses what, of all that is live."""
     users: dict[Key, set[Key]] = {}
     for edge in edges:

@@ -10,17 +10,28 @@ from typing import TYPE_CHECKING, Any
 from peakctl.engine.align import Alignment, why_unseen
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.keyed import is_free
-from peakctl.engine.ledger.memory import FORGETFUL
 from peakctl.engine.recall import Recall, still_secret
-from peakctl.engine.tree import MAPS, below, field_at, holds_secret, holds_unseen
+from peakctl.engine.tree import below, field_at, holds_secret, holds_unseen
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, UNSEEN, Change, Path, Secret, Skipped, Unknown, Value, dotted
+from peakctl.ledger.memory import FORGETFUL
+from peakctl.model import (
+    MAPS,
+    MISSING,
+    UNSEEN,
+    Change,
+    Path,
+    Secret,
+    Skipped,
+    Unknown,
+    Value,
+    dotted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
+    from peakctl.ledger.memory import Memory
     from peakctl.model import Tree
 
 IGNORED = "lifecycle.ignoreChanges"

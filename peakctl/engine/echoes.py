@@ -1,6 +1,6 @@
 """What a read only repeats: defaults of declared parameters, and values given for the whole.
 
-No source says whether the platform shows them where nobody gave a value (contract, section 5).
+No source says whether the platform shows them where nobody gave a value (docs/platform.md, 5).
 Where it does, they are no difference: the manifest leaves them out, and they hold all the same.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.parameters import GROUPS, Slot
-from peakctl.engine.tree import MAPS, copy_tree, drop_at
+from peakctl.engine.tree import copy_tree, drop_at
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, reveal
+from peakctl.model import MAPS, MISSING, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

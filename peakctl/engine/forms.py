@@ -14,17 +14,17 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.memory import FORGETFUL
-from peakctl.engine.tree import MAPS, holds_unseen, unknowns
+from peakctl.engine.tree import holds_unseen, unknowns
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MISSING, Change, Secret, Skipped, Value, dotted, reveal
+from peakctl.ledger.memory import FORGETFUL
+from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from peakctl.engine.diff import Diff
-    from peakctl.engine.ledger.digests import Digests
-    from peakctl.engine.ledger.memory import Memory
+    from peakctl.ledger.digests import Digests
+    from peakctl.ledger.memory import Memory
     from peakctl.model import Action, Resource, Tree
 
 STORED_OTHERWISE = "the platform stores it in another form than it was sent"

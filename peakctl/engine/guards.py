@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from peakctl.engine.keyed import keys_of
 from peakctl.engine.pins import NEW
 from peakctl.engine.references import targets
-from peakctl.engine.tree import MAPS, child, variant
+from peakctl.engine.tree import child, variant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Action, Guards, Key, Plan, Unknown, Value, Verb
+from peakctl.model import MAPS, MISSING, Action, Guards, Key, Plan, Unknown, Value, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import MAPS, child, sealed, variant
+from peakctl.engine.tree import child, sealed, variant
 from peakctl.kinds.paths import value_at
-from peakctl.model import MASK, MISSING, Secret, Unknown, Value, dotted, reveal
+from peakctl.model import MAPS, MASK, MISSING, Secret, Unknown, Value, dotted, reveal
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff import IGNORED
-from peakctl.engine.tree import MAPS, child, copy_tree, drop_at, variant
+from peakctl.engine.tree import child, copy_tree, drop_at, variant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Skipped, Step, dotted, is_masked, reveal
+from peakctl.model import MAPS, MISSING, Skipped, Step, dotted, is_masked, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
+    from peakctl.ledger.memory import Memory
     from peakctl.model import Action, Live, Path, Resource, Tree, Value
 
 HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.ignored import is_ignored
 from peakctl.engine.references import targets
-from peakctl.engine.tree import MAPS, child, variant
+from peakctl.engine.tree import child, variant
 from peakctl.kinds.paths import value_at
+from peakctl.model import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.choice import bearers, choose, owned_among
+from peakctl.engine.choice import candidates, choose, owned_among
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model.characters import normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Kind
     from peakctl.model import Key, Ledger, Listed, Resource
 
@@ -24,7 +24,7 @@ def identity(kinds: Mapping[str, Kind], key: Key, id_: str | int) -> tuple[str, 
 
 
 def same_resources(
-    resources: Mapping[Key, Resource], world: World, kinds: Mapping[str, Kind]
+    resources: Mapping[Key, Resource], world: LiveState, kinds: Mapping[str, Kind]
 ) -> list[Diagnostic]:
     """An error for each of several manifests that mean one live resource."""
     by_id: dict[tuple[str, str], list[Key]] = {}
@@ -51,9 +51,9 @@ def _is_same(resource: Resource, id_: str | int, others: Iterable[Key]) -> Diagn
     )
 
 
-def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
+def ambiguity(resource: Resource, world: LiveState) -> Diagnostic | None:
     """That several live things bear the name, and the ledger does not tell which is meant."""
-    kind, found = resource.key.kind, bearers(world, resource)
+    kind, found = resource.key.kind, candidates(world, resource)
     if len(found) < 2 or choose(found, kind, world.ledger) is not None:
         return None
     owned = owned_among(found, kind, world.ledger)
@@ -68,7 +68,7 @@ def ambiguity(resource: Resource, world: World) -> Diagnostic | None:
     )
 
 
-def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
+def listing_warnings(resource: Resource, world: LiveState) -> Iterator[Diagnostic]:
     """That the listing lacks the live thing, and that there are others of its name, or nearly."""
     live, kind = world.live.get(resource.key), resource.key.kind
     if live is None:
@@ -82,7 +82,7 @@ def listing_warnings(resource: Resource, world: World) -> Iterator[Diagnostic]:
             "the ledger has this id, so it was read by itself",
             "nothing is made in its place; tell the platform's support if this goes on",
         )
-    others = [item for item in bearers(world, resource) if str(item.id) != str(live.id)]
+    others = [item for item in candidates(world, resource) if str(item.id) != str(live.id)]
     if others:
         whose = "; ".join(_whose(item, kind, world) for item in others)
         yield _warned(
@@ -110,7 +110,7 @@ def _other_forms(resource: Resource, listed: Iterable[Listed]) -> Iterator[Diagn
             )
 
 
-def _whose(item: Listed, kind: str, world: World) -> str:
+def _whose(item: Listed, kind: str, world: LiveState) -> str:
     owner = world.owners.ids.get((kind, str(item.id)))
     owned = world.ledger.owned if world.ledger else {}
     for key, each in owned.items():
@@ -140,7 +140,9 @@ def _ids(found: Iterable[Listed]) -> str:
     return ", ".join(str(item.id) for item in found)
 
 
-def taken_name(resource: Resource, world: World, kinds: Mapping[str, Kind]) -> Iterator[Diagnostic]:
+def taken_name(
+    resource: Resource, world: LiveState, kinds: Mapping[str, Kind]
+) -> Iterator[Diagnostic]:
     """That a live thing of another kind bears the name of what is to be made."""
     kind = resource.key.kind
     for other in siblings(kind, kinds):
@@ -176,7 +178,7 @@ def siblings(kind: str, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
     )
 
 
-def lost_name(resource: Resource, world: World) -> Diagnostic | None:
+def lost_name(resource: Resource, world: LiveState) -> Diagnostic | None:
     """That what the ledger has under this name bears another by now, and is let go of."""
     key = resource.key
     owned = world.ledger.owned.get(key) if world.ledger else None

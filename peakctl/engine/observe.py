@@ -9,26 +9,26 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.choice import bearers, choose, in_scope
+from peakctl.engine.choice import candidates, choose, in_scope
 from peakctl.engine.forms import normal_form
-from peakctl.engine.ledger.chain import Others, find_standing, read_others
-from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.engine.names import siblings
 from peakctl.engine.references import targets
+from peakctl.ledger.ownership import Owners, find_owners
+from peakctl.ledger.revisions import Others, find_revision, read_others
 from peakctl.model import EMPTY, Key, Ledger, Listed, Live, Owner, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from peakctl.engine.ledger.owners import Id
     from peakctl.kinds.fields import Kind
+    from peakctl.ledger.ownership import Id
     from peakctl.model import Adapter, LedgerStore, Reference, Resource
 
 Pin = tuple[str, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class LiveState:
     """The tenant as one run saw it.
 
     `listed` holds the listing of each kind that was looked at; `live` the declared resources that
@@ -54,7 +54,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class LedgerQuery:
     """Where the ledgers are, and whose is ours. `held` is ours when this run has its lease.
 
     `known` are resources that this run has read already and is not about to change. With `rivals`
@@ -86,7 +86,7 @@ class Observer:
         resources: Mapping[Key, Resource],
         kinds: Mapping[str, Kind],
         adapters: Mapping[str, Adapter],
-        books: Books | None,
+        books: LedgerQuery | None,
     ) -> None:
         self._resources = resources
         self._kinds = kinds
@@ -104,14 +104,14 @@ class Observer:
         self._unlisted: set[Id] = set()
         self._needed = self._needed_kinds()
 
-    async def observe(self) -> World:
+    async def observe(self) -> LiveState:
         async with asyncio.TaskGroup() as group:
             for kind in sorted(self._needed):
                 group.create_task(self._observe_kind(kind))
         rest = await self._read_others()
         us = self._books.owner if self._books else None
         owners = replace(find_owners(us, self._ledger, rest.ledgers), unread=rest.unread)
-        return World(
+        return LiveState(
             self._listed,
             without_parts(self._live, owners),
             self._pins,
@@ -136,9 +136,9 @@ class Observer:
         ledgers = store.pick(listed) if listed is not None else await store.list()
         return await read_others(store, ledgers, us)
 
-    async def _read_ledger(self, books: Books) -> None:
+    async def _read_ledger(self, books: LedgerQuery) -> None:
         ledgers = books.store.pick(self._listed[books.store.kind])
-        standing = await find_standing(books.store, ledgers, books.owner)
+        standing = await find_revision(books.store, ledgers, books.owner)
         self._ledger = standing.ledger if standing else None
         self._ledger_known.set()
 
@@ -163,7 +163,7 @@ class Observer:
     async def _observe_kind(self, kind: str) -> None:
         adapter = self._adapters[kind]
         self._listed[kind] = await adapter.index(self._concerned(kind))
-        world = World(self._listed)
+        world = LiveState(self._listed)
         async with asyncio.TaskGroup() as group:
             if self._books and kind == self._books.store.kind and self._ledger is None:
                 group.create_task(self._read_ledger(self._books))
@@ -178,7 +178,7 @@ class Observer:
 
     async def _observe_one(self, adapter: Adapter, resource: Resource) -> None:
         """Read what bears the name; what the ledger has under it is looked for by its id, too."""
-        found = bearers(World(self._listed), resource)
+        found = candidates(LiveState(self._listed), resource)
         if found:
             await self._read(adapter, found, resource)
         await self._ledger_known.wait()
@@ -187,7 +187,7 @@ class Observer:
         if any([await self._look_up(key, resource.values) for key in keys]) or (
             not found and self._is_listed_otherwise(resource.key)
         ):
-            found = bearers(World(self._listed), resource)
+            found = candidates(LiveState(self._listed), resource)
             await self._read(adapter, found, resource)
         if not found:
             await self._list_siblings(resource.key)
@@ -274,7 +274,7 @@ class Observer:
     ) -> None:
         """Start looking up what a reference receives; each distinct one once."""
         pin = (kind, reference.name, reference.version, reference.scope)
-        matches = in_scope(World(self._listed).matches(kind, reference.name), reference)
+        matches = in_scope(LiveState(self._listed).matches(kind, reference.name), reference)
         if pin not in self._pins and matches:
             self._pins[pin] = None
             group.create_task(self._pin(adapter, matches, pin))
@@ -308,8 +308,8 @@ async def observe(
     resources: Mapping[Key, Resource],
     kinds: Mapping[str, Kind],
     adapters: Mapping[str, Adapter],
-    books: Books | None = None,
-) -> World:
+    books: LedgerQuery | None = None,
+) -> LiveState:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
 
     One request more for each that the ledger has and no listing shows.

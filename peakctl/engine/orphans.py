@@ -12,7 +12,7 @@ from peakctl.model import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owned, Resource
 
 
@@ -45,7 +45,7 @@ class Orphans:
 
 
 async def observe_orphans(
-    world: World,
+    world: LiveState,
     ledger: Ledger,
     resources: Mapping[Key, Resource],
     adapters: Mapping[str, Adapter],
@@ -80,7 +80,7 @@ async def observe_orphans(
 async def _of_kind(
     kind: str,
     owned: list[Owned],
-    world: World,
+    world: LiveState,
     adapters: Mapping[str, Adapter],
     unread: Collection[str],
 ) -> list[tuple[Key, Orphan | None]]:

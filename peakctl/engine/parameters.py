@@ -2,8 +2,8 @@
 
 A spec declares parameters (`Kind.defines`); a deployment of it gives values (`Kind.defined_by`).
 For a spec made of parts (an app of blocks) values stand under the name of each part, and those for
-the whole (`Kind.defined_by_whole`) are inherited by every part that declares the name (contract,
-section 3.5).
+the whole (`Kind.defined_by_whole`) are inherited by every part that declares the name
+(docs/platform.md, 3.5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from peakctl.kinds.paths import value_at
 from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
 
 if TYPE_CHECKING:
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Kind
     from peakctl.model import Reference, Resource
 
@@ -46,7 +46,10 @@ class Slot:
 
 
 def declared_slots(
-    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+    resource: Resource,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: LiveState,
 ) -> Iterator[Slot]:
     """The parameter sets that `resource` gives values for."""
     kind = kinds[resource.key.kind]
@@ -68,7 +71,7 @@ def _specs(
     reference: Reference,
     resources: Mapping[Key, Resource],
     kinds: Mapping[str, Kind],
-    world: World,
+    world: LiveState,
 ) -> Iterator[tuple[Key, Tree]]:
     declared = targets(reference, resources)
     for key in declared:
@@ -122,9 +125,12 @@ def _of(definitions: Tree, group: str) -> list[Any]:
 
 
 def hidden_paths(
-    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+    resource: Resource,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: LiveState,
 ) -> frozenset[Path]:
-    """Where values stand that the platform masks on reads (contract, 3.5: `hideValue`)."""
+    """Where values stand that the platform masks on reads (docs/platform.md, 3.5: `hideValue`)."""
     return frozenset(
         (*slot.at, group, definition.get("name", ""))
         for slot in declared_slots(resource, resources, kinds, world)
@@ -147,7 +153,10 @@ def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
 
 
 def unsure_paths(
-    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+    resource: Resource,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: LiveState,
 ) -> frozenset[Path]:
     """Where values stand of which nobody says whether they are hidden.
 
@@ -211,7 +220,10 @@ def _undeclared(resource: Resource, slot: Slot) -> Iterator[Path]:
 
 
 def check_parameters(
-    resource: Resource, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+    resource: Resource,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: LiveState,
 ) -> list[Diagnostic]:
     """Values that the declarations do not allow, and required ones that are not given."""
     problems: list[Diagnostic] = []

@@ -10,14 +10,14 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.owners import Id, id_of
 from peakctl.errors import ApiError, NotAuthenticated
+from peakctl.ledger.ownership import Id, id_of
 from peakctl.model import Key, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Adapter, Live, Plan
 
 
@@ -35,7 +35,7 @@ class Decided:
         return Decided({**self.wholes, **other.wholes}, {**self.unsure, **other.unsure})
 
 
-def unclaimed(plan: Plan, world: World, adapters: Mapping[str, Adapter]) -> tuple[Live, ...]:
+def unclaimed(plan: Plan, world: LiveState, adapters: Mapping[str, Adapter]) -> tuple[Live, ...]:
     """What the plan would adopt and may have been made for another resource.
 
     Without a ledger nothing is adopted: what the plan would change counts.
@@ -85,7 +85,7 @@ async def find_wholes(
     return decided
 
 
-def with_parts(world: World, decided: Decided) -> World:
+def with_parts(world: LiveState, decided: Decided) -> LiveState:
     """`world` with what was made for another resource told as not ours, and what is unsure."""
     live = {
         key: replace(each, foreign=f"the platform made it for {whole}")

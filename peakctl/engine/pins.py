@@ -12,7 +12,7 @@ from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Kind
     from peakctl.model import Listed, Reference, Resource
 
@@ -23,7 +23,7 @@ class Pins:
     """Answers references in the order of the plan: what they need has been planned before."""
 
     def __init__(
-        self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: World
+        self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: LiveState
     ) -> None:
         self._resources = resources
         self._kinds = kinds

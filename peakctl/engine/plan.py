@@ -14,8 +14,6 @@ from peakctl.engine.diff import compare
 from peakctl.engine.echoes import without_echoes
 from peakctl.engine.forms import settle
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
-from peakctl.engine.ledger.memory import memories
-from peakctl.engine.ledger.owners import Consent, adopted, objection, ownership_note, taken_from
 from peakctl.engine.losses import leave_hidden, losses
 from peakctl.engine.names import ambiguity, listing_warnings, lost_name, same_resources, taken_name
 from peakctl.engine.parameters import (
@@ -33,14 +31,16 @@ from peakctl.engine.shown import shown_fields
 from peakctl.engine.steps import Chosen, choose_steps, plan_create
 from peakctl.engine.tree import seal_at
 from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.memory import memories
+from peakctl.ledger.ownership import Consent, adopted, objection, ownership_note, taken_from
 from peakctl.model import EMPTY, Action, Key, Plan, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from peakctl.engine.ledger.memory import Memory
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Kind
+    from peakctl.ledger.memory import Memory
     from peakctl.model import Live, Path, Resource, Tree
 
 NO_CONSENT = Consent()
@@ -65,7 +65,7 @@ class Planned:
 @dataclass(slots=True)
 class _Planner:
     resources: Mapping[Key, Resource]
-    world: World
+    world: LiveState
     kinds: Mapping[str, Kind]
     retry_failed: bool
     consent: Consent
@@ -165,7 +165,7 @@ class _Planner:
 
 def make_plan(
     resources: Mapping[Key, Resource],
-    world: World,
+    world: LiveState,
     kinds: Mapping[str, Kind],
     *,
     retry_failed: bool = False,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.memory import MAKE_VERSIONS
-from peakctl.engine.ledger.owners import id_of
 from peakctl.engine.observe import first_error
 from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.memory import MAKE_VERSIONS
+from peakctl.ledger.ownership import id_of
 from peakctl.model import EMPTY, Status, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Adapter, Intent, Key, Ledger, Listed, Outcome, Owned, Resource
 
 IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)
@@ -24,7 +24,7 @@ def still_open(
     intents: Iterable[Intent],
     outcomes: Mapping[Key, Outcome],
     owned: Mapping[Key, Owned],
-    world: World,
+    world: LiveState,
     declared: Container[Key],
 ) -> tuple[Intent, ...]:
     """Those of `intents` that are still needed to tell what is ours, and in which version.
@@ -54,7 +54,7 @@ def _is_in_doubt(outcome: Outcome) -> bool:
     return outcome.id is None and outcome.status in IN_DOUBT
 
 
-def _is_listed(intent: Intent, world: World) -> bool:
+def _is_listed(intent: Intent, world: LiveState) -> bool:
     """Whether a thing of its id, or else of its name, is there, of a kind that was looked at."""
     listed = world.listed.get(intent.key.kind, ())
     return any(item.ours and _is_meant(intent, item) for item in listed)
@@ -67,7 +67,10 @@ def _is_meant(intent: Intent, item: Listed) -> bool:
 
 
 async def look_for_promised(
-    world: World, ledger: Ledger, resources: Mapping[Key, Resource], adapters: Mapping[str, Adapter]
+    world: LiveState,
+    ledger: Ledger,
+    resources: Mapping[Key, Resource],
+    adapters: Mapping[str, Adapter],
 ) -> tuple[tuple[Diagnostic, ...], frozenset[Key]]:
     """A note for each that is there, and the keys of those that are not, which may be forgotten.
 
@@ -109,7 +112,7 @@ def _open(
             yield intent
 
 
-def _matches(intent: Intent, listed: Iterable[Listed], world: World) -> tuple[str | int, ...]:
+def _matches(intent: Intent, listed: Iterable[Listed], world: LiveState) -> tuple[str | int, ...]:
     """The ids of what it may be, and is neither declared nor known to be somebody's."""
     taken = {id_of(live) for live in world.live.values()} | world.owners.ids.keys()
     return tuple(

@@ -18,16 +18,16 @@ from peakctl.engine.align import (
     why_unseen,
 )
 from peakctl.engine.keyed import free, is_free
-from peakctl.engine.tree import MAPS, child, holds_secret, unknowns, variant
+from peakctl.engine.tree import child, holds_secret, unknowns, variant
 from peakctl.kinds.fields import Absent
-from peakctl.model import MISSING, UNSEEN, Path, Tree, Value
+from peakctl.model import MAPS, MISSING, UNSEEN, Path, Tree, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peakctl.engine.align import Pair
-    from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
+    from peakctl.ledger.memory import Memory
 
 ABSENCE_TELLS = (Absent.CLEAR, Absent.DEFAULT)
 

@@ -16,7 +16,7 @@ from peakctl.kinds.fields import REPLACE
 from peakctl.model import Action, State, Step, Verb
 
 if TYPE_CHECKING:
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Kind
     from peakctl.model import Live, Owned, Resource, Tree
 
@@ -24,7 +24,7 @@ _ADVICE = "look at it in the platform, and delete it there; the next apply creat
 
 
 def choose_replacement(
-    resource: Resource, kind: Kind, desired: Tree, live: Live, world: World
+    resource: Resource, kind: Kind, desired: Tree, live: Live, world: LiveState
 ) -> Chosen | None:
     """What is done about a failed creation, or a deletion under way; None for all else.
 
@@ -63,7 +63,9 @@ def _left(resource: Resource, desired: Tree, live: Live, why: str) -> Action:
     )
 
 
-def _objection(resource: Resource, kind: Kind, live: Live, world: World) -> tuple[str, str] | None:
+def _objection(
+    resource: Resource, kind: Kind, live: Live, world: LiveState
+) -> tuple[str, str] | None:
     """Why it is not replaced and what to do; None when it may be."""
     owned = _owned(live, world)
     if resource.protect or (owned is not None and owned.protect):
@@ -81,13 +83,13 @@ def _objection(resource: Resource, kind: Kind, live: Live, world: World) -> tupl
     return None
 
 
-def _was_to_change(live: Live, world: World) -> bool:
+def _was_to_change(live: Live, world: LiveState) -> bool:
     """Whether a run that never reported was to change it: it was there by then."""
     intents = world.ledger.intents if world.ledger else ()
     return any((i.key.kind, str(i.id)) == (live.key.kind, str(live.id)) for i in intents)
 
 
-def _owned(live: Live, world: World) -> Owned | None:
+def _owned(live: Live, world: LiveState) -> Owned | None:
     """What our ledger says of this very id."""
     owned = world.ledger.owned.values() if world.ledger else ()
     same = (o for o in owned if (o.key.kind, str(o.id)) == (live.key.kind, str(live.id)))

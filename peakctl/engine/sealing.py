@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.engine.keyed import keys_of
-from peakctl.engine.ledger.memory import place
-from peakctl.engine.tree import MAPS, child, seal_at, sealed, sealed_below, variant
-from peakctl.model import MASK, Secret, is_masked
+from peakctl.engine.tree import child, seal_at, sealed, sealed_below, variant
+from peakctl.ledger.memory import place
+from peakctl.model import MAPS, MASK, Secret, is_masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peakctl.engine.ledger.memory import Memory
     from peakctl.kinds.fields import Field, Kind
+    from peakctl.ledger.memory import Memory
     from peakctl.model import Live, Path, Tree, Value
 
 

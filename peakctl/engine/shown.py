@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import MAPS, child, variant
+from peakctl.engine.tree import child, variant
+from peakctl.model import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Path, Value
 
 ANY = "*"
 
 
-def shown_fields(kind: Kind, world: World) -> Callable[[Path], bool]:
+def shown_fields(kind: Kind, world: LiveState) -> Callable[[Path], bool]:
     """A predicate over paths: whether reads of this kind have been seen to return the field."""
     seen: set[Path] | None = None
 

@@ -1,4 +1,4 @@
-"""The step table (design, section 4): which calls a difference asks for, and what is refused."""
+"""The step table: which calls a difference asks for, and what is refused."""
 
 from __future__ import annotations
 

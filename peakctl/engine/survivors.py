@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.owners import find_owners
 from peakctl.engine.names import delete_first
 from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.ownership import find_owners
 from peakctl.model import LEDGER_PREFIX, Key, Owner
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
     from peakctl.model import Listed
 
 _SHORTEST_ID = 16
@@ -60,7 +60,7 @@ class Tenant:
 
 
 def read_tenant(
-    world: World,
+    world: LiveState,
     ledgers: Iterable[Listed],
     *,
     domain: str | None,
@@ -73,7 +73,7 @@ def read_tenant(
     return Tenant(domain, ledger, frozenset(telling), local)
 
 
-def _live_ids(world: World) -> Iterator[tuple[str, str | int]]:
+def _live_ids(world: LiveState) -> Iterator[tuple[str, str | int]]:
     """What is not ours to change may be there in every tenant."""
     for live in world.live.values():
         if not live.foreign:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, UNSEEN, Path, Secret, Unknown, Value
+from peakctl.model import MAPS, MISSING, UNSEEN, Path, Secret, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from peakctl.kinds.fields import Field
-
-MAPS = (dict, MappingProxyType)
-"""The maps that values are made of: asking for these is ten times as quick as for a Mapping."""
 
 
 def copy_tree(value: Value) -> Value:

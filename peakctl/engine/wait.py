@@ -11,7 +11,7 @@ from peakctl.model import Readiness, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from peakctl.model import Adapter, Clock, Receipt
+    from peakctl.model import Adapter, CallResult, Clock
 
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
     {"build": 1800.0, "deploy": 3600.0, "service": 1800.0, "delete": 900.0}
@@ -31,7 +31,7 @@ def noun(what: str) -> str:
 class WaitLimits:
     """Time limits by what is waited for, and how often to look; all in seconds.
 
-    The platform states no durations (contract, section 5): looks start close together, for what is
+    The platform states no durations (docs/platform.md, 5): looks start close together, for what is
     quick, and grow to half a minute.
     """
 
@@ -56,7 +56,7 @@ class Stop:
 
 async def wait_until_settled(
     adapter: Adapter,
-    receipt: Receipt,
+    receipt: CallResult,
     *,
     clock: Clock,
     limits: WaitLimits,

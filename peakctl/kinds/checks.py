@@ -48,7 +48,7 @@ def check_cron(value: str, path: Path, complaints: Complaints, _: Sequence[Refer
 
 
 def check_semver(value: str, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
-    """Semantic versions, suffixes allowed (contract, section 3.2)."""
+    """Semantic versions, suffixes allowed (docs/platform.md, 3.2)."""
     if value.startswith(PARAM):
         return
     from semver import Version
@@ -63,7 +63,7 @@ def check_semver(value: str, path: Path, complaints: Complaints, _: Sequence[Ref
 
 
 def check_tenants(value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
-    """Scope shared needs tenants, and tenants go only with it (contract, section 3.4)."""
+    """Scope shared needs tenants, and tenants go only with it (docs/platform.md, 3.4)."""
     scope, tenants = reveal(value.get("scope", "private")), value.get("tenants")
     if scope == "shared" and not tenants:
         fix = "list the tenants under tenants:"
@@ -93,7 +93,7 @@ def check_values(value: Any, path: Path, complaints: Complaints, _: Sequence[Ref
 
 
 def check_name(value: str, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
-    """Ledgers are artifacts too, and a manifest must not write over one (design, section 6)."""
+    """Ledgers are artifacts too, and a manifest must not write over one."""
     if value.startswith(LEDGER_PREFIX):
         complaints.add(
             "reserved-name",

@@ -103,7 +103,7 @@ def _example(type_: str) -> str:
 
 
 def check_used(value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]) -> None:
-    """Each `@param:NAME` in the config is a declared build parameter (contract, section 3.4)."""
+    """Each `@param:NAME` in the config is a declared build parameter (docs/platform.md, 3.4)."""
     build = (value.get("parameters") or {}).get("build") or ()
     declared = [definition["name"] for definition in build]
     for at, name in params_in(value["config"], (*path, "config")):

@@ -107,7 +107,7 @@ REPLACE = "replace"
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """Status words of the platform by meaning; a word that is not here is pending (contract, 5)."""
+    """Status words by meaning; a word that is not here is pending (docs/platform.md, 5)."""
 
     words: Mapping[str, State] = field(default_factory=dict)
     deleting: frozenset[str] = frozenset()  # pending words that end with the thing being gone

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_private_images(
     value: Any, path: Path, complaints: Complaints, _: Sequence[Reference]
 ) -> None:
-    """An image that exists already needs scope private (contract, section 3.4)."""
+    """An image that exists already needs scope private (docs/platform.md, 3.4)."""
     scope = reveal(value.get("scope", "private"))
     if scope == "private":
         return

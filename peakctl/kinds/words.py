@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PREFIX = "x-peakctl-"
 PARAM = "@param:"
-"""A build parameter in place of a whole value (contract, section 3.4)."""
+"""A build parameter in place of a whole value (docs/platform.md, 3.4)."""
 
 ABSENCE = {
     "default": Absent.DEFAULT,

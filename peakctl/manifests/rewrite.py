@@ -14,7 +14,7 @@ Lexed = Callable[[str, str | None, str | None], Iterable[tuple[int, str, str]]]
 def rewrite(
     source: str, lex: Lexed, name: str | None, filename: str | None, number: int | None
 ) -> str:
-    """`source` with each include set in by the length of the text before it (contract, 1.9).
+    """`source`, each include indented by the text before it (docs/platform.md, 1.9).
 
     With a `number` for the file, each piece of its text also begins with a mark that tells where it
     was written. Raises jinja2's TemplateSyntaxError.

@@ -43,11 +43,12 @@ from peakctl.model.plan import (
     Step,
     Verb,
 )
-from peakctl.model.platform import Adapter, Order, Readiness, Receipt
+from peakctl.model.platform import Adapter, CallRequest, CallResult, Readiness
 from peakctl.model.policy import Guards, Policy, PolicyChange, Threshold
 from peakctl.model.values import (
     EMPTY,
     KNOWN_AFTER_APPLY,
+    MAPS,
     MASK,
     MISSING,
     SHORTEST_SECRET,
@@ -69,6 +70,7 @@ __all__ = [
     "EMPTY",
     "KNOWN_AFTER_APPLY",
     "LEDGER_PREFIX",
+    "MAPS",
     "MASK",
     "MISSING",
     "SHORTEST_SECRET",
@@ -78,6 +80,8 @@ __all__ = [
     "Actor",
     "Adapter",
     "Archive",
+    "CallRequest",
+    "CallResult",
     "Change",
     "CiJob",
     "Clock",
@@ -94,7 +98,6 @@ __all__ = [
     "Live",
     "Location",
     "Notice",
-    "Order",
     "Outcome",
     "Owned",
     "Owner",
@@ -105,7 +108,6 @@ __all__ = [
     "Policy",
     "PolicyChange",
     "Readiness",
-    "Receipt",
     "Reference",
     "Resource",
     "Secret",

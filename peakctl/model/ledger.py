@@ -1,4 +1,4 @@
-"""What live state cannot tell: who owns what, and who runs now (design, section 6)."""
+"""What live state cannot tell: who owns what, and who runs now."""
 
 from __future__ import annotations
 

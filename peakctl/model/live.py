@@ -39,7 +39,7 @@ class Live:
     `version` is the image version, release or revision that `values` tell of; `latest` the newest
     there is. `attributes` are what references to it receive (`id`, `version`). `private` is the
     adapter's own (version ids, build ids, webhook ids) and is handed back to it untouched.
-    `foreign` says why the resource is not ours to change, if so (design, section 3). `parts` are
+    `foreign` says why the resource is not ours to change, if so. `parts` are
     what the platform made for it: they are its own, and go with it. `hidden` are the
     places of values that no output may show, whatever the read showed.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallRequest:
     """One call that an adapter is asked to make.
 
     `desired` holds no `Unknown`; `changes` are those that this call carries; `clear` are paths
@@ -34,7 +34,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class CallResult:
     """What a call answered: the id, what references receive, and what to poll (None: nothing)."""
 
     key: Key
@@ -89,10 +89,10 @@ class Adapter(Protocol):
         None when there is no such version.
         """
 
-    async def call(self, order: Order) -> Receipt:
+    async def call(self, order: CallRequest) -> CallResult:
         """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
 
-    async def poll(self, receipt: Receipt) -> Readiness:
+    async def poll(self, receipt: CallResult) -> Readiness:
         """Read once how the thing that `call` started fares."""
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
@@ -107,5 +107,5 @@ class Adapter(Protocol):
         not read again. Nothing is read that cannot decide.
         """
 
-    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         """The last lines of the log of a failed build; empty where the platform keeps none."""

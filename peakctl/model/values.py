@@ -32,6 +32,10 @@ def is_masked(value: Value) -> bool:
 KNOWN_AFTER_APPLY = "(known after apply)"
 
 
+MAPS = (dict, MappingProxyType)
+"""The maps that values are made of: asking for these is ten times as quick as for a Mapping."""
+
+
 EMPTY: Tree = MappingProxyType({})
 
 

@@ -9,8 +9,8 @@ from peakctl.model import ledger_name
 from peakctl.present.ledger_text import address, entry_word, in_order, newest_first
 
 if TYPE_CHECKING:
-    from peakctl.engine.ledger.chain import Standing
-    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.engine.rebuild import Rebuilt
+    from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Actor, Owned, PastRun
     from peakctl.present.ledger_text import Shown
 
@@ -39,7 +39,7 @@ def ledger_document(shown: Shown) -> dict[str, Any]:
     }
 
 
-def place_document(standing: Standing) -> dict[str, Any]:
+def place_document(standing: LedgerRevision) -> dict[str, Any]:
     """Where a ledger is: its name, id, version in force and newest version of all."""
     return {
         "name": ledger_name(standing.ledger.owner),

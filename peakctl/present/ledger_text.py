@@ -13,9 +13,9 @@ from peakctl.present.text import Line, counted, indent, line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from peakctl.engine.ledger.chain import Standing
-    from peakctl.engine.ledger.mend import Found
-    from peakctl.engine.ledger.rebuild import Rebuilt
+    from peakctl.engine.rebuild import Rebuilt
+    from peakctl.ledger.recovery import Found
+    from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Actor, Intent, Lease, Ledger, Owned, Owner, PastRun
 
 _SHORT_COMMIT = 8
@@ -29,7 +29,7 @@ _CLEARED = "The next apply finds out what came of it; of what is in no manifest,
 class Shown:
     """A ledger as it stands, at a moment of the platform's clock (seconds since 1970)."""
 
-    standing: Standing
+    standing: LedgerRevision
     now: float
 
     @property
@@ -170,7 +170,7 @@ def _intents_of_lease(shown: Shown) -> Iterator[Line]:
         yield from indent(_intent_rows(intents), _MARGIN)
 
 
-def _void(standing: Standing) -> str:
+def _void(standing: LedgerRevision) -> str:
     first, last = standing.number + 1, standing.newest
     if first > last:
         return ""

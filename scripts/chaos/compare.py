@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from peakctl.adapters.ledger_store import text_of
-from peakctl.engine.ledger.text import read_ledger
+from peakctl.ledger.codec import read_ledger
 from peakctl.model import LEDGER_PREFIX
 
 if TYPE_CHECKING:

@@ -161,8 +161,8 @@ class Play:
         from peakctl.api.client import Api, bases_for
         from peakctl.cli.session import SystemClock
         from peakctl.emulator import emulator_transport
-        from peakctl.engine.ledger.desk import Desk
-        from peakctl.engine.ledger.lease import Hold
+        from peakctl.ledger.desk import Desk
+        from peakctl.ledger.lease import Hold
         from peakctl.model import Actor, CiJob, Intent, Key, Owner, Secret
 
         clock = SystemClock()

@@ -34,7 +34,7 @@ def place(
     emulator = make_emulator(record_bodies=False)
     hostile = Hostile(emulator_transport(emulator))
     monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: hostile)
-    monkeypatch.setattr("peakctl.engine.ledger.digests.COST", 2)  # one test takes the real one
+    monkeypatch.setattr("peakctl.ledger.digests.COST", 2)  # one test takes the real one
     monkeypatch.chdir(tmp_path)
     found = Place(tmp_path, peakctl, hostile, emulator, monkeypatch)
     listen(found, monkeypatch)
@@ -58,4 +58,4 @@ def listen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ledger_store, "zip_of", zip_of)
     quick = SimpleNamespace(sha256=sha256, scrypt=hashlib.scrypt)
-    monkeypatch.setattr("peakctl.engine.ledger.digests.hashlib", quick)
+    monkeypatch.setattr("peakctl.ledger.digests.hashlib", quick)

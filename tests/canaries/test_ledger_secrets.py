@@ -197,14 +197,14 @@ def test_parameters_that_a_live_spec_declares_as_hidden(place: Place) -> None:
 @pytest.mark.parametrize(
     "at",
     [
-        "peakctl.engine.ledger.record.record",
-        "peakctl.engine.ledger.record._Books.enter",
-        "peakctl.engine.ledger.digests._slowly",
-        "peakctl.engine.ledger.digests.Digests.of",
-        "peakctl.engine.ledger.writing.write_ledger",
-        "peakctl.engine.ledger.chain.read_ledger",
+        "peakctl.engine.record.record",
+        "peakctl.engine.record._Books.enter",
+        "peakctl.ledger.digests._slowly",
+        "peakctl.ledger.digests.Digests.of",
+        "peakctl.ledger.writing.write_ledger",
+        "peakctl.ledger.revisions.read_ledger",
         "peakctl.engine.recall.units",
-        "peakctl.engine.ledger.lease.Hold.take",
+        "peakctl.ledger.lease.Hold.take",
         "peakctl.adapters.ledger_store.text_of",
         "peakctl.engine.promises.still_open",
     ],
@@ -283,7 +283,7 @@ def test_a_run_that_died_after_it_sent_a_secret_does_not_stand_in_the_way(place:
     assert place.run("apply", "--yes").code == 0
     place.turn("2")
     with place.env.context() as patched:
-        patched.setattr("peakctl.engine.ledger.record.record", lambda *_, **__: 1 / 0)
+        patched.setattr("peakctl.engine.record.record", lambda *_, **__: 1 / 0)
         assert place.command("apply", "-e", "dev", "--yes", *place.canaries.arguments).code == 1
     place.env.setattr("peakctl.cli.actor.alive", lambda _: False)
     again = place.run("apply", "--yes")

@@ -74,7 +74,7 @@ def test_the_same_with_every_kind(tmp_path: Path) -> None:
 def test_a_lease_that_nobody_checks_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.engine.ledger import writing
+    from peakctl.ledger import writing
 
     async def ours(_store: Any, _id: Any, _numbers: Any, number: int, ledger: Any) -> Any:
         return number, ledger
@@ -87,7 +87,7 @@ def test_a_lease_that_nobody_checks_is_found_out(
 def test_a_first_ledger_that_nobody_checks_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.engine.ledger.writing import Pen
+    from peakctl.ledger.writing import Pen
 
     async def first(_pen: Any, _made: Any) -> bool:
         return True
@@ -100,9 +100,9 @@ def test_a_first_ledger_that_nobody_checks_is_found_out(
 def test_rivals_that_nobody_sees_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.engine.ledger import rivals
+    from peakctl.ledger import rivals
 
-    monkeypatch.setattr(rivals, "find_rivals", lambda *_: {})
+    monkeypatch.setattr(rivals, "find_conflicts", lambda *_: {})
     duel = make_duel("two projects that share things", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=3, drawn=0)))
 

@@ -22,13 +22,13 @@ from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     MISSING,
     Adapter,
+    CallRequest,
+    CallResult,
     Change,
     Document,
     Listed,
     Live,
     Location,
-    Order,
-    Receipt,
     Resource,
     Secret,
     State,
@@ -74,9 +74,9 @@ class Tenant:
         await self.send(resource, Step.CREATE, version=version)
         return await self.live(resource)
 
-    async def send(self, resource: Resource, step: Step, **more: Any) -> Receipt:
+    async def send(self, resource: Resource, step: Step, **more: Any) -> CallResult:
         adapter = self.adapters[resource.key.kind]
-        order = Order(step, resource.key, resource.values, archives=resource.archives, **more)
+        order = CallRequest(step, resource.key, resource.values, archives=resource.archives, **more)
         receipt = await adapter.call(order)
         for _ in range(20):
             reading = await adapter.poll(receipt)
@@ -244,7 +244,7 @@ def test_everything_can_be_deleted(options: Options, tmp_path: Path) -> None:
                 live = await made.live(resource)
                 await made.send(resource, Step.DELETE, live=live)
                 await made.adapters[resource.key.kind].call(
-                    Order(Step.DELETE, resource.key, {}, live=live)
+                    CallRequest(Step.DELETE, resource.key, {}, live=live)
                 )
                 assert await made.adapters[resource.key.kind].find(resource.key.name) == ()
 
@@ -308,7 +308,7 @@ def test_a_failed_build_tells_its_log_and_is_built_again(tmp_path: Path) -> None
             dockerfile.write_text("FROM scratch\nRUN exit 1\n", "utf-8")
             image, adapter = made.read("Image", {"name": "img"}, UPLOAD), made.adapters["Image"]
             receipt = await adapter.call(
-                Order(Step.CREATE, image.key, image.values, None, "0.0.1", (), image.archives)
+                CallRequest(Step.CREATE, image.key, image.values, None, "0.0.1", (), image.archives)
             )
             made.clock.time += 5
             reading = await adapter.poll(receipt)
@@ -343,7 +343,9 @@ def test_releases_and_metadata_of_specs_change(tmp_path: Path) -> None:
                 assert await adapter.pin(found, "1.0.0") == {"id": live.id, "version": "1.0.0"}
                 assert await adapter.pin(found, "9.0.0") is None
                 same = (Change(("metadata", "title"), "T", "T", "edit"),)
-                order = Order(Step.UPDATE_METADATA, spec.key, changed.values, live, "1.1.0", same)
+                order = CallRequest(
+                    Step.UPDATE_METADATA, spec.key, changed.values, live, "1.1.0", same
+                )
                 assert (await adapter.call(order)).attributes["version"] == "1.1.0"
 
     asyncio.run(go())

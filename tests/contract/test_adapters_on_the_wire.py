@@ -34,11 +34,11 @@ from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     MISSING,
+    CallRequest,
     Change,
     Document,
     Live,
     Location,
-    Order,
     Resource,
     Secret,
     Step,
@@ -427,10 +427,10 @@ def read_manifest(value: Tree, root: Path) -> Resource:
     return resources[0]
 
 
-def order_of(case: Case, resource: Resource, sent: Any) -> Order:
+def order_of(case: Case, resource: Resource, sent: Any) -> CallRequest:
     values = dict(resource.values)
     live = Live(resource.key, case.id, {}, private=case.private)
-    return Order(
+    return CallRequest(
         case.step,
         resource.key,
         values,
@@ -463,7 +463,7 @@ def changes_of(case: Case, values: Mapping[str, Any], sent: Any) -> Iterator[Cha
                     yield Change((room, name), MISSING, value, case.call)
 
 
-async def send(order: Order) -> list[Seen]:
+async def send(order: CallRequest) -> list[Seen]:
     seen: list[Seen] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -89,7 +89,7 @@ CALLS = [
 ]
 
 
-class World:
+class LiveState:
     """An emulator with one of most things; `ids` by the names of fields that mean them."""
 
     def __init__(self) -> None:
@@ -125,8 +125,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def world() -> Iterator[LiveState]:
+    made = LiveState()
     yield made
     made.emulator.close()
 
@@ -174,7 +174,7 @@ def as_parts(body: Any) -> list[tuple[str, Any]]:
     ] or [("x", (None, ""))]
 
 
-def send(world: World, method: str, path: str, **more: Any) -> httpx.Response:
+def send(world: LiveState, method: str, path: str, **more: Any) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = emulator_transport(world.emulator)
         async with httpx.AsyncClient(transport=transport, base_url="http://peak") as client:
@@ -186,7 +186,7 @@ def send(world: World, method: str, path: str, **more: Any) -> httpx.Response:
 
 @pytest.mark.parametrize(("method", "path", "media"), CALLS)
 def test_no_body_meets_what_is_not_described(
-    method: str, path: str, media: str, world: World
+    method: str, path: str, media: str, world: LiveState
 ) -> None:
     operation = DESCRIBED["paths"][path][method]
     schema = operation["requestBody"]["content"][media]["schema"]
@@ -209,7 +209,7 @@ def test_no_body_meets_what_is_not_described(
     read_all(world)
 
 
-def read_all(world: World) -> None:
+def read_all(world: LiveState) -> None:
     """Whatever a write took, no read may stumble over."""
     for path in DESCRIBED["paths"]:
         if "get" in DESCRIBED["paths"][path] and not path.startswith("/_emulator"):

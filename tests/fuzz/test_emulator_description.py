@@ -114,7 +114,7 @@ PLACES = {
 RISKY = ("/_emulator/faults", "/_emulator/options", "/_emulator/clock", "/_emulator/seed")
 
 
-class World:
+class LiveState:
     """An emulator with one of everything; its answers by name."""
 
     def __init__(self) -> None:
@@ -133,8 +133,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def world() -> Iterator[LiveState]:
+    made = LiveState()
     yield made
     made.emulator.close()
 
@@ -152,7 +152,7 @@ def may_replace(case: Any, location: ParameterLocation) -> bool:
 
 @pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS))
 def test_drawn_requests_meet_what_the_description_says(
-    method: str, path: str, world: World, monkeypatch: pytest.MonkeyPatch
+    method: str, path: str, world: LiveState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if path in RISKY and method != "GET":
         world.emulator.faults = []
@@ -183,7 +183,7 @@ def test_drawn_requests_meet_what_the_description_says(
     assert asked <= set(OPERATIONS[method, path].query)
 
 
-def in_path(world: World, path: str) -> dict[str, str]:
+def in_path(world: LiveState, path: str) -> dict[str, str]:
     return {k: v for k, v in world.known(path).items() if f"{{{k}}}" in path}
 
 

@@ -9,11 +9,11 @@ from email.utils import formatdate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peakctl.api.concurrency import ConcurrencyLimit
 from peakctl.api.hiding import Redactor
 from peakctl.api.limits import Limits
 from peakctl.api.problems import clean
-from peakctl.api.retry import Failure, Patience, parse_retry_after
-from peakctl.api.slots import Slots
+from peakctl.api.retry import Backoff, Failure, parse_retry_after
 from peakctl.model import MASK
 
 STEPS = st.lists(
@@ -26,7 +26,7 @@ def test_the_bound_holds_whatever_happens_and_no_slot_is_lost(
     most: int, grow_after: int, steps: list[tuple[str, int]]
 ) -> None:
     async def main() -> None:
-        slots, highest = Slots(most, grow_after), 0
+        slots, highest = ConcurrencyLimit(most, grow_after), 0
 
         async def work(end: str, turns: int) -> None:
             nonlocal highest
@@ -78,7 +78,7 @@ def test_patience_ends_and_never_waits_beyond_its_time(
     failures: list[Failure], write: bool, chance: float, retry_after: float | None
 ) -> None:
     limits, now = Limits(), 0.0
-    patience = Patience(limits, limits.total, lambda: chance)
+    patience = Backoff(limits, limits.total, lambda: chance)
     for count, failure in enumerate(failures, 1):
         wait = patience.wait(failure, write=write, now=now, retry_after=retry_after)
         if wait is None:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from peakctl.engine.diff import compare
 from peakctl.engine.keyed import is_free
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import Memory, place
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.plan import make_plan
 from peakctl.engine.recall import has_entries, unseen_values
 from peakctl.engine.tree import child, field_at, holds_secret, variant
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import Memory, place
 from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
 
 KINDS = load_kinds()
@@ -138,7 +138,7 @@ def test_a_plan_is_the_same_for_shuffled_resources(specs: dict[str, Any], random
     live = {key: Live(key, key.name, {"spec": {}}) for key in list(resources)[::2]}
     keys = list(resources)
     random.shuffle(keys)
-    world = World(live=live)
+    world = LiveState(live=live)
     shuffled = make_plan({key: resources[key] for key in keys}, world, KINDS)
     assert shuffled.plan == make_plan(resources, world, KINDS).plan
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.prune import observe_orphans, plan_prune
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Key, Ledger, Listed, Live, Location, Owned, Owner, Resource
@@ -111,7 +111,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 @given(cases(), st.booleans())
 def test_only_what_may_go_goes_and_users_go_first(case: Case, history: bool) -> None:
-    world = World({}, case.live)
+    world = LiveState({}, case.live)
     orphans = asyncio.run(observe_orphans(world, case.ledger, case.resources, case.shelves))
     deletes, told, gone = plan_prune(orphans, case.ledger, KINDS, case.resources, history=history)
     owned = case.ledger.owned
@@ -186,7 +186,7 @@ def reaches(edges: dict[Any, set[Any]], start: Any, goal: Any) -> bool:
 @given(cases())
 def test_the_order_of_the_ledger_changes_nothing(case: Case) -> None:
     def plan(ledger: Ledger, resources: dict[Key, Resource]) -> Any:
-        world = World({}, case.live)
+        world = LiveState({}, case.live)
         orphans = asyncio.run(observe_orphans(world, ledger, resources, case.shelves))
         return plan_prune(orphans, ledger, KINDS, resources, history=True)
 

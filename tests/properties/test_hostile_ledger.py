@@ -21,9 +21,9 @@ import pytest
 from peakctl.adapters.ledger_store import ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
 from peakctl.engine.approval import read_approval
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LedgerUnusable
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.digests import Digests
 from peakctl.model import (
     Actor,
     CiJob,

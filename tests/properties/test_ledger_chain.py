@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peakctl.adapters.ledger_store import text_of, zip_of
-from peakctl.engine.ledger.chain import find_standing, readable
-from peakctl.engine.ledger.lease import Desk, Hold, note
-from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import ApiError, LeaseHeld, LedgerUnusable
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.lease import Desk, Hold, note
+from peakctl.ledger.revisions import find_revision, readable
 from peakctl.model import (
     Actor,
     CiJob,
@@ -75,7 +75,7 @@ def test_every_reader_of_any_history_sees_the_same_version(
             forces = by_the_rule(store.versions[made])
             if damaged:
                 continue
-            found = await find_standing(store, store._listed(), OWNER)
+            found = await find_revision(store, store._listed(), OWNER)
             assert found is not None
             assert (found.number, found.newest) == (forces[-1], number)
             assert found.ledger.writer == f"w{found.number}"
@@ -157,7 +157,7 @@ def race(store: Any, chance: random.Random, many: int, *, faulty: bool) -> None:
     async def script() -> None:
         runs = Race(store, chance, faulty=faulty)
         await runs.all(many)
-        found = await find_standing(store, store._listed(), OWNER)
+        found = await find_revision(store, store._listed(), OWNER)
         if found is None:
             assert not runs.written
             return
@@ -215,7 +215,7 @@ def test_of_first_ledgers_made_at_once_at_most_one_is_held(
         store.pause = None
         store.land()
         for hold in holds:
-            found = await find_standing(store, store._listed(), OWNER)
+            found = await find_revision(store, store._listed(), OWNER)
             assert found is not None
             assert found.ledger == hold.ledger
 

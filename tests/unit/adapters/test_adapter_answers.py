@@ -19,14 +19,14 @@ from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
     Archive,
+    CallRequest,
+    CallResult,
     Change,
     Document,
     Key,
     Listed,
     Live,
     Location,
-    Order,
-    Receipt,
     Reference,
     Resource,
     State,
@@ -288,7 +288,7 @@ def test_the_newest_ready_version_is_found_by_number_and_not_by_place() -> None:
 
 
 WATCH = {"path": IMAGES + "1/versions/7", "image": 1, "versionId": 7, "buildId": "9"}
-BUILD = Receipt(Key("Image", "img"), 1, watch=WATCH)
+BUILD = CallResult(Key("Image", "img"), 1, watch=WATCH)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_failure_without_a_build_id_and_a_ready_version_need_no_second_look() 
     failed = {**LATEST, "status": "not-ready", "lastBuildStatus": "failed"}
     img, api = adapter("Image", "image", {str(WATCH["path"]): failed})
     watch = {k: v for k, v in WATCH.items() if k != "buildId"}
-    unknown = Receipt(Key("Image", "img"), 1, watch=watch)
+    unknown = CallResult(Key("Image", "img"), 1, watch=watch)
     assert run(img.poll(unknown)).state is State.FAILED
     assert run(img.logs(unknown)) == ()
     assert len(api.asked) == 1
@@ -674,7 +674,7 @@ def deployed(number: int | None, metadata: str, revision: str) -> Tree:
 def test_a_deployment_is_ready_when_the_very_revision_is(answer: Tree, state: State) -> None:
     dep, _ = adapter("Deployment", "deployment", {BLOCKS + "d": answer})
     watch = {"path": BLOCKS + "d", "revision": 2}
-    assert run(dep.poll(Receipt(Key("Deployment", "dep"), "d", watch=watch))).state is state
+    assert run(dep.poll(CallResult(Key("Deployment", "dep"), "d", watch=watch))).state is state
 
 
 # --- services, webapps, workflows -----
@@ -781,11 +781,11 @@ def test_as_many_webhooks_are_kept_as_there_are() -> None:
     hooks = [{"cron": "0 2 * * *"}, {"webhook": True}, {"webhook": True}, "odd"]
     live = Live(Key("Workflow", "wf"), 9, {}, private={"webhooks": ["w-1"]})
     desired: Tree = {"metadata": {"name": "wf"}, "spec": {"triggers": hooks, "steps": {}}}
-    run(flow.call(Order(Step.UPDATE, live.key, desired, live=live)))
+    run(flow.call(CallRequest(Step.UPDATE, live.key, desired, live=live)))
     kept = {"webhook": True, "webhookPolicy": "preserve"}
     assert api.sent[0]["triggers"] == [hooks[0], kept, {"webhook": True}, "odd"]
     del desired["spec"]["triggers"]
-    run(flow.call(Order(Step.UPDATE, live.key, desired, live=live)))
+    run(flow.call(CallRequest(Step.UPDATE, live.key, desired, live=live)))
     assert "triggers" not in api.sent[1]
 
 
@@ -822,15 +822,15 @@ def service_live(**more: Any) -> Live:
 def test_nothing_to_watch_is_ready_and_what_is_gone_is_gone() -> None:
     svc, _ = adapter("Service", "service", {})
     key = Key("Service", "svc")
-    assert run(svc.poll(Receipt(key, "s"))).state is State.READY
-    assert run(svc.poll(Receipt(key, "s", watch={"path": WEBAPPS + "s"}))).state is State.GONE
-    assert run(svc.logs(Receipt(key, "s"))) == ()
+    assert run(svc.poll(CallResult(key, "s"))).state is State.READY
+    assert run(svc.poll(CallResult(key, "s", watch={"path": WEBAPPS + "s"}))).state is State.GONE
+    assert run(svc.logs(CallResult(key, "s"))) == ()
 
 
 def test_a_word_that_nobody_knows_is_pending_and_named() -> None:
     svc, _ = adapter("Service", "service", {WEBAPPS + "s": {"status": "PONDERING"}})
     watch = {"path": WEBAPPS + "s"}
-    reading = run(svc.poll(Receipt(Key("Service", "svc"), "s", watch=watch)))
+    reading = run(svc.poll(CallResult(Key("Service", "svc"), "s", watch=watch)))
     assert (reading.state, "PONDERING" in reading.message) == (State.PENDING, True)
 
 
@@ -846,12 +846,12 @@ def test_a_word_that_nobody_knows_is_pending_and_named() -> None:
 def test_a_deletion_is_under_way_until_it_is_gone_or_refused(status: str, state: State) -> None:
     svc, _ = adapter("Service", "service", {WEBAPPS + "s": {"status": status}})
     watch = {"path": WEBAPPS + "s", "gone": True}
-    assert run(svc.poll(Receipt(Key("Service", "svc"), "s", watch=watch))).state is state
+    assert run(svc.poll(CallResult(Key("Service", "svc"), "s", watch=watch))).state is state
 
 
 def test_a_deletion_of_what_is_gone_succeeds_and_a_refused_one_does_not() -> None:
     svc, _ = adapter("Service", "service", {})
-    order = Order(Step.DELETE, Key("Service", "svc"), {}, live=service_live())
+    order = CallRequest(Step.DELETE, Key("Service", "svc"), {}, live=service_live())
     assert run(svc.call(order)).watch == {"path": WEBAPPS + "s", "gone": True}
     svc, _ = adapter("Service", "service", {WEBAPPS + "s": refusal(409)})
     with pytest.raises(ApiError):
@@ -880,23 +880,25 @@ def test_waiting_sends_nothing_and_watches_what_is_live() -> None:
     for kind, module, id_, private, watch in cases:
         found, api = adapter(kind, module, {})
         live = Live(Key(kind, "x"), id_, {}, private=private, attributes={"id": id_})
-        receipt = run(found.call(Order(Step.WAIT, live.key, {}, live=live)))
+        receipt = run(found.call(CallRequest(Step.WAIT, live.key, {}, live=live)))
         assert (receipt.watch, receipt.attributes, api.asked) == (watch, {"id": id_}, [])
 
 
 def test_orders_that_make_no_sense_are_refused() -> None:
     svc, _ = adapter("Service", "service", {})
     with pytest.raises(ValueError, match="no create-release call"):
-        run(svc.call(Order(Step.CREATE_RELEASE, Key("Service", "svc"), {})))
+        run(svc.call(CallRequest(Step.CREATE_RELEASE, Key("Service", "svc"), {})))
     with pytest.raises(ValueError, match="needs a live resource"):
-        run(svc.call(Order(Step.UPDATE, Key("Service", "svc"), {})))
+        run(svc.call(CallRequest(Step.UPDATE, Key("Service", "svc"), {})))
 
 
 @pytest.mark.parametrize("answer", [{}, {"id": None}, ["odd"]])
 def test_a_create_that_answers_no_id_is_in_doubt(answer: object) -> None:
     svc, _ = adapter("Service", "service", {WEBAPPS: answer})
     with pytest.raises(ApiError) as caught:
-        run(svc.call(Order(Step.CREATE, Key("Service", "svc"), {"metadata": {"name": "svc"}})))
+        run(
+            svc.call(CallRequest(Step.CREATE, Key("Service", "svc"), {"metadata": {"name": "svc"}}))
+        )
     assert caught.value.doubtful
 
 
@@ -921,7 +923,7 @@ def test_tenants_go_with_the_scope_that_has_them_and_leave_with_it() -> None:
     scope = Change(("spec", "scope"), "private", "shared", "edit")
     live = Live(key, "b", {"spec": {"scope": "private", "tenants": ["t"]}})
     desired: Tree = {"metadata": {}, "spec": {"kind": "workflow", **shared}}
-    run(spec.call(Order(Step.UPDATE_METADATA, key, desired, live, "1.0.0", (scope,))))
+    run(spec.call(CallRequest(Step.UPDATE_METADATA, key, desired, live, "1.0.0", (scope,))))
     assert api.sent == [shared]
     gone = (
         Change(("spec", "scope"), "shared", "private", "edit"),
@@ -929,7 +931,7 @@ def test_tenants_go_with_the_scope_that_has_them_and_leave_with_it() -> None:
     )
     desired = {"metadata": {}, "spec": {"kind": "workflow"}}
     live = Live(key, "b", {"spec": shared})
-    run(spec.call(Order(Step.UPDATE_METADATA, key, desired, live, "1.0.0", gone)))
+    run(spec.call(CallRequest(Step.UPDATE_METADATA, key, desired, live, "1.0.0", gone)))
     assert api.sent[1] == {"scope": "private"}
 
 
@@ -937,7 +939,7 @@ def test_tenants_go_with_the_scope_that_has_them_and_leave_with_it() -> None:
 def test_an_edit_that_changes_nothing_is_done(detail: str, ok: bool) -> None:
     spec, _ = adapter("BlockSpec", "block_spec", {BLOCK_SPECS + "b": refusal(422, detail)})
     live = Live(Key("BlockSpec", "blk"), "b", {}, attributes={"id": "b", "version": "1.0.0"})
-    order = Order(Step.UPDATE_METADATA, live.key, {"spec": {}}, live=live)
+    order = CallRequest(Step.UPDATE_METADATA, live.key, {"spec": {}}, live=live)
     if ok:
         assert run(spec.call(order)).attributes == {"id": "b", "version": "1.0.0"}
     else:
@@ -962,7 +964,7 @@ def test_a_revision_that_is_answered_without_a_number_is_the_next_one(
     private = {"family": "blocks", "revision": before}
     live = Live(key, "d", {"metadata": {}, "spec": {}}, private=private)
     desired = {"metadata": {"name": "dep"}, "spec": {"blockSpec": {"id": "s"}}}
-    receipt = run(dep.call(Order(step, key, desired, live=live)))
+    receipt = run(dep.call(CallRequest(step, key, desired, live=live)))
     assert receipt.watch is not None
     assert receipt.watch["revision"] == waited_for
 

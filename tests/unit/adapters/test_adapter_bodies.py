@@ -14,7 +14,7 @@ from peakctl.adapters.json_texts import json_text
 from peakctl.adapters.whole import complete, put
 from peakctl.api.bodies import encode_json
 from peakctl.kinds.store import load_kinds
-from peakctl.model import MISSING, Archive, Change, Key, Live, Order, Path, Secret, Step
+from peakctl.model import MISSING, Archive, CallRequest, Change, Key, Live, Path, Secret, Step
 
 Tree = dict[str, Any]
 SERVICE = load_kinds()["Service"]
@@ -41,10 +41,10 @@ def order(
     step: Step = Step.UPDATE,
     clear: tuple[Path, ...] = (),
     call: str = "update",
-) -> Order:
+) -> CallRequest:
     key = Key("Service", "svc")
     made = tuple(Change(path, None, after, call) for path, after in changes)
-    return Order(
+    return CallRequest(
         step,
         key,
         desired,
@@ -128,7 +128,7 @@ def test_what_a_create_has_just_sent_does_not_go_again() -> None:
 
 
 def test_an_order_without_a_live_resource_sends_its_changes() -> None:
-    made = Order(
+    made = CallRequest(
         Step.UPDATE_METADATA,
         Key("BlockSpec", "b"),
         {"metadata": {"status": "archived"}, "spec": {"kind": "workflow"}},
@@ -209,12 +209,12 @@ def test_a_text_of_json_stays_sealed_when_it_holds_a_secret() -> None:
 NAMED: Tree = {"id": "a", "release": {"version": "2.0.0"}}
 
 
-def deployment(spec: Tree, *changes: tuple[Path, Any], live: Tree | None = None) -> Order:
+def deployment(spec: Tree, *changes: tuple[Path, Any], live: Tree | None = None) -> CallRequest:
     made = tuple(Change(path, MISSING, after, "patch") for path, after in changes)
     key = Key("Deployment", "dep")
     desired = {"metadata": {"name": "dep", "status": "x"}, "spec": spec}
     values = {"metadata": {}, "spec": live or {}}
-    return Order(Step.PATCH_PARAMETERS, key, desired, Live(key, "d", values), changes=made)
+    return CallRequest(Step.PATCH_PARAMETERS, key, desired, Live(key, "d", values), changes=made)
 
 
 def test_a_revision_is_complete_and_says_what_is_gone() -> None:
@@ -284,11 +284,13 @@ def test_run_values_of_an_app_are_patched_by_block_and_for_the_whole() -> None:
 # --- images -----
 
 
-def image(spec: Tree, *, folder: bool) -> Order:
+def image(spec: Tree, *, folder: bool) -> CallRequest:
     archive = Archive("sha256:" + "a" * 64, 1, lambda: b"zip")
     archives = {("spec", "artifact"): archive} if folder else {}
     desired = {"metadata": {"name": "img"}, "spec": spec}
-    return Order(Step.CREATE, Key("Image", "img"), desired, version="1.0.0", archives=archives)
+    return CallRequest(
+        Step.CREATE, Key("Image", "img"), desired, version="1.0.0", archives=archives
+    )
 
 
 def test_an_upload_says_both_paths_and_nothing_else_is_added() -> None:

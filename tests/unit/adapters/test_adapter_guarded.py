@@ -9,7 +9,7 @@ import pytest
 
 from peakctl.adapters.guarded import Guarded
 from peakctl.errors import ApiError
-from peakctl.model import Key, Listed, Live, Order, Receipt, Step
+from peakctl.model import CallRequest, CallResult, Key, Listed, Live, Step
 
 
 class Broken:
@@ -30,10 +30,10 @@ CALLS = {
     "wholes": ((), ()),
     "read": (Listed(1, "a"), None),
     "pin": (Listed(1, "a"), None),
-    "call": (Order(Step.CREATE, KEY, {}),),
-    "poll": (Receipt(KEY, 1),),
+    "call": (CallRequest(Step.CREATE, KEY, {}),),
+    "poll": (CallResult(KEY, 1),),
     "dependents": (Live(KEY, 1, {}),),
-    "logs": (Receipt(KEY, 1),),
+    "logs": (CallResult(KEY, 1),),
 }
 
 
@@ -52,5 +52,5 @@ def test_an_answer_that_makes_no_sense_is_told(name: str) -> None:
 def test_waiting_for_what_others_started_sends_nothing_and_leaves_no_doubt() -> None:
     guarded = Guarded(Broken(), "Image")  # type: ignore[arg-type]
     with pytest.raises(ApiError) as told:
-        asyncio.run(guarded.call(Order(Step.WAIT, KEY, {})))
+        asyncio.run(guarded.call(CallRequest(Step.WAIT, KEY, {})))
     assert not told.value.doubtful

@@ -15,11 +15,11 @@ from peakctl.adapters.artifact import Adapter
 from peakctl.adapters.ledger_store import NO_LEDGER, ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import Emulator, emulator_transport
-from peakctl.engine.ledger.chain import find_standing
-from peakctl.engine.ledger.lease import LEASE, Desk, Hold
-from peakctl.engine.ledger.text import read_ledger
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.codec import read_ledger
+from peakctl.ledger.lease import LEASE, Desk, Hold
+from peakctl.ledger.revisions import find_revision
 from peakctl.model import Actor, Flaw, Key, Listed, Owned, Owner, Secret
 
 T = TypeVar("T")
@@ -279,7 +279,7 @@ def test_a_run_takes_renews_and_gives_back_its_lease_on_the_platform(
                 hold = await Hold.take(desk, run=f"run-{number}", **parts)
                 ours = hold.ledger.owned
                 await hold.finish(owned=ours, intents=(), outcome="done", counts={})
-            found = await find_standing(store, await store.list(), owner)
+            found = await find_revision(store, await store.list(), owner)
             assert found is not None
             assert (found.number, found.ledger.owned) == (16, {key: Owned(key, 1)})
             assert await store.numbers(found.id) == tuple(range(7, 17))

@@ -9,8 +9,8 @@ import pytest
 from peakctl.api.limits import Limits
 from peakctl.api.retry import (
     RULES,
+    Backoff,
     Failure,
-    Patience,
     Pause,
     failure_of_error,
     failure_of_status,
@@ -115,7 +115,7 @@ def test_a_date_out_of_range_is_none() -> None:
 
 
 def _waits(failure: Failure, *, write: bool, limits: Limits | None = None) -> list[float]:
-    patience, waits = Patience(limits or Limits(), 1000.0, lambda: 1.0), list[float]()
+    patience, waits = Backoff(limits or Limits(), 1000.0, lambda: 1.0), list[float]()
     while (wait := patience.wait(failure, write=write, now=0.0, retry_after=None)) is not None:
         waits.append(wait)
     return waits
@@ -135,14 +135,14 @@ def test_a_write_is_repeated_only_when_nothing_was_done() -> None:
 
 
 def test_waits_are_spread() -> None:
-    patience = Patience(Limits(), 1000.0, lambda: 0.0)
+    patience = Backoff(Limits(), 1000.0, lambda: 0.0)
     assert patience.wait(Failure.BROKEN, write=False, now=0.0, retry_after=None) == 0.25
-    patience = Patience(Limits(), 1000.0, lambda: 0.5)
+    patience = Backoff(Limits(), 1000.0, lambda: 0.5)
     assert patience.wait(Failure.THROTTLED, write=False, now=0.0, retry_after=7.0) == 7.5
 
 
 def test_what_would_take_too_long_is_not_waited_for() -> None:
-    patience = Patience(Limits(), 1000.0, lambda: 0.0)
+    patience = Backoff(Limits(), 1000.0, lambda: 0.0)
     assert patience.wait(Failure.THROTTLED, write=False, now=0.0, retry_after=121.0) is None
     assert patience.wait(Failure.THROTTLED, write=False, now=990.0, retry_after=11.0) is None
 

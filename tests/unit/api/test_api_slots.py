@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
-from peakctl.api.slots import Slots
+from peakctl.api.concurrency import ConcurrencyLimit
 
 
 def test_no_more_than_the_bound_are_held_and_all_get_their_turn() -> None:
     async def main() -> None:
-        slots, most, order = Slots(3, 100), 0, []
+        slots, most, order = ConcurrencyLimit(3, 100), 0, []
 
         async def work(number: int) -> None:
             nonlocal most
@@ -26,7 +26,7 @@ def test_no_more_than_the_bound_are_held_and_all_get_their_turn() -> None:
 
 def test_throttling_halves_once_for_those_in_flight_together() -> None:
     async def main() -> None:
-        slots = Slots(16, 100)
+        slots = ConcurrencyLimit(16, 100)
         async with slots.one() as first, slots.one() as second:
             slots.throttled(first)
             slots.throttled(second)
@@ -41,7 +41,7 @@ def test_throttling_halves_once_for_those_in_flight_together() -> None:
 
 def test_the_bound_grows_back_by_one_after_enough_successes() -> None:
     async def main() -> None:
-        slots = Slots(4, 3)
+        slots = ConcurrencyLimit(4, 3)
         async with slots.one() as round_:
             slots.throttled(round_)
         for _ in range(5):
@@ -54,7 +54,7 @@ def test_the_bound_grows_back_by_one_after_enough_successes() -> None:
     asyncio.run(main())
 
 
-async def _hold(slots: Slots, release: asyncio.Event, log: list[str], name: str) -> None:
+async def _hold(slots: ConcurrencyLimit, release: asyncio.Event, log: list[str], name: str) -> None:
     async with slots.one():
         log.append(name)
         await release.wait()
@@ -67,7 +67,7 @@ async def _settle() -> None:
 
 def test_growing_lets_a_waiting_one_in_at_once() -> None:
     async def main() -> None:
-        slots, release, log = Slots(2, 1), asyncio.Event(), list[str]()
+        slots, release, log = ConcurrencyLimit(2, 1), asyncio.Event(), list[str]()
         async with slots.one() as round_:
             slots.throttled(round_)
         tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]
@@ -84,7 +84,7 @@ def test_growing_lets_a_waiting_one_in_at_once() -> None:
 
 def test_one_who_is_cancelled_while_waiting_loses_nothing() -> None:
     async def main() -> None:
-        slots, release, log = Slots(1, 9), asyncio.Event(), list[str]()
+        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
         tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "abc"]
         await _settle()
         tasks[1].cancel()
@@ -98,7 +98,7 @@ def test_one_who_is_cancelled_while_waiting_loses_nothing() -> None:
 
 def test_one_who_is_cancelled_as_the_slot_comes_passes_it_on() -> None:
     async def main() -> None:
-        slots, release, log = Slots(1, 9), asyncio.Event(), list[str]()
+        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
         holder = slots.one()
         await holder.__aenter__()
         tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]
@@ -115,7 +115,7 @@ def test_one_who_is_cancelled_as_the_slot_comes_passes_it_on() -> None:
 
 def test_a_slot_is_not_given_to_one_who_is_already_cancelled() -> None:
     async def main() -> None:
-        slots, release, log = Slots(1, 9), asyncio.Event(), list[str]()
+        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
         holder = slots.one()
         await holder.__aenter__()
         tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]

@@ -70,7 +70,7 @@ UNBURIED: list[subprocess.Popen[bytes]] = []
 
 
 @pytest.fixture(autouse=True)
-def bury() -> Iterator[None]:
+def record_dead_run() -> Iterator[None]:
     yield
     while UNBURIED:
         UNBURIED.pop().communicate()

@@ -16,11 +16,11 @@ from peakctl.adapters.ledger_store import ArtifactLedgers
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
-from peakctl.engine.ledger import lease, rivals
-from peakctl.engine.ledger.desk import Desk
-from peakctl.engine.ledger.lease import Hold
-from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import Diagnostic, LeaseHeld
+from peakctl.ledger import lease, rivals
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.desk import Desk
+from peakctl.ledger.lease import Hold
 from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"

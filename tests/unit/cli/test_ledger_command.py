@@ -58,8 +58,8 @@ async def hold(run: Any, clock: Any, act: str = "take") -> None:
     from peakctl.adapters.ledger_store import ArtifactLedgers
     from peakctl.api.client import Api, bases_for
     from peakctl.emulator import emulator_transport
-    from peakctl.engine.ledger.desk import Desk
-    from peakctl.engine.ledger.lease import Hold
+    from peakctl.ledger.desk import Desk
+    from peakctl.ledger.lease import Hold
     from peakctl.model import Actor, Owner, Secret
 
     transport = emulator_transport(run.emulator)

@@ -12,7 +12,7 @@ import pytest
 
 from peakctl.catalog import lookup_kind
 from peakctl.engine.apply import apply
-from peakctl.engine.observe import World, observe
+from peakctl.engine.observe import LiveState, observe
 from peakctl.engine.plan import Planned, make_plan
 from peakctl.engine.wait import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic
@@ -21,17 +21,17 @@ from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     Archive,
+    CallRequest,
+    CallResult,
     Document,
     Event,
     Key,
     Listed,
     Live,
     Location,
-    Order,
     Outcome,
     Plan,
     Readiness,
-    Receipt,
     Resource,
     State,
     Step,
@@ -98,7 +98,7 @@ class Shelf:
     keeps: bool = False
     makes: tuple[str, ...] = ()
     made: dict[tuple[str, str], Key] = field(default_factory=dict)
-    orders: list[Order] = field(default_factory=list)
+    orders: list[CallRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def put(self, name: str, spec: Any = None, metadata: Any = None, **more: Any) -> Live:
@@ -132,7 +132,7 @@ class Shelf:
         self.asked.append(f"pin {listed.name} {version}")
         return self.pins.get((listed.name, version), {"id": listed.id} if not version else None)
 
-    async def call(self, order: Order) -> Receipt:
+    async def call(self, order: CallRequest) -> CallResult:
         self.orders.append(order)
         fault = next((f for f in self.faults if f.step is order.step), None)
         if fault is None:
@@ -142,7 +142,7 @@ class Shelf:
             self._effect(order)
         raise fault.error
 
-    def _effect(self, order: Order) -> Receipt:
+    def _effect(self, order: CallRequest) -> CallResult:
         name, old = order.key.name, order.live
         id_ = old.id if old else f"{self.kind}-{name}"
         if order.step is Step.DELETE:
@@ -156,9 +156,9 @@ class Shelf:
                 order.key, id_, values, version=order.version, private={"revision": number}
             )
         attributes = {"id": id_, "version": f"{order.version}-id"} if order.version else {"id": id_}
-        return Receipt(order.key, id_, attributes, {"id": id_} if self.watched else None)
+        return CallResult(order.key, id_, attributes, {"id": id_} if self.watched else None)
 
-    async def poll(self, receipt: Receipt) -> Readiness:
+    async def poll(self, receipt: CallResult) -> Readiness:
         return self.readings.pop(0) if self.readings else Readiness(State.READY, "ready")
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class Shelf:
             raise self.faults[0].error
         return self.made
 
-    async def logs(self, receipt: Receipt) -> tuple[str, ...]:
+    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         return self.lines
 
 
@@ -201,7 +201,7 @@ class Lab:
         assert [p for p in problems if p.severity == "error"] == []
         return {resource.key: resource for resource in found}
 
-    def observe(self, resources: Mapping[Key, Resource]) -> World:
+    def observe(self, resources: Mapping[Key, Resource]) -> LiveState:
         return asyncio.run(observe(resources, self.kinds, self.shelves))
 
     def plan(self, *documents: Any, retry_failed: bool = False) -> Planned:

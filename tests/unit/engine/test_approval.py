@@ -18,9 +18,9 @@ from peakctl.engine.approval import (
     read_approval,
     write_approval,
 )
-from peakctl.engine.ledger.digests import Digests
 from peakctl.engine.tenant import Tenant
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.digests import Digests
 from peakctl.model import (
     MISSING,
     Action,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from peakctl.engine.destroy import find_absent, make_destroy_plan
-from peakctl.engine.ledger.owners import Owners, find_owners
 from peakctl.errors import Severity
+from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.model import Intent, Key, Ledger, Listed, Owned, Owner, Step, Verb
 
 IMAGE, SERVICE = Key("Image", "a"), Key("Service", "s")

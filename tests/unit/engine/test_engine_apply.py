@@ -12,13 +12,13 @@ from peakctl.engine.wait import DEFAULT_LIMITS, WaitLimits
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model import (
     Action,
+    CallRequest,
+    CallResult,
     Key,
     Live,
-    Order,
     Phase,
     Plan,
     Readiness,
-    Receipt,
     State,
     Status,
     Step,
@@ -485,7 +485,7 @@ def test_what_stays_after_a_null_is_told(lab: Any) -> None:
     manifest = put_service(lab, A="1", B="2")
     stubborn = lab.Service.things["s"]
     planned = lab.plan(manifest)
-    lab.Service.call = lambda order: asyncio.sleep(0, Receipt(order.key, "s"))
+    lab.Service.call = lambda order: asyncio.sleep(0, CallResult(order.key, "s"))
     (outcome,) = lab.apply(planned.plan)
     assert lab.Service.things["s"] == stubborn
     assert outcome.status is Status.FAILED
@@ -495,9 +495,9 @@ def test_what_stays_after_a_null_is_told(lab: Any) -> None:
 def test_what_is_gone_has_nothing_left_to_remove(lab: Any) -> None:
     planned = lab.plan(put_service(lab, A="1", B="2"))
 
-    def call(order: Order) -> Any:
+    def call(order: CallRequest) -> Any:
         lab.Service.things.clear()
-        return asyncio.sleep(0, Receipt(order.key, "s"))
+        return asyncio.sleep(0, CallResult(order.key, "s"))
 
     lab.Service.call = call
     assert statuses(lab.apply(planned.plan)) == [Status.DONE]
@@ -536,7 +536,7 @@ def test_deletes_in_flight_finish_and_no_others_start(lab: Any) -> None:
     effect, actions = lab.Workflow.call, [pruned(lab, name) for name in "abc"]
     actions[2] = replace(actions[2], after=frozenset({actions[1].key}))
 
-    async def call(order: Order) -> Any:
+    async def call(order: CallRequest) -> Any:
         await lab.clock.sleep(1)
         if order.key.name == "a":
             raise lab.problem(403, "no")

@@ -17,12 +17,12 @@ from peakctl.engine.forms import (
     remembered_forms,
     settle,
 )
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import Memory
-from peakctl.engine.ledger.owners import find_owners
-from peakctl.engine.ledger.record import record
 from peakctl.engine.observe import observe
 from peakctl.engine.plan import make_plan
+from peakctl.engine.record import record
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import Memory
+from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     MISSING,
     UNSEEN,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.chain import Others
-from peakctl.engine.ledger.owners import Owners
-from peakctl.engine.ledger.rebuild import Rebuilt, find_there, rebuild
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
+from peakctl.engine.rebuild import Rebuilt, find_there, rebuild
+from peakctl.ledger.ownership import Owners
+from peakctl.ledger.revisions import Others
 from peakctl.model import Key, Ledger, Listed, Live, Owned, Owner, Resource
 
 US, THEM = Owner("retail", "prod"), Owner("ads", "prod")
@@ -47,7 +47,7 @@ def made(
 ) -> Rebuilt:
     declared = {each.key: each for each in resources}
     owners = Owners(unsure=unsure or {})
-    world = World(listed or {}, {each.key: each for each in found}, owners=owners)
+    world = LiveState(listed or {}, {each.key: each for each in found}, owners=owners)
     return rebuild(
         US,
         declared,
@@ -214,7 +214,7 @@ def test_only_kinds_with_an_id_that_was_not_seen_are_listed_again() -> None:
         Owned(GONE, "s1"),
         Owned(Key("Novelty", "n"), 1),
     ]
-    world = World({"Image": (Listed(7, "a"),), "Workflow": ()})
+    world = LiveState({"Image": (Listed(7, "a"),), "Workflow": ()})
     there = asyncio.run(find_there(owned, world, adapters))
     assert there == {("Image", "7"), ("Workflow", "w1"), ("Novelty", "1")}
     assert [adapter.asked for adapter in adapters.values()] == [0, 1, 1]
@@ -237,6 +237,6 @@ def test_what_may_be_in_a_ledger_that_cannot_be_read_is_left_out_unless_it_was_o
 def test_an_id_that_no_listing_shows_is_asked_for_by_itself() -> None:
     adapters: dict[str, Any] = {"Workflow": Adapter(unlisted=("w1",))}
     owned = [Owned(FLOW, "w1"), Owned(Key("Workflow", "c"), "w2")]
-    there = asyncio.run(find_there(owned, World({"Workflow": ()}), adapters))
+    there = asyncio.run(find_there(owned, LiveState({"Workflow": ()}), adapters))
     assert there == {("Workflow", "w1")}
     assert adapters["Workflow"].looked_up == ["w1", "w2"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.record import is_recorded, known_uses, record
 from peakctl.engine.losses import HIDDEN_STAYS
+from peakctl.engine.record import is_recorded, known_uses, record
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.digests import Digests
 from peakctl.model import (
     MISSING,
     Action,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from peakctl.engine.diff import IGNORED
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import Memory
 from peakctl.engine.losses import HIDDEN_STAYS, leave_hidden, losses
 from peakctl.engine.parameters import Slot, is_dropped
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import Memory
 from peakctl.model import (
     MISSING,
     Action,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from peakctl.engine.ledger.owners import Owners
 from peakctl.engine.plan import make_plan
 from peakctl.errors import Severity
+from peakctl.ledger.ownership import Owners
 from peakctl.model import Key, Ledger, Listed, Owned, Owner, Verb
 
 IMAGE = {"type": "api"}

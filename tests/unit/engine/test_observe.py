@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from peakctl.engine.choice import choose
-from peakctl.engine.ledger.owners import Owners
-from peakctl.engine.ledger.text import write_ledger
-from peakctl.engine.observe import Books, first_error, observe, without_parts
+from peakctl.engine.observe import LedgerQuery, first_error, observe, without_parts
 from peakctl.engine.plan import make_plan
+from peakctl.ledger.codec import write_ledger
+from peakctl.ledger.ownership import Owners
 from peakctl.model import Key, Ledger, Listed, Owned, Owner, ledger_name
 
 IMAGE = {"type": "api"}
@@ -160,7 +160,7 @@ def look(
     lab: Any, resources: Any, ledger: Ledger, *, held: bool = False, before: Any = None
 ) -> Any:
     lab.Artifact.listed = (Listed(50, ledger_name(US)),)
-    books = Books(Store(ledger, before), US, held=ledger if held else None)
+    books = LedgerQuery(Store(ledger, before), US, held=ledger if held else None)
     return asyncio.run(observe(resources, lab.kinds, lab.shelves, books))
 
 
@@ -208,7 +208,7 @@ def test_an_artifact_that_is_ambiguous_waits_for_the_ledger_beside_it(lab: Any) 
     lab.Artifact.put("a", id=2)
     resources = lab.resources(lab.manifest("Artifact", "a", {"artifact": {"path": "."}}))
     ledger = ledger_of(Owned(Key("Artifact", "a"), 2))
-    books = Books(Store(ledger), US)
+    books = LedgerQuery(Store(ledger), US)
     lab.Artifact.listed = (Listed(50, ledger_name(US)), *TWINS)
     books.store.pick = lambda listed: listed[:1]
     world = asyncio.run(observe(resources, lab.kinds, lab.shelves, books))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.owners import Consent, adopted, find_owners
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.engine.plan import make_plan
+from peakctl.ledger.ownership import Consent, adopted, find_owners
 from peakctl.model import Key, Ledger, Owned, Owner, Step
 
 US, THEM = Owner("retail", "dev"), Owner("bank", "dev")
@@ -65,7 +65,7 @@ def test_nothing_is_asked_where_it_cannot_be_adopted(lab: Any) -> None:
     assert unclaimed(plan, world, lab.shelves) == ()
 
 
-def decide(lab: Any, world: World) -> Decided:
+def decide(lab: Any, world: LiveState) -> Decided:
     return asyncio.run(find_wholes(list(world.live.values()), (), lab.shelves))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.owners import find_owners
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.promises import look_for_promised, still_open
 from peakctl.errors import ApiError, Diagnostic, Severity
+from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     Intent,
     Key,
@@ -101,7 +101,7 @@ def left(
     if status is not None:
         outcomes[intent.key] = Outcome(intent.key, Verb.CREATE, status, id=id_)
     owned = {each.key: each for each in more.get("owned", ())}
-    world = World(listed={"Workflow": more.get("listed", ())})
+    world = LiveState(listed={"Workflow": more.get("listed", ())})
     return bool(still_open((intent,), outcomes, owned, world, more.get("declared", ())))
 
 

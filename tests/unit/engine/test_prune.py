@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from peakctl.engine.approval import approve
-from peakctl.engine.ledger.owners import Owners
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
 from peakctl.errors import Diagnostic, GuardRefused, Severity
+from peakctl.ledger.ownership import Owners
 from peakctl.model import (
     Action,
     Key,
@@ -403,7 +403,7 @@ def test_a_listing_that_is_there_serves(lab: Any) -> None:
 def test_a_listing_that_was_narrowed_is_not_believed(lab: Any) -> None:
     lab.Deployment.put("d")
     ledger = ledger_of(owned(DEPLOYMENT))
-    narrow = World({"Deployment": (Listed("x", "x"),)}, owners=Owners())
+    narrow = LiveState({"Deployment": (Listed("x", "x"),)}, owners=Owners())
     orphans = asyncio.run(observe_orphans(narrow, ledger, {}, lab.shelves))
     assert [o.owned.key for o in orphans.found] == [DEPLOYMENT]
     assert orphans.gone == frozenset()
@@ -415,7 +415,7 @@ def test_a_request_that_fails_is_raised_as_it_is(lab: Any) -> None:
 
     lab.Workflow.index = index
     with pytest.raises(GuardRefused):
-        asyncio.run(observe_orphans(World(), ledger_of(owned(FLOW)), {}, lab.shelves))
+        asyncio.run(observe_orphans(LiveState(), ledger_of(owned(FLOW)), {}, lab.shelves))
 
 
 # --- the plan ------------------------------------------------------------------------------

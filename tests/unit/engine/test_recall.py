@@ -9,11 +9,11 @@ import pytest
 
 from peakctl.engine.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SHOWN
 from peakctl.engine.diff import IGNORED_UNSEEN, Diff, compare
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import Memory, place
 from peakctl.engine.recall import still_secret, unseen_values
 from peakctl.engine.tree import holds_secret
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import Memory, place
 from peakctl.model import MISSING, UNSEEN, Key, Path, Secret, Unknown, dotted
 
 KINDS = load_kinds()

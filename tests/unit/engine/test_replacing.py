@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from peakctl.engine.approval import approve, objections
-from peakctl.engine.ledger.intents import intents_of
-from peakctl.engine.ledger.owners import find_owners
 from peakctl.engine.plan import Planned, make_plan
 from peakctl.errors import ApiError, Diagnostic, Severity
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.intents import intents_of
+from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     Action,
     Intent,

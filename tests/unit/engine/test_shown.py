@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.shown import shown_fields, unseen_present
 from peakctl.kinds.fields import Kind
 from peakctl.model import Key, Live
@@ -17,7 +17,7 @@ def live(name: str, kind: str = "Service", **spec: Any) -> tuple[Key, Live]:
 
 
 def test_one_read_is_enough_for_the_kind(kinds: Mapping[str, Kind]) -> None:
-    world = World(live=dict([live("a"), live("b", parameters={}), live("c", "Webapp")]))
+    world = LiveState(live=dict([live("a"), live("b", parameters={}), live("c", "Webapp")]))
     shown = shown_fields(kinds["Service"], world)
     assert shown(("spec", "parameters"))
     assert not shown(("spec", "scaleToZero"))
@@ -34,11 +34,13 @@ def test_a_null_shows_a_field_and_an_unknown_field_shows_nothing(
 
 def test_a_field_that_one_item_shows_is_shown_in_all(kinds: Mapping[str, Kind]) -> None:
     blocks = [{"id": "b-1"}, {"id": "b-2", "autoRunOnDeploy": True}]
-    shown = shown_fields(kinds["AppSpec"], World(live=dict([live("a", "AppSpec", config=blocks)])))
+    shown = shown_fields(
+        kinds["AppSpec"], LiveState(live=dict([live("a", "AppSpec", config=blocks)]))
+    )
     assert shown(("spec", "config", "b-7", "autoRunOnDeploy"))
     assert not shown(("spec", "config", "b-7", "release"))
     steps = {"one": {"type": "sql", "repository": {"branch": "b"}}}
-    world = World(live=dict([live("w", "Workflow", steps=steps, triggers=[{"webhook": True}])]))
+    world = LiveState(live=dict([live("w", "Workflow", steps=steps, triggers=[{"webhook": True}])]))
     policy = ("spec", "triggers", "(webhook)", "webhookPolicy")
     assert not shown_fields(kinds["Workflow"], world)(policy)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from peakctl.engine.observe import World
+from peakctl.engine.observe import LiveState
 from peakctl.engine.tenant import Tenant, read_tenant
 from peakctl.model import EMPTY, Key, Listed, Live
 
@@ -63,7 +63,7 @@ def test_a_tenant_without_any_sign_is_not_known() -> None:
 
 
 def test_signs_are_long_ids_of_what_is_ours_and_of_ledgers() -> None:
-    world = World(
+    world = LiveState(
         live={
             SERVICE: Live(SERVICE, LONG, EMPTY),
             FLOW: Live(FLOW, 7, EMPTY),

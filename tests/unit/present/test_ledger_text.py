@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from peakctl.engine.ledger.chain import Standing
-from peakctl.engine.ledger.mend import Found
-from peakctl.engine.ledger.rebuild import Rebuilt
+from peakctl.engine.rebuild import Rebuilt
 from peakctl.errors import Diagnostic
+from peakctl.ledger.recovery import Found
+from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import Actor, CiJob, Intent, Key, Lease, Ledger, Owned, Owner, PastRun
 from peakctl.present.ledger_json import ledger_document, rebuilt_document
 from peakctl.present.ledger_text import (
@@ -43,7 +43,7 @@ FULL = replace(
 
 
 def shown(ledger: Ledger = FULL, *, number: int = 3, newest: int = 3, now: float = NOW) -> Shown:
-    return Shown(Standing("id1", number, newest, ledger), now)
+    return Shown(LedgerRevision("id1", number, newest, ledger), now)
 
 
 def test_everything_is_shown_but_digests_and_salt() -> None:
@@ -141,9 +141,9 @@ def test_a_lease_is_told_fact_by_fact() -> None:
 def test_what_a_rebuild_starts_from_is_told() -> None:
     damage = Diagnostic("ledger/corrupt", "damaged")
     whole, part, none = (
-        Standing("i", 4, 4, EMPTY),
-        Standing("i", 3, 4, EMPTY),
-        Standing("i", 0, 4, EMPTY),
+        LedgerRevision("i", 4, 4, EMPTY),
+        LedgerRevision("i", 3, 4, EMPTY),
+        LedgerRevision("i", 0, 4, EMPTY),
     )
     starts = (None, Found(whole), Found(part, damage), Found(none, damage))
     texts = [to_plain(found_lines(each, US)).splitlines()[0] for each in starts]

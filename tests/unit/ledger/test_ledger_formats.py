@@ -12,7 +12,7 @@ import pytest
 
 from peakctl.adapters.ledger_store import text_of
 from peakctl.engine.approval import other_format
-from peakctl.engine.ledger.text import FORMAT, read_ledger, write_ledger
+from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
 from peakctl.model import Intent, Key, Owner, ledger_name
 
 ROOT = Path(__file__).resolve().parents[3]

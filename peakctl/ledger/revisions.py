@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peakctl.engine.ledger.text import read_ledger
 from peakctl.errors import Diagnostic, LedgerUnusable, Severity
+from peakctl.ledger.codec import read_ledger
 from peakctl.model import Ledger, ledger_name
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerRevision:
     """A ledger as it stands on the platform.
 
     `number` is that of the version in force, whose text is `ledger`; 0 when there is none. `newest`
@@ -36,9 +36,9 @@ class Standing:
     ledger: Ledger
 
 
-async def find_standing(
+async def find_revision(
     store: LedgerStore, listed: tuple[Listed, ...], owner: Owner
-) -> Standing | None:
+) -> LedgerRevision | None:
     """The version in force of the ledger of `owner`; None when there is no ledger.
 
     `listed` are ledgers, the oldest first. Two requests side by side; more only when writers have
@@ -50,13 +50,13 @@ async def find_standing(
         if text is not None:
             ledger = read_ledger(text, owner)
             if numbers and numbers[-1] == ledger.seen + 1:
-                return Standing(each.id, numbers[-1], numbers[-1], ledger)
+                return LedgerRevision(each.id, numbers[-1], numbers[-1], ledger)
         if found := await _walk(store, each.id, owner):
             return found
     return None
 
 
-async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> Standing | None:  # noqa: A002
+async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> LedgerRevision | None:  # noqa: A002
     """The same, one version after the other; None for a ledger without any."""
     numbers = await store.numbers(id)
     for newest in reversed(numbers):
@@ -64,7 +64,7 @@ async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> Standing | N
         if text is not None:
             ledger = read_ledger(text, owner)
             found = await newest_in_force(store, id, numbers, newest, ledger)
-            return Standing(id, found[0], numbers[-1], found[1])
+            return LedgerRevision(id, found[0], numbers[-1], found[1])
     return None
 
 
@@ -127,7 +127,7 @@ def named(listed: tuple[Listed, ...], owner: Owner) -> tuple[Listed, ...]:
     return tuple(each for each in listed if each.name == ledger_name(owner))
 
 
-def tell_twins(owner: Owner, ids: Sequence[str | int]) -> Diagnostic:
+def tell_duplicates(owner: Owner, ids: Sequence[str | int]) -> Diagnostic:
     """That several artifacts bear the name; `ids` are theirs, first the one that counts."""
     first, *others = ids
     which = (

@@ -36,7 +36,7 @@ def is_same(lease: Lease | None, ours: Lease) -> bool:
     return lease is not None and replace(lease, until=ours.until) == ours
 
 
-def bury(ledger: Ledger, now: float) -> tuple[PastRun, ...]:
+def record_dead_run(ledger: Ledger, now: float) -> tuple[PastRun, ...]:
     """The past runs, with the one whose lease is still there as one that died."""
     lease = ledger.lease
     if lease is None:

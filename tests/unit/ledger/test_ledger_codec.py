@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger import text as texts
-from peakctl.engine.ledger.fields import NEW_IN_2
-from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LedgerUnusable, PeakctlError
+from peakctl.ledger import codec as texts
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.fields import NEW_IN_2
 from peakctl.model import (
     Actor,
     CiJob,

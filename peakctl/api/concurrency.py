@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Slots:
+class ConcurrencyLimit:
     """Up to `most` holders at a time, first come first served."""
 
     def __init__(self, most: int, grow_after: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.digests import LIGHT, Digests
+from peakctl.ledger.digests import LIGHT, Digests
 from peakctl.model import MISSING, Key, Secret, Unknown
 
 

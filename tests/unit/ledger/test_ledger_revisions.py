@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from peakctl.engine.ledger.chain import Standing, find_standing, read_others, tell_unread
-from peakctl.engine.ledger.text import write_ledger
 from peakctl.errors import ApiError, LedgerUnusable, Severity
+from peakctl.ledger.codec import write_ledger
+from peakctl.ledger.revisions import LedgerRevision, find_revision, read_others, tell_unread
 from peakctl.model import Flaw, Ledger, Owner, ledger_name
 
 T = TypeVar("T")
@@ -38,8 +38,8 @@ def put(store: Any, *texts: bytes | None, owner: Owner = OWNER) -> str:
     return made
 
 
-def standing(store: Any, owner: Owner = OWNER) -> Standing | None:
-    return run(find_standing(store, store.pick(store._listed()), owner))
+def standing(store: Any, owner: Owner = OWNER) -> LedgerRevision | None:
+    return run(find_revision(store, store.pick(store._listed()), owner))
 
 
 def in_force(store: Any) -> tuple[int, str]:
@@ -111,7 +111,7 @@ def test_a_newest_version_that_cannot_be_read_is_told(
 ) -> None:
     put(ledger_store, version(1, 0, 0), newest)
     with pytest.raises(LedgerUnusable) as caught:
-        run(find_standing(ledger_store, ledger_store._listed(), OWNER))
+        run(find_revision(ledger_store, ledger_store._listed(), OWNER))
     assert caught.value.flaw is flaw
 
 

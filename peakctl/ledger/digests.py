@@ -11,8 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from peakctl.engine.tree import MAPS
-from peakctl.model import MISSING, Secret, Unknown, Value, reveal
+from peakctl.model import MAPS, MISSING, Secret, Unknown, Value, reveal
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""

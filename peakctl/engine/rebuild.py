@@ -1,4 +1,4 @@
-"""A ledger anew, from manifests and live state (design, section 6)."""
+"""A ledger anew, from manifests and live state."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.owners import find_owners, id_of
-from peakctl.engine.ledger.record import known_uses
+from peakctl.engine.record import known_uses
 from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.ownership import find_owners, id_of
 from peakctl.model import EMPTY, Owned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from peakctl.engine.ledger.chain import Others
-    from peakctl.engine.ledger.owners import Id, Owners
-    from peakctl.engine.observe import World
+    from peakctl.engine.observe import LiveState
+    from peakctl.ledger.ownership import Id, Owners
+    from peakctl.ledger.revisions import Others
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource
 
 MEND_THAT = "see to that ledger first, or choose another name"
@@ -45,7 +45,7 @@ class Rebuilt:
 
 
 async def find_there(
-    owned: Collection[Owned], world: World, adapters: Mapping[str, Adapter]
+    owned: Collection[Owned], world: LiveState, adapters: Mapping[str, Adapter]
 ) -> frozenset[Id]:
     """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
 
@@ -67,7 +67,7 @@ async def find_there(
 def rebuild(
     us: Owner,
     resources: Mapping[Key, Resource],
-    world: World,
+    world: LiveState,
     *,
     uses: Mapping[Key, tuple[Key, ...]],
     before: Ledger | None,
@@ -123,7 +123,7 @@ def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[I
     return replace(before, key=resource.key, protect=protect, uses=uses)
 
 
-def _undecided(key: Key, world: World, owners: Owners, us: Owner) -> Diagnostic | None:
+def _undecided(key: Key, world: LiveState, owners: Owners, us: Owner) -> Diagnostic | None:
     """Why a declared resource cannot be listed, if it is live at all."""
     live = world.live.get(key)
     if live is None:

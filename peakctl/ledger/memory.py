@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.digests import Digests
+from peakctl.ledger.digests import Digests
 from peakctl.model import EMPTY, Verb
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.api.problems import clean
-from peakctl.engine.ledger.chain import Standing, named, newest_in_force, readable
-from peakctl.engine.ledger.desk import NOTHING, empty
-from peakctl.engine.ledger.tenure import overtaken
-from peakctl.engine.ledger.text import read_ledger
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
+from peakctl.ledger.codec import read_ledger
+from peakctl.ledger.desk import NOTHING, empty
+from peakctl.ledger.lease_rules import overtaken
+from peakctl.ledger.revisions import LedgerRevision, named, newest_in_force, readable
 from peakctl.model import Flaw, PastRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.engine.ledger.desk import Desk
+    from peakctl.ledger.desk import Desk
     from peakctl.model import Actor, Key, Ledger, LedgerStore, Listed, Owned, Owner
 
 UNLOCKED = "unlocked"
@@ -31,12 +31,12 @@ class Found:
     counts.
     """
 
-    standing: Standing
+    standing: LedgerRevision
     damage: Diagnostic | None = None
     twins: tuple[str | int, ...] = ()
 
 
-async def salvage(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Found | None:
+async def recover(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Found | None:
     """The ledger of `owner`; corrupt versions count as void. None where there is no ledger.
 
     Raises LedgerUnusable for one that is not ours or of a newer format, ApiError and
@@ -52,7 +52,7 @@ async def salvage(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) 
 
 async def _salvage(
     store: LedgerStore, id_: str | int, numbers: tuple[int, ...], owner: Owner
-) -> tuple[Standing, Diagnostic | None]:
+) -> tuple[LedgerRevision, Diagnostic | None]:
     """What stands, and what is wrong with the newest version.
 
     A version that is no ledger at all counts as void too where an older one is ours: only then is
@@ -72,10 +72,10 @@ async def _salvage(
             continue
         if ledger is not None:
             last, in_force = await newest_in_force(store, id_, numbers, number, ledger)
-            return Standing(id_, last, numbers[-1], in_force), damage
+            return LedgerRevision(id_, last, numbers[-1], in_force), damage
     if foreign is not None:
         raise foreign
-    return Standing(id_, 0, numbers[-1], empty(owner)), damage
+    return LedgerRevision(id_, 0, numbers[-1], empty(owner)), damage
 
 
 def refuse_alive(desk: Desk, ledger: Ledger) -> None:
@@ -94,7 +94,7 @@ def refuse_alive(desk: Desk, ledger: Ledger) -> None:
     )
 
 
-async def unlock(desk: Desk, standing: Standing, *, run: str, actor: Actor) -> Standing:
+async def unlock(desk: Desk, standing: LedgerRevision, *, run: str, actor: Actor) -> LedgerRevision:
     """Take the lease away from the run that has it; what that run had in mind stays recorded.
 
     `standing` is what the user was shown; gives what stands now. Raises LeaseHeld when the ledger
@@ -110,12 +110,12 @@ async def unlock(desk: Desk, standing: Standing, *, run: str, actor: Actor) -> S
 
 async def write_owned(
     desk: Desk,
-    standing: Standing | None,
+    standing: LedgerRevision | None,
     owned: Mapping[Key, Owned],
     *,
     run: str,
     actor: Actor,
-) -> Standing:
+) -> LedgerRevision:
     """Write down what a rebuild found; makes the ledger where there is none.
 
     Raises LeaseHeld when another run writes at the same moment, ApiError and NotAuthenticated.
@@ -132,7 +132,7 @@ async def write_owned(
     return made
 
 
-async def _write(desk: Desk, standing: Standing, ledger: Ledger) -> Standing:
+async def _write(desk: Desk, standing: LedgerRevision, ledger: Ledger) -> LedgerRevision:
     """Write once, onto `standing` and nothing else: what came between was not agreed to."""
     written = await desk.pen(NOTHING).write_once(standing, lambda _: ledger)
     if written is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.owners import adopted
+from peakctl.ledger.ownership import adopted
 from peakctl.model import Intent, Key, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-    from peakctl.engine.ledger.owners import Owners
+    from peakctl.ledger.ownership import Owners
     from peakctl.model import Action, Owned, Plan, Resource
 
 

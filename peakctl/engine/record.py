@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.ignored import is_ignored
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import find_unreported, path_of, place
 from peakctl.engine.losses import HIDDEN_STAYS
 from peakctl.engine.recall import unseen_values
 from peakctl.engine.sealing import secret_places
 from peakctl.engine.tree import field_at
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import find_unreported, path_of, place
 from peakctl.model import EMPTY, Key, Owned, State, Status, Verb
 
 if TYPE_CHECKING:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.owners import id_of
 from peakctl.errors import Diagnostic
+from peakctl.ledger.ownership import id_of
 from peakctl.model import Owner, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from peakctl.engine.ledger.owners import Owners
+    from peakctl.ledger.ownership import Owners
     from peakctl.model import Intent, Key, Ledger, Plan
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the looks of the one that waits."""
 
 
-def find_rivals(
+def find_conflicts(
     plan: Plan, owners: Owners, others: Iterable[Ledger], now: float
 ) -> Mapping[Key, Owner]:
     """What `plan` would make its own and a run of another project, whose lease holds, would too.
@@ -70,7 +70,7 @@ def goes_first(us: Owner, rivals: Mapping[Key, Owner]) -> bool:
     return all(us < rival for rival in rivals.values())
 
 
-def tell_rivals(rivals: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
+def tell_conflicts(rivals: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
     """Why the run stops."""
     return tuple(
         Diagnostic(

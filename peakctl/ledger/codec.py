@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.ledger.fields import LONGEST_TEXT, parse_body
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
+from peakctl.ledger.fields import LONGEST_TEXT, parse_body
 from peakctl.model import Flaw
 
 if TYPE_CHECKING:

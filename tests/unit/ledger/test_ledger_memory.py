@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.engine.ledger.digests import Digests
-from peakctl.engine.ledger.memory import FORGETFUL, Memory, memories, place
+from peakctl.ledger.digests import Digests
+from peakctl.ledger.memory import FORGETFUL, Memory, memories, place
 from peakctl.model import MISSING, Intent, Key, Ledger, Live, Owned, Owner, Path
 
 DIGESTS = Digests("salt")

@@ -11,17 +11,17 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from peakctl.engine.ledger.chain import find_standing
-from peakctl.engine.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
-from peakctl.engine.ledger.tenure import bury, is_held, is_same
-from peakctl.engine.ledger.writing import see_through
 from peakctl.errors import ApiError, PeakctlError
+from peakctl.ledger.desk import LEASE, NOTHING, SO_FAR, Desk, Taking, empty, refuse_held
+from peakctl.ledger.lease_rules import is_held, is_same, record_dead_run
+from peakctl.ledger.revisions import find_revision
+from peakctl.ledger.writing import see_through
 from peakctl.model import Intent, Lease, Ledger, PastRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from peakctl.engine.ledger.chain import Standing
+    from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Actor, Key, Listed, Owned, Owner
 
 __all__ = ["LEASE", "Desk", "Hold", "disown", "note"]
@@ -41,7 +41,7 @@ class Hold:
     `replaced` are entries that another run wrote meanwhile, each with ours that came in its place.
     """
 
-    def __init__(self, taking: Taking, standing: Standing) -> None:
+    def __init__(self, taking: Taking, standing: LedgerRevision) -> None:
         self.lost = False
         self.replaced: tuple[tuple[Owned, Owned], ...] = ()
         self.took_over = taking.found.lease if taking.found else None
@@ -77,7 +77,7 @@ class Hold:
         it is cancelled, what it wrote is taken back first.
         """
         listed = await desk.store.list() if ledgers is None else ledgers
-        standing = await find_standing(desk.store, listed, desk.owner)
+        standing = await find_revision(desk.store, listed, desk.owner)
         taking = Taking(desk, Lease(run, actor, 0, 0), command, intents)
         try:
             await see_through(taking.write(standing))
@@ -213,7 +213,7 @@ async def disown(
     def taken(each: Owned) -> bool:
         return (each.key.kind, str(each.id)) in ids
 
-    standing = await find_standing(desk.store, await desk.store.list(), owner)
+    standing = await find_revision(desk.store, await desk.store.list(), owner)
     if standing is not None and any(map(taken, standing.ledger.owned.values())):
         await see_through(theirs.pen(NOTHING).rewrite(standing, change))
 
@@ -222,7 +222,7 @@ async def refuse_any_held(desk: Desk, owners: Iterable[Owner], actor: Actor) -> 
     """Return when nobody has the lease of any of the projects. Raises LeaseHeld and as `disown`."""
     listed = await desk.store.list()
     for owner in owners:
-        standing = await find_standing(desk.store, listed, owner)
+        standing = await find_revision(desk.store, listed, owner)
         if standing is not None:
             refuse_held(replace(desk, owner=owner), standing.ledger, actor, elsewhere=True)
 
@@ -241,13 +241,13 @@ async def note(
     False when nothing was written: a run has the lease, or wrote at the same moment. Raises
     LedgerUnusable, ApiError, NotAuthenticated.
     """
-    standing = await find_standing(desk.store, await desk.store.list(), desk.owner)
+    standing = await find_revision(desk.store, await desk.store.list(), desk.owner)
     before = standing.ledger if standing else empty(desk.owner)
     now = desk.store.now()
     if is_held(before.lease, actor, now, desk.alive):
         return False
     past = PastRun(run, actor, command, now, now, outcome)
-    ledger = replace(change(before), lease=None, runs=(*bury(before, now), past))
+    ledger = replace(change(before), lease=None, runs=(*record_dead_run(before, now), past))
     pen = desk.pen(NOTHING)
     if standing is None:
         return await pen.make(ledger) is not None

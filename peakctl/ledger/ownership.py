@@ -1,4 +1,4 @@
-"""Who owns a live resource: this project, another one, or nobody (design, section 6)."""
+"""Who owns a live resource: this project, another one, or nobody."""
 
 from __future__ import annotations
 

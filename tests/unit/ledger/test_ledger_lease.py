@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from peakctl.engine.ledger import desk as desks
-from peakctl.engine.ledger.chain import Standing, find_standing
-from peakctl.engine.ledger.lease import LEASE, Desk, Hold, disown, note, refuse_any_held
-from peakctl.engine.ledger.tenure import taken_over
-from peakctl.engine.ledger.text import read_ledger, write_ledger
-from peakctl.engine.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
+from peakctl.ledger import desk as desks
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.lease import LEASE, Desk, Hold, disown, note, refuse_any_held
+from peakctl.ledger.lease_rules import taken_over
+from peakctl.ledger.revisions import LedgerRevision, find_revision
+from peakctl.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
 from peakctl.model import (
     Actor,
     CiJob,
@@ -60,8 +60,8 @@ async def finish(hold: Hold, **more: Any) -> None:
     await hold.finish(**given)
 
 
-async def stands(store: Any, owner: Owner = OWNER) -> Standing:
-    found = await find_standing(store, store._listed(), owner)
+async def stands(store: Any, owner: Owner = OWNER) -> LedgerRevision:
+    found = await find_revision(store, store._listed(), owner)
     assert found is not None
     return found
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.owners import Consent, find_owners, undeclared
 from peakctl.engine.plan import Planned, make_plan
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.ownership import Consent, find_owners, undeclared
 from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner
 
 US, THEM = Owner("shop", "dev"), Owner("bank", "prod")
@@ -140,7 +140,7 @@ def test_without_a_ledger_everything_is_ours() -> None:
 
 
 def test_an_action_that_was_made_without_a_manifest_has_no_place(lab: Any) -> None:
-    from peakctl.engine.ledger.owners import objection
+    from peakctl.ledger.ownership import objection
 
     action = replace(planned(lab, title="other").plan.actions[0], resource=None)
     found = objection(action, find_owners(US, None, ()), Consent())

@@ -6,14 +6,14 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.ledger.tenure import bury, held, is_held, overtaken
-from peakctl.engine.ledger.writing import Pen
+from peakctl.ledger.lease_rules import held, is_held, overtaken, record_dead_run
+from peakctl.ledger.writing import Pen
 from peakctl.model import Intent, Lease, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peakctl.engine.ledger.chain import Standing
+    from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Actor, Clock, LedgerStore, Owner
 
 LEASE = 900.0
@@ -48,9 +48,9 @@ class Taking:
     command: str
     intents: tuple[Intent, ...]
     found: Ledger | None = None
-    taken: Standing | None = None
+    taken: LedgerRevision | None = None
 
-    async def write(self, standing: Standing | None) -> None:
+    async def write(self, standing: LedgerRevision | None) -> None:
         """Write it until it is in force. Raises LeaseHeld."""
         pen = self.desk.pen(NOTHING)
         if standing is not None:
@@ -72,7 +72,7 @@ class Taking:
             ledger,
             lease=self.lease,
             intents=tuple(intents.values()),
-            runs=bury(ledger, now),
+            runs=record_dead_run(ledger, now),
         )
 
 

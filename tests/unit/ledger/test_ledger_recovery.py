@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ledger.chain import Standing
-from peakctl.engine.ledger.desk import Desk
-from peakctl.engine.ledger.mend import Found, refuse_alive, salvage, unlock, write_owned
-from peakctl.engine.ledger.text import read_ledger, write_ledger
 from peakctl.errors import LeaseHeld, LedgerUnusable
+from peakctl.ledger.codec import read_ledger, write_ledger
+from peakctl.ledger.desk import Desk
+from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
+from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import (
     Actor,
     Flaw,
@@ -75,12 +75,12 @@ def text(ledger: Ledger = EMPTY, *, base: int = 0, seen: int = 0) -> bytes:
 
 def salvaged(store: Any) -> Found | None:
     async def find() -> Found | None:
-        return await salvage(store, await store.list(), US)
+        return await recover(store, await store.list(), US)
 
     return asyncio.run(find())
 
 
-def standing(store: Any) -> Standing:
+def standing(store: Any) -> LedgerRevision:
     found = salvaged(store)
     assert found is not None
     return found.standing

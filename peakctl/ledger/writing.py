@@ -8,9 +8,9 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from peakctl.engine.ledger.chain import Standing, all_of, named, newest_in_force, readable
-from peakctl.engine.ledger.text import write_ledger
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated
+from peakctl.ledger.codec import write_ledger
+from peakctl.ledger.revisions import LedgerRevision, all_of, named, newest_in_force, readable
 from peakctl.model import ledger_name
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class Pen:
     clock: Clock
     meanwhile: str
 
-    async def rewrite(self, standing: Standing, change: Callable[[Ledger], Ledger]) -> Standing:
+    async def rewrite(
+        self, standing: LedgerRevision, change: Callable[[Ledger], Ledger]
+    ) -> LedgerRevision:
         """Write what `change` makes of the ledger in force, anew whenever another was quicker."""
         for _ in range(ROUNDS):
             written, found = await self._write(standing, change)
@@ -54,13 +56,13 @@ class Pen:
         raise ApiError(_busy(self.owner), status=409)
 
     async def write_once(
-        self, standing: Standing, change: Callable[[Ledger], Ledger]
-    ) -> Standing | None:
+        self, standing: LedgerRevision, change: Callable[[Ledger], Ledger]
+    ) -> LedgerRevision | None:
         """The same once; None when another was quicker."""
         written, found = await self._write(standing, change)
         return found if found.ledger.writer == written.writer else None
 
-    async def make(self, ledger: Ledger) -> Standing | None:
+    async def make(self, ledger: Ledger) -> LedgerRevision | None:
         """The first version of the first ledger; None when another run made one meanwhile.
 
         Of several that are made in the same second the first in order waits until the others are
@@ -69,13 +71,13 @@ class Pen:
         written = replace(ledger, writer=_word(), base=0, seen=0)
         made = await self._create(written)
         if await self._is_first(made):
-            return Standing(made, 1, 1, written)
+            return LedgerRevision(made, 1, 1, written)
         with contextlib.suppress(ApiError, NotAuthenticated):
             if len(await self.store.numbers(made)) == 1:  # else somebody builds on it already
                 await self.store.remove(made)
         return None
 
-    async def trim(self, standing: Standing) -> None:
+    async def trim(self, standing: LedgerRevision) -> None:
         """Delete old versions. What the platform does not let go of stays; nobody is told."""
         if standing.number <= KEPT_VERSIONS:
             return
@@ -88,8 +90,8 @@ class Pen:
     # --- one write -------------------------------------------------------------------------
 
     async def _write(
-        self, standing: Standing, change: Callable[[Ledger], Ledger]
-    ) -> tuple[Ledger, Standing]:
+        self, standing: LedgerRevision, change: Callable[[Ledger], Ledger]
+    ) -> tuple[Ledger, LedgerRevision]:
         """What was written, and what stands then: that, or what came between."""
         changed = change(standing.ledger)
         ledger = replace(
@@ -101,12 +103,12 @@ class Pen:
         )
         number = await self._append(standing, ledger)
         if number == standing.newest + 1:
-            return ledger, Standing(standing.id, number, number, ledger)
+            return ledger, LedgerRevision(standing.id, number, number, ledger)
         numbers = await self.store.numbers(standing.id)
         found = await newest_in_force(self.store, standing.id, numbers, number, ledger)
-        return ledger, Standing(standing.id, found[0], number, found[1])
+        return ledger, LedgerRevision(standing.id, found[0], number, found[1])
 
-    async def _append(self, standing: Standing, ledger: Ledger, sends: int = SENDS) -> int:
+    async def _append(self, standing: LedgerRevision, ledger: Ledger, sends: int = SENDS) -> int:
         """The number of the new version.
 
         After doubt it is looked for, and sent once more when it is not there: should the first one
@@ -124,7 +126,7 @@ class Pen:
                 raise
         return await self._append(standing, ledger, sends - 1)
 
-    async def _look_for(self, standing: Standing, ledger: Ledger) -> int | None:
+    async def _look_for(self, standing: LedgerRevision, ledger: Ledger) -> int | None:
         """The number of the version that says what `ledger` says, None when it is not there."""
         for pause in LOOK_PAUSES:
             await self.clock.sleep(pause)

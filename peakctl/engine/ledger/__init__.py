@@ -1,1 +1,0 @@
-"""What live state cannot tell, kept on the platform itself (design, section 6)."""

@@ -1,0 +1,1 @@
+"""What live state cannot tell, kept on the platform itself."""
