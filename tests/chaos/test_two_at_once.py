@@ -100,7 +100,7 @@ def test_a_first_ledger_that_nobody_checks_is_found_out(
 def test_rivals_that_nobody_sees_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger import rivals
+    from peakctl.ledger import conflicts as rivals
 
     monkeypatch.setattr(rivals, "find_conflicts", lambda *_: {})
     duel = make_duel("two projects that share things", tmp_path)

@@ -17,7 +17,8 @@ from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
 from peakctl.errors import Diagnostic, LeaseHeld
-from peakctl.ledger import lease, rivals
+from peakctl.ledger import conflicts as rivals
+from peakctl.ledger import lease
 from peakctl.ledger.codec import read_ledger, write_ledger
 from peakctl.ledger.desk import Desk
 from peakctl.ledger.lease import Hold
