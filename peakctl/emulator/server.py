@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -154,47 +155,29 @@ def serve_in_thread(emulator: Emulator) -> Iterator[str]:
 
     Raises `PeakctlError` when it cannot listen.
     """
-    thread = _Thread(emulator)
-    thread.start()
-    thread.begun.wait()
-    try:
-        if thread.error is not None:
-            raise thread.error
-        yield thread.address
-    finally:
-        thread.stop()
+    address: Future[str] = Future()
 
-
-class _Thread(threading.Thread):
-    def __init__(self, emulator: Emulator) -> None:
-        super().__init__(name="peak-emulator", daemon=True)
-        self._emulator = emulator
-        self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None] | None = None
-        self.begun = threading.Event()
-        self.address = ""
-        self.error: Exception | None = None
-
-    def run(self) -> None:
+    async def run() -> None:
         try:
-            self._loop.run_until_complete(self._serve())
-        except Exception as error:  # noqa: BLE001 - raised in the thread that waits
-            self.error = error
-        finally:
-            self._loop.close()
-            self.begun.set()
+            await serve_async(emulator, "127.0.0.1", 0, address.set_result)
+        except Exception as error:
+            if address.done():
+                raise
+            address.set_exception(error)  # raised in the thread that waits
 
-    async def _serve(self) -> None:
-        self._task = asyncio.current_task()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serve_async(self._emulator, "127.0.0.1", 0, self._announce)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(run())
+    thread = threading.Thread(target=_finish, args=(loop, task), name="peak-emulator", daemon=True)
+    thread.start()
+    try:
+        yield address.result()
+    finally:
+        with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
 
-    def _announce(self, address: str) -> None:
-        self.address = address
-        self.begun.set()
 
-    def stop(self) -> None:
-        if self._task is not None and not self._loop.is_closed():
-            with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
-                self._loop.call_soon_threadsafe(self._task.cancel)
-        self.join()
+def _finish(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()
