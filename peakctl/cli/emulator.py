@@ -44,19 +44,21 @@ SECONDS = options.stack(
     ),
     click.option("--delete-seconds", type=click.FloatRange(0), default=1.0, show_default=True),
 )
-CHOICES = options.stack(
+# Flag, the option of the emulator that it sets, what to, and its help.
+CHOICES = (
+    ("lax-names", "strict_names", False, "Names need not be unique."),
+    ("merge-patches", "patch_merges", True, "A PATCH merges nested maps."),
+    ("carry-parameters", "carry_parameters", True, "A revision keeps parameters it leaves out."),
+    ("example-reads", "full_reads", False, "Reads return only what the reference shows."),
+    ("default-parameters", "default_parameters", True, "Reads of parameters include defaults."),
+    ("rising-versions", "rising_versions", True, "Versions of an image must rise."),
+    ("no-newer-calls", "newer_calls", False, "Calls of the client's 1.29 do not exist."),
+    ("no-provided-images", "provided_images", False, "Tenants begin without provided images."),
+)
+FLAGS = options.stack(
     *(
-        click.option(f"--{word}", word.replace("-", "_"), is_flag=True, help=text)
-        for word, text in (
-            ("lax-names", "Names need not be unique."),
-            ("merge-patches", "A PATCH merges nested maps."),
-            ("carry-parameters", "A revision keeps parameters that it leaves out."),
-            ("example-reads", "Reads return only what the reference's examples show."),
-            ("default-parameters", "Reads of parameters include defaults."),
-            ("rising-versions", "Versions of an image must rise."),
-            ("no-newer-calls", "Calls of the client's 1.29 do not exist."),
-            ("no-provided-images", "Tenants begin without the platform's own images."),
-        )
+        click.option(f"--{flag}", flag.replace("-", "_"), is_flag=True, help=text)
+        for flag, _, _, text in CHOICES
     )
 )
 
@@ -88,7 +90,7 @@ def emulator() -> None:
 @click.option(
     "--fault", type=Text(), metavar="RULE", multiple=True, help="One such rule. Repeatable."
 )
-@CHOICES
+@FLAGS
 @options.display
 def serve(**typed: Any) -> int:
     """Answer the whole documented API on a socket until interrupted; --port 0 takes a free one."""
@@ -121,7 +123,9 @@ def _serve(
 
     rules = [*_faults(faults), *(rule for text in fault for rule in _fault(text))]
     given = {} if instance_types is None else read_instance_types(instance_types)
-    running = open_emulator(data, instance_types=given, **_options(chosen))
+    flags = {flag: chosen.pop(flag.replace("-", "_")) for flag, *_ in CHOICES}
+    choices = {option: value for flag, option, value, _ in CHOICES if flags[flag]}
+    running = open_emulator(data, instance_types=given, **chosen, **choices)
     running.faults += rules
     if stepwise:
         running.stand_still()
@@ -142,21 +146,6 @@ def _serve(
     finally:
         running.close()
     return session.report()
-
-
-def _options(typed: dict[str, Any]) -> dict[str, Any]:
-    """The flags of the command as the emulator's options."""
-    return {
-        **{name: value for name, value in typed.items() if not isinstance(value, bool)},
-        "strict_names": not typed["lax_names"],
-        "patch_merges": typed["merge_patches"],
-        "carry_parameters": typed["carry_parameters"],
-        "full_reads": not typed["example_reads"],
-        "default_parameters": typed["default_parameters"],
-        "rising_versions": typed["rising_versions"],
-        "newer_calls": not typed["no_newer_calls"],
-        "provided_images": not typed["no_provided_images"],
-    }
 
 
 def _faults(file: str | None) -> list[Fault]:

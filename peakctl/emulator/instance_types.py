@@ -28,19 +28,9 @@ USUAL_STORAGE = "10GB"
 ENTITY_TYPES = ("api-deployment", "data-bridge", "webapp", "workflow", "workspace")
 OF_TENANT = Operations({"instance-type": "/service/quota/api/v1/settings/"})
 OF_STEPS = Operations({"instance-type": "/service/workflows/api/v1/resources"})
-TYPE = s.record(
-    {"id": s.whole(1)},
-    {
-        "name": s.LINE,
-        "cpu": s.NUMBER,
-        "memory": s.NUMBER,
-        "gpu": s.NUMBER,
-        "gpuMemory": s.NUMBER,
-        "instanceClass": s.LINE,
-        "provider": s.LINE,
-        "providerInstanceId": s.LINE,
-    },
-)
+SIZE = dict.fromkeys(("cpu", "memory", "gpu", "gpuMemory"), s.NUMBER)
+WORDS = dict.fromkeys(("name", "instanceClass", "provider", "providerInstanceId"), s.LINE)
+TYPE = s.record({"id": s.whole(1)}, {**SIZE, **WORDS})
 
 
 def _type(key: int, name: str, cpu: float, memory: float, gpu: int = 0) -> Type:
@@ -111,7 +101,7 @@ def _complete(types: list[Any], at: str) -> list[Type]:
             raise invalid(f"{at}[{index}].id", f"{stated['id']} is there twice")
         cpu, memory = stated.get("cpu") or 1000, stated.get("memory") or 2000
         usual = _type(stated["id"], f"Type {stated['id']}", cpu / 1000, memory / 1000)
-        found[stated["id"]] = {**usual, **{k: v for k, v in stated.items() if k in usual}}
+        found[stated["id"]] = usual | {k: stated[k] for k in usual if stated.get(k) is not None}
     return list(found.values())
 
 
@@ -154,28 +144,16 @@ def of_service(service_type: object) -> str:
     return "api-deployment" if service_type == "api" else "webapp"
 
 
-SIZE = {
-    "cpu": s.NUMBER,
-    "memory": s.NUMBER,
-    "gpu": s.nullable(s.NUMBER),
-    "gpuMemory": s.nullable(s.NUMBER),
-}
-ANSWERED = s.record({
-    "id": s.WHOLE, "name": s.TEXT, **SIZE, "instanceClass": s.TEXT, "provider": s.TEXT,
-    "providerInstanceId": s.nullable(s.TEXT),
-})  # fmt: skip
-
-
 @OF_TENANT(
     "GET", "tenant-instance-options", "List instance types",
     query={"entityType": s.text(*ENTITY_TYPES)}, needs=("entityType",),
-    answer=s.record({"data": s.items(ANSWERED)}),
+    answer=s.record({"data": s.items(TYPE)}),
 )  # fmt: skip
 def list_types(call: Call) -> dict[str, Any]:
     return {"data": instance_types(call.tx, call.choice("entityType") or "")}
 
 
-@OF_STEPS("GET", "", "List resources of steps", answer=s.items(s.record({"id": s.WHOLE, **SIZE})))
+@OF_STEPS("GET", "", "List resources of steps", answer=s.items(s.record({"id": s.WHOLE}, SIZE)))
 def list_resources(call: Call) -> list[dict[str, Any]]:
     """In whole CPUs and GB, unlike the instance types of a tenant."""
     return [

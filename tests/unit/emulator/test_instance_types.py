@@ -16,7 +16,7 @@ WORKFLOWS = "/service/workflows/api/v1/workflows/"
 SERVICES = "/service/webapps/api/v1/webapps/"
 SQL = {"type": "sql", "sqlQueryPath": "q"}
 BIG = {"id": 99, "name": "Big", "cpu": 64000, "memory": 512000}
-GIVEN = {"webapp": [BIG, 98], "workflow": [7]}
+GIVEN = {"webapp": [BIG, {"id": 98, "name": None, "gpu": None}], "workflow": [7]}
 
 
 def ids(peak: Any, kind: str) -> list[int]:
