@@ -33,6 +33,7 @@ _ITEM = 8
 _CHARACTERS_A_STEP = 64
 
 _WIDE = re.compile(r"[0-9]{6,}|%[^a-zA-Z%]*\*|\{[^{}]*\{")
+_WIDTH = re.compile(r"[0-9]{2,5}")
 _CONTAINERS: Any = (
     list,
     tuple,
@@ -137,6 +138,9 @@ class Budget:
         if isinstance(value, str):
             self.step(len(value) // _CHARACTERS_A_STEP)
             return len(value)
+        if isinstance(value, range):
+            self.step(len(value))  # Python looks at each number for one that is not whole
+            return _ITEM
         stack, size = [value], 0
         while stack:
             item = stack.pop()
@@ -177,12 +181,13 @@ def check_widths(values: Iterable[Any]) -> None:
 def check_format(text: str, budget: Budget, values: Iterable[Any]) -> None:
     """Refuse widths inside of a format: long ones, and those that come from elsewhere.
 
-    Accounts for the result: each place may take all of the values.
+    Accounts for the result: each place may take all of the values, and be as wide as it says.
     """
     if _WIDE.search(text):
         raise BudgetExceeded("it asks for a width that is computed or too large")
     places = text.count("%") + text.count("{")
-    budget.make(len(text) + places * sum(map(budget.measure, values)))
+    widths = sum(map(int, _WIDTH.findall(text))) if places else 0
+    budget.make(len(text) + widths + places * sum(map(budget.measure, values)))
 
 
 def check_operator(operator: str, left: Any, right: Any, budget: Budget) -> None:
@@ -209,6 +214,9 @@ def check_method(owner: Any, name: str, args: list[Any], budget: Budget) -> None
     if isinstance(owner, str):
         budget.measure(owner)
         _check_text_method(owner, name, args, budget)
+    elif name in _MOVING:
+        budget.make(_ITEM)
+        budget.step(len(owner) // _CHARACTERS_A_STEP)
     elif name in _GROWING:
         grown = (len(arg) for arg in args if isinstance(arg, _CONTAINERS))
         budget.hold(len(owner) + max(grown, default=1)) if name in _LONG else budget.make(_ITEM)
@@ -218,7 +226,8 @@ def check_method(owner: Any, name: str, args: list[Any], budget: Budget) -> None
 
 
 _LONG = frozenset(("extend", "update"))
-_GROWING = _LONG | {"append", "insert", "setdefault"}
+_GROWING = _LONG | {"append", "setdefault"}
+_MOVING = frozenset(("insert", "pop"))
 _WALKING = frozenset(("index", "count", "remove", "sort", "copy", "reverse"))
 _SPLITTING = frozenset(("split", "rsplit", "splitlines"))
 _BACKWARDS = frozenset(("rfind", "rindex", "rsplit", "rpartition"))

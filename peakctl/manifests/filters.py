@@ -114,8 +114,8 @@ class Guard:
             check_widths([*args[1:], *named.values()])
         self._budget.step()
         size = sum(map(self._budget.measure, [*args, *named.values()]))
-        self._check_growth(name, args, named, size)
         check_secrets(name, args, named)
+        self._check_growth(name, args, named, size)
 
     def _check_growth(self, name: str, args: list[Any], named: dict[str, Any], size: int) -> None:
         budget, value = self._budget, args[0]

@@ -40,7 +40,7 @@ _REMOVED_GLOBALS = ("lipsum",)
 _SCOPE = ("_block_vars", "_loop_vars")
 """What jinja2 passes to calls within loops and blocks besides what the template does."""
 
-_DATA = (str, int, float, list, tuple, dict, set, frozenset, bytes)
+_DATA = (str, int, float, list, tuple, dict, set, frozenset, bytes, range)
 
 
 class NameMissing(UndefinedError):

@@ -468,3 +468,10 @@ def test_a_secret_is_neither_copied_nor_pickled() -> None:
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps, hash, iter, len, int, round):
         with pytest.raises(SecretUsed):
             attempt(secret)  # type: ignore[operator]
+
+
+def test_a_secret_as_a_format_is_always_refused_in_the_same_words(tmp_path: Path) -> None:
+    """A token may by chance look like a format with a width."""
+    for _ in range(50):
+        _, codes, _ = load(tmp_path, "a: {{ os_env.TOKEN | format(1) }}\n")
+        assert codes == ["template/secret-branch"]
