@@ -19,7 +19,8 @@ class Difference:
     """One field (dotted) of the requests that match `call`, a pattern.
 
     `theirs` and `ours` are values (None is also the text `null`), or ABSENT; `ours` may be DIGEST:
-    whatever they send, and the digest line below it. Numbers in `reason` are contract sections.
+    whatever they send, and the digest line below it. Numbers in `reason` are sections of
+    docs/platform.md.
     """
 
     call: str
@@ -102,6 +103,13 @@ DIFFERENCES = (
         "/",
         ABSENT,
         "a stray key of the client, from two flags with equal values (6.7)",
+    ),
+    Difference(
+        "POST service/webapps/api/v1/webapps/",
+        "serviceType",
+        ABSENT,
+        "web-app",
+        "without its type, a service that states little is listed as a webapp (2.3)",
     ),
     Difference(
         "POST service/workflows/api/v1/workflows/",
