@@ -65,11 +65,8 @@ def read_text(path: Path, *, limit: int | None = None) -> str:
 
 
 def read_start(path: Path, size: int) -> str:
-    """The first `size` bytes of a file as far as they are text; nothing if it cannot be read."""
-    try:
-        return without_marks(_read_bytes(path, size).decode("utf-8", "ignore"))
-    except (OSError, ValueError):
-        return ""
+    """The first `size` bytes of a file as far as they are text. Raises OSError where it cannot."""
+    return without_marks(_read_bytes(path, size).decode("utf-8", "ignore"))
 
 
 def decode_text(data: bytes) -> str:

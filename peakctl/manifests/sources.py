@@ -33,7 +33,12 @@ NOT_READ = "source/not-read"
 _ENDINGS = " and ".join(f"*{suffix}" for suffix in SUFFIXES)
 _OTHER_NAME = re.compile(r"\.ya?ml\.(j2|jinja|jinja2|tmpl|tpl|template)\Z", re.IGNORECASE)
 _OTHER_TEXT = re.compile(
-    r"""\A(?:\s|\#[^\n]*\n|---[^\n]*\n|%[^\n]*\n)*[{\s]*["']?apiVersion["']?\s*:\s*["']?peakctl/""",
+    r"""\A(?:
+        [\s{]                          # also what stands before the keys of JSON
+        | (?:\#|---|%|-\s)[^\n]*\n     # comments, marks, tags of templates, items of lists
+        | ["']?\w+["']?\s*:[^\n]*\n   # keys: the order of the envelope is free
+    )*
+    (?:["'][^\n]*,\s*)?["']?apiVersion["']?\s*:\s*["']?peakctl/""",
     re.VERBOSE,
 )
 _COPIES = ("~", "#", ".bak", ".orig", ".rej", ".swp", ".swo", ".old", ".tmp", ".disabled", ".off")
@@ -266,7 +271,12 @@ class _Search:
         """Whether a file is a manifest by its name; a problem where only its text says so."""
         if path.suffix.lower() in SUFFIXES:
             return True
-        if _looks_like_manifest(path):
+        try:
+            is_other = _looks_like_manifest(path)
+        except OSError as error:
+            self._tell_unreadable(path, error)
+            return False
+        if is_other:
             display = self._display(path, self._resolve(path))
             fix = f"end its name with {SUFFIXES[0]}, include it in a manifest, or move it elsewhere"
             place = (Location(display, 1, 1),)
@@ -316,7 +326,10 @@ class _Search:
 
 
 def _looks_like_manifest(path: Path) -> bool:
-    """By the name of a template, or by how its text begins; never a copy that an editor made."""
+    """By the name of a template, or by how its text begins; never a copy that an editor made.
+
+    Raises OSError for what cannot be read: nobody knows what it holds, or what it stands in for.
+    """
     if path.name.lower().endswith(_COPIES):
         return False
     if _OTHER_NAME.search(path.name):

@@ -209,6 +209,9 @@ MANIFEST = "apiVersion: peakctl/v1\nkind: Image\n"
         ("x.yamll", f"# ours\n---\n\n{MANIFEST}"),
         ("x", f"\ufeff{MANIFEST}"),
         ("x.json", '{\n  "apiVersion": "peakctl/v1"}'),
+        ("x.json", '{"kind": "Image", "apiVersion": "peakctl/v1"}'),
+        ("x.txt", "kind: Image\nmetadata:\n  name: a\nspec:\n- b\napiVersion: peakctl/v1\n"),
+        ("x.txt", f"{{% set a = 1 %}}\n{{# ours #}}\n{MANIFEST}"),
     ],
 )
 def test_what_looks_like_a_manifest_and_is_not_read_is_told(
@@ -229,12 +232,33 @@ def test_what_looks_like_a_manifest_and_is_not_read_is_told(
         ("x.yaml.disabled", MANIFEST),
         ("x.md", f"# How to\n```\n{MANIFEST}```\n"),
         ("x.json", '{"apiVersion": "v1"}'),
+        ("x.sh", f"cat <<END\n{MANIFEST}END\n"),
     ],
 )
 def test_copies_and_other_files_are_left_alone(root: Path, name: str, text: str) -> None:
-    os.mkfifo(root / "m/pipe")
     (root / "m" / name).write_text(text)
     assert problems_of(root, "m") == []
+
+
+@pytest.mark.parametrize("pattern", ["m", "m/*", "m/**"])
+def test_what_stands_where_a_folder_or_a_file_was_and_cannot_be_read_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    os.mkfifo(root / "m/pipe")
+    (root / "m/closed").write_text(MANIFEST)
+    open_ = os.open
+
+    def refuse(path: Path, flags: int, *more: int) -> int:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return open_(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert sorted(problems_of(root, pattern)) == [
+        ("unreadable", "m/closed:1:1"),
+        ("unreadable", "m/pipe:1:1"),
+    ]
+    assert problems_of(root, "m/*.yaml") == []
 
 
 def test_what_vanishes_or_closes_while_it_is_read_is_told(
