@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.words import PARAM
+from peakctl.model.characters import printable
 
 if TYPE_CHECKING:
     from peakctl.model import Tree, Value
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def pick(answer: Tree, *names: str) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def read_config(config: Value) -> Value:
 def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
     """The last `most` lines of some log messages, without anything that steers a terminal."""
     lines = [
-        _CONTROLS.sub("", _ESCAPES.sub("", line)).replace("\t", "    ").rstrip()
+        printable(line).replace("\t", "    ").rstrip()
         for message in messages
         for line in message.splitlines()
     ]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.api.retry import RULES, Failure
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
+from peakctl.model.characters import bare_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_DETAIL = 600
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|\x9b[0-?]*[@-~]"
-)
 _TAGS = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _CHECK_TARGET = "check PEAK__STAGE or STAGE, and PEAKCTL_ENDPOINT if you use it"
 
@@ -146,9 +143,8 @@ def _said(answer: Any) -> str:
 
 def clean(text: str, redact: Callable[[str], str] = str) -> str:
     """`text` on one line, safe for a terminal, without secrets and not too long."""
-    text = _ESCAPES.sub("", redact(text))  # what is taken out may be a part of a secret
-    text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    text = redact(" ".join(text.split()))
+    text = bare_text(redact(text))  # what is taken out may be a part of a secret
+    text = redact(printable(" ".join(text.split())))
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.model import CiJob
-from peakctl.present.text import clean
+from peakctl.model.characters import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,7 @@ class Words:
         """`text` without control characters, cut to `limit`; "" when a secret is in it."""
         if any(_holds(text, secret) for secret in self._secrets()):
             return ""
-        kept = (c for c in clean(text) if c.isspace() or unicodedata.category(c)[0] != "C")
+        kept = (c for c in printable(text) if c.isspace() or unicodedata.category(c)[0] != "C")
         return " ".join("".join(kept).split())[:limit].strip()
 
     def _secrets(self) -> list[str]:

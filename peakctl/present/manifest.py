@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from peakctl.model import MISSING, Secret, dotted
-from peakctl.present.text import clean
+from peakctl.model.characters import printable, spelled_text
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def manifest_text(live: Live, values: Tree) -> str:
     """The same as YAML; comments tell what only the platform knows, and what was left out."""
     told = {"id": live.id, "status": live.status, "version": live.version}
     head = "".join(f"# {word}: {_comment(value)}\n" for word, value in told.items() if value)
-    return head + clean(_dump(manifest_document(live.key, values))) + _left_out(values)
+    return head + _dump(manifest_document(live.key, values)) + _left_out(values)
 
 
 def _left_out(values: Tree) -> str:
@@ -71,23 +71,26 @@ def _secrets(value: Value, path: Path) -> Iterator[Path]:
 
 
 def _comment(value: object) -> str:
-    return " ".join(clean(str(value)).split())
+    return " ".join(printable(str(value)).split())
 
 
 def _dump(document: dict[str, Any]) -> str:
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text
+    return spelled_text(text)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Long text as blocks, lists indented below their key."""
+    """Long text as blocks, lists indented below their key.
+
+    Text with characters that steer a terminal is in double quotes, where they can be spelled out.
+    """
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature is PyYAML's
         super().increase_indent(flow, indentless=False)
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
+    style = '"' if spelled_text(text) != text else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Severity
 from peakctl.model import Action, Outcome, Plan, Verb
+from peakctl.model.characters import printable
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import (
     SYMBOLS,
@@ -19,7 +20,7 @@ from peakctl.present.plan_text import (
 )
 from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import problem_lines
-from peakctl.present.text import clean, counted, to_plain
+from peakctl.present.text import counted, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
 
 def _title(report: Report) -> str:
     where = " ".join(
-        f"{word} `{clean(value)}`"
+        f"{word} `{printable(value)}`"
         for word, value in (("project", report.project), ("environment", report.environment))
         if value
     )
@@ -75,7 +76,7 @@ def _policy(report: Report) -> Iterator[str]:
     if report.policy is not None and report.policy.changes:
         changes = (f"~ {change_text(each)}" for each in report.policy.changes)
         yield f"**{_escaped(policy_headline(report.policy))}**\n"
-        yield _fenced("\n".join(clean(change) for change in changes), "text")
+        yield _fenced("\n".join(printable(change) for change in changes), "text")
 
 
 def _problems(report: Report) -> Iterator[str]:
@@ -116,7 +117,7 @@ def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
         lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names)
         text = to_plain(lines[1:])
         if text.strip():
-            title = html.escape(clean(headline_text(action)))
+            title = html.escape(printable(headline_text(action)))
             body = _fenced(_as_diff(text.rstrip() + "\n"), "diff")
             tag = "<details open>" if action.verb is Verb.DELETE else "<details>"
             yield f"{tag}<summary><code>{title}</code></summary>\n\n{body}\n</details>\n"
@@ -143,7 +144,7 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", clean(text).replace("\n", " "))
+    return _SPECIAL.sub(r"\\\1", printable(text).replace("\n", " "))
 
 
 def _fit(sections: Iterator[str]) -> str:

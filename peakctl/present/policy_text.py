@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peakctl.present.text import Line, clean, line
+from peakctl.model.characters import printable
+from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:
     from peakctl.model import Policy, PolicyChange
@@ -18,7 +19,7 @@ def policy_lines(policy: Policy | None) -> tuple[Line, ...]:
         return ()
     return (
         line((policy_headline(policy), "warning")),
-        *(line("    ", ("~ ", "edit"), clean(change_text(each))) for each in policy.changes),
+        *(line("    ", ("~ ", "edit"), printable(change_text(each))) for each in policy.changes),
         (),
     )
 
@@ -30,7 +31,7 @@ def change_text(change: PolicyChange) -> str:
 
 def policy_headline(policy: Policy) -> str:
     """That there are changes, and whose rules are in force."""
-    where = f"{clean(policy.revision)} ({policy.commit[:_SHORT_COMMIT]})"
+    where = f"{printable(policy.revision)} ({policy.commit[:_SHORT_COMMIT]})"
     return f"peakctl.yaml changes the policy; that of {where} is in force:"
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import dotted
-from peakctl.present.text import Line, clean, counted, line, width_of
+from peakctl.model.characters import printable
+from peakctl.present.text import Line, counted, line, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _problem(diagnostic: Diagnostic, column: int) -> Iterator[Line]:
     severity = diagnostic.severity
     owner = f"{diagnostic.key}: " if diagnostic.key else ""
-    first, *more = clean(diagnostic.summary).splitlines() or [""]
+    first, *more = printable(diagnostic.summary).splitlines() or [""]
     head = line((f"{severity}: ", severity), (owner, "bold"), first)
     gap = max(column - width_of(head) - len(diagnostic.code), 2)
     yield (*head, (" " * gap + diagnostic.code, "dim"))
@@ -52,9 +53,9 @@ def _problem(diagnostic: Diagnostic, column: int) -> Iterator[Line]:
         yield line("  at ", dotted(diagnostic.path))
     for place in diagnostic.locations:
         yield line("  in ", str(place))
-    for row in clean(diagnostic.detail).splitlines():
+    for row in printable(diagnostic.detail).splitlines():
         yield line("  ", row)
-    for row in clean(diagnostic.fix).splitlines():
+    for row in printable(diagnostic.fix).splitlines():
         yield line("  ", (row, "good"))
 
 

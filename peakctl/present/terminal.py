@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from peakctl.errors import Diagnostic, OutputFailed
+from peakctl.model.characters import spelled_text
 from peakctl.present.streams import lost_words, silence
-from peakctl.present.text import Line, clean, fit_encoding, line, to_ansi, to_plain
+from peakctl.present.text import Line, fit_encoding, line, to_ansi, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +43,9 @@ class Terminal:
         """Write a result that programs read (JSON, YAML, a script) to stdout. Raises OutputFailed.
 
         Its bytes are UTF-8 and its line ends are kept, whatever the console's; only a person at a
-        terminal gets it without control characters.
+        terminal gets control characters spelled out (`\\u001b`).
         """
-        self._write_out(clean(text) if self.out.isatty() else text, exact=True)
+        self._write_out(spelled_text(text) if self.out.isatty() else text, exact=True)
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Write what is not a result to stderr, unless quiet."""

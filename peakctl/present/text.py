@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from peakctl.model.characters import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,13 +33,6 @@ ROLES = {
     "bold": "1",
 }
 
-_SEQUENCES = re.compile(
-    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])"
-)
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _ASCII = str.maketrans({"…": "...", "→": "->", "·": "-", "’": "'", "“": '"', "”": '"'})
 
 
@@ -53,18 +47,9 @@ def indent(lines: Iterable[Line], by: int) -> tuple[Line, ...]:
     return tuple(((" " * by, ""), *each) if each else each for each in lines)
 
 
-def clean(text: str) -> str:
-    """`text` without escape sequences, control characters and marks that turn its direction.
-
-    Tabs and line feeds stay; carriage returns go. What the platform or a build wrote is passed
-    through here before a terminal sees it.
-    """
-    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
-
-
 def one_line(text: str) -> str:
-    """`text` cleaned, with line feeds and tabs spelled out, so that it stays on its line."""
-    return clean(text).replace("\n", "\\n").replace("\t", "\\t")
+    """`text` made printable, with line feeds and tabs spelled out, so that it stays on its line."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def counted(number: int, word: str) -> str:

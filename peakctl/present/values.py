@@ -9,7 +9,7 @@ from typing import Any
 
 from peakctl.engine.tree import holds_secret
 from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value
-from peakctl.present.text import clean
+from peakctl.model.characters import printable
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_./][\w./@:+-]*(?<!:)\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -76,7 +76,7 @@ def block(value: Value) -> list[str]:
         case list() | tuple() if value:
             return [row for each in value for row in _item(each)]
         case str() if "\n" in value:
-            return ["|", *(f"  {row}" for row in clean(value).splitlines())]
+            return ["|", *(f"  {row}" for row in printable(value).splitlines())]
         case _:
             return [inline(value)]
 
@@ -116,7 +116,7 @@ def _word(text: str) -> str:
     """`text` bare where nobody could misread it, else in the quotes that it does not hold."""
     if _PLAIN_WORD.match(text) and text.lower() not in _RESERVED:
         return text
-    words = clean(text)
+    words = printable(text)
     if '"' in words and not set(words) & set("'\\\n\t"):
         return f"'{words}'"
     return json.dumps(words, ensure_ascii=False)

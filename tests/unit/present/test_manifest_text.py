@@ -61,3 +61,10 @@ def test_a_table_cuts_no_name() -> None:
 
 def test_an_empty_table_has_its_titles() -> None:
     assert to_plain(table_lines(("name", "id"), [])) == "NAME  ID\n"
+
+
+def test_characters_that_steer_a_terminal_are_spelled_out_and_not_lost() -> None:
+    values = {"metadata": {"title": "\u200fshalom\u202e", "description": "one\n\x1b[31mtwo\n"}}
+    text = manifest_text(LIVE, values)
+    assert not {"\u200f", "\u202e", "\x1b"} & set(text)
+    assert yaml.safe_load(text)["metadata"] == values["metadata"]

@@ -6,8 +6,9 @@ import io
 
 import pytest
 
+from peakctl.model.characters import printable
 from peakctl.present.terminal import Terminal, open_terminal
-from peakctl.present.text import clean, fit_encoding, indent, line, one_line, to_ansi, to_plain
+from peakctl.present.text import fit_encoding, indent, line, one_line, to_ansi, to_plain
 from peakctl.settings import Settings, read_settings
 
 
@@ -26,7 +27,7 @@ from peakctl.settings import Settings, read_settings
     ],
 )
 def test_control_characters_are_taken_out(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert printable(raw) == cleaned
 
 
 def test_a_line_stays_one_line() -> None:
@@ -52,6 +53,16 @@ def test_characters_that_the_stream_lacks_are_replaced() -> None:
 class Console(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_a_person_sees_control_characters_spelled_out_and_a_program_gets_them() -> None:
+    text = "a: \x1b[31mred\u202e\U000e0041\tb\n"
+    for stream, written in (
+        (Console(), "a: \\u001b[31mred\\u202e\\U000e0041\tb\n"),
+        (io.StringIO(), text),
+    ):
+        Terminal(out=stream, err=io.StringIO()).show_text(text)
+        assert stream.getvalue() == written
 
 
 class Broken(io.StringIO):
