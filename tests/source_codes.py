@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from peakctl.engine.versions import Verdict
+from peakctl.engine.plan.steps import Verdict
 from peakctl.model import Status
 
 ROOT = Path(__file__).resolve().parents[1]

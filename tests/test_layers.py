@@ -95,7 +95,7 @@ def test_every_room_has_its_place() -> None:
         ("cli/plan.py", "httpx", "only api/"),
         ("cli/plan.py", "peakctl.emulator", "one seam"),
         ("cli/plan.py", "peakctl.helpers", "no room"),
-        ("cli/plan.py", "peakctl.engine.plan", ""),
+        ("cli/plan.py", "peakctl.engine.plan.planner", ""),
         ("errors.py", "peakctl.model", ""),
         ("model.py", "peakctl.errors", "never up or sideways"),
     ],

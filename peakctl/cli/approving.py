@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.engine.approval import (
+from peakctl.engine.plan.approval import (
     FORMAT,
     NOWHERE,
     Approval,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.tenant import Tenant
+    from peakctl.engine.observe.tenant import Tenant
     from peakctl.kinds.fields import Kind
     from peakctl.model import Key, Plan
 

@@ -15,8 +15,8 @@ from peakctl.cli.loop import graceful
 from peakctl.cli.planning import Again, prepare, refuse_guarded
 from peakctl.cli.watching import StoppableClock, limits_of, watched
 from peakctl.engine.apply import apply
-from peakctl.engine.parts import Decided
-from peakctl.engine.wait import Stop
+from peakctl.engine.observe.parts import Decided
+from peakctl.engine.runner import Stop
 from peakctl.errors import PeakctlError
 from peakctl.model import Verb
 from peakctl.present.outcome_text import outcome_lines

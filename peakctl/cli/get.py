@@ -67,7 +67,7 @@ async def _wholes(
     session: Session, connection: Connection, found: Sequence[Live]
 ) -> dict[tuple[str, str], str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""
-    from peakctl.engine.parts import find_wholes
+    from peakctl.engine.observe.parts import find_wholes
 
     parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
     own = {id_of(live): why.removeprefix("part of ") for live, why in parts if why}

@@ -183,8 +183,8 @@ async def _look_to_write(session: Session, connection: Connection) -> _Look:
 async def _rebuilt(
     connection: Connection, look: _Look, resources: Mapping[Key, Resource]
 ) -> Rebuilt:
-    from peakctl.engine.observe import observe
-    from peakctl.engine.parts import find_wholes, with_parts
+    from peakctl.engine.observe.live_state import observe
+    from peakctl.engine.observe.parts import find_wholes, with_parts
     from peakctl.engine.rebuild import find_there, rebuild
     from peakctl.ledger.ownership import id_of
     from peakctl.ledger.revisions import read_others

@@ -24,8 +24,8 @@ def check_together(
     `may_be` declared by a manifest that is wrong itself is not missing.
     """
     from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
-    from peakctl.engine.observe import LiveState
-    from peakctl.engine.parameters import check_parameters
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.plan.parameters import check_parameters
 
     edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
@@ -38,7 +38,7 @@ def check_together(
 def _doubtful(
     resource: Resource, resources: Mapping[Key, Resource], may_be: Callable[[Key], bool]
 ) -> Iterator[Diagnostic]:
-    from peakctl.engine.references import targets
+    from peakctl.engine.graph import targets
     from peakctl.model import Key
 
     for reference in resource.references:

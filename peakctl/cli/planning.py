@@ -11,7 +11,7 @@ from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
 from peakctl.cli.selection import choose, narrow
 from peakctl.cli.session import place_of
-from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
+from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
 from peakctl.ledger.ownership import id_of
 from peakctl.model import Guards
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.approval import Approval
-    from peakctl.engine.observe import LiveState
-    from peakctl.engine.plan import Planned
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.plan.approval import Approval
+    from peakctl.engine.plan.planner import Planned
     from peakctl.model import Key, Ledger, Live, Plan, Resource
 
 
@@ -177,7 +177,7 @@ async def look(
 ) -> LiveState:
     """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
     from peakctl.cli.tenant import check_tenant, refuse_other_tenant
-    from peakctl.engine.observe import LedgerQuery, observe
+    from peakctl.engine.observe.live_state import LedgerQuery, observe
     from peakctl.ledger.revisions import named, tell_duplicates, tell_unread
 
     owner = owner_of(session)
@@ -206,7 +206,7 @@ def _planned(
     destroy: bool,
 ) -> Planned:
     from peakctl.engine.destroy import make_destroy_plan
-    from peakctl.engine.plan import make_plan
+    from peakctl.engine.plan.planner import make_plan
     from peakctl.ledger.ownership import Consent
 
     flags = session.flags
@@ -222,7 +222,7 @@ def _planned(
 
 
 def _mass_change(session: Session, connection: Connection, plan: Plan) -> tuple[Diagnostic, ...]:
-    from peakctl.engine.guards import mass_change
+    from peakctl.engine.plan.guards import mass_change
 
     if session.flags.plan_file:
         return ()  # who approved the file has seen each of its actions

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.planning import Again, Prepared
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.model import Key, Plan, Resource
     from peakctl.present.text import Line
 

@@ -23,8 +23,8 @@ from peakctl.settings import is_loopback
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
-    from peakctl.engine.observe import LiveState
-    from peakctl.engine.tenant import Tenant
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.observe.tenant import Tenant
 
 METADATA = "service/tenant-management/api/v1/external/tenants/tenant-metadata"
 _GONE = (404, 410)
@@ -49,7 +49,7 @@ async def tenant_of(session: Session, connection: Connection, world: LiveState) 
 
     The emulator in process is the tenant of its environment, whatever token there is.
     """
-    from peakctl.engine.tenant import read_tenant
+    from peakctl.engine.observe.tenant import read_tenant
     from peakctl.ledger.revisions import named
 
     owner, store = owner_of(session), connection.ledgers

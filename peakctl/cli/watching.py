@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.cli.session import is_emulated
-from peakctl.engine.wait import DEFAULT_LIMITS, WaitLimits
+from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
 from peakctl.present.progress import HEARTBEAT, open_progress
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
-from peakctl.engine.orphans import observe_orphans
-from peakctl.engine.plan import Planned
+from peakctl.engine.observe.undeclared import observe_orphans
+from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.ownership import id_of
 from peakctl.model import Action, Key, Plan, Step, Verb
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from peakctl.engine.observe import LiveState
-    from peakctl.engine.orphans import Orphan
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.observe.undeclared import Orphan
     from peakctl.ledger.ownership import Id, Owners
     from peakctl.model import Adapter, Ledger, Live, Resource
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.parameters import GROUPS, Slot
+from peakctl.engine.plan.parameters import GROUPS, Slot
 from peakctl.engine.tree import copy_tree, drop_at
 from peakctl.kinds.paths import value_at
 from peakctl.model import MAPS, MISSING, reveal

@@ -6,14 +6,13 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.engine.references import targets
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Key, Path, dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
-    from peakctl.model import Resource
+    from peakctl.model import Reference, Resource
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,6 +22,12 @@ class Edge:
     source: Key
     target: Key
     path: Path
+
+
+def targets(reference: Reference, declared: Container[Key]) -> tuple[Key, ...]:
+    """The declared resources that `reference` may mean, by kind and name."""
+    keys = (Key(kind, reference.name) for kind in reference.kinds)
+    return tuple(key for key in keys if key in declared)
 
 
 def find_edges(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe import first_error
+from peakctl.engine.observe.live_state import first_error
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.memory import MAKE_VERSIONS
 from peakctl.ledger.ownership import id_of
@@ -14,7 +14,7 @@ from peakctl.model import EMPTY, Status, Verb
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.model import Adapter, Intent, Key, Ledger, Listed, Outcome, Owned, Resource
 
 IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)

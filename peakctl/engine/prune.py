@@ -1,22 +1,28 @@
-"""Owned and in no manifest: what is deleted, last and users first, and what survives and why."""
+"""Owned and in no manifest: what is deleted, last and users first, and what is kept and why."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.graph import Edge, find_cycle, order_keys
-from peakctl.engine.mentions import Mention, mentions
-from peakctl.engine.orphans import Orphan, Orphans, observe_orphans
-from peakctl.engine.survivors import Rules, needed_note, read_rules
-from peakctl.errors import Diagnostic
-from peakctl.model import Action, Key, Plan, State, Step, Verb
+from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
+from peakctl.engine.ignored import is_ignored
+from peakctl.engine.observe.identity import delete_first
+from peakctl.engine.observe.undeclared import Orphan, Orphans, observe_orphans
+from peakctl.engine.tree import child, variant
+from peakctl.errors import Diagnostic, Severity
+from peakctl.kinds.paths import value_at
+from peakctl.ledger.ownership import find_owners
+from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, Owner, Plan, State, Step, Verb
 
 if TYPE_CHECKING:
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Ledger, Resource
+    from collections.abc import Iterator
+
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Ledger, Live, Owned, Path, Resource, Tree, Value
+
 
 __all__ = ["Orphan", "Orphans", "add_prune", "observe_orphans", "plan_prune"]
 
@@ -165,3 +171,216 @@ def _notes(
         ),
         *([f"on the platform {', '.join(also)} still uses it"] if also else ()),
     )
+
+
+Identity = tuple[str, str]
+"""The group of kinds that share their names, and the id: what the platform has once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """That an orphan stays. `told` is None where it goes without saying (it is another's twin).
+
+    With `binds` it goes on using what it uses, so that has to stay too.
+    """
+
+    told: Diagnostic | None = None
+    binds: bool = True
+
+
+@dataclass(slots=True)
+class Rules:
+    """Every reason to keep something, asked one after the other; made by `read_rules`.
+
+    `first` is the one key, of several with the same id, that counts.
+    """
+
+    kinds: Mapping[str, Kind]
+    history: bool
+    first: dict[Identity, Key] = field(default_factory=dict)
+    protected: set[Identity] = field(default_factory=set)
+    claimed: set[Identity] = field(default_factory=set)
+    declared: set[Identity] = field(default_factory=set)
+    names: dict[tuple[str, str], Key] = field(default_factory=dict)
+    parts: dict[Key, Key] = field(default_factory=dict)
+    elsewhere: Mapping[Identity, Owner] = field(default_factory=dict)
+
+    def group(self, kind: str) -> str:
+        known = self.kinds.get(kind)
+        return known.name_group or kind if known else kind
+
+    def identity(self, kind: str, id: str | int) -> Identity:  # noqa: A002
+        return self.group(kind), str(id)
+
+    def stands_for(self, owned: Owned) -> Key:
+        """The key that counts for what `owned` tells of: its own, or that of a live twin."""
+        return self.first.get(self.identity(owned.key.kind, owned.id), owned.key)
+
+    def why(self, orphan: Orphan) -> Survival | None:
+        """Why it stays; None when it goes."""
+        key, same = orphan.owned.key, self.identity(orphan.owned.key.kind, orphan.owned.id)
+        if key.kind not in self.kinds or orphan.listed is None:
+            told = _told(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
+            return Survival(told)
+        if same in self.declared or self.stands_for(orphan.owned) != key:
+            return Survival(binds=False)
+        return self._owned(orphan, same) or self._shown(orphan) or self._history(orphan)
+
+    def _owned(self, orphan: Orphan, same: Identity) -> Survival | None:
+        """What the ledgers say."""
+        key = orphan.owned.key
+        if same in self.protected:
+            fix = "put its manifest back with protect: false, apply, take it out again, then prune"
+            return Survival(_told(key, "protected", "it is protected", fix))
+        if same in self.claimed:
+            why = "`ledger rebuild` added it by its name, and no apply has confirmed it"
+            fix = (
+                "if it is this project's: put its manifest back, apply, take it out again, then"
+                " prune; else delete it in the platform"
+            )
+            return Survival(_warned(key, "claimed", why, fix))
+        owner = self.elsewhere.get((key.kind, str(orphan.owned.id)))
+        if owner is not None:
+            fix = f"prune it in {owner}, or hand it over: --take-over in an apply of {owner}"
+            return Survival(_warned(key, "owned-elsewhere", f"{owner} owns it too", fix))
+        return None
+
+    def _shown(self, orphan: Orphan) -> Survival | None:
+        """What the platform says."""
+        key, listed, live = orphan.owned.key, orphan.listed, orphan.live
+        assert listed is not None  # noqa: S101 - `why` has looked
+        if listed.name != key.name:
+            summary = f'id {listed.id} bears another name by now: "{listed.name}"'
+            fix = "rename it back, or delete it in the platform"
+            return Survival(_warned(key, "renamed", summary, fix))
+        other = self.names.get((self.group(key.kind), key.name))
+        if other is not None:
+            summary = f"{other} has, or had, its name"
+            fix = f"if {other} is another: take the name out there, or delete it in the platform"
+            if other.kind != key.kind:
+                fix = delete_first(str(key))
+            return Survival(_told(key, "named", summary, fix))
+        why = "" if listed.ours else "part of the platform"
+        why = why or (live.foreign if live else "") or ""
+        if key in self.parts:
+            why = f"the platform made it for {self.parts[key]}"
+        if key.name.startswith(LEDGER_PREFIX):
+            why = "it is a ledger"
+        if why:
+            fix = "delete what it belongs to instead"
+            return Survival(_warned(key, "not-ours", f"it is not ours: {why}", fix))
+        return None
+
+    def _history(self, orphan: Orphan) -> Survival | None:
+        key = orphan.owned.key
+        if orphan.live is not None and (self.history or not self.kinds[key.kind].history):
+            return None
+        summary = "its versions would go with it"
+        told = _told(key, "history", summary, "add --prune-history to delete it")
+        return Survival(told, binds=False)
+
+
+def read_rules(
+    orphans: Orphans,
+    ledger: Ledger,
+    kinds: Mapping[str, Kind],
+    resources: Mapping[Key, Resource],
+    *,
+    history: bool,
+    others: Iterable[Ledger],
+) -> Rules:
+    """The rules as the ledgers, the manifests and the platform make them."""
+    rules = Rules(kinds, history, elsewhere=find_owners(None, None, others).ids)
+    rules.protected.update(_same(o, rules) for o in ledger.owned.values() if o.protect)
+    rules.claimed.update(_same(o, rules) for o in ledger.owned.values() if o.claimed)
+    for orphan in sorted(orphans.found, key=lambda o: o.owned.key):
+        key = orphan.owned.key
+        if orphan.listed is not None and orphan.listed.name == key.name:
+            rules.first.setdefault(rules.identity(key.kind, orphan.owned.id), key)
+    for key, live in orphans.declared.items():
+        rules.declared.add(rules.identity(key.kind, live.id))
+    for key, resource in resources.items():
+        for name in (key.name, *resource.previous_names):
+            rules.names[rules.group(key.kind), name] = key
+    lives = (*orphans.declared.values(), *(o.live for o in orphans.found if o.live))
+    rules.parts.update({part: live.key for live in lives for part in live.parts})
+    return rules
+
+
+def _same(owned: Owned, rules: Rules) -> Identity:
+    return rules.identity(owned.key.kind, owned.id)
+
+
+def _told(key: Key, code: str, why: str, fix: str) -> Diagnostic:
+    summary = f"it is in no manifest, and stays: {why}"
+    return Diagnostic(f"prune/{code}", summary, key=key, fix=fix, severity=Severity.NOTE)
+
+
+def _warned(key: Key, code: str, why: str, fix: str) -> Diagnostic:
+    summary = f"it is in no manifest, and stays: {why}"
+    return Diagnostic(f"prune/{code}", summary, key=key, fix=fix, severity=Severity.WARNING)
+
+
+def needed_note(key: Key, user: Key) -> Diagnostic:
+    """That `key` stays because of `user`."""
+    return _told(key, "needed", f"{user} uses it, and stays", f"see why {user} stays")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One field that names another resource: `word` is its name, or its id with `by_id`."""
+
+    at: Path
+    kinds: tuple[str, ...]
+    word: str
+    by_id: bool = False
+
+
+def mentions(
+    resource: Resource, kind: Kind, declared: Mapping[Key, Resource], live: Live | None = None
+) -> Iterator[Mention]:
+    """What a manifest refers to beyond `declared`.
+
+    Where its changes are ignored, what is `live` stays, so that counts there.
+    """
+    for reference in resource.references:
+        if not targets(reference, declared):
+            yield Mention(reference.at, reference.kinds, reference.name)
+    yield from _ids(kind.root, resource.values, (), resource.values)
+    if live is not None and resource.ignore_changes:
+        for mention in _ids(kind.root, live.values, (), live.values):
+            if is_ignored(mention.at, resource.ignore_changes):
+                yield mention
+
+
+def _ids(rule: Field, value: Value, path: Path, whole: Tree) -> Iterator[Mention]:
+    """References that give an id where others give a name."""
+    rule = variant(rule, value)
+    for part, below in _parts(rule, value):
+        inner = child(rule, part)
+        if inner is None:
+            continue
+        here = (*path, part)
+        if inner.ref and "object" in inner.types:
+            at = _absolute(here, inner.ref.id_to)
+            id_ = value_at(whole, at)
+            if isinstance(id_, str | int):
+                yield Mention(at, inner.ref.kinds, str(id_), by_id=True)
+        yield from _ids(inner, below, here, whole)
+
+
+def _parts(rule: Field, value: Value) -> Iterator[tuple[str | int, Value]]:
+    """The entries of a value, and what is not there but might be a reference (its id may be)."""
+    if isinstance(value, list):
+        yield from enumerate(value)
+    elif isinstance(value, MAPS):
+        yield from value.items()
+        for word, inner in rule.properties.items():
+            if inner.ref and word not in value:
+                yield word, None
+
+
+def _absolute(base: Path, steps: Path) -> Path:
+    for step in steps:
+        base = base[:-1] if step == ".." else (*base, step)
+    return base

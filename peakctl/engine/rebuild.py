@@ -14,7 +14,7 @@ from peakctl.model import EMPTY, Owned
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.ledger.ownership import Id, Owners
     from peakctl.ledger.revisions import Others
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource

@@ -14,7 +14,7 @@ from peakctl.model import MAPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Path, Value
 

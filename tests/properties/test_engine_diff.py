@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from peakctl.engine.diff import compare
 from peakctl.engine.keyed import is_free
-from peakctl.engine.observe import LiveState
-from peakctl.engine.plan import make_plan
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.recall import has_entries, unseen_values
 from peakctl.engine.tree import child, field_at, holds_secret, variant
 from peakctl.kinds.fields import Absent, Field

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.engine.guards import mass_change
+from peakctl.engine.plan.guards import mass_change
 from peakctl.kinds.store import load_kinds
 from peakctl.model import EMPTY, Action, Key, Live, Plan, Verb
 

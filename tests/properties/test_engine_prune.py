@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.engine.observe import LiveState
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.prune import observe_orphans, plan_prune
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Key, Ledger, Listed, Live, Location, Owned, Owner, Resource

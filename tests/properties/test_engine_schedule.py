@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.engine.schedule import run_graph
+from peakctl.engine.apply import run_graph
 
 
 @st.composite

@@ -20,7 +20,7 @@ import pytest
 
 from peakctl.adapters.ledger_store import ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
-from peakctl.engine.approval import read_approval
+from peakctl.engine.plan.approval import read_approval
 from peakctl.errors import LedgerUnusable
 from peakctl.ledger.codec import read_ledger, write_ledger
 from peakctl.ledger.digests import Digests

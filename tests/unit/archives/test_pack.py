@@ -15,7 +15,7 @@ import pytest
 from peakctl.archives import digest_of_zip, files, pack
 from peakctl.archives import pack as pack_function
 from peakctl.archives.pack import LIMIT
-from peakctl.engine.approval import Approval, write_approval
+from peakctl.engine.plan.approval import Approval, write_approval
 from peakctl.errors import ManifestsInvalid
 
 RECORDED = json.loads(

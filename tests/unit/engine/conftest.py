@@ -12,9 +12,9 @@ import pytest
 
 from peakctl.catalog import lookup_kind
 from peakctl.engine.apply import apply
-from peakctl.engine.observe import LiveState, observe
-from peakctl.engine.plan import Planned, make_plan
-from peakctl.engine.wait import Stop, WaitLimits
+from peakctl.engine.observe.live_state import LiveState, observe
+from peakctl.engine.plan.planner import Planned, make_plan
+from peakctl.engine.runner import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.store import load_kinds

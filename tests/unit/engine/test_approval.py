@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peakctl.engine.approval import (
+from peakctl.engine.observe.tenant import Tenant
+from peakctl.engine.plan.approval import (
     approve,
     left_deletes,
     objections,
@@ -18,7 +19,6 @@ from peakctl.engine.approval import (
     read_approval,
     write_approval,
 )
-from peakctl.engine.tenant import Tenant
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.model import (
@@ -39,7 +39,7 @@ from peakctl.model import (
 )
 
 if TYPE_CHECKING:
-    from peakctl.engine.approval import Approval
+    from peakctl.engine.plan.approval import Approval
 
 IMAGE, SERVICE = Key("Image", "img"), Key("Service", "svc")
 KINDS = load_kinds()

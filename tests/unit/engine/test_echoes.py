@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.echoes import without_echoes
-from peakctl.engine.parameters import Slot
+from peakctl.engine.plan.parameters import Slot
 from peakctl.model import Secret
 
 AT = ("spec", "parameters")

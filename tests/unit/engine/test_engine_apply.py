@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.wait import DEFAULT_LIMITS, WaitLimits
+from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model import (
     Action,

@@ -17,8 +17,8 @@ from peakctl.engine.forms import (
     remembered_forms,
     settle,
 )
-from peakctl.engine.observe import observe
-from peakctl.engine.plan import make_plan
+from peakctl.engine.observe.live_state import observe
+from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.record import record
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.memory import Memory

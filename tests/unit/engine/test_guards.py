@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.guards import mass_change
+from peakctl.engine.plan.guards import mass_change
 from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Plan, Threshold, Verb
 
 BUILD = {"source": "dockerfile", "dockerfile": "FROM a"}

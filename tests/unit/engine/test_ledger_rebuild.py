@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.observe import LiveState
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.rebuild import Rebuilt, find_there, rebuild
 from peakctl.ledger.ownership import Owners
 from peakctl.ledger.revisions import Others

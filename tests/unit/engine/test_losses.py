@@ -8,7 +8,7 @@ import pytest
 
 from peakctl.engine.diff import IGNORED
 from peakctl.engine.losses import HIDDEN_STAYS, leave_hidden, losses
-from peakctl.engine.parameters import Slot, is_dropped
+from peakctl.engine.plan.parameters import Slot, is_dropped
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.memory import Memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from peakctl.engine.plan import make_plan
+from peakctl.engine.plan.planner import make_plan
 from peakctl.errors import Severity
 from peakctl.ledger.ownership import Owners
 from peakctl.model import Key, Ledger, Listed, Owned, Owner, Verb

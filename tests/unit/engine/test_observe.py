@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.choice import choose
-from peakctl.engine.observe import LedgerQuery, first_error, observe, without_parts
-from peakctl.engine.plan import make_plan
+from peakctl.engine.observe.identity import choose
+from peakctl.engine.observe.live_state import LedgerQuery, first_error, observe, without_parts
+from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.codec import write_ledger
 from peakctl.ledger.ownership import Owners
 from peakctl.model import Key, Ledger, Listed, Owned, Owner, ledger_name

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.parameters import has_type, untold_paths
+from peakctl.engine.plan.parameters import has_type, untold_paths
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Key, Location, Reference, Resource, Secret
 

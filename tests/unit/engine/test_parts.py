@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.observe import LiveState
-from peakctl.engine.parts import Decided, find_wholes, unclaimed, with_parts
-from peakctl.engine.plan import make_plan
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
+from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.ownership import Consent, adopted, find_owners
 from peakctl.model import Key, Ledger, Owned, Owner, Step
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.plan import is_empty
+from peakctl.engine.plan.planner import is_empty
 from peakctl.errors import Severity
 from peakctl.model import MISSING, Key, Listed, Secret, State, Step, Unknown, Verb
 

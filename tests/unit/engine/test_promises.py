@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.observe import LiveState
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.promises import look_for_promised, still_open
 from peakctl.errors import ApiError, Diagnostic, Severity
 from peakctl.ledger.ownership import find_owners

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.approval import approve
-from peakctl.engine.observe import LiveState
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.approval import approve
 from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
 from peakctl.errors import Diagnostic, GuardRefused, Severity
 from peakctl.ledger.ownership import Owners

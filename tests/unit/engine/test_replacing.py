@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.approval import approve, objections
-from peakctl.engine.plan import Planned, make_plan
+from peakctl.engine.plan.approval import approve, objections
+from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.errors import ApiError, Diagnostic, Severity
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.intents import intents_of
@@ -161,7 +161,7 @@ def test_what_is_going_already_is_waited_for_and_created(lab: Any) -> None:
 
 
 def test_references_to_what_is_replaced_wait_for_its_new_id(lab: Any) -> None:
-    from peakctl.engine.pins import Pins
+    from peakctl.engine.plan.references import Pins
 
     found = planned(lab)
     resources = lab.resources(lab.manifest("Service", "s", SPEC))

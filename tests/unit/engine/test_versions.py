@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.engine.versions import Decision, Verdict, decide, is_newer, newest, next_patch
+from peakctl.engine.plan.steps import Decision, Verdict, decide, is_newer, newest, next_patch
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from peakctl.adapters.ledger_store import text_of
-from peakctl.engine.approval import other_format
+from peakctl.engine.plan.approval import other_format
 from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
 from peakctl.model import Intent, Key, Owner, ledger_name
 

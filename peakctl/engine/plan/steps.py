@@ -1,15 +1,16 @@
-"""The step table: which calls a difference asks for, and what is refused."""
+"""The step table: which calls a difference asks for, which version they make, what is refused."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import semver
+
 from peakctl.engine.diff import IGNORED, Diff
 from peakctl.engine.ignored import keep_live
-from peakctl.engine.refusals import refusals, version_problems
 from peakctl.engine.tree import variant
-from peakctl.engine.versions import Decision, Verdict, decide
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.paths import value_at
 from peakctl.model import (
@@ -23,12 +24,14 @@ from peakctl.model import (
     Step,
     Tree,
     Verb,
+    dotted,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peakctl.kinds.fields import Field, Kind, Versions
+
 
 CALL_STEPS = {
     "build": Step.CREATE_VERSION,
@@ -208,3 +211,165 @@ def _unstick(
         rest = [step for step in steps if step not in carried]
         return [Step.CREATE_REVISION, *rest], [f"live status is {live.status}; tried again"]
     return steps, [f"live status is {live.status}; --retry-failed makes a new revision"]
+
+
+def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Diagnostic]:
+    """Why the live resource may not be changed at all, or not in these fields."""
+    problems: list[Diagnostic] = []
+    if live.foreign:
+        problems.append(
+            Diagnostic(
+                code="live/not-ours",
+                summary=f'"{resource.key.name}" is not this project\'s to change: {live.foreign}',
+                key=resource.key,
+                path=("metadata", "name"),
+                locations=(resource.document.locate(("metadata", "name")),),
+                fix="choose another name, or manage what it belongs to instead",
+            )
+        )
+    return problems + [_immutable(resource, c) for c in diff.changes if c.immutable]
+
+
+def _immutable(resource: Resource, change: Change) -> Diagnostic:
+    before, after = (_told(value) for value in (change.before, change.after))
+    return Diagnostic(
+        code="plan/immutable",
+        summary=f"{dotted(change.path)} cannot change once the resource is there",
+        key=resource.key,
+        path=change.path,
+        locations=(resource.document.locate(change.path),),
+        detail=f"live: {before}, manifest: {after}; {change.immutable}",
+        fix="choose a new metadata.name, and delete the old resource when nothing uses it",
+    )
+
+
+def _told(value: object) -> str:
+    return "nothing" if value is MISSING else str(value)
+
+
+def version_problems(
+    resource: Resource, kind: Kind, decision: Decision, diff: Diff
+) -> list[Diagnostic]:
+    """Why the manifest's fixed number cannot be made, or what to know of it, as a warning."""
+    versions = kind.versions
+    if versions is None or decision.verdict in (Verdict.KEEP, Verdict.MAKE):
+        return []
+    severity = Severity.ERROR
+    fields = sorted({dotted(c.path) for c in diff.changes if c.call == versions.call})
+    if decision.verdict is Verdict.REUSED:
+        summary = f'version "{decision.version}" is there with other content, and never changes'
+        detail = f"these fields differ: {', '.join(fields)}"
+    elif decision.verdict is Verdict.LOWER:
+        summary = f'version "{decision.version}" does not rise above those that exist'
+        detail = "it is built; what names no version of this image may go on using a higher one"
+        severity = Severity.WARNING
+    else:
+        summary = f'version "{decision.version}" is not there, and numbers must rise'
+        detail = ""
+    return [
+        Diagnostic(
+            code=f"plan/version-{decision.verdict}",
+            summary=summary,
+            key=resource.key,
+            path=versions.at,
+            locations=(resource.document.locate(versions.at),),
+            detail=detail,
+            fix=f"use {decision.proposal}, or leave the number out to let peakctl choose",
+            severity=severity,
+        )
+    ]
+
+
+class Verdict(enum.StrEnum):
+    """What the manifest's number and the live ones ask for."""
+
+    KEEP = "keep"
+    MAKE = "make"
+    LOWER = "lower"  # made as well: a fixed number that does not rise, where that is allowed
+    REUSED = "reused"  # a fixed number whose content differs from what is live
+    TOO_LOW = "too-low"  # a fixed number that is not there and does not rise
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict, the number that it is about, and the number to propose when refused."""
+
+    verdict: Verdict
+    version: str | None
+    proposal: str = ""
+
+    @property
+    def makes(self) -> bool:
+        """Whether there will be a new version."""
+        return self.verdict in (Verdict.MAKE, Verdict.LOWER)
+
+
+def parse_version(text: str) -> semver.Version | None:
+    """The semantic version that `text` spells, or None."""
+    try:
+        return semver.Version.parse(text)
+    except ValueError:
+        return None
+
+
+def next_patch(version: str, *, flavours: bool = False) -> str:
+    """The next patch number: `1.2.3` -> `1.2.4`.
+
+    What follows the three numbers goes, unless it is a flavour: `0.0.1-python3.9` ->
+    `0.0.2-python3.9`. A number that is not semantic gets `.1` appended, which at least differs.
+    """
+    parsed = parse_version(version)
+    if parsed is None:
+        return f"{version}.1"
+    suffix = {"prerelease": parsed.prerelease, "build": parsed.build} if flavours else {}
+    return str(parsed.finalize_version().bump_patch().replace(**suffix))
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Semantic versioning order; numbers that are not semantic count as newer when they differ."""
+    left, right = parse_version(version), parse_version(than)
+    if left is None or right is None:
+        return version != than
+    return left > right
+
+
+def newest(versions: Iterable[str]) -> str | None:
+    """The greatest of some numbers, or None of none."""
+    best: str | None = None
+    for version in versions:
+        if best is None or is_newer(version, best):
+            best = version
+    return best
+
+
+def decide(
+    fixed: str | None,
+    told: str | None,
+    latest: str | None,
+    *,
+    differs: bool,
+    first: str = "0.0.1",
+    flavours: bool = False,
+) -> Decision:
+    """What to do about a resource that exists.
+
+    `fixed` is the manifest's number (None: auto), `told` the live number that was compared,
+    `latest` the newest live one, `differs` whether the content does, `first` the number to begin
+    with where there is none at all. With `flavours` a number need not rise, and the next one keeps
+    its suffix.
+    """
+    top = latest or told
+    if fixed is None:
+        if top is None:
+            return Decision(Verdict.MAKE, first)
+        if not differs:
+            return Decision(Verdict.KEEP, told)
+        return Decision(Verdict.MAKE, next_patch(top, flavours=flavours))
+    if fixed == told:
+        if differs:
+            return Decision(Verdict.REUSED, fixed, next_patch(top or fixed, flavours=flavours))
+        return Decision(Verdict.KEEP, fixed)
+    if top is not None and not is_newer(fixed, top):
+        verdict = Verdict.LOWER if flavours else Verdict.TOO_LOW
+        return Decision(verdict, fixed, next_patch(top, flavours=flavours))
+    return Decision(Verdict.MAKE, fixed)

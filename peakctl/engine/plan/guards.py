@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from peakctl.engine.graph import targets
 from peakctl.engine.keyed import keys_of
-from peakctl.engine.pins import NEW
-from peakctl.engine.references import targets
+from peakctl.engine.plan.references import NEW
 from peakctl.engine.tree import child, variant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at

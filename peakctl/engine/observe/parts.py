@@ -17,7 +17,7 @@ from peakctl.model import Key, Verb
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.model import Adapter, Live, Plan
 
 

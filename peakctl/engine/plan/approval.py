@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.keyed import seal_all
-from peakctl.engine.tenant import Tenant
+from peakctl.engine.observe.tenant import Tenant
 from peakctl.engine.tree import copy_tree, holds_secret, seal_beside, set_at
 from peakctl.errors import Diagnostic
 from peakctl.kinds.paths import value_at

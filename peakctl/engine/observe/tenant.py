@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.model import Listed
 
 _SHORTEST_ID = 16

@@ -9,10 +9,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.choice import candidates, choose, in_scope
 from peakctl.engine.forms import normal_form
-from peakctl.engine.names import siblings
-from peakctl.engine.references import targets
+from peakctl.engine.graph import targets
+from peakctl.engine.observe.identity import candidates, choose, in_scope, siblings
 from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.ledger.revisions import Others, find_revision, read_others
 from peakctl.model import EMPTY, Key, Ledger, Listed, Live, Owner, Tree

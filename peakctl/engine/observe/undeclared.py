@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe import first_error
+from peakctl.engine.observe.live_state import first_error
 from peakctl.model import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owned, Resource
 
 

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.references import targets
+from peakctl.engine.graph import targets
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.kinds.paths import value_at
 from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
 
 if TYPE_CHECKING:
-    from peakctl.engine.observe import LiveState
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Kind
     from peakctl.model import Reference, Resource
 

@@ -1,0 +1,1 @@
+"""What is on the platform now, whose it is, and which tenant it is."""
