@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from peakctl.adapters.orders import given
 from peakctl.api.bodies import Part
-from peakctl.archives.unpack import BROKEN
+from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import LEDGER_PREFIX, Listed
 

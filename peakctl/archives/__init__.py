@@ -8,8 +8,7 @@ last line of a description or of release notes, because the platform has no fiel
 
 from __future__ import annotations
 
-from peakctl.archives.digest import add_digest, split_digest
+from peakctl.archives.digest import add_digest, digest_of_zip, split_digest
 from peakctl.archives.pack import pack
-from peakctl.archives.unpack import digest_of_zip
 
 __all__ = ["add_digest", "digest_of_zip", "pack", "split_digest"]

@@ -1,23 +1,178 @@
-"""The files of an artifact folder: links followed within it, ignored ones left out."""
+"""The files of an artifact folder: links followed within it, ignored ones left out.
+
+Ignore files are read as the platform's own client does (docs/platform.md, 1.10): the last match
+wins, and `!` brings a file back even below an ignored folder, which git itself does not. The
+client's patterns are pathspec's `gitwildmatch`, which that library now calls by this class: its
+`gitignore` differs (`/*` would leave what lies deeper in). Errors have no place; callers add it.
+"""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pathspec import PathSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from peakctl.archives.digest import Entry
-from peakctl.archives.refusals import raise_all, refusal
-from peakctl.errors import ManifestsInvalid
+from peakctl.errors import Diagnostic, ManifestsInvalid
+from peakctl.files import Unreadable, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from peakctl.archives.ignore import Ignored
+    from pathspec.pattern import Pattern
+
+
+MOST = 100
+
+
+def artifact_error(code: str, summary: str, *, detail: str = "", fix: str = "") -> ManifestsInvalid:
+    """The error to raise; `code` comes without its `artifact/`."""
+    return ManifestsInvalid(
+        Diagnostic(code=f"artifact/{code}", summary=summary, detail=detail, fix=fix)
+    )
+
+
+def raise_all(errors: Sequence[ManifestsInvalid]) -> None:
+    """Raise all of them at once, the first `MOST` by name; nothing if there are none."""
+    found = sorted((d for each in errors for d in each.diagnostics), key=lambda d: d.summary)
+    if not found:
+        return
+    more = len(found) - MOST
+    if more > 0:
+        summary = f"{more} more files of the folder cannot be packed"
+        found[MOST:] = [Diagnostic(code=found[MOST].code, summary=summary)]
+    raise ManifestsInvalid(*found)
+
+
+DEFAULT = ".dockerignore"
+
+
+_STAR = "[^/]*"
+_STARS = re.compile(r"(?:\[\^/\]\*){2,}")
+_CHUNK = re.compile(
+    r"\[\^/\]\*((?:\\.|\[(?:\\.|[^]\\])+\](?!\*)|[^][\\(){}?*+|^$/])+)(?=\[\^/\]\*)"
+)
+"""In pathspec's expressions: `*`, what has to follow it, and then another `*`."""
+_ANY_FOLDERS = re.compile(r"(\(\?:/\.\+\)\?)")
+_LEADING = "^(?:.+/)?"
+MAX_OPEN = 3
+
+
+class _Pattern(GitIgnoreSpecPattern):
+    """pathspec's pattern, which takes no longer for many wildcards.
+
+    Where another wildcard follows, the first place that fits is as good as any later one, so that
+    the expression need not come back to it: an atomic group says that.
+    """
+
+    @classmethod
+    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
+        regex, include = super().pattern_to_regex(pattern)
+        return (regex if regex is None else bounded(regex)), include
+
+
+def bounded(regex: str) -> str:
+    """`regex` with every wildcard but the last of its kind decided once.
+
+    Raises ValueError where more than three could still be tried against each other.
+    """
+    regex = _STARS.sub(lambda _: _STAR, regex)
+    regex = _CHUNK.sub(lambda found: f"(?>{_STAR}?{found[1]})", regex)
+    first, *rest = _ANY_FOLDERS.split(regex)
+    parts = [first, *(rest[i] + rest[i + 1] for i in range(0, len(rest), 2))]
+    bound = "".join([*map(_decided, parts[:-1]), parts[-1]])
+    if any(part.count(_STAR) - part.count(f"{_STAR}?") > MAX_OPEN for part in bound.split("/)")):
+        raise ValueError("it has too many wildcards: split it into several patterns")
+    return bound
+
+
+def _decided(part: str) -> str:
+    """A run of folders before a `**`, at the first place where it fits."""
+    if part.startswith(_LEADING):
+        return f"^(?>(?:.+?/)??{part.removeprefix(_LEADING)}(?=/))"
+    if part.startswith("^"):
+        return part
+    return f"(?>(?:/.+?)??{part.removeprefix('(?:/.+)?')}(?=/))"
+
+
+class Ignored:
+    """Which paths of a folder are left out."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._spec: PathSpec[Pattern] = PathSpec.from_lines(_Pattern, lines, backend="simple")
+        self._prunes = all(pattern.include is not False for pattern in self._spec.patterns)
+
+    def file(self, path: str) -> bool:
+        return bool(self._spec.check_file(path).include)
+
+    def folder(self, path: str) -> bool:
+        """Whether nothing below `path` can be in, so that it need not be looked at."""
+        return self._prunes and self.file(f"{path}/")
+
+
+def read_ignored(folder: Path, names: Sequence[str] | None, root: Path | None = None) -> Ignored:
+    """The patterns of the files `names` at the root of `folder`, later ones winning.
+
+    None or an empty list means `.dockerignore`, if there is one. `root` is what links may not
+    leave (default: `folder`). Raises ManifestsInvalid for a file
+    that is missing, not at the root, or not made of patterns.
+    """
+    if not names:
+        names = [DEFAULT] if os.path.lexists(folder / DEFAULT) else []
+    lines = [line for name in names for line in _read(folder, name, root or folder)]
+    return Ignored(lines)
+
+
+def _read(folder: Path, name: str, root: Path) -> list[str]:
+    if Path(name).name != name:
+        raise artifact_error(
+            "ignore-file-place",
+            f'the ignore file "{name}" is not at the root of the folder',
+            detail="the platform's own client takes names at the root of the artifact only",
+            fix=f"move the patterns to {Path(name).name or DEFAULT} in {folder.name}/",
+        )
+    if not Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(root)):
+        raise artifact_error(
+            "ignore-file",
+            f'the ignore file "{name}" is a link that leads out of the project',
+            fix="put a copy in its place",
+        )
+    try:
+        text = read_text(folder / name).replace("\r\n", "\n").replace("\r", "\n")
+    except Unreadable as error:
+        raise artifact_error(
+            "ignore-file",
+            f'the ignore file "{name}" cannot be read',
+            detail=error.reason,
+            fix="create it in the artifact's folder, or take it off ignore_files",
+        ) from error
+    return [_checked(line.strip(), name, number) for number, line in _numbered(text)]
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    return list(enumerate(text.split("\n"), start=1))
+
+
+def _checked(line: str, name: str, number: int) -> str:
+    try:
+        Ignored([line])
+    except (ValueError, re.error) as error:
+        raise artifact_error(
+            "ignore-pattern",
+            f'{name}:{number}: "{line}" is not a pattern',
+            detail=str(error),
+            fix="patterns are those of .gitignore",
+        ) from error
+    return line
+
 
 FileId = tuple[int, int]
 """Device and number of a file."""
@@ -61,7 +216,7 @@ def find_files(
     while waiting:
         waiting += walk.enter(waiting.pop())
         if len(walk.found) > MAX_FILES:
-            raise refusal(
+            raise artifact_error(
                 "too-many-files",
                 f"the folder has more than {MAX_FILES:,} files",
                 fix="leave out what the artifact does not need with an ignore file",
@@ -123,7 +278,7 @@ class _Walk:
 
 def _file(path: str, place: str, status: os.stat_result) -> Found:
     if not stat.S_ISREG(status.st_mode):
-        raise refusal(
+        raise artifact_error(
             "not-a-file",
             f'"{path}" is neither a file nor a folder',
             fix="leave it out with an ignore file",
@@ -161,7 +316,7 @@ def _inside(entry: os.DirEntry[str], path: str, root: str) -> str:
         return entry.path
     place = os.path.realpath(entry.path)
     if os.path.commonpath([place, root]) != root:
-        raise refusal(
+        raise artifact_error(
             "link-outside",
             f'the link "{path}" leads out of the folder',
             detail="the archive would hold files from elsewhere on this machine",
@@ -182,15 +337,15 @@ def _check_broken(error: OSError, path: str, entry: os.DirEntry[str], ignored: I
     if error.errno not in (errno.ENOENT, errno.ENOTDIR):
         raise _unreadable(path, error)
     if entry.is_symlink():  # else it was removed just now
-        goal = _shown(str(Path(entry.path).readlink()))
-        raise refusal(
+        goal = _printable_name(str(Path(entry.path).readlink()))
+        raise artifact_error(
             "broken-link",
             f'the link "{path}" leads to "{goal}", which does not exist',
             fix="make what it leads to, remove the link, or leave it out with an ignore file",
         )
 
 
-def _shown(name: str) -> str:
+def _printable_name(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -198,16 +353,16 @@ def _checked_name(name: str, prefix: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise refusal(
+        raise artifact_error(
             "file-name",
-            f'the file name "{_shown(prefix + name)}" is not UTF-8 text',
+            f'the file name "{_printable_name(prefix + name)}" is not UTF-8 text',
             fix="rename the file: an archive cannot name it",
         ) from None
     return name
 
 
 def _loop(path: str) -> ManifestsInvalid:
-    return refusal(
+    return artifact_error(
         "link-loop",
         f'the link "{path}" leads back to a folder that it lies in',
         fix="remove the link, or leave it out with an ignore file",
@@ -215,7 +370,7 @@ def _loop(path: str) -> ManifestsInvalid:
 
 
 def _unreadable(path: str, error: OSError) -> ManifestsInvalid:
-    return refusal(
+    return artifact_error(
         "unreadable",
         f'"{path}" cannot be read',
         detail=str(error.strerror),

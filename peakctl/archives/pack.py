@@ -1,25 +1,37 @@
-"""A folder becomes an `Archive`: the same bytes for the same files, within the platform's limit."""
+"""A folder becomes an `Archive`: the same bytes for the same files, within the platform's limit.
+
+Files that were hardly meant to be uploaded are known by their names and first bytes, and told as
+notices. Plan files are left out: they are peakctl's own, and one that lies in an artifact would
+make its own plan stale.
+"""
 
 from __future__ import annotations
 
 import functools
 import io
+import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from peakctl.archives.digest import Entry, digest_of
-from peakctl.archives.files import FileId, Found, find_files, read_entry
-from peakctl.archives.ignore import read_ignored
-from peakctl.archives.refusals import raise_all, refusal
-from peakctl.archives.suspects import Suspects, is_plan_file
-from peakctl.archives.unpack import MAX_UNPACKED
+from peakctl.archives.digest import MAX_UNPACKED, Entry, digest_of
+from peakctl.archives.files import (
+    FileId,
+    Found,
+    artifact_error,
+    find_files,
+    raise_all,
+    read_entry,
+    read_ignored,
+)
 from peakctl.errors import ManifestsInvalid
-from peakctl.model import Archive
+from peakctl.model import Archive, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""
@@ -45,7 +57,7 @@ def pack(
     _check_folder(folder, project_root)
     found = find_files(folder, read_ignored(folder, ignore_files), skip)
     _check_raw(found)
-    found, entries, suspects = _read(found)
+    found, entries, suspicious = _read(found)
     digest = digest_of(entries)
     encode: Callable[[], bytes] = functools.partial(_encode, found, digest)
     if _largest_possible(found) > LIMIT:
@@ -56,14 +68,14 @@ def pack(
         size=len(found),
         encode=encode,
         paths=frozenset(file.path for file in found),
-        notices=suspects.notices(file.path for file in found),
+        notices=suspicious.notices(file.path for file in found),
     )
 
 
-def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], Suspects]:
+def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], _Suspicious]:
     """What is packed, its entries, and what is odd about it. Raises ManifestsInvalid with all
     files that cannot be read."""
-    packed, entries, suspects, problems = [], [], Suspects(), []
+    packed, entries, suspicious, problems = [], [], _Suspicious(), []
     for file in found:
         chunks = _First()
         try:
@@ -74,11 +86,11 @@ def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], Suspe
         start = chunks.start
         if is_plan_file(start):
             continue
-        suspects.look(file.path, entry.size, start)
+        suspicious.inspect(file.path, entry.size, start)
         packed.append(file)
         entries.append(entry)
     raise_all(problems)
-    return tuple(packed), entries, suspects
+    return tuple(packed), entries, suspicious
 
 
 @dataclass(slots=True)
@@ -111,7 +123,7 @@ def _encode(found: Sequence[Found], digest: str) -> bytes:
         for folder in _folders(found):
             archive.writestr(_described(f"{folder}/", 0o40755, zipfile.ZIP_STORED), b"")
     if digest_of(entries) != digest:
-        raise refusal(
+        raise artifact_error(
             "changed",
             "the files of the artifact changed while they were being packed",
             fix="let whatever writes to the folder finish, then run again",
@@ -150,13 +162,13 @@ def _largest_possible(found: Sequence[Found]) -> int:
 
 def _check_folder(folder: Path, project_root: Path) -> None:
     if not folder.is_dir():
-        raise refusal(
+        raise artifact_error(
             "no-folder",
-            f'there is no folder "{_shown(folder, project_root)}"',
+            f'there is no folder "{_relative(folder, project_root)}"',
             fix="paths are relative to the manifest file",
         )
     if not folder.resolve().is_relative_to(project_root.resolve()):
-        raise refusal(
+        raise artifact_error(
             "outside-project",
             f'the folder "{folder.resolve().name}" is outside of the project',
             detail="what is uploaded comes from the project alone",
@@ -171,7 +183,7 @@ def _check_raw(found: Sequence[Found]) -> None:
 
 def _too_large(found: Sequence[Found], why: str) -> Exception:
     largest = sorted(found, key=lambda f: (-f.size, f.path))[:_SHOWN]
-    return refusal(
+    return artifact_error(
         "too-large",
         f"the artifact is too large: {why}",
         detail="largest files: " + ", ".join(f"{f.path} ({_human(f.size)})" for f in largest),
@@ -186,5 +198,108 @@ def _human(size: int) -> str:
     return f"{size} B"
 
 
-def _shown(folder: Path, root: Path) -> str:
+def _relative(folder: Path, root: Path) -> str:
     return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
+
+
+SHOWN = 20
+_PLAN = re.compile(rb'\s*\{\s*"kind":\s*"peakctl-plan"')
+_LFS = b"version https://git-lfs.github.com/spec/"
+_LFS_SIZE = 1024
+_LINK = re.compile(rb"\.{1,2}/[^\s\0]{1,4000}")
+"""What git writes in place of a link where links are switched off, as on Windows."""
+_PRIVATE = b"PRIVATE KEY-----"
+_NAMES = (
+    ".env",
+    ".env.*",
+    ".netrc",
+    "_netrc",
+    ".pypirc",
+    ".git-credentials",
+    "credentials.json",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+)
+_KEYS = ("*.pem", "*.key")
+"""These may be certificates as well, which are public: only a private key in them counts."""
+_EMPTY_FILES = frozenset({".dockerignore", ".gitignore", ".gitkeep", ".keep"})
+"""A folder that holds nothing else is as good as empty."""
+_HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist")
+
+
+_EMPTY = Notice(
+    "artifact/empty",
+    "the folder has no file to upload, but for ignore files",
+    "it is empty, or its ignore files leave everything out",
+    "if it is a git submodule, check it out: git submodule update --init",
+)
+_POINTERS = (
+    "artifact/lfs-pointer",
+    "Git LFS pointers are uploaded in place of files",
+    "the files themselves were not fetched",
+    "fetch them with git lfs pull, in CI at the checkout",
+)
+_LINKS = (
+    "artifact/link-as-text",
+    "files that hold nothing but a path are uploaded",
+    "git writes a link so where links are switched off, as on Windows",
+    "set core.symlinks and check them out again, or put the files in their place",
+)
+_CREDENTIALS = (
+    "artifact/credentials",
+    "files that may hold credentials are uploaded",
+    "whoever may download the artifact, or run the image, can read them",
+    "leave them out with an ignore file, e.g. .dockerignore",
+)
+
+
+def is_plan_file(start: bytes) -> bool:
+    """Whether a file that begins so is a plan of `peakctl plan --out`."""
+    return _PLAN.match(start) is not None
+
+
+@dataclass(slots=True)
+class _Suspicious:
+    """The paths of the files that were hardly meant to be uploaded, by sort."""
+
+    pointers: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+
+    def inspect(self, path: str, size: int, start: bytes) -> None:
+        """Note a file of which `start` was read."""
+        if size < _LFS_SIZE and start.startswith(_LFS):
+            self.pointers.append(path)
+        if len(start) == size and _LINK.fullmatch(start):
+            self.links.append(path)
+        if _holds_credentials(PurePosixPath(path).name.lower(), start):
+            self.credentials.append(path)
+
+    def notices(self, paths: Iterable[str]) -> tuple[Notice, ...]:
+        """One a sort of file; `paths` are those of all files."""
+        told = [
+            Notice(code, f"{words}: {_listed(noted)}", detail, fix)
+            for noted, (code, words, detail, fix) in (
+                (self.pointers, _POINTERS),
+                (self.links, _LINKS),
+                (self.credentials, _CREDENTIALS),
+            )
+            if noted
+        ]
+        holds_any = any(PurePosixPath(path).name not in _EMPTY_FILES for path in paths)
+        return tuple(told) if holds_any else (_EMPTY, *told)
+
+
+def _holds_credentials(name: str, start: bytes) -> bool:
+    if name in _HARMLESS:
+        return False
+    if any(fnmatchcase(name, pattern) for pattern in _KEYS):
+        return _PRIVATE in start
+    return any(fnmatchcase(name, pattern) for pattern in _NAMES)
+
+
+def _listed(paths: list[str]) -> str:
+    more = len(paths) - SHOWN
+    return ", ".join(paths[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -247,7 +247,7 @@ def test_archives_of_any_bytes(names: list[str], cut: int, flips: list[tuple[int
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peakctl.archives.unpack.MAX_UNPACKED", 10_000_000)
+    monkeypatch.setattr("peakctl.archives.digest.MAX_UNPACKED", 10_000_000)
     bomb = zipped(["a", "b"], b"\0" * 8_000_000)
     assert len(bomb) < 40_000
     with pytest.raises(PeakctlError, match="unpacks to more"):

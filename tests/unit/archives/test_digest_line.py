@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peakctl.archives import add_digest, digest_of_zip, pack, split_digest, unpack
+from peakctl.archives import add_digest, digest, digest_of_zip, pack, split_digest
 from peakctl.errors import PeakctlError
 
 DIGEST = "sha256:" + "0a" * 32
@@ -71,13 +71,13 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
 
 
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(digest, "MAX_UNPACKED", 1000)
     with pytest.raises(PeakctlError, match="unpacks to more"):
         digest_of_zip(zipped(("a", bytes(600)), ("b", bytes(600))))
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "MAX_ENTRIES", 1)
+    monkeypatch.setattr(digest, "MAX_ENTRIES", 1)
     with pytest.raises(PeakctlError, match="entries"):
         digest_of_zip(zipped(("a", b""), ("b", b"")))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from peakctl.archives.ignore import Ignored, bounded
+from peakctl.archives.files import Ignored, bounded
 
 PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", "ab", ".", "\\\\*", "**/"])
 PATTERNS = st.lists(PIECES, min_size=1, max_size=9).map("".join)

@@ -208,7 +208,7 @@ def test_what_cannot_be_read_is_refused(
 
 
 def test_a_file_without_a_status_is_refused(tmp_path: Path) -> None:
-    from peakctl.archives.ignore import Ignored
+    from peakctl.archives.files import Ignored
 
     (tmp_path / "x").write_bytes(b"")
     (entry,) = os.scandir(tmp_path)
