@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.words import PARAM
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 
 if TYPE_CHECKING:
     from peakctl.model import Tree, Value

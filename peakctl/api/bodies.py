@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peakctl.api.hiding import secret_texts
 from peakctl.model import MISSING, Secret, reveal
+from peakctl.model.text import secret_texts
 
 Query = Sequence[tuple[str, str]]
 JSON_TYPE = "application/json"

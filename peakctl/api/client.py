@@ -19,7 +19,6 @@ import httpx
 from peakctl.api.bodies import Body, Part, Query, encode_body
 from peakctl.api.concurrency import ConcurrencyLimit
 from peakctl.api.exchange import Answer, Call, Exchange, Sent
-from peakctl.api.hiding import Redactor
 from peakctl.api.limits import Limits
 from peakctl.api.pages import Listing
 from peakctl.api.problems import Asked, problem
@@ -33,6 +32,7 @@ from peakctl.api.retry import (
     parse_retry_after,
 )
 from peakctl.api.trust import advice_on
+from peakctl.model.text import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

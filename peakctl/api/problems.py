@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.api.retry import RULES, Failure
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
-from peakctl.model.characters import bare_text, printable
+from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def problem(
     `body` is what the server said; `note` is ours, for when there is no status, and `advice`
     what to do where that is known better than from the failure alone.
     """
-    detail = server_text(body, asked.redact) or clean(note, asked.redact)
+    detail = server_text(body, asked.redact) or _shortened(safe_line(note, asked.redact))
     if status in (401, 403):
         return NotAuthenticated(_no_entry(asked, status, detail))
     code, words, fix = _BY_STATUS.get(status or 0) or _BY_FAILURE[failure]
@@ -130,7 +130,7 @@ def server_text(body: bytes, redact: Callable[[str], str] = str) -> str:
         said = _said(json.loads(text))
     except (ValueError, RecursionError):
         said = _TAGS.sub(" ", text) if text.lstrip().startswith("<") else text
-    return clean(said, redact)
+    return _shortened(safe_line(said, redact))
 
 
 def _said(answer: Any) -> str:
@@ -141,10 +141,7 @@ def _said(answer: Any) -> str:
     return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
-def clean(text: str, redact: Callable[[str], str] = str) -> str:
-    """`text` on one line, safe for a terminal, without secrets and not too long."""
-    text = bare_text(redact(text))  # what is taken out may be a part of a secret
-    text = redact(printable(" ".join(text.split())))
+def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
 
 

@@ -8,12 +8,11 @@ a CI does not tell attempts apart, it is 1: such a lease is waited for, or taken
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.model import CiJob
-from peakctl.model.characters import printable
+from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,8 +128,7 @@ class Words:
         """`text` without control characters, cut to `limit`; "" when a secret is in it."""
         if any(_holds(text, secret) for secret in self._secrets()):
             return ""
-        kept = (c for c in printable(text) if c.isspace() or unicodedata.category(c)[0] != "C")
-        return " ".join("".join(kept).split())[:limit].strip()
+        return safe_line(text)[:limit].strip()
 
     def _secrets(self) -> list[str]:
         return [v for name, v in self.environment.items() if v and _SECRET.search(name.upper())]

@@ -87,11 +87,11 @@ def load_resources(
     a warning where it `may_be_empty`, else GuardRefused: a template that renders to nothing must
     not look like a wish to have nothing.
     """
-    from peakctl.api.hiding import secret_texts
     from peakctl.archives import pack
     from peakctl.cli.offline import check_together
     from peakctl.kinds.store import load_kinds
     from peakctl.kinds.validate import read_manifests
+    from peakctl.model.text import secret_texts
 
     kinds = kinds or load_kinds()
     open_project(session)

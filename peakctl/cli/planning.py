@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.api.hiding import secret_texts
 from peakctl.cli.inputs import load_resources
 from peakctl.cli.owning import owner_of
 from peakctl.cli.pruning import aside_lines, check_whole, pruned
@@ -15,6 +14,7 @@ from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_p
 from peakctl.errors import Diagnostic, GuardRefused, Severity, raise_if_any
 from peakctl.ledger.ownership import id_of
 from peakctl.model import Guards
+from peakctl.model.text import secret_texts
 from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.text import Line, counted, line

@@ -13,7 +13,6 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peakctl.api.hiding import Redactor
 from peakctl.cli.answer import answer, answer_lost, debug
 from peakctl.cli.emulator_opening import (
     check_emulator,
@@ -24,6 +23,7 @@ from peakctl.cli.emulator_opening import (
 from peakctl.cli.exits import diagnostics_of, exit_code
 from peakctl.errors import Diagnostic, GuardRefused, OutputFailed
 from peakctl.model import Secret
+from peakctl.model.text import Redactor
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal

@@ -7,7 +7,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from peakctl.api.hiding import Redactor, secret_texts
 from peakctl.engine.observe.identity import identity
 from peakctl.engine.observe.live_state import first_error
 from peakctl.engine.runner import ActionRunner, Ending
@@ -26,6 +25,7 @@ from peakctl.model import (
     Unknown,
     Verb,
 )
+from peakctl.model.text import Redactor, secret_texts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

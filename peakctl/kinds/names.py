@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from peakctl.model.characters import first_unseen, named_character, shown_text
+from peakctl.model.text import first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints

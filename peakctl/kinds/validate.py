@@ -24,7 +24,7 @@ from peakctl.kinds.plain import as_text_where_wanted
 from peakctl.kinds.reading import Reading
 from peakctl.kinds.secrecy import warn_of_shown
 from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
-from peakctl.model.characters import normal_form
+from peakctl.model.text import normal_form
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind

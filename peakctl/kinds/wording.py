@@ -13,7 +13,7 @@ from peakctl.errors import nearest_names
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.paths import branch, field_at, holds_sensitive
 from peakctl.model import dotted, type_of
-from peakctl.model.characters import first_unseen, named_character
+from peakctl.model.text import first_unseen, named_character
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints

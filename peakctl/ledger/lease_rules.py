@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peakctl.api.problems import clean
 from peakctl.errors import Diagnostic, LeaseHeld
 from peakctl.model import PastRun
+from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def held(owner: Owner, lease: Lease, now: float, *, elsewhere: bool = False) -> 
     """What to raise while another run has the lease; `elsewhere`: that of another project."""
     actor = lease.actor
     facts = (actor.who, actor.commit and f"commit {actor.commit}", actor.ci.url if actor.ci else "")
-    told = ", ".join(clean(fact) for fact in facts if fact)
+    told = ", ".join(safe_line(fact) for fact in facts if fact)
     until = f"its lease is renewed while it runs, and holds until {_time(lease.until, now)}"
     dead = f"if it is dead, in the project {owner.project}" if elsewhere else "if it is dead"
     return LeaseHeld(
@@ -92,9 +92,9 @@ def _is_earlier(theirs: CiJob | None, ours: CiJob | None) -> bool:
 
 def _name(actor: Actor) -> str:
     if actor.ci:
-        return clean(f"ci run {actor.ci.run} (job {actor.ci.job})")
+        return safe_line(f"ci run {actor.ci.run} (job {actor.ci.job})")
     who = actor.who or "someone"
-    return clean(f"{who} on {actor.host}" if actor.host else who)
+    return safe_line(f"{who} on {actor.host}" if actor.host else who)
 
 
 def _time(moment: float, now: float) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.api.problems import clean
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.ledger.codec import read_ledger
 from peakctl.ledger.desk import NOTHING, empty
 from peakctl.ledger.lease_rules import overtaken
 from peakctl.ledger.revisions import LedgerRevision, named, newest_in_force, readable
 from peakctl.model import Flaw, PastRun
+from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def refuse_alive(desk: Desk, ledger: Ledger) -> None:
     lease = ledger.lease
     if lease is None or not desk.alive(lease.actor):
         return
-    process = clean(lease.actor.process.partition(":")[0])
+    process = safe_line(lease.actor.process.partition(":")[0])
     raise LeaseHeld(
         Diagnostic(
             code="lease/alive",

@@ -15,7 +15,7 @@ from peakctl.manifests.compose import NULL
 from peakctl.manifests.rendered import CLOSE, OPEN
 from peakctl.manifests.scalars import NumberRefused, read_plain
 from peakctl.model import Location, Secret, Value
-from peakctl.model.characters import first_unseen, named_character, shown_text
+from peakctl.model.text import first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
     from peakctl.manifests.secret_text import SecretTexts

@@ -12,7 +12,7 @@ from yaml.reader import ReaderError
 from peakctl.errors import Diagnostic
 from peakctl.manifests.compose import MAX_DEPTH, TooDeep
 from peakctl.manifests.rendered import OPEN
-from peakctl.model.characters import named_character
+from peakctl.model.text import named_character
 
 if TYPE_CHECKING:
     from peakctl.manifests.build import Place

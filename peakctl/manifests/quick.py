@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from peakctl.manifests.compose import NULL
-from peakctl.model.characters import UNSEEN
+from peakctl.model.text import INVISIBLE
 
 ScalarNode: Any = yaml.ScalarNode
 MappingNode: Any = yaml.MappingNode
 LINES = "\x00-\x1f"
-_UNSEEN = re.compile(rf"[{UNSEEN.removeprefix(LINES)}]|\\[0abtnvfre_NLPxuU]")
+_UNSEEN = re.compile(rf"[{INVISIBLE.removeprefix(LINES)}]|\\[0abtnvfre_NLPxuU]")
 _ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)
 
 

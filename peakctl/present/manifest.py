@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from peakctl.model import MISSING, Secret, dotted
-from peakctl.model.characters import printable, spelled_text
+from peakctl.model.text import printable, spelled_text
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:

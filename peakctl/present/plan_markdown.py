@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Severity
 from peakctl.model import Action, Outcome, Plan, Verb
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import (
     SYMBOLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import dotted
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 from peakctl.present.text import Line, counted, line, width_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from peakctl.errors import Diagnostic, OutputFailed
-from peakctl.model.characters import spelled_text
+from peakctl.model.text import spelled_text
 from peakctl.present.streams import lost_words, silence
 from peakctl.present.text import Line, fit_encoding, line, to_ansi, to_plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

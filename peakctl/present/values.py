@@ -9,7 +9,7 @@ from typing import Any
 
 from peakctl.engine.tree import holds_secret
 from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_./][\w./@:+-]*(?<!:)\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakctl.api.concurrency import ConcurrencyLimit
-from peakctl.api.hiding import Redactor
 from peakctl.api.limits import Limits
-from peakctl.api.problems import clean
 from peakctl.api.retry import Backoff, Failure, parse_retry_after
 from peakctl.model import MASK
+from peakctl.model.text import Redactor, safe_line
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["ok", "throttle", "cancel"]), st.integers(0, 3)), max_size=30
@@ -94,5 +93,5 @@ SECRETS = st.text('0123456789XYZ -é"\\', min_size=4).filter(lambda s: s == " ".
 @given(SECRETS, st.text())
 def test_no_secret_is_shown(secret: str, around: str) -> None:
     for form in (secret, json.dumps(secret), "\u200b".join(secret)):
-        shown = clean(around + form + around, Redactor([secret]))
+        shown = safe_line(around + form + around, Redactor([secret]))
         assert secret not in shown.replace(MASK, "|")

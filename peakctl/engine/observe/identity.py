@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Key
-from peakctl.model.characters import normal_form
+from peakctl.model.text import normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

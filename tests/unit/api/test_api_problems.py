@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.api.hiding import Redactor
-from peakctl.api.problems import LONGEST_DETAIL, Asked, clean, is_no_change, problem, server_text
+from peakctl.api.problems import LONGEST_DETAIL, Asked, is_no_change, problem, server_text
 from peakctl.api.retry import Failure, failure_of_status
 from peakctl.errors import ApiError, NotAuthenticated
+from peakctl.model.text import Redactor, safe_line
 
 GET = Asked("GET", "service/images/7")
 POST = Asked("POST", "service/images/")
@@ -93,7 +93,7 @@ def test_the_servers_words_are_found(body: bytes, text: str) -> None:
 
 def test_nothing_that_moves_a_terminal_gets_through() -> None:
     text = "a\x1b[31mb\x1b]0;title\x07c\x1bMd\x9b2Je\x00f\u202eg\rh\ti"
-    assert clean(text) == "abcdefg h i"
+    assert safe_line(text) == "abcdefg h i"
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_nothing_that_moves_a_terminal_gets_through() -> None:
     ],
 )
 def test_secrets_do_not_come_back(text: str, shown: str) -> None:
-    assert clean(text, Redactor(["Bearer abcdefgh12", "no", 'a"b"cd'])) == shown
+    assert safe_line(text, Redactor(["Bearer abcdefgh12", "no", 'a"b"cd'])) == shown
 
 
 def test_each_line_of_a_key_is_hidden() -> None:
     key = "-----BEGIN KEY-----\nAAAABBBBCCCC\n"
-    assert clean("bad line AAAABBBBCCCC", Redactor([key])) == "bad line (sensitive)"
+    assert safe_line("bad line AAAABBBBCCCC", Redactor([key])) == "bad line (sensitive)"
 
 
 @pytest.mark.parametrize(

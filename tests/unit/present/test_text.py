@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from peakctl.model.characters import printable
+from peakctl.model.text import printable
 from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.present.text import fit_encoding, indent, line, one_line, to_ansi, to_plain
 from peakctl.settings import Settings, read_settings

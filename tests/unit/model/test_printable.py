@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.model.characters import bare_text, printable, spelled_text
+from peakctl.model.text import bare_text, printable, spelled_text
 
 
 @pytest.mark.parametrize(

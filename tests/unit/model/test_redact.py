@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.api import hiding
-from peakctl.api.hiding import Redactor, hide, secret_texts
 from peakctl.model import MASK, Secret
+from peakctl.model import text as text_module
+from peakctl.model.text import Redactor, redact, secret_texts
 
 SECRETS = (
     "abcd",
@@ -49,7 +49,7 @@ ENCODE = {
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_masked_in_every_form(secret: str, form: str) -> None:
     said = ENCODE[form](secret)
-    told = hide(f"before {said} after", [secret])
+    told = redact(f"before {said} after", [secret])
     assert MASK in told
     assert said not in told
     assert told.startswith("before ")
@@ -64,40 +64,40 @@ def test_a_secret_is_masked_wherever_it_stands_in_base64(
 ) -> None:
     data = b"user:xy"[:before] + secret.encode() + b"-end"[:after]
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        assert MASK in hide(f"Basic {encode(data).decode()}", [secret])
+        assert MASK in redact(f"Basic {encode(data).decode()}", [secret])
 
 
 def test_long_parts_are_masked_and_short_ones_stay() -> None:
     secret = "abcdefghijklmnopqrstuvwxyz"
-    assert hide("cut abcdefgh", [secret]) == f"cut {MASK}"
-    assert hide("cut ijklmnopq and more", [secret]) == f"cut {MASK} and more"
-    assert hide("cut abcdefg", [secret]) == "cut abcdefg"
+    assert redact("cut abcdefgh", [secret]) == f"cut {MASK}"
+    assert redact("cut ijklmnopq and more", [secret]) == f"cut {MASK} and more"
+    assert redact("cut abcdefg", [secret]) == "cut abcdefg"
 
 
 def test_short_values_stay_in_the_words_of_others() -> None:
-    assert hide("no is not 12", ["no", "12", ""]) == "no is not 12"
-    assert hide("abc", ["abcd"]) == "abc"
-    assert hide("abcd", ["abcd"]) == MASK
+    assert redact("no is not 12", ["no", "12", ""]) == "no is not 12"
+    assert redact("abc", ["abcd"]) == "abc"
+    assert redact("abcd", ["abcd"]) == MASK
 
 
 def test_what_many_secrets_begin_with_is_none() -> None:
     hook = "https://hooks.example.com/s3cr3t-path"
-    assert hide("see https://docs.peak.ai", [hook]) == "see https://docs.peak.ai"
-    assert hide(f"posted to {hook}!", [hook]) == f"posted to https://{MASK}!"
-    assert hide("-----BEGIN", ["-----BEGIN KEY-----\nAAAABBBB\n"]) == MASK
-    assert hide("----------", ["-----BEGIN KEY-----\nAAAABBBB\n"]) == "----------"
-    assert hide("x aaaaaaaaaa", ["aaaaaaaaa"]) == f"x {MASK}"  # there is nothing else to tell it by
-    assert hide("at https://a", ["https://a"]) == f"at {MASK}"
+    assert redact("see https://docs.peak.ai", [hook]) == "see https://docs.peak.ai"
+    assert redact(f"posted to {hook}!", [hook]) == f"posted to https://{MASK}!"
+    assert redact("-----BEGIN", ["-----BEGIN KEY-----\nAAAABBBB\n"]) == MASK
+    assert redact("----------", ["-----BEGIN KEY-----\nAAAABBBB\n"]) == "----------"
+    assert redact("x aaaaaaaaaa", ["aaaaaaaaa"]) == f"x {MASK}"  # it has no other part
+    assert redact("at https://a", ["https://a"]) == f"at {MASK}"
 
 
 def test_an_escape_of_nothing_is_text() -> None:
-    assert hide("&nothing; \\u12 100% %zz abcd&nosuch;", ["abcd"]) == (
+    assert redact("&nothing; \\u12 100% %zz abcd&nosuch;", ["abcd"]) == (
         f"&nothing; \\u12 100% %zz {MASK}&nosuch;"
     )
 
 
 def test_what_changes_its_length_in_lower_case_moves_no_mask() -> None:
-    assert hide("\u0130\u0130 hunter2 x", ["hunter2"]) == f"\u0130\u0130 {MASK} x"
+    assert redact("\u0130\u0130 hunter2 x", ["hunter2"]) == f"\u0130\u0130 {MASK} x"
 
 
 def test_secrets_are_learned_as_they_come() -> None:
@@ -109,10 +109,10 @@ def test_secrets_are_learned_as_they_come() -> None:
 
 
 def test_the_encodings_of_huge_values_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hiding, "LARGEST", 10)
+    monkeypatch.setattr(text_module, "LARGEST", 10)
     secret = "a value of some size"
-    assert hide(secret, [secret]) == MASK
-    assert MASK not in hide(secret.encode().hex(), [secret])
+    assert redact(secret, [secret]) == MASK
+    assert MASK not in redact(secret.encode().hex(), [secret])
 
 
 def test_every_leaf_under_a_secret_is_one() -> None:
@@ -142,6 +142,6 @@ def test_the_work_does_not_grow_with_the_number_of_secrets() -> None:
 def test_no_secret_gets_through(secret: str, around: str) -> None:
     for encode in (str, lambda s: json.dumps(s)[1:-1], html.escape):
         said = encode(secret)
-        assert said not in hide(f"{around}{said}{around}", [secret]).replace(MASK, "|") or (
+        assert said not in redact(f"{around}{said}{around}", [secret]).replace(MASK, "|") or (
             said in around
         )
