@@ -113,7 +113,7 @@ def listing_warnings(resource: Resource, world: LiveState) -> Iterator[Diagnosti
         yield _warned(
             resource,
             "live/unlisted",
-            f"id {live.id} is there, but the platform's listing lacks it",
+            f"id {live.id} is there, but the platform's listing lacks it, or its name",
             "the ledger has this id, so it was read by itself",
             "nothing is made in its place; tell the platform's support if this goes on",
         )

@@ -183,29 +183,39 @@ class Observer:
         await self._ledger_known.wait()
         names = (resource.key.name, *resource.previous_names)
         keys = [Key(resource.key.kind, name) for name in names]
-        if any([await self._look_up(key, resource.values) for key in keys]) or (
-            not found and self._is_listed_otherwise(resource.key)
-        ):
+        looked_up = [await self._look_up(key, resource.values) for key in keys]
+        if any(looked_up) or (not found and await self._is_listed_otherwise(resource)):
             found = candidates(LiveState(self._listed), resource)
             await self._read(adapter, found, resource)
         if not found:
             await self._list_siblings(resource.key)
 
-    def _is_listed_otherwise(self, key: Key) -> bool:
-        """Whether what the ledger has under `key` is listed under its name in another form.
+    async def _is_listed_otherwise(self, resource: Resource) -> bool:
+        """Whether what the ledger has under the name is listed under another one all the same.
 
-        A platform that folds letter case or trims names would else get a second one each time. The
-        listing has it under both names from then on.
+        A platform that folds letter case or trims names lists its form of the name: the listing has
+        it under both from then on. For any other name the id is read, since a create in its place
+        would make the thing a second time: its own answer counts for more than the listing.
         """
+        key = resource.key
         owned = self._ledger.owned.get(key) if self._ledger else None
-        found = [
-            replace(item, name=key.name)
-            for item in self._listed[key.kind]
-            if owned and str(item.id) == str(owned.id)
-            if normal_form(item.name) == normal_form(key.name)
-        ]
-        self._listed[key.kind] += tuple(found)
-        return bool(found)
+        for item in self._listed[key.kind]:
+            if owned and str(item.id) == str(owned.id):
+                found: Listed | None = replace(item, name=key.name)
+                if normal_form(item.name) != normal_form(key.name):
+                    found = await self._read_misnamed(item, resource)
+                self._listed[key.kind] += (found,) if found else ()
+                return found is not None
+        return False
+
+    async def _read_misnamed(self, item: Listed, resource: Resource) -> Listed | None:
+        """What the listing calls otherwise, if its own answer has the name of the resource."""
+        kind, name = resource.key.kind, resource.key.name
+        found = await self._adapters[kind].look_up(item.id, resource.values)
+        if found is None or found.name != name:
+            return None
+        self._unlisted.add((kind, str(item.id)))
+        return found
 
     async def _look_up(self, key: Key, values: Tree) -> bool:
         """Whether what the ledger has under `key` is there although no listing shows it.

@@ -298,6 +298,27 @@ def test_what_has_another_name_by_its_id_is_told_as_renamed(lab: Any) -> None:
     ]
 
 
+def test_what_the_listing_alone_calls_otherwise_is_not_made_again(lab: Any) -> None:
+    lab.Image.put("a", IMAGE, id=2)
+    lab.Image.listed = (Listed(1, "b"), Listed(2, "12345"))
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    world = look(lab, resources, ledger_of(Owned(Key("Image", "a"), 2)))
+    assert lab.Image.asked == ["index", "look up 2", "read a"]
+    assert world.live[Key("Image", "a")].id == 2
+    assert [d.code for d in make_plan(resources, world, lab.kinds).diagnostics] == ["live/unlisted"]
+
+
+def test_what_is_renamed_or_gone_by_its_own_answer_too_is_made(lab: Any) -> None:
+    lab.Image.put("renamed", IMAGE, id=2)
+    resources = lab.resources(lab.manifest("Image", "a", IMAGE))
+    ledger = ledger_of(Owned(Key("Image", "a"), 2))
+    assert look(lab, resources, ledger).live == {}
+    assert lab.Image.asked == ["index", "look up 2"]
+    lab.Image.listed = (Listed(2, "renamed"),)
+    del lab.Image.things["renamed"]
+    assert look(lab, resources, ledger).live == {}
+
+
 def test_what_a_previous_name_owns_is_looked_up_too(lab: Any) -> None:
     lab.Image.put("old", IMAGE, id=2)
     lab.Image.listed = ()
@@ -314,8 +335,10 @@ def test_what_is_listed_under_another_form_of_its_name_is_not_made_again(lab: An
     assert world.live[Key("Image", "Report")].id == 2
     assert "look up 2" not in lab.Image.asked
     lab.Image.listed = (Listed(2, "renamed"),)
+    lab.Image.things["renamed"] = lab.Image.things.pop("Report")
     world = look(lab, resources, ledger_of(Owned(Key("Image", "Report"), 2)))
     assert world.live == {}
+    assert "look up 2" in lab.Image.asked
 
 
 # --- kinds that share their names ------------------------------------------------------------
