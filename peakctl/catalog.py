@@ -10,7 +10,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING
 
-from peakctl.adapters.guarded import Guarded
+from peakctl.adapters.rest import Guarded
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.store import load_kinds
 

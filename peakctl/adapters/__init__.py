@@ -2,7 +2,7 @@
 
 Takes `CallRequest`s and `Listed` items, gives `Live`, `CallResult` and `Readiness`. May import
 kinds, api, archives, model and errors; knows nothing of plans. All reshaping of answers happens
-here. What several kinds share is in `rest` (index, delete, poll), `shapes` (answers), `bodies`
-(requests), `specs` and `webapps` (two kinds on one route); `differences` lists every request that
-is not what the platform's own client would send, with the reason.
+here. What several kinds share is in `rest` (list, look up, delete, poll, and the guard against odd
+answers), `requests`, `answers` and `specs`; `differences` lists every request that is not what the
+platform's own client would send, with the reason.
 """

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from peakctl.adapters.json_texts import json_text
-from peakctl.adapters.orders import spec_of, stated
-from peakctl.adapters.shapes import pick
+from peakctl.adapters.answers import pick, spec_of
+from peakctl.adapters.requests import json_text, stated
 from peakctl.adapters.specs import (
     Specs,
     latest_release,
@@ -30,7 +29,7 @@ class Adapter(Specs):
         described = await self.get(self.at(listed.id))
         if described is None:
             return None
-        version, release = await self._told(described, listed, resource)
+        version, release = await self._shown_release(described, listed, resource)
         live = self.live(described, listed, resource, version)
         shaped = pick(release, "config", "parameters")
         numbered = {"release": pick({"version": version, "notes": release.get("notes")}, *RELEASE)}
@@ -38,10 +37,10 @@ class Adapter(Specs):
             live, values={**live.values, "spec": {**spec_of(live.values), **shaped, **numbered}}
         )
 
-    async def _told(
+    async def _shown_release(
         self, described: Tree, listed: Listed, resource: Resource | None
     ) -> tuple[str | None, Tree]:
-        """The release to tell of: the fixed one where it exists, else the latest."""
+        """The release to show: the fixed one where it exists, else the latest."""
         latest, wanted = latest_release(described), wanted_release(resource)
         if wanted and wanted != latest:
             release = await self.release(listed.id, wanted)
@@ -52,18 +51,18 @@ class Adapter(Specs):
             shown = {**shown, **(await self.release(listed.id, latest) or {})}
         return latest, shown
 
-    async def send_create(self, order: CallRequest) -> Any:
-        """JSON whose values are JSON texts, and only here (docs/platform.md, 2.5)."""
-        spec = spec_of(order.desired)
+    async def send_create(self, request: CallRequest) -> Any:
+        """JSON whose values are JSON strings, and only here (docs/platform.md, 2.5)."""
+        spec = spec_of(request.desired)
         texts = {
-            "spec": json_text(spec_body(order, self.word)),
+            "spec": json_text(spec_body(request, self.word)),
             "featured": json_text(spec.get("featured", False)),
             **{name: json_text(spec[name]) for name in ("tenants", "parameters") if name in spec},
         }
         return await self.api.send("POST", self.path, json={**texts, **stated(spec, "scope")})
 
-    async def send_release(self, order: CallRequest, path: str) -> Any:
-        body = {**release_body(order), **stated(spec_of(order.desired), "parameters")}
+    async def send_release(self, request: CallRequest, path: str) -> Any:
+        body = {**release_body(request), **stated(spec_of(request.desired), "parameters")}
         return await self.api.send("POST", path, json=body)
 
 

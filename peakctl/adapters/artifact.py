@@ -6,12 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peakctl.adapters.bodies import changed
+from peakctl.adapters.answers import digest_at, manifest, metadata_of, pick, require, spec_of
 from peakctl.adapters.ledger_store import is_ledger
-from peakctl.adapters.orders import given, live_of, metadata_of, spec_of
+from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import manifest, pick
-from peakctl.adapters.zips import digest_at, zip_part
 from peakctl.api.bodies import Part
 from peakctl.model import MISSING, CallResult, Live, Step
 
@@ -63,29 +61,29 @@ class Adapter(Rest):
             return None
         return await digest_at(self.api, self.at(listed.id, "download"))
 
-    async def _create(self, order: CallRequest) -> CallResult:
-        metadata, spec = metadata_of(order.desired), spec_of(order.desired)
+    async def _create(self, request: CallRequest) -> CallResult:
+        metadata, spec = metadata_of(request.desired), spec_of(request.desired)
         parts = [
-            *zip_part(order),
+            *zip_part(request),
             Part("name", text=metadata["name"]),
             Part("description", text=metadata.get("description")),
             Part("source", text=spec.get("source")),
             *_checks(spec),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
-        return CallResult(order.key, given(answer, "id"), {"id": given(answer, "id")})
+        return CallResult(request.key, require(answer, "id"), {"id": require(answer, "id")})
 
-    async def _create_version(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
-        parts = [*zip_part(order), *_checks(spec_of(order.desired))]
+    async def _create_version(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        parts = [*zip_part(request), *_checks(spec_of(request.desired))]
         await self.api.send("PUT", self.at(live.id), parts=parts)
-        return CallResult(order.key, live.id, {"id": live.id})
+        return CallResult(request.key, live.id, {"id": live.id})
 
-    async def _update_metadata(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
-        body = changed(self.kind, order, "metadata")
+    async def _update_metadata(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        body = changed(self.kind, request, "metadata")
         await self.api.send("PATCH", self.at(live.id), json=body)
-        return CallResult(order.key, live.id, {"id": live.id})
+        return CallResult(request.key, live.id, {"id": live.id})
 
 
 def _checks(spec: Tree) -> list[Part]:

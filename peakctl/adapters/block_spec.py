@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from peakctl.adapters.orders import spec_of
-from peakctl.adapters.shapes import pick, read_config
+from peakctl.adapters.answers import digest_at, pick, read_config, spec_of
+from peakctl.adapters.requests import zip_part
 from peakctl.adapters.specs import Specs, latest_release, release_body, spec_body, wanted_release
-from peakctl.adapters.zips import digest_at, zip_part
 from peakctl.api.bodies import Part
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
@@ -25,7 +24,7 @@ ARTIFACTS = "service/artifacts/api/v1/artifacts"
 
 
 class Adapter(Specs):
-    """Two requests to read, side by side: the spec and the release that the listing tells of."""
+    """Two requests to read, side by side: the spec and the release that the listing names."""
 
     path = "press/v1/blocks/specs/"
     word = ""
@@ -93,19 +92,19 @@ class Adapter(Specs):
         path = f"{ARTIFACTS}/{quote(str(at['id']), safe='')}/{at['version']}/download"
         return await digest_at(self.api, path)
 
-    async def send_create(self, order: CallRequest) -> Any:
-        spec = spec_of(order.desired)
+    async def send_create(self, request: CallRequest) -> Any:
+        spec = spec_of(request.desired)
         parts = [
-            Part("spec", json=spec_body(order, "workflow")),
+            Part("spec", json=spec_body(request, "workflow")),
             Part("featured", json=spec.get("featured", False)),
             Part("scope", text=spec.get("scope")),
             Part("tenants", json=spec.get("tenants", MISSING)),
-            *_release_parts(order),
+            *_release_parts(request),
         ]
         return await self.api.send("POST", self.path, parts=parts)
 
-    async def send_release(self, order: CallRequest, path: str) -> Any:
-        parts = [Part("spec", json=release_body(order)), *_release_parts(order)]
+    async def send_release(self, request: CallRequest, path: str) -> Any:
+        parts = [Part("spec", json=release_body(request)), *_release_parts(request)]
         return await self.api.send("POST", path, parts=parts)
 
 
@@ -115,24 +114,24 @@ def artifact_id(release: Tree) -> str | int | None:
     return held
 
 
-def _release_parts(order: CallRequest) -> list[Part]:
-    spec = spec_of(order.desired)
+def _release_parts(request: CallRequest) -> list[Part]:
+    spec = spec_of(request.desired)
     return [
         Part("autoRunOnDeploy", json=spec.get("autoRunOnDeploy", False)),
         Part("parameters", json=spec.get("parameters", MISSING)),
-        *zip_part(order),
+        *zip_part(request),
     ]
 
 
 def _latest(described: Tree, version: str | None) -> dict[str, Any]:
-    """What describing the spec already tells of that release."""
+    """What the description of the spec already says of that release."""
     if version is None or latest_release(described) != version:
         return {}
     return {**pick(described, "parameters"), **(described.get("latestRelease") or {})}
 
 
 def _release_values(release: Tree) -> tuple[dict[str, Any], str | None]:
-    """The part of `spec` that a release tells, and the digest at the end of its notes."""
+    """The part of `spec` that a release has, and the digest at the end of its notes."""
     notes, digest = split_digest(release.get("notes") or "")
     spec = pick(release, "autoRunOnDeploy", "parameters")
     if release.get("config") is not None:

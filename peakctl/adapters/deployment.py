@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from peakctl.adapters import deployment_reads as reads
-from peakctl.adapters.bodies import changed
-from peakctl.adapters.deployment_bodies import create_body, patch_body, revision_body
-from peakctl.adapters.hidden import Releases
-from peakctl.adapters.orders import given, live_of, name_of, spec_of
+from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
+from peakctl.adapters.hidden import SPEC_FIELDS, Releases
+from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.model import CallResult, Key, Live, Readiness, State, Step
+from peakctl.adapters.specs import METADATA
+from peakctl.adapters.whole import at_path
+from peakctl.model import MISSING, CallResult, Key, Live, Readiness, State, Step, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, Listed, Resource, Tree
+    from peakctl.model import CallRequest, Listed, Path, Resource, Value
+
 
 FAMILIES = ("apps", "blocks")
 RUN_VERSION = {"blocks": "v1", "apps": "v2"}
@@ -52,7 +54,7 @@ class Adapter(Rest):
 
     async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
         """Both listings, or only those that the resources can be in."""
-        own = {reads.family_of(r.values) for r in resources if r.key.kind == self.kind.name}
+        own = {family_of(r.values) for r in resources if r.key.kind == self.kind.name}
         return await self._list(sorted(own) or FAMILIES)
 
     async def list_all(self, narrow: Sequence[tuple[str, str]] = ()) -> tuple[Listed, ...]:
@@ -71,8 +73,8 @@ class Adapter(Rest):
         )
 
     async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
-        """One request when `values` tell the family and it is there; else both routes are asked."""
-        known = [f for f in FAMILIES if reads.SPEC_FIELDS[f] in spec_of(values)]
+        """One request when `values` name the family and it is there; else both routes are asked."""
+        known = [f for f in FAMILIES if SPEC_FIELDS[f] in spec_of(values)]
         for family in dict.fromkeys((*known, *FAMILIES)):
             answer = await self.get(self._route(family, id))
             if answer is not None:
@@ -88,24 +90,24 @@ class Adapter(Rest):
         described, run = await asyncio.gather(self.get(route), self._run(listed.id, resource))
         if described is None:
             return None
-        number = reads.revision_of(described)
+        number = revision_of(described)
         revision: Tree | None = None
         if described.get("parameters") is None and number is not None:
             revision = await self.get(f"{route}/revisions/{number}")
         word = self.status(described)
-        values = reads.deployment_values(family, described, revision or {}, run)
+        values = deployment_values(family, described, revision or {}, run)
         return Live(
             key=self.key(listed, resource),
             id=listed.id,
             values=values,
             status=word,
             state=self.classify(word).state,
-            version=reads.release_of(values),
+            version=release_of(values),
             latest=None if number is None else str(number),
             attributes={"id": listed.id},
-            private={"family": family, "revision": number, "resources": reads.parts_of(described)},
-            foreign=reads.owner_of(described),
-            parts=reads.made_by(described),
+            private={"family": family, "revision": number, "resources": parts_of(described)},
+            foreign=owner_of(described),
+            parts=made_by(described),
             hidden=await self._releases.hidden(family, values),
         )
 
@@ -121,72 +123,72 @@ class Adapter(Rest):
         asked = [
             item
             for item in await self._list(("blocks",))
-            if str(item.id) not in known and kinds & {*reads.kinds_made(item.item)}
+            if str(item.id) not in known and kinds & {*kinds_made(item.item)}
         ]
         found = await asyncio.gather(*(self.get(self._route("blocks", i.id)) for i in asked))
         makers = {part: each.key for each in read for part in each.parts}
         for item, described in zip(asked, found, strict=True):
-            parts = reads.made_by(described or {})
+            parts = made_by(described or {})
             makers |= dict.fromkeys(parts, Key(self.kind.name, item.name))
-        told = ((live, Key(live.key.kind, name_of(live))) for live in lives)
-        return {(key.kind, str(live.id)): makers[key] for live, key in told if key in makers}
+        named = ((live, Key(live.key.kind, name_of(live))) for live in lives)
+        return {(key.kind, str(live.id)): makers[key] for live, key in named if key in makers}
 
     async def _run(self, id_: str | int, resource: Resource | None) -> Tree | None:
-        """The run values in force, which revisions do not tell; None where they cannot be had."""
-        if resource is not None and not reads.declares_values(resource.values):
+        """The run values in force, which revisions do not return; None where they cannot be had."""
+        if resource is not None and not declares_values(resource.values):
             return None
         return await self.get(f"press/v1/deployments/{self._quoted(id_)}/parameters/run")
 
     def _quoted(self, id_: str | int) -> str:
         return self.at(id_).removeprefix(self.path)
 
-    async def _create(self, order: CallRequest) -> CallResult:
-        family = reads.family_of(order.desired)
-        body = create_body(order.desired)
-        id_ = given(await self.api.send("POST", self._route(family), json=body), "id")
-        return self._receipt(order, id_, family, 1)
+    async def _create(self, request: CallRequest) -> CallResult:
+        family = family_of(request.desired)
+        body = create_body(request.desired)
+        id_ = require(await self.api.send("POST", self._route(family), json=body), "id")
+        return self._result(request, id_, family, 1)
 
-    async def _create_revision(self, order: CallRequest) -> CallResult:
-        return await self._revise(order, "revisions", revision_body(order))
+    async def _create_revision(self, request: CallRequest) -> CallResult:
+        return await self._revise(request, "revisions", revision_body(request))
 
-    async def _redeploy(self, order: CallRequest) -> CallResult:
-        return await self._revise(order, "redeploy", {})
+    async def _redeploy(self, request: CallRequest) -> CallResult:
+        return await self._revise(request, "redeploy", {})
 
-    async def _revise(self, order: CallRequest, word: str, body: Tree) -> CallResult:
-        live = live_of(order)
+    async def _revise(self, request: CallRequest, word: str, body: Tree) -> CallResult:
+        live = live_of(request)
         family = str(live.private["family"])
         answer = await self.api.send("POST", self._route(family, live.id, word), json=body)
         number = answer.get("revision") if isinstance(answer, dict) else None
-        if number is None and order.step is Step.CREATE_REVISION:
+        if number is None and request.step is Step.CREATE_REVISION:
             number = _next(live.private.get("revision"))
-        return self._receipt(order, live.id, family, number)
+        return self._result(request, live.id, family, number)
 
-    async def _patch_parameters(self, order: CallRequest) -> CallResult:
+    async def _patch_parameters(self, request: CallRequest) -> CallResult:
         """Run values without a revision. A 404 or 405 of the newer call, for apps, is raised:
 
         the platform may not have it, and a revision with all values does the same.
         """
-        live = live_of(order)
+        live = live_of(request)
         family = str(live.private["family"])
         path = f"press/{RUN_VERSION[family]}/deployments/{self._quoted(live.id)}/parameters/run"
-        await self.api.send("PATCH", path, json=patch_body(order, family))
-        return CallResult(order.key, live.id, {"id": live.id})
+        await self.api.send("PATCH", path, json=patch_body(request, family))
+        return CallResult(request.key, live.id, {"id": live.id})
 
-    async def _update_metadata(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
+    async def _update_metadata(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
         route = self._route(str(live.private["family"]), live.id)
-        await self.api.send("PATCH", route, json=changed(self.kind, order, "metadata"))
-        return CallResult(order.key, live.id, {"id": live.id})
+        await self.api.send("PATCH", route, json=changed(self.kind, request, "metadata"))
+        return CallResult(request.key, live.id, {"id": live.id})
 
-    async def delete(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
-        return await self.delete_at(order, self._route(str(live.private["family"]), live.id))
+    async def delete(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        return await self.delete_at(request, self._route(str(live.private["family"]), live.id))
 
-    def _receipt(
-        self, order: CallRequest, id_: str | int, family: str, number: int | None
+    def _result(
+        self, request: CallRequest, id_: str | int, family: str, number: int | None
     ) -> CallResult:
         watch = self.watch(id_, {"family": family, "revision": number})
-        return CallResult(order.key, id_, {"id": id_}, watch)
+        return CallResult(request.key, id_, {"id": id_}, watch)
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         route = self._route(str(private["family"]), id)
@@ -198,7 +200,7 @@ class Adapter(Rest):
 
     def readiness(self, answer: Tree, watch: Tree) -> Readiness:
         """Of the very revision: an older answer is pending, a newer revision has replaced it."""
-        number, own = reads.revision_of(answer), watch.get("revision")
+        number, own = revision_of(answer), watch.get("revision")
         if number is not None and own is not None and number != own:
             if number < own:
                 waited = f"revision {own} is not there yet"
@@ -214,3 +216,188 @@ class Adapter(Rest):
 def _next(revision: object) -> int | None:
     """The revision after `revision`: they count up (docs/platform.md, 3.5)."""
     return revision + 1 if isinstance(revision, int) else None
+
+
+KINDS_OF_PARTS = {
+    "workflow": ("Workflow",),
+    **dict.fromkeys(("service", "webapp", "web-app"), ("Service", "Webapp")),
+}
+VALUES = ("parameters", "appParameters")
+
+
+def family_of(values: Tree) -> str:
+    """The route that a manifest's deployment is on."""
+    return "blocks" if "blockSpec" in spec_of(values) else "apps"
+
+
+def declares_values(values: Tree) -> bool:
+    """Whether a manifest gives values to parameters."""
+    return any(spec_of(values).get(name) for name in VALUES)
+
+
+def revision_of(described: Tree) -> int | None:
+    """The number of the latest revision."""
+    number = (described.get("latestRevision") or {}).get("revision")
+    return number if isinstance(number, int) else None
+
+
+def release_of(values: Tree) -> str | None:
+    """The release that is deployed."""
+    spec = spec_of(values)
+    named: Tree = spec.get("blockSpec") or spec.get("appSpec") or {}
+    version = (named.get("release") or {}).get("version")
+    return str(version) if version else None
+
+
+def owner_of(described: Tree) -> str | None:
+    """Why a deployment is not ours: a block that an app has deployed (docs/platform.md, 3.5)."""
+    parent = described.get("parent")
+    id_ = parent.get("id") if isinstance(parent, Mapping) else parent
+    return f"part of app deployment {id_}" if id_ else None
+
+
+def parts_of(described: Tree) -> list[dict[str, Any]]:
+    """The kind and name of everything that the deployment has made, which is its own."""
+    latest = described.get("latestRevision") or {}
+    made = [*(latest.get("resources") or ()), *(latest.get("blocks") or ())]
+    return [{"kind": m.get("kind"), "name": m.get("name")} for m in made if isinstance(m, Mapping)]
+
+
+def kinds_made(item: Tree) -> tuple[str, ...]:
+    """The kinds of which a listed block may have made something; an unknown word means all."""
+    every = dict.fromkeys(kind for kinds in KINDS_OF_PARTS.values() for kind in kinds)
+    return KINDS_OF_PARTS.get(str(item.get("kind")).lower(), tuple(every))
+
+
+def made_by(described: Tree) -> tuple[Key, ...]:
+    """The same, as the keys that they may have in manifests."""
+    made = (described.get("latestRevision") or {}).get("resources") or ()
+    return tuple(
+        Key(kind, str(each.get("name")))
+        for each in made
+        if isinstance(each, Mapping)
+        for kind in KINDS_OF_PARTS.get(str(each.get("kind")).lower(), ())
+    )
+
+
+def deployment_values(
+    family: str, described: Tree, revision: Tree, run: Tree | None
+) -> dict[str, Any]:
+    """Manifest shape. `run` are the run values in force, which win over those of the revision."""
+    latest = {**revision, **(described.get("latestRevision") or {})}
+    spec = {**(revision.get("spec") or {}), **(described.get("spec") or {})}
+    named = pick(spec, "id", "release", "includes", "excludes")
+    whole: dict[str, Any] = {SPEC_FIELDS[family]: named}
+    if latest.get("notes"):
+        whole["revision"] = {"notes": latest["notes"]}
+    whole |= _values(family, {**pick(revision, *VALUES), **pick(described, *VALUES)}, run)
+    return manifest(pick(described.get("metadata") or {}, *METADATA), whole)
+
+
+def _values(family: str, shown: dict[str, Any], run: Tree | None) -> dict[str, Any]:
+    if run is None:
+        return shown
+    if family == "blocks":
+        return {**shown, "parameters": {**(shown.get("parameters") or {}), "run": dict(run)}}
+    by_block, of_app = _app_run(run)
+    parameters = dict(shown.get("parameters") or {})
+    for block, values in by_block.items():
+        parameters[block] = {**(parameters.get(block) or {}), "run": values}
+    if parameters:
+        shown = {**shown, "parameters": parameters}
+    if of_app:
+        shown = {**shown, "appParameters": {**(shown.get("appParameters") or {}), "run": of_app}}
+    return shown
+
+
+def _app_run(run: Tree) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run values by block, and of the app, of an answer whose shape for apps is not documented."""
+    nested = any(isinstance(run.get(name), Mapping) for name in VALUES)
+    by_block = (run.get("parameters") or {}) if nested else run
+    of_app = (run.get("appParameters") or {}) if nested else {}
+    blocks = {b: _flat(v) for b, v in by_block.items() if isinstance(v, Mapping)}
+    return blocks, _flat(of_app)
+
+
+def _flat(values: Value) -> dict[str, Any]:
+    """Values by name, also of an answer that keeps them below `run`."""
+    inner = values.get("run") if set(values) <= {"build", "run"} else None
+    return dict(inner if isinstance(inner, Mapping) else values)
+
+
+CHOSEN = ("includes", "excludes")
+
+
+def create_body(desired: Tree) -> dict[str, Any]:
+    """A new deployment."""
+    spec = spec_of(desired)
+    return {
+        "metadata": stated(metadata_of(desired), *METADATA),
+        "spec": _named(desired),
+        **stated(spec, "revision", *VALUES),
+    }
+
+
+def revision_body(request: CallRequest) -> dict[str, Any]:
+    """A revision, complete: what it leaves out is not known to carry over (docs/platform.md, 5).
+
+    So what was there and goes is sent as empty.
+    """
+    named, spec = _named(request.desired), spec_of(request.desired)
+    removed = [c.path[1:3] for c in request.changes if c.after is MISSING]
+    at = SPEC_FIELDS[family_of(request.desired)]
+    body = stated(named, "release") | stated(spec, "revision", *VALUES)
+    if chosen := {n: [] for n in CHOSEN if (at, n) in removed} | dict(stated(named, *CHOSEN)):
+        body["blocksConfig"] = chosen
+    for name in VALUES:
+        shown = request.live is not None and spec_of(request.live.values).get(name)
+        if shown or any(path[0] == name for path in removed):
+            body.setdefault(name, {})
+    return body
+
+
+def _named(desired: Tree) -> Tree:
+    named: Tree = spec_of(desired)[SPEC_FIELDS[family_of(desired)]]
+    return named
+
+
+def patch_body(request: CallRequest, family: str) -> dict[str, Any]:
+    """The run values that changed: flat for a block, by block and for the whole for an app."""
+    body: dict[str, Any] = {}
+    for path in _run_paths(request):
+        value = at_path(request.desired, path)
+        if value is not MISSING:
+            _put(body, _place(path, family), value)
+    return body
+
+
+def _run_paths(request: CallRequest) -> list[Path]:
+    """Paths of single run values, among them those of the app that no read has shown."""
+    changed = [c.path for c in carried(request) if c.path[:1] == ("spec",) and "run" in c.path[2:4]]
+    live = request.live.values if request.live else {}
+    at = ("spec", "appParameters", "run")
+    if at_path(live, at[:2]) is MISSING and at_path(request.desired, at) is not MISSING:
+        changed.append(at)
+    return list(dict.fromkeys(name for path in changed for name in _names(request.desired, path)))
+
+
+def _names(desired: Tree, path: Path) -> list[Path]:
+    """The values that a change is about: one, or all below a map that is new as a whole."""
+    end = path.index("run", 2) + 1
+    if len(path) > end:
+        return [path[: end + 1]]
+    values = at_path(desired, path)
+    return [(*path, name) for name in values] if isinstance(values, Mapping) else []
+
+
+def _place(path: Path, family: str) -> Path:
+    """Where the body has the value of `spec.parameters[.block].run.name`, and the app's own."""
+    if family == "blocks":
+        return path[-1:]
+    return (path[1], path[-1]) if path[1] == "appParameters" else (path[1], path[2], path[-1])
+
+
+def _put(body: dict[str, Any], path: Path, value: Any) -> None:
+    for part in path[:-1]:
+        body = body.setdefault(str(part), {})
+    body[str(path[-1])] = value

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from peakctl.adapters.deployment_reads import SPEC_FIELDS
-from peakctl.adapters.orders import metadata_of, spec_of
+from peakctl.adapters.answers import metadata_of, spec_of
 from peakctl.model import is_masked
 
 if TYPE_CHECKING:
     from peakctl.model import Path, Tree, Value
 
+SPEC_FIELDS = {"blocks": "blockSpec", "apps": "appSpec"}
 GROUPS = ("build", "run")
 WHOLE = ("spec", "appParameters")
 PARTS = ("spec", "parameters")

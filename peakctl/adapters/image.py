@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from peakctl.adapters.builds import build_lines, build_word
-from peakctl.adapters.image_bodies import autodeploy, content
-from peakctl.adapters.image_reads import PRIVATE, build_id, image_values, version_word
-from peakctl.adapters.image_versions import find_version, is_ready, newest_ready
-from peakctl.adapters.orders import given, live_of, metadata_of, spec_of
+import semver
+
+from peakctl.adapters.answers import (
+    last_lines,
+    manifest,
+    metadata_of,
+    pick,
+    require,
+    spec_of,
+    without_nulls,
+)
+from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import pick
 from peakctl.api.bodies import Part
-from peakctl.model import CallResult, Live, State, Step
+from peakctl.archives import split_digest
+from peakctl.errors import ApiError
+from peakctl.model import MISSING, CallResult, Live, State, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peakctl.api.client import Api
     from peakctl.model import CallRequest, Listed, Readiness, Resource, Tree
 
 
@@ -50,40 +61,40 @@ class Adapter(Rest):
                 return None
             image, latest = described, described.get("latestVersion") or {}
         wanted = spec_of(resource.values).get("version") if resource else None
-        told = await self._version(listed.id, latest, wanted)
-        if told is None and image is listed.item:  # the version that the listing showed is gone
+        version = await self._version(listed.id, latest, wanted)
+        if version is None and image is listed.item:  # the version that the listing showed is gone
             return await self.read(replace(listed, item={}), resource)
-        return self._live(listed, resource, image, latest if told is None else told)
+        return self._live(listed, resource, image, latest if version is None else version)
 
-    def _live(self, listed: Listed, resource: Resource | None, image: Tree, told: Tree) -> Live:
-        reading = self.classify(version_word(told))
+    def _live(self, listed: Listed, resource: Resource | None, image: Tree, version: Tree) -> Live:
+        reading = self.classify(version_word(version))
         latest = image.get("latestVersion") or {}
         return Live(
             key=self.key(listed, resource),
             id=listed.id,
-            values=image_values({"name": listed.name, **image}, told),
+            values=image_values({"name": listed.name, **image}, version),
             status=reading.status,
             state=reading.state,
-            version=told.get("version"),
-            latest=latest.get("version") or told.get("version"),
-            attributes={"id": listed.id, **pick({"version": told.get("id")}, "version")},
-            private=pick({"versionId": told.get("id"), "buildId": build_id(told)}, *PRIVATE),
+            version=version.get("version"),
+            latest=latest.get("version") or version.get("version"),
+            attributes={"id": listed.id, **pick({"version": version.get("id")}, "version")},
+            private=pick({"versionId": version.get("id"), "buildId": build_id(version)}, *PRIVATE),
             foreign=None if image.get("scope") != "global" else "part of the platform",
-            notes=("no version of it is on the platform",) if not told else (),
+            notes=("no version of it is on the platform",) if not version else (),
         )
 
     async def _version(self, id_: str | int, latest: Tree, wanted: str | None) -> Tree | None:
-        """The version to tell of, whole: the wanted one where it exists, else the latest.
+        """The version to describe, whole: the wanted one where it exists, else the latest.
 
         None when it is gone.
         """
-        told = latest
+        version = latest
         if wanted is not None and wanted != latest.get("version"):
-            told = await find_version(self.api, self._versions(id_), wanted) or latest
-        if "buildDetails" in told or "id" not in told:
-            return told
-        whole = await self.get(self.at(id_, "versions", told["id"]))
-        return None if whole is None else {**told, **whole}
+            version = await find_version(self.api, self._versions(id_), wanted) or latest
+        if "buildDetails" in version or "id" not in version:
+            return version
+        whole = await self.get(self.at(id_, "versions", version["id"]))
+        return None if whole is None else {**version, **whole}
 
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         """Without a request when the listing shows that the latest version is the one."""
@@ -96,38 +107,38 @@ class Adapter(Rest):
                 found = await find_version(self.api, versions, version)
         return {"id": listed.id, "version": found["id"]} if found else None
 
-    async def _create(self, order: CallRequest) -> CallResult:
+    async def _create(self, request: CallRequest) -> CallResult:
         parts = [
-            Part("name", text=metadata_of(order.desired)["name"]),
-            Part("type", text=spec_of(order.desired).get("type")),
-            Part("version", text=order.version),
-            *content(order),
+            Part("name", text=metadata_of(request.desired)["name"]),
+            Part("type", text=spec_of(request.desired).get("type")),
+            Part("version", text=request.version),
+            *content(request),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
-        return self._receipt(order, given(answer, "imageId"), answer)
+        return self._result(request, require(answer, "imageId"), answer)
 
-    async def _create_version(self, order: CallRequest) -> CallResult:
-        path = self._versions(live_of(order).id)
-        parts = [Part("version", text=order.version), *content(order), *autodeploy(order)]
+    async def _create_version(self, request: CallRequest) -> CallResult:
+        path = self._versions(live_of(request).id)
+        parts = [Part("version", text=request.version), *content(request), *autodeploy(request)]
         answer = await self.api.send("POST", path, parts=parts)
-        return self._receipt(order, live_of(order).id, answer)
+        return self._result(request, live_of(request).id, answer)
 
-    async def _update_version(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
+    async def _update_version(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
         path = self.at(live.id, "versions", live.private["versionId"])
-        parts = [*content(order), *autodeploy(order)]
+        parts = [*content(request), *autodeploy(request)]
         answer = await self.api.send("PATCH", path, parts=parts)
         version = {"versionId": live.private["versionId"]}
-        return self._receipt(order, live.id, {**version, **(answer or {})})
+        return self._result(request, live.id, {**version, **(answer or {})})
 
     def _versions(self, id_: str | int) -> str:
         return self.at(id_, "versions")
 
-    def _receipt(self, order: CallRequest, id_: str | int, answer: Tree) -> CallResult:
-        version = given(answer, "versionId")
+    def _result(self, request: CallRequest, id_: str | int, answer: Tree) -> CallResult:
+        version = require(answer, "versionId")
         private = {"versionId": version, "buildId": build_id(answer)}
         watch = self.watch(id_, pick(private, *PRIVATE))
-        return CallResult(order.key, id_, {"id": id_, "version": version}, watch)
+        return CallResult(request.key, id_, {"id": id_, "version": version}, watch)
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
         path = self.at(id, "versions", private["versionId"])
@@ -136,20 +147,140 @@ class Adapter(Rest):
     def status(self, answer: Tree) -> str:
         return version_word(answer.get("latestVersion") or answer)
 
-    async def poll(self, receipt: CallResult) -> Readiness:
+    async def poll(self, result: CallResult) -> Readiness:
         """The version; before a failure counts, the very build (it may be an older one's)."""
-        reading = await super().poll(receipt)
-        watch = receipt.watch or {}
+        reading = await super().poll(result)
+        watch = result.watch or {}
         if reading.state is not State.FAILED or "buildId" not in watch:
             return reading
         word = await build_word(self.api, self.at(watch["image"], "builds"), watch)
         own = self.classify(word)
         return own if word and own.state is State.PENDING else reading
 
-    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
-        watch = receipt.watch or {}
+    async def logs(self, result: CallResult) -> tuple[str, ...]:
+        watch = result.watch or {}
         if "buildId" not in watch:
             return ()
         return await build_lines(
             self.api, self.at(watch["image"], "builds", watch["buildId"], "logs")
         )
+
+
+PRIVATE = ("versionId", "buildId")
+
+
+def build_id(answer: Tree) -> str | None:
+    """The build as text: examples disagree on whether it is a number (docs/platform.md, 5)."""
+    return str(answer["buildId"]) if answer.get("buildId") is not None else None
+
+
+def version_word(version: Tree) -> str:
+    """The status of a version; while it is not ready, the status of its build."""
+    status, build = version.get("status") or "", version.get("lastBuildStatus") or ""
+    return str(build or status) if status in ("", "not-ready") else str(status)
+
+
+def image_values(described: Tree, version: Tree) -> dict[str, Any]:
+    """Manifest shape of an image at one version."""
+    text, digest = split_digest(version.get("description") or "")
+    details = without_nulls(version.get("buildDetails") or {})
+    details.pop("token", None)
+    spec = pick({"type": described.get("type") or version.get("imageType")}, "type")
+    spec = {name: str(word).lower() for name, word in spec.items()} | pick(version, "version")
+    if details:
+        spec["buildDetails"] = details
+    if digest:
+        spec["artifact"] = {"digest": digest}
+    return manifest(pick(described, "name") | ({"description": text} if text else {}), spec)
+
+
+def content(request: CallRequest) -> list[Part]:
+    """The parts of a request that say what a version is made of."""
+    description = with_digest(metadata_of(request.desired).get("description"), request)
+    details = build_details(request)
+    return [
+        Part("description", text=description),
+        Part("buildDetails", json=details),
+        *zip_part(request),
+    ]
+
+
+def build_details(request: CallRequest) -> Any:
+    """Build details; for an upload always with both paths, as no default is stated (section 5)."""
+    details = spec_of(request.desired).get("buildDetails", MISSING)
+    if not request.archives:
+        return details
+    stated = details if isinstance(details, dict) else {}
+    return {"source": "upload", "context": ".", "dockerfilePath": "Dockerfile", **stated}
+
+
+def autodeploy(request: CallRequest) -> Sequence[Part]:
+    """What to redeploy after the build; create does not take it (docs/platform.md, 2.2)."""
+    resources = spec_of(request.desired).get("autodeployResources")
+    if not resources:
+        return []
+    # The platform wants texts, and a resolved reference to a workflow is a number.
+    texts = [{**resource, "entityId": str(resource["entityId"])} for resource in resources]
+    return [Part("autodeployResources", json=texts)]
+
+
+READY = ("ready", "in-use")
+
+
+def is_ready(version: Tree) -> bool:
+    """Whether a version can be used, and no longer changed (docs/platform.md, 3.2)."""
+    return version.get("status") in READY and version.get("id") is not None
+
+
+async def find_version(api: Api, path: str, number: str) -> Tree | None:
+    """The version of exactly that number; the platform's search is loose (docs/platform.md, 5)."""
+    found = await api.pages(path, ("versions",), (("searchTerm", number),))
+    return next((v for v in found if v.get("version") == number), None)
+
+
+async def newest_ready(api: Api, path: str) -> Tree | None:
+    """The ready version with the greatest number."""
+    query = tuple(("status", word) for word in READY)
+    found = await api.pages(path, ("versions",), query)
+    return max((v for v in found if is_ready(v)), key=_order, default=None)
+
+
+def _order(version: Tree) -> tuple[bool, semver.Version, int]:
+    """Semantic versioning order; numbers that are not semantic come first, by id."""
+    try:
+        parsed, known = semver.Version.parse(str(version.get("version"))), True
+    except ValueError:
+        parsed, known = semver.Version(0), False
+    number = version["id"]
+    return known, parsed, number if isinstance(number, int) else 0
+
+
+LINES = 20
+PAGES = 50
+
+
+async def build_word(api: Api, path: str, watch: Tree) -> str:
+    """The status of the build `watch["buildId"]`, "" when the listing does not have it."""
+    query = (("count", "-1"), ("versions", str(watch["versionId"])))
+    found = await api.pages(path, ("builds",), query)
+    own = (b for b in found if str(b.get("buildId")) == watch["buildId"])
+    return str(next(own, {}).get("status") or "")
+
+
+async def build_lines(api: Api, path: str) -> tuple[str, ...]:
+    """The last lines of the log at `path`; empty when the platform has none (404)."""
+    messages: list[str] = []
+    token: str | None = None
+    for _ in range(PAGES):
+        try:
+            page = await api.get(path, (("nextToken", token),) if token else ())
+        except ApiError as error:
+            if error.status == 404:
+                break
+            raise
+        logs = page.get("logs") or []
+        messages = (messages + [str(line.get("message") or "") for line in logs])[-LINES:]
+        if not logs or page.get("nextToken") in (None, "", token):
+            break
+        token = page["nextToken"]
+    return last_lines(messages, LINES)

@@ -8,7 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from peakctl.adapters.orders import given
+from peakctl.adapters.answers import require
 from peakctl.api.bodies import Part
 from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
@@ -85,13 +85,13 @@ class ArtifactLedgers:
         """Make an artifact; its id. Raises a doubtful ApiError for an answer without one."""
         fields = (Part("name", text=name), Part("description", text=DESCRIPTION))
         answer = await self._api.send("POST", PATH, parts=[_part(text), *fields])
-        made: str | int = given(answer, "id")
+        made: str | int = require(answer, "id")
         return made
 
     async def append(self, id: str | int, text: bytes) -> int:  # noqa: A002
         """Add a version; its number. Raises a doubtful ApiError for an answer without one."""
         answer = await self._api.send("PUT", _at(id), parts=[_part(text)])
-        return int(given({"version": _number(answer)}, "version"))
+        return int(require({"version": _number(answer)}, "version"))
 
     async def drop(self, id: str | int, number: int) -> None:  # noqa: A002
         """Delete a version; the platform may refuse it (422), which is no error here."""

@@ -1,19 +1,34 @@
-"""What most kinds share: listing, looking up, deleting, and reading how something fares."""
+"""What adapters share: listing, looking up, deleting, polling, and a guard against odd answers."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
-from peakctl.adapters.orders import live_of, metadata_of
-from peakctl.errors import ApiError
-from peakctl.model import CallResult, Key, Listed, Readiness, State, Step, Tree
+from peakctl.adapters.answers import metadata_of
+from peakctl.adapters.requests import live_of
+from peakctl.errors import ApiError, Diagnostic
+from peakctl.model import (
+    CallRequest,
+    CallResult,
+    Key,
+    Listed,
+    Live,
+    Readiness,
+    Resource,
+    State,
+    Step,
+    Tree,
+)
 
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, Live, Resource
+    from peakctl.model import Adapter
+
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
 
@@ -40,12 +55,12 @@ class Rest:
         return await self.list_all()
 
     async def find(self, name: str) -> tuple[Listed, ...]:
-        """What bears exactly `name`. The platform's search is loose (docs/platform.md, 5)."""
+        """What has exactly this `name`. The platform's search is loose (docs/platform.md, 5)."""
         narrow = ((self.search, name),) if self.search else ()
         return tuple(found for found in await self.list_all(narrow) if found.name == name)
 
     async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
-        """One request. Raises LookupError for an answer without a name: it tells nothing."""
+        """One request. Raises LookupError for an answer without a name: it cannot be matched."""
         return self.described(id, await self.get(self.at(id)))
 
     def described(self, id: str | int, answer: Tree | None) -> Listed | None:  # noqa: A002
@@ -79,56 +94,56 @@ class Rest:
         """A reference to a kind without versions needs the id alone."""
         return {"id": listed.id}
 
-    async def call(self, order: CallRequest) -> CallResult:
+    async def call(self, request: CallRequest) -> CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
-        make = self.calls().get(order.step)
+        make = self.calls().get(request.step)
         if make is None:
-            raise ValueError(f"{self.kind.name} has no {order.step} call")
-        return await make(order)
+            raise ValueError(f"{self.kind.name} has no {request.step} call")
+        return await make(request)
 
     def calls(self) -> dict[Step, Call]:
         """The call of each step."""
         return {Step.DELETE: self.delete, Step.WAIT: self.wait}
 
-    async def delete(self, order: CallRequest) -> CallResult:
+    async def delete(self, request: CallRequest) -> CallResult:
         """Delete; what is gone already counts as deleted."""
-        return await self.delete_at(order, self.at(live_of(order).id))
+        return await self.delete_at(request, self.at(live_of(request).id))
 
-    async def delete_at(self, order: CallRequest, path: str) -> CallResult:
+    async def delete_at(self, request: CallRequest, path: str) -> CallResult:
         """Delete what is at `path`, and say that its absence is to be waited for."""
         try:
             await self.api.send("DELETE", path)
         except ApiError as error:
             if error.status != 404:
                 raise
-        return CallResult(order.key, live_of(order).id, watch={"path": path, "gone": True})
+        return CallResult(request.key, live_of(request).id, watch={"path": path, "gone": True})
 
-    async def wait(self, order: CallRequest) -> CallResult:
-        """Sends nothing: what to poll for a thing that someone else's run has started."""
-        live = live_of(order)
-        return CallResult(order.key, live.id, live.attributes, self.watch(live.id, live.private))
+    async def wait(self, request: CallRequest) -> CallResult:
+        """Sends nothing: says what to poll for a thing that another run has started."""
+        live = live_of(request)
+        return CallResult(request.key, live.id, live.attributes, self.watch(live.id, live.private))
 
     def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
-        """What tells how the thing fares; None when it is ready as soon as it exists."""
+        """What to poll until the thing is ready; None when it is ready as soon as it exists."""
         return None
 
-    async def poll(self, receipt: CallResult) -> Readiness:
+    async def poll(self, result: CallResult) -> Readiness:
         """One reading. 404 is `GONE`; a status word that no schema knows counts as pending."""
-        if receipt.watch is None:
+        if result.watch is None:
             return Readiness(State.READY)
-        answer = await self.get(receipt.watch["path"])
+        answer = await self.get(result.watch["path"])
         if answer is None:
             return Readiness(State.GONE)
-        if receipt.watch.get("gone"):
+        if result.watch.get("gone"):
             return deletion(self.status(answer))
-        return self.readiness(answer, receipt.watch)
+        return self.readiness(answer, result.watch)
 
     def readiness(self, answer: Tree, watch: Tree) -> Readiness:
-        """What `answer` says about the very thing that `watch` tells of."""
+        """What `answer` says about the thing that `watch` names."""
         return self.classify(self.status(answer))
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
-        """The platform has no call that tells it of most kinds."""
+        """For most kinds the platform has no such call."""
         return ()
 
     async def wholes(
@@ -137,7 +152,7 @@ class Rest:
         """The platform makes nothing for most kinds."""
         return {}
 
-    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
+    async def logs(self, result: CallResult) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""
         return ()
 
@@ -170,6 +185,99 @@ class Rest:
 
 
 def deletion(word: str) -> Readiness:
-    """How a deletion fares while the thing still answers; a refusal has its own status word."""
+    """The state of a deletion while the thing still answers; a refusal has its own status word."""
     refused = word.lower().replace("-", "_") == "delete_failed"
     return Readiness(State.FAILED if refused else State.PENDING, word)
+
+
+T = TypeVar("T")
+ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a value of another type than the contract's comes to."""
+
+
+class Guarded:
+    """An adapter that does not trust the answers. Raises ApiError where they make no sense.
+
+    A call that ends so is in doubt: the platform may have acted before it answered.
+    """
+
+    def __init__(self, adapter: Adapter, kind: str) -> None:
+        self._adapter = adapter
+        self._kind = kind
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return self._adapter.makes
+
+    async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
+        return await self._read(self._adapter.index(resources))
+
+    async def find(self, name: str) -> tuple[Listed, ...]:
+        return await self._read(self._adapter.find(name))
+
+    async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
+        return await self._read(self._adapter.look_up(id, values))
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        return await self._read(self._adapter.read(listed, resource))
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        return await self._read(self._adapter.pin(listed, version))
+
+    async def call(self, request: CallRequest) -> CallResult:
+        doubtful = request.step is not Step.WAIT
+        return await self._read(self._adapter.call(request), doubtful=doubtful)
+
+    async def poll(self, result: CallResult) -> Readiness:
+        return await self._read(self._adapter.poll(result))
+
+    async def dependents(self, live: Live) -> tuple[str, ...]:
+        return await self._read(self._adapter.dependents(live))
+
+    async def wholes(
+        self, lives: Sequence[Live], read: Sequence[Live]
+    ) -> Mapping[tuple[str, str], Key]:
+        return await self._read(self._adapter.wholes(lives, read))
+
+    async def logs(self, result: CallResult) -> tuple[str, ...]:
+        return await self._read(self._adapter.logs(result))
+
+    async def _read(self, answer: Awaitable[T], *, doubtful: bool = False) -> T:
+        try:
+            return _checked(await answer)
+        except ODD as error:
+            raise ApiError(self._diagnostic(error), doubtful=doubtful) from error
+
+    def _diagnostic(self, error: Exception) -> Diagnostic:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{PurePath(frame.filename).name}, line {frame.lineno}"
+        return Diagnostic(
+            code="api/unexpected",
+            summary=f"{self._kind}: the platform's answer is not of the documented shape",
+            detail=f"{type(error).__name__} in {place}",
+            fix="a newer peakctl may know this answer; else report it with that place",
+        )
+
+
+def _checked(answer: T) -> T:
+    """`answer` itself. Raises TypeError where a part of it has another type than the model says.
+
+    What adapters take over as it came (an id, a name, a version) would fail later, and elsewhere.
+    """
+    for each in answer if isinstance(answer, tuple) else (answer,):
+        if isinstance(each, Listed):
+            _expect(each.id, str, int)
+            _expect(each.name, str)
+        elif isinstance(each, Live):
+            _expect(each.id, str, int)
+            _expect(each.status, str)
+            for number in (each.version, each.latest):
+                _expect(number, str, type(None))
+            for part in each.values.values():
+                _expect(part, Mapping)
+    return answer
+
+
+def _expect(value: object, *types: type) -> None:
+    if isinstance(value, bool) or not isinstance(value, types):
+        raise TypeError(f"{type(value).__name__} where {types[0].__name__} is expected")

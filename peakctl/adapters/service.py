@@ -1,8 +1,91 @@
-"""Services: web apps, APIs and shiny apps that run an image (docs/platform.md, 3.3)."""
+"""Services, and the route that webapps share with them (docs/platform.md, 2.3 and 3.3)."""
 
 from __future__ import annotations
 
-from peakctl.adapters.webapps import Webapps
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env, require, spec_of
+from peakctl.adapters.requests import changed, live_of, stated
+from peakctl.adapters.rest import Call, Rest
+from peakctl.kinds.fields import Absent
+from peakctl.model import CallResult, Live, Step
+
+if TYPE_CHECKING:
+    from peakctl.model import CallRequest, Listed, Resource, Tree
+
+
+METADATA = ("name", "title", "description")  # its tags are read-only
+
+
+class Webapps(Rest):
+    """One request to read. A PATCH keeps what it leaves out, so only what differs is sent."""
+
+    path = "service/webapps/api/v1/webapps/"
+    spec: ClassVar[tuple[str, ...]]
+    fixed: ClassVar[tuple[str, ...]] = ("name", "serviceType")
+
+    def calls(self) -> dict[Step, Call]:
+        return {
+            **super().calls(),
+            Step.CREATE: self._create,
+            Step.UPDATE: self._update,
+            Step.UPDATE_METADATA: self._update,
+        }
+
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        described = await self.get(self.at(listed.id))
+        if described is None:
+            return None
+        reading = self.classify(self.status(described))
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values=manifest(
+                pick_shown(described, *METADATA), read_env(pick_shown(described, *self.spec))
+            ),
+            status=reading.status,
+            state=reading.state,
+            attributes=_attributes(listed),
+        )
+
+    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+        return _attributes(listed)
+
+    async def _create(self, request: CallRequest) -> CallResult:
+        metadata, spec = metadata_of(request.desired), spec_of(request.desired)
+        body = stated(metadata, *METADATA) | stated(spec, *self.spec)
+        for name, value in self._fixed_defaults().items():
+            body.setdefault(name, value)
+        id_ = require(await self.api.send("POST", self.path, json=body), "id")
+        return CallResult(request.key, id_, {"id": id_}, self.watch(id_, {}))
+
+    def _fixed_defaults(self) -> dict[str, Any]:
+        """Defaults that hold for good: sent, so that none is left to the platform.
+
+        The route is shared: without its type, a service that states little is taken for a webapp.
+        """
+        fields = self.kind.root.properties["spec"].properties
+        return {
+            name: field.default
+            for name in self.spec
+            if (field := fields[name]).immutable and field.absent is Absent.DEFAULT
+        }
+
+    async def _update(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        body = {**changed(self.kind, request, "metadata"), **changed(self.kind, request, "spec")}
+        for name in self.fixed:
+            body.pop(name, None)
+        await self.api.send("PATCH", self.at(live.id), json=body)
+        return CallResult(request.key, live.id, {"id": live.id}, self.watch(live.id, {}))
+
+    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+        return {"path": self.at(id)}
+
+
+def _attributes(listed: Listed) -> dict[str, Any]:
+    """What references receive; redeploying names the type of the service."""
+    return {"id": listed.id, "word": listed.item.get("serviceType") or "web-app"}
 
 
 class Adapter(Webapps):

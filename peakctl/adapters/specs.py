@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from peakctl.adapters.bodies import changed
-from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
+from peakctl.adapters.answers import metadata_of, pick, pick_shown, require, spec_of
+from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import pick, pick_shown
-from peakctl.adapters.zips import with_digest
 from peakctl.errors import ApiError
 from peakctl.model import CallResult, Live, Step
 
@@ -84,43 +82,43 @@ class Specs(Rest):
         """One release, None when there is no such number."""
         return await self.get(self.at(id_, "releases", version)) if version else None
 
-    async def _create(self, order: CallRequest) -> CallResult:
-        answer = await self.send_create(order)
-        return self._receipt(order, given(answer, "id"))
+    async def _create(self, request: CallRequest) -> CallResult:
+        answer = await self.send_create(request)
+        return self._result(request, require(answer, "id"))
 
-    async def _create_release(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
-        await self.send_release(order, self.at(live.id, "releases"))
-        return self._receipt(order, live.id)
+    async def _create_release(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        await self.send_release(request, self.at(live.id, "releases"))
+        return self._result(request, live.id)
 
-    async def send_create(self, order: CallRequest) -> Any:
+    async def send_create(self, request: CallRequest) -> Any:
         raise NotImplementedError
 
-    async def send_release(self, order: CallRequest, path: str) -> Any:
+    async def send_release(self, request: CallRequest, path: str) -> Any:
         raise NotImplementedError
 
-    async def _update_metadata(self, order: CallRequest) -> CallResult:
-        live = live_of(order)
-        body = changed(self.kind, order, "spec")
+    async def _update_metadata(self, request: CallRequest) -> CallResult:
+        live = live_of(request)
+        body = changed(self.kind, request, "spec")
         if body.get("tenants", ()) is None:
             del body["tenants"]
-        body |= _tenants(order, body)
-        if metadata := changed(self.kind, order, "metadata"):
+        body |= _tenants(request, body)
+        if metadata := changed(self.kind, request, "metadata"):
             body["metadata"] = metadata
         try:
             await self.api.send("PATCH", self.at(live.id), json=body)
         except ApiError as error:
             if "no changes detected" not in error.detail.lower():
                 raise
-        return self._receipt(order, live.id) if order.version else await self.wait(order)
+        return self._result(request, live.id) if request.version else await self.wait(request)
 
-    def _receipt(self, order: CallRequest, id_: str | int) -> CallResult:
-        return CallResult(order.key, id_, {"id": id_, "version": order.version})
+    def _result(self, request: CallRequest, id_: str | int) -> CallResult:
+        return CallResult(request.key, id_, {"id": id_, "version": request.version})
 
 
-def _tenants(order: CallRequest, body: Tree) -> dict[str, Any]:
+def _tenants(request: CallRequest, body: Tree) -> dict[str, Any]:
     """Tenants belong to scope shared: they go with it, and leave with it without a word."""
-    tenants = spec_of(order.desired).get("tenants")
+    tenants = spec_of(request.desired).get("tenants")
     if tenants is not None and body.get("scope") == "shared":
         return {"tenants": tenants}
     return {}
@@ -143,20 +141,20 @@ def wanted_release(resource: Resource | None) -> str | None:
     return release.get("version") if release else None
 
 
-def release_body(order: CallRequest) -> dict[str, Any]:
+def release_body(request: CallRequest) -> dict[str, Any]:
     """`release` and `config` of a new release; the digest of the files ends the notes."""
-    spec = spec_of(order.desired)
-    notes = with_digest((spec.get("release") or {}).get("notes"), order)
-    release = {"version": order.version} | ({"notes": notes} if notes is not None else {})
+    spec = spec_of(request.desired)
+    notes = with_digest((spec.get("release") or {}).get("notes"), request)
+    release = {"version": request.version} | ({"notes": notes} if notes is not None else {})
     return {"release": release} | stated(spec, "config")
 
 
-def spec_body(order: CallRequest, word: str) -> dict[str, Any]:
+def spec_body(request: CallRequest, word: str) -> dict[str, Any]:
     """`body` of a new spec; its status is set later, the create call does not take it."""
-    spec = spec_of(order.desired)
+    spec = spec_of(request.desired)
     return {
         "version": spec.get("version", FORMAT),
         "kind": spec.get("kind", word),
-        "metadata": stated(metadata_of(order.desired), *METADATA),
-        **release_body(order),
+        "metadata": stated(metadata_of(request.desired), *METADATA),
+        **release_body(request),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.adapters.webapps import Webapps
+from peakctl.adapters.service import Webapps
 
 if TYPE_CHECKING:
     from peakctl.model import Tree
@@ -17,6 +17,6 @@ class Adapter(Webapps):
     spec = ("imageDetails", "resources", "sessionStickiness", "scaleToZero")
 
     def is_mine(self, item: Tree) -> bool:
-        """Types that only services have. "web-app" alone tells nothing: it is the default."""
+        """Types that only services have. "web-app" alone says nothing: it is the default."""
         is_service = item.get("featureType") == "services"
         return not is_service and item.get("serviceType") not in ("api", "shiny")

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peakctl.adapters.orders import given, live_of, metadata_of, spec_of, stated
+from peakctl.adapters.answers import (
+    manifest,
+    metadata_of,
+    pick,
+    pick_shown,
+    read_config,
+    require,
+    spec_of,
+    webhook_ids,
+)
+from peakctl.adapters.requests import live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.shapes import manifest, pick, pick_shown, read_config, webhook_ids
 from peakctl.adapters.whole import complete
 from peakctl.model import CallResult, Live, Step
 
@@ -45,19 +54,19 @@ class Adapter(Rest):
             private={"webhooks": webhook_ids(described.get("triggers"))},
         )
 
-    async def _create(self, order: CallRequest) -> CallResult:
-        id_ = given(await self.api.send("POST", self.path, json=_document(order.desired)), "id")
-        return CallResult(order.key, id_, {"id": id_})
+    async def _create(self, request: CallRequest) -> CallResult:
+        id_ = require(await self.api.send("POST", self.path, json=_document(request.desired)), "id")
+        return CallResult(request.key, id_, {"id": id_})
 
-    async def _update(self, order: CallRequest) -> CallResult:
+    async def _update(self, request: CallRequest) -> CallResult:
         """The whole document: a PUT clears what it leaves out (docs/platform.md, 5)."""
-        live = live_of(order)
-        whole = complete(self.kind.root, order.desired, live.values)
+        live = live_of(request)
+        whole = complete(self.kind.root, request.desired, live.values)
         body = _document(whole)
         if isinstance(body.get("triggers"), list):
             body["triggers"] = _keep_webhooks(body["triggers"], len(live.private["webhooks"]))
         await self.api.send("PUT", self.at(live.id), json=body)
-        return CallResult(order.key, live.id, {"id": live.id})
+        return CallResult(request.key, live.id, {"id": live.id})
 
 
 def _document(desired: Tree) -> dict[str, Any]:
@@ -75,6 +84,6 @@ def _keep_webhooks(triggers: list[Value], live: int) -> list[Value]:
 
 
 def workflow_spec(described: Tree) -> dict[str, Any]:
-    """The spec half of a workflow; unset fields stay as null, to tell that they are shown."""
+    """The spec half of a workflow; unset fields stay null, to show that the read returns them."""
     shaped: dict[str, Any] = read_config(pick(described, *SPEC))
     return pick_shown(described, *SPEC) | shaped

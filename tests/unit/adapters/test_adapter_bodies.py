@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.adapters.bodies import changed
-from peakctl.adapters.deployment_bodies import create_body, patch_body, revision_body
-from peakctl.adapters.image_bodies import autodeploy, build_details
-from peakctl.adapters.json_texts import json_text
+from peakctl.adapters.deployment import create_body, patch_body, revision_body
+from peakctl.adapters.image import autodeploy, build_details
+from peakctl.adapters.requests import changed, json_text
 from peakctl.adapters.whole import complete, put
 from peakctl.api.bodies import encode_json
 from peakctl.kinds.store import load_kinds

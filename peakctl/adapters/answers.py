@@ -1,15 +1,19 @@
-"""From the shape of answers to the shape of manifests (docs/platform.md, 3.7)."""
+"""What answers say, and their values in the shape of manifests (docs/platform.md, 3.7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from peakctl.archives import digest_of_zip
+from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.words import PARAM
+from peakctl.model import EMPTY
 from peakctl.model.text import printable
 
 if TYPE_CHECKING:
-    from peakctl.model import Tree, Value
+    from peakctl.api.client import Api
+    from peakctl.model import Live, Tree, Value
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
 
@@ -81,7 +85,7 @@ def read_trigger(trigger: Value) -> Value:
 
 
 def webhook_ids(triggers: Value) -> list[str]:
-    """The ids of the live webhooks, which only reads tell; "" for one that is shown without."""
+    """The ids of the live webhooks, which only reads return; "" for one without an id."""
     found = triggers if isinstance(triggers, list) else []
     hooks = [t.get("webhook") for t in found if isinstance(t, Mapping)]
     return [hook if isinstance(hook, str) else "" for hook in hooks if hook]
@@ -107,3 +111,38 @@ def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
         for line in message.splitlines()
     ]
     return tuple(line for line in lines if line)[-most:]
+
+
+def require(answer: Any, name: str) -> Any:
+    """`answer[name]`. Raises a doubtful ApiError: the write took effect, but who knows as what."""
+    if isinstance(answer, Mapping) and answer.get(name) is not None:
+        return answer[name]
+    diagnostic = Diagnostic(
+        code="api/no-id",
+        summary=f'the platform accepted the request and answered without "{name}"',
+        fix="run the same command again: it looks at what is there first",
+    )
+    raise ApiError(diagnostic, doubtful=True)
+
+
+def name_of(live: Live) -> str:
+    """What the platform calls a live resource: its key may be what it is about to be called."""
+    return str(metadata_of(live.values).get("name", live.key.name))
+
+
+def metadata_of(tree: Tree) -> Tree:
+    return tree.get("metadata") or EMPTY
+
+
+def spec_of(tree: Tree) -> Tree:
+    return tree.get("spec") or EMPTY
+
+
+async def digest_at(api: Api, path: str) -> str | None:
+    """The digest of the zip that a download gives; None when there is none (404)."""
+    try:
+        return digest_of_zip(await api.download(path))
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise

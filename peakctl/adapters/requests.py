@@ -1,0 +1,160 @@
+"""Small readings of an request and of the answer to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from peakctl.adapters.whole import at_path, child, complete, put
+from peakctl.api.bodies import Part
+from peakctl.archives import add_digest
+from peakctl.kinds.fields import Absent
+from peakctl.model import EMPTY, MISSING, Change, Path, Secret, Step, Tree, Value, reveal
+
+if TYPE_CHECKING:
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import CallRequest, Live
+
+
+def live_of(request: CallRequest) -> Live:
+    """The live resource that the request is about. Raises ValueError for an request without one."""
+    if request.live is None:
+        raise ValueError(f"{request.key}: {request.step} needs a live resource")
+    return request.live
+
+
+def stated(tree: Tree, *names: str) -> dict[str, Any]:
+    """Those of the named fields that the manifest states, explicit nulls included."""
+    return {name: tree[name] for name in names if name in tree}
+
+
+CALL_WORDS = {
+    Step.UPDATE: "update",
+    Step.UPDATE_METADATA: "edit",
+    Step.PATCH_PARAMETERS: "patch",
+}
+
+
+def changed(kind: Kind, request: CallRequest, room: str) -> dict[str, Any]:
+    """The fields of `room` (metadata or spec) that this request sends, each with its whole value.
+
+    Those are the changed ones, those whose removal must be sent (`request.clear`), and the
+    declared ones that no read shows. A changed field that nobody states any
+    more is sent as null.
+    """
+    live = (request.live.values.get(room) or EMPTY) if request.live else EMPTY
+    desired = request.desired.get(room) or EMPTY
+    body: dict[str, Any] = {}
+    for name in _sent_names(kind, request, room, live):
+        top = (room, name)
+        field = child(kind.root.properties.get(room), name, (desired, live))
+        value = desired[name] if name in desired else _removed(request, top)
+        value = complete(field, value, live.get(name, MISSING))
+        value = _with_defaults(value, request, top)
+        for path in _below(request.clear, top):
+            if not _meets_list(value, path):
+                value = put(value, path, None)
+        body[name] = value
+    return body
+
+
+def carried(request: CallRequest) -> list[Change]:
+    """The changes that this call carries, of those that its action makes."""
+    word = CALL_WORDS.get(request.step, "")
+    return [change for change in request.changes if change.call in ("", word)]
+
+
+def _sent_names(kind: Kind, request: CallRequest, room: str, live: Tree) -> list[str]:
+    desired = request.desired.get(room) or EMPTY
+    paths = (*(change.path for change in carried(request)), *request.clear)
+    names = [str(path[1]) for path in paths if len(path) > 1 and path[0] == room]
+    word = CALL_WORDS.get(request.step, "")
+    just_made = request.live is not None and not request.live.values  # the create took all there is
+    for name, value in () if just_made else desired.items():
+        field = child(kind.root.properties.get(room), name, (desired, live))
+        ours = field is not None and field.call in ("", word)
+        if field is not None and ours and is_unseen(field, value, live.get(name, MISSING)):
+            names.append(name)
+    return list(dict.fromkeys(names))
+
+
+def _removed(request: CallRequest, top: Path) -> Value:
+    """What to send for a field that is not stated: null, or a map without what went from it."""
+    paths = [change.path for change in carried(request)]
+    whole = top in paths or top in request.clear
+    return None if whole or not _below((*paths, *request.clear), top) else {}
+
+
+def _below(paths: tuple[Path, ...], top: Path) -> list[Path]:
+    """The rest of each path below `top`."""
+    return [path[2:] for path in paths if path[:2] == top and len(path) > 2]
+
+
+def _with_defaults(value: Value, request: CallRequest, top: Path) -> Value:
+    """`value` with the defaults that the manifest leaves unsaid and that differ on the platform."""
+    for change in carried(request):
+        rest = change.path[2:]
+        if change.path[:2] != top or change.after is MISSING:
+            continue
+        named = all(isinstance(part, str) for part in rest)
+        if not rest and value is None:
+            value = change.after
+        elif rest and named and not _meets_list(value, rest) and at_path(value, rest) is MISSING:
+            value = put(value, rest, change.after)
+    return value
+
+
+def _meets_list(value: Value, path: Path) -> bool:
+    """Whether `path` leads into a list: its items are sent as they stand, all of them."""
+    for part in path:
+        if isinstance(value, list):
+            return True
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return False
+
+
+def is_unseen(field: Field, desired: Value, live: Value) -> bool:
+    """Whether a declared value, or part of it, is not in what the platform showed."""
+    if live is MISSING and (field.unseen or field.absent is Absent.WRITE_ONLY):
+        return True
+    return isinstance(desired, Mapping) and any(
+        is_unseen(inner, value, live.get(name, MISSING) if isinstance(live, Mapping) else MISSING)
+        for name, value in desired.items()
+        if (inner := child(field, name, (desired, live))) is not None
+    )
+
+
+def json_text(value: Value) -> str | Secret:
+    """JSON as a text inside JSON (docs/platform.md, 2.5); sealed again when it holds a secret."""
+    text = json.dumps(reveal(value))
+    return Secret(text) if any(_secrets(value)) else text
+
+
+def _secrets(value: Value) -> Iterator[bool]:
+    if isinstance(value, Secret):
+        yield True
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _secrets(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets(inner)
+
+
+ARTIFACT = ("spec", "artifact")
+
+
+def zip_part(request: CallRequest) -> list[Part]:
+    """The file part of a multipart body; none when the resource has no folder."""
+    archive = request.archives.get(ARTIFACT)
+    return [Part("artifact", file=archive.encode())] if archive else []
+
+
+def with_digest(text: str | Secret | None, request: CallRequest) -> str | Secret | None:
+    """A version's own text with the digest of its files as the last line; secret if the text is."""
+    archive = request.archives.get(ARTIFACT)
+    if archive is None:
+        return text
+    whole = add_digest(reveal(text) or "", archive.digest)
+    return Secret(whole) if isinstance(text, Secret) else whole
