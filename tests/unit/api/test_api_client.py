@@ -11,8 +11,7 @@ import pytest
 
 from peakctl import __version__
 from peakctl.api.bodies import Part
-from peakctl.api.client import Api, bases_for
-from peakctl.api.exchange import Sent
+from peakctl.api.client import Api, Sent, bases_for
 from peakctl.api.limits import Limits
 from peakctl.errors import ApiError, NotAuthenticated
 from peakctl.model import Secret

@@ -2,60 +2,60 @@ from __future__ import annotations
 
 import asyncio
 
-from peakctl.api.concurrency import ConcurrencyLimit
+from peakctl.api.limits import ConcurrencyLimit
 
 
 def test_no_more_than_the_bound_are_held_and_all_get_their_turn() -> None:
     async def main() -> None:
-        slots, most, order = ConcurrencyLimit(3, 100), 0, []
+        limit, most, order = ConcurrencyLimit(3, 100), 0, []
 
         async def work(number: int) -> None:
             nonlocal most
-            async with slots.one():
-                most = max(most, slots.held)
+            async with limit.one():
+                most = max(most, limit.held)
                 order.append(number)
                 await asyncio.sleep(0)
 
         await asyncio.gather(*(work(n) for n in range(20)))
         assert most == 3
         assert order == list(range(20))
-        assert slots.held == 0
+        assert limit.held == 0
 
     asyncio.run(main())
 
 
 def test_throttling_halves_once_for_those_in_flight_together() -> None:
     async def main() -> None:
-        slots = ConcurrencyLimit(16, 100)
-        async with slots.one() as first, slots.one() as second:
-            slots.throttled(first)
-            slots.throttled(second)
-            assert slots.limit == 8
+        limit = ConcurrencyLimit(16, 100)
+        async with limit.one() as first, limit.one() as second:
+            limit.throttled(first)
+            limit.throttled(second)
+            assert limit.limit == 8
         for _ in range(6):
-            async with slots.one() as later:
-                slots.throttled(later)
-        assert slots.limit == 1
+            async with limit.one() as later:
+                limit.throttled(later)
+        assert limit.limit == 1
 
     asyncio.run(main())
 
 
 def test_the_bound_grows_back_by_one_after_enough_successes() -> None:
     async def main() -> None:
-        slots = ConcurrencyLimit(4, 3)
-        async with slots.one() as round_:
-            slots.throttled(round_)
+        limit = ConcurrencyLimit(4, 3)
+        async with limit.one() as round_:
+            limit.throttled(round_)
         for _ in range(5):
-            slots.succeeded()
-        assert slots.limit == 3
+            limit.succeeded()
+        assert limit.limit == 3
         for _ in range(30):
-            slots.succeeded()
-        assert slots.limit == 4
+            limit.succeeded()
+        assert limit.limit == 4
 
     asyncio.run(main())
 
 
-async def _hold(slots: ConcurrencyLimit, release: asyncio.Event, log: list[str], name: str) -> None:
-    async with slots.one():
+async def _hold(limit: ConcurrencyLimit, release: asyncio.Event, log: list[str], name: str) -> None:
+    async with limit.one():
         log.append(name)
         await release.wait()
 
@@ -67,13 +67,13 @@ async def _settle() -> None:
 
 def test_growing_lets_a_waiting_one_in_at_once() -> None:
     async def main() -> None:
-        slots, release, log = ConcurrencyLimit(2, 1), asyncio.Event(), list[str]()
-        async with slots.one() as round_:
-            slots.throttled(round_)
-        tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]
+        limit, release, log = ConcurrencyLimit(2, 1), asyncio.Event(), list[str]()
+        async with limit.one() as round_:
+            limit.throttled(round_)
+        tasks = [asyncio.create_task(_hold(limit, release, log, n)) for n in "ab"]
         await _settle()
         assert log == ["a"]
-        slots.succeeded()
+        limit.succeeded()
         await _settle()
         assert log == ["a", "b"]
         release.set()
@@ -84,47 +84,47 @@ def test_growing_lets_a_waiting_one_in_at_once() -> None:
 
 def test_one_who_is_cancelled_while_waiting_loses_nothing() -> None:
     async def main() -> None:
-        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
-        tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "abc"]
+        limit, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
+        tasks = [asyncio.create_task(_hold(limit, release, log, n)) for n in "abc"]
         await _settle()
         tasks[1].cancel()
         release.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert log == ["a", "c"]
-        assert slots.held == 0
+        assert limit.held == 0
 
     asyncio.run(main())
 
 
 def test_one_who_is_cancelled_as_the_slot_comes_passes_it_on() -> None:
     async def main() -> None:
-        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
-        holder = slots.one()
+        limit, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
+        holder = limit.one()
         await holder.__aenter__()
-        tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]
+        tasks = [asyncio.create_task(_hold(limit, release, log, n)) for n in "ab"]
         await _settle()
         await holder.__aexit__(None, None, None)
         tasks[0].cancel()
         release.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert log == ["b"]
-        assert slots.held == 0
+        assert limit.held == 0
 
     asyncio.run(main())
 
 
 def test_a_slot_is_not_given_to_one_who_is_already_cancelled() -> None:
     async def main() -> None:
-        slots, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
-        holder = slots.one()
+        limit, release, log = ConcurrencyLimit(1, 9), asyncio.Event(), list[str]()
+        holder = limit.one()
         await holder.__aenter__()
-        tasks = [asyncio.create_task(_hold(slots, release, log, n)) for n in "ab"]
+        tasks = [asyncio.create_task(_hold(limit, release, log, n)) for n in "ab"]
         await _settle()
         tasks[0].cancel()
         await holder.__aexit__(None, None, None)
         release.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert log == ["b"]
-        assert slots.held == 0
+        assert limit.held == 0
 
     asyncio.run(main())
