@@ -6,7 +6,6 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 (known, never shown) or `Unknown` (known only after another action).
 """
 
-from peakctl.model.clock import Clock
 from peakctl.model.ledger import (
     LEDGER_PREFIX,
     Actor,
@@ -21,30 +20,35 @@ from peakctl.model.ledger import (
     PastRun,
     ledger_name,
 )
-from peakctl.model.live import Listed, Live, State
-from peakctl.model.manifests import (
-    Archive,
-    Document,
-    Notice,
-    Reference,
-    Resource,
-    Source,
-)
 from peakctl.model.plan import (
     STEP_VERBS,
     Action,
     Change,
     Event,
+    Guards,
     Outcome,
     Phase,
     Plan,
+    Policy,
+    PolicyChange,
     Skipped,
     Status,
     Step,
+    Threshold,
     Verb,
 )
-from peakctl.model.platform import Adapter, CallRequest, CallResult, Readiness
-from peakctl.model.policy import Guards, Policy, PolicyChange, Threshold
+from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
+from peakctl.model.resources import (
+    Archive,
+    Document,
+    Listed,
+    Live,
+    Notice,
+    Reference,
+    Resource,
+    Source,
+    State,
+)
 from peakctl.model.values import (
     EMPTY,
     KNOWN_AFTER_APPLY,

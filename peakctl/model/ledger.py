@@ -11,7 +11,7 @@ from peakctl.model.values import Key, empty_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.model.live import Listed
+    from peakctl.model.resources import Listed
 
 LEDGER_PREFIX = "peakctl-ledger-"
 

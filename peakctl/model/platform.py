@@ -1,4 +1,4 @@
-"""The platform as the engine asks it: one call, one reading, one adapter a kind."""
+"""The platform as the engine asks it: one call, one reading, one adapter a kind; and the clock."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from peakctl.model.values import Key, Path, Tree, empty_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from peakctl.model.live import Listed, Live, State
-    from peakctl.model.manifests import Archive, Resource
     from peakctl.model.plan import Change, Step
+    from peakctl.model.resources import Archive, Listed, Live, Resource, State
+
+
+class Clock(Protocol):
+    """Time as the engine and the API client see it; tests drive a fake one."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` later."""
 
 
 @dataclass(frozen=True, slots=True)
