@@ -40,8 +40,9 @@ fmt: $(READY) ## format the code
 fmt-check: $(READY)
 	$(BIN)/ruff format --check .
 
-lint: $(READY) ## look for mistakes and bad habits
+lint: $(READY) ## look for mistakes and bad habits, in schemas too
 	$(BIN)/ruff check .
+	$(BIN)/python scripts/check_schemas.py
 
 types: $(READY) ## check the types, strictly
 	$(BIN)/mypy

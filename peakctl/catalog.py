@@ -15,17 +15,20 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.store import load_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from peakctl.api.client import Api
     from peakctl.model import Adapter
 
 
+LOOKED_UP = ("InstanceType",)
+"""The kinds that manifests can name but not declare: references mean them, and no schema file has
+them."""
+
+
 def load_catalog(api: Api) -> Mapping[str, tuple[Kind, Adapter]]:
     """Every kind by name, with an adapter bound to `api`."""
-    kinds = dict(load_kinds())
-    for name in sorted(referred_kinds(kinds)):
-        kinds.setdefault(name, lookup_kind(name))
+    kinds = {**load_kinds(), **{name: lookup_kind(name) for name in LOOKED_UP}}
     return {name: (kind, Guarded(load_adapter(kind, api), name)) for name, kind in kinds.items()}
 
 
@@ -39,24 +42,4 @@ def load_adapter(kind: Kind, api: Api) -> Adapter:
 
 def lookup_kind(name: str) -> Kind:
     """A kind that manifests can name but not declare."""
-    return Kind(name, schema={}, root=Field(frozenset({"object"}), Absent.REQUIRED))
-
-
-def referred_kinds(kinds: Mapping[str, Kind]) -> set[str]:
-    """The kinds that any reference of any schema may mean."""
-    return {
-        name
-        for kind in kinds.values()
-        for field in all_fields(kind.root)
-        if field.ref is not None
-        for name in field.ref.kinds
-    }
-
-
-def all_fields(field: Field) -> Iterator[Field]:
-    """`field` and everything below it."""
-    yield field
-    below = [*field.properties.values(), *field.variants.values(), field.extra, field.items]
-    for inner in below:
-        if inner is not None:
-            yield from all_fields(inner)
+    return Kind(name, {}, lambda: Field(frozenset({"object"}), Absent.REQUIRED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import pytest
-from referencing import Registry
 
-from peakctl.kinds import words
+from peakctl.catalog import LOOKED_UP
+from peakctl.kinds import compiler
+from peakctl.kinds.compiler import PREFIX
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds, schema_folder, schema_text
-from peakctl.kinds.words import PREFIX
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from check_schemas import problems
 
 Schema = Mapping[str, Any]
 KINDS = load_kinds()
@@ -153,19 +158,27 @@ def test_the_fields_of_the_platform_are_all_here() -> None:
 def test_a_schema_keeps_to_the_dialect_and_to_json_schema(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
     jsonschema_rs.Draft202012Validator(SCHEMAS[name], offline=True)
-    dialect = jsonschema.Draft202012Validator(SCHEMAS["dialect"], registry=Registry())
-    assert [e.message for e in dialect.iter_errors(SCHEMAS[name])] == []
+    assert problems(SCHEMAS[name]) == []
 
 
-def test_the_dialect_and_the_loader_know_the_same_words() -> None:
+def test_the_compiler_reads_every_word_of_ours() -> None:
     field = SCHEMAS["dialect"]["$defs"]["field"]["properties"]
-    assert set(field) == words.KEYWORDS
-    assert set(field[f"{PREFIX}ref"]["properties"]) == words.REF
-    assert set(field[f"{PREFIX}call"]["enum"]) == words.CALLS
-    kind = SCHEMAS["dialect"]["$defs"]["kind"]["properties"]
-    assert set(kind) == words.KIND
-    assert set(kind["lifecycle"]["properties"]) == words.LIFECYCLE
-    assert set(SCHEMAS["dialect"]["properties"]) == words.TOP
+    ours = {word for word in field if word.startswith(PREFIX)}
+    read = {*compiler.ABSENCE, *compiler.OWN, *(PREFIX + word for word in compiler.INHERITED)}
+    assert ours == {word for word in read if word.startswith(PREFIX)}
+
+
+@pytest.mark.parametrize("name", KIND_FILES)
+def test_the_file_of_a_kind_has_its_name(name: str) -> None:
+    kind = SCHEMAS[name]["properties"]["kind"]["const"]
+    assert name.replace("-", "") == kind.lower()
+    assert KINDS[kind].schema == SCHEMAS[name]
+
+
+def test_references_mean_kinds_that_there_are() -> None:
+    fields = [field for kind in KINDS.values() for _, field in all_fields(kind.root)]
+    meant = {name for field in fields if field.ref for name in field.ref.kinds}
+    assert meant - set(KINDS) == set(LOOKED_UP)
 
 
 def test_every_word_of_the_dialect_is_described_and_used() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.archives import digest_of_zip
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.kinds.words import PARAM
+from peakctl.kinds.fields import PARAM
 from peakctl.model import EMPTY
 from peakctl.model.text import printable
 

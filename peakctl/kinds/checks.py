@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.definitions import check_definitions, check_used
+from peakctl.kinds.fields import PARAM
 from peakctl.kinds.images import check_inline_images, check_private_images
 from peakctl.kinds.steps import check_steps
-from peakctl.kinds.words import PARAM
 from peakctl.model import LEDGER_PREFIX, Path, Reference, reveal
 
 if TYPE_CHECKING:

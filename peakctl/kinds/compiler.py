@@ -1,51 +1,159 @@
-"""The nodes of a schema file -> `Field`s: references followed, branches told apart."""
+"""A schema file -> `Kind`: its rules at once, its tree of fields when that is first asked for.
+
+The dialect is JSON Schema 2020-12 cut down to what a tree of fields can say, plus words of our own
+that begin with `x-peakctl-`; `schemas/dialect.json` describes every word. References are local,
+objects are closed, `anyOf` says "or a build parameter", `oneOf` says "one of these required fields"
+or chooses a branch by one constant.
+
+Nothing is checked here: `scripts/check_schemas.py` checks the files that are shipped.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from peakctl.kinds import words
-from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.nodes import (
-    TOUCHING,
-    DialectError,
-    Node,
-    allow_only,
-    check_closed,
-    check_words,
-    compile_ref,
-    list_key,
-    or_param,
-    types_of,
-)
-from peakctl.kinds.words import PREFIX
-from peakctl.model import MISSING
+from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, RefRule, Versions
+from peakctl.model import Path, State
 
+Node = Mapping[str, Any]
+PREFIX = "x-peakctl-"
+
+ABSENCE = {
+    "default": Absent.DEFAULT,
+    "readOnly": Absent.READ_ONLY,
+    "writeOnly": Absent.WRITE_ONLY,
+    f"{PREFIX}server-default": Absent.SERVER,
+    f"{PREFIX}clear": Absent.CLEAR,
+    f"{PREFIX}by-name": Absent.BY_NAME,
+    f"{PREFIX}local": Absent.LOCAL,
+}
+"""What a missing optional field means; each carries exactly one of these."""
+
+INHERITED = ("call", "sensitive", "immutable", "redeploys")
+"""Words that hold for the fields below too."""
+
+TOUCHING = ("sensitive", "ref", "archive", "file_for", "check", "only_if", "aliases", "short_for")
+TYPE_WORDS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+OBJECT = frozenset({"object"})
 DIGEST = Field(
     types=frozenset({"string"}), absent=Absent.SERVER, description="Digest of the files."
 )
 """What stands in `Resource.values` and `Live.values` in place of a folder's path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What a field hands down to those below it."""
+PATHS = ("defines", "defined-by", "defined-by-whole")
 
-    call: str = ""
-    sensitive: bool = False
-    immutable: str = ""
-    redeploys: bool = False
 
-    def over(self, node: Node) -> Inherited:
-        """The same for what lies below `node`."""
-        return Inherited(
-            call=node.get(f"{PREFIX}call", self.call),
-            sensitive=node.get(f"{PREFIX}sensitive", self.sensitive),
-            immutable=node.get(f"{PREFIX}immutable", self.immutable),
-            redeploys=node.get(f"{PREFIX}redeploys", self.redeploys),
-        )
+def compile_kind(schema: Node) -> Kind:
+    """The kind that `schema` describes."""
+    rules: Node = schema.get(f"{PREFIX}kind", {})
+    versions: Node | None = rules.get("versions")
+    paths = {word.replace("-", "_"): split_path(rules.get(word, "")) for word in PATHS}
+    return Kind(
+        name=schema["properties"]["kind"]["const"],
+        schema=schema,
+        compile_root=partial(compile_root, schema),
+        name_group=rules.get("name-group", ""),
+        history=rules.get("history", False),
+        deprecated=rules.get("deprecated", ""),
+        versions=_versions(versions) if versions else None,
+        lifecycle=_lifecycle(rules.get("lifecycle", {})),
+        whole_update=rules.get("whole-update", False),
+        carries={k: tuple(v) for k, v in rules.get("carries", {}).items()},
+        removals=rules.get("removals", {}),
+        of_parts=rules.get("of-parts", False),
+        **paths,
+    )
+
+
+def compile_root(schema: Node) -> Field:
+    """The tree of what a document of the kind has under `metadata` and `spec`."""
+    compiler = Compiler(schema)
+    parts = {
+        word: compiler.field(schema["properties"][word], Absent.REQUIRED)
+        for word in ("metadata", "spec")
+    }
+    return Field(types=OBJECT, absent=Absent.REQUIRED, properties=parts, touches=True)
+
+
+def _versions(rules: Node) -> Versions:
+    return Versions(
+        at=split_path(rules["at"]),
+        call=rules["call"],
+        first=rules["first"],
+        has_id=rules.get("has-id", False),
+        flavours=rules.get("flavours", False),
+    )
+
+
+def _lifecycle(rules: Node) -> Lifecycle:
+    return Lifecycle(
+        words={status: State(s) for s in State for status in rules.get(s.value, ())},
+        deleting=frozenset(rules.get("deleting", ())),
+        on_failed=rules.get("on-failed", ""),
+        advice=rules.get("advice", ""),
+        wait=rules.get("wait", ""),
+    )
+
+
+def split_path(text: str) -> tuple[str, ...]:
+    """`spec.release.version` -> ("spec", "release", "version"); `../id` -> ("..", "id")."""
+    steps: list[str] = []
+    while text.startswith("../"):
+        steps.append("..")
+        text = text[3:]
+    return (*steps, *text.split(".")) if text else ()
+
+
+def list_key(rule: str | list[str]) -> tuple[Path, ...]:
+    """The paths in an item of which the first that is there identifies it."""
+    return tuple(map(split_path, [rule] if isinstance(rule, str) else rule))
+
+
+def compile_ref(rule: Node) -> RefRule:
+    """The rule behind `x-peakctl-ref`."""
+    return RefRule(
+        kinds=tuple(rule["kinds"]),
+        id_to=split_path(rule["id"]),
+        version=split_path(rule["version"]) if "version" in rule else None,
+        version_to=split_path(rule["version-id"]) if "version-id" in rule else None,
+        kind_to=split_path(rule["kind"]) if "kind" in rule else None,
+        kind_words=rule.get("kind-words", {}),
+        edge=rule.get("edge", True),
+        scope=rule.get("scope"),
+        scope_by=rule.get("scope-by"),
+        scope_words=rule.get("scope-words", {}),
+    )
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _tuples(value: Mapping[str, list[Any]]) -> Mapping[str, tuple[Any, ...]]:
+    return {word: tuple(values) for word, values in value.items()}
+
+
+OWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "description": ("description", _as_it_is),
+    "default": ("default", _as_it_is),
+    f"{PREFIX}list-key": ("list_key", list_key),
+    f"{PREFIX}unordered": ("unordered", _as_it_is),
+    f"{PREFIX}unseen": ("unseen", _as_it_is),
+    f"{PREFIX}deferred": ("deferred", _as_it_is),
+    f"{PREFIX}after-create": ("after_create", _as_it_is),
+    f"{PREFIX}archive": ("archive", _as_it_is),
+    f"{PREFIX}file": ("file_for", _as_it_is),
+    f"{PREFIX}check": ("check", _as_it_is),
+    f"{PREFIX}only-if": ("only_if", _tuples),
+    f"{PREFIX}alias": ("aliases", _as_it_is),
+    f"{PREFIX}ref": ("ref", compile_ref),
+    f"{PREFIX}short-for": ("short_for", _as_it_is),
+}
+"""Words of a schema, each with the attribute of `Field` that it sets, and how it is read."""
 
 
 class Compiler:
@@ -54,92 +162,54 @@ class Compiler:
     def __init__(self, schema: Node) -> None:
         self._defs: Node = schema.get("$defs", {})
 
-    def field(self, raw: Node, at: str, absent: Absent, above: Inherited | None = None) -> Field:
-        """The field that `raw` describes; `above` comes from its parent. Raises DialectError."""
-        node = self.resolve(raw, at)
-        check_words(node, at)
-        passed = (above or Inherited()).over(node)
-        if len(at) > 2000:
-            raise DialectError(at, "definitions lead back to themselves")
-        parts = _own(node)
-        parts |= dataclasses.asdict(passed)
-        parts |= self._branches(node, at, passed) if is_choice(node) else {}
-        parts |= self._below(node, at, passed)
-        parts |= {"types": types_of(node, at), "absent": absent}
-        parts["touches"] = (
-            absent in (Absent.LOCAL, Absent.READ_ONLY)
-            or any(parts.get(word) for word in TOUCHING)
-            or _touched_below(parts)
-        )
-        return Field(**parts)
+    def field(self, raw: Node, absent: Absent, above: Node | None = None) -> Field:
+        """The field that `raw` describes; `above` is what its parent hands down."""
+        node = self.resolve(raw)
+        handed = {**(above or {}), **{w: node[PREFIX + w] for w in INHERITED if PREFIX + w in node}}
+        parts = {name: read(node[word]) for word, (name, read) in OWN.items() if word in node}
+        parts |= handed
+        if "oneOf" in node:
+            parts |= self._branches(node, handed)
+        inner = self._below(node, handed, parts)
+        touches = absent in (Absent.LOCAL, Absent.READ_ONLY) or any(map(parts.get, TOUCHING))
+        touches = touches or True in [field.touches for field in inner]
+        return Field(types=types_of(node), absent=absent, touches=touches, **parts)
 
-    def absence(self, parent: Node, word: str, at: str) -> Absent:
-        """What it means that `word` is missing from an object like `parent`."""
-        pointer = f"{at}/properties/{word}"
-        node = self.resolve(parent["properties"][word], pointer)
-        if not node.get("description"):
-            raise DialectError(pointer, "a field has a description")
-        rules = [rule for key, rule in words.ABSENCE.items() if key in node]
-        if word in parent.get("required", ()):
-            if rules:
-                raise DialectError(pointer, "a required field is never absent: drop its rule")
-            return Absent.REQUIRED
-        if len(rules) != 1:
-            raise DialectError(pointer, f"one rule must say what absence means, not {len(rules)}")
-        return rules[0]
-
-    def resolve(self, node: Node, at: str) -> Node:
+    def resolve(self, node: Node) -> Node:
         """`node` with what it refers to, and with the value half of "or a parameter", merged in."""
-        allow_only(node, words.KEYWORDS, at)
-        seen: set[str] = set()
         while "$ref" in node or "anyOf" in node:
             if "anyOf" in node:
-                node = or_param(node, at)
-                continue
-            ref = node["$ref"]
-            if ref in seen:
-                raise DialectError(at, f"{ref} leads back to itself")
-            seen.add(ref)
-            node = {**self._definition(ref, at), **{k: v for k, v in node.items() if k != "$ref"}}
+                node = _or_param(node)
+            else:
+                found: Node = self._defs[node["$ref"].removeprefix("#/$defs/")]
+                node = {**found, **{k: v for k, v in node.items() if k != "$ref"}}
         return node
 
-    def _definition(self, ref: str, at: str) -> Node:
-        name = ref.removeprefix("#/$defs/")
-        if name == ref:
-            raise DialectError(f"{at}/$ref", f"{ref} does not point into $defs of this file")
-        if name not in self._defs:
-            raise DialectError(f"{at}/$ref", f"{ref} does not exist")
-        found: Node = self._defs[name]
-        allow_only(found, words.KEYWORDS, f"/$defs/{name}")
-        return found
+    def _below(self, node: Node, handed: Node, parts: dict[str, Any]) -> list[Field]:
+        """Add properties, the values of free keys and items to `parts`; gives all these fields."""
+        properties: dict[str, Field] = {}
+        for word, raw in node.get("properties", {}).items():
+            inner = self.resolve(raw)
+            properties[word] = self.field(inner, absence(node, word, inner), handed)
+        if parts.get("archive"):
+            properties["digest"] = dataclasses.replace(DIGEST, call=handed.get("call", ""))
+        parts["properties"] = properties
+        fields = [*properties.values(), *parts.get("variants", {}).values()]
+        for word, name, absent in BELOW:
+            if node.get(word):
+                parts[name] = self.field(node[word], absent, handed)
+                fields.append(parts[name])
+        return fields
 
-    def _below(self, node: Node, at: str, passed: Inherited) -> dict[str, Any]:
-        """Properties, values of free keys and items."""
-        check_closed(node, at)
-        parts: dict[str, Any] = {}
-        properties: Node = node.get("properties", {})
-        parts["properties"] = {
-            word: self.field(inner, f"{at}/properties/{word}", self.absence(node, word, at), passed)
-            for word, inner in properties.items()
-        }
-        if node.get(f"{PREFIX}archive"):
-            parts["properties"]["digest"] = dataclasses.replace(DIGEST, call=passed.call)
-        extra = node.get("additionalProperties", False)
-        if extra:
-            pointer = f"{at}/additionalProperties"
-            parts["extra"] = self.field(extra, pointer, Absent.CLEAR, passed)
-        if "items" in node:
-            parts["items"] = self.field(node["items"], f"{at}/items", Absent.REQUIRED, passed)
-        _check_siblings(node, parts, at)
-        return parts
-
-    def _branches(self, node: Node, at: str, passed: Inherited) -> dict[str, Any]:
+    def _branches(self, node: Node, handed: Node) -> dict[str, Any]:
         """The discriminator, and the tree for each of its values."""
-        word, constants, default = choices_of(self, node, at)
+        if not is_choice(node):
+            return {"one_of": tuple(tuple(branch["required"]) for branch in node["oneOf"])}
+        word, constants, default = choices_of(self, node)
         variants: dict[str, Field] = {}
         aliases: dict[str, str] = {}
-        for i, (raw, values) in enumerate(zip(node["oneOf"], constants, strict=True)):
-            compiled = self.field(raw, f"{at}/oneOf/{i}", Absent.REQUIRED, passed)
+        for raw, values in zip(node["oneOf"], constants, strict=True):
+            compiled = self.field(raw, Absent.REQUIRED, handed)
             variants |= dict.fromkeys(values, compiled)
             aliases |= compiled.properties[word].aliases
         return {
@@ -150,34 +220,41 @@ class Compiler:
         }
 
 
-def _own(node: Node) -> dict[str, Any]:
-    """What our own words say of one field."""
-    own = {word: node.get(PREFIX + word) for word in words.OWN}
-    return {
-        "default": node.get("default", MISSING),
-        "unseen": bool(own["unseen"]),
-        "deferred": own["deferred"] or "",
-        "after_create": bool(own["after-create"]),
-        "unordered": bool(own["unordered"]),
-        "list_key": list_key(own["list-key"]),
-        "ref": compile_ref(own["ref"]) if own["ref"] else None,
-        "archive": bool(own["archive"]),
-        "file_for": own["file"] or "",
-        "check": own["check"] or "",
-        "only_if": {k: tuple(v) for k, v in (own["only-if"] or {}).items()},
-        "aliases": own["alias"] or {},
-        "short_for": own["short-for"] or "",
-        "one_of": () if is_choice(node) else _alternatives(node),
-        "description": node.get("description", ""),
-    }
+BELOW = (
+    ("additionalProperties", "extra", Absent.CLEAR),
+    ("items", "items", Absent.REQUIRED),
+)
 
 
-def choices_of(
-    compiler: Compiler, node: Node, at: str = ""
-) -> tuple[str, list[list[str]], str | None]:
+def absence(parent: Node, word: str, node: Node) -> Absent:
+    """What it means that `word`, which `node` describes, is missing from an object of `parent`."""
+    if word in parent.get("required", ()):
+        return Absent.REQUIRED
+    return next(rule for key, rule in ABSENCE.items() if key in node)
+
+
+def _or_param(node: Node) -> Node:
+    """`anyOf: [X, param]` as X that may also be a text."""
+    rest = {k: v for k, v in node.items() if k != "anyOf"}
+    inner = node["anyOf"][0]
+    return {**inner, "type": sorted({*types_of(inner), "string"}), **rest}
+
+
+def types_of(node: Node) -> frozenset[str]:
+    """The JSON types that `node` takes."""
+    if "type" in node:
+        said = node["type"]
+        return frozenset([said] if isinstance(said, str) else said)
+    if "oneOf" in node:
+        return OBJECT
+    values = node["enum"] if "enum" in node else [node["const"]]
+    return frozenset([TYPE_WORDS[type(value)] for value in values])
+
+
+def choices_of(compiler: Compiler, node: Node) -> tuple[str, list[list[str]], str | None]:
     """The discriminator of a choice, its values for each branch, and the default one."""
-    nodes = [compiler.resolve(raw, f"{at}/oneOf/{i}") for i, raw in enumerate(node["oneOf"])]
-    word = _discriminator(nodes, at)
+    nodes = [compiler.resolve(raw) for raw in node["oneOf"]]
+    word = next(word for word in nodes[0]["properties"] if tells_apart(nodes, word))
     choosers: list[Node] = [branch["properties"][word] for branch in nodes]
     default = next((chooser["default"] for chooser in choosers if "default" in chooser), None)
     return word, [_constants(chooser) for chooser in choosers], default
@@ -185,11 +262,14 @@ def choices_of(
 
 def is_choice(node: Node) -> bool:
     """Whether `oneOf` chooses a branch, and not just one of several required fields."""
-    return "oneOf" in node and any(set(branch) != {"required"} for branch in node["oneOf"])
+    return any(set(branch) != {"required"} for branch in node["oneOf"])
 
 
-def _alternatives(node: Node) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(branch["required"]) for branch in node.get("oneOf", ()))
+def tells_apart(branches: list[Node], word: str) -> bool:
+    """Whether the property has other constants (or an enum with its aliases) in every branch."""
+    found = [_constants(branch.get("properties", {}).get(word, {})) for branch in branches]
+    values = [value for constants in found for value in constants]
+    return all(found) and len(set(values)) == len(values)
 
 
 def _constants(node: Node) -> list[str]:
@@ -197,35 +277,3 @@ def _constants(node: Node) -> list[str]:
     if "const" in node:
         return [node["const"]]
     return list(node["enum"]) if f"{PREFIX}alias" in node else []
-
-
-def _discriminator(branches: list[Node], at: str) -> str:
-    """The property with other constants (or an enum with its aliases) in every branch."""
-    for word in branches[0].get("properties", {}):
-        found = [_constants(branch.get("properties", {}).get(word, {})) for branch in branches]
-        values = [value for constants in found for value in constants]
-        if all(found) and len(set(values)) == len(values):
-            return str(word)
-    raise DialectError(f"{at}/oneOf", "branches are told apart by one constant property")
-
-
-def _check_siblings(node: Node, parts: dict[str, Any], at: str) -> None:
-    """What a field says of its siblings and items must be there."""
-    properties: dict[str, Field] = parts["properties"]
-    for word, inner in properties.items():
-        for other in (inner.file_for, *(path.split(".")[0] for path in inner.only_if)):
-            if other and other not in properties:
-                raise DialectError(f"{at}/properties/{word}", f"there is no sibling {other}")
-    for alternative in () if is_choice(node) else _alternatives(node):
-        if not set(alternative) <= properties.keys():
-            raise DialectError(f"{at}/oneOf", f"there is no property {alternative[0]}")
-    item = parts.get("items")
-    for key in list_key(node.get(f"{PREFIX}list-key")):
-        if item is None or not (item.variants or key[0] in item.properties):
-            raise DialectError(f"{at}/{PREFIX}list-key", f"items have no {key[0]}")
-
-
-def _touched_below(parts: dict[str, Any]) -> bool:
-    below = [*parts["properties"].values(), *parts.get("variants", {}).values()]
-    below += [field for field in (parts.get("extra"), parts.get("items")) if field is not None]
-    return any(field.touches for field in below)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
-from peakctl.kinds.words import PARAM
+from peakctl.kinds.fields import PARAM
 from peakctl.model import Path, Reference, Secret
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
+from peakctl.kinds.fields import PARAM
 from peakctl.kinds.paths import value_at
 from peakctl.kinds.wording import Fault, tell
-from peakctl.kinds.words import PARAM
 from peakctl.model import Secret, reveal
 
 if TYPE_CHECKING:

@@ -1,18 +1,22 @@
 """A schema, compiled: what each field of a kind means to validation, diff, plan and calls.
 
-`dialect.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
+`compiler.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from peakctl.model import MISSING, Path, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+PARAM = "@param:"
+"""A build parameter in place of a whole value (docs/platform.md, 3.4)."""
 
 
 class Absent(enum.StrEnum):
@@ -116,13 +120,13 @@ class Lifecycle:
     wait: str = ""  # which time limit holds for waiting: build, deploy or service
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: a cached property needs the instance's dictionary
 class Kind:
     """One kind: its tree of `metadata` and `spec`, and the rules that hold for the whole."""
 
     name: str
     schema: Mapping[str, Any] = field(repr=False)
-    root: Field = field(repr=False)  # has the properties `metadata` and `spec`
+    compile_root: Callable[[], Field] = field(repr=False, compare=False)
     name_group: str = ""  # kinds of one group share their names
     history: bool = False  # deleting it deletes versions too (needs --prune-history later)
     deprecated: str = ""
@@ -135,3 +139,8 @@ class Kind:
     of_parts: bool = False  # made of other specs, which declare parameters of their own
     defined_by: Path = ()  # where it gives values for them (for a spec of parts: by part name)
     defined_by_whole: Path = ()  # where it gives values for a spec of parts as a whole
+
+    @cached_property
+    def root(self) -> Field:
+        """The tree of fields, with the properties `metadata` and `spec`; compiled on first use."""
+        return self.compile_root()

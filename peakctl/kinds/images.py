@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from peakctl.kinds.fields import PARAM
 from peakctl.kinds.paths import value_at
-from peakctl.kinds.words import PARAM
 from peakctl.model import Path, Reference, reveal
 
 if TYPE_CHECKING:

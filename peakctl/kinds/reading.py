@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.checks import CHECKS
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import PARAM, Absent
 from peakctl.kinds.files import pack_folder, read_text
 from peakctl.kinds.ignoring import check_ignored
 from peakctl.kinds.images import check_dockerfiles
 from peakctl.kinds.paths import branch, said
 from peakctl.kinds.references import find_reference
-from peakctl.kinds.words import PARAM
 from peakctl.model import Archive, Document, Key, Path, Reference, Resource, Secret, reveal
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
+from peakctl.kinds.fields import PARAM
 from peakctl.kinds.paths import value_at
-from peakctl.kinds.words import PARAM
 from peakctl.model import MISSING, Path, Reference
 
 if TYPE_CHECKING:

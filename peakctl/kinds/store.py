@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.dialect import compile_kind
+from peakctl.kinds.compiler import compile_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

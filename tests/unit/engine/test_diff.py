@@ -155,7 +155,7 @@ def test_a_container_that_says_nothing_by_rule_is_removed_whole() -> None:
 def one_field(field: Field) -> Kind:
     spec = Field(frozenset({"object"}), Absent.REQUIRED, properties={"box": field})
     root = Field(frozenset({"object"}), Absent.REQUIRED, properties={"spec": spec})
-    return Kind("Box", schema={}, root=root)
+    return Kind("Box", schema={}, compile_root=lambda: root)
 
 
 def told(kind: Kind, desired: Any, live: Any, **more: Any) -> dict[str, Any]:
@@ -502,5 +502,7 @@ def test_the_walk_tells_roots_that_differ() -> None:
 def test_a_change_that_no_field_describes_has_no_call() -> None:
     spec = Field(frozenset({"object"}), Absent.REQUIRED)
     root = Field(frozenset({"object"}), Absent.REQUIRED, properties={"spec": spec})
-    (change,) = compare(Kind("K", schema={}, root=root), {"spec": {"a": 1}}, {"spec": {}}).changes
+    (change,) = compare(
+        Kind("K", schema={}, compile_root=lambda: root), {"spec": {"a": 1}}, {"spec": {}}
+    ).changes
     assert (change.path, change.call) == (("spec",), "")

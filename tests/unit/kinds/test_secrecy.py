@@ -35,7 +35,7 @@ def test_values_of_hidden_parameters_wherever_they_stand() -> None:
 def test_what_a_sensitive_map_holds_beyond_its_properties() -> None:
     root = Field(frozenset({"object"}), Absent.REQUIRED, sensitive=True)
     document = Document({"kind": "K", "a": "x"}, "m", "/", lambda _: Location("m", 1, 1))
-    found = [path for _, path in secret_places([document], {"K": Kind("K", {}, root)})]
+    found = [path for _, path in secret_places([document], {"K": Kind("K", {}, lambda: root)})]
     assert found == [("kind",), ("a",)]
 
 
