@@ -12,14 +12,14 @@ from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
 from peakctl.adapters.whole import at_path
-from peakctl.model import MISSING, CallResult, Key, Live, Readiness, State, Step, Tree
+from peakctl.model import MISSING, CallResult, Key, Listed, Live, Readiness, State, Step, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, Listed, Path, Resource, Value
+    from peakctl.model import CallRequest, Path, Resource, Value
 
 
 FAMILIES = ("apps", "blocks")
@@ -132,6 +132,20 @@ class Adapter(Rest):
             makers |= dict.fromkeys(parts, Key(self.kind.name, item.name))
         named = ((live, Key(live.key.kind, name_of(live))) for live in lives)
         return {(key.kind, str(live.id)): makers[key] for live, key in named if key in makers}
+
+    async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
+        """By the release that is deployed: three requests, of which two are asked for once."""
+        found = [item for item in await self._list(("blocks",)) if item.name == maker.name]
+        places: set[Path] = set()
+        for item in found or [Listed("", "", {})]:
+            values = deployment_values("blocks", await self._described(item), {}, None)
+            named = spec_of(values).get("blockSpec") or {}
+            places |= await self._releases.hidden_in_part(named, live.values)
+        return frozenset(places)
+
+    async def _described(self, item: Listed) -> Tree:
+        answer = await self.get(self._route("blocks", item.id)) if item.name else None
+        return answer or {}
 
     async def _run(self, id_: str | int, resource: Resource | None) -> Tree | None:
         """The run values in force, which revisions do not return; None where they cannot be had."""

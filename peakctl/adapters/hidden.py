@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from peakctl.adapters.answers import metadata_of, spec_of
+from peakctl.adapters.answers import metadata_of, read_config, spec_of
+from peakctl.kinds.fields import PARAM
 from peakctl.model import is_masked
 
 if TYPE_CHECKING:
@@ -45,6 +46,20 @@ class Releases:
         else:
             found = await self._of_app(at, version)
         return frozenset(_all_places(values) if found is None else found)
+
+    async def hidden_in_part(self, named: Tree, part: Tree) -> frozenset[Path]:
+        """The places in `part`, made for a block of the spec `named`, of values that it hides.
+
+        Those are the places where its configuration refers to a hidden build parameter; where the
+        release cannot be had, every place of a text.
+        """
+        version = (named.get("release") or {}).get("version")
+        release = await self._release("blocks", named.get("id"), version)
+        if release is None or not isinstance(release.get("config"), Mapping):
+            return frozenset(("spec", *path) for path in _texts(spec_of(part), ()))
+        hidden = {f"{PARAM}{name}" for group, name in _hiding(release) if group == "build"}
+        places = _texts(read_config(release["config"]), ())
+        return frozenset(("spec", *path) for path, text in places.items() if text in hidden)
 
     async def _of_block(self, id_: Any, version: Any) -> set[Path] | None:
         release = await self._release("blocks", id_, version)
@@ -90,6 +105,17 @@ class Releases:
 
     async def _ask(self, path: str) -> Tree | None:
         return await self._get(path)
+
+
+def _texts(value: Value, path: Path) -> dict[Path, str]:
+    """Every text below `value`, by its place."""
+    if isinstance(value, str):
+        return {path: value}
+    if isinstance(value, Mapping):
+        below = list(value.items())
+    else:
+        below = list(enumerate(value)) if isinstance(value, list) else []
+    return {at: text for word, each in below for at, text in _texts(each, (*path, word)).items()}
 
 
 def _word(part: Any) -> str:

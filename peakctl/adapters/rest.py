@@ -27,7 +27,7 @@ from peakctl.model import (
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter
+    from peakctl.model import Adapter, Path
 
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
@@ -152,6 +152,10 @@ class Rest:
         """The platform makes nothing for most kinds."""
         return {}
 
+    async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
+        """Most kinds hide nothing in what is made for them."""
+        return frozenset()
+
     async def logs(self, result: CallResult) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""
         return ()
@@ -238,6 +242,9 @@ class Guarded:
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
         return await self._read(self._adapter.wholes(lives, read))
+
+    async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
+        return await self._read(self._adapter.hidden_in(live, maker))
 
     async def logs(self, result: CallResult) -> tuple[str, ...]:
         return await self._read(self._adapter.logs(result))

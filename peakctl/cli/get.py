@@ -59,6 +59,7 @@ async def _get(session: Session, word: str, name: str | None) -> Report:
         if name is None and session.flags.output != "yaml":
             return _listing(session, found, wholes)
         session.warnings += [_is_part(live, wholes) for live in found if id_of(live) in wholes]
+        found = await _with_hidden(connection, found, wholes)
         values = await seal_found(session, connection, kind, found)
     return _manifests(session, found, values, wholes)
 
@@ -76,6 +77,23 @@ async def _wholes(
     for why in dict.fromkeys(decided.unsure.values()):
         session.warnings.append(_unsure(why))
     return own | {id_: str(key) for id_, key in decided.wholes.items() if key}
+
+
+async def _with_hidden(
+    connection: Connection, found: Sequence[Live], wholes: Mapping[tuple[str, str], str]
+) -> list[Live]:
+    """`found` with the places of values that the resource hides for which they were made."""
+    from dataclasses import replace
+
+    from peakctl.model import Key
+
+    out = []
+    for live in found:
+        kind, _, name = wholes.get(id_of(live), "").partition("/")
+        adapter = connection.adapters.get(kind)
+        hidden = await adapter.hidden_in(live, Key(kind, name)) if adapter else frozenset()
+        out.append(replace(live, hidden=live.hidden | hidden))
+    return out
 
 
 def _unsure(why: str) -> Diagnostic:

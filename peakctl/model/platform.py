@@ -116,5 +116,12 @@ class Adapter(Protocol):
         not read again. Nothing is read that cannot decide.
         """
 
+    async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
+        """The places of values in `live` that no output may show, since `maker` hides them.
+
+        `maker` is the resource of this kind for which the platform made `live`. Where it cannot be
+        known what it hides, that is every place of a text.
+        """
+
     async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         """The last lines of the log of a failed build; empty where the platform keeps none."""

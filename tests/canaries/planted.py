@@ -125,7 +125,7 @@ spec:
         imageRef: main
         command: "@param:plain"
         resources: {instanceTypeId: 21, storage: 10GB}
-        parameters: {env: {KEY: "{{ os_env.C_STEP }}"}}
+        parameters: {env: {KEY: "{{ os_env.C_STEP }}", HIDDEN: "@param:key"}}
       two:
         type: http
         method: get

@@ -88,6 +88,19 @@ def test_get_prints_no_secret(place: Place, kind: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_get_prints_no_hidden_parameter_in_what_a_deployment_made(place: Place, form: str) -> None:
+    assert place.run("apply", "--yes", "--quiet").code == 0
+    listed = json.loads(place.run("get", "Workflow", "-o", "json").out)["resources"]
+    made = {each["name"] for each in listed if each["part_of"]}
+    assert made
+    for name in made:
+        run = place.run("get", "Workflow", name, "-o", form)
+        assert run.code == 0
+        assert "env.HIDDEN" in run.out  # told as left out
+        assert "visible-value" in run.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
 def test_get_prints_no_secret_that_another_value_replaced(place: Place, form: str) -> None:
     """The place of a secret stays one, whatever the manifests and the environment say now."""
     assert place.run("apply", "--yes", "--quiet").code == 0

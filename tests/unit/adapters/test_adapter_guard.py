@@ -28,6 +28,7 @@ CALLS = {
     "find": ("a",),
     "look_up": (1, {}),
     "wholes": ((), ()),
+    "hidden_in": (Live(KEY, 1, {}), KEY),
     "read": (Listed(1, "a"), None),
     "pin": (Listed(1, "a"), None),
     "call": (CallRequest(Step.CREATE, KEY, {}),),

@@ -117,6 +117,52 @@ def test_a_workflow_of_a_deployment_is_its_part_by_kind_and_name() -> None:
     assert sorted(api.asked) == [BLOCKS, f"{BLOCKS}i0", f"{BLOCKS}i1", f"{BLOCKS}i2"]
 
 
+SPEC = "press/v1/blocks/specs/s/releases/1.0.0"
+RELEASE = {
+    "parameters": {
+        "build": [{"name": "key", "hideValue": True}, {"name": "word"}],
+        "run": [{"name": "word", "hideValue": True}],
+    },
+    "config": {
+        "steps": {"a": {"command": "@param:word", "parameters": {"env": [{"K": "@param:key"}]}}},
+        "triggers": [{"cron": "@param:key"}],
+    },
+}
+HIDDEN = {
+    ("spec", "steps", "a", "parameters", "env", "K"),
+    ("spec", "triggers", 0, "cron"),
+}
+STEPS = {"a": {"command": "c", "parameters": {"env": {"K": "v", "N": 1}}}}
+ALL = {("spec", "steps", "a", "command"), ("spec", "steps", "a", "parameters", "env", "K")}
+
+
+@pytest.mark.parametrize(
+    ("maker", "release", "places"),
+    [
+        ("d0", RELEASE, HIDDEN),
+        ("d0", None, ALL),
+        ("d0", {"config": None}, ALL),
+        ("e", RELEASE, ALL),
+    ],
+)
+def test_the_hidden_build_parameters_of_a_deployment_are_hidden_in_what_it_made(
+    maker: str, release: Any, places: Any
+) -> None:
+    """Where the release, or the deployment, cannot be had, every text is."""
+    answers = deployments_of("workflow")
+    answers[f"{BLOCKS}i0"]["spec"] = {"id": "s", "release": {"version": "1.0.0"}}
+    if release:
+        answers[SPEC] = release
+    deployments, _ = made(Deployments, "Deployment", answers)
+    live = Live(Key("Workflow", "d0"), 7, {"metadata": {"name": "d0"}, "spec": {"steps": STEPS}})
+    assert asyncio.run(deployments.hidden_in(live, Key("Deployment", maker))) == places
+
+
+def test_most_kinds_hide_nothing_in_what_is_made_for_them() -> None:
+    flows, _ = made(Workflows, "Workflow", {})
+    assert asyncio.run(flows.hidden_in(flow("d0"), Key("Workflow", "x"))) == frozenset()
+
+
 def test_only_deployments_that_can_decide_are_read() -> None:
     deployments, api = made(Deployments, "Deployment", deployments_of("service", "workflow"))
     known = Live(Key("Deployment", "d1"), "i1", {}, parts=(Key("Workflow", "d1"),))

@@ -172,6 +172,9 @@ class Shelf:
             raise self.faults[0].error
         return self.made
 
+    async def hidden_in(self, live: Live, maker: Key) -> frozenset[Any]:
+        return frozenset()
+
     async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         return self.lines
 
