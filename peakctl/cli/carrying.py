@@ -19,7 +19,7 @@ from peakctl.engine.observe.parts import Decided
 from peakctl.engine.runner import Stop
 from peakctl.errors import PeakctlError
 from peakctl.model import Verb
-from peakctl.present.outcome_text import outcome_lines
+from peakctl.present.plan_text import outcome_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

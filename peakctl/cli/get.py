@@ -147,7 +147,7 @@ async def _read(
 def _listing(
     session: Session, found: Sequence[Live], wholes: Mapping[tuple[str, str], str]
 ) -> Report:
-    from peakctl.present.table import table_lines
+    from peakctl.present.text import table_lines
 
     in_order = sorted(found, key=lambda live: (live.key, str(live.id)))
     rows = [_about(live, wholes) for live in in_order]

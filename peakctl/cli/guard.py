@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.cli.exits import Exit
-from peakctl.present.streams import tell_lost
+from peakctl.present.streams import report_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
         if sys.stdout is out:  # the end of shell completion
             raise
         sys.stdout = out  # click wraps the streams when the reader went away
-        return tell_lost(BrokenPipeError())
+        return report_lost(BrokenPipeError())
     except OSError as error:
         if error.filename is None:  # help, a version, a script: click prints them by itself
-            return tell_lost(error)
+            return report_lost(error)
         return _answered(error, args)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         return _answered(error, args)

@@ -54,7 +54,7 @@ def _one(session: Session, word: str) -> Report:
 
 def _kinds(session: Session) -> Report:
     from peakctl.kinds.store import load_kinds
-    from peakctl.present.table import table_lines
+    from peakctl.present.text import table_lines
 
     rows = [
         {"kind": kind.name, "description": str(kind.schema.get("description", ""))}

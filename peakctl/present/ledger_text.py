@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peakctl.model import EMPTY, ledger_name
-from peakctl.present.table import table_lines
-from peakctl.present.text import Line, counted, indent, line
+from peakctl.present.text import Line, counted, indent, line, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

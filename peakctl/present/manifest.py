@@ -28,9 +28,9 @@ def sensitive_places(values: Tree) -> list[str]:
 
 
 def manifest_text(live: Live, values: Tree) -> str:
-    """The same as YAML; comments tell what only the platform knows, and what was left out."""
-    told = {"id": live.id, "status": live.status, "version": live.version}
-    head = "".join(f"# {word}: {_comment(value)}\n" for word, value in told.items() if value)
+    """The same as YAML; comments say what only the platform knows, and what was left out."""
+    facts = {"id": live.id, "status": live.status, "version": live.version}
+    head = "".join(f"# {word}: {_comment(value)}\n" for word, value in facts.items() if value)
     return head + _dump(manifest_document(live.key, values)) + _left_out(values)
 
 

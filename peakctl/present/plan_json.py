@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
-from peakctl.present.created import told_changes
+from peakctl.present.changes import shown_changes
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.values import masked, to_json
@@ -99,7 +99,7 @@ def _action(action: Action) -> dict[str, Any]:
         "verb": str(action.verb),
         "steps": [str(step) for step in action.steps],
         "version": action.version,
-        "changes": [_change(change) for change in told_changes(action)],
+        "changes": [_change(change) for change in shown_changes(action)],
         "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
         "notes": [*action.notes, *action.asides],
         "after": _names(action),

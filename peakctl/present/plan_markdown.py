@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Severity
 from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.model.text import printable
-from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import (
     SYMBOLS,
     headline_text,
     is_shown,
     names_of,
+    outcome_lines,
     plan_lines,
     plan_summary,
 )

@@ -125,23 +125,23 @@ def _state(event: Event) -> Line:
     if event.outcome is None:
         return line(f"  {_doing(event)}")
     status = event.outcome.status
-    told = "" if status.good else event.outcome.message
+    reason = "" if status.good else event.outcome.message
     if status is Status.BLOCKED:
-        told = why_blocked(event.outcome)
+        reason = why_blocked(event.outcome)
     return line(
         "  ",
         (str(status), _ENDS.get(status, "warning")),
-        f": {told}" if told else "",
+        f": {reason}" if reason else "",
         (f"  {duration(event.outcome.took)}" if event.outcome.took >= 1 else "", "dim"),
     )
 
 
 def _doing(event: Event) -> str:
-    """`started`, or how it fares; with the call in front where the verb does not say it."""
-    told = event.message or str(event.phase)
+    """`started`, or the status; with the call in front where the verb does not say it."""
+    state = event.message or str(event.phase)
     if event.step is None or STEP_VERBS[event.step] is event.verb:
-        return told
-    return f"{event.step}: {told}"
+        return state
+    return f"{event.step}: {state}"
 
 
 def _described(event: Event) -> str:

@@ -41,11 +41,11 @@ def print_alone(text: str) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        return tell_lost(error)
+        return report_lost(error)
     return 0
 
 
-def tell_lost(error: OSError) -> int:
+def report_lost(error: OSError) -> int:
     """Say on stderr that a result that changes nothing was lost; the exit code.
 
     A reader that went away (`| head`) has what it wanted: 0.

@@ -56,7 +56,7 @@ class Terminal:
         """Write a problem to stderr, quiet or not."""
         try:
             _put(self.err, to_ansi(lines) if self.color_err else to_plain(lines))
-        except OSError:  # nobody can be told; the exit code says what came of it
+        except OSError:  # there is nowhere left to say it; the exit code does
             silence(self.err)
 
     def _write_out(self, text: str, *, exact: bool = False) -> None:
@@ -103,5 +103,7 @@ def open_terminal(
 
 
 def _columns(settings: Settings) -> int:
-    told = settings.environment.get("COLUMNS", "")
-    return int(told) if told.isdigit() and int(told) else shutil.get_terminal_size().columns
+    columns = settings.environment.get("COLUMNS", "")
+    return (
+        int(columns) if columns.isdigit() and int(columns) else shutil.get_terminal_size().columns
+    )

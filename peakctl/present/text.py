@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from peakctl.model.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
 
 Span = tuple[str, str]
 """Text and its role: a verb's word, or one of `ROLES`; an empty role is plain."""
@@ -85,3 +86,28 @@ def _painted(text: str, role: str) -> str:
     code = ROLES.get(role)
     words = one_line(text)
     return f"\x1b[{code}m{words}\x1b[0m" if code and words.strip() else words
+
+
+WIDEST_COLUMN = 80
+"""Of a column; what is longer stands over, so that one long name does not pad every row."""
+
+
+def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Line, ...]:
+    """A title row and the rows, left-aligned, two spaces between columns."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [
+        min(WIDEST_COLUMN, max(len(title), *(len(row[i]) for row in cells)))
+        if cells
+        else len(title)
+        for i, title in enumerate(titles)
+    ]
+    head = "  ".join(
+        title.upper().ljust(width) for title, width in zip(titles, widths, strict=True)
+    )
+    return (
+        line((head.rstrip(), "dim")),
+        *(
+            line("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+            for row in cells
+        ),
+    )

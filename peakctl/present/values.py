@@ -82,7 +82,7 @@ def block(value: Value) -> list[str]:
 
 
 def short_digest(digest: str) -> str:
-    """`sha256:ab12cd34…`: enough to tell two apart by eye."""
+    """`sha256:ab12cd34…`: enough to compare two by eye."""
     name, colon, rest = digest.rpartition(":")
     return f"{name}{colon}{rest[:8]}…" if len(rest) > 12 else digest
 

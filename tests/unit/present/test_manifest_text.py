@@ -8,8 +8,7 @@ import yaml
 
 from peakctl.model import Key, Live, Secret
 from peakctl.present.manifest import manifest_document, manifest_text, sensitive_places
-from peakctl.present.table import table_lines
-from peakctl.present.text import to_plain
+from peakctl.present.text import table_lines, to_plain
 
 VALUES: dict[str, Any] = {
     "metadata": {"name": "api"},

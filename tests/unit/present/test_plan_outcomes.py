@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peakctl.model import Action, Key, Outcome, Plan, Status, Step, Verb
-from peakctl.present.outcome_text import outcome_lines
+from peakctl.present.plan_text import outcome_lines
 from peakctl.present.text import to_plain
 
 IMAGE, SERVICE = Key("Image", "serve"), Key("Service", "api")

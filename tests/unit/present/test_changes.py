@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peakctl.model import MISSING, UNSEEN, Change, Key, Secret, Unknown, Value
-from peakctl.present.contrast import change_lines
+from peakctl.present.changes import change_lines
 from peakctl.present.text import to_plain
 
 LONG = "word " * 40

@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from peakctl.model import MASK, MISSING, Change, Path, Secret, Value, dotted
+from peakctl.model import MASK, MISSING, Action, Change, Path, Secret, Value, Verb, dotted
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest
 
@@ -32,8 +32,8 @@ def change_lines(change: Change) -> tuple[Line, ...]:
 def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:
     if isinstance(before, Secret) and isinstance(after, Secret):
         yield line(("~ ", "edit"), dotted(path), ": ", (f"{MASK} changed", "edit"))
-    elif (told := _digests(before, after)) is not None:
-        yield line(*_head(path, before, after), told)
+    elif (digests := _digests(before, after)) is not None:
+        yield line(*_head(path, before, after), digests)
     elif before is MISSING or after is MISSING:
         yield from _one_sided(path, before, after)
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -108,7 +108,7 @@ def _lists(path: Path, before: Sequence[Value], after: Sequence[Value]) -> Itera
 
 
 def _key_of(before: Sequence[Value], after: Sequence[Value]) -> str | None:
-    """The property that tells the items of both lists apart, if there is one."""
+    """The property by which the items of both lists differ, if there is one."""
     items = [*before, *after]
     if not items or not all(isinstance(item, Mapping) for item in items):
         return None
@@ -170,3 +170,19 @@ def _rows(path: Path, before: list[str], after: list[str], *, note: str = "") ->
 
 def _is_list(value: Value) -> bool:
     return isinstance(value, list | tuple)
+
+
+MADE = (Verb.CREATE, Verb.REPLACE)
+
+
+def created_fields(action: Action) -> Iterator[Change]:
+    """The top fields of `metadata` and `spec`; the name is in the headline already."""
+    for room in ("metadata", "spec"):
+        for name, value in (action.desired.get(room) or {}).items():
+            if (room, name) != ("metadata", "name"):
+                yield Change((room, name), MISSING, value, "create")
+
+
+def shown_changes(action: Action) -> tuple[Change, ...]:
+    """The changes of an action, for a reader who wants to see all that it would send."""
+    return tuple(created_fields(action)) if action.verb in MADE else action.changes
