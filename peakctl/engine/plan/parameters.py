@@ -8,7 +8,7 @@ the whole (`Kind.defined_by_whole`) are inherited by every part that declares th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -175,24 +175,49 @@ def unsure_paths(
 
 
 def untold_paths(
-    resource: Resource, kinds: Mapping[str, Kind], desired: Tree, live: Tree
+    resource: Resource,
+    kinds: Mapping[str, Kind],
+    desired: Tree,
+    live: Tree,
+    known: Callable[[Reference], bool],
 ) -> frozenset[Path]:
-    """Where values stand for a spec that is given by its id: its release is not read.
+    """Where values stand for a release that is not read: it alone tells what it hides.
 
-    What is live tells what its own release hides, so nothing is untold while that stays.
+    That is one of a spec that is given by its id, or a pinned one that is not `known`. What is live
+    tells what its own release hides, so nothing is untold while that stays.
     """
     kind = kinds[resource.key.kind]
-    named = any(kinds[k].defines or kinds[k].of_parts for k in _kinds_of(resource, kinds))
-    if not kind.defined_by or named or _release_of(desired) == _release_of(live):
+    specs = [each for each in resource.references if _is_of_spec(each, kinds)]
+    told = bool(specs) and all(map(known, specs))
+    if not kind.defined_by or told or _release_of(desired) == _release_of(live):
         return frozenset()
     return frozenset(at for at in (kind.defined_by, kind.defined_by_whole) if at)
 
 
-def _kinds_of(resource: Resource, kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """The kinds that the references of a resource name, but those for a part of a spec."""
-    for reference in resource.references:
-        if not isinstance(reference.at[-1], int):
-            yield from (name for name in reference.kinds if name in kinds)
+def is_known_release(
+    reference: Reference,
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    world: LiveState,
+) -> bool:
+    """Whether what is known of the spec's parameters is of the release that `reference` names."""
+    if reference.version is None:
+        return True
+    known = [
+        _version_of(kinds[key.kind], values)
+        for key, values in _specs(reference, resources, kinds, world)
+    ]
+    return bool(known) and all(version == reference.version for version in known)
+
+
+def _version_of(kind: Kind, values: Tree) -> Value:
+    return value_at(values, kind.versions.at) if kind.versions else MISSING
+
+
+def _is_of_spec(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a reference names a spec as a whole, and no part of one."""
+    found = [kinds[name] for name in reference.kinds if name in kinds]
+    return not isinstance(reference.at[-1], int) and any(k.defines or k.of_parts for k in found)
 
 
 def _release_of(values: Tree) -> list[tuple[Any, Any]]:

@@ -28,6 +28,7 @@ from peakctl.engine.plan.parameters import (
     declared_slots,
     hidden_paths,
     is_dropped,
+    is_known_release,
     unsure_paths,
     untold_paths,
 )
@@ -102,7 +103,10 @@ class _Planner:
         self.problems += listing_warnings(resource, self.world)
         found_live = self.world.live.get(key)
         live_values = found_live.values if found_live else EMPTY
-        desired = seal_at(desired, untold_paths(resource, self.kinds, desired, live_values))
+        known = partial(
+            is_known_release, resources=self.resources, kinds=self.kinds, world=self.world
+        )
+        desired = seal_at(desired, untold_paths(resource, self.kinds, desired, live_values, known))
         if found_live is None:
             return plan_create(resource, kind, desired)
         hidden |= found_live.hidden

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.plan.parameters import has_type, untold_paths
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.parameters import has_type, is_known_release, untold_paths
 from peakctl.kinds.store import load_kinds
-from peakctl.model import Document, Key, Location, Reference, Resource, Secret
+from peakctl.model import Document, Key, Live, Location, Reference, Resource, Secret
 
 STEP = {"command": "c", "imageDetails": {"id": 1, "versionId": 2}}
 
@@ -256,11 +257,11 @@ def test_values_for_a_spec_by_its_id_are_secret_until_its_release_is_read(
 ) -> None:
     document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
     resource = Resource(Key("Deployment", "d"), by_id(), document)
-    found = untold_paths(resource, load_kinds(), by_id(), live)
+    found = untold_paths(resource, load_kinds(), by_id(), live, bool)
     wanted = {("spec", "parameters"), ("spec", "appParameters")}
     assert found == (wanted if untold else set())
     service = Resource(Key("Service", "s"), {}, document)
-    assert untold_paths(service, load_kinds(), {}, {}) == frozenset()
+    assert untold_paths(service, load_kinds(), {}, {}, bool) == frozenset()
 
 
 def test_values_for_a_spec_by_its_name_are_told_by_that() -> None:
@@ -268,6 +269,32 @@ def test_values_for_a_spec_by_its_name_are_told_by_that() -> None:
     at = ("spec", "blockSpec")
     named = Reference(at, ("BlockSpec",), "b", None, (*at, "id"), None)
     part = replace(named, at=("spec", "x", 0))
-    for references, untold in (((named,), False), ((part,), True)):
+    for references, untold in (((named,), False), ((part,), True), ((named, part), False)):
         resource = Resource(Key("Deployment", "d"), by_id(), document, references=references)
-        assert bool(untold_paths(resource, load_kinds(), by_id(), {})) is untold
+        assert bool(untold_paths(resource, load_kinds(), by_id(), {}, lambda _: True)) is untold
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest", "secret"),
+    [(None, "1.1.0", False), ("1.1.0", "1.1.0", False), ("1.0.0", "1.1.0", True)],
+)
+@pytest.mark.parametrize("declared", [True, False])
+def test_values_for_another_release_than_the_known_one_are_secret(
+    wanted: str | None, newest: str, secret: bool, declared: bool
+) -> None:
+    """What the newest release shows may well be hidden by an older one."""
+    spec = {
+        "kind": "workflow",
+        "release": {"version": newest},
+        "config": {"steps": {"train": STEP}},
+        "parameters": {"build": [], "run": [parameter("a")]},
+    }
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+    key = Key("BlockSpec", "b")
+    resource = Resource(key, {"metadata": {"name": "b"}, "spec": spec}, document)
+    at = ("spec", "blockSpec")
+    reference = Reference(at, ("BlockSpec",), "b", wanted, (*at, "id"), None)
+    world = LiveState(definitions={} if declared else {key: Live(key, "s", resource.values)})
+    resources = {key: resource} if declared else {}
+    assert is_known_release(reference, resources, load_kinds(), world) is not secret
+    assert is_known_release(reference, {}, load_kinds(), LiveState()) is (wanted is None)
