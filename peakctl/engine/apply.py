@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.engine.observe.identity import identity
 from peakctl.engine.observe.live_state import first_error
-from peakctl.engine.runner import ActionRunner, Ending
-from peakctl.engine.tree import fill
+from peakctl.engine.runner import ActionRunner, resource_id
 from peakctl.model import (
     EMPTY,
     Action,
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from peakctl.model import Adapter, Clock, Value
 
 
+_INTERRUPTED = "interrupted before it started"
+_SAME = ("the platform takes both names for one: choose names that differ in more than form",)
+
+
 @dataclass(slots=True)
 class _Run:
     actions: Mapping[Key, Action]
@@ -50,16 +54,16 @@ class _Run:
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
 
     async def act(self, key: Key) -> bool:
+        """Carry out one action; whether the resource is as the action wanted it."""
         action = self.actions[key]
         if self.stop.requested:
-            self._finish(action, Ending(Status.CANCELLED, "interrupted before it started"), 0.0)
+            self._record(action, self.left_out(action, Status.CANCELLED, _INTERRUPTED))
             return False
         if action.verb is Verb.DELETE and (root := self._failure()):
             self.blocked(key, root)
             return False
-        started = self.clock.now()
         self._tell(Phase.STARTED, action, action.steps[0], "")
-        attempt = ActionRunner(
+        runner = ActionRunner(
             action,
             self.kinds[key.kind],
             self.adapters[key.kind],
@@ -70,59 +74,44 @@ class _Run:
             tell=lambda step, reading: self._waiting(action, step, reading),
             redact=self.redact,
         )
-        ending = await attempt.run()
-        self._finish(action, ending, self.clock.now() - started)
-        return ending.status.good
+        outcome = self._unless_same(action, await runner.run())
+        self._record(action, outcome)
+        return outcome.status.good
 
     def _failure(self) -> Key | None:
         """What has gone wrong so far, if anything: nothing is deleted after it."""
         return next((key for key, o in self.outcomes.items() if not o.status.good), None)
 
     def blocked(self, key: Key, root: Key) -> None:
+        """Record that an action was not started, because of the failure of `root`."""
         root = self.outcomes[root].cause or root
-        action, cause = self.actions[key], self.outcomes[root].status
-        status = Status.CANCELLED if cause is Status.CANCELLED else Status.BLOCKED
-        message = f"because of {root}"
-        outcome = Outcome(
-            key, action.verb, status, message=message, cause=root, id=self.id_of(action)
-        )
-        self._record(action, outcome)
+        cancelled = self.outcomes[root].status is Status.CANCELLED
+        status = Status.CANCELLED if cancelled else Status.BLOCKED
+        action = self.actions[key]
+        self._record(action, self.left_out(action, status, f"because of {root}", root))
+
+    def left_out(
+        self, action: Action, status: Status, message: str = "", cause: Key | None = None
+    ) -> Outcome:
+        """The outcome of an action that was not started."""
+        id_ = resource_id(action, self.known)
+        return Outcome(action.key, action.verb, status, message=message, cause=cause, id=id_)
 
     def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
         self._tell(Phase.WAITING, action, step, reading.message or reading.status)
 
-    def _finish(self, action: Action, ending: Ending, took: float) -> None:
-        id_ = self.id_of(action)
-        if ending.status.good and (other := self._other_of(action, id_)):
-            ending, id_ = _is_same(other, id_), None
-        outcome = Outcome(
-            action.key,
-            action.verb,
-            ending.status,
-            took,
-            ending.message,
-            ending.detail,
-            id=id_,
-            applied=fill(action.desired, self.known) if ending.status.good else EMPTY,
+    def _unless_same(self, action: Action, outcome: Outcome) -> Outcome:
+        """The outcome, but a failure where another resource of the plan has the id already."""
+        if outcome.id is None or not outcome.status.good or action.verb is Verb.DELETE:
+            return outcome
+        same = identity(self.kinds, action.key, outcome.id)
+        other = self.taken.setdefault(same, action.key)
+        if other == action.key:
+            return outcome
+        message = f"it ended as the same resource as {other}: id {outcome.id}"
+        return replace(
+            outcome, status=Status.FAILED, message=message, detail=_SAME, id=None, applied=EMPTY
         )
-        self._record(action, outcome)
-
-    def _other_of(self, action: Action, id_: str | int | None) -> Key | None:
-        """The other resource of the plan that has the id, if any: the platform made one of two."""
-        if id_ is None or action.verb is Verb.DELETE:
-            return None
-        other = self.taken.setdefault(identity(self.kinds, action.key, id_), action.key)
-        return None if other == action.key else other
-
-    def id_of(self, action: Action) -> str | int | None:
-        """The id of the resource: as a call of this run answered it, else as it was.
-
-        What is replaced has none until it is made.
-        """
-        made = self.known.get(Unknown(action.key, "id"))
-        if made is not None or action.live is None or Step.CREATE in action.steps:
-            return made
-        return action.live.id
 
     def _record(self, action: Action, outcome: Outcome) -> None:
         self.outcomes[action.key] = outcome
@@ -138,15 +127,6 @@ class _Run:
     ) -> None:
         at = self.clock.now()
         self.emit(Event(phase, action.key, action.verb, step, message, at, outcome))
-
-
-def _is_same(other: Key, id_: str | int | None) -> Ending:
-    """How an action ends that made nothing of its own."""
-    return Ending(
-        Status.FAILED,
-        f"it ended as the same resource as {other}: id {id_}",
-        ("the platform takes both names for one: choose names that differ in more than form",),
-    )
 
 
 async def apply(
@@ -176,38 +156,11 @@ async def apply(
     except BaseExceptionGroup as group:
         raise first_error(group) from None
     return tuple(
-        run.outcomes.get(a.key) or Outcome(a.key, a.verb, Status.ALREADY_RIGHT, id=run.id_of(a))
-        for a in plan.actions
+        run.outcomes.get(a.key) or run.left_out(a, Status.ALREADY_RIGHT) for a in plan.actions
     )
 
 
 K = TypeVar("K", bound=Hashable)
-
-
-class _Graph(Generic[K]):
-    """Which keys still wait, and what failed before them."""
-
-    def __init__(self, after: Mapping[K, frozenset[K]]) -> None:
-        self._waiting = {key: set(needs) for key, needs in after.items()}
-        self._roots: dict[K, K] = {}
-        self._dependents: dict[K, list[K]] = {key: [] for key in after}
-        for key, needs in after.items():
-            for need in needs:
-                self._dependents[need].append(key)
-
-    def ready(self) -> list[K]:
-        return [key for key, needs in self._waiting.items() if not needs]
-
-    def end(self, key: K, root: K | None) -> list[tuple[K, K | None]]:
-        """Keys that nothing waits for any more, each with the failure before it, if any."""
-        freed: list[tuple[K, K | None]] = []
-        for dependent in self._dependents[key]:
-            self._waiting[dependent].discard(key)
-            if root is not None:
-                self._roots.setdefault(dependent, root)
-            if not self._waiting[dependent]:
-                freed.append((dependent, self._roots.get(dependent)))
-        return freed
 
 
 async def run_graph(
@@ -221,19 +174,24 @@ async def run_graph(
     after a failed one is not started: `blocked(key, root)` names the failure at the root of it.
     The graph must have no cycle, and `after` must mention keys of the graph only.
     """
-    graph = _Graph(after)
+    sorter = TopologicalSorter(after)
+    sorter.prepare()
+    failed: dict[K, tuple[int, K]] = {}  # in the order of their ends, with the failure at the root
     ended: asyncio.Queue[tuple[K, K | None]] = asyncio.Queue()
 
     async def one(key: K) -> None:
         ended.put_nowait((key, None if await act(key) else key))
 
     async with asyncio.TaskGroup() as group:
-        for key in graph.ready():
-            group.create_task(one(key))
-        for _ in after:
-            for key, root in graph.end(*await ended.get()):
-                if root is None:
+        while sorter.is_active():
+            for key in sorter.get_ready():
+                first = min((failed[need] for need in after[key] if need in failed), default=None)
+                if first is None:
                     group.create_task(one(key))
                 else:
-                    blocked(key, root)
-                    ended.put_nowait((key, root))
+                    blocked(key, first[1])
+                    ended.put_nowait((key, first[1]))
+            key, root = await ended.get()
+            if root is not None:
+                failed[key] = (len(failed), root)
+            sorter.done(key)

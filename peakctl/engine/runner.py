@@ -19,6 +19,7 @@ from peakctl.model import (
     CallResult,
     Change,
     Live,
+    Outcome,
     Path,
     Readiness,
     State,
@@ -114,23 +115,6 @@ NUMBERED = (Step.CREATE_VERSION, Step.CREATE_RELEASE)
 RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an action ended, before it is told."""
-
-    status: Status
-    message: str = ""
-    detail: tuple[str, ...] = ()
-
-
-class Ended(Exception):
-    """Leaves the calls of an action with its ending."""
-
-    def __init__(self, status: Status, message: str, detail: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.ending = Ending(status, message, detail)
-
-
 @dataclass(slots=True)
 class ActionRunner:
     """One action under way. `known` receives what references to it are filled with."""
@@ -143,45 +127,60 @@ class ActionRunner:
     stop: Stop
     known: dict[Unknown, Value]
     tell: Callable[[Step, Readiness], None]
-    redact: Callable[[str], str] = str
+    redact: Callable[[str], str]
+    started: float = field(init=False)
     wrote: bool = False
     made: Live | None = None
 
-    async def run(self) -> Ending:
-        """Make every call of the action, in order. Raises no PeakctlError: it becomes the ending.
+    def __post_init__(self) -> None:
+        self.started = self.clock.now()
+
+    async def run(self) -> Outcome:
+        """Make every call of the action, in order. Raises no PeakctlError: it is in the outcome.
 
         No word of the platform repeats a secret: `redact` masks them.
         """
         try:
             desired = fill(self.action.desired, self.known)
             for step in self.action.steps:
-                await self._step(step, desired)
-        except Ended as ended:
-            return ended.ending
+                if ended := await self._step(step, desired):
+                    return ended
         except PeakctlError as error:
-            hints = tuple(self._masked(text) for text in _hints_of(error))
-            return Ending(Status.FAILED, self._masked(str(error)), hints)
-        return Ending(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+            hints = tuple(self.redact(text) for text in _hints_of(error))
+            return self._outcome(Status.FAILED, self.redact(str(error)), hints)
+        return self._outcome(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
 
-    def _masked(self, text: str) -> str:
-        return self.redact(text)
+    def _outcome(self, status: Status, message: str = "", detail: tuple[str, ...] = ()) -> Outcome:
+        return Outcome(
+            self.action.key,
+            self.action.verb,
+            status,
+            self.clock.now() - self.started,
+            message,
+            detail,
+            id=resource_id(self.action, self.known),
+            applied=fill(self.action.desired, self.known) if status.good else EMPTY,
+        )
 
-    def _heard(self, reading: Readiness) -> Readiness:
-        masked = self._masked
-        return replace(reading, status=masked(reading.status), message=masked(reading.message))
+    def _redacted(self, reading: Readiness) -> Readiness:
+        redact = self.redact
+        return replace(reading, status=redact(reading.status), message=redact(reading.message))
 
-    async def _step(self, step: Step, desired: Tree) -> None:
+    async def _step(self, step: Step, desired: Tree) -> Outcome | None:
+        """Make one call and wait for what it started; the outcome, if the action ends here."""
         order = self._order(step, desired)
         try:
-            receipt = await self._call(order)
+            answer: CallResult | Outcome = await self._call(order)
             self.wrote = self.wrote or step is not Step.WAIT
         except ApiError as error:
-            receipt = await self._after_error(order, error)
-        self._remember(step, receipt)
-        if receipt.watch is not None:
-            await self._wait(step, receipt)
-        if step in IDEMPOTENT and not self.kind.whole_update:
-            await self._check_removals(order)
+            answer = await self._after_error(order, error)
+        if isinstance(answer, Outcome):
+            return answer
+        self._remember(step, answer)
+        ended = await self._wait(step, answer) if answer.watch is not None else None
+        if ended is None and step in IDEMPOTENT and not self.kind.whole_update:
+            ended = await self._check_removals(order)
+        return ended
 
     def _order(self, step: Step, desired: Tree) -> CallRequest:
         resource = self.action.resource
@@ -230,7 +229,7 @@ class ActionRunner:
         if receipt.attributes.get("version") is not None:
             self.known[Unknown(key, "version")] = receipt.attributes["version"]
 
-    async def _wait(self, step: Step, receipt: CallResult) -> None:
+    async def _wait(self, step: Step, receipt: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
         settled = await wait_until_settled(
             self.adapter,
@@ -239,17 +238,18 @@ class ActionRunner:
             limits=self.limits,
             what="delete" if deleting else self.kind.lifecycle.wait,
             stop=self.stop,
-            tell=lambda reading: self.tell(step, self._heard(reading)),
+            tell=lambda reading: self.tell(step, self._redacted(reading)),
         )
-        reading = self._heard(settled)
+        reading = self._redacted(settled)
         if reading.state is State.PENDING:
             message = f"still {reading.status}; the next run goes on from here"
-            raise Ended(Status.IN_PROGRESS, message)
+            return self._outcome(Status.IN_PROGRESS, message)
         good = State.GONE if deleting else State.READY
-        if reading.state not in (good, State.WARNING):
-            lines = tuple(self._masked(line) for line in await self.adapter.logs(receipt))
-            why = f": {reading.message}" if reading.message else ""
-            raise Ended(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
+        if reading.state in (good, State.WARNING):
+            return None
+        lines = tuple(self.redact(line) for line in await self.adapter.logs(receipt))
+        why = f": {reading.message}" if reading.message else ""
+        return self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
 
     def _ended_as(self, status: str) -> str:
         how = "failed" if status == "failed" else f"ended as {status}"
@@ -257,7 +257,7 @@ class ActionRunner:
 
     # --- doubt -----------------------------------------------------------------------------
 
-    async def _after_error(self, order: CallRequest, error: ApiError) -> CallResult:
+    async def _after_error(self, order: CallRequest, error: ApiError) -> CallResult | Outcome:
         """Look whether the call took effect all the same."""
         exists = order.step in MAKES and error.status in EXISTS_STATUSES
         if not error.doubtful and not (exists and "exist" in error.detail.lower()):
@@ -274,8 +274,9 @@ class ActionRunner:
             raise error
         if order.step is Step.CREATE and live is not None:
             message = f'"{order.key.name}" is there with other content: someone else made it'
-            raise Ended(Status.FAILED, message, (str(error), "plan again to see what differs"))
-        raise Ended(
+            hints = (str(error), "plan again to see what differs")
+            return self._outcome(Status.FAILED, message, hints)
+        return self._outcome(
             Status.UNKNOWN,
             f"the platform may or may not have acted on {order.step}",
             (str(error), "the next run looks first, and does not send it twice"),
@@ -283,7 +284,7 @@ class ActionRunner:
 
     async def _judge(
         self, order: CallRequest, error: ApiError
-    ) -> tuple[Live | None, CallResult | None]:
+    ) -> tuple[Live | None, CallResult | Outcome | None]:
         """What is there now, and the answer of the call if that is its doing."""
         try:
             live = await self._look(order)
@@ -298,7 +299,9 @@ class ActionRunner:
             return live, await self._adopt(order, live)
         return live, None
 
-    async def _resend_unless_done(self, order: CallRequest, error: ApiError) -> CallResult:
+    async def _resend_unless_done(
+        self, order: CallRequest, error: ApiError
+    ) -> CallResult | Outcome:
         """A call that sets content may be sent again; not when its content is there already."""
         live = await self._look(order)
         if live is None:
@@ -338,18 +341,18 @@ class ActionRunner:
         later = {change.path for change in self.action.changes}
         return all(change.path in later for change in left)
 
-    async def _adopt(self, order: CallRequest, live: Live) -> CallResult:
+    async def _adopt(self, order: CallRequest, live: Live) -> CallResult | Outcome:
         """What the call would have answered, taken from what it left behind."""
         if live.state is State.PENDING:
             waiting = replace(order, step=Step.WAIT, live=live)
             return await self.adapter.call(waiting)
         if order.step in MAKES and live.state not in (State.READY, State.WARNING):
-            raise Ended(Status.FAILED, self._ended_as(live.status))
+            return self._outcome(Status.FAILED, self._ended_as(live.status))
         return CallResult(order.key, live.id, live.attributes or EMPTY)
 
     # --- removals --------------------------------------------------------------------------
 
-    async def _check_removals(self, order: CallRequest) -> None:
+    async def _check_removals(self, order: CallRequest) -> Outcome | None:
         """A removed key is left out of its map; whether that removes it is not documented.
 
         So it is read again, sent as null when still there, and told when even that does nothing
@@ -357,14 +360,15 @@ class ActionRunner:
         """
         removed = [c.path for c in order.changes if c.after is MISSING]
         if not removed:
-            return
+            return None
         left = await self._still_there(order, removed)
         if left:
             await self._call(replace(order, clear=tuple(left)))
             left = await self._still_there(order, removed)
-        if left:
-            names = ", ".join(str(path[-1]) for path in left)
-            raise Ended(Status.FAILED, f"the platform keeps what was to be removed: {names}")
+        if not left:
+            return None
+        names = ", ".join(str(path[-1]) for path in left)
+        return self._outcome(Status.FAILED, f"the platform keeps what was to be removed: {names}")
 
     async def _still_there(self, order: CallRequest, removed: list[Path]) -> list[Path]:
         live = await self._look(order)
@@ -372,6 +376,17 @@ class ActionRunner:
             return []
         changes = compare(self.kind, order.desired, live.values).changes
         return [c.path for c in changes if c.after is MISSING and c.path in removed]
+
+
+def resource_id(action: Action, known: Mapping[Unknown, Value]) -> str | int | None:
+    """The id of the resource: as a call of this run answered it, else as it was.
+
+    What is replaced has none until it is made.
+    """
+    made: str | int | None = known.get(Unknown(action.key, "id"))
+    if made is not None or action.live is None or Step.CREATE in action.steps:
+        return made
+    return action.live.id
 
 
 def _hints_of(error: PeakctlError) -> tuple[str, ...]:
