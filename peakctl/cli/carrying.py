@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
-from peakctl.cli.keeping import open_keeper
+from peakctl.cli.keeping import open_recorder
 from peakctl.cli.loop import graceful
 from peakctl.cli.planning import Again, prepare, refuse_guarded
 from peakctl.cli.watching import StoppableClock, limits_of, watched
 from peakctl.engine.apply import apply
 from peakctl.engine.observe.parts import Decided
 from peakctl.engine.runner import Stop
-from peakctl.errors import PeakctlError
 from peakctl.model import Verb
 from peakctl.present.plan_text import outcome_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from peakctl.cli.keeping import Keeper
+    from peakctl.cli.keeping import RunRecorder
     from peakctl.cli.planning import Prepared, Wanted
     from peakctl.cli.session import Connection, Session
     from peakctl.errors import Diagnostic
@@ -47,39 +46,36 @@ async def carry_out(
     goes beyond what was consented to.
     """
     plan = prepared.plan
-    keeper = open_keeper(session, connection, wanted)
+    recorder = open_recorder(session, connection, wanted)
     look = partial(prepare, session, connection, wanted, destroy=destroy)
     known = {a.key: a.live for a in plan.actions if a.live and a.verb is Verb.KEEP}
     again = Again(known=known, rivals=_may_have_rivals(prepared), decided=prepared.decided)
-    if keeper is None:
+    if recorder is None:
         if plan.pending and was_asked(session):  # time has passed since it was shown
             prepared = await look(again=again)
             agreed(prepared.plan)
         return await _carry_out(session, connection, prepared)
-    if plan.pending or _changes_hands(prepared):
-        prepared = await _under_lease(keeper, prepared, again, look, agreed)
-    return await _carry_out(session, connection, prepared, keeper)
+    async with recorder:
+        if plan.pending or _changes_hands(prepared):
+            prepared = await _under_lease(recorder, prepared, again, look, agreed)
+        return await _carry_out(session, connection, prepared, recorder)
 
 
 async def _under_lease(
-    keeper: Keeper,
+    recorder: RunRecorder,
     prepared: Prepared,
     again: Again,
     look: Callable[..., Awaitable[Prepared]],
     agreed: Callable[[Plan], None],
 ) -> Prepared:
-    """The plan once more, with the lease held; it is given back when the plan is not to run."""
-    again = replace(again, held=await keeper.take(prepared))
-    if keeper.was_disturbed(prepared):
+    """The plan once more, with the lease held."""
+    again = replace(again, held=await recorder.acquire(prepared))
+    if recorder.was_disturbed(prepared):
         again = replace(again, known={}, decided=Decided())
-    try:
-        now = await keeper.without_conflicts(lambda: look(again=again))
-        refuse_guarded(now)
-        agreed(now.plan)
-        await keeper.take_over(now.plan)
-    except (PeakctlError, asyncio.CancelledError):
-        await keeper.give_back()
-        raise
+    now = await recorder.without_conflicts(lambda: look(again=again))
+    refuse_guarded(now)
+    agreed(now.plan)
+    await recorder.take_over(now.plan)
     return now
 
 
@@ -98,7 +94,10 @@ def _may_have_rivals(prepared: Prepared) -> bool:
 
 
 async def _carry_out(
-    session: Session, connection: Connection, prepared: Prepared, keeper: Keeper | None = None
+    session: Session,
+    connection: Connection,
+    prepared: Prepared,
+    recorder: RunRecorder | None = None,
 ) -> Report:
     plan = prepared.plan
     session.terminal.tell([()])
@@ -115,8 +114,8 @@ async def _carry_out(
     problems: tuple[Diagnostic, ...] = ()
     async with watched(session, started) as progress:
         with graceful(session, stop_now, progress.say):
-            held = keeper is not None and keeper.hold is not None
-            async with keeper.renewing(stop_now) if keeper and held else contextlib.nullcontext():
+            lease = recorder.lease if recorder else None
+            async with lease.renewing(stop_now) if lease else contextlib.nullcontext():
                 outcomes = await apply(
                     plan,
                     connection.kinds,
@@ -127,8 +126,8 @@ async def _carry_out(
                     stop=stop,
                     redact=session.redact,
                 )
-            if keeper:
-                problems = await keeper.close(prepared, connection.kinds, outcomes)
+            if recorder:
+                problems = await recorder.close(prepared, connection.kinds, outcomes)
     took = session.clock.now() - started
     session.terminal.tell([()])
     return session.report(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.cli.keeping_words import lost, not_noted, not_written, outcome_word, replaced
-from peakctl.cli.owning import desk_of
+from peakctl.cli.owning import ledger_client
 from peakctl.errors import LeaseHeld, PeakctlError
 from peakctl.ledger.intents import intents_of, uses_of, without
-from peakctl.model import Intent, Key, Outcome, Owner, Status
+from peakctl.model import Intent, Key, Outcome, Run, Status
 from peakctl.present.text import line
 
 if TYPE_CHECKING:
     from collections.abc import (
-        AsyncIterator,
         Awaitable,
         Callable,
         Mapping,
@@ -29,58 +27,64 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
     from peakctl.errors import Diagnostic
     from peakctl.kinds.fields import Kind
-    from peakctl.ledger.lease import Desk, Hold
-    from peakctl.model import Actor, Ledger, Owned, Plan
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.lease import HeldLease
+    from peakctl.model import Actor, Ledger, Owned, Owner, Plan
 
 SECOND = 1.0
 
 
 @dataclass
-class Keeper:
-    """The bookkeeping of one run. `hold` is its lease once it is taken."""
+class RunRecorder:
+    """Writes one run into its ledger. `lease` is its lease once it is acquired.
+
+    Leaving the block releases a lease under which nothing was changed.
+    """
 
     session: Session
-    desk: Desk
+    client: LedgerClient
     find_actor: Callable[[], Actor]
-    run: str
+    run_id: str
     uses: Mapping[Key, tuple[Key, ...]]
-    hold: Hold | None = None
-    struck: set[Key] = field(default_factory=set)
+    lease: HeldLease | None = None
+    _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @functools.cached_property
-    def actor(self) -> Actor:
-        """Who runs: asked for only when it is to be written down."""
-        return self.find_actor()
+    def run(self) -> Run:
+        """The run, with who runs: asked for only when it is to be written down."""
+        return Run(self.run_id, self.find_actor(), self.session.command)
 
-    async def take(self, prepared: Prepared) -> Ledger:
-        """Take the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
-        from peakctl.ledger.lease import Hold
-        from peakctl.ledger.lease_rules import taken_over
+    async def __aenter__(self) -> RunRecorder:
+        return self
 
-        self.hold = await Hold.take(
-            self.desk,
-            run=self.run,
-            actor=self.actor,
-            command=self.session.command,
-            intents=intents_of(prepared.plan, prepared.world.owners, self.run),
-            ledgers=self.desk.store.pick(prepared.world.listed.get(self.desk.store.kind, ())),
-        )
-        if self.hold.took_over is not None:
-            told = taken_over(self.hold.took_over, self.actor, self.desk.store.now())
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def acquire(self, prepared: Prepared) -> Ledger:
+        """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
+        from peakctl.ledger.lease import taken_over
+
+        store = self.client.store
+        intents = intents_of(prepared.plan, prepared.world.owners, self.run_id)
+        listed = store.pick(prepared.world.listed.get(store.kind, ()))
+        lease = await self._stack.enter_async_context(self.client.lease(self.run, intents, listed))
+        self.lease = lease
+        if lease.took_over is not None:
+            told = taken_over(lease.took_over, self.run.actor, store.now())
             self.session.terminal.tell([line((told, "dim"))])
         # what only this run meant to make is not ours before it has made it
-        known = (intent for intent in self.hold.ledger.intents if intent.id is not None)
-        return replace(self.hold.ledger, intents=(*self.hold.before, *known))
+        known = (intent for intent in lease.ledger.intents if intent.id is not None)
+        return replace(lease.ledger, intents=(*lease.before, *known))
 
     def was_disturbed(self, prepared: Prepared) -> bool:
         """Whether a run of this project may have changed something since we began to look.
 
         The platform tells its time in whole seconds, and this machine how many have passed.
         """
-        assert self.hold is not None  # noqa: S101 - asked once it is taken
+        assert self.lease is not None  # noqa: S101 - asked once it is acquired
         passed = self.session.clock.now() - prepared.began
-        began = self.desk.store.now() - passed
-        return any(run.ended + SECOND >= began for run in self.hold.ledger.runs)
+        began = self.client.store.now() - passed
+        return any(run.ended + SECOND >= began for run in self.lease.ledger.runs)
 
     async def without_conflicts(self, look: Callable[[], Awaitable[Prepared]]) -> Prepared:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
@@ -102,52 +106,33 @@ class Keeper:
                 looked_for |= made
                 continue
             owners = prepared.world.owners
-            rivals = find_conflicts(plan, owners, others, self.desk.store.now())
-            if not rivals:
+            conflicts = find_conflicts(plan, owners, others, self.client.store.now())
+            if not conflicts:
                 return prepared
-            pause = next(pauses, None) if goes_first(self.desk.owner, rivals) else None
+            pause = next(pauses, None) if goes_first(self.client.owner, conflicts) else None
             if pause is None:
-                raise LeaseHeld(*tell_conflicts(rivals))
+                raise LeaseHeld(*tell_conflicts(conflicts))
             await self.session.clock.sleep(pause)
 
     async def take_over(self, plan: Plan) -> None:
-        """Strike what changes hands from the ledgers of those that owned it: all, or none.
+        """Take what changes hands out of the ledgers of those that owned it: all, or nothing.
 
         Raises LeaseHeld when a run of one of them is under way.
         """
-        from peakctl.ledger.lease import disown, refuse_any_held
         from peakctl.ledger.ownership import id_of
 
-        taken: dict[Owner, dict[tuple[str, str], Key]] = {}
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it take over
+        changing: dict[Owner, dict[tuple[str, str], Key]] = {}
         for action in plan.actions:
             if action.taken_from is not None and action.live is not None:
-                taken.setdefault(action.taken_from, {})[id_of(action.live)] = action.key
-        if len(taken) > 1:
-            await refuse_any_held(self.desk, sorted(taken), self.actor)
-        for owner, ids in sorted(taken.items()):
-            self.struck.update(ids.values())
-            try:
-                await disown(self.desk, owner, frozenset(ids), run=self.run, actor=self.actor)
-            except LeaseHeld:
-                self.struck.difference_update(ids.values())
-                raise
-
-    @contextlib.asynccontextmanager
-    async def renewing(self, stop: Callable[[], None]) -> AsyncIterator[None]:
-        """Keep the lease as long as the block lasts; `stop` is called when it is lost."""
-        assert self.hold is not None  # noqa: S101 - only runs that took it renew
-        renewal = asyncio.create_task(self.hold.keep(stop))
-        try:
-            yield
-        finally:
-            renewal.cancel()
-            await asyncio.gather(renewal, return_exceptions=True)
+                changing.setdefault(action.taken_from, {})[id_of(action.live)] = action.key
+        await self.lease.take_over(changing)
 
     async def close(
         self, prepared: Prepared, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
     ) -> tuple[Diagnostic, ...]:
         """Write down what is to be known of the run; what went wrong with that."""
-        if self.hold is None:
+        if self.lease is None:
             return await self.note(prepared, kinds, outcomes)
         return await self.settle(prepared, kinds, outcomes)
 
@@ -157,19 +142,23 @@ class Keeper:
         """Write down what came of it and give the lease back; what went wrong with that, told."""
         from peakctl.engine.record import record
 
-        assert self.hold is not None  # noqa: S101 - only runs that took it settle
-        ledger = self.hold.ledger
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it settle
+        ledger = self.lease.ledger
         owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
         owned = without(prepared.gone, owned)
-        early = self.hold.lost
-        problems = await self._finish(
-            owned=owned,
-            intents=self._open(ledger, prepared, outcomes, owned),
-            outcome=outcome_word(outcomes),
-            counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
-        )
-        gone = (lost(self.session.again(), early=early),) if self.hold.lost else ()
-        return (*gone, *problems, *(replaced(*pair) for pair in self.hold.replaced))
+        early = self.lease.lost
+        problems: tuple[Diagnostic, ...] = ()
+        try:
+            await self.lease.finish(
+                owned=owned,
+                intents=self._open(ledger, prepared, outcomes, owned),
+                outcome=outcome_word(outcomes),
+                counts=Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
+            )
+        except PeakctlError as error:
+            problems = (not_written(error, self.session.again()),)
+        gone = (lost(self.session.again(), early=early),) if self.lease.lost else ()
+        return (*gone, *problems, *(replaced(*pair) for pair in self.lease.replaced))
 
     def _open(
         self,
@@ -185,29 +174,6 @@ class Keeper:
         ended = {outcome.key: outcome for outcome in outcomes}
         return still_open(intents, ended, owned, prepared.world, self.uses)
 
-    async def give_back(self) -> None:
-        """Give the lease back without having sent anything for a resource.
-
-        What other ledgers were made to let go of is still meant to become ours.
-        """
-        if self.hold is not None:
-            struck = (i for i in self.hold.ledger.intents if i.key in self.struck)
-            left = (i for i in self.hold.before if i.key not in self.struck)
-            await self._finish(
-                owned=self.hold.ledger.owned,
-                intents=(*left, *struck),
-                outcome="stopped",
-                counts={},
-            )
-
-    async def _finish(self, **parts: Any) -> tuple[Diagnostic, ...]:
-        assert self.hold is not None  # noqa: S101 - the callers have looked
-        try:
-            await self.hold.finish(**parts)
-        except PeakctlError as error:
-            return (not_written(error, self.session.again()),)
-        return ()
-
     async def note(
         self, prepared: Prepared, kinds: Mapping[str, Kind], ended: Sequence[Outcome]
     ) -> tuple[Diagnostic, ...]:
@@ -218,7 +184,7 @@ class Keeper:
         raised. Of the rest a warning tells; the next run that changes something writes it too.
         """
         from peakctl.engine.record import is_recorded, record
-        from peakctl.ledger.lease import note
+        from peakctl.ledger.lease import write_if_free
 
         plan, ledger, gone = prepared.plan, prepared.world.ledger, prepared.gone
         there = {a.key: a for a in plan.actions if a.live is not None}
@@ -232,9 +198,7 @@ class Keeper:
             return replace(now, owned=owned, intents=self._open(now, prepared, outcomes, owned))
 
         try:
-            written = await note(
-                self.desk, change, actor=self.actor, run=self.run, command=self.session.command
-            )
+            written = await write_if_free(self.client, change, self.run)
         except PeakctlError as error:
             return () if told else self._not_noted(prepared, error)
         return () if told or written else self._not_noted(prepared, None)
@@ -262,14 +226,14 @@ class Keeper:
         return problems
 
 
-def open_keeper(session: Session, connection: Connection, wanted: Wanted) -> Keeper | None:
-    """The bookkeeping of the run; None where no ledger is kept."""
+def open_recorder(session: Session, connection: Connection, wanted: Wanted) -> RunRecorder | None:
+    """What writes the run into its ledger; None where no ledger is kept."""
     from peakctl.cli.actor import actor_of, run_id
     from peakctl.cli.inputs import root_of
 
-    desk = desk_of(session, connection)
-    if desk is None:
+    client = ledger_client(session, connection)
+    if client is None:
         return None
     uses = uses_of(wanted.resources)
     find_actor = functools.partial(actor_of, session.settings, root_of(session))
-    return Keeper(session, desk, find_actor, run_id(), uses)
+    return RunRecorder(session, client, find_actor, run_id(), uses)

@@ -9,16 +9,16 @@ from peakctl.cli.actor import actor_of, run_id
 from peakctl.cli.consent import require_consent
 from peakctl.cli.exits import Exit
 from peakctl.cli.inputs import load_resources, open_project, root_of
-from peakctl.cli.owning import desk_of, owner_of
+from peakctl.cli.owning import ledger_client, owner_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
 from peakctl.errors import Diagnostic, Severity, UsageError
-from peakctl.ledger.desk import refuse_held
 from peakctl.ledger.intents import uses_of
+from peakctl.ledger.lease import refuse_held
 from peakctl.ledger.recovery import recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import tell_duplicates
-from peakctl.model import ledger_name
+from peakctl.model import Run, ledger_name
 from peakctl.present.ledger_json import (
     lease_document,
     ledger_document,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.session import Connection, Session
     from peakctl.engine.rebuild import Rebuilt
-    from peakctl.ledger.desk import Desk
+    from peakctl.ledger.client import LedgerClient
     from peakctl.ledger.recovery import Found
     from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Key, Listed, Owner, Resource
@@ -52,17 +52,17 @@ if TYPE_CHECKING:
 class _Look:
     """Our ledger and all ledgers, as they were when we looked."""
 
-    desk: Desk
+    client: LedgerClient
     listed: tuple[Listed, ...]
     found: Found | None
 
     @property
-    def standing(self) -> LedgerRevision | None:
-        return self.found.standing if self.found else None
+    def revision(self) -> LedgerRevision | None:
+        return self.found.revision if self.found else None
 
     @property
     def shown(self) -> Shown | None:
-        return Shown(self.found.standing, self.desk.store.now()) if self.found else None
+        return Shown(self.found.revision, self.client.store.now()) if self.found else None
 
 
 async def show_ledger(session: Session) -> Report:
@@ -91,24 +91,24 @@ async def unlock_ledger(session: Session) -> Report:
         if shown is None:
             return session.report(lines=no_ledger_lines(owner), extra=_unlocked(None))
         if look.found and look.found.damage:
-            session.warnings.append(_still_damaged(look.found.damage, shown.standing))
+            session.warnings.append(_still_damaged(look.found.damage, shown.revision))
         if not shown.is_held:
             words = f"Nothing to do: the lease of {owner} is free."
             return session.report(lines=(line((words, "bold")),), extra=_unlocked(shown))
         _show_before(session, lease_lines(shown))
-        refuse_alive(look.desk, shown.standing.ledger)
+        refuse_alive(look.client, shown.revision.ledger)
         require_consent(
             session,
             "Is this run dead? Its lease will be taken away.",
             what="a run holds the lease",
             read="whose it is",
         )
-        done = await unlock(look.desk, shown.standing, **_signature(session))
+        done = await unlock(look.client, shown.revision, _run(session))
     kept = counted(len(done.ledger.intents), "unfinished action")
     words = f"Unlocked: version {done.number} of the ledger has no lease, and keeps {kept}."
     return session.report(
         lines=((), line((words, "bold"))),
-        extra=_unlocked(replace(shown, standing=done), lease=lease_document(shown)),
+        extra=_unlocked(replace(shown, revision=done), lease=lease_document(shown)),
         wrote=True,
     )
 
@@ -118,23 +118,23 @@ async def rebuild_ledger(session: Session) -> Report:
     owner = _open(session)
     resources = load_resources(session)
     tell_where(session, len(resources))
-    signature = _signature(session)
+    run = _run(session)
     async with connect(session) as connection:
         look = await _look_to_write(session, connection)
-        if look.standing is not None:
-            refuse_held(look.desk, look.standing.ledger, signature["actor"])
+        if look.revision is not None:
+            refuse_held(look.client, look.revision.ledger, run.actor)
         rebuilt = await _rebuilt(connection, look, resources)
         session.warnings += rebuilt.undecided
         lines = (*found_lines(look.found, owner), (), *rebuilt_lines(rebuilt))
         if not _is_needed(look.found, rebuilt):
             why = "the ledger says what is live" if look.found else "there is nothing to list"
             told = line(f"Nothing to do: {why}.")
-            return session.report(lines=(*lines, told), extra=_written(look.standing, rebuilt))
+            return session.report(lines=(*lines, told), extra=_written(look.revision, rebuilt))
         _show_before(session, lines)
         require_consent(
             session, "Write this ledger?", what="the ledger would change", read="what it would list"
         )
-        done = await write_owned(look.desk, look.standing, rebuilt.owned, **signature)
+        done = await write_owned(look.client, look.revision, rebuilt.owned, run)
     words = f"Written: version {done.number} of {ledger_name(owner)}."
     return session.report(
         lines=((), line((words, "bold"))),
@@ -144,7 +144,7 @@ async def rebuild_ledger(session: Session) -> Report:
 
 
 def _open(session: Session) -> Owner:
-    """Whose ledger it is; opens the project. Raises UsageError where none is kept."""
+    """The owner of the ledger; opens the project. Raises UsageError where none is kept."""
     open_project(session)
     owner = owner_of(session)
     if owner is not None:
@@ -163,20 +163,22 @@ def _open(session: Session) -> Owner:
 
 
 async def _look(session: Session, connection: Connection) -> _Look:
-    """Look at the ledgers, and warn of others that bear the name of ours."""
-    desk = desk_of(session, connection)
-    assert desk is not None  # noqa: S101 - the project has an owner
-    listed = await desk.store.list()
-    found = await recover(desk.store, listed, desk.owner)
-    if found is not None and found.twins:
-        session.warnings.append(tell_duplicates(desk.owner, (found.standing.id, *found.twins)))
-    return _Look(desk, listed, found)
+    """Look at the ledgers, and warn of others that have the name of ours."""
+    client = ledger_client(session, connection)
+    assert client is not None  # noqa: S101 - the project has an owner
+    listed = await client.store.list()
+    found = await recover(client.store, listed, client.owner)
+    if found is not None and found.duplicates:
+        session.warnings.append(
+            tell_duplicates(client.owner, (found.revision.id, *found.duplicates))
+        )
+    return _Look(client, listed, found)
 
 
 async def _look_to_write(session: Session, connection: Connection) -> _Look:
     """The same, when the tenant is the one that the environment is meant for."""
     look = await _look(session, connection)
-    await check_tenant(session, connection, str(look.standing.id) if look.standing else None)
+    await check_tenant(session, connection, str(look.revision.id) if look.revision else None)
     return look
 
 
@@ -189,7 +191,7 @@ async def _rebuilt(
     from peakctl.ledger.ownership import id_of
     from peakctl.ledger.revisions import read_others
 
-    before = look.standing.ledger if look.standing else None
+    before = look.revision.ledger if look.revision else None
     world = await observe(resources, connection.kinds, connection.adapters)
     owned = before.owned.values() if before else ()
     known = {(each.key.kind, str(each.id)) for each in owned}
@@ -197,13 +199,13 @@ async def _rebuilt(
     found = await find_wholes(new, world.live.values(), connection.adapters)
     world = with_parts(world, found)
     return rebuild(
-        look.desk.owner,
+        look.client.owner,
         resources,
         world,
         uses=uses_of(resources),
         before=before,
         there=await find_there(owned, world, connection.adapters),
-        others=await read_others(look.desk.store, look.listed, look.desk.owner),
+        others=await read_others(look.client.store, look.listed, look.client.owner),
         damaged=look.found is not None and look.found.damage is not None,
     )
 
@@ -219,24 +221,24 @@ def _show_before(session: Session, lines: tuple[Line, ...]) -> None:
         session.terminal.show(lines)
 
 
-def _still_damaged(damage: Diagnostic, standing: LedgerRevision) -> Diagnostic:
+def _still_damaged(damage: Diagnostic, revision: LedgerRevision) -> Diagnostic:
     """That a lease was looked for in an older version, and that a rebuild is due all the same."""
-    detail = f"the lease is that of version {standing.number}; what came later is lost"
+    detail = f"the lease is that of version {revision.number}; what came later is lost"
     return replace(damage, detail=detail, severity=Severity.WARNING)
 
 
-def _signature(session: Session) -> dict[str, Any]:
+def _run(session: Session) -> Run:
     """Who writes, for the ledger's list of runs."""
-    return {"run": run_id(), "actor": actor_of(session.settings, root_of(session))}
+    return Run(run_id(), actor_of(session.settings, root_of(session)), session.command)
 
 
 def _unlocked(shown: Shown | None, lease: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The JSON of unlock; `lease` is what was taken away, if anything."""
-    place = place_document(shown.standing) if shown else None
+    place = place_document(shown.revision) if shown else None
     return {"ledger": place, "unlocked": lease is not None, "lease": lease}
 
 
-def _written(standing: LedgerRevision | None, rebuilt: Rebuilt) -> dict[str, Any]:
+def _written(revision: LedgerRevision | None, rebuilt: Rebuilt) -> dict[str, Any]:
     """The JSON of rebuild."""
-    place = place_document(standing) if standing else None
+    place = place_document(revision) if revision else None
     return {"ledger": place, "written": False, **rebuilt_document(rebuilt)}

@@ -9,7 +9,7 @@ from peakctl.model import Owner
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Connection, Session
-    from peakctl.ledger.lease import Desk
+    from peakctl.ledger.client import LedgerClient
 
 
 def owner_of(session: Session) -> Owner | None:
@@ -20,13 +20,13 @@ def owner_of(session: Session) -> Owner | None:
     return Owner(project.name, environment.name)
 
 
-def desk_of(session: Session, connection: Connection) -> Desk | None:
-    """Where the ledger of the run is written; None where none is kept."""
+def ledger_client(session: Session, connection: Connection) -> LedgerClient | None:
+    """What reads and writes the ledger of the run; None where none is kept."""
     from peakctl.cli.actor import alive
-    from peakctl.ledger.lease import Desk
+    from peakctl.ledger.client import LedgerClient
 
     owner = owner_of(session)
-    return Desk(connection.ledgers, owner, session.clock, alive) if owner else None
+    return LedgerClient(connection.ledgers, owner, session.clock, alive) if owner else None
 
 
 def check_owns(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Mending a ledger: over a version that cannot be read, or a lease whose run is dead."""
+"""Makes a ledger usable again: past a damaged version, or a lease whose run is dead."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.ledger.codec import read_ledger
-from peakctl.ledger.desk import NOTHING, empty
-from peakctl.ledger.lease_rules import overtaken
-from peakctl.ledger.revisions import LedgerRevision, named, newest_in_force, readable
-from peakctl.model import Flaw, PastRun
+from peakctl.ledger.revisions import (
+    LedgerRevision,
+    empty_ledger,
+    named,
+    newest_in_force,
+    readable,
+)
+from peakctl.model import Flaw
 from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.ledger.desk import Desk
-    from peakctl.model import Actor, Key, Ledger, LedgerStore, Listed, Owned, Owner
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.model import Key, Ledger, LedgerStore, Listed, Owned, Owner, Run
 
 UNLOCKED = "unlocked"
 
@@ -26,14 +30,14 @@ UNLOCKED = "unlocked"
 class Found:
     """A ledger as far as it can be read.
 
-    `standing` has number 0 and an empty ledger where no version can be read; `damage` says so when
-    that is true of the newest. `twins` are ids of further ledgers of the same name: the oldest
+    `revision` has number 0 and an empty ledger where no version can be read; `damage` says so when
+    that is true of the newest. `duplicates` are ids of further ledgers of the same name: the oldest
     counts.
     """
 
-    standing: LedgerRevision
+    revision: LedgerRevision
     damage: Diagnostic | None = None
-    twins: tuple[str | int, ...] = ()
+    duplicates: tuple[str | int, ...] = ()
 
 
 async def recover(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) -> Found | None:
@@ -45,15 +49,15 @@ async def recover(store: LedgerStore, listed: tuple[Listed, ...], owner: Owner) 
     ids = [each.id for each in named(listed, owner)]
     for id_ in ids:
         if numbers := await store.numbers(id_):
-            standing, damage = await _salvage(store, id_, numbers, owner)
-            return Found(standing, damage, tuple(other for other in ids if other != id_))
+            revision, damage = await _last_readable(store, id_, numbers, owner)
+            return Found(revision, damage, tuple(other for other in ids if other != id_))
     return None
 
 
-async def _salvage(
+async def _last_readable(
     store: LedgerStore, id_: str | int, numbers: tuple[int, ...], owner: Owner
 ) -> tuple[LedgerRevision, Diagnostic | None]:
-    """What stands, and what is wrong with the newest version.
+    """The revision in force of what can be read, and what is wrong with the newest version.
 
     A version that is no ledger at all counts as void too where an older one is ours: only then is
     it certain that the artifact is not somebody else's.
@@ -75,13 +79,13 @@ async def _salvage(
             return LedgerRevision(id_, last, numbers[-1], in_force), damage
     if foreign is not None:
         raise foreign
-    return LedgerRevision(id_, 0, numbers[-1], empty(owner)), damage
+    return LedgerRevision(id_, 0, numbers[-1], empty_ledger(owner)), damage
 
 
-def refuse_alive(desk: Desk, ledger: Ledger) -> None:
+def refuse_alive(client: LedgerClient, ledger: Ledger) -> None:
     """Raise LeaseHeld when the run that has the lease is certainly alive."""
     lease = ledger.lease
-    if lease is None or not desk.alive(lease.actor):
+    if lease is None or not client.alive(lease.actor):
         return
     process = safe_line(lease.actor.process.partition(":")[0])
     raise LeaseHeld(
@@ -94,57 +98,27 @@ def refuse_alive(desk: Desk, ledger: Ledger) -> None:
     )
 
 
-async def unlock(desk: Desk, standing: LedgerRevision, *, run: str, actor: Actor) -> LedgerRevision:
-    """Take the lease away from the run that has it; what that run had in mind stays recorded.
+async def unlock(client: LedgerClient, revision: LedgerRevision, run: Run) -> LedgerRevision:
+    """Take the lease away from the run that has it; what that run set out to do stays recorded.
 
-    `standing` is what the user was shown; gives what stands now. Raises LeaseHeld when the ledger
-    has moved since, ApiError and NotAuthenticated.
+    `revision` is what the user was shown; gives what is in force now. Raises LeaseHeld when the
+    ledger has moved since, ApiError and NotAuthenticated.
     """
-    lease, now = standing.ledger.lease, desk.store.now()
-    assert lease is not None  # noqa: S101 - the user was shown it
-    ended = PastRun(lease.run, lease.actor, "", lease.since, now, UNLOCKED)
-    told = PastRun(run, actor, "ledger unlock", now, now, "done")
-    runs = (*standing.ledger.runs, ended, told)
-    return await _write(desk, standing, replace(standing.ledger, lease=None, runs=runs))
+    ledger, now = revision.ledger, client.store.now()
+    assert ledger.lease is not None  # noqa: S101 - the user was shown it
+    runs = (*ledger.runs, ledger.lease.ended(now, UNLOCKED), run.ended(now, "done"))
+    return await client.write_once(revision, replace(ledger, lease=None, runs=runs))
 
 
 async def write_owned(
-    desk: Desk,
-    standing: LedgerRevision | None,
-    owned: Mapping[Key, Owned],
-    *,
-    run: str,
-    actor: Actor,
+    client: LedgerClient, revision: LedgerRevision | None, owned: Mapping[Key, Owned], run: Run
 ) -> LedgerRevision:
-    """Write down what a rebuild found; makes the ledger where there is none.
+    """Write down what a rebuild found; creates the ledger where there is none.
 
     Raises LeaseHeld when another run writes at the same moment, ApiError and NotAuthenticated.
     """
-    before = standing.ledger if standing else empty(desk.owner)
-    now, counts = desk.store.now(), {"owned": len(owned)}
-    told = PastRun(run, actor, "ledger rebuild", now, now, "done", counts)
-    ledger = replace(before, owned=owned, runs=(*before.runs, told))
-    if standing is not None:
-        return await _write(desk, standing, ledger)
-    made = await desk.pen(NOTHING).make(ledger)
-    if made is None:
-        raise overtaken(desk.owner)
-    return made
-
-
-async def _write(desk: Desk, standing: LedgerRevision, ledger: Ledger) -> LedgerRevision:
-    """Write once, onto `standing` and nothing else: what came between was not agreed to."""
-    written = await desk.pen(NOTHING).write_once(standing, lambda _: ledger)
-    if written is None:
-        raise LeaseHeld(moved(desk.owner))
-    return written
-
-
-def moved(owner: Owner) -> Diagnostic:
-    """What to tell when somebody wrote the ledger while we were about to."""
-    return Diagnostic(
-        code="lease/moved",
-        summary=f"another run wrote the ledger of {owner} meanwhile",
-        detail="so it is alive; nothing was changed",
-        fix=f"see who it is: peakctl ledger show -e {owner.environment}",
+    before = revision.ledger if revision else empty_ledger(client.owner)
+    past = run.ended(client.store.now(), "done", {"owned": len(owned)})
+    return await client.write_once(
+        revision, replace(before, owned=owned, runs=(*before.runs, past))
     )

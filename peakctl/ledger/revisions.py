@@ -1,4 +1,4 @@
-"""Which version of a ledger is in force, and which of two ledgers of one name counts.
+"""Which version of a ledger is in force, and which of several ledgers of one name counts.
 
 The platform numbers versions as they arrive, so two writers may build on the same one. Every
 version says what its writer knew (`seen`); it is in force if none that came between is.
@@ -7,6 +7,7 @@ version says what its writer knew (`seen`); it is in force if none that came bet
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,16 +25,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LedgerRevision:
-    """A ledger as it stands on the platform.
+    """The version of a ledger that is in force on the platform.
 
-    `number` is that of the version in force, whose text is `ledger`; 0 when there is none. `newest`
-    is the highest of all numbers.
+    `number` is its number, `ledger` what it says; 0 and an empty ledger when no version can be
+    read. `newest` is the highest of all numbers.
     """
 
     id: str | int
     number: int
     newest: int
     ledger: Ledger
+
+
+def empty_ledger(owner: Owner) -> Ledger:
+    """A ledger that lists nothing, with a salt of its own."""
+    return Ledger(owner, salt=secrets.token_hex(16))
 
 
 async def find_revision(
@@ -72,7 +78,7 @@ async def _walk(store: LedgerStore, id: str | int, owner: Owner) -> LedgerRevisi
 class Others:
     """The ledgers of other projects, each in its newest version.
 
-    `unread` are the names of those that cannot be read: whoever's they are may own anything.
+    `unread` are the names of those that cannot be read: their projects may own anything.
     """
 
     ledgers: tuple[Ledger, ...] = ()
@@ -123,19 +129,19 @@ def tell_unread(names: Iterable[str]) -> tuple[Diagnostic, ...]:
 
 
 def named(listed: tuple[Listed, ...], owner: Owner) -> tuple[Listed, ...]:
-    """What bears the name of the ledger of `owner`; the first that has a version counts."""
+    """What has the name of the ledger of `owner`; the first that has a version counts."""
     return tuple(each for each in listed if each.name == ledger_name(owner))
 
 
 def tell_duplicates(owner: Owner, ids: Sequence[str | int]) -> Diagnostic:
-    """That several artifacts bear the name; `ids` are theirs, first the one that counts."""
+    """That several artifacts have the name; `ids` are theirs, first the one that counts."""
     first, *others = ids
     which = (
         f"artifact {others[0]}" if len(others) == 1 else f"artifacts {', '.join(map(str, others))}"
     )
     return Diagnostic(
         code="ledger/twins",
-        summary=f"{len(ids)} artifacts bear the name of the ledger of {owner}",
+        summary=f"{len(ids)} artifacts have the name of the ledger of {owner}",
         detail=f"the oldest counts, {first}; what is in the others is not looked at",
         fix=f"delete the {which}",
         severity=Severity.WARNING,

@@ -18,6 +18,7 @@ from peakctl.model.ledger import (
     Owned,
     Owner,
     PastRun,
+    Run,
     ledger_name,
 )
 from peakctl.model.plan import (
@@ -114,6 +115,7 @@ __all__ = [
     "Readiness",
     "Reference",
     "Resource",
+    "Run",
     "Secret",
     "Skipped",
     "Source",

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from peakctl.model.values import Key, empty_tree
+from peakctl.model.values import EMPTY, Key, empty_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,27 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """A run under way: its id in the history, who runs, and the command."""
+
+    id: str
+    actor: Actor
+    command: str
+
+    def ended(
+        self,
+        at: float,
+        outcome: str,
+        counts: Mapping[str, int] = EMPTY,
+        *,
+        started: float | None = None,
+    ) -> PastRun:
+        """What the history says of it; one without a start took no time."""
+        since = at if started is None else started
+        return PastRun(self.id, self.actor, self.command, since, at, outcome, counts)
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to apply, until a moment of the platform's clock (seconds since 1970)."""
 
@@ -61,6 +82,10 @@ class Lease:
     actor: Actor
     since: float
     until: float
+
+    def ended(self, at: float, outcome: str) -> PastRun:
+        """What the history says of the run that had it and did not report itself."""
+        return PastRun(self.run, self.actor, "", self.since, at, outcome)
 
 
 @dataclass(frozen=True, slots=True)

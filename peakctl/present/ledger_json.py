@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def ledger_document(shown: Shown) -> dict[str, Any]:
     """Everything about it but digests and their salt; times as ISO 8601 in UTC."""
-    standing = shown.standing
-    ledger = standing.ledger
+    revision = shown.revision
+    ledger = revision.ledger
     return {
-        **place_document(standing),
+        **place_document(revision),
         "lease": lease_document(shown) if shown.lease else None,
         "owned": [owned_document(each) for each in in_order(ledger)],
         "intents": [
@@ -39,13 +39,13 @@ def ledger_document(shown: Shown) -> dict[str, Any]:
     }
 
 
-def place_document(standing: LedgerRevision) -> dict[str, Any]:
+def place_document(revision: LedgerRevision) -> dict[str, Any]:
     """Where a ledger is: its name, id, version in force and newest version of all."""
     return {
-        "name": ledger_name(standing.ledger.owner),
-        "id": standing.id,
-        "version": standing.number,
-        "newest_version": standing.newest,
+        "name": ledger_name(revision.ledger.owner),
+        "id": revision.id,
+        "version": revision.number,
+        "newest_version": revision.newest,
     }
 
 

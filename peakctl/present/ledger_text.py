@@ -28,13 +28,13 @@ _CLEARED = "The next apply finds out what came of it; of what is in no manifest,
 class Shown:
     """A ledger as it stands, at a moment of the platform's clock (seconds since 1970)."""
 
-    standing: LedgerRevision
+    revision: LedgerRevision
     now: float
 
     @property
     def lease(self) -> Lease | None:
         """The lease, expired or not."""
-        return self.standing.ledger.lease
+        return self.revision.ledger.lease
 
     @property
     def is_held(self) -> bool:
@@ -44,7 +44,7 @@ class Shown:
 
 def ledger_lines(shown: Shown) -> tuple[Line, ...]:
     """Everything about it but digests and their salt; the counts last."""
-    ledger = shown.standing.ledger
+    ledger = shown.revision.ledger
     return (
         *_head(shown),
         (),
@@ -64,10 +64,10 @@ def found_lines(found: Found | None, owner: Owner) -> tuple[Line, ...]:
     """What a rebuild starts from."""
     if found is None:
         return (line(f"There is no ledger of {owner}."),)
-    number, newest = found.standing.number, found.standing.newest
+    number, newest = found.revision.number, found.revision.newest
     if not number:
         return (
-            line(f"No version of the ledger of {owner} can be read: it is made anew."),
+            line(f"No version of the ledger of {owner} can be read: it is written from scratch."),
             line(("What it alone knew is lost: digests, runs, what no manifest names.", "dim")),
         )
     if found.damage is not None:
@@ -78,7 +78,7 @@ def found_lines(found: Found | None, owner: Owner) -> tuple[Line, ...]:
 
 def lease_lines(shown: Shown) -> tuple[Line, ...]:
     """Whose lease it is, a line for each fact."""
-    lease, owner = shown.lease, shown.standing.ledger.owner
+    lease, owner = shown.lease, shown.revision.ledger.owner
     assert lease is not None  # noqa: S101 - callers look first
     facts = {
         "by": actor_words(lease.actor),
@@ -146,9 +146,9 @@ def moment(seconds: float) -> str:
 
 
 def _head(shown: Shown) -> Iterator[Line]:
-    standing = shown.standing
-    yield line("Ledger   ", (ledger_name(standing.ledger.owner), "bold"), f"  id {standing.id}")
-    yield line("Version  ", f"{standing.number} in force", (_void(standing), "dim"))
+    revision = shown.revision
+    yield line("Ledger   ", (ledger_name(revision.ledger.owner), "bold"), f"  id {revision.id}")
+    yield line("Version  ", f"{revision.number} in force", (_void(revision), "dim"))
     lease = shown.lease
     if lease is None:
         yield line("Lease    free")
@@ -163,14 +163,14 @@ def _head(shown: Shown) -> Iterator[Line]:
 
 
 def _intents_of_lease(shown: Shown) -> Iterator[Line]:
-    intents = shown.standing.ledger.intents
+    intents = shown.revision.ledger.intents
     if intents:
         yield line(f"It set out for {counted(len(intents), 'action')}:")
         yield from indent(_intent_rows(intents), _MARGIN)
 
 
-def _void(standing: LedgerRevision) -> str:
-    first, last = standing.number + 1, standing.newest
+def _void(revision: LedgerRevision) -> str:
+    first, last = revision.number + 1, revision.newest
     if first > last:
         return ""
     return f"; {last} is void" if first == last else f"; {first} to {last} are void"
@@ -258,7 +258,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _summary(shown: Shown) -> str:
-    ledger = shown.standing.ledger
+    ledger = shown.revision.ledger
     protected = sum(each.protect for each in ledger.owned.values())
     by_name = sum(each.claimed for each in ledger.owned.values())
     claimed = f", {by_name} claimed by name alone" if by_name else ""

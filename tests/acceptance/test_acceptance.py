@@ -161,9 +161,9 @@ class Play:
         from peakctl.api.client import Api, bases_for
         from peakctl.cli.session import SystemClock
         from peakctl.emulator import emulator_transport
-        from peakctl.ledger.desk import Desk
-        from peakctl.ledger.lease import Hold
-        from peakctl.model import Actor, CiJob, Intent, Key, Owner, Secret
+        from peakctl.ledger.client import LedgerClient
+        from peakctl.ledger.lease import HeldLease
+        from peakctl.model import Actor, CiJob, Intent, Key, Owner, Run, Secret
 
         clock = SystemClock()
         transport = emulator_transport(self.emulator)
@@ -171,12 +171,10 @@ class Play:
         job = CiJob("4711", "deploy", 1, "https://ci.example.com/runs/4711")
         async with Api(transport=transport, bases=bases, token=token, clock=clock) as api:
             store, whose = ArtifactLedgers(api, clock), Owner(*owner.split("/"))
-            await Hold.take(
-                Desk(store, whose, clock, lambda _: None),
-                run="elsewhere",
-                actor=Actor(who, commit="0123456789abcdef", ci=job),
-                command="apply",
-                intents=(Intent(Key(*key.split("/")), verb),),
+            await HeldLease.acquire(
+                LedgerClient(store, whose, clock, lambda _: None),
+                Run("elsewhere", Actor(who, commit="0123456789abcdef", ci=job), "apply"),
+                (Intent(Key(*key.split("/")), verb),),
             )
 
     def _client(self) -> httpx.AsyncClient:

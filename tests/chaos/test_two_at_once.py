@@ -74,12 +74,12 @@ def test_the_same_with_every_kind(tmp_path: Path) -> None:
 def test_a_lease_that_nobody_checks_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger import writing
+    from peakctl.ledger import client
 
     async def ours(_store: Any, _id: Any, _numbers: Any, number: int, ledger: Any) -> Any:
         return number, ledger
 
-    monkeypatch.setattr(writing, "newest_in_force", ours)
+    monkeypatch.setattr(client, "newest_in_force", ours)
     duel = make_duel("its next state twice", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=3, drawn=0)))
 
@@ -87,12 +87,12 @@ def test_a_lease_that_nobody_checks_is_found_out(
 def test_a_first_ledger_that_nobody_checks_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger.writing import Pen
+    from peakctl.ledger.client import LedgerClient
 
-    async def first(_pen: Any, _made: Any) -> bool:
+    async def first(_client: Any, _made: Any) -> bool:
         return True
 
-    monkeypatch.setattr(Pen, "_is_first", first)
+    monkeypatch.setattr(LedgerClient, "_is_first", first)
     duel = make_duel("the same project twice", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=2, drawn=0)))
 
@@ -100,9 +100,9 @@ def test_a_first_ledger_that_nobody_checks_is_found_out(
 def test_rivals_that_nobody_sees_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger import conflicts as rivals
+    from peakctl.ledger import conflicts
 
-    monkeypatch.setattr(rivals, "find_conflicts", lambda *_: {})
+    monkeypatch.setattr(conflicts, "find_conflicts", lambda *_: {})
     duel = make_duel("two projects that share things", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=3, drawn=0)))
 

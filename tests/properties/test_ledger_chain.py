@@ -1,4 +1,4 @@
-"""Many writers in any interleaving: one history, nothing lost, and at most one holds the lease."""
+"""Many writers in any interleaving: one history, nothing lost, and at most one leases the lease."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from peakctl.adapters.ledger_store import text_of, zip_of
 from peakctl.errors import ApiError, LeaseHeld, LedgerUnusable
+from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger, write_ledger
-from peakctl.ledger.lease import Desk, Hold, note
+from peakctl.ledger.lease import HeldLease, write_if_free
 from peakctl.ledger.revisions import find_revision, readable
 from peakctl.model import (
     Actor,
@@ -30,6 +31,7 @@ from peakctl.model import (
     Owned,
     Owner,
     PastRun,
+    Run,
     ledger_name,
 )
 
@@ -110,38 +112,38 @@ class Race:
             await asyncio.sleep(0)
 
     async def run(self, number: int) -> None:
-        desk = Desk(self.store, OWNER, self.store.clock, lambda _: None)
+        client = LedgerClient(self.store, OWNER, self.store.clock, lambda _: None)
         key, actor = Key("Image", f"of-{number}"), Actor(f"user-{number}")
         for _ in range(4):
             await self.wait()
             with contextlib.suppress(LeaseHeld, ApiError):
                 if number % 3 == 0:
-                    await self.note(desk, key, actor)
+                    await self.note(client, key, actor)
                 else:
-                    await self.apply(desk, key, actor)
+                    await self.apply(client, key, actor)
             await self.store.clock.sleep(self.chance.randrange(3))
 
-    async def note(self, desk: Desk, key: Key, actor: Actor) -> None:
+    async def note(self, client: LedgerClient, key: Key, actor: Actor) -> None:
         def add(ledger: Ledger) -> Ledger:
             return replace(ledger, owned={**ledger.owned, key: Owned(key, 1)})
 
-        if await note(desk, add, actor=actor, run=str(actor), command="apply"):
+        if await write_if_free(client, add, Run(str(actor), actor, "apply")):
             self.written.add(key)
 
-    async def apply(self, desk: Desk, key: Key, actor: Actor) -> None:
-        hold = await Hold.take(desk, run=actor.who, actor=actor, command="apply", intents=())
+    async def apply(self, client: LedgerClient, key: Key, actor: Actor) -> None:
+        held = await HeldLease.acquire(client, Run(actor.who, actor, "apply"), ())
         assert not self.holding
         self.holding.add(actor.who)
-        renewal = asyncio.create_task(hold.keep(lambda: None))
+        renewal = asyncio.create_task(held.keep(lambda: None))
         if self.chance.random() < 0.3:
             await self.store.clock.sleep(301)
         await self.wait()
         if self.chance.random() < 0.5:
             renewal.cancel()
         self.holding.clear()
-        owned = {**hold.ledger.owned, key: Owned(key, 1)}
+        owned = {**held.ledger.owned, key: Owned(key, 1)}
         try:
-            await hold.finish(owned=owned, intents=(), outcome="done", counts={})
+            await held.finish(owned=owned, intents=(), outcome="done", counts={})
             self.written.add(key)
         finally:
             renewal.cancel()
@@ -198,26 +200,24 @@ def test_of_first_ledgers_made_at_once_at_most_one_is_held(
 
     async def script() -> None:
         runs = Race(store, chance, faulty=chance.random() < 0.5)
-        holds = []
+        leases = []
 
         async def take(number: int) -> None:
             await runs.wait()
             await store.clock.sleep(chance.choice((0, 0, 0.3, 1)))
-            desk = Desk(store, OWNER, store.clock, lambda _: None)
+            client = LedgerClient(store, OWNER, store.clock, lambda _: None)
             actor = Actor(f"user-{number}")
             with contextlib.suppress(LeaseHeld, ApiError):
-                holds.append(
-                    await Hold.take(desk, run=actor.who, actor=actor, command="", intents=())
-                )
+                leases.append(await HeldLease.acquire(client, Run(actor.who, actor, ""), ()))
 
         await asyncio.gather(*(take(number) for number in range(many)))
-        assert len(holds) <= 1
+        assert len(leases) <= 1
         store.pause = None
         store.land()
-        for hold in holds:
+        for held in leases:
             found = await find_revision(store, store._listed(), OWNER)
             assert found is not None
-            assert found.ledger == hold.ledger
+            assert found.ledger == held.ledger
 
     asyncio.run(script())
 

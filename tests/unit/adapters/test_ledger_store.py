@@ -17,10 +17,11 @@ from peakctl.api.client import Api, bases_for
 from peakctl.emulator import Emulator, emulator_transport
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger
-from peakctl.ledger.lease import LEASE, Desk, Hold
+from peakctl.ledger.lease import LEASE
 from peakctl.ledger.revisions import find_revision
-from peakctl.model import Actor, Flaw, Key, Listed, Owned, Owner, Secret
+from peakctl.model import Actor, Flaw, Key, Listed, Owned, Owner, Run, Secret
 
 T = TypeVar("T")
 TEXT = b'{"kind": "peakctl-ledger"}'
@@ -266,19 +267,18 @@ def test_a_run_takes_renews_and_gives_back_its_lease_on_the_platform(
     async def script() -> None:
         async with open_api(emulator, clock) as api:
             store = ArtifactLedgers(api, clock)
-            desk = Desk(store, owner, clock, lambda _: None)
-            parts: Any = {"actor": actor, "command": "apply", "intents": ()}
-            hold = await Hold.take(desk, run="one", **parts)
-            with pytest.raises(LeaseHeld):
-                await Hold.take(desk, run="two", **parts)
-            renewal = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
-            await clock.sleep(LEASE - 1)
-            renewal.cancel()
-            await hold.finish(owned={key: Owned(key, 1)}, intents=(), outcome="done", counts={})
+            client = LedgerClient(store, owner, clock, lambda _: None)
+            done: Any = {"intents": (), "outcome": "done", "counts": {}}
+            async with client.lease(Run("one", actor, "apply"), ()) as held:
+                with pytest.raises(LeaseHeld):
+                    async with client.lease(Run("two", actor, "apply"), ()):
+                        pytest.fail("it is held")
+                async with held.renewing(lambda: pytest.fail("it is not lost")):
+                    await clock.sleep(LEASE - 1)
+                await held.finish(owned={key: Owned(key, 1)}, **done)
             for number in range(6):
-                hold = await Hold.take(desk, run=f"run-{number}", **parts)
-                ours = hold.ledger.owned
-                await hold.finish(owned=ours, intents=(), outcome="done", counts={})
+                async with client.lease(Run(f"run-{number}", actor, "apply"), ()) as held:
+                    await held.finish(owned=held.ledger.owned, **done)
             found = await find_revision(store, await store.list(), owner)
             assert found is not None
             assert (found.number, found.ledger.owned) == (16, {key: Owned(key, 1)})

@@ -17,12 +17,11 @@ from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
 from peakctl.errors import Diagnostic, LeaseHeld
-from peakctl.ledger import conflicts as rivals
-from peakctl.ledger import lease
+from peakctl.ledger import conflicts, lease
+from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger, write_ledger
-from peakctl.ledger.desk import Desk
-from peakctl.ledger.lease import Hold
-from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Secret
+from peakctl.ledger.lease import HeldLease
+from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Run, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
 FLOW = """\
@@ -67,13 +66,13 @@ class Tenant:
         async with Api(transport=transport, bases=bases, token=token, clock=self.clock) as api:
             yield api
 
-    async def as_other(self, project: str, *intents: Intent) -> Hold:
+    async def as_other(self, project: str, *intents: Intent) -> HeldLease:
         """Another project's run takes its lease."""
         async with self.api() as api:
             owner = Owner(project, "local")
-            desk = Desk(ArtifactLedgers(api, self.clock), owner, self.clock, lambda _: None)
-            actor = Actor("bob")
-            return await Hold.take(desk, run="r", actor=actor, command="apply", intents=intents)
+            store = ArtifactLedgers(api, self.clock)
+            client = LedgerClient(store, owner, self.clock, lambda _: None)
+            return await HeldLease.acquire(client, Run("r", Actor("bob"), "apply"), intents)
 
     def ledger(self) -> Ledger:
         async def read() -> Ledger:
@@ -138,10 +137,10 @@ def test_a_ledger_that_cannot_be_written_at_the_end_is_told(tenant: Tenant) -> N
 def test_a_run_that_loses_its_lease_starts_nothing_new(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lose(self: Hold) -> None:
+    async def lose(self: HeldLease) -> None:
         self.lost = True
 
-    monkeypatch.setattr(Hold, "_renew", lose)
+    monkeypatch.setattr(HeldLease, "_renew", lose)
     tenant.write(IMAGE + (FLOW % "") + "dependsOn: [Image/slow]\n")
     run = tenant.peakctl("apply", "-y", "-o", "json")
     assert run.code == 14
@@ -157,16 +156,16 @@ def test_what_moves_between_the_plan_and_the_lease_stops_the_run(
     tenant.peakctl("apply", "-y")
     tenant.write(FLOW % ", tags: [{name: ours}]")
     (flow,) = tenant.flows()
-    take = Hold.take
+    acquire = HeldLease.acquire
 
-    async def take_late(*given: Any, **more: Any) -> Hold:
+    async def acquire_late(*given: Any, **more: Any) -> HeldLease:
         path = f"service/workflows/api/v1/workflows/{flow['id']}"
         body = {"name": "nightly", "tags": [{"name": "theirs"}], "triggers": [], "watchers": []}
         steps = {"call": {"type": "http", "method": "post", "url": "https://example.com/hook"}}
         await tenant._send("PUT", path, {**body, "steps": steps})
-        return await take(*given, **more)
+        return await acquire(*given, **more)
 
-    monkeypatch.setattr(Hold, "take", take_late)
+    monkeypatch.setattr(HeldLease, "acquire", acquire_late)
     before = len(tenant.writes())
     run = tenant.peakctl("apply", "-y")
     assert run.code == 11
@@ -190,24 +189,24 @@ def test_what_another_has_made_since_we_looked_is_looked_for_again(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its ledger may as well tell of what was deleted since: then we go on."""
-    hold = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
+    held = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
 
     async def report() -> None:
         async with tenant.api() as api:
             store = ArtifactLedgers(api, tenant.clock)
-            hold._desk = Desk(store, Owner("zoo", "local"), tenant.clock, lambda _: 1)
+            held._client = LedgerClient(store, Owner("zoo", "local"), tenant.clock, lambda _: 1)
             owned = {KEY: Owned(KEY, 12345)}
-            await hold.finish(owned=owned, intents=(), outcome="done", counts={})
+            await held.finish(owned=owned, intents=(), outcome="done", counts={})
 
     asyncio.run(report())
     looks: list[Any] = []
-    plain = rivals.made_meanwhile
+    plain = conflicts.made_meanwhile
 
     def looked(*given: Any) -> Any:
         looks.append(plain(*given))
         return looks[-1]
 
-    monkeypatch.setattr(rivals, "made_meanwhile", looked)
+    monkeypatch.setattr(conflicts, "made_meanwhile", looked)
     assert tenant.peakctl("apply", "-y").code == 0
     assert looks == [{KEY}, {KEY}]
     assert len(tenant.flows()) == 1
@@ -223,17 +222,17 @@ def test_the_first_by_name_waits_for_its_rival_and_then_gives_up(tenant: Tenant)
 def test_the_first_by_name_goes_on_once_its_rival_has_stopped(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
+    held = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
     sleep = tenant.clock.sleep
 
     async def sleep_and_stop(seconds: float) -> None:
         await sleep(seconds)
         async with tenant.api() as api:
-            hold._desk = Desk(
+            held._client = LedgerClient(
                 ArtifactLedgers(api, tenant.clock), Owner("zoo", "local"), tenant.clock, lambda _: 1
             )
             monkeypatch.setattr(tenant.clock, "sleep", sleep)
-            await hold.finish(owned={}, intents=(), outcome="stopped", counts={})
+            await held.finish(owned={}, intents=(), outcome="stopped", counts={})
 
     monkeypatch.setattr(tenant.clock, "sleep", sleep_and_stop)
     assert tenant.peakctl("apply", "-y").code == 0
@@ -252,14 +251,16 @@ def test_a_run_that_was_unlocked_says_so_and_what_it_put_in_whose_place(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its process was alive, and another run made the same meanwhile."""
-    finish = Hold.finish
+    finish = HeldLease.finish
 
-    async def unlocked(self: Hold, **given: Any) -> None:
+    async def unlocked(self: HeldLease, **given: Any) -> None:
         theirs = replace(self.ledger, lease=None, owned={KEY: Owned(KEY, "theirs")}, seen=1, base=1)
-        await self._desk.store.append(self._standing.id, write_ledger(replace(theirs, writer="x")))
+        await self._client.store.append(
+            self._revision.id, write_ledger(replace(theirs, writer="x"))
+        )
         await finish(self, **given)
 
-    monkeypatch.setattr(Hold, "finish", unlocked)
+    monkeypatch.setattr(HeldLease, "finish", unlocked)
     run = tenant.peakctl("apply", "-y", "-o", "json")
     assert run.code == 14
     told = json.loads(run.out)
@@ -270,7 +271,7 @@ def test_a_run_that_was_unlocked_says_so_and_what_it_put_in_whose_place(
     assert f"id {flow['id']} is in the ledger now, in the place of id theirs" in warning["summary"]
 
 
-# --- what is ours, and what only bears the name ---------------------------------------------
+# --- what is ours, and what only has the name ---------------------------------------------
 
 
 def by_hand(tenant: Tenant, url: str = "https://example.com/theirs") -> str:
@@ -316,7 +317,7 @@ def killed(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at: str, *words: str
 
     with monkeypatch.context() as patch:
         patch.setattr(Api, "send", die)
-        patch.setattr(Hold, "finish", never)
+        patch.setattr(HeldLease, "finish", never)
         with pytest.raises(BaseException) as caught:  # noqa: PT011 - alone, or in a group
             tenant.peakctl(*words)
         assert "Killed" in repr(caught.value)
@@ -485,16 +486,16 @@ def test_nothing_is_taken_over_while_one_of_the_owners_is_at_work(tenant: Tenant
     assert tenant.ledger().intents == ()
 
 
-def test_what_was_struck_from_its_ledger_is_still_to_become_ours(
+def test_what_was_taken_out_of_its_ledger_is_still_to_become_ours(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of_two_others(tenant)
     plain = lease.disown
 
-    async def disown(desk: Desk, owner: Owner, *given: Any, **more: Any) -> None:
+    async def disown(client: LedgerClient, owner: Owner, *given: Any, **more: Any) -> None:
         if owner.project == "baker":
             raise LeaseHeld(Diagnostic("lease/held", "it is at work now"))
-        await plain(desk, owner, *given, **more)
+        await plain(client, owner, *given, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(lease, "disown", disown)

@@ -58,9 +58,9 @@ async def hold(run: Any, clock: Any, act: str = "take") -> None:
     from peakctl.adapters.ledger_store import ArtifactLedgers
     from peakctl.api.client import Api, bases_for
     from peakctl.emulator import emulator_transport
-    from peakctl.ledger.desk import Desk
-    from peakctl.ledger.lease import Hold
-    from peakctl.model import Actor, Owner, Secret
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.lease import HeldLease
+    from peakctl.model import Actor, Owner, Run, Secret
 
     transport = emulator_transport(run.emulator)
     bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
@@ -69,8 +69,8 @@ async def hold(run: Any, clock: Any, act: str = "take") -> None:
         if act == "twin":
             await store.create(NAME, b"whatever")
             return
-        desk = Desk(store, Owner("shop", "local"), clock, lambda _: None)
-        taken = await Hold.take(desk, run="r1", actor=Actor("bob"), command="apply", intents=())
+        client = LedgerClient(store, Owner("shop", "local"), clock, lambda _: None)
+        taken = await HeldLease.acquire(client, Run("r1", Actor("bob"), "apply"), ())
         if act == "give back":
             await taken.finish(owned={}, intents=(), outcome="done", counts={})
 
@@ -156,7 +156,7 @@ def test_a_second_ledger_of_the_name_is_told(run: Any, clock: Any) -> None:
     held(run, clock, "twin")
     done = run("show")
     assert done.code == 0
-    assert "2 artifacts bear the name of the ledger of shop/local" in done.err
+    assert "2 artifacts have the name of the ledger of shop/local" in done.err
     assert "delete the artifact " in done.err
 
 

@@ -10,12 +10,26 @@ from typing import Any, TypeVar
 import pytest
 
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
-from peakctl.ledger import desk as desks
+from peakctl.ledger.client import (
+    DROPS,
+    KEPT_RUNS,
+    KEPT_VERSIONS,
+    NOTHING_CHANGED,
+    TRIES,
+    LedgerClient,
+)
 from peakctl.ledger.codec import read_ledger, write_ledger
-from peakctl.ledger.lease import LEASE, Desk, Hold, disown, note, refuse_any_held
-from peakctl.ledger.lease_rules import taken_over
+from peakctl.ledger.lease import (
+    LEASE,
+    STAYS,
+    HeldLease,
+    complete,
+    disown,
+    refuse_any_held,
+    taken_over,
+    write_if_free,
+)
 from peakctl.ledger.revisions import LedgerRevision, find_revision
-from peakctl.ledger.writing import DROPS, KEPT_RUNS, KEPT_VERSIONS, ROUNDS, see_through
 from peakctl.model import (
     Actor,
     CiJob,
@@ -26,6 +40,7 @@ from peakctl.model import (
     Owned,
     Owner,
     PastRun,
+    Run,
     ledger_name,
 )
 
@@ -45,19 +60,18 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def desk_of(store: Any, owner: Owner = OWNER, alive: bool | None = None) -> Desk:
-    return Desk(store, owner, store.clock, lambda _: alive)
+def client_of(store: Any, owner: Owner = OWNER, alive: bool | None = None) -> LedgerClient:
+    return LedgerClient(store, owner, store.clock, lambda _: alive)
 
 
-async def take(store: Any, actor: Actor = ADA, run: str = "run-1", **more: Any) -> Hold:
+async def take(store: Any, actor: Actor = ADA, run: str = "run-1", **more: Any) -> HeldLease:
     intents = more.pop("intents", (CREATE_A,))
-    desk = desk_of(store, **more)
-    return await Hold.take(desk, run=run, actor=actor, command="apply", intents=intents)
+    return await HeldLease.acquire(client_of(store, **more), Run(run, actor, "apply"), intents)
 
 
-async def finish(hold: Hold, **more: Any) -> None:
+async def finish(held: HeldLease, **more: Any) -> None:
     given = {"owned": {}, "intents": (), "outcome": "done", "counts": {}, **more}
-    await hold.finish(**given)
+    await held.finish(**given)
 
 
 async def stands(store: Any, owner: Owner = OWNER) -> LedgerRevision:
@@ -86,14 +100,14 @@ def lease(actor: Actor = BOB, until: float = START + 100, run: str = "their-run"
 
 def test_the_first_run_makes_the_ledger_with_its_lease(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         now = ledger_store.now()
         found = await stands(ledger_store)
-        assert found.ledger == hold.ledger
+        assert found.ledger == held.ledger
         assert found.ledger.lease == Lease("run-1", ADA, now, now + LEASE)
         assert found.ledger.intents == (CREATE_A,)
         assert len(found.ledger.salt) == 32
-        assert (hold.before, hold.took_over, hold.lost) == ((), None, False)
+        assert (held.before, held.took_over, held.lost) == ((), None, False)
 
     run(script())
     assert ledger_store.asked[:3] == ["list", "create", "list"]
@@ -102,11 +116,7 @@ def test_the_first_run_makes_the_ledger_with_its_lease(ledger_store: Any) -> Non
 def test_a_ledger_that_is_known_is_not_listed_again(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with(owned=owned(A)))
     known = ledger_store._listed()
-    run(
-        Hold.take(
-            desk_of(ledger_store), run="r", actor=ADA, command="apply", intents=(), ledgers=known
-        )
-    )
+    run(HeldLease.acquire(client_of(ledger_store), Run("r", ADA, "apply"), (), known))
     assert "list" not in ledger_store.asked
 
 
@@ -116,14 +126,14 @@ def test_a_later_run_adds_a_version_and_keeps_what_is_there(ledger_store: Any) -
     keep(ledger_store, ledger_with(owned=owned(A), runs=(past,), intents=(intent, CREATE_A)))
 
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         found = await stands(ledger_store)
         assert found.number == 2
         assert (found.ledger.base, found.ledger.seen, found.ledger.salt) == (1, 1, "s")
         assert found.ledger.owned == owned(A)
         assert found.ledger.runs == (past,)
         assert found.ledger.intents == (intent, CREATE_A)
-        assert hold.before == (intent, CREATE_A)
+        assert held.before == (intent, CREATE_A)
 
     run(script())
     assert ledger_store.asked[:4] == ["list", "read", "numbers", "append"]
@@ -173,17 +183,17 @@ def test_a_lease_is_held_unless_its_run_is_dead_or_an_earlier_attempt(
             run(take(ledger_store, ours, alive=alive))
         assert "append" not in ledger_store.asked
         return
-    hold = run(take(ledger_store, ours, alive=alive, intents=()))
-    assert hold.took_over == lease(theirs)
-    assert hold.ledger.intents == (CREATE_A,)
-    (dead,) = hold.ledger.runs
+    held = run(take(ledger_store, ours, alive=alive, intents=()))
+    assert held.took_over == lease(theirs)
+    assert held.ledger.intents == (CREATE_A,)
+    (dead,) = held.ledger.runs
     assert dead == PastRun("their-run", theirs, "", START - 60, START, "died")
 
 
 def test_a_lease_that_is_over_may_be_taken(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with(lease(until=START)))
-    hold = run(take(ledger_store))
-    assert hold.ledger.runs[0].ended == START
+    held = run(take(ledger_store))
+    assert held.ledger.runs[0].ended == START
 
 
 @pytest.mark.parametrize(
@@ -192,18 +202,18 @@ def test_a_lease_that_is_over_may_be_taken(ledger_store: Any) -> None:
         (
             replace(BOB, ci=CiJob("123", "deploy", 1, "https://ci/123")),
             "ci run 123 (job deploy) is applying retail/prod since 07:59:00 UTC",
-            "bob, commit 1a2b3c, https://ci/123\nits lease is renewed while it runs, and holds "
-            "until 08:01:40 UTC",
+            "bob, commit 1a2b3c, https://ci/123\nits lease is renewed while it runs, and expires "
+            "at 08:01:40 UTC",
         ),
         (
             Actor("bob\x1b[31m", "tower"),
             "bob on tower is applying retail/prod since 07:59:00 UTC",
-            "bob\nits lease is renewed while it runs, and holds until 08:01:40 UTC",
+            "bob\nits lease is renewed while it runs, and expires at 08:01:40 UTC",
         ),
         (
             Actor(""),
             "someone is applying retail/prod since 07:59:00 UTC",
-            "its lease is renewed while it runs, and holds until 08:01:40 UTC",
+            "its lease is renewed while it runs, and expires at 08:01:40 UTC",
         ),
     ],
 )
@@ -230,7 +240,7 @@ def test_of_another_project_s_lease_it_is_told_where_to_unlock_it(ledger_store: 
 @pytest.mark.parametrize(
     ("theirs", "ours", "until", "why"),
     [
-        (BOB, ADA, START, "it ran out at 08:00:00 UTC"),
+        (BOB, ADA, START, "it expired at 08:00:00 UTC"),
         (BOB, ADA, START + 1, "its process is gone"),
         (
             replace(BOB, ci=CiJob("1", "j", 1)),
@@ -280,9 +290,9 @@ def test_who_was_overtaken_by_a_note_takes_the_lease_on_top_of_it(ledger_store: 
     made = keep(ledger_store, ledger_with())
     theirs = replace(ledger_with(owned=owned(B)), writer="x", base=1, seen=1)
     before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
-    hold = run(take(ledger_store))
-    assert hold.ledger.owned == owned(B)
-    assert (hold.ledger.base, hold.ledger.seen) == (2, 3)
+    held = run(take(ledger_store))
+    assert held.ledger.owned == owned(B)
+    assert (held.ledger.base, held.ledger.seen) == (2, 3)
     assert run(stands(ledger_store)).number == 4
 
 
@@ -300,7 +310,7 @@ def test_who_is_always_overtaken_gives_up(ledger_store: Any) -> None:
     with pytest.raises(ApiError) as caught:
         run(take(ledger_store))
     assert caught.value.diagnostics[0].code == "ledger/busy"
-    assert len(ledger_store.versions[made]) == 1 + 2 * ROUNDS
+    assert len(ledger_store.versions[made]) == 1 + 2 * TRIES
 
 
 @pytest.mark.parametrize(("later", "wins"), [(0.0, False), (0.4, False), (1.0, True)])
@@ -324,10 +334,10 @@ def test_of_two_first_ledgers_the_older_one_counts(
 
         ledger_store.list = listed
         if wins:
-            hold = await take(ledger_store)
-            assert (await stands(ledger_store)).ledger == hold.ledger
+            held = await take(ledger_store)
+            assert (await stands(ledger_store)).ledger == held.ledger
             return
-        with pytest.raises(LeaseHeld, match="has just made") as caught:
+        with pytest.raises(LeaseHeld, match="has just created") as caught:
             await take(ledger_store)
         assert "neither of the two counted" in caught.value.diagnostics[0].detail
         assert len(ledger_store.names) == 1
@@ -359,7 +369,7 @@ def test_of_two_first_ledgers_of_one_second_one_counts(
         if not other_first:
             assert (await take(ledger_store)).ledger == (await stands(ledger_store)).ledger
             return
-        with pytest.raises(LeaseHeld, match="has just made"):
+        with pytest.raises(LeaseHeld, match="has just created"):
             await take(ledger_store)
         assert [*ledger_store.names] == ["id-1"]
 
@@ -369,8 +379,8 @@ def test_of_two_first_ledgers_of_one_second_one_counts(
 def test_an_older_ledger_without_a_version_is_no_rival(ledger_store: Any) -> None:
     made = keep(ledger_store, ledger_with())
     run(ledger_store.drop(made, 1))
-    hold = run(take(ledger_store))
-    assert run(stands(ledger_store)).ledger == hold.ledger
+    held = run(take(ledger_store))
+    assert run(stands(ledger_store)).ledger == held.ledger
 
 
 def test_a_ledger_that_lost_stays_when_somebody_builds_on_it(ledger_store: Any) -> None:
@@ -441,9 +451,9 @@ def test_a_listing_that_never_shows_ours_shows_no_rival_either(ledger_store: Any
 def test_a_version_whose_answer_is_lost_is_found_by_its_writer(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with())
     ledger_store.faults["append"] = ["lost"]
-    hold = run(take(ledger_store))
+    held = run(take(ledger_store))
     found = run(stands(ledger_store))
-    assert (found.number, found.ledger) == (2, hold.ledger)
+    assert (found.number, found.ledger) == (2, held.ledger)
     assert ledger_store.asked.count("append") == 1
 
 
@@ -465,9 +475,9 @@ def test_a_version_that_arrives_late_after_all_is_the_same_or_void(ledger_store:
         return await plain(ledger, text)
 
     ledger_store.append = landing
-    hold = run(take(ledger_store))
+    held = run(take(ledger_store))
     assert (run(stands(ledger_store)).number, len(ledger_store.versions[made])) == (2, 3)
-    run(finish(hold))
+    run(finish(held))
     assert run(stands(ledger_store)).ledger.lease is None
 
 
@@ -492,8 +502,8 @@ def test_the_late_version_of_another_is_not_taken_for_ours(ledger_store: Any) ->
     theirs = replace(ledger_with(owned=owned(C)), writer="x", base=1, seen=1)
     before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
     ledger_store.faults["append"] = [None, "lost"]
-    hold = run(take(ledger_store))
-    assert hold.ledger.owned == owned(C)
+    held = run(take(ledger_store))
+    assert held.ledger.owned == owned(C)
 
 
 @pytest.mark.parametrize("fault", ["lost", "never"])
@@ -544,7 +554,7 @@ def test_a_token_that_may_not_write_artifacts_is_told_so(ledger_store: Any, meth
     (told,) = caught.value.diagnostics
     assert told.code == "auth/ledger"
     assert "the ledger is one (403)" in told.summary
-    assert told.detail == desks.NOTHING
+    assert told.detail == NOTHING_CHANGED
     assert "`ledger: false` in the environment prod of peakctl.yaml" in told.fix
 
 
@@ -562,9 +572,9 @@ def test_the_end_of_a_run_is_written_without_the_lease(ledger_store: Any) -> Non
     left = Intent(B, "build")
 
     async def script() -> None:
-        hold = await take(ledger_store, intents=(CREATE_A, left))
+        held = await take(ledger_store, intents=(CREATE_A, left))
         ledger_store.clock.time += 30
-        await finish(hold, owned=owned(A), intents=(left,), outcome="in part", counts={"create": 1})
+        await finish(held, owned=owned(A), intents=(left,), outcome="in part", counts={"create": 1})
         found = await stands(ledger_store)
         assert found.number == 2
         assert found.ledger.lease is None
@@ -606,8 +616,8 @@ def test_a_version_that_is_not_let_go_of_stays(ledger_store: Any) -> None:
         made = await ledger_store.create(ledger_name(OWNER), write_ledger(ledger_with()))
         for _ in range(many):
             await ledger_store.append(made, b"")
-        mended = ledger_with(base=1, seen=1 + many)
-        await ledger_store.append(made, write_ledger(mended))
+        repaired = ledger_with(base=1, seen=1 + many)
+        await ledger_store.append(made, write_ledger(repaired))
         ledger_store.faults["drop"] = [None, refused("forbidden")]
         await finish(await take(ledger_store))
         assert ledger_store.asked.count("drop") == 2
@@ -623,11 +633,11 @@ def test_what_another_wrote_meanwhile_stays(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with(owned=owned(A, B, C), intents=(mine,)))
 
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.clock.time += LEASE
         other = await take(ledger_store, BOB, "run-2", intents=(theirs,))
         await finish(other, owned=owned(A, B, under="2"), intents=(CREATE_A, theirs, mine))
-        await finish(hold, owned=owned(A) | owned(C, under="3"), intents=(mine,))
+        await finish(held, owned=owned(A) | owned(C, under="3"), intents=(mine,))
         found = (await stands(ledger_store)).ledger
         assert found.lease is None
         assert found.owned == owned(A, under="2") | owned(C, under="3")
@@ -643,20 +653,20 @@ def test_what_another_wrote_meanwhile_stays(ledger_store: Any) -> None:
 @pytest.mark.parametrize("how", ["unlocked", "taken over", "noted"])
 def test_a_lease_that_is_found_lost_at_the_end_is_lost(ledger_store: Any, how: str) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         if how == "unlocked":
-            theirs = replace(hold.ledger, lease=None, writer="x", base=1, seen=1)
+            theirs = replace(held.ledger, lease=None, writer="x", base=1, seen=1)
             await ledger_store.append("id-0", write_ledger(theirs))
         else:
             ledger_store.clock.time += LEASE
         if how == "taken over":
             await take(ledger_store, BOB, "run-2")
         if how == "noted":
-            desk = desk_of(ledger_store)
-            assert await note(desk, lambda it: it, actor=BOB, run="run-2", command="apply")
-        await finish(hold, owned=owned(A))
-        assert hold.lost
-        assert hold.replaced == ()
+            client, bob = client_of(ledger_store), Run("run-2", BOB, "apply")
+            assert await write_if_free(client, lambda it: it, bob)
+        await finish(held, owned=owned(A))
+        assert held.lost
+        assert held.replaced == ()
 
     run(script())
 
@@ -665,24 +675,24 @@ def test_what_another_made_under_a_name_and_this_run_replaces_is_told(ledger_sto
     keep(ledger_store, ledger_with(owned=owned(B, C)))
 
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.clock.time += LEASE
         other = await take(ledger_store, BOB, "run-2")
         await finish(other, owned=owned(A, under="2") | owned(B, under="3") | owned(C))
         ours = owned(A, B) | owned(C, under="4")
-        await finish(hold, owned=ours)
+        await finish(held, owned=ours)
         assert (await stands(ledger_store)).ledger.owned == {**ours, **owned(B, under="3")}
-        assert hold.replaced == ((Owned(A, "2"), Owned(A, "1")),)
+        assert held.replaced == ((Owned(A, "2"), Owned(A, "1")),)
 
     run(script())
 
 
 def test_the_lease_of_who_took_over_stays_and_is_renewed_on_top(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.clock.time += LEASE
         other = await take(ledger_store, BOB, "run-2")
-        await finish(hold, owned=owned(A))
+        await finish(held, owned=owned(A))
         found = (await stands(ledger_store)).ledger
         assert found.lease == other.ledger.lease
         assert found.owned == owned(A)
@@ -698,23 +708,23 @@ def test_the_lease_of_who_took_over_stays_and_is_renewed_on_top(ledger_store: An
 
 def test_an_end_that_cannot_be_written_is_that_error(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.faults["append"] = [ledger_store.error(500)]
         with pytest.raises(ApiError):
-            await finish(hold)
+            await finish(held)
         ledger_store.faults["append"] = [refused("forbidden")]
         with pytest.raises(NotAuthenticated) as caught:
-            await finish(hold)
-        assert caught.value.diagnostics[0].detail == desks.SO_FAR
+            await finish(held)
+        assert caught.value.diagnostics[0].detail == STAYS
 
     run(script())
 
 
 def test_an_end_that_is_cancelled_is_written_all_the_same(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.pause = lambda: ledger_store.clock.sleep(1)
-        task = asyncio.create_task(finish(hold, owned=owned(A)))
+        task = asyncio.create_task(finish(held, owned=owned(A)))
         await ledger_store.clock.sleep(0.5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -728,9 +738,9 @@ def test_an_end_that_is_cancelled_is_written_all_the_same(ledger_store: Any) -> 
 
 def test_a_second_cancellation_ends_it_at_once(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.pause = lambda: ledger_store.clock.sleep(1000)
-        task = asyncio.create_task(finish(hold))
+        task = asyncio.create_task(finish(held))
         for _ in range(2):
             await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -749,7 +759,7 @@ def test_what_fails_after_a_cancellation_is_not_told() -> None:
             await asyncio.sleep(0)
             raise ValueError
 
-        task = asyncio.create_task(see_through(fails()))
+        task = asyncio.create_task(complete(fails()))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -764,14 +774,14 @@ def test_work_that_is_cancelled_from_within_is_cancelled() -> None:
 
     async def script() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await see_through(gives_up())
+            await complete(gives_up())
 
     run(script())
 
 
 @pytest.mark.parametrize("back", [True, False])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_lease_whose_taking_is_cancelled_is_given_back(
+def test_a_lease_whose_acquisition_is_cancelled_is_given_back(
     ledger_store: Any, first: bool, back: bool
 ) -> None:
     earlier = Intent(B, "build")
@@ -798,7 +808,7 @@ def test_a_lease_whose_taking_is_cancelled_is_given_back(
     run(script())
 
 
-def test_a_taking_that_is_cancelled_and_refused_writes_nothing(ledger_store: Any) -> None:
+def test_an_acquisition_that_is_cancelled_and_refused_writes_nothing(ledger_store: Any) -> None:
     async def script() -> None:
         ledger_store.pause = lambda: ledger_store.clock.sleep(1)
         ledger_store.faults["create"] = [ledger_store.error(500)]
@@ -818,16 +828,16 @@ def test_a_taking_that_is_cancelled_and_refused_writes_nothing(ledger_store: Any
 
 def test_a_lease_is_renewed_when_a_third_of_it_has_passed(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: pytest.fail("it is not lost")))
         await ledger_store.clock.sleep(LEASE + 1)
         found = await stands(ledger_store)
         assert found.number == 4
         assert found.ledger.lease == Lease("run-1", ADA, START, START + 2 * LEASE)
-        assert hold.ledger == found.ledger
-        await finish(hold)
+        assert held.ledger == found.ledger
+        await finish(held)
         task.cancel()
-        assert not hold.lost
+        assert not held.lost
         assert (await stands(ledger_store)).ledger.lease is None
 
     run(script())
@@ -835,24 +845,24 @@ def test_a_lease_is_renewed_when_a_third_of_it_has_passed(ledger_store: Any) -> 
 
 def test_nothing_is_renewed_once_it_is_given_back(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: pytest.fail("it is not lost")))
         await asyncio.sleep(0)
-        await finish(hold)
+        await finish(held)
         await task
         assert (await stands(ledger_store)).number == 2
-        await hold.keep(lambda: pytest.fail("it is over"))
+        await held.keep(lambda: pytest.fail("it is over"))
 
     run(script())
 
 
 def test_a_renewal_under_way_is_over_before_the_end_is_written(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: pytest.fail("it is not lost")))
         ledger_store.pause = lambda: ledger_store.clock.sleep(5)
         await ledger_store.clock.sleep(LEASE / 3 + 1)
-        await finish(hold)
+        await finish(held)
         await task
         assert (await stands(ledger_store)).number == 3
         assert len(ledger_store.versions["id-0"]) == 3
@@ -862,8 +872,8 @@ def test_a_renewal_under_way_is_over_before_the_end_is_written(ledger_store: Any
 
 def test_a_renewal_that_is_cancelled_and_lands_is_built_upon(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: pytest.fail("it is not lost")))
         await asyncio.sleep(0)
         plain = ledger_store.append
 
@@ -875,7 +885,7 @@ def test_a_renewal_that_is_cancelled_and_lands_is_built_upon(ledger_store: Any) 
         await ledger_store.clock.sleep(LEASE / 3 + 1)
         task.cancel()
         ledger_store.append = plain
-        await finish(hold, owned=owned(A))
+        await finish(held, owned=owned(A))
         found = await stands(ledger_store)
         assert (found.number, found.ledger.lease, found.ledger.owned) == (4, None, owned(A))
 
@@ -884,8 +894,8 @@ def test_a_renewal_that_is_cancelled_and_lands_is_built_upon(ledger_store: Any) 
 
 def test_a_renewal_that_fails_is_tried_again(ledger_store: Any) -> None:
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: pytest.fail("it is not lost")))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: pytest.fail("it is not lost")))
         ledger_store.faults["append"] = [ledger_store.error(500), refused("refused")]
         await ledger_store.clock.sleep(LEASE / 3 + 59)
         assert (await stands(ledger_store)).number == 1
@@ -905,10 +915,10 @@ def test_a_lease_that_cannot_be_renewed_is_lost(
     lost: list[float] = []
 
     async def script() -> None:
-        hold = await take(ledger_store)
+        held = await take(ledger_store)
         ledger_store.faults["append"] = [ledger_store.error(status) for _ in range(100)]
-        await hold.keep(lambda: lost.append(ledger_store.now()))
-        assert hold.lost
+        await held.keep(lambda: lost.append(ledger_store.now()))
+        assert held.lost
 
     run(script())
     assert lost == [START + after]
@@ -919,17 +929,17 @@ def test_a_lease_that_is_gone_is_told_once(ledger_store: Any, how: str) -> None:
     lost: list[bool] = []
 
     async def script() -> None:
-        hold = await take(ledger_store)
-        task = asyncio.create_task(hold.keep(lambda: lost.append(hold.lost)))
+        held = await take(ledger_store)
+        task = asyncio.create_task(held.keep(lambda: lost.append(held.lost)))
         if how == "taken over":
             await take(ledger_store, BOB, "run-2", alive=False)
         else:
-            theirs = replace(hold.ledger, lease=None, writer="x", base=1, seen=1)
+            theirs = replace(held.ledger, lease=None, writer="x", base=1, seen=1)
             await ledger_store.append("id-0", write_ledger(theirs))
         await task
         assert lost == [True]
         ledger_store.asked.clear()
-        await finish(hold, owned=owned(A))
+        await finish(held, owned=owned(A))
         found = await stands(ledger_store)
         assert found.ledger.owned == owned(A)
         assert (found.ledger.lease is None) == (how == "unlocked")
@@ -942,8 +952,7 @@ def test_a_lease_that_is_gone_is_told_once(ledger_store: Any, how: str) -> None:
 
 
 def give_up(store: Any, *ids: tuple[str, str], owner: Owner = OTHER) -> None:
-    desk = desk_of(store)
-    run(disown(desk, owner, frozenset(ids), run="run-1", actor=ADA))
+    run(disown(client_of(store), owner, frozenset(ids), Run("run-1", ADA, "apply")))
 
 
 def test_what_is_taken_over_leaves_the_ledger_of_the_other(ledger_store: Any) -> None:
@@ -977,17 +986,16 @@ def test_nothing_is_taken_from_a_project_that_is_applying(ledger_store: Any) -> 
         give_up(ledger_store, ("Image", "1"))
 
 
-def take_note(store: Any, **more: Any) -> bool:
+def note(store: Any, **more: Any) -> bool:
     def add(ledger: Ledger) -> Ledger:
         return replace(ledger, owned={**ledger.owned, **owned(B)})
 
-    given = {"actor": ADA, "run": "run-1", "command": "apply", **more}
-    return run(note(desk_of(store), add, **given))
+    return run(write_if_free(client_of(store), add, Run("run-1", ADA, "apply"), **more))
 
 
 def test_a_note_is_added_to_what_is_there(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with(owned=owned(A), intents=(CREATE_A,)))
-    assert take_note(ledger_store, outcome="adopted")
+    assert note(ledger_store, outcome="adopted")
     found = run(stands(ledger_store)).ledger
     assert found.owned == owned(A, B)
     assert found.intents == (CREATE_A,)
@@ -996,7 +1004,7 @@ def test_a_note_is_added_to_what_is_there(ledger_store: Any) -> None:
 
 def test_a_note_over_a_dead_lease_says_that_its_run_died(ledger_store: Any) -> None:
     keep(ledger_store, ledger_with(lease(until=START - 1)))
-    assert take_note(ledger_store)
+    assert note(ledger_store)
     found = run(stands(ledger_store)).ledger
     assert found.lease is None
     assert [(past.run, past.outcome) for past in found.runs] == [
@@ -1006,26 +1014,26 @@ def test_a_note_over_a_dead_lease_says_that_its_run_died(ledger_store: Any) -> N
 
 
 def test_a_note_makes_the_ledger_where_there_is_none(ledger_store: Any) -> None:
-    assert take_note(ledger_store)
+    assert note(ledger_store)
     found = run(stands(ledger_store)).ledger
     assert (found.owned, found.lease) == (owned(B), None)
 
 
 def test_a_note_waits_for_no_one(ledger_store: Any) -> None:
     made = keep(ledger_store, ledger_with(lease()))
-    assert not take_note(ledger_store)
+    assert not note(ledger_store)
     assert "append" not in ledger_store.asked
     ledger_store.clock.time += 200
     theirs = replace(ledger_with(owned=owned(C)), writer="x", base=1, seen=1)
     before(ledger_store, "append", lambda: ledger_store.append(made, write_ledger(theirs)))
-    assert not take_note(ledger_store)
+    assert not note(ledger_store)
     assert run(stands(ledger_store)).ledger == theirs
 
 
 def test_a_note_that_was_overtaken_takes_its_ledger_back(ledger_store: Any) -> None:
     text = write_ledger(ledger_with())
     before(ledger_store, "create", lambda: ledger_store.create(ledger_name(OWNER), text))
-    assert not take_note(ledger_store)
+    assert not note(ledger_store)
     assert [read_ledger(t, OWNER).owned for v in ledger_store.versions.values() for t in v.values()]
     assert len(ledger_store.names) == 1
 
@@ -1033,9 +1041,9 @@ def test_a_note_that_was_overtaken_takes_its_ledger_back(ledger_store: Any) -> N
 def test_before_anything_is_taken_over_no_owner_may_have_its_lease(ledger_store: Any) -> None:
     missing = Owner("nobody", "dev")
     keep(ledger_store, ledger_with(lease(BOB), owner=OTHER))
-    desk = desk_of(ledger_store)
-    run(refuse_any_held(desk, (missing,), ADA))
+    client = client_of(ledger_store)
+    run(refuse_any_held(client, (missing,), ADA))
     with pytest.raises(LeaseHeld, match=str(OTHER)):
-        run(refuse_any_held(desk, (missing, OTHER), ADA))
+        run(refuse_any_held(client, (missing, OTHER), ADA))
     ledger_store.clock.time += LEASE
-    run(refuse_any_held(desk, (missing, OTHER), ADA))
+    run(refuse_any_held(client, (missing, OTHER), ADA))

@@ -1,4 +1,4 @@
-"""A ledger is mended over what cannot be read, and a lease is taken from nobody who is alive."""
+"""A ledger is recovered past what cannot be read; a lease is taken from nobody who is alive."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from peakctl.errors import LeaseHeld, LedgerUnusable
+from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger, write_ledger
-from peakctl.ledger.desk import Desk
 from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import (
@@ -24,6 +24,7 @@ from peakctl.model import (
     Owned,
     Owner,
     PastRun,
+    Run,
     ledger_name,
 )
 
@@ -31,6 +32,7 @@ US, THEM = Owner("retail", "prod"), Owner("ads", "prod")
 NAME = ledger_name(US)
 ALICE, BOB = Actor("alice"), Actor("bob")
 KEY = Key("Image", "a")
+UNLOCK, REBUILD = Run("r2", ALICE, "ledger unlock"), Run("r2", ALICE, "ledger rebuild")
 EMPTY = Ledger(US, salt="s")
 NOW = 1_800_000_000.0
 
@@ -65,60 +67,60 @@ def newest(store: Any, id_: str) -> Ledger:
     return read_ledger(versions[max(versions)], US)
 
 
-def desk(store: Any) -> Desk:
-    return Desk(store, US, store.clock, lambda _: None)
+def client(store: Any) -> LedgerClient:
+    return LedgerClient(store, US, store.clock, lambda _: None)
 
 
 def text(ledger: Ledger = EMPTY, *, base: int = 0, seen: int = 0) -> bytes:
     return write_ledger(replace(ledger, base=base, seen=seen))
 
 
-def salvaged(store: Any) -> Found | None:
+def recovered(store: Any) -> Found | None:
     async def find() -> Found | None:
         return await recover(store, await store.list(), US)
 
     return asyncio.run(find())
 
 
-def standing(store: Any) -> LedgerRevision:
-    found = salvaged(store)
+def in_force(store: Any) -> LedgerRevision:
+    found = recovered(store)
     assert found is not None
-    return found.standing
+    return found.revision
 
 
 def test_without_a_ledger_nothing_is_found(ledger_store: Any) -> None:
     put(ledger_store, text(), name="peakctl-ledger-other-prod")
     put(ledger_store)  # all versions are gone
-    assert salvaged(ledger_store) is None
+    assert recovered(ledger_store) is None
 
 
-def test_a_whole_ledger_is_found_as_it_stands(ledger_store: Any) -> None:
+def test_a_whole_ledger_is_found_as_it_is(ledger_store: Any) -> None:
     id_ = put(ledger_store, text(), text(base=1, seen=1), text(base=1, seen=1))
-    twin = put(ledger_store, text())
-    found = salvaged(ledger_store)
+    other = put(ledger_store, text())
+    found = recovered(ledger_store)
     assert found is not None
-    assert (found.standing.id, found.standing.number, found.standing.newest) == (id_, 2, 3)
+    assert (found.revision.id, found.revision.number, found.revision.newest) == (id_, 2, 3)
     assert found.damage is None
-    assert found.twins == (twin,)
+    assert found.duplicates == (other,)
 
 
 def test_damaged_and_missing_versions_are_passed_over(ledger_store: Any) -> None:
     put(ledger_store, text(), text(replace(EMPTY, salt="two"), base=1, seen=1), b"", b"{", None)
-    found = salvaged(ledger_store)
+    found = recovered(ledger_store)
     assert found is not None
-    assert (found.standing.number, found.standing.newest) == (2, 5)
-    assert found.standing.ledger.salt == "two"
+    assert (found.revision.number, found.revision.newest) == (2, 5)
+    assert found.revision.ledger.salt == "two"
     assert found.damage is not None
     assert found.damage.code == "ledger/corrupt"
 
 
 def test_a_ledger_of_which_nothing_can_be_read_is_empty(ledger_store: Any) -> None:
     put(ledger_store, b"", b"")
-    found = salvaged(ledger_store)
+    found = recovered(ledger_store)
     assert found is not None
-    assert (found.standing.number, found.standing.newest) == (0, 2)
-    assert found.standing.ledger.owned == {}
-    assert found.standing.ledger.salt
+    assert (found.revision.number, found.revision.newest) == (0, 2)
+    assert found.revision.ledger.owned == {}
+    assert found.revision.ledger.salt
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_what_is_not_ours_or_not_understood_is_not_written_over(
 ) -> None:
     put(ledger_store, text(), bad, b"")
     with pytest.raises(LedgerUnusable) as caught:
-        salvaged(ledger_store)
+        recovered(ledger_store)
     assert caught.value.flaw is flaw
 
 
@@ -142,9 +144,9 @@ def test_what_is_no_ledger_is_passed_over_only_where_an_older_version_is_ours(
     ledger_store: Any, bad: bytes
 ) -> None:
     put(ledger_store, text(), b"", bad)
-    found = salvaged(ledger_store)
+    found = recovered(ledger_store)
     assert found is not None
-    assert found.standing.number == 1
+    assert found.revision.number == 1
     assert found.damage is not None
     assert found.damage.code == "ledger/foreign"
 
@@ -152,7 +154,7 @@ def test_what_is_no_ledger_is_passed_over_only_where_an_older_version_is_ours(
 def test_what_never_was_a_ledger_is_not_written_over(ledger_store: Any) -> None:
     put(ledger_store, b"", b"null")
     with pytest.raises(LedgerUnusable) as caught:
-        salvaged(ledger_store)
+        recovered(ledger_store)
     assert caught.value.flaw is Flaw.FOREIGN
 
 
@@ -163,7 +165,7 @@ def held() -> Ledger:
 
 def test_unlocking_keeps_all_but_the_lease_and_tells_of_both_runs(ledger_store: Any) -> None:
     id_ = put(ledger_store, text(held()))
-    done = asyncio.run(unlock(desk(ledger_store), standing(ledger_store), run="r2", actor=ALICE))
+    done = asyncio.run(unlock(client(ledger_store), in_force(ledger_store), UNLOCK))
     written = newest(ledger_store, id_)
     assert (done.number, done.ledger) == (2, written)
     assert (written.base, written.seen, written.lease) == (1, 1, None)
@@ -176,24 +178,24 @@ def test_unlocking_keeps_all_but_the_lease_and_tells_of_both_runs(ledger_store: 
 
 def test_a_run_that_renews_meanwhile_keeps_its_lease(ledger_store: Any) -> None:
     id_ = put(ledger_store, text(held()))
-    shown = standing(ledger_store)
+    shown = in_force(ledger_store)
     renewal = text(held(), base=1, seen=1)
     before_a("append", ledger_store, lambda: add(ledger_store, id_, renewal))
     with pytest.raises(LeaseHeld) as caught:
-        asyncio.run(unlock(desk(ledger_store), shown, run="r2", actor=ALICE))
+        asyncio.run(unlock(client(ledger_store), shown, UNLOCK))
     assert caught.value.diagnostics[0].code == "lease/moved"
-    assert standing(ledger_store).number == 2
-    assert standing(ledger_store).ledger.lease is not None
+    assert in_force(ledger_store).number == 2
+    assert in_force(ledger_store).ledger.lease is not None
 
 
 def test_a_write_that_only_rubbish_came_before_is_in_force(ledger_store: Any) -> None:
     id_ = put(ledger_store, text())
-    shown = standing(ledger_store)
+    shown = in_force(ledger_store)
     before_a("append", ledger_store, lambda: add(ledger_store, id_, b"rubbish"))
     owned = {KEY: Owned(KEY, 1)}
-    done = asyncio.run(write_owned(desk(ledger_store), shown, owned, run="r2", actor=ALICE))
+    done = asyncio.run(write_owned(client(ledger_store), shown, owned, REBUILD))
     assert done.number == 3
-    assert standing(ledger_store).ledger.owned == owned
+    assert in_force(ledger_store).ledger.owned == owned
 
 
 def test_a_rebuilt_ledger_goes_over_the_damage_and_keeps_salt_runs_and_intents(
@@ -203,31 +205,29 @@ def test_a_rebuilt_ledger_goes_over_the_damage_and_keeps_salt_runs_and_intents(
     before = replace(EMPTY, runs=(run,) * 25, intents=(Intent(KEY, "create"),))
     id_ = put(ledger_store, text(before), b"damaged")
     owned = {KEY: Owned(KEY, 1)}
-    asyncio.run(
-        write_owned(desk(ledger_store), standing(ledger_store), owned, run="r2", actor=ALICE)
-    )
+    asyncio.run(write_owned(client(ledger_store), in_force(ledger_store), owned, REBUILD))
     written = newest(ledger_store, id_)
     assert (written.base, written.seen) == (1, 2)
     assert (written.owned, written.salt, written.intents) == (owned, "s", before.intents)
     assert len(written.runs) == 20
     assert written.runs[-1].command == "ledger rebuild"
     assert written.runs[-1].counts == {"owned": 1}
-    found = salvaged(ledger_store)
+    found = recovered(ledger_store)
     assert found is not None
-    assert (found.standing.number, found.damage) == (3, None)
+    assert (found.revision.number, found.damage) == (3, None)
 
 
 def test_a_first_ledger_is_made(ledger_store: Any) -> None:
     owned = {KEY: Owned(KEY, 1)}
-    done = asyncio.run(write_owned(desk(ledger_store), None, owned, run="r2", actor=ALICE))
+    done = asyncio.run(write_owned(client(ledger_store), None, owned, REBUILD))
     assert (done.number, done.newest) == (1, 1)
-    assert standing(ledger_store) == done
+    assert in_force(ledger_store) == done
 
 
 def test_of_two_first_ledgers_the_later_one_is_taken_back(ledger_store: Any) -> None:
     before_a("create", ledger_store, lambda: put(ledger_store, text()))
     with pytest.raises(LeaseHeld):
-        asyncio.run(write_owned(desk(ledger_store), None, {}, run="r2", actor=ALICE))
+        asyncio.run(write_owned(client(ledger_store), None, {}, REBUILD))
     assert list(ledger_store.names) == ["id1"]
 
 
@@ -235,13 +235,13 @@ def test_of_two_first_ledgers_the_later_one_is_taken_back(ledger_store: Any) -> 
 def test_a_lease_whose_process_is_there_is_not_to_be_taken_away(
     ledger_store: Any, alive: bool | None
 ) -> None:
-    desk = Desk(ledger_store, US, ledger_store.clock, lambda _: alive)
+    client = LedgerClient(ledger_store, US, ledger_store.clock, lambda _: alive)
     theirs = replace(BOB, process="77:1")
     for ledger in (EMPTY, replace(EMPTY, lease=Lease("r", theirs, NOW, NOW + 900))):
         if not alive or ledger is EMPTY:
-            refuse_alive(desk, ledger)
+            refuse_alive(client, ledger)
             continue
         with pytest.raises(LeaseHeld) as caught:
-            refuse_alive(desk, ledger)
+            refuse_alive(client, ledger)
         (told,) = caught.value.diagnostics
         assert (told.code, "process 77" in told.summary) == ("lease/alive", True)

@@ -151,7 +151,7 @@ def test_what_a_rebuild_starts_from_is_told() -> None:
         "There is no ledger of retail/prod.",
         "Version 4 of the ledger of retail/prod is in force.",
         "Version 4 of the ledger of retail/prod cannot be read; 3 is built upon.",
-        "No version of the ledger of retail/prod can be read: it is made anew.",
+        "No version of the ledger of retail/prod can be read: it is written from scratch.",
     ]
 
 

@@ -1,0 +1,39 @@
+"""A write whose answer was lost: whether it took effect is found out by looking."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, TypeVar
+
+from peakctl.errors import ApiError, PeakctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from peakctl.model import Clock
+
+T = TypeVar("T")
+
+LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
+"""Seconds before each look: a listing may lag behind a write."""
+
+
+async def settle_doubt(
+    look: Callable[[], Awaitable[T | None]],
+    clock: Clock,
+    pauses: Iterable[float] = LOOK_PAUSES,
+    *,
+    ignored: type[PeakctlError] = ApiError,
+) -> T | None:
+    """What `look` finds of the write; None when it is not there at the last look either.
+
+    A look that fails with `ignored` tells nothing, and the next one follows. Raises what else it
+    raises.
+    """
+    for pause in pauses:
+        await clock.sleep(pause)
+        with contextlib.suppress(ignored):
+            found = await look()
+            if found is not None:
+                return found
+    return None
