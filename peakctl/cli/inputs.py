@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.kinds.fields import Kind
     from peakctl.manifests.load import Manifests, RenderedText
-    from peakctl.manifests.params import Given
+    from peakctl.manifests.parameters import Given
     from peakctl.manifests.project import Environment, Project
     from peakctl.model import Document, Key, Resource, Value
 
@@ -313,7 +313,7 @@ def _stdin(session: Session) -> str | None:
 
 def _parameters(session: Session) -> Given:
     """The values for templates, and what is wrong with the files that they come from."""
-    from peakctl.manifests.params import gather_given
+    from peakctl.manifests.parameters import gather_given
 
     given = gather_given(
         session.project,

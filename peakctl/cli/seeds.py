@@ -31,7 +31,7 @@ def read_document(file: Path, code: str) -> Any:
     not YAML.
     """
     from peakctl.manifests.parse import parse_value
-    from peakctl.manifests.rendered import Rendered
+    from peakctl.manifests.render import Rendered
     from peakctl.model import Source
 
     try:

@@ -13,8 +13,8 @@ from jinja2.filters import make_attrgetter
 from jinja2.runtime import Undefined
 
 from peakctl.manifests.budget import BudgetExceeded, check_format, check_widths
-from peakctl.manifests.marks import LINE_MARK, Marked, unmarked
-from peakctl.manifests.secret_text import SecretText, SecretUsed, Tokens, holds_secret
+from peakctl.manifests.secret_tokens import SecretText, SecretUsed, Tokens, holds_secret
+from peakctl.manifests.tracing import LINE_MARK, MarkedText, unmarked
 
 if TYPE_CHECKING:
     from peakctl.manifests.sandbox import Sandbox
@@ -229,7 +229,7 @@ def encode_base64(value: Any) -> str:
 
 def with_marks(value: Any) -> str:
     """The text of a value, with the tokens and marks that are in it."""
-    return value.text if isinstance(value, Marked) else str(value)
+    return value.text if isinstance(value, MarkedText) else str(value)
 
 
 def _is_visible(line: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
-from peakctl.manifests.params import Given, Mentioned, check_given
+from peakctl.manifests.parameters import Given, Mentioned, check_given
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Renderer, check_reserved, masked_text
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from peakctl.manifests.rendered import Rendered
+    from peakctl.manifests.render import Rendered
     from peakctl.model import Location, Source
     from peakctl.model import Path as Place
 

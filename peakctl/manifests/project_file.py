@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.project_check import check_project
-from peakctl.manifests.rendered import Rendered
+from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import PROJECT_FILES, read_text
 from peakctl.model import Location, Source
 

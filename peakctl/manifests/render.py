@@ -4,17 +4,51 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
-from peakctl.manifests.rendered import CLOSE, OPEN, Rendered
-from peakctl.model import MASK, Source, Value
+from peakctl.model import MASK, Location, Source, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from peakctl.manifests.engine import Engine
+    from peakctl.manifests.secret_tokens import SecretTexts
+    from peakctl.manifests.templates import Templates
+
+
+OPEN, CLOSE = "\ue000", "\ue001"
+"""Around the token of a secret in rendered text."""
+
+Trace = Callable[[int, int], Location]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Text for the YAML parser.
+
+    `secrets` says what its tokens stand for; None when there are none in it. `trace`, when the text
+    came out of a template, finds the source of a line and column of it (both from 0).
+    """
+
+    source: Source
+    text: str = field(repr=False)
+    secrets: SecretTexts | None = field(default=None, repr=False, compare=False)
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+
+    def place(self, line: int, column: int) -> Location:
+        """Where the character at `line` and `column` (from 0) of the text was written."""
+        if self.trace is not None:
+            return self.trace(line, column)
+        return Location(self.source.display, line + 1, column + 1)
+
+    @property
+    def folder(self) -> str:
+        return str(PurePath(self.source.path).parent)
+
 
 DELIMITERS = ("{{", "{%", "{#")
 _TOKEN = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
@@ -49,24 +83,24 @@ class Renderer:
         if not is_template(source.text):
             text = source.text
             return Rendered(source, text if text.endswith("\n") else f"{text}\n")
-        return self._engine.render(source)
+        return self._templates.render(source)
 
     def included(self) -> frozenset[str]:
         """The files that templates included, as users are shown them."""
-        return self._engine.included() if "_engine" in self.__dict__ else frozenset()
+        return self._templates.included() if "_templates" in self.__dict__ else frozenset()
 
     def mentioned(self) -> frozenset[str] | None:
         """The names that templates mention, those of includes among them.
 
         None where that is not known: an include whose name is computed was not read.
         """
-        return self._engine.mentioned() if "_engine" in self.__dict__ else frozenset()
+        return self._templates.mentioned() if "_templates" in self.__dict__ else frozenset()
 
     @functools.cached_property
-    def _engine(self) -> Engine:
-        from peakctl.manifests.engine import Engine
+    def _templates(self) -> Templates:
+        from peakctl.manifests.templates import Templates
 
-        return Engine(self._parameters, self._environment, self._root, self._listed)
+        return Templates(self._parameters, self._environment, self._root, self._listed)
 
 
 def is_template(text: str) -> bool:

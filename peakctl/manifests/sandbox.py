@@ -24,9 +24,8 @@ from peakctl.manifests.budget import (
     check_operator,
 )
 from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
-from peakctl.manifests.marks import Marked, unmarked
-from peakctl.manifests.rewrite import rewrite
-from peakctl.manifests.secret_text import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
+from peakctl.manifests.secret_tokens import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
+from peakctl.manifests.tracing import MarkedText, rewrite, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from jinja2.compiler import Frame
     from jinja2.runtime import Context
 
-    from peakctl.manifests.includes import Includes
+    from peakctl.manifests.templates import Includes
 
 _REMOVED_GLOBALS = ("lipsum",)
 _SCOPE = ("_block_vars", "_loop_vars")
@@ -152,7 +151,7 @@ class Sandbox(SandboxedEnvironment):
         """What a template writes for a value."""
         if value.__class__ is str:
             return str(value)
-        if isinstance(value, Marked):
+        if isinstance(value, MarkedText):
             return value.text
         if isinstance(value, TemplateModule):
             return str(self.concat(value._body_stream))
@@ -213,7 +212,9 @@ class Sandbox(SandboxedEnvironment):
             elif name == "translate" or holds_secret(values):
                 raise _refused(name, values)
         if self.marking:
-            method = self.getattr(unmarked(owner), name) if isinstance(owner, Marked) else method
+            method = (
+                self.getattr(unmarked(owner), name) if isinstance(owner, MarkedText) else method
+            )
             listed, kwargs = unmarked(listed), unmarked(kwargs)
         made = self.budget.made_value(super().call(context, method, *listed, **kwargs))
         if isinstance(made, bytes):

@@ -17,7 +17,7 @@ from peakctl.archives import add_digest, digest_of_zip, pack, split_digest
 from peakctl.errors import ManifestsInvalid
 from peakctl.manifests import load_documents, render_sources
 from peakctl.manifests.parse import parse
-from peakctl.manifests.rendered import Rendered
+from peakctl.manifests.render import Rendered
 from peakctl.model import Secret, Source, reveal
 
 VISIBLE = st.characters(min_codepoint=32, max_codepoint=0xD7FF, exclude_characters="\x7f")

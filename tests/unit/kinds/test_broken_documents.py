@@ -12,7 +12,7 @@ from peakctl.errors import Diagnostic
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
-from peakctl.manifests.rendered import Rendered
+from peakctl.manifests.render import Rendered
 from peakctl.model import Archive, Source
 
 ROOT = pathlib.Path("/project")

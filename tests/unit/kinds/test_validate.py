@@ -13,7 +13,7 @@ from peakctl.kinds.compiler import compile_kind
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
-from peakctl.manifests.rendered import Rendered
+from peakctl.manifests.render import Rendered
 from peakctl.model import (
     Archive,
     Document,

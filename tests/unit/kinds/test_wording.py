@@ -10,7 +10,7 @@ from peakctl.errors import Diagnostic
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
-from peakctl.manifests.rendered import Rendered
+from peakctl.manifests.render import Rendered
 from peakctl.model import Source
 
 SERVICE = "kind: Service\nmetadata: {name: api, title: Api}\nspec: {serviceType: api, "

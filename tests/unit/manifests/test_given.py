@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from peakctl.manifests import load_documents, render_sources
-from peakctl.manifests.params import gather_given
+from peakctl.manifests.parameters import gather_given
 from peakctl.manifests.project import Environment
 
 

@@ -11,9 +11,9 @@ from peakctl.errors import Diagnostic
 from peakctl.manifests import load_documents
 from peakctl.manifests import parse as parse_module
 from peakctl.manifests.parse import parse, parse_value
-from peakctl.manifests.rendered import Rendered
-from peakctl.manifests.scalars import NumberRefused, read_plain
-from peakctl.manifests.secret_text import SecretTexts, Tokens
+from peakctl.manifests.render import Rendered
+from peakctl.manifests.secret_tokens import SecretTexts, Tokens
+from peakctl.manifests.yaml_nodes import NumberRefused, read_plain
 from peakctl.model import Document, Location, Source
 
 

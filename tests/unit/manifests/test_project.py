@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.manifests.params import gather_parameters, read_pairs
+from peakctl.manifests.parameters import gather_parameters, read_pairs
 from peakctl.manifests.project import Environment, Project
 from peakctl.manifests.project_file import find_project, load_project
 from peakctl.model import Guards, Threshold

@@ -12,7 +12,7 @@ import yaml
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.manifests import budget, load_documents, render_sources
-from peakctl.manifests.params import read_pairs
+from peakctl.manifests.parameters import read_pairs
 
 RECORDED = json.loads(
     (Path(__file__).parents[2] / "contract/client/template-rendering.json").read_text()

@@ -1,24 +1,27 @@
-"""Nodes to values with every rule, telling all problems of a document.
+"""Nodes to values: by a fast builder where a text is simple, else by one that knows every rule.
 
-Duplicate keys, tags, loops and bombs of aliases, merges, numbers that JSON lacks, and secrets.
+Duplicate keys, tags, loops and floods of aliases, merges, numbers that JSON lacks, and secrets: the
+careful builder tells all problems of a document. The fast one asks for it (`NotSimple`) as soon as
+it meets anything but plain mappings, lists and scalars.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.manifests.compose import NULL
-from peakctl.manifests.rendered import CLOSE, OPEN
-from peakctl.manifests.scalars import NumberRefused, read_plain
+from peakctl.manifests.render import CLOSE, OPEN
+from peakctl.manifests.yaml_nodes import NULL, NumberRefused, read_plain
 from peakctl.model import Location, Secret, Value
-from peakctl.model.text import first_unseen, named_character, shown_text
+from peakctl.model.text import INVISIBLE, first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
-    from peakctl.manifests.secret_text import SecretTexts
+    from peakctl.manifests.secret_tokens import SecretTexts
+
 
 _BLOCKS = ("|", ">")
 FREE_NODES = 10_000
@@ -28,7 +31,7 @@ MOST_COPIES = 20
 Place = Callable[[Any], Location]
 
 
-class Bomb(ValueError):
+class AliasFlood(ValueError):
     """A document that grows without measure through aliases. `mark` is where it got too big."""
 
     def __init__(self, mark: Any) -> None:
@@ -48,7 +51,7 @@ class Builder:
         self._visits = 0
 
     def build(self, node: Node) -> Value:
-        """The value of `node`; what is wrong is added to `problems`. Raises Bomb."""
+        """The value of `node`; what is wrong is added to `problems`. Raises AliasFlood."""
         self._count(node)
         if node.__class__ is ScalarNode:
             return self._scalar(node)
@@ -65,7 +68,7 @@ class Builder:
         self._visits += 1
         self._written.add(id(node))
         if self._visits > FREE_NODES + MOST_COPIES * len(self._written):
-            raise Bomb(node.start_mark)
+            raise AliasFlood(node.start_mark)
 
     def _scalar(self, node: ScalarNode) -> Value:
         tag: Any = node.tag
@@ -205,3 +208,61 @@ def _typed(text: str) -> Value:
         return read_plain(text)
     except NumberRefused:
         return text
+
+
+_SCALAR: Any = ScalarNode
+_MAPPING: Any = MappingNode
+LINES = "\x00-\x1f"
+_UNSEEN = re.compile(rf"[{INVISIBLE.removeprefix(LINES)}]|\\[0abtnvfre_NLPxuU]")
+_ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)
+
+
+class NotSimple(ValueError):
+    """The careful builder has to read this text."""
+
+
+def check_simple(text: str) -> None:
+    """Raise NotSimple when nodes of `text` may be shared: building those could take for ever.
+
+    And when a key may hold a character that cannot be seen, as it stands or as an escape.
+    """
+    if "&" in text and _ANCHOR.search(text):
+        raise NotSimple
+    if _UNSEEN.search(text):
+        raise NotSimple
+
+
+def build_simple(node: Any) -> Any:
+    """The value of a node. Raises NotSimple."""
+    kind = node.__class__
+    if kind is _SCALAR:
+        return _scalar(node)
+    if node.tag is not None:
+        raise NotSimple
+    if kind is not _MAPPING:
+        return [
+            item.value if item.__class__ is _SCALAR and item.tag is None else build_simple(item)
+            for item in node.value
+        ]
+    built: dict[str, Any] = {}
+    for key, value in node.value:
+        if key.__class__ is not _SCALAR or key.tag.__class__ is str:
+            raise NotSimple
+        if value.__class__ is _SCALAR and value.tag is None:
+            built[key.value] = value.value
+        else:
+            built[key.value] = build_simple(value)
+    if len(built) != len(node.value) or "<<" in built:
+        raise NotSimple
+    return built
+
+
+def _scalar(node: Any) -> Any:
+    tag = node.tag
+    if tag is None:
+        return node.value
+    if tag is NULL:
+        return None
+    if tag.__class__ is str:
+        raise NotSimple
+    return tag

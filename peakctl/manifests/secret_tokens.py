@@ -2,8 +2,9 @@
 
 What a template holds is `SecretText`, in which a random token stands for each secret. A template
 may insert it, join it to other text, give it a default and ask whether it is set; everything else
-raises SecretUsed. The texts are in `SecretTexts`, which is kept by the engine and is handed to the
-YAML reader: nothing that a template can reach refers to it.
+raises SecretUsed. The texts are in `SecretTexts`, which `Templates` keeps and hands to the
+YAML reader: nothing that a template can reach refers to it. `os_env` is which variables of the
+environment templates may read, and why not the others.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import json
 import re
 import secrets as random
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from peakctl.manifests.marks import LINE_MARK, Marked
-from peakctl.manifests.rendered import CLOSE, OPEN
+from peakctl.manifests.render import CLOSE, OPEN
+from peakctl.manifests.tracing import LINE_MARK, MarkedText
+from peakctl.settings import credential_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Change = Callable[[str], str]
+
 
 TOKEN: Final = re.compile(f"{OPEN}([0-9a-f]{{16}}){CLOSE}")
 RESERVED: Final = re.compile("[\ue000-\ue003]")
@@ -102,17 +106,17 @@ class Tokens:
         return f"{OPEN}{identity}{CLOSE}"
 
     def wrap(self, value: Any) -> Any:
-        """Text with tokens as SecretText, with marks as Marked, else as plain text.
+        """Text with tokens as SecretText, with marks as MarkedText, else as plain text.
 
         Raises SecretUsed for a token that is cut, or that none of ours is.
         """
-        if not isinstance(value, str) or isinstance(value, Marked):
+        if not isinstance(value, str) or isinstance(value, MarkedText):
             return value
         text = str.__str__(value)
         if not RESERVED.search(text):
             return text
         if not _RESERVED_PAIR.search(text):
-            return Marked(text)
+            return MarkedText(text)
         rest = TOKEN.sub(self._or_refuse, LINE_MARK.sub("", text))
         if RESERVED.search(rest):
             raise SecretUsed("a part of it")
@@ -261,3 +265,41 @@ class OsEnv(dict[str, SecretText]):
     def __contains__(self, name: object) -> bool:
         self._check(name)
         return super().__contains__(name)
+
+
+def os_env_value(
+    environment: Mapping[str, str], listed: Sequence[str] | None, secrets: SecretTexts
+) -> OsEnv:
+    """What templates know as `os_env`.
+
+    `listed` are names and globs, None for all. Credentials are never in it; to read one, or one
+    that is not listed, raises SecretRefused, whether it is set or not.
+    """
+    refused = {
+        name: reason
+        for name, value in environment.items()
+        if (reason := credential_reason(name, value))
+    }
+
+    def check(name: object) -> None:
+        reason = refused.get(str(name)) or credential_reason(str(name))
+        if reason:
+            raise SecretRefused(str(name), "credential", reason, _CREDENTIAL_FIX)
+        if not _is_listed(str(name), listed):
+            fix = f"add {name} to osEnv in peakctl.yaml, or give the value with -p"
+            reason = "osEnv of peakctl.yaml does not list it"
+            raise SecretRefused(str(name), "not-listed", reason, fix)
+
+    values = {
+        name: secrets.add(name, value)
+        for name, value in environment.items()
+        if name not in refused and _is_listed(name, listed)
+    }
+    return OsEnv(values, check)
+
+
+_CREDENTIAL_FIX = "give the template a secret of its own under another name"
+
+
+def _is_listed(name: str, listed: Sequence[str] | None) -> bool:
+    return listed is None or any(fnmatchcase(name, pattern) for pattern in listed)

@@ -1,10 +1,10 @@
-"""Text to YAML nodes with libyaml; the only users of the parser's inner interface.
+"""Text to YAML nodes with libyaml, and plain scalars as the YAML 1.2 core schema reads them.
 
-PyYAML's C composer recurses without a limit and dies on 100,000 brackets, so the depth is bounded
-in `descend_resolver`, which it calls at each level; the calls are saved where the text cannot be
-deep. libyaml has a bound of its own since 0.2.6, and its scanner, which looks ahead, may meet that
-one first: whichever does, the error is `TooDeep`, at the same place. `resolve` decides a scalar's
-type and hands it on as the node's tag.
+The only users of the parser's inner interface. PyYAML's C composer recurses without a limit and
+dies on 100,000 brackets, so the depth is bounded in `descend_resolver`, which it calls at each
+level; the calls are saved where the text cannot be deep. libyaml has a bound of its own since
+0.2.6, and its scanner, which looks ahead, may meet that one first: whichever does, the error is
+`TooDeep`, at the same place. `resolve` decides a scalar's type and hands it on as the node's tag.
 """
 
 from __future__ import annotations
@@ -12,15 +12,76 @@ from __future__ import annotations
 import operator
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from yaml import MarkedYAMLError, Node, ScalarNode
 from yaml._yaml import CParser
 
-from peakctl.manifests.scalars import STARTS, NumberRefused, read_plain
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+MAX_DIGITS = 400
+
+_WORDS: Final = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
+STARTS: Final = frozenset("0123456789-+.~nNtTfF")
+"""First characters of plain scalars that may be no text; the empty one may not either."""
+
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+
+
+class NumberRefused(ValueError):
+    """A number that JSON cannot carry: not a number, infinite, or too long."""
+
+
+def read_plain(text: str) -> str | int | float | bool | None:
+    """The value of a plain scalar. Raises NumberRefused."""
+    if text in NULLS:
+        return None
+    word = _WORDS.get(text)
+    if word is not None:
+        return word
+    return text if text[0] not in STARTS else _number(text)
+
+
+def _number(text: str) -> str | int | float:
+    if _INTEGER.match(text):
+        return int(_bounded(text))
+    if _FLOAT.match(text):
+        return _finite(text)
+    if _OCTAL.match(text):
+        return int(_bounded(text)[2:], 8)
+    if _HEX.match(text):
+        return int(_bounded(text)[2:], 16)
+    if _ENDLESS.match(text):
+        raise NumberRefused(f'"{text}" is not a number that the platform can take')
+    return text
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_DIGITS:
+        raise NumberRefused(f"a number has more than {MAX_DIGITS} digits")
+    return text
+
+
+def _finite(text: str) -> float:
+    value = float(_bounded(text))
+    if value in (float("inf"), float("-inf")):
+        raise NumberRefused(f'"{text}" is too large a number')
+    return value
+
 
 MAX_DEPTH = 100
 NULL = object()
@@ -85,7 +146,7 @@ def compose(text: str, *, careful: bool = False) -> Iterator[Node]:
 
     Raises YAMLError and TooDeep; NumberRefused unless `careful`, which puts it into the tag.
     """
-    parser: Any = _Careful(text) if careful else _quick(text)
+    parser: Any = _Careful(text) if careful else _fast_parser(text)
     try:
         while parser.check_node():
             yield parser.get_node()
@@ -103,7 +164,7 @@ def _check_depth(text: str) -> None:
             parser.get_node()
 
 
-def _quick(text: str) -> Any:
+def _fast_parser(text: str) -> Any:
     deep = _DEEP_BLOCK.search(text) or any(
         document.count("[") + document.count("{") >= _FEW for document in text.split("\n---")
     )
