@@ -9,7 +9,7 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from peakctl.cli.session import Connection, Session
     from peakctl.errors import Diagnostic
@@ -48,7 +48,7 @@ def get(kind: str, name: str | None, **flags: Any) -> int:
 async def _get(session: Session, word: str, name: str | None) -> Report:
     from peakctl.cli.inputs import open_project
     from peakctl.cli.naming import find_kind
-    from peakctl.cli.secrets import seal_found
+    from peakctl.cli.secrets import seal_found, seal_repeated
     from peakctl.cli.session import connect
 
     open_project(session)
@@ -60,7 +60,9 @@ async def _get(session: Session, word: str, name: str | None) -> Report:
             return _listing(session, found, wholes)
         session.warnings += [_is_part(live, wholes) for live in found if id_of(live) in wholes]
         found = await _with_hidden(connection, found, wholes)
+        found = [_without_secrets(live, session.redact) for live in found]
         values = await seal_found(session, connection, kind, found)
+        values = [seal_repeated(tree, session.redact) for tree in values]
     return _manifests(session, found, values, wholes)
 
 
@@ -94,6 +96,14 @@ async def _with_hidden(
         hidden = await adapter.hidden_in(live, Key(kind, name)) if adapter else frozenset()
         out.append(replace(live, hidden=live.hidden | hidden))
     return out
+
+
+def _without_secrets(live: Live, redact: Callable[[str], str]) -> Live:
+    """`live` with no secret of the run in what is told beside its values."""
+    from dataclasses import replace
+
+    version = redact(live.version) if live.version else live.version
+    return replace(live, status=redact(live.status), version=version)
 
 
 def _unsure(why: str) -> Diagnostic:

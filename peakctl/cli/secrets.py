@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from peakctl.cli.owning import owner_of
 from peakctl.errors import Diagnostic, PeakctlError, Severity
+from peakctl.model import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path as FilePath
 
     from peakctl.cli.session import Connection, Session
@@ -41,6 +43,21 @@ async def seal_found(
         memory = Memory(secret=places | {*declared.get(str(live.id), ())})
         out.append(sealed_live(connection.kinds[kind], live, memory))
     return out
+
+
+def seal_repeated(value: Any, redact: Callable[[str], str]) -> Any:
+    """`value` with a `Secret` for each text that repeats a secret of the run."""
+    if isinstance(value, str):
+        return value if redact(value) == value else Secret(value)
+    if isinstance(value, Mapping):
+        shown = {word: redact(str(word)) for word in value}
+        return {
+            name: seal_repeated(value[word], redact) if name == str(word) else Secret(value[word])
+            for word, name in shown.items()
+        }
+    if isinstance(value, list):
+        return [seal_repeated(each, redact) for each in value]
+    return value
 
 
 def _is_unknown(entries: Collection[Owned]) -> bool:

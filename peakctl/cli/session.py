@@ -132,6 +132,10 @@ class Connection:
     """The domain of the tenant's spoke, once it was asked for."""
 
 
+LISTING = frozenset({"get", "ledger show", "ledger unlock", "ledger rebuild"})
+"""Commands whose results are the platform's own words: names, owners, texts of earlier runs."""
+
+
 def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -> int:
     """Run `body`, tell its report or its error in the form asked for, and give the exit code."""
     settings = read_settings()
@@ -152,6 +156,8 @@ def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -
             plan=session.plan,
             lines=policy_lines(session.policy) if session.plan is None else (),
         )
+    if command in LISTING:
+        report = report.redacted(session.redact)
     code = answer(report, terminal, flags.output)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from peakctl.errors import Diagnostic
     from peakctl.model import Outcome, Plan, Policy
@@ -46,3 +47,25 @@ class Report:
     def changed(self) -> bool:
         """Whether something was changed, or is still being changed, on the platform."""
         return self.wrote or any(outcome.changed for outcome in self.outcomes)
+
+    def redacted(self, redact: Callable[[str], str]) -> Report:
+        """The same, with `redact` applied to every text that the platform may have a part in.
+
+        `text` is left as it is: whoever gives one has looked at its values.
+        """
+        told = (
+            replace(d, summary=redact(d.summary), detail=redact(d.detail)) for d in self.diagnostics
+        )
+        lines = tuple(tuple((redact(text), role) for text, role in row) for row in self.lines)
+        extra = {word: _redacted(value, redact) for word, value in self.extra.items()}
+        return replace(self, diagnostics=tuple(told), lines=lines, extra=extra)
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {word: _redacted(each, redact) for word, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(each, redact) for each in value]
+    return value

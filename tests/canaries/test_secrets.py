@@ -144,6 +144,41 @@ def test_masks_of_get_are_never_applied(place: Place) -> None:
     assert place.secrets_live() == before
 
 
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_a_server_that_puts_the_token_into_names_and_values_is_not_repeated(
+    place: Place, form: str
+) -> None:
+    token = place.canaries.environment["PEAK_AUTH_TOKEN"]
+    service = {
+        "id": "s1", "name": f"api {token}", "serviceType": "api", "status": quote(token),
+        "title": base64.b64encode(token.encode()).decode(), "description": "visible words",
+        "parameters": {"env": [{"A": token.upper()}, {f"B {token}": "b"}]},
+    }  # fmt: skip
+    listing = {"services": [service], "pageCount": 1, "pageNumber": 1, "pageSize": 100}
+
+    def answer(request: httpx.Request, _: bytes) -> httpx.Response | None:
+        if "webapps/api" not in request.url.path:
+            return None
+        alone = request.url.path.endswith("s1")
+        return httpx.Response(200, json=service if alone else {**listing, "servicesCount": 1})
+
+    place.hostile.answer = answer
+    assert place.run("get", "Service", "-o", form).code == 0
+    run = place.run("get", "Service", service["name"], "-o", form)
+    assert run.code == 0, run.err
+    assert "visible words" in run.out
+
+
+def test_a_traceback_that_was_asked_for_holds_no_secret(place: Place) -> None:
+    place.env.setenv("PEAKCTL_DEBUG", "1")
+    place.hostile.answer = echo(422, ("POST", "PUT", "PATCH"))
+    run = place.run("apply", "--yes")
+    assert run.code == 1
+    place.hostile.answer = echo(500, ("GET",))
+    for command in (("plan",), ("get", "Image"), ("ledger", "show")):
+        assert place.run(*command).code in (1, 15)
+
+
 # --- failures --------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from peakctl.model import (
 from peakctl.present.plan_json import json_text
 from peakctl.present.plan_markdown import LIMIT, markdown_text
 from peakctl.present.report import Report
+from peakctl.present.text import line
 
 TEXT = {"type": "string"}
 NAMES = {"type": "array", "items": TEXT}
@@ -308,3 +309,17 @@ def test_actions_tell_the_id_and_what_uses_it() -> None:
     (action,) = json.loads(json_text(Report("plan", plan=deletes(1))))["actions"]
     assert action["id"] == 0
     assert action["notes"] == ["id 0", "used by Deployment/d, deleted before it"]
+
+
+def test_a_redacted_report_keeps_its_shape() -> None:
+    found = Report(
+        command="get",
+        lines=(line(("a word", "bold"), " b"),),
+        extra={"resources": [{"word": ("a word", 1, None)}]},
+        diagnostics=(Diagnostic("x/y", "a word", detail="word"),),
+        text="word",
+    ).redacted(lambda text: text.replace("word", "***"))
+    assert found.lines == (line(("a ***", "bold"), " b"),)
+    assert found.extra == {"resources": [{"word": ["a ***", 1, None]}]}
+    assert (found.diagnostics[0].summary, found.diagnostics[0].detail) == ("a ***", "***")
+    assert found.text == "word"
