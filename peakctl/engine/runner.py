@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
 from peakctl.engine.diff import compare
 from peakctl.engine.forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
@@ -106,7 +107,6 @@ async def wait_until_settled(
         pause = min(pause * limits.growth, limits.longest)
 
 
-LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
 EXISTS_STATUSES = (400, 409, 422)
 NO_SUCH_CALL = (404, 405, 501)
 IDEMPOTENT = (Step.UPDATE, Step.UPDATE_METADATA, Step.PATCH_PARAMETERS)
@@ -264,15 +264,20 @@ class ActionRunner:
             raise error
         if order.step in IDEMPOTENT:
             return await self._resend_unless_done(order, error)
-        live: Live | None = None
-        for pause in LOOK_PAUSES if error.doubtful else (0.0,):
-            await self.clock.sleep(pause)
-            live, receipt = await self._judge(order, error)
-            if receipt is not None:
-                return receipt
+        seen: list[Live | None] = []
+
+        async def look() -> Live | None:
+            seen[:] = ()
+            seen[:] = (await self._look(order),)
+            return self._effect(order, seen[0])
+
+        pauses = LOOK_PAUSES if error.doubtful else (0.0,)
+        effect = await settle_doubt(look, self.clock, pauses, ignored=PeakctlError)
+        if effect is not None:
+            return await self._claim(order, error, effect)
         if not error.doubtful:
             raise error
-        if order.step is Step.CREATE and live is not None:
+        if order.step is Step.CREATE and any(seen):
             message = f'"{order.key.name}" is there with other content: someone else made it'
             hints = (str(error), "plan again to see what differs")
             return self._outcome(Status.FAILED, message, hints)
@@ -282,22 +287,21 @@ class ActionRunner:
             (str(error), "the next run looks first, and does not send it twice"),
         )
 
-    async def _judge(
-        self, order: CallRequest, error: ApiError
-    ) -> tuple[Live | None, CallResult | Outcome | None]:
-        """What is there now, and the answer of the call if that is its doing."""
-        try:
-            live = await self._look(order)
-        except PeakctlError:
-            return None, None  # who cannot look knows no more than before
-        if order.step is Step.DELETE and live is None:
+    def _effect(self, order: CallRequest, live: Live | None) -> Live | None:
+        """`live` if it is the doing of the call; what a delete left is of state GONE."""
+        if live is None and order.step is Step.DELETE:
+            return Live(order.key, order.live.id if order.live else "", EMPTY, state=State.GONE)
+        return live if live is not None and self._took_effect(order, live) else None
+
+    async def _claim(self, order: CallRequest, error: ApiError, live: Live) -> CallResult | Outcome:
+        """The answer of the call, which took effect: it is ours, whatever comes of it."""
+        if error.doubtful:
             self.wrote = True
-            return None, CallResult(order.key, order.live.id if order.live else "")
-        if live is not None and self._took_effect(order, live):
-            if error.doubtful:  # it is ours, whatever comes of it
-                self.wrote, self.known[Unknown(order.key, "id")] = True, live.id
-            return live, await self._adopt(order, live)
-        return live, None
+        if live.state is State.GONE:
+            return CallResult(order.key, live.id)
+        if error.doubtful:
+            self.known[Unknown(order.key, "id")] = live.id
+        return await self._adopt(order, live)
 
     async def _resend_unless_done(
         self, order: CallRequest, error: ApiError
