@@ -31,7 +31,7 @@ ONLY = {
     "aiohttp": ("api/",),
     "jsonschema": ("kinds/",),
     "jsonschema_rs": ("kinds/",),
-    "deepdiff": ("engine/diff.py",),
+    "deepdiff": ("engine/diff/compare.py",),
     "yaml": ("manifests/", "present/"),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),

@@ -11,8 +11,8 @@ from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.adapters.whole import at_path
 from peakctl.model import MISSING, CallResult, Key, Listed, Live, Readiness, State, Step, Tree
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -379,7 +379,7 @@ def patch_body(request: CallRequest, family: str) -> dict[str, Any]:
     """The run values that changed: flat for a block, by block and for the whole for an app."""
     body: dict[str, Any] = {}
     for path in _run_paths(request):
-        value = at_path(request.desired, path)
+        value = value_at(request.desired, path)
         if value is not MISSING:
             _put(body, _place(path, family), value)
     return body
@@ -390,7 +390,7 @@ def _run_paths(request: CallRequest) -> list[Path]:
     changed = [c.path for c in carried(request) if c.path[:1] == ("spec",) and "run" in c.path[2:4]]
     live = request.live.values if request.live else {}
     at = ("spec", "appParameters", "run")
-    if at_path(live, at[:2]) is MISSING and at_path(request.desired, at) is not MISSING:
+    if value_at(live, at[:2]) is MISSING and value_at(request.desired, at) is not MISSING:
         changed.append(at)
     return list(dict.fromkeys(name for path in changed for name in _names(request.desired, path)))
 
@@ -400,7 +400,7 @@ def _names(desired: Tree, path: Path) -> list[Path]:
     end = path.index("run", 2) + 1
     if len(path) > end:
         return [path[: end + 1]]
-    values = at_path(desired, path)
+    values = value_at(desired, path)
     return [(*path, name) for name in values] if isinstance(values, Mapping) else []
 
 

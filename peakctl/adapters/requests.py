@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from peakctl.adapters.whole import at_path, child, complete, put
 from peakctl.api.bodies import Part
 from peakctl.archives import add_digest
 from peakctl.kinds.fields import Absent
+from peakctl.kinds.walk import child, variant
 from peakctl.model import EMPTY, MISSING, Change, Path, Secret, Step, Tree, Value, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
@@ -48,7 +49,7 @@ def changed(kind: Kind, request: CallRequest, room: str) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for name in _sent_names(kind, request, room, live):
         top = (room, name)
-        field = child(kind.root.properties.get(room), name, (desired, live))
+        field = field_of(kind.root.properties.get(room), name, desired, live)
         value = desired[name] if name in desired else _removed(request, top)
         value = complete(field, value, live.get(name, MISSING))
         value = _with_defaults(value, request, top)
@@ -72,7 +73,7 @@ def _sent_names(kind: Kind, request: CallRequest, room: str, live: Tree) -> list
     word = CALL_WORDS.get(request.step, "")
     just_made = request.live is not None and not request.live.values  # the create took all there is
     for name, value in () if just_made else desired.items():
-        field = child(kind.root.properties.get(room), name, (desired, live))
+        field = field_of(kind.root.properties.get(room), name, desired, live)
         ours = field is not None and field.call in ("", word)
         if field is not None and ours and is_unseen(field, value, live.get(name, MISSING)):
             names.append(name)
@@ -100,7 +101,7 @@ def _with_defaults(value: Value, request: CallRequest, top: Path) -> Value:
         named = all(isinstance(part, str) for part in rest)
         if not rest and value is None:
             value = change.after
-        elif rest and named and not _meets_list(value, rest) and at_path(value, rest) is MISSING:
+        elif rest and named and not _meets_list(value, rest) and value_at(value, rest) is MISSING:
             value = put(value, rest, change.after)
     return value
 
@@ -114,6 +115,11 @@ def _meets_list(value: Value, path: Path) -> bool:
     return False
 
 
+def field_of(field: Field | None, name: str, *trees: Value) -> Field | None:
+    """The field of one property, in the branch that `trees` choose."""
+    return child(variant(field, *trees), name) if field is not None else None
+
+
 def is_unseen(field: Field, desired: Value, live: Value) -> bool:
     """Whether a declared value, or part of it, is not in what the platform showed."""
     if live is MISSING and (field.unseen or field.absent is Absent.WRITE_ONLY):
@@ -121,7 +127,7 @@ def is_unseen(field: Field, desired: Value, live: Value) -> bool:
     return isinstance(desired, Mapping) and any(
         is_unseen(inner, value, live.get(name, MISSING) if isinstance(live, Mapping) else MISSING)
         for name, value in desired.items()
-        if (inner := child(field, name, (desired, live))) is not None
+        if (inner := field_of(field, name, desired, live)) is not None
     )
 
 
@@ -158,3 +164,45 @@ def with_digest(text: str | Secret | None, request: CallRequest) -> str | Secret
         return text
     whole = add_digest(reveal(text) or "", archive.digest)
     return Secret(whole) if isinstance(text, Secret) else whole
+
+
+# Kept only while the image beside it stays the same: it is a version of that one.
+VERSION_OF = {"versionId": ("imageId", "id"), "imageVersionId": ("imageId",)}
+
+
+def complete(field: Field | None, desired: Value, live: Value) -> Value:
+    """`desired`, and in its maps what it leaves to the platform as the platform has it.
+
+    For writes that replace what they name: a field whose absence means "leave as it is" would be
+    lost. A default that is not what the platform has is said out loud.
+    """
+    if not isinstance(desired, Mapping) or not isinstance(live, Mapping):
+        return desired
+    whole = {
+        name: complete(field_of(field, name, desired, live), value, live.get(name, MISSING))
+        for name, value in desired.items()
+    }
+    for name, inner in variant(field, desired, live).properties.items() if field else ():
+        if name in whole or name not in live or _is_of_another_image(name, whole, live):
+            continue
+        if inner.absent is Absent.SERVER:
+            whole[name] = live[name]
+        elif inner.absent is Absent.DEFAULT and inner.default is not MISSING:
+            whole[name] = inner.default
+    return whole
+
+
+def _is_of_another_image(name: str, whole: Mapping[str, Value], live: Value) -> bool:
+    """Whether `name` is the live version of an image that is being replaced."""
+    return any(whole.get(id_) != live.get(id_) for id_ in VERSION_OF.get(name, ()))
+
+
+def put(tree: Value, path: Path, value: Value) -> Value:
+    """A copy of `tree` with `value` at `path`; maps are made on the way."""
+    if not path:
+        return value
+    if isinstance(tree, list) and isinstance(path[0], int) and path[0] < len(tree):
+        return [put(v, path[1:], value) if i == path[0] else v for i, v in enumerate(tree)]
+    whole = dict(tree) if isinstance(tree, Mapping) else {}
+    whole[str(path[0])] = put(whole.get(str(path[0])), path[1:], value)
+    return whole

@@ -14,9 +14,8 @@ from peakctl.adapters.answers import (
     spec_of,
     webhook_ids,
 )
-from peakctl.adapters.requests import live_of, stated
+from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.adapters.whole import complete
 from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:

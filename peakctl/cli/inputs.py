@@ -98,7 +98,7 @@ def load_resources(
     manifests = _load_manifests(session)
     packed = partial(pack, skip=_files_of_run(session))
     found = read_manifests(manifests.documents, kinds, project_root=root_of(session), pack=packed)
-    problems = [*manifests.problems, *_without_echoes(found.problems, manifests.problems)]
+    problems = [*manifests.problems, *_without_implied(found.problems, manifests.problems)]
     resources = {resource.key: resource for resource in found.resources}
     session.redact.add(secret_texts([resource.values for resource in found.resources]))
     if together or any(d.severity is Severity.ERROR for d in problems):
@@ -164,7 +164,7 @@ def _load_manifests(session: Session) -> Manifests:
     return replace(found, problems=(*wrong, *known))
 
 
-def _without_echoes(
+def _without_implied(
     wrong: Sequence[Diagnostic], before: Sequence[Diagnostic]
 ) -> Iterator[Diagnostic]:
     """Complaints about fields, without those about a value that YAML could not read."""

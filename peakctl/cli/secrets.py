@@ -27,7 +27,7 @@ async def seal_found(
     have the resource. What no ledger tells of is as secret as our manifests say. Raises
     LedgerUnusable when ours cannot be read.
     """
-    from peakctl.engine.sealing import sealed_live
+    from peakctl.engine.diff.secrecy import sealed_live
     from peakctl.ledger.memory import Memory
 
     ids = {str(live.id) for live in found}
@@ -110,7 +110,7 @@ def _declared(
     session: Session, kinds: Mapping[str, Kind], found: Sequence[Live]
 ) -> dict[str, tuple[str, ...]]:
     """Where our manifests have secrets, by the id of the live resource of that key."""
-    from peakctl.engine.sealing import secret_places
+    from peakctl.engine.diff.secrecy import secret_places
 
     if session.project is None:
         return {}

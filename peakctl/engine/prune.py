@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
-from peakctl.engine.ignored import is_ignored
 from peakctl.engine.observe.identity import delete_first
 from peakctl.engine.observe.undeclared import Orphan, Orphans, observe_orphans
-from peakctl.engine.tree import child, variant
 from peakctl.errors import Diagnostic, Severity
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, Owner, Plan, State, Step, Verb
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.forms import edits_made, forms_sent, remembered_forms
-from peakctl.engine.ignored import is_ignored
-from peakctl.engine.losses import HIDDEN_STAYS
-from peakctl.engine.recall import unseen_values
-from peakctl.engine.sealing import secret_places
-from peakctl.engine.tree import field_at
+from peakctl.engine.diff.ignored import is_ignored
+from peakctl.engine.diff.secrecy import secret_places
+from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
+from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
+from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.memory import find_unreported, path_of, place
 from peakctl.model import EMPTY, Key, Owned, State, Status, Verb

@@ -7,10 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
-from peakctl.engine.diff import compare
-from peakctl.engine.forms import is_other_form
+from peakctl.engine.diff.compare import compare
+from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
-from peakctl.engine.tree import fill
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import (
     EMPTY,
@@ -29,6 +28,7 @@ from peakctl.model import (
     Tree,
     Unknown,
 )
+from peakctl.model.values import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from peakctl.errors import nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
 from peakctl.kinds.fields import PARAM
-from peakctl.kinds.paths import value_at
 from peakctl.kinds.wording import Fault, tell
 from peakctl.model import Secret, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.fields import PARAM
-from peakctl.kinds.paths import value_at
 from peakctl.model import Path, Reference, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

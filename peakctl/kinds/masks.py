@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.paths import branch
+from peakctl.kinds.walk import variant
 from peakctl.model import (
     KNOWN_AFTER_APPLY,
     MASK,
@@ -77,7 +77,7 @@ def masks(rule: Field | None, value: Value, path: Path) -> Iterator[Path]:
 
 
 def _in_map(rule: Field | None, value: Mapping[str, Value], path: Path) -> Iterator[Path]:
-    chosen = branch(rule, value) if rule else None
+    chosen = variant(rule, value) if rule else None
     for word, each in value.items():
         here = (*path, word)
         if str(word) in PRINTED or is_masked(word):

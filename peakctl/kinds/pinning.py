@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Key, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.paths import branch, child
+from peakctl.kinds.walk import child, variant
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
@@ -30,7 +30,7 @@ def as_text_where_wanted(kind: Kind, document: Document) -> Value:
 def _restored(field: Field | None, value: Value, path: Path, document: Document) -> Value:
     if field is None:
         return value
-    field = branch(field, value)
+    field = variant(field, value)
     if isinstance(value, Mapping):
         return {k: _restored(child(field, k), v, (*path, k), document) for k, v in value.items()}
     if isinstance(value, list):

@@ -14,8 +14,8 @@ from peakctl.kinds.fields import PARAM, Absent
 from peakctl.kinds.files import pack_folder, read_text
 from peakctl.kinds.ignoring import check_ignored
 from peakctl.kinds.images import check_dockerfiles
-from peakctl.kinds.paths import branch, said
 from peakctl.kinds.references import find_reference
+from peakctl.kinds.walk import said, variant
 from peakctl.model import Archive, Document, Key, Path, Reference, Resource, Secret, reveal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Reading:
     def _map(
         self, field: Field, value: Mapping[str, Any], path: Path, holder: Holder | None
     ) -> Value:
-        chosen = branch(field, value)
+        chosen = variant(field, value)
         here: Holder = (chosen, value, holder)
         out: dict[str, Value] = {}
         for word, inner_value in value.items():

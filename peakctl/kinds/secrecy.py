@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from peakctl.kinds.paths import branch, child, value_at
+from peakctl.kinds.walk import child, variant
 from peakctl.model import MISSING, Secret, Value
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints
@@ -54,7 +55,7 @@ def _shown(field: Field, value: Value, path: Path, *, shown: bool) -> Iterator[P
         if shown and not field.sensitive:
             yield path
         return
-    chosen = branch(field, value)
+    chosen = variant(field, value)
     for part, item in _entries(value):
         inner = child(chosen, part)
         if inner is not None and isinstance(item, dict | list | Secret):
@@ -63,7 +64,7 @@ def _shown(field: Field, value: Value, path: Path, *, shown: bool) -> Iterator[P
 
 
 def _sensitive(field: Field, value: Value, path: Path) -> Iterator[Path]:
-    chosen = branch(field, value)
+    chosen = variant(field, value)
     for part, item in _entries(value):
         inner = child(chosen, part)
         if inner is not None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
-from peakctl.kinds.paths import value_at
 from peakctl.model import MISSING, Path, Reference
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.complaints import Complaints

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.paths import branch, field_at, holds_sensitive
+from peakctl.kinds.walk import field_at, holds_sensitive, variant
 from peakctl.model import dotted, type_of
 from peakctl.model.text import first_unseen, named_character
 
@@ -101,7 +101,7 @@ def tell(kind: Kind, fault: Fault, complaints: Complaints, *, is_secret: bool) -
     root = complaints.document.value
     found = field_at(kind.root, fault.path, root)
     hidden = is_secret or (found is not None and holds_sensitive(found))
-    telling = Telling(fault, found and branch(found, fault.value), hidden, complaints, kind.root)
+    telling = Telling(fault, found and variant(found, fault.value), hidden, complaints, kind.root)
     WORDS.get(fault.keyword, _other)(telling)
 
 
@@ -206,7 +206,7 @@ def example_of(field: Field | None, sort: str, word: str, given: str = "") -> st
 
 def _example_mapping(field: Field | None, given: str) -> str:
     """The required fields of a mapping, else its name, else its first field."""
-    known = branch(field, {}).properties if field else {}
+    known = variant(field, {}).properties if field else {}
     if not known:
         return "{<name>: <value>}"
     needed = [word for word, inner in known.items() if inner.absent is Absent.REQUIRED]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -158,3 +158,123 @@ class _Unseen(enum.Enum):
 
 UNSEEN = _Unseen.UNSEEN
 """Stands for a live value that no read shows: there is one, and it is not the wanted one."""
+
+
+def value_at(value: Value, path: Path) -> Value:
+    """The value at `path`, or MISSING."""
+    for part in path:
+        if isinstance(value, list):
+            found = value[part] if isinstance(part, int) and part < len(value) else MISSING
+        else:
+            found = value.get(part, MISSING) if isinstance(value, MAPS) else MISSING
+        if found is MISSING:
+            return MISSING
+        value = found
+    return value
+
+
+def set_at(tree: Any, path: Path, value: Value) -> None:
+    """Put `value` at `path`, making maps (and replacing scalars) on the way."""
+    for part in path[:-1]:
+        inner = tree.get(part) if isinstance(tree, dict) else tree[part]
+        if not isinstance(inner, dict | list):
+            inner = {}
+            tree[part] = inner
+        tree = inner
+    tree[path[-1]] = value
+
+
+def drop_at(tree: Value, path: Path) -> None:
+    """Remove what is at `path`; nothing happens when it is not there."""
+    parent = value_at(tree, path[:-1])
+    if isinstance(parent, dict):
+        parent.pop(path[-1], None)
+
+
+def copy_tree(value: Value) -> Value:
+    """A deep copy with plain dicts and lists; leaves are shared."""
+    if isinstance(value, MAPS):
+        return {k: copy_tree(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [copy_tree(v) for v in value]
+    return value
+
+
+def leaves(value: Value) -> Iterator[Value]:
+    """Everything in a tree but its maps and lists."""
+    if isinstance(value, MAPS):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def unknowns(value: Value) -> Iterator[Unknown]:
+    """Every `Unknown` leaf of a tree."""
+    return (leaf for leaf in leaves(value) if isinstance(leaf, Unknown))
+
+
+def holds_secret(value: Value) -> bool:
+    """Whether any leaf of a tree is a `Secret`."""
+    return any(isinstance(leaf, Secret) for leaf in leaves(value))
+
+
+def holds_unseen(value: Value) -> bool:
+    """Whether any leaf of a tree stands for a value that is not shown."""
+    return any(leaf is UNSEEN for leaf in leaves(value))
+
+
+def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
+    """The tree with each `Unknown` replaced; KeyError when one is not known."""
+    if isinstance(value, Unknown):
+        return known[value]
+    if isinstance(value, MAPS):
+        return {k: fill(v, known) for k, v in value.items()}
+    if isinstance(value, list):
+        return [fill(v, known) for v in value]
+    return value
+
+
+def sealed(value: Value) -> Value:
+    """A leaf as a `Secret`; containers, nothing, and what no read shows stay as they are."""
+    if isinstance(value, Secret | Unknown | dict | list) or value in (None, MISSING, UNSEEN):
+        return value
+    return Secret(value)
+
+
+def sealed_below(value: Value) -> Value:
+    """The tree with every leaf sealed."""
+    if isinstance(value, MAPS):
+        return {k: sealed_below(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [sealed_below(v) for v in value]
+    return sealed(value)
+
+
+def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
+    """The tree with everything at `paths` sealed, where something is there."""
+    found = [(path, value_at(tree, path)) for path in paths]
+    tree = copy_tree(tree) if found else tree
+    for path, value in found:
+        if value is not MISSING:
+            set_at(tree, path, sealed_below(value))
+    return tree
+
+
+def seal_beside(value: Value, others: Sequence[Value]) -> Value:
+    """The tree with everything sealed that is a `Secret` in one of `others`.
+
+    Items of lists are not told apart: what is secret in one is so in all.
+    """
+    if any(isinstance(other, Secret) for other in others):
+        return sealed_below(value)
+    if isinstance(value, MAPS):
+        maps = [other for other in others if isinstance(other, MAPS)]
+        return {k: seal_beside(v, [m[k] for m in maps if k in m]) for k, v in value.items()}
+    if isinstance(value, list):
+        items = [item for other in others if isinstance(other, list) for item in other]
+        return [seal_beside(v, items) for v in value]
+    return value

@@ -203,7 +203,7 @@ def test_parameters_that_a_live_spec_declares_as_hidden(place: Place) -> None:
         "peakctl.ledger.digests.Digests.of",
         "peakctl.ledger.client.write_ledger",
         "peakctl.ledger.revisions.read_ledger",
-        "peakctl.engine.recall.units",
+        "peakctl.engine.diff.unseen.units",
         "peakctl.ledger.lease.HeldLease.acquire",
         "peakctl.adapters.ledger_store.text_of",
         "peakctl.engine.promises.still_open",

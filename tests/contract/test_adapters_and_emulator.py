@@ -15,7 +15,7 @@ from peakctl.api.client import Api, bases_for
 from peakctl.archives import pack
 from peakctl.catalog import load_catalog
 from peakctl.emulator import Emulator, Options, emulator_transport
-from peakctl.engine.diff import compare
+from peakctl.engine.diff.compare import compare
 from peakctl.errors import ApiError
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources

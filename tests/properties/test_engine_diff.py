@@ -8,17 +8,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peakctl.engine.diff import compare
-from peakctl.engine.keyed import is_free
+from peakctl.engine.diff.compare import compare
+from peakctl.engine.diff.unseen import has_entries, unseen_values
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.planner import make_plan
-from peakctl.engine.recall import has_entries, unseen_values
-from peakctl.engine.tree import child, field_at, holds_secret, variant
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds
+from peakctl.kinds.walk import child, field_at, is_free, variant
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.memory import Memory, place
 from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
+from peakctl.model.values import holds_secret
 
 KINDS = load_kinds()
 DIGESTS = Digests("salt")

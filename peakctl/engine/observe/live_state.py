@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.forms import normal_form
+from peakctl.engine.diff.stored_forms import normal_form
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import candidates, choose, in_scope, siblings
 from peakctl.ledger.ownership import Owners, find_owners

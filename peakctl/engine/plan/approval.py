@@ -12,13 +12,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.keyed import seal_all
 from peakctl.engine.observe.tenant import Tenant
-from peakctl.engine.tree import copy_tree, holds_secret, seal_beside, set_at
 from peakctl.errors import Diagnostic
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
 from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Verb, dotted
+from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

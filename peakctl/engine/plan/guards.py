@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from peakctl.engine.diff.lists import keys_of
 from peakctl.engine.graph import targets
-from peakctl.engine.keyed import keys_of
 from peakctl.engine.plan.references import NEW
-from peakctl.engine.tree import child, variant
 from peakctl.errors import Diagnostic
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, MISSING, Action, Guards, Key, Plan, Unknown, Value, Verb
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

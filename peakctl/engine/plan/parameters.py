@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.graph import targets
 from peakctl.errors import Diagnostic, nearest_names
-from peakctl.kinds.paths import value_at
-from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
+from peakctl.model import EMPTY, MAPS, MISSING, Key, Path, Tree, Value, dotted, reveal
+from peakctl.model.values import copy_tree, drop_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
@@ -348,3 +348,32 @@ def has_type(value: Value, wanted: str) -> bool:
     if isinstance(value, bool) and bool not in types:
         return False
     return isinstance(value, types)
+
+
+def without_implied(live: Tree, given: Tree, slots: Iterable[Slot]) -> Tree:
+    """`live` less the values that `given` leaves out and that hold without being given.
+
+    No source says whether the platform shows defaults of declared parameters, and values given for
+    the whole, where nobody gave a value (docs/platform.md, 5). There they make no difference.
+    """
+    paths = [path for slot in slots for path in _implied(live, given, slot)]
+    out = copy_tree(live) if paths else live
+    for path in paths:
+        drop_at(out, path)
+    return out
+
+
+def _implied(live: Tree, given: Tree, slot: Slot) -> Iterator[Path]:
+    for group in GROUPS:
+        at = (*slot.at, group)
+        found, stated = _mapping(value_at(live, at)), _mapping(value_at(given, at))
+        inherited = _mapping(slot.inherited.get(group))
+        for definition in slot.definitions.get(group) or ():
+            name = definition.get("name")
+            implied = (inherited.get(name, MISSING), definition.get("defaultValue", MISSING))
+            if name in found and name not in stated and found[name] in map(reveal, implied):
+                yield (*at, name)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, MAPS) else {}

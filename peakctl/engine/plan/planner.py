@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from peakctl.engine.diff import compare
-from peakctl.engine.echoes import without_echoes
-from peakctl.engine.forms import settle
+from peakctl.engine.diff.compare import compare
+from peakctl.engine.diff.losses import losses
+from peakctl.engine.diff.stored_forms import settle
+from peakctl.engine.diff.unseen import leave_hidden, shown_fields
 from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
-from peakctl.engine.losses import leave_hidden, losses
 from peakctl.engine.observe.identity import (
     ambiguity,
     listing_warnings,
@@ -31,16 +31,16 @@ from peakctl.engine.plan.parameters import (
     is_known_release,
     unsure_paths,
     untold_paths,
+    without_implied,
 )
 from peakctl.engine.plan.references import Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
-from peakctl.engine.shown import shown_fields
-from peakctl.engine.tree import seal_at
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import REPLACE
 from peakctl.ledger.memory import memories
 from peakctl.ledger.ownership import Consent, adopted, objection, ownership_note, taken_from
 from peakctl.model import EMPTY, Action, Key, Plan, State, Step, Verb
+from peakctl.model.values import seal_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +114,7 @@ class _Planner:
         live = replace(found_live, values=seal_at(found_live.values, hidden))
         chosen = choose_replacement(resource, kind, desired, live, self.world)
         if chosen is None:
-            values = seal_at(self._without_echoes(resource, found_live), hidden)
+            values = seal_at(self._without_implied(resource, found_live), hidden)
             chosen = self._compared(resource, desired, live, values, hidden)
         self.problems += chosen.problems
         return self._owned(chosen.action) if chosen.action else None
@@ -163,9 +163,9 @@ class _Planner:
         taken = taken_from(action, owners)
         return replace(action, notes=(*action.notes, *notes), taken_from=taken)
 
-    def _without_echoes(self, resource: Resource, live: Live) -> Tree:
+    def _without_implied(self, resource: Resource, live: Live) -> Tree:
         slots = declared_slots(resource, self.resources, self.kinds, self.world)
-        return without_echoes(live.values, resource.values, slots)
+        return without_implied(live.values, resource.values, slots)
 
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""

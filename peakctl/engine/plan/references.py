@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import in_scope
-from peakctl.engine.tree import copy_tree, drop_at, field_at, set_at
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import field_at
 from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
+from peakctl.model.values import copy_tree, drop_at, set_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

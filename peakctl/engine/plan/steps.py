@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import semver
 
-from peakctl.engine.diff import IGNORED, Diff
-from peakctl.engine.ignored import keep_live
-from peakctl.engine.tree import variant
+from peakctl.engine.diff.compare import IGNORED, Diff
+from peakctl.engine.diff.ignored import keep_live
 from peakctl.errors import Diagnostic, Severity
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import variant
 from peakctl.model import (
     MISSING,
     STEP_VERBS,
@@ -26,6 +25,7 @@ from peakctl.model import (
     Verb,
     dotted,
 )
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

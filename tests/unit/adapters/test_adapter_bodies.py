@@ -9,8 +9,7 @@ import pytest
 
 from peakctl.adapters.deployment import create_body, patch_body, revision_body
 from peakctl.adapters.image import autodeploy, build_details
-from peakctl.adapters.requests import changed, json_text
-from peakctl.adapters.whole import complete, put
+from peakctl.adapters.requests import changed, complete, json_text, put
 from peakctl.api.bodies import encode_json
 from peakctl.kinds.store import load_kinds
 from peakctl.model import MISSING, Archive, CallRequest, Change, Key, Live, Path, Secret, Step

@@ -258,7 +258,7 @@ def kinds() -> Mapping[str, Kind]:
 @pytest.fixture
 def differences(kinds: Mapping[str, Kind]) -> Callable[..., Any]:
     """`compare` of two specs of a kind, as `{path: (before, after)}`; `reasons` are the skipped."""
-    from peakctl.engine.diff import compare
+    from peakctl.engine.diff.compare import compare
     from peakctl.model import dotted
 
     def tell(kind: str, desired: Any, live: Any, *, reasons: bool = False, **more: Any) -> Any:

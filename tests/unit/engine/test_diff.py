@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.align import MASKED, NEVER_RETURNED, NO_DIGEST, NOT_SHOWN
-from peakctl.engine.diff import IGNORED, compare, differing_paths, is_ignored
+from peakctl.engine.diff.align import MASKED, NEVER_RETURNED, NO_DIGEST, NOT_SHOWN
+from peakctl.engine.diff.compare import IGNORED, compare, differing_paths
+from peakctl.engine.diff.ignored import is_ignored
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.model import MISSING, Key, Secret, Unknown
 

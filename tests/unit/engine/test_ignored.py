@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.ignored import keep_live
+from peakctl.engine.diff.ignored import keep_live
 from peakctl.kinds.fields import Absent, Field, Kind
 
 TEXT = Field(frozenset({"string"}), Absent.REQUIRED)

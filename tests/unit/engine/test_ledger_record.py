@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.losses import HIDDEN_STAYS
+from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.engine.record import is_recorded, known_uses, record
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests

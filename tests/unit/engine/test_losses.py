@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.diff import IGNORED
-from peakctl.engine.losses import HIDDEN_STAYS, leave_hidden, losses
+from peakctl.engine.diff.compare import IGNORED
+from peakctl.engine.diff.losses import losses
+from peakctl.engine.diff.unseen import HIDDEN_STAYS, leave_hidden
 from peakctl.engine.plan.parameters import Slot, is_dropped
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests

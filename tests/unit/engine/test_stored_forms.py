@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.diff import Diff
-from peakctl.engine.forms import (
+from peakctl.engine.diff.compare import Diff
+from peakctl.engine.diff.stored_forms import (
     edits_made,
     forms_sent,
     is_other_form,

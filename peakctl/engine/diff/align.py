@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.engine.keyed import by_keys, free, is_free, seal_all
-from peakctl.engine.tree import child, holds_secret, variant
+from peakctl.engine.diff.lists import by_keys
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.paths import value_at
+from peakctl.kinds.walk import child, free, is_free, seal_all, variant
 from peakctl.model import (
     MAPS,
     MISSING,
@@ -23,6 +22,7 @@ from peakctl.model import (
     Value,
     is_masked,
 )
+from peakctl.model.values import holds_secret, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.keyed import keys_of, seal_all
-from peakctl.engine.tree import child, copy_tree, variant
+from peakctl.engine.diff.lists import keys_of
+from peakctl.kinds.walk import child, seal_all, variant
 from peakctl.model import MISSING, Path, Value, dotted, is_masked, reveal
+from peakctl.model.values import copy_tree
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field

@@ -1,46 +1,16 @@
-"""Lists as maps by the keys of their items, and live values as secretive as their fields."""
+"""Lists as maps by the keys of their items."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import child, sealed, variant
-from peakctl.kinds.paths import value_at
-from peakctl.model import MAPS, MASK, MISSING, Secret, Unknown, Value, dotted, reveal
+from peakctl.kinds.walk import free, seal_all
+from peakctl.model import MASK, MISSING, Secret, Unknown, Value, dotted, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
-
-
-def is_free(rule: Field) -> bool:
-    """Whether the schema says nothing about what is inside: any JSON, compared as it is."""
-    return not (rule.properties or rule.extra or rule.items or rule.variants)
-
-
-def free(value: Value, *, secret: bool) -> Value:
-    """A value without rules of its own; a null in a map is a key that is not there."""
-    if isinstance(value, MAPS):
-        return {k: free(v, secret=secret) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [free(v, secret=secret) for v in value]
-    return sealed(value) if secret else _number(value)
-
-
-def _number(value: Value) -> Value:
-    """2.0 and 2 are one number in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def seal_all(rule: Field, value: Value) -> Value:
-    """A live value with its sensitive leaves wrapped."""
-    if isinstance(value, MAPS):
-        chosen = variant(rule, value)
-        if not is_free(chosen):
-            return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
-    if isinstance(value, list) and rule.items is not None:
-        return [seal_all(rule.items, v) for v in value]
-    return free(value, secret=rule.sensitive)
 
 
 def by_keys(

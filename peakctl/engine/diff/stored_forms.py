@@ -14,15 +14,15 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from peakctl.engine.tree import holds_unseen, unknowns
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.memory import FORGETFUL
 from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
+from peakctl.model.values import holds_unseen, unknowns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from peakctl.engine.diff import Diff
+    from peakctl.engine.diff.compare import Diff
     from peakctl.ledger.digests import Digests
     from peakctl.ledger.memory import Memory
     from peakctl.model import Action, Resource, Tree

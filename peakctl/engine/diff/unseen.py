@@ -1,4 +1,4 @@
-"""What reads do not show: which values a ledger is to keep digests of, and what they tell.
+"""What reads do not show: which values a ledger keeps digests of, and what stands in for them.
 
 Both walk the very comparison, so that they cannot disagree about a place or a form.
 """
@@ -6,10 +6,10 @@ Both walk the very comparison, so that they cannot disagree about a place or a f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from peakctl.engine.align import (
+from peakctl.engine.diff.align import (
     MASKED,
     MAY_SAY_NOTHING,
     Alignment,
@@ -17,18 +17,31 @@ from peakctl.engine.align import (
     says_no_more,
     why_unseen,
 )
-from peakctl.engine.keyed import free, is_free
-from peakctl.engine.tree import child, holds_secret, unknowns, variant
 from peakctl.kinds.fields import Absent
-from peakctl.model import MAPS, MISSING, UNSEEN, Path, Tree, Value
+from peakctl.kinds.walk import child, free, is_free, variant
+from peakctl.model import (
+    MAPS,
+    MISSING,
+    UNSEEN,
+    Path,
+    Skipped,
+    Tree,
+    Value,
+    dotted,
+    is_masked,
+    reveal,
+)
+from peakctl.model.values import copy_tree, drop_at, holds_secret, unknowns, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from peakctl.engine.align import Pair
+    from peakctl.engine.diff.align import Pair
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Field, Kind
     from peakctl.ledger.memory import Memory
 
+HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"
 ABSENCE_TELLS = (Absent.CLEAR, Absent.DEFAULT)
 
 
@@ -154,3 +167,80 @@ def units(rule: Field, wanted: Value, path: Path) -> Iterator[tuple[Path, Value]
         inner = child(chosen, word)
         assert inner is not None  # noqa: S101 - only what has a rule is comparable
         yield from units(inner, value, (*path, word))
+
+
+ANY = "*"
+
+
+def shown_fields(kind: Kind, world: LiveState) -> Callable[[Path], bool]:
+    """A predicate over paths: whether reads of this kind have been seen to return the field.
+
+    The examples of the platform's reference are short, so a field marked unseen may be missing from
+    a read because it is unset, or because reads never show it. It counts as shown once any resource
+    of the kind has it.
+    """
+
+    @cache
+    def seen() -> frozenset[Path]:
+        lives = [live for key, live in world.live.items() if key.kind == kind.name]
+        return frozenset(path for each in lives for path in unseen_present(kind.root, each.values))
+
+    return lambda path: any(_matches(path, place) for place in seen())
+
+
+def _matches(path: Path, place: Path) -> bool:
+    return len(path) == len(place) and all(
+        word in (part, ANY) for part, word in zip(path, place, strict=True)
+    )
+
+
+def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]:
+    """Places of the unseen fields that a read returned all the same.
+
+    A field that one item of a list, or one entry of a map with free keys, shows is shown in all.
+    """
+    if rule.unseen:
+        yield path
+    if isinstance(value, list) and rule.items is not None:
+        for item in value:
+            yield from unseen_present(rule.items, item, (*path, ANY))
+    if isinstance(value, MAPS):
+        chosen = variant(rule, value)
+        for word, inner_value in value.items():
+            inner = child(chosen, word)
+            if inner is not None:
+                named = word if word in chosen.properties else ANY
+                yield from unseen_present(inner, inner_value, (*path, named))
+
+
+def leave_hidden(
+    desired: Tree, live: Tree, hidden: Iterable[Path], dropped: Callable[[Path], bool]
+) -> tuple[Tree, tuple[Skipped, ...]]:
+    """`live` without the hidden values that `desired` leaves out, and a note of each.
+
+    A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
+    them; but where the wanted release has no such parameter any more (`dropped`), they go.
+    """
+    masked = _masks(live.get("spec", MISSING), ("spec",))
+    left = [
+        path
+        for path in sorted({*hidden, *masked}, key=dotted)
+        if value_at(live, path) not in (MISSING, None)
+        and value_at(desired, path) is MISSING
+        and not dropped(path)
+    ]
+    if not left:
+        return live, ()
+    tree = copy_tree(live)
+    for path in left:
+        drop_at(tree, path)
+    return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
+
+
+def _masks(value: Value, path: Path) -> Iterator[Path]:
+    """The places of masks in maps."""
+    if isinstance(value, MAPS):
+        for word, each in value.items():
+            yield from _masks(each, (*path, word))
+    elif is_masked(reveal(value)):
+        yield path

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.keyed import keys_of
-from peakctl.engine.tree import child, seal_at, sealed, sealed_below, variant
+from peakctl.engine.diff.lists import keys_of
+from peakctl.kinds.walk import child, variant
 from peakctl.ledger.memory import place
 from peakctl.model import MAPS, MASK, Secret, is_masked
+from peakctl.model.values import seal_at, sealed, sealed_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

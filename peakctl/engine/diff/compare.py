@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.align import Alignment, why_unseen
-from peakctl.engine.ignored import is_ignored
-from peakctl.engine.keyed import is_free
-from peakctl.engine.recall import Recall, still_secret
-from peakctl.engine.tree import below, field_at, holds_secret, holds_unseen
-from peakctl.kinds.paths import value_at
+from peakctl.engine.diff.align import Alignment, why_unseen
+from peakctl.engine.diff.ignored import is_ignored
+from peakctl.engine.diff.unseen import Recall, still_secret
+from peakctl.kinds.walk import below, field_at, is_free
 from peakctl.ledger.memory import FORGETFUL
 from peakctl.model import (
     MAPS,
@@ -26,6 +24,7 @@ from peakctl.model import (
     Value,
     dotted,
 )
+from peakctl.model.values import holds_secret, holds_unseen, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

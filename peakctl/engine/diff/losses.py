@@ -8,55 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.diff import IGNORED
-from peakctl.engine.tree import child, copy_tree, drop_at, variant
+from peakctl.engine.diff.compare import IGNORED
+from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.paths import value_at
-from peakctl.model import MAPS, MISSING, Skipped, Step, dotted, is_masked, reveal
+from peakctl.kinds.walk import child, variant
+from peakctl.model import MAPS, MISSING, Step, dotted, is_masked, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from peakctl.kinds.fields import Field, Kind
     from peakctl.ledger.memory import Memory
-    from peakctl.model import Action, Live, Path, Resource, Tree, Value
+    from peakctl.model import Action, Live, Path, Resource, Value
 
-HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"
 UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
-
-
-def leave_hidden(
-    desired: Tree, live: Tree, hidden: Iterable[Path], dropped: Callable[[Path], bool]
-) -> tuple[Tree, tuple[Skipped, ...]]:
-    """`live` without the hidden values that `desired` leaves out, and a note of each.
-
-    A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
-    them; but where the wanted release has no such parameter any more (`dropped`), they go.
-    """
-    masked = _masks(live.get("spec", MISSING), ("spec",))
-    left = [
-        path
-        for path in sorted({*hidden, *masked}, key=dotted)
-        if value_at(live, path) not in (MISSING, None)
-        and value_at(desired, path) is MISSING
-        and not dropped(path)
-    ]
-    if not left:
-        return live, ()
-    tree = copy_tree(live)
-    for path in left:
-        drop_at(tree, path)
-    return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
-
-
-def _masks(value: Value, path: Path) -> Iterator[Path]:
-    """The places of masks in maps."""
-    if isinstance(value, MAPS):
-        for word, each in value.items():
-            yield from _masks(each, (*path, word))
-    elif is_masked(reveal(value)):
-        yield path
 
 
 def losses(

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SHOWN
-from peakctl.engine.diff import IGNORED_UNSEEN, Diff, compare
-from peakctl.engine.recall import still_secret, unseen_values
-from peakctl.engine.tree import holds_secret
+from peakctl.engine.diff.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SHOWN
+from peakctl.engine.diff.compare import IGNORED_UNSEEN, Diff, compare
+from peakctl.engine.diff.unseen import still_secret, unseen_values
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.memory import Memory, place
 from peakctl.model import MISSING, UNSEEN, Key, Path, Secret, Unknown, dotted
+from peakctl.model.values import holds_secret
 
 KINDS = load_kinds()
 DIGESTS = Digests("salt")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from peakctl.engine.diff.unseen import shown_fields, unseen_present
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.shown import shown_fields, unseen_present
 from peakctl.kinds.fields import Kind
 from peakctl.model import Key, Live
 

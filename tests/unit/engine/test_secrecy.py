@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.sealing import sealed_live, secret_places
+from peakctl.engine.diff.secrecy import sealed_live, secret_places
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.memory import Memory, path_of, place
 from peakctl.model import Key, Live, Path, Secret

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.engine.tree import (
+from peakctl.kinds.fields import Absent, Field
+from peakctl.kinds.store import load_kinds
+from peakctl.kinds.walk import field_at, variant
+from peakctl.model import MISSING, Key, Secret, Unknown
+from peakctl.model.values import (
     copy_tree,
     drop_at,
-    field_at,
     fill,
     seal_at,
     seal_beside,
     sealed,
     set_at,
     unknowns,
-    variant,
+    value_at,
 )
-from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.paths import value_at
-from peakctl.model import MISSING, Key, Secret, Unknown
 
 TEXT = Field(frozenset({"string"}), Absent.SERVER)
 BRANCH = Field(frozenset({"object"}), Absent.REQUIRED, properties={"a": TEXT})
@@ -57,8 +57,7 @@ def test_a_branch_is_chosen_by_the_first_value_that_says() -> None:
         frozenset({"object"}),
         Absent.CLEAR,
         discriminator="kind",
-        variants={"one": BRANCH, "two": TEXT},
-        aliases={"uno": "one"},
+        variants={"one": BRANCH, "uno": BRANCH, "two": TEXT},
     )
     assert variant(field, {}, {"kind": "one"}) is BRANCH
     assert variant(field, {"kind": "uno"}, {"kind": "two"}) is BRANCH
@@ -108,3 +107,15 @@ def test_what_is_secret_beside_is_sealed() -> None:
         "c": "text",
         "d": [1],
     }
+
+
+def test_a_field_is_found_through_branches_maps_and_lists() -> None:
+    root = load_kinds()["Workflow"].root
+    value = {"spec": {"steps": {"s": {"type": "http"}}}}
+    method = field_at(root, ("spec", "steps", "s", "method"), value)
+    assert method is not None
+    assert method.description == "The HTTP method."
+    assert field_at(root, ("spec", "steps", "other", "method"), value) is None
+    cron = field_at(root, ("spec", "triggers", 0, "cron"), value)
+    assert cron is not None
+    assert cron.check == "cron"
