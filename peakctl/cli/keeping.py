@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from peakctl.cli.keeping_words import lost, not_noted, not_written, outcome_word, replaced
 from peakctl.cli.owning import ledger_client
 from peakctl.errors import LeaseHeld, PeakctlError
-from peakctl.ledger.intents import intents_of, uses_of, without
 from peakctl.model import Intent, Key, Outcome, Run, Status
 from peakctl.present.text import line
 
@@ -62,6 +61,7 @@ class RunRecorder:
 
     async def acquire(self, prepared: Prepared) -> Ledger:
         """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
+        from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
 
         store = self.client.store
@@ -144,8 +144,8 @@ class RunRecorder:
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it settle
         ledger = self.lease.ledger
-        owned = record(prepared.plan, outcomes, ledger, kinds, uses=self.uses)
-        owned = without(prepared.gone, owned)
+        plan, gone = prepared.plan, prepared.gone
+        owned = record(plan, outcomes, ledger, kinds, uses=self.uses, gone=gone)
         early = self.lease.lost
         problems: tuple[Diagnostic, ...] = ()
         try:
@@ -157,8 +157,8 @@ class RunRecorder:
             )
         except PeakctlError as error:
             problems = (not_written(error, self.session.again()),)
-        gone = (lost(self.session.again(), early=early),) if self.lease.lost else ()
-        return (*gone, *problems, *(replaced(*pair) for pair in self.lease.replaced))
+        told = (lost(self.session.again(), early=early),) if self.lease.lost else ()
+        return (*told, *problems, *(replaced(*pair) for pair in self.lease.replaced))
 
     def _open(
         self,
@@ -168,11 +168,11 @@ class RunRecorder:
         owned: Mapping[Key, Owned],
     ) -> tuple[Intent, ...]:
         """The intents of `ledger` that are still needed, given what the run saw and did."""
-        from peakctl.engine.promises import still_open
+        from peakctl.engine.pending import unresolved
 
         intents = [intent for intent in ledger.intents if intent.key not in prepared.gone]
         ended = {outcome.key: outcome for outcome in outcomes}
-        return still_open(intents, ended, owned, prepared.world, self.uses)
+        return unresolved(intents, ended, owned, prepared.world, self.uses)
 
     async def note(
         self, prepared: Prepared, kinds: Mapping[str, Kind], ended: Sequence[Outcome]
@@ -194,7 +194,7 @@ class RunRecorder:
             return ()
 
         def change(now: Ledger) -> Ledger:
-            owned = without(gone, record(plan, outcomes, now, kinds, uses=self.uses))
+            owned = record(plan, outcomes, now, kinds, uses=self.uses, gone=gone)
             return replace(now, owned=owned, intents=self._open(now, prepared, outcomes, owned))
 
         try:
@@ -230,6 +230,7 @@ def open_recorder(session: Session, connection: Connection, wanted: Wanted) -> R
     """What writes the run into its ledger; None where no ledger is kept."""
     from peakctl.cli.actor import actor_of, run_id
     from peakctl.cli.inputs import root_of
+    from peakctl.engine.record import uses_of
 
     client = ledger_client(session, connection)
     if client is None:

@@ -13,8 +13,8 @@ from peakctl.cli.owning import ledger_client, owner_of
 from peakctl.cli.planning import tell_where
 from peakctl.cli.session import connect
 from peakctl.cli.tenant import check_tenant
+from peakctl.engine.record import uses_of
 from peakctl.errors import Diagnostic, Severity, UsageError
-from peakctl.ledger.intents import uses_of
 from peakctl.ledger.lease import refuse_held
 from peakctl.ledger.recovery import recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import tell_duplicates

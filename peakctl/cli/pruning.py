@@ -54,7 +54,7 @@ async def pruned(
     again: Again,
 ) -> tuple[Plan, tuple[Diagnostic, ...], frozenset[Key]]:
     """The plan with its deletes, what is to be said, and what the ledger may forget."""
-    from peakctl.engine.promises import look_for_promised
+    from peakctl.engine.pending import find_uncertain_creates
     from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
 
     ledger = world.ledger
@@ -72,7 +72,7 @@ async def pruned(
     lease = ledger.lease
     if again.held is None and lease is not None and lease.until > connection.ledgers.now():
         return add_prune(plan, deletes), told, gone  # its run is at it: it is not dead
-    notes, never = await look_for_promised(world, ledger, resources, connection.adapters)
+    notes, never = await find_uncertain_creates(world, ledger, resources, connection.adapters)
     return add_prune(plan, deletes), (*told, *notes), gone | never
 
 

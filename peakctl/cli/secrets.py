@@ -28,7 +28,7 @@ async def seal_found(
     LedgerUnusable when ours cannot be read.
     """
     from peakctl.engine.diff.secrecy import sealed_live
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
 
     ids = {str(live.id) for live in found}
     ledgers = await _ledgers(session, connection, ids, kind)
@@ -40,7 +40,7 @@ async def seal_found(
     for live in found:
         known = entries.get(str(live.id), ())
         places = {p for entry in known for p in entry.secret or ()} if known else made
-        memory = Memory(secret=places | {*declared.get(str(live.id), ())})
+        memory = StoredDigests(secret=places | {*declared.get(str(live.id), ())})
         out.append(sealed_live(connection.kinds[kind], live, memory))
     return out
 

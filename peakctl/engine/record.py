@@ -10,15 +10,14 @@ from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
 from peakctl.kinds.walk import field_at
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import find_unreported, path_of, place
+from peakctl.ledger.digests import Digests, find_unreported, path_of, place
 from peakctl.model import EMPTY, Key, Owned, State, Status, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Action, Ledger, Outcome, Plan
+    from peakctl.model import Action, Ledger, Outcome, Plan, Resource
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 Id = tuple[str, str]
@@ -31,19 +30,21 @@ def record(
     kinds: Mapping[str, Kind],
     *,
     uses: Mapping[Key, tuple[Key, ...]],
+    gone: Container[Key] = (),
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
-    `uses` are the names that each declared resource refers to. Of what went wrong only the id is
-    new: its digests stay what they were, so that the next plan differs, and sends again.
+    `uses` are the names that each declared resource refers to; `gone` is left out. Of what went
+    wrong only the id is new: its digests stay what they were, so that the next plan differs, and
+    sends again.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
-    books = _Books(kinds, known, digests_of, dict(ledger.owned), unreported)
+    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported)
     actions = {action.key: action for action in plan.actions}
     for outcome in outcomes:
-        books.enter(actions[outcome.key], outcome)
-    return dict(sorted(books.owned.items()))
+        entries.enter(actions[outcome.key], outcome)
+    return {key: each for key, each in sorted(entries.owned.items()) if key not in gone}
 
 
 def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:
@@ -68,6 +69,20 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
 def _without_history(said: Owned, entry: Owned) -> Owned:
     """`said` without what its past alone can tell; 7 and "7" are one id."""
     return replace(said, id=entry.id, digests=EMPTY, secret=None, created=False)
+
+
+def uses_of(resources: Mapping[Key, Resource]) -> dict[Key, tuple[Key, ...]]:
+    """What each resource refers to by name, in order, whether this run declares it or not."""
+    return {
+        key: tuple(sorted({*resource.depends_on, *_named(resource)}))
+        for key, resource in resources.items()
+    }
+
+
+def _named(resource: Resource) -> Iterator[Key]:
+    for reference in resource.references:
+        if reference.edge:
+            yield from (Key(kind, reference.name) for kind in reference.kinds)
 
 
 def known_uses(
@@ -122,7 +137,7 @@ def _id(owned: Owned) -> Id:
 
 
 @dataclass(slots=True)
-class _Books:
+class _Entries:
     kinds: Mapping[str, Kind]
     uses: Mapping[Key, tuple[Key, ...]]
     digests_of: Digests

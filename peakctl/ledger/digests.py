@@ -1,4 +1,4 @@
-"""Digests of values that must not be written down, for telling whether one is another.
+"""Digests of values that reads do not show: computed here, stored in the ledger, compared later.
 
 Secrets are digested slowly, so that a short one cannot be found by trying; everything else is not
 secret, and quick.
@@ -9,9 +9,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peakctl.model import MAPS, MISSING, Secret, Unknown, Value, reveal
+from peakctl.model import EMPTY, MAPS, MISSING, Secret, Unknown, Value, Verb, reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from peakctl.model import Key, Ledger, Live, Path
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""
@@ -70,3 +75,121 @@ class Digests:
 def _slowly(text: str, salt: str, cost: int) -> str:
     slow = hashlib.scrypt(text.encode(), salt=salt.encode(), n=cost, r=8, p=1, dklen=32)
     return slow.hex()
+
+
+# --- as a ledger has them --------------------------------------------------------------------
+
+
+def place(path: Path) -> str:
+    """A path as ledgers write it: `spec/parameters/env/A`, a JSON pointer without its first mark.
+
+    Unlike the form that users read it has no two meanings, whatever the keys are.
+    """
+    return "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def path_of(place: str) -> Path:
+    """The path of a place in a ledger; numbers of items stay text."""
+    return tuple(_word(part) for part in place.split("/"))
+
+
+class StoredDigests:
+    """The digests of one resource, as it was last applied, and the places of its secrets."""
+
+    def __init__(
+        self,
+        digests: Mapping[str, str] = EMPTY,
+        digests_of: Digests | None = None,
+        secret: Collection[str] = (),
+    ) -> None:
+        self._digests = digests
+        self._secret = frozenset(secret)
+        self._digests_of = digests_of or Digests("")
+        self._sent = _values_of(digests, "sent:")
+        self._edits = _values_of(digests, "edit:")
+
+    def same(self, path: Path, value: Value) -> bool | None:
+        """Whether `value` is what was at `path`; None when nothing is known of that very place.
+
+        MISSING asks whether nothing was there.
+        """
+        known = self._digests.get(place(path))
+        return None if known is None else known == self._digests_of.of(value)
+
+    def was_sent(self, text: str) -> bool:
+        """Whether the last apply sent this very text, wherever."""
+        return bool(self._sent) and self._digests_of.short(text) in self._sent
+
+    def was_edited(self, words: Value) -> bool:
+        """Whether the last apply made the edit that `words` tell of."""
+        return bool(self._edits) and self._digests_of.short(words) in self._edits
+
+    def words(self, path: Path) -> list[str]:
+        """The keys below `path` of which something is known."""
+        return _words_below(self._digests, path)
+
+    def secret_words(self, path: Path) -> list[str]:
+        """The keys below `path` that hold a secret, or are one."""
+        return _words_below(self._secret, path)
+
+    def has(self, path: Path) -> bool:
+        """Whether the value at `path` is known as one."""
+        return place(path) in self._digests
+
+    def was_secret(self, path: Path) -> bool:
+        """Whether a secret was applied at `path`, alone or as a part of one around it."""
+        return any(place(path[:length]) in self._secret for length in range(1, len(path) + 1))
+
+    def knows(self, path: Path) -> bool:
+        """Whether the value at `path` is known, as one or entry by entry."""
+        return self.has(path) or bool(self.words(path))
+
+
+def _words_below(places: Iterable[str], path: Path) -> list[str]:
+    above = f"{place(path)}/"
+    found = (key[len(above) :] for key in places if key.startswith(above))
+    return list(dict.fromkeys(_word(rest.partition("/")[0]) for rest in found))
+
+
+def _values_of(digests: Mapping[str, str], prefix: str) -> frozenset[str]:
+    return frozenset(each for name, each in digests.items() if name.startswith(prefix))
+
+
+def _word(text: str) -> str:
+    return text.replace("~1", "/").replace("~0", "~")
+
+
+MAKE_VERSIONS = (Verb.BUILD, Verb.RELEASE)
+NO_DIGESTS = StoredDigests()
+"""Knows nothing."""
+
+
+def find_unreported(ledger: Ledger) -> frozenset[tuple[Key, str | None]]:
+    """The versions that runs set out to make and never reported on, each with its resource."""
+    return frozenset(
+        (intent.key, intent.version)
+        for intent in ledger.intents
+        if intent.verb in MAKE_VERSIONS and intent.version is not None
+    )
+
+
+def stored_digests(ledger: Ledger | None) -> Callable[[Live], StoredDigests]:
+    """The digests of each live resource: they follow the id, whatever the name was.
+
+    All of them share their work on secrets. Of a version that a run set out to make, and never
+    reported on, nothing is known but where secrets were: the digests are those of the one before.
+    """
+    if ledger is None:
+        return lambda _: NO_DIGESTS
+    unreported = find_unreported(ledger)
+    digests_of = Digests(ledger.salt)
+    owned = {(each.key.kind, str(each.id)): each for each in ledger.owned.values()}
+
+    def stored(live: Live) -> StoredDigests:
+        found = owned.get((live.key.kind, str(live.id)))
+        if found is None:
+            return NO_DIGESTS
+        digests = EMPTY if (live.key, live.version) in unreported else found.digests
+        return StoredDigests(digests, digests_of, found.secret or ())
+
+    return stored

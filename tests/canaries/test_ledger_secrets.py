@@ -198,7 +198,7 @@ def test_parameters_that_a_live_spec_declares_as_hidden(place: Place) -> None:
     "at",
     [
         "peakctl.engine.record.record",
-        "peakctl.engine.record._Books.enter",
+        "peakctl.engine.record._Entries.enter",
         "peakctl.ledger.digests._slowly",
         "peakctl.ledger.digests.Digests.of",
         "peakctl.ledger.client.write_ledger",
@@ -206,7 +206,7 @@ def test_parameters_that_a_live_spec_declares_as_hidden(place: Place) -> None:
         "peakctl.engine.diff.unseen.units",
         "peakctl.ledger.lease.HeldLease.acquire",
         "peakctl.adapters.ledger_store.text_of",
-        "peakctl.engine.promises.still_open",
+        "peakctl.engine.pending.unresolved",
     ],
 )
 def test_an_internal_error_in_the_ledger_tells_no_secret(

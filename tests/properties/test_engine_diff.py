@@ -15,8 +15,7 @@ from peakctl.engine.plan.planner import make_plan
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.walk import child, field_at, is_free, variant
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import Memory, place
+from peakctl.ledger.digests import Digests, StoredDigests, place
 from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
 from peakctl.model.values import holds_secret
 
@@ -165,7 +164,7 @@ def recorded(kind: str, desired: Any) -> dict[str, str]:
 @given(ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind, secrets=True))))
 def test_what_was_recorded_is_equal_whatever_reads_leave_out(case: tuple[str, Any]) -> None:
     kind, desired = case
-    memory = Memory(recorded(kind, desired), DIGESTS)
+    memory = StoredDigests(recorded(kind, desired), DIGESTS)
     for live in (desired, blind(KINDS[kind].root, desired)):
         assert compare(KINDS[kind], desired, live, memory=memory).changes == ()
 
@@ -182,7 +181,7 @@ def test_another_recorded_value_is_one_change_at_its_place(
     if not found:
         return
     path = data.draw(st.sampled_from(list(found)))
-    memory = Memory({**recorded(kind, desired), place(path): "another"}, DIGESTS)
+    memory = StoredDigests({**recorded(kind, desired), place(path): "another"}, DIGESTS)
     live = blind(KINDS[kind].root, desired)
     changes = compare(KINDS[kind], desired, live, memory=memory).changes
     rule = field_at(KINDS[kind].root, path, desired)

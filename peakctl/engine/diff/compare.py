@@ -11,7 +11,7 @@ from peakctl.engine.diff.align import Alignment, why_unseen
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.unseen import Recall, still_secret
 from peakctl.kinds.walk import below, field_at, is_free
-from peakctl.ledger.memory import FORGETFUL
+from peakctl.ledger.digests import NO_DIGESTS
 from peakctl.model import (
     MAPS,
     MISSING,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
     from peakctl.model import Tree
 
 IGNORED = "lifecycle.ignoreChanges"
@@ -53,7 +53,7 @@ def compare(
     shown: Callable[[Path], bool] = lambda _: False,
     hidden: frozenset[Path] = frozenset(),
     ignored: tuple[str, ...] = (),
-    memory: Memory = FORGETFUL,
+    memory: StoredDigests = NO_DIGESTS,
 ) -> Diff:
     """Compare two value trees of one kind. Reflexive: a tree does not differ from itself.
 
@@ -108,7 +108,7 @@ def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Chang
     )
 
 
-def _secretive(change: Change, memory: Memory) -> Change:
+def _secretive(change: Change, memory: StoredDigests) -> Change:
     """The change without what was a secret when it was applied, though no manifest says so now."""
     before = still_secret(change.before, memory, change.path)
     if holds_secret(before) and not change.sensitive:

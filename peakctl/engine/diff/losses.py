@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
     from peakctl.model import Action, Live, Path, Resource, Value
 
 UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
 
 
 def losses(
-    resource: Resource, kind: Kind, action: Action, live: Live, memory: Memory
+    resource: Resource, kind: Kind, action: Action, live: Live, memory: StoredDigests
 ) -> list[Diagnostic]:
     """An error for each live value that the action would drop without a word of the manifest."""
     updates = kind.whole_update and UPDATES & set(action.steps)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.lists import keys_of
 from peakctl.kinds.walk import child, variant
-from peakctl.ledger.memory import place
+from peakctl.ledger.digests import place
 from peakctl.model import MAPS, MASK, Secret, is_masked
 from peakctl.model.values import seal_at, sealed, sealed_below
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
     from peakctl.model import Live, Path, Tree, Value
 
 
@@ -46,7 +46,7 @@ def _words(rule: Field | None, items: list[Value]) -> list[str]:
     return [str(i) for i in range(len(items))]
 
 
-def sealed_live(kind: Kind, live: Live, memory: Memory) -> Tree:
+def sealed_live(kind: Kind, live: Live, memory: StoredDigests) -> Tree:
     """The values of `live` with a `Secret` for each leaf that must not be shown."""
     values = seal_at(live.values, live.hidden)
     return {
@@ -55,7 +55,7 @@ def sealed_live(kind: Kind, live: Live, memory: Memory) -> Tree:
     }
 
 
-def _sealed(rule: Field | None, value: Value, memory: Memory, path: Path) -> Value:
+def _sealed(rule: Field | None, value: Value, memory: StoredDigests, path: Path) -> Value:
     if memory.was_secret(path):
         return sealed_below(value)
     if isinstance(value, MAPS):
@@ -71,7 +71,7 @@ def _sealed(rule: Field | None, value: Value, memory: Memory, path: Path) -> Val
 
 
 def _sealed_items(
-    rule: Field | None, items: list[Value], memory: Memory, path: Path
+    rule: Field | None, items: list[Value], memory: StoredDigests, path: Path
 ) -> Iterator[Value]:
     """Items under the words by which they are remembered: keys where the list has some.
 

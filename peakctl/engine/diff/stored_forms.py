@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.memory import FORGETFUL
+from peakctl.ledger.digests import NO_DIGESTS
 from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
 from peakctl.model.values import holds_unseen, unknowns
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from peakctl.engine.diff.compare import Diff
-    from peakctl.ledger.digests import Digests
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import Digests, StoredDigests
     from peakctl.model import Action, Resource, Tree
 
 STORED_OTHERWISE = "the platform stores it in another form than it was sent"
@@ -61,7 +60,7 @@ def _normal(value: Value) -> Value:
             return value
 
 
-def settle(resource: Resource, diff: Diff, memory: Memory) -> tuple[Diff, list[Diagnostic]]:
+def settle(resource: Resource, diff: Diff, memory: StoredDigests) -> tuple[Diff, list[Diagnostic]]:
     """The diff without what the platform only stores in another form; what is to be said.
 
     A change is left out when the ledger has it that this very text was sent before. One that was
@@ -83,7 +82,7 @@ def settle(resource: Resource, diff: Diff, memory: Memory) -> tuple[Diff, list[D
             told.append(_stored_otherwise(resource, change))
             continue
         left.append(change)
-        if is_other_form(change) and not change.sensitive and memory is FORGETFUL:
+        if is_other_form(change) and not change.sensitive and memory is NO_DIGESTS:
             told.append(_form_alone(resource, change))
         elif (words := edit_words(change)) is not None and memory.was_edited(words):
             told.append(_made_before(resource, change))
@@ -120,7 +119,7 @@ def _as_one(removed: Change, added: Change) -> Change:
     return replace(added, before=before, after=after, sensitive=sensitive)
 
 
-def _was_sent(change: Change, memory: Memory) -> bool:
+def _was_sent(change: Change, memory: StoredDigests) -> bool:
     """Whether what differs in form is what was sent, as far as the ledger knows."""
     if isinstance(change.after, Secret):
         return memory.same(change.path, change.after) is True

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from peakctl.engine.diff.align import Pair
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
 
 HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"
 ABSENCE_TELLS = (Absent.CLEAR, Absent.DEFAULT)
@@ -52,7 +52,7 @@ class Recall:
     `hidden` are paths whose values the platform masks.
     """
 
-    memory: Memory
+    memory: StoredDigests
     hidden: frozenset[Path] = frozenset()
 
     def __call__(self, rule: Field, desired: Value, path: Path) -> Pair | None:
@@ -113,7 +113,7 @@ def comparable(rule: Field, desired: Value, path: Path, hidden: frozenset[Path])
     return free(wanted, secret=True) if path in hidden else wanted
 
 
-def still_secret(live: Value, memory: Memory, path: Path) -> Value:
+def still_secret(live: Value, memory: StoredDigests, path: Path) -> Value:
     """A live value in comparable form, sealed where a secret was applied, whatever is there now.
 
     A digest alone does not make a value secret: plain values that reads leave out have one too.

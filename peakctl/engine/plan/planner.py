@@ -37,7 +37,7 @@ from peakctl.engine.plan.references import Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import REPLACE
-from peakctl.ledger.memory import memories
+from peakctl.ledger.digests import stored_digests
 from peakctl.ledger.ownership import Consent, adopted, objection, ownership_note, taken_from
 from peakctl.model import EMPTY, Action, Key, Plan, State, Step, Verb
 from peakctl.model.values import seal_at
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Kind
-    from peakctl.ledger.memory import Memory
+    from peakctl.ledger.digests import StoredDigests
     from peakctl.model import Live, Owned, Path, Resource, Tree
 
 
@@ -81,10 +81,10 @@ class _Planner:
     problems: list[Diagnostic] = field(default_factory=list)
     guards: list[Diagnostic] = field(default_factory=list)
     shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
-    memory: Callable[[Live], Memory] = field(init=False)
+    memory: Callable[[Live], StoredDigests] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = memories(self.world.ledger)
+        self.memory = stored_digests(self.world.ledger)
 
     def action(self, key: Key) -> Action | None:
         """The action of one resource, or None when something is wrong with it."""

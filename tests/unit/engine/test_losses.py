@@ -11,8 +11,7 @@ from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, leave_hidden
 from peakctl.engine.plan.parameters import Slot, is_dropped
 from peakctl.kinds.store import load_kinds
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import Memory
+from peakctl.ledger.digests import Digests, StoredDigests
 from peakctl.model import (
     MISSING,
     Action,
@@ -47,14 +46,14 @@ def lost(
     live: Any,
     *steps: Step,
     kind: str = "Workflow",
-    memory: Memory | None = None,
+    memory: StoredDigests | None = None,
     skipped: tuple[Skipped, ...] = (),
 ) -> list[Any]:
     key = Key(kind, "x")
     document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 3, 1))
     action = Action(key, Verb.EDIT, steps, skipped=skipped, desired=desired)
     resource = Resource(key, desired, document)
-    return losses(resource, KINDS[kind], action, Live(key, 1, live), memory or Memory())
+    return losses(resource, KINDS[kind], action, Live(key, 1, live), memory or StoredDigests())
 
 
 @pytest.mark.parametrize("step", [Step.UPDATE, Step.UPDATE_METADATA])
@@ -75,9 +74,9 @@ def test_a_manifest_that_gives_the_token_or_says_that_there_is_none_is_fine() ->
 
 
 def test_what_was_applied_without_a_token_has_none() -> None:
-    none = Memory({TOKEN: DIGESTS.of(MISSING)}, DIGESTS)
+    none = StoredDigests({TOKEN: DIGESTS.of(MISSING)}, DIGESTS)
     assert lost(flow(), flow(), Step.UPDATE, memory=none) == []
-    some = Memory({TOKEN: DIGESTS.of(Secret("t"))}, DIGESTS)
+    some = StoredDigests({TOKEN: DIGESTS.of(Secret("t"))}, DIGESTS)
     assert len(lost(flow(), flow(), Step.UPDATE, memory=some)) == 1
 
 

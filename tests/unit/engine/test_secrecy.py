@@ -8,11 +8,11 @@ import pytest
 
 from peakctl.engine.diff.secrecy import sealed_live, secret_places
 from peakctl.kinds.store import load_kinds
-from peakctl.ledger.memory import Memory, path_of, place
+from peakctl.ledger.digests import StoredDigests, path_of, place
 from peakctl.model import Key, Live, Path, Secret
 
 KINDS = load_kinds()
-NO_SECRET = Memory()
+NO_SECRET = StoredDigests()
 
 
 def tree(spec: Any, **metadata: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def tree(spec: Any, **metadata: Any) -> dict[str, Any]:
 
 def sealed(kind: str, spec: Any, *places: str, hidden: set[Path] | None = None) -> Any:
     live = Live(Key(kind, "x"), 1, tree(spec), hidden=frozenset(hidden or ()))
-    return sealed_live(KINDS[kind], live, Memory(secret=places))["spec"]
+    return sealed_live(KINDS[kind], live, StoredDigests(secret=places))["spec"]
 
 
 def test_places_are_those_of_all_secrets_under_the_keys_of_lists() -> None:

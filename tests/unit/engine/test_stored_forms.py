@@ -20,8 +20,7 @@ from peakctl.engine.diff.stored_forms import (
 from peakctl.engine.observe.live_state import observe
 from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.record import record
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import Memory
+from peakctl.ledger.digests import Digests, StoredDigests
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     MISSING,
@@ -155,7 +154,7 @@ def test_a_secret_in_another_form_is_told_without_its_text(lab: Any, known: bool
     digests = {"spec/x": DIGESTS.of(sent)} if known else {}
     (resource,) = lab.resources(flow(lab, "c")).values()
     diff = Diff((change(Secret("hush-hush"), sent, sensitive=True),), ())
-    left, warnings = settle(resource, diff, Memory(digests, DIGESTS))
+    left, warnings = settle(resource, diff, StoredDigests(digests, DIGESTS))
     assert [w.code for w in warnings] == (["plan/stored-otherwise"] if known else [])
     assert len(left.changes) == (0 if known else 1)
     assert "hush" not in str(warnings)
@@ -174,11 +173,11 @@ def test_an_item_whose_key_is_stored_in_another_form_is_told_once(lab: Any) -> N
         Change((*at, "new"), MISSING, {"name": "new"}, "update"),
         Change((*at, "old"), {"name": "old"}, MISSING, "update"),
     )
-    diff, warnings = settle(resource, Diff(changes, ()), Memory(sent, DIGESTS))
+    diff, warnings = settle(resource, Diff(changes, ()), StoredDigests(sent, DIGESTS))
     assert [c.path[-1] for c in diff.changes] == ["new", "old"]
     assert [s.path[-1] for s in diff.skipped] == ["tag", "tag "]
     assert [w.detail for w in warnings] == ['sent: "tag "\nstored: "tag"']
-    diff, warnings = settle(resource, Diff(changes, ()), Memory({}, DIGESTS))
+    diff, warnings = settle(resource, Diff(changes, ()), StoredDigests({}, DIGESTS))
     assert len(diff.changes) == 4
     assert warnings == []
 

@@ -11,8 +11,7 @@ from peakctl.engine.diff.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SH
 from peakctl.engine.diff.compare import IGNORED_UNSEEN, Diff, compare
 from peakctl.engine.diff.unseen import still_secret, unseen_values
 from peakctl.kinds.store import load_kinds
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import Memory, place
+from peakctl.ledger.digests import Digests, StoredDigests, place
 from peakctl.model import MISSING, UNSEEN, Key, Path, Secret, Unknown, dotted
 from peakctl.model.values import holds_secret
 
@@ -32,14 +31,14 @@ def kept(kind: str, spec: Any, **more: Any) -> dict[str, Any]:
     return {dotted(path[1:]): v for path, v in found.items() if path[0] == "spec"}
 
 
-def remembered(kind: str, spec: Any) -> Memory:
+def remembered(kind: str, spec: Any) -> StoredDigests:
     found = unseen_values(KINDS[kind], values(spec))
     return memory_of(found)
 
 
-def memory_of(known: Mapping[Path, Any]) -> Memory:
+def memory_of(known: Mapping[Path, Any]) -> StoredDigests:
     secret = [place(path) for path, value in known.items() if holds_secret(value)]
-    return Memory({place(p): DIGESTS.of(v) for p, v in known.items()}, DIGESTS, secret)
+    return StoredDigests({place(p): DIGESTS.of(v) for p, v in known.items()}, DIGESTS, secret)
 
 
 def diff(kind: str, before: Any, now: Any, live: Any, **more: Any) -> Diff:
@@ -180,7 +179,7 @@ def test_a_null_clears_what_was_there(nothing: Any) -> None:
 
     kind = KINDS["Service"]
     recorded = unseen_values(kind, titled("old"))
-    memory = Memory({place(p): DIGESTS.of(v) for p, v in recorded.items()}, DIGESTS)
+    memory = StoredDigests({place(p): DIGESTS.of(v) for p, v in recorded.items()}, DIGESTS)
     found = compare(kind, titled(nothing), titled(MISSING), memory=memory).changes
     told = [(dotted(c.path), c.before, c.after) for c in found]
     assert told == ([] if nothing is MISSING else [("metadata.title", UNSEEN, MISSING)])
@@ -228,14 +227,14 @@ def test_nothing_remembered_is_as_before() -> None:
 
 
 def test_an_entry_that_the_schema_does_not_know_any_more_is_passed_over() -> None:
-    memory = Memory({"spec/parameters/gone/A": "1", "spec/parameters/env/A": DIGESTS.of("1")},
-                    DIGESTS)  # fmt: skip
+    places = {"spec/parameters/gone/A": "1", "spec/parameters/env/A": DIGESTS.of("1")}
+    memory = StoredDigests(places, DIGESTS)
     desired = values({"parameters": {"env": {"A": "1"}}})
     assert compare(KINDS["Service"], desired, values({}), memory=memory).changes == ()
 
 
 def test_deferred_fields_plan_nothing_and_are_not_asked_about() -> None:
-    memory = Memory({"spec/scan": "other"}, DIGESTS)
+    memory = StoredDigests({"spec/scan": "other"}, DIGESTS)
     found = compare(KINDS["Artifact"], values({"scan": True}), values({}), memory=memory)
     assert [s.reason for s in found.skipped] == [NEVER_RETURNED]
     assert found.changes == ()
@@ -295,7 +294,7 @@ def test_a_plain_value_that_was_edited_outside_is_shown(kind: str, wanted: Any, 
     (change,) = diff(kind, wanted, wanted, live).changes
     assert not change.sensitive
     assert not holds_secret(change.before)
-    old = Memory({"metadata/title": DIGESTS.of("mine")}, DIGESTS)  # of format 1
+    old = StoredDigests({"metadata/title": DIGESTS.of("mine")}, DIGESTS)  # of format 1
     titles = [{"metadata": {"name": "x", "title": title}, "spec": {}} for title in ("mine", "hand")]
     (change,) = compare(KINDS["Service"], *titles, memory=old).changes
     assert (change.before, change.after, change.sensitive) == ("hand", "mine", False)

@@ -1,4 +1,4 @@
-"""What runs set out to do: what came of it, and what may be there, and ours, after one died."""
+"""Pending intents: what a run sets out to do, and what one that died may have left behind."""
 
 from __future__ import annotations
 
@@ -7,20 +7,45 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.live_state import first_error
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.memory import MAKE_VERSIONS
-from peakctl.ledger.ownership import id_of
-from peakctl.model import EMPTY, Status, Verb
+from peakctl.ledger.digests import MAKE_VERSIONS
+from peakctl.ledger.ownership import adopted, id_of
+from peakctl.model import EMPTY, Intent, Status, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.model import Adapter, Intent, Key, Ledger, Listed, Outcome, Owned, Resource
+    from peakctl.ledger.ownership import Owners
+    from peakctl.model import (
+        Action,
+        Adapter,
+        Key,
+        Ledger,
+        Listed,
+        Outcome,
+        Owned,
+        Plan,
+        Resource,
+    )
 
 IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)
 
 
-def still_open(
+def intents_of(plan: Plan, owners: Owners, run: str) -> tuple[Intent, ...]:
+    """What the run sets out to do, with what becomes ours as it is."""
+    actions = (*plan.pending, *adopted(plan.actions, owners))
+    return tuple(_intent(action, run) for action in actions)
+
+
+def _intent(action: Action, run: str) -> Intent:
+    """What is replaced is to be made: the ledger has the id of what goes already."""
+    if Step.CREATE in action.steps:
+        return Intent(action.key, Verb.CREATE.value, action.version, None, run)
+    id_ = action.live.id if action.live else None
+    return Intent(action.key, action.verb.value, action.version, id_, run)
+
+
+def unresolved(
     intents: Iterable[Intent],
     outcomes: Mapping[Key, Outcome],
     owned: Mapping[Key, Owned],
@@ -35,7 +60,7 @@ def still_open(
     """
     ids = {(each.key.kind, str(each.id)) for each in owned.values()}
 
-    def is_open(intent: Intent) -> bool:
+    def is_pending(intent: Intent) -> bool:
         outcome = outcomes.get(intent.key)
         if outcome is None and intent.key in declared and not _is_listed(intent, world):
             return False
@@ -47,7 +72,7 @@ def still_open(
             return (intent.key.kind, str(intent.id)) not in ids
         return intent.verb == Verb.CREATE and (outcome is None or _is_in_doubt(outcome))
 
-    return tuple(filter(is_open, intents))
+    return tuple(filter(is_pending, intents))
 
 
 def _is_in_doubt(outcome: Outcome) -> bool:
@@ -66,7 +91,7 @@ def _is_meant(intent: Intent, item: Listed) -> bool:
     return str(item.id) == str(intent.id)
 
 
-async def look_for_promised(
+async def find_uncertain_creates(
     world: LiveState,
     ledger: Ledger,
     resources: Mapping[Key, Resource],
@@ -75,21 +100,21 @@ async def look_for_promised(
     """A note for each that is there, and the keys of those that are not, which may be forgotten.
 
     One listing of each kind concerned, and one request for each id that it lacks. Nobody knows
-    whether the run made what bears the name now, so it is never deleted. Raises ApiError or
+    whether the run made what has the name now, so it is never deleted. Raises ApiError or
     NotAuthenticated.
     """
-    open_ = tuple(_open(ledger, resources, adapters))
-    kinds = sorted({intent.key.kind for intent in open_})
+    pending = tuple(_undeclared(ledger, resources, adapters))
+    kinds = sorted({intent.key.kind for intent in pending})
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(adapters[kind].index(())) for kind in kinds]
         listed = dict(zip(kinds, (task.result() for task in tasks), strict=True))
         async with asyncio.TaskGroup() as group:
-            for intent in open_:
+            for intent in pending:
                 group.create_task(_look_up(intent, listed, adapters[intent.key.kind]))
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
-    there = {intent.key: _matches(intent, listed[intent.key.kind], world) for intent in open_}
+    there = {intent.key: _matches(intent, listed[intent.key.kind], world) for intent in pending}
     notes = tuple(_note(key, found) for key, found in sorted(there.items()) if found)
     return notes, frozenset(key for key, found in there.items() if not found)
 
@@ -103,7 +128,7 @@ async def _look_up(intent: Intent, listed: dict[str, tuple[Listed, ...]], adapte
     listed[kind] += (found,) if found else ()
 
 
-def _open(
+def _undeclared(
     ledger: Ledger, resources: Mapping[Key, Resource], adapters: Mapping[str, Adapter]
 ) -> Iterator[Intent]:
     for intent in ledger.intents:

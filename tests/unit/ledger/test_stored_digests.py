@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.ledger.digests import Digests
-from peakctl.ledger.memory import FORGETFUL, Memory, memories, place
+from peakctl.ledger.digests import NO_DIGESTS, Digests, StoredDigests, place, stored_digests
 from peakctl.model import MISSING, Intent, Key, Ledger, Live, Owned, Owner, Path
 
 DIGESTS = Digests("salt")
 
 
-def memory(**values: object) -> Memory:
-    return Memory({name: DIGESTS.of(value) for name, value in values.items()}, DIGESTS)
+def memory(**values: object) -> StoredDigests:
+    return StoredDigests({name: DIGESTS.of(value) for name, value in values.items()}, DIGESTS)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +28,7 @@ def test_a_place_is_written_as_a_pointer(path: Path, expected: str) -> None:
 
 def test_keys_come_back_as_they_were() -> None:
     words = ["a/b", "c~d", "~1", 'q"."q', "x.y", ""]
-    found = Memory({place(("spec", word, "more")): "" for word in words})
+    found = StoredDigests({place(("spec", word, "more")): "" for word in words})
     assert found.words(("spec",)) == words
     assert found.words(("sp",)) == []
 
@@ -41,11 +40,11 @@ def test_a_value_is_the_same_another_or_not_known() -> None:
     assert known.same(("a",), MISSING) is False
     assert known.same(("b",), MISSING) is True
     assert known.same(("c",), 1) is None
-    assert FORGETFUL.same((), None) is None
+    assert NO_DIGESTS.same((), None) is None
 
 
 def test_a_map_is_known_by_its_entries() -> None:
-    known = Memory({"a/b": ""})
+    known = StoredDigests({"a/b": ""})
     assert known.knows(("a",))
     assert not known.has(("a",))
     assert known.has(("a", "b"))
@@ -54,11 +53,11 @@ def test_a_map_is_known_by_its_entries() -> None:
 
 def test_memories_follow_the_id_whatever_the_name_was() -> None:
     owned = Owned(Key("Image", "old"), 7, digests={"a": Digests("pepper").of("x")})
-    find = memories(Ledger(Owner("p", "e"), "pepper", owned={owned.key: owned}))
+    find = stored_digests(Ledger(Owner("p", "e"), "pepper", owned={owned.key: owned}))
     assert find(Live(Key("Image", "new"), "7", {})).same(("a",), "x") is True
-    assert find(Live(Key("Service", "old"), 7, {})) is FORGETFUL
+    assert find(Live(Key("Service", "old"), 7, {})) is NO_DIGESTS
     assert find(Live(Key("Image", "new"), 7, {}, version="2")).has(("a",))
-    assert memories(None)(Live(Key("Image", "old"), 7, {})) is FORGETFUL
+    assert stored_digests(None)(Live(Key("Image", "old"), 7, {})) is NO_DIGESTS
 
 
 @pytest.mark.parametrize(
@@ -70,6 +69,7 @@ def test_of_a_version_that_no_run_has_reported_nothing_is_known(
 ) -> None:
     owned = Owned(Key("Image", "a"), 7, digests={"a": ""})
     intents = (Intent(owned.key, verb, version),)
-    find = memories(Ledger(Owner("p", "e"), "salt", owned={owned.key: owned}, intents=intents))
+    ledger = Ledger(Owner("p", "e"), "salt", owned={owned.key: owned}, intents=intents)
+    find = stored_digests(ledger)
     assert find(Live(owned.key, 7, {}, version="2")).has(("a",)) is known
     assert find(Live(owned.key, 7, {})).has(("a",))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.promises import look_for_promised, still_open
+from peakctl.engine.pending import find_uncertain_creates, unresolved
 from peakctl.errors import ApiError, Diagnostic, Severity
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
@@ -40,7 +40,7 @@ def look(
     resources = lab.resources(*manifests)
     owners = find_owners(US, ledger, [other])
     world = replace(lab.observe(resources), owners=owners)
-    return asyncio.run(look_for_promised(world, ledger, resources, lab.shelves))
+    return asyncio.run(find_uncertain_creates(world, ledger, resources, lab.shelves))
 
 
 def test_what_is_there_is_told_and_kept_in_mind(lab: Any) -> None:
@@ -102,7 +102,7 @@ def left(
         outcomes[intent.key] = Outcome(intent.key, Verb.CREATE, status, id=id_)
     owned = {each.key: each for each in more.get("owned", ())}
     world = LiveState(listed={"Workflow": more.get("listed", ())})
-    return bool(still_open((intent,), outcomes, owned, world, more.get("declared", ())))
+    return bool(unresolved((intent,), outcomes, owned, world, more.get("declared", ())))
 
 
 @pytest.mark.parametrize("status", Status)
