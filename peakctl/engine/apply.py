@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
-from peakctl.engine.observe.identity import identity
+from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
 from peakctl.engine.runner import ActionRunner, resource_id
 from peakctl.model import (
@@ -16,6 +16,7 @@ from peakctl.model import (
     Action,
     Event,
     Key,
+    LiveId,
     Outcome,
     Phase,
     Plan,
@@ -49,7 +50,7 @@ class _Run:
     limits: WaitLimits
     stop: Stop
     redact: Callable[[str], str]
-    taken: dict[tuple[str, str], Key] = field(default_factory=dict)
+    taken: dict[LiveId, Key] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
 
@@ -104,7 +105,7 @@ class _Run:
         """The outcome, but a failure where another resource of the plan has the id already."""
         if outcome.id is None or not outcome.status.good or action.verb is Verb.DELETE:
             return outcome
-        same = identity(self.kinds, action.key, outcome.id)
+        same = shared_id(self.kinds, action.key.kind, outcome.id)
         other = self.taken.setdefault(same, action.key)
         if other == action.key:
             return outcome
@@ -148,7 +149,7 @@ async def apply(
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
-    taken = {identity(kinds, a.key, a.live.id): a.key for a in lives if a.live}
+    taken = {shared_id(kinds, a.key.kind, a.live.id): a.key for a in lives if a.live}
     redact = redact or Redactor(secret_texts([action.desired for action in plan.actions]))
     run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken)
     try:

@@ -9,8 +9,7 @@ from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_
 from peakctl.engine.observe.undeclared import observe_orphans
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.ownership import id_of
-from peakctl.model import Action, Key, Plan, Step, Verb
+from peakctl.model import Action, Key, LiveId, Plan, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.engine.observe.undeclared import Orphan
-    from peakctl.ledger.ownership import Id, Owners
+    from peakctl.ledger.ownership import Owners
     from peakctl.model import Adapter, Ledger, Live, Resource
 
 
@@ -53,17 +52,17 @@ class _Title:
     """What is known of who owns live resources; what the ledger protects, by kind and id."""
 
     owners: Owners
-    protected: frozenset[Id] = frozenset()
+    protected: frozenset[LiveId] = frozenset()
 
     def owns(self, live: Live) -> bool:
         return self.owners.is_ours(live)
 
     def claims(self, live: Live) -> bool:
         """Whether the ledger has it by its name alone, and no other project owns it."""
-        return id_of(live) in self.owners.claimed and self.owners.owner(live) is None
+        return live.live_id in self.owners.claimed and self.owners.owner(live) is None
 
     def protects(self, live: Live) -> bool:
-        return id_of(live) in self.protected
+        return live.live_id in self.protected
 
     def why_not(self, live: Live) -> tuple[str, str]:
         """Why something is left alone that bears a declared name, and what to do."""
@@ -79,7 +78,7 @@ class _Title:
 
 def _title(ledger: Ledger | None, owners: Owners) -> _Title:
     owned = ledger.owned.values() if ledger else ()
-    protected = frozenset((each.key.kind, str(each.id)) for each in owned if each.protect)
+    protected = frozenset(each.live_id for each in owned if each.protect)
     return _Title(owners, protected)
 
 
@@ -93,9 +92,9 @@ async def find_absent(
     """
     if world.ledger is None:
         return frozenset(), ()
-    there = {id_of(live) for live in world.live.values()}
+    there = {live.live_id for live in world.live.values()}
     owned = {key: o for key in keys if (o := world.ledger.owned.get(key))}
-    missing = {k: o for k, o in owned.items() if (k.kind, str(o.id)) not in there}
+    missing = {k: o for k, o in owned.items() if o.live_id not in there}
     sought = replace(world.ledger, owned=missing)
     orphans = await observe_orphans(world, sought, {}, adapters, unread=adapters)
     return orphans.gone, tuple(_renamed(each) for each in orphans.found)

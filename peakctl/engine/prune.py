@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
-from peakctl.engine.observe.identity import delete_first
+from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.engine.observe.undeclared import Orphan, Orphans, observe_orphans
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, Owner, Plan, State, Step, Verb
+from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, LiveId, Owner, Plan, State, Step, Verb
 from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
@@ -85,14 +85,15 @@ def _still_used(
     resources: Mapping[Key, Resource],
 ) -> Iterable[tuple[Key, Diagnostic]]:
     """What would be deleted although a manifest refers to it, with an error for each place."""
-    by_id = {Key(key.kind, str(o.owned.id)): key for key, o in doomed.items()}
-    by_name = {key: key for key in doomed}
+    by_id = {o.owned.live_id: key for key, o in doomed.items()}
     for key, resource in sorted(resources.items()):
         live = orphans.declared.get(key)
         for mention in mentions(resource, kinds[key.kind], resources, live):
-            names = by_id if mention.by_id else by_name
             for kind in mention.kinds:
-                if used := names.get(Key(kind, mention.word)):
+                used: Key | None = Key(kind, mention.word)
+                if mention.by_id:
+                    used = by_id.get(LiveId.of(kind, mention.word))
+                if used is not None and used in doomed:
                     yield used, _refusal(resource, mention, used)
 
 
@@ -173,10 +174,6 @@ def _notes(
     )
 
 
-Identity = tuple[str, str]
-"""The group of kinds that share their names, and the id: what the platform has once."""
-
-
 @dataclass(frozen=True, slots=True)
 class Survival:
     """That an orphan stays. `told` is None where it goes without saying (it is another's twin).
@@ -197,28 +194,21 @@ class Rules:
 
     kinds: Mapping[str, Kind]
     history: bool
-    first: dict[Identity, Key] = field(default_factory=dict)
-    protected: set[Identity] = field(default_factory=set)
-    claimed: set[Identity] = field(default_factory=set)
-    declared: set[Identity] = field(default_factory=set)
+    first: dict[LiveId, Key] = field(default_factory=dict)
+    protected: set[LiveId] = field(default_factory=set)
+    claimed: set[LiveId] = field(default_factory=set)
+    declared: set[LiveId] = field(default_factory=set)
     names: dict[tuple[str, str], Key] = field(default_factory=dict)
     parts: dict[Key, Key] = field(default_factory=dict)
-    elsewhere: Mapping[Identity, Owner] = field(default_factory=dict)
-
-    def group(self, kind: str) -> str:
-        known = self.kinds.get(kind)
-        return known.name_group or kind if known else kind
-
-    def identity(self, kind: str, id: str | int) -> Identity:  # noqa: A002
-        return self.group(kind), str(id)
+    elsewhere: Mapping[LiveId, Owner] = field(default_factory=dict)
 
     def stands_for(self, owned: Owned) -> Key:
         """The key that counts for what `owned` tells of: its own, or that of a live twin."""
-        return self.first.get(self.identity(owned.key.kind, owned.id), owned.key)
+        return self.first.get(_shared(owned, self.kinds), owned.key)
 
     def why(self, orphan: Orphan) -> Survival | None:
         """Why it stays; None when it goes."""
-        key, same = orphan.owned.key, self.identity(orphan.owned.key.kind, orphan.owned.id)
+        key, same = orphan.owned.key, _shared(orphan.owned, self.kinds)
         if key.kind not in self.kinds or orphan.listed is None:
             told = _told(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
             return Survival(told)
@@ -226,7 +216,7 @@ class Rules:
             return Survival(binds=False)
         return self._owned(orphan, same) or self._shown(orphan) or self._history(orphan)
 
-    def _owned(self, orphan: Orphan, same: Identity) -> Survival | None:
+    def _owned(self, orphan: Orphan, same: LiveId) -> Survival | None:
         """What the ledgers say."""
         key = orphan.owned.key
         if same in self.protected:
@@ -239,7 +229,7 @@ class Rules:
                 " prune; else delete it in the platform"
             )
             return Survival(_warned(key, "claimed", why, fix))
-        owner = self.elsewhere.get((key.kind, str(orphan.owned.id)))
+        owner = self.elsewhere.get(orphan.owned.live_id)
         if owner is not None:
             fix = f"prune it in {owner}, or hand it over: --take-over in an apply of {owner}"
             return Survival(_warned(key, "owned-elsewhere", f"{owner} owns it too", fix))
@@ -253,7 +243,7 @@ class Rules:
             summary = f'id {listed.id} bears another name by now: "{listed.name}"'
             fix = "rename it back, or delete it in the platform"
             return Survival(_warned(key, "renamed", summary, fix))
-        other = self.names.get((self.group(key.kind), key.name))
+        other = self.names.get((name_group(self.kinds, key.kind), key.name))
         if other is not None:
             summary = f"{other} has, or had, its name"
             fix = f"if {other} is another: take the name out there, or delete it in the platform"
@@ -291,24 +281,24 @@ def read_rules(
 ) -> Rules:
     """The rules as the ledgers, the manifests and the platform make them."""
     rules = Rules(kinds, history, elsewhere=find_owners(None, None, others).ids)
-    rules.protected.update(_same(o, rules) for o in ledger.owned.values() if o.protect)
-    rules.claimed.update(_same(o, rules) for o in ledger.owned.values() if o.claimed)
+    rules.protected.update(_shared(o, kinds) for o in ledger.owned.values() if o.protect)
+    rules.claimed.update(_shared(o, kinds) for o in ledger.owned.values() if o.claimed)
     for orphan in sorted(orphans.found, key=lambda o: o.owned.key):
         key = orphan.owned.key
         if orphan.listed is not None and orphan.listed.name == key.name:
-            rules.first.setdefault(rules.identity(key.kind, orphan.owned.id), key)
+            rules.first.setdefault(_shared(orphan.owned, kinds), key)
     for key, live in orphans.declared.items():
-        rules.declared.add(rules.identity(key.kind, live.id))
+        rules.declared.add(shared_id(kinds, key.kind, live.id))
     for key, resource in resources.items():
         for name in (key.name, *resource.previous_names):
-            rules.names[rules.group(key.kind), name] = key
+            rules.names[name_group(kinds, key.kind), name] = key
     lives = (*orphans.declared.values(), *(o.live for o in orphans.found if o.live))
     rules.parts.update({part: live.key for live in lives for part in live.parts})
     return rules
 
 
-def _same(owned: Owned, rules: Rules) -> Identity:
-    return rules.identity(owned.key.kind, owned.id)
+def _shared(owned: Owned, kinds: Mapping[str, Kind]) -> LiveId:
+    return shared_id(kinds, owned.key.kind, owned.id)
 
 
 def _told(key: Key, code: str, why: str, fix: str) -> Diagnostic:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.record import known_uses
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.ownership import find_owners, id_of
-from peakctl.model import EMPTY, Owned
+from peakctl.model import EMPTY, LiveId, Owned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -160,8 +160,8 @@ def _left_out(key: Key, why: str, fix: str) -> Diagnostic:
 
 
 def _id(owned: Owned) -> Id:
-    return owned.key.kind, str(owned.id)
+    return owned.live_id
 
 
 def _ids(listed: Mapping[str, tuple[Listed, ...]]) -> set[Id]:
-    return {(kind, str(item.id)) for kind, items in listed.items() for item in items}
+    return {LiveId.of(kind, item.id) for kind, items in listed.items() for item in items}

@@ -35,8 +35,8 @@ def find_conflicts(
     ids = {id_of(live): key for key, live in frees.items()}
 
     def concerned(intent: Intent) -> Key | None:
-        if intent.id is not None:
-            return ids.get((intent.key.kind, str(intent.id)))
+        if live_id := intent.live_id:
+            return ids.get(live_id)
         both_make = intent.key in creates and intent.verb == Verb.CREATE
         return intent.key if both_make or intent.key in frees else None
 

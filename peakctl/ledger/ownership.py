@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic
-from peakctl.model import Action, Key, Owner, Verb
+from peakctl.model import Action, Key, LiveId, Owner, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from peakctl.model import Ledger, Live, Location, Plan
 
-Id = tuple[str, str]
+Id = LiveId
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Owners:
 
 def id_of(live: Live) -> Id:
     """What tells one live resource from another: names are not unique everywhere."""
-    return live.key.kind, str(live.id)
+    return live.live_id
 
 
 def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger]) -> Owners:
@@ -76,7 +76,7 @@ def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger
     ids: dict[Id, Owner] = {}
     for each in (*others, *([ledger] if ledger else [])):
         sure = (o for o in each.owned.values() if each is not ledger or not o.claimed)
-        ids |= {(o.key.kind, str(o.id)): each.owner for o in sure}
+        ids |= {o.live_id: each.owner for o in sure}
     return Owners(
         us,
         ids,
@@ -89,7 +89,7 @@ def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger
 def claimed_ids(ledger: Ledger | None) -> frozenset[Id]:
     """What `ledger` has by its name alone, until an apply confirms it."""
     owned = ledger.owned.values() if ledger else ()
-    return frozenset((each.key.kind, str(each.id)) for each in owned if each.claimed)
+    return frozenset(each.live_id for each in owned if each.claimed)
 
 
 def promised_keys(ledger: Ledger | None) -> frozenset[Key]:
@@ -101,7 +101,7 @@ def promised_keys(ledger: Ledger | None) -> frozenset[Key]:
 def meant_ids(ledger: Ledger | None) -> frozenset[Id]:
     """What a run of ours had the consent to change or delete, whoever made it."""
     intents = ledger.intents if ledger else ()
-    return frozenset((i.key.kind, str(i.id)) for i in intents if i.id is not None)
+    return frozenset(id_ for i in intents if (id_ := i.live_id))
 
 
 def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:
@@ -160,7 +160,7 @@ def undeclared(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
     return tuple(
         key
         for key, owned in sorted(ledger.owned.items())
-        if key not in declared and (key.kind, str(owned.id)) not in ids
+        if key not in declared and owned.live_id not in ids
     )
 
 

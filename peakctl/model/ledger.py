@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from peakctl.model.resources import LiveId
 from peakctl.model.values import EMPTY, Key, empty_tree
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ class Owned:
     created: bool = False
 
     @property
+    def live_id(self) -> LiveId:
+        return LiveId.of(self.key.kind, self.id)
+
+    @property
     def was_ready(self) -> bool:
         """Whether a run of this project has ever found it ready: only then is `secret` known."""
         return self.secret is not None
@@ -128,6 +133,11 @@ class Intent:
     version: str | None = None
     id: str | int | None = None
     run: str = ""
+
+    @property
+    def live_id(self) -> LiveId | None:
+        """That of what it was to change or delete."""
+        return None if self.id is None else LiveId.of(self.key.kind, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from peakctl.model.values import Key, Path, Tree, empty_tree
 
@@ -133,6 +133,21 @@ class State(enum.StrEnum):
     GONE = "gone"
 
 
+class LiveId(NamedTuple):
+    """What tells one live resource from all others; names are not unique everywhere.
+
+    `id` is text: the platform writes some ids as numbers, and 7 and "7" are one.
+    """
+
+    kind: str
+    id: str
+
+    @classmethod
+    def of(cls, kind: str, id: str | int) -> LiveId:  # noqa: A002
+        """That of something of `kind` with the id as the platform writes it."""
+        return cls(kind, str(id))
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One item of a listing: `item` is the platform's own summary of it.
@@ -171,3 +186,7 @@ class Live:
     notes: tuple[str, ...] = ()
     parts: tuple[Key, ...] = ()
     hidden: frozenset[Path] = frozenset()
+
+    @property
+    def live_id(self) -> LiveId:
+        return LiveId.of(self.key.kind, self.id)

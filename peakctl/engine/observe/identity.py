@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Key
+from peakctl.model import Key, LiveId
 from peakctl.model.text import normal_form
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def choose(found: Sequence[Listed], kind: str, ledger: Ledger | None) -> Listed 
     if len(found) > 1:
         found = owned_among(found, kind, ledger)
         entry = ledger.owned.get(Key(kind, found[0].name)) if ledger and found else None
-        exact = [item for item in found if entry and str(item.id) == str(entry.id)]
+        exact = [i for i in found if entry and LiveId.of(kind, i.id) == entry.live_id]
         found = exact or found
     return found[0] if len(found) == 1 else None
 
@@ -46,25 +46,31 @@ def choose(found: Sequence[Listed], kind: str, ledger: Ledger | None) -> Listed 
 def owned_among(found: Iterable[Listed], kind: str, ledger: Ledger | None) -> tuple[Listed, ...]:
     """Those whose id our ledger has."""
     owned = ledger.owned.values() if ledger else ()
-    ids = {str(each.id) for each in owned if each.key.kind == kind}
-    return tuple(item for item in found if str(item.id) in ids)
+    ids = {each.live_id for each in owned}
+    return tuple(item for item in found if LiveId.of(kind, item.id) in ids)
 
 
 NAME = ("metadata", "name")
 
 
-def identity(kinds: Mapping[str, Kind], key: Key, id_: str | int) -> tuple[str, str]:
-    """What the platform has once: the group of kinds that share their names, and the id."""
-    return kinds[key.kind].name_group or key.kind, str(id_)
+def shared_id(kinds: Mapping[str, Kind], kind: str, id_: str | int) -> LiveId:
+    """The same for all kinds that share one set of names and ids: the group stands for the kind."""
+    return LiveId.of(name_group(kinds, kind), id_)
+
+
+def name_group(kinds: Mapping[str, Kind], kind: str) -> str:
+    """The group of kinds that share their names with `kind`; itself where there is none."""
+    known = kinds.get(kind)
+    return (known.name_group if known else "") or kind
 
 
 def same_resources(
     resources: Mapping[Key, Resource], world: LiveState, kinds: Mapping[str, Kind]
 ) -> list[Diagnostic]:
     """An error for each of several manifests that mean one live resource."""
-    by_id: dict[tuple[str, str], list[Key]] = {}
+    by_id: dict[LiveId, list[Key]] = {}
     for key, live in sorted(world.live.items()):
-        by_id.setdefault(identity(kinds, key, live.id), []).append(key)
+        by_id.setdefault(shared_id(kinds, key.kind, live.id), []).append(key)
     return [
         _is_same(resources[key], world.live[key].id, [other for other in keys if other != key])
         for keys in by_id.values()
@@ -109,7 +115,7 @@ def listing_warnings(resource: Resource, world: LiveState) -> Iterator[Diagnosti
     if live is None:
         yield from _other_forms(resource, world.listed.get(kind, ()))
         return
-    if (kind, str(live.id)) in world.unlisted:
+    if live.live_id in world.unlisted:
         yield _warned(
             resource,
             "live/unlisted",
@@ -117,7 +123,8 @@ def listing_warnings(resource: Resource, world: LiveState) -> Iterator[Diagnosti
             "the ledger has this id, so it was read by itself",
             "nothing is made in its place; tell the platform's support if this goes on",
         )
-    others = [item for item in candidates(world, resource) if str(item.id) != str(live.id)]
+    found = candidates(world, resource)
+    others = [item for item in found if LiveId.of(kind, item.id) != live.live_id]
     if others:
         whose = "; ".join(_whose(item, kind, world) for item in others)
         yield _warned(
@@ -146,10 +153,11 @@ def _other_forms(resource: Resource, listed: Iterable[Listed]) -> Iterator[Diagn
 
 
 def _whose(item: Listed, kind: str, world: LiveState) -> str:
-    owner = world.owners.ids.get((kind, str(item.id)))
+    live_id = LiveId.of(kind, item.id)
+    owner = world.owners.ids.get(live_id)
     owned = world.ledger.owned if world.ledger else {}
     for key, each in owned.items():
-        if key.kind == kind and str(each.id) == str(item.id):
+        if each.live_id == live_id:
             return f"id {item.id} is {key} of this project"
     return f"id {item.id} belongs to {owner}" if owner else f"id {item.id} is another"
 
@@ -219,9 +227,9 @@ def lost_name(resource: Resource, world: LiveState) -> Diagnostic | None:
     owned = world.ledger.owned.get(key) if world.ledger else None
     if owned is None:
         return None
-    declared = {str(live.id) for each, live in world.live.items() if each.kind == key.kind}
+    declared = {live.live_id for live in world.live.values()}
     for item in world.listed.get(key.kind, ()):
-        if str(item.id) == str(owned.id) and str(item.id) not in declared:
+        if LiveId.of(key.kind, item.id) == owned.live_id and owned.live_id not in declared:
             return Diagnostic(
                 code="ledger/renamed",
                 summary=f'id {item.id} was ours under this name, and is called "{item.name}" now',

@@ -14,13 +14,12 @@ from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import candidates, choose, in_scope, siblings
 from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.ledger.revisions import Others, find_revision, read_others
-from peakctl.model import EMPTY, Key, Ledger, Listed, Live, Owner, Tree
+from peakctl.model import EMPTY, Key, Ledger, Listed, Live, LiveId, Owner, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peakctl.kinds.fields import Kind
-    from peakctl.ledger.ownership import Id
     from peakctl.model import Adapter, LedgerStore, Reference, Resource
 
 Pin = tuple[str, str, str | None, str | None]
@@ -45,7 +44,7 @@ class LiveState:
     ledger: Ledger | None = None
     others: tuple[Ledger, ...] = ()
     owners: Owners = field(default_factory=Owners)
-    unlisted: frozenset[Id] = frozenset()
+    unlisted: frozenset[LiveId] = frozenset()
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
         """Everything of that kind and exact name."""
@@ -100,7 +99,7 @@ class Observer:
         self._live: dict[Key, Live] = {}
         self._pins: dict[Pin, Tree | None] = {}
         self._definitions: dict[Key, Live] = {}
-        self._unlisted: set[Id] = set()
+        self._unlisted: set[LiveId] = set()
         self._needed = self._needed_kinds()
 
     async def observe(self) -> LiveState:
@@ -200,7 +199,7 @@ class Observer:
         key = resource.key
         owned = self._ledger.owned.get(key) if self._ledger else None
         for item in self._listed[key.kind]:
-            if owned and str(item.id) == str(owned.id):
+            if owned and LiveId.of(key.kind, item.id) == owned.live_id:
                 found: Listed | None = replace(item, name=key.name)
                 if normal_form(item.name) != normal_form(key.name):
                     found = await self._read_misnamed(item, resource)
@@ -214,7 +213,7 @@ class Observer:
         found = await self._adapters[kind].look_up(item.id, resource.values)
         if found is None or found.name != name:
             return None
-        self._unlisted.add((kind, str(item.id)))
+        self._unlisted.add(LiveId.of(kind, item.id))
         return found
 
     async def _look_up(self, key: Key, values: Tree) -> bool:
@@ -224,13 +223,13 @@ class Observer:
         thing a second time.
         """
         owned = self._ledger.owned.get(key) if self._ledger else None
-        listed = {str(item.id) for item in self._listed[key.kind]}
-        if owned is None or str(owned.id) in listed:
+        listed = {LiveId.of(key.kind, item.id) for item in self._listed[key.kind]}
+        if owned is None or owned.live_id in listed:
             return False
         found = await self._adapters[key.kind].look_up(owned.id, values)
         if found is None:
             return False
-        self._unlisted.add((key.kind, str(found.id)))
+        self._unlisted.add(LiveId.of(key.kind, found.id))
         self._listed[key.kind] += (found,)
         return True
 

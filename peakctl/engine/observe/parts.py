@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, NotAuthenticated
-from peakctl.ledger.ownership import Id, id_of
-from peakctl.model import Key, Verb
+from peakctl.model import Key, LiveId, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -28,8 +27,8 @@ class Decided:
     nothing). `unsure` are those of which a read failed, with the reason.
     """
 
-    wholes: Mapping[Id, Key | None] = field(default_factory=dict)
-    unsure: Mapping[Id, str] = field(default_factory=dict)
+    wholes: Mapping[LiveId, Key | None] = field(default_factory=dict)
+    unsure: Mapping[LiveId, str] = field(default_factory=dict)
 
     def __or__(self, other: Decided) -> Decided:
         return Decided({**self.wholes, **other.wholes}, {**self.unsure, **other.unsure})
@@ -75,7 +74,7 @@ async def find_wholes(
     )
     decided = Decided()
     for mine, answer in zip(asked.values(), found, strict=True):
-        ids = [id_of(live) for live in mine]
+        ids = [live.live_id for live in mine]
         if isinstance(answer, (ApiError, NotAuthenticated)):
             decided |= Decided(unsure=dict.fromkeys(ids, str(answer)))
         elif isinstance(answer, BaseException):
@@ -89,7 +88,7 @@ def with_parts(world: LiveState, decided: Decided) -> LiveState:
     """`world` with what was made for another resource told as not ours, and what is unsure."""
     live = {
         key: replace(each, foreign=f"the platform made it for {whole}")
-        if (whole := decided.wholes.get(id_of(each)))
+        if (whole := decided.wholes.get(each.live_id))
         else each
         for key, each in world.live.items()
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.live_state import first_error
-from peakctl.model import EMPTY
+from peakctl.model import EMPTY, LiveId
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -88,24 +88,29 @@ async def _of_kind(
     adapter = adapters.get(kind)
     if adapter is None:
         return [(each.key, Orphan(each)) for each in owned]
-    by_id = {str(item.id): item for item in world.listed.get(kind, ())}
-    if not all(str(each.id) in by_id for each in owned):
-        by_id = {str(item.id): item for item in await adapter.index(())}
-    missing = [each for each in owned if str(each.id) not in by_id]
+    by_id = _by_id(kind, world.listed.get(kind, ()))
+    if not all(each.live_id in by_id for each in owned):
+        by_id = _by_id(kind, await adapter.index(()))
+    missing = [each for each in owned if each.live_id not in by_id]
     found = await asyncio.gather(*(adapter.look_up(each.id, EMPTY) for each in missing))
-    by_id |= {str(each.id): item for each, item in zip(missing, found, strict=True) if item}
+    by_id |= {each.live_id: item for each, item in zip(missing, found, strict=True) if item}
     reader = None if kind in unread else adapter
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_look(reader, each, by_id.get(str(each.id)))) for each in owned]
+        tasks = [group.create_task(_look(reader, each, by_id.get(each.live_id))) for each in owned]
     looked = [(each.key, task.result()) for each, task in zip(owned, tasks, strict=True)]
     return [(key, orphan and _among(orphan, by_id.values())) for key, orphan in looked]
 
 
+def _by_id(kind: str, listed: Iterable[Listed]) -> dict[LiveId, Listed]:
+    return {LiveId.of(kind, item.id): item for item in listed}
+
+
 def _among(orphan: Orphan, listed: Iterable[Listed]) -> Orphan:
     """The orphan with the others of its name."""
-    name, id_ = orphan.owned.key.name, str(orphan.owned.id)
-    others = (str(item.id) for item in listed if item.ours and item.name == name)
-    return replace(orphan, namesakes=tuple(sorted(other for other in others if other != id_)))
+    key, own = orphan.owned.key, orphan.owned.live_id
+    same = [item for item in listed if item.ours and item.name == key.name]
+    ids = {LiveId.of(key.kind, item.id) for item in same} - {own}
+    return replace(orphan, namesakes=tuple(sorted(each.id for each in ids)))
 
 
 async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Orphan | None:

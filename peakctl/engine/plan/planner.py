@@ -297,13 +297,13 @@ def _objection(
 def _was_to_change(live: Live, world: LiveState) -> bool:
     """Whether a run that never reported was to change it: it was there by then."""
     intents = world.ledger.intents if world.ledger else ()
-    return any((i.key.kind, str(i.id)) == (live.key.kind, str(live.id)) for i in intents)
+    return any(i.live_id == live.live_id for i in intents)
 
 
 def _owned(live: Live, world: LiveState) -> Owned | None:
     """What our ledger says of this very id."""
     owned = world.ledger.owned.values() if world.ledger else ()
-    same = (o for o in owned if (o.key.kind, str(o.id)) == (live.key.kind, str(live.id)))
+    same = (o for o in owned if o.live_id == live.live_id)
     return next(same, None)
 
 
