@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -143,27 +142,65 @@ def _words(*values: Value) -> list[str]:
 def differing_paths(before: Value, after: Value) -> list[Path]:
     """The paths at which two trees differ, the shortest that tell it.
 
-    Equality is strict (1 is not true) and decided on canonical JSON, which is fast; only what
-    differs is handed to deepdiff. Secrets and unknowns take part as opaque words; what is unseen
-    differs from everything.
+    Equality is strict: 1 is not true. Maps are compared here, which is quick; deepdiff gets the
+    lists that differ, and tells which items. What is unseen differs from everything.
     """
-    words: dict[Any, str] = {}
-    left, right = _plain(before, words), _plain(after, words)
-    if _canonical(left) == _canonical(right):
+    if isinstance(before, MAPS) and isinstance(after, MAPS):
+        return [
+            (word, *path)
+            for word in dict.fromkeys((*before, *after))
+            if not same(before.get(word, MISSING), after.get(word, MISSING))
+            for path in differing_paths(before.get(word, MISSING), after.get(word, MISSING))
+        ]
+    if same(before, after):
         return []
-    if not (isinstance(left, dict) and isinstance(right, dict)):
-        return [()]
-    out: list[Path] = []
-    for word in dict.fromkeys((*left, *right)):
-        one, two = left.get(word, MISSING), right.get(word, MISSING)
-        if one is MISSING or two is MISSING:
-            out.append((word,))
-        elif _canonical(one) != _canonical(two):
-            out += [(word, *path) for path in _deep(one, two)]
-    return out
+    lists = isinstance(before, list) and isinstance(after, list)
+    return _differing_items(before, after) if lists else [()]
+
+
+def same(one: Value, two: Value) -> bool:
+    """Whether two values are the same in type and content."""
+    if isinstance(one, MAPS) and isinstance(two, MAPS):
+        return one.keys() == two.keys() and all(same(v, two[k]) for k, v in one.items())
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    return type(one) is type(two) and one is not UNSEEN and one == two
+
+
+def _differing_items(before: list[Value], after: list[Value]) -> list[Path]:
+    from deepdiff import DeepDiff
+    from deepdiff.operator import BaseOperatorPlus
+
+    class SkipSame(BaseOperatorPlus):
+        """Ends the walk at equal subtrees: deepdiff spends 3 ms on an equal pair otherwise."""
+
+        def match(self, level: Any) -> bool:
+            return isinstance(level.t1, dict | list) and isinstance(level.t2, dict | list)
+
+        def give_up_diffing(self, level: Any, diff_instance: Any) -> bool:
+            return same(level.t1, level.t2)
+
+        def normalize_value_for_hashing(self, parent: Any, obj: Any) -> Any:
+            return obj  # pragma: no cover - asked for only when order is ignored
+
+    words: dict[Any, str] = {}
+    report = DeepDiff(
+        _plain(before, words),
+        _plain(after, words),
+        view="tree",
+        threshold_to_diff_deeper=0,
+        zip_ordered_iterables=True,
+        ignore_private_variables=False,  # else keys that start with "__" are passed over
+        custom_operators=[SkipSame()],
+    )
+    paths = {
+        tuple(level.path(output_format="list")) for levels in report.values() for level in levels
+    }
+    return sorted(paths, key=dotted)
 
 
 def _plain(value: Value, words: dict[Any, str]) -> Value:
+    """`value` with opaque words for what deepdiff must not look into."""
     if isinstance(value, Secret | Unknown):
         return words.setdefault(value, f"\0{len(words)}")
     if value is UNSEEN:
@@ -173,38 +210,3 @@ def _plain(value: Value, words: dict[Any, str]) -> Value:
     if isinstance(value, list):
         return [_plain(v, words) for v in value]
     return value
-
-
-def _canonical(value: Value) -> str:
-    return json.dumps(value, sort_keys=True) if value is not MISSING else ""
-
-
-def _deep(before: Value, after: Value) -> list[Path]:
-    from deepdiff import DeepDiff
-    from deepdiff.operator import BaseOperatorPlus
-
-    class SkipEqual(BaseOperatorPlus):
-        """Ends the walk at equal subtrees: deepdiff spends 3 ms on an equal pair otherwise."""
-
-        def match(self, level: Any) -> bool:
-            return isinstance(level.t1, dict | list) and isinstance(level.t2, dict | list)
-
-        def give_up_diffing(self, level: Any, diff_instance: Any) -> bool:
-            return _canonical(level.t1) == _canonical(level.t2)
-
-        def normalize_value_for_hashing(self, parent: Any, obj: Any) -> Any:
-            return obj  # pragma: no cover - asked for only when order is ignored
-
-    report = DeepDiff(
-        before,
-        after,
-        view="tree",
-        threshold_to_diff_deeper=0,
-        zip_ordered_iterables=True,
-        ignore_private_variables=False,  # else keys that start with "__" are passed over
-        custom_operators=[SkipEqual()],
-    )
-    paths = {
-        tuple(level.path(output_format="list")) for levels in report.values() for level in levels
-    }
-    return sorted(paths, key=dotted)

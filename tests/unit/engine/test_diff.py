@@ -494,7 +494,8 @@ def test_what_is_not_known_yet_differs_from_what_is_live(differences: Tell) -> N
 
 
 def test_the_walk_tells_roots_that_differ() -> None:
-    assert differing_paths([1], [2]) == [()]
+    assert differing_paths([1], [2]) == [(0,)]
+    assert differing_paths([1], {}) == [()]
     assert differing_paths({"a": 1}, {}) == [("a",)]
     assert differing_paths({"a": 1, "b": 2}, {"a": 1, "b": 2}) == []
     assert differing_paths({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": "1"}}}) == [("a", "b", "c")]
