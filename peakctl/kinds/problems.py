@@ -1,4 +1,4 @@
-"""Diagnostics of one document: every complaint gets its key, its place and its severity here."""
+"""Diagnostics of one document: every problem gets its key, its place and its severity here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Complaints:
+class Problems:
     """What is wrong with one document, in the order found."""
 
     document: Document

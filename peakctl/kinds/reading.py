@@ -5,25 +5,31 @@ Walks only where the fields say that there is something to do (`Field.touches`).
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from peakctl.kinds.checks import CHECKS
+from peakctl import files
+from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
+from peakctl.kinds.checks import CHECKS, check_dockerfiles
 from peakctl.kinds.fields import PARAM, Absent
-from peakctl.kinds.files import pack_folder, read_text
-from peakctl.kinds.ignoring import check_ignored
-from peakctl.kinds.images import check_dockerfiles
-from peakctl.kinds.references import find_reference
 from peakctl.kinds.walk import said, variant
-from peakctl.model import Archive, Document, Key, Path, Reference, Resource, Secret, reveal
+from peakctl.model import MISSING, Archive, Document, Key, Path, Reference, Resource, Secret, reveal
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
-    from pathlib import Path as FilePath
+    from collections.abc import Iterable, Iterator
 
-    from peakctl.kinds.complaints import Complaints
     from peakctl.kinds.fields import Field, Kind, RefRule
+    from peakctl.kinds.problems import Problems
     from peakctl.model import Value
+
+
+Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
+"""Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
 
 Holder = tuple["Field", Mapping[str, Any], Any]
 """A map on the way down, its field, and the holder above it (None at the top)."""
@@ -35,23 +41,23 @@ class Reading:
 
     kind: Kind
     document: Document
-    complaints: Complaints
+    problems: Problems
     project_root: FilePath
-    pack: Callable[[FilePath, Sequence[str] | None, FilePath], Archive] | None
+    pack: Pack | None
     known: Collection[str]
     references: list[Reference] = field(default_factory=list)
     archives: dict[Path, Archive] = field(default_factory=dict)
 
     def resource(self, key: Key, value: Mapping[str, Any]) -> Resource:
-        """The resource; with complaints it is good for nothing but finding more of them."""
+        """The resource; with problems it is good for nothing but finding more of them."""
         if self.kind.deprecated:
-            self.complaints.warn("deprecated", ("kind",), self.kind.deprecated)
+            self.problems.warn("deprecated", ("kind",), self.kind.deprecated)
         tree = {word: value[word] for word in ("metadata", "spec")}
         values = self.visit(self.kind.root, tree, (), None)
         depends_on = self._depends_on(value.get("dependsOn", ()))
         metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
         ignored = tuple(reveal(lifecycle.get("ignoreChanges", ())))
-        check_ignored(self.kind.root, ignored, self.complaints)
+        check_ignored(self.kind.root, ignored, self.problems)
         return Resource(
             key=key,
             values=values,
@@ -96,7 +102,7 @@ class Reading:
             if inner.file_for:
                 self._fill(inner, inner_value, (*path, word), out, value)
             elif inner.absent is Absent.READ_ONLY:
-                self.complaints.add("read-only", (*path, word), f"{word} is set by the platform")
+                self.problems.add("read-only", (*path, word), f"{word} is set by the platform")
             elif inner.absent is not Absent.LOCAL:
                 out[word] = self.visit(inner, inner_value, (*path, word), here)
         if chosen is not field:
@@ -128,7 +134,7 @@ class Reading:
             if field.aliases.get(value):
                 wanted = field.aliases[value]
                 summary = f'"{value}" is an older word for {wanted}'
-                self.complaints.warn("alias", path, summary, fix=f"write {wanted}")
+                self.problems.warn("alias", path, summary, fix=f"write {wanted}")
                 return wanted
             if field.ref and holder:
                 self._refer(field.ref, value, path, holder)
@@ -141,18 +147,18 @@ class Reading:
     def _check(self, field: Field, value: Value, path: Path) -> None:
         for check in field.check.split():
             if check == "dockerfiles":  # the only one that looks into archives
-                check_dockerfiles(value, path, self.complaints, self.archives)
+                check_dockerfiles(value, path, self.problems, self.archives)
             else:
-                CHECKS[check](value, path, self.complaints, self.references)
+                CHECKS[check](value, path, self.problems, self.references)
 
     def _refer(self, rule: RefRule, value: Value, path: Path, holder: Holder) -> None:
-        reference = find_reference(rule, value, path, holder, self.complaints)
+        reference = find_reference(rule, value, path, holder, self.problems)
         if reference is not None:
             self.references.append(reference)
 
     def _refuse_taint(self, field: Field, path: Path) -> None:
         if field.ref or field.short_for or "semver" in field.check:
-            self.complaints.tainted(path, "a name, a reference or a version")
+            self.problems.tainted(path, "a name, a reference or a version")
 
     def _fill(
         self, field: Field, value: Value, path: Path, out: dict[str, Value], siblings: Value
@@ -160,7 +166,7 @@ class Reading:
         """Put the text of the file that `value` names in place of the sibling it is for."""
         if field.file_for in siblings:
             summary = f"{path[-1]} and {field.file_for} exclude each other"
-            self.complaints.add("exactly-one", path, summary, fix="keep one of the two")
+            self.problems.add("exactly-one", path, summary, fix="keep one of the two")
             return
         text = read_text(value, path, self)
         if text is not None:
@@ -173,7 +179,7 @@ class Reading:
         for other, allowed in field.only_if.items():
             found = reveal(said(here[0], here[1], tuple(other.split("."))))
             if isinstance(found, str) and found not in allowed and not found.startswith(PARAM):
-                self.complaints.add(
+                self.problems.add(
                     "not-here",
                     path,
                     f"{path[-1]} has no place beside {other}: {found}",
@@ -186,11 +192,214 @@ class Reading:
         out: list[Key] = []
         for i, name in enumerate(names):
             if isinstance(name, Secret):
-                self.complaints.tainted(("dependsOn", i), "a reference")
+                self.problems.tainted(("dependsOn", i), "a reference")
                 continue
             kind, _, rest = name.partition("/")
             if kind in self.known:
                 out.append(Key(kind, rest))
             else:
-                self.complaints.unknown_kind(kind, ("dependsOn", i), self.known)
+                self.problems.unknown_kind(kind, ("dependsOn", i), self.known)
         return tuple(out)
+
+
+TEXT_OF_A_REFERENCE = ("name", "kind")
+
+
+def find_reference(
+    rule: RefRule, value: Value, path: Path, holder: Any, problems: Problems
+) -> Reference | None:
+    """The reference that `value` makes, or None: it gives an id, or there is a problem.
+
+    A map gives `name` (and `kind`, where several are possible); a text is the name itself, and the
+    paths of its rule then start at the map that holds it.
+    """
+    if not isinstance(value, dict):
+        return _reference(rule, value, None, path, path[:-1], holder)
+    name, version = value.get("name"), _version(rule, value)
+    if isinstance(name, Secret) or isinstance(version, Secret):
+        at = (*path, "name") if isinstance(name, Secret) else (*path, *(rule.version or ()))
+        problems.tainted(at, "a reference or its version")
+        return None
+    if name is None:
+        return None
+    return _reference(rule, name, version, path, path, holder, said_kind=value.get("kind"))
+
+
+def _reference(
+    rule: RefRule,
+    name: str,
+    version: str | None,
+    at: Path,
+    base: Path,
+    holder: Any,
+    *,
+    said_kind: Any = None,
+) -> Reference:
+    return Reference(
+        at=at,
+        kinds=(said_kind,) if rule.kind_words and said_kind else rule.kinds,
+        name=name,
+        version=version,
+        id_at=_absolute(base, rule.id_to),
+        version_at=_absolute(base, rule.version_to) if rule.version_to else None,
+        kind_at=_absolute(base, rule.kind_to) if rule.kind_to else None,
+        edge=rule.edge,
+        scope=rule.scope or (_scope(rule, holder) if rule.scope_by else None),
+    )
+
+
+def _version(rule: RefRule, value: Mapping[str, Any]) -> Any:
+    """The wanted version, given as a text or (a release) as a map with that text."""
+    if rule.version is None:
+        return None
+    found = value_at(value, rule.version)
+    if found is MISSING and len(rule.version) > 1:
+        found = value_at(value, rule.version[:-1])
+    return found if isinstance(found, str | Secret) else None
+
+
+def _absolute(base: Path, steps: Path) -> Path:
+    for step in steps:
+        base = base[:-1] if step == ".." else (*base, step)
+    return base
+
+
+def _scope(rule: RefRule, holder: Any) -> str | None:
+    """The scope that the nearest `scope_by` above the field chooses, by value or by default."""
+    while holder is not None:
+        field, value, holder = holder
+        decider = field.properties.get(rule.scope_by)
+        if decider is not None:
+            return rule.scope_words.get(value.get(rule.scope_by, decider.default))
+    return None
+
+
+TEXT_FILES = (".md", ".txt")
+"""What the platform's own client takes for descriptions and notes."""
+
+
+def read_text(name: str | Secret, path: Path, reading: Reading) -> str | None:
+    """The text of the file `name` beside the manifest; None with a problem reported at `path`.
+
+    Every line end is a line feed, as in a text that stands in the manifest itself.
+    """
+    add = reading.problems.add
+    if isinstance(name, Secret):
+        reading.problems.tainted(path, "a path")
+        return None
+    file = _inside(name, path, reading)
+    if file is None:
+        return None
+    if file.suffix.lower() not in TEXT_FILES:
+        add("file-type", path, f'"{name}" is neither .md nor .txt', fix="name a .md or .txt file")
+        return None
+    try:
+        text = files.read_text(file)
+    except files.Unreadable as error:
+        code = "file-missing" if error.code == "unreadable" else "file-type"
+        summary = f'"{name}" cannot be read: {error.reason}'
+        add(code, path, summary, fix=error.fix or _beside(reading))
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archive | None:
+    """The archive of the folder that an `artifact` field names; None with problems."""
+    name = value["path"]
+    if isinstance(name, Secret):
+        reading.problems.tainted((*path, "path"), "a path")
+        return None
+    folder = _inside(name, (*path, "path"), reading)
+    if folder is None:
+        return None
+    if reading.pack is None:
+        raise TypeError("an artifact cannot be read without pack")
+    ignore = value.get("ignore_files")
+    place = (*path, "path")
+    try:
+        archive = reading.pack(folder, reveal(ignore), reading.project_root)
+    except PeakctlError as error:
+        for problem in error.diagnostics:
+            reading.problems.place(problem, place)
+        return None
+    for n in archive.notices:
+        warning = Diagnostic(
+            n.code, n.summary, detail=n.detail, fix=n.fix, severity=Severity.WARNING
+        )
+        reading.problems.place(warning, place)
+    return archive
+
+
+def _inside(name: str, path: Path, reading: Reading) -> FilePath | None:
+    """The file or folder `name`, resolved; None with a problem when it leaves the project."""
+    root = reading.project_root.resolve()
+    named = FilePath(reading.document.folder) / name
+    try:
+        found = FilePath(os.path.realpath(named))
+    except (OSError, ValueError):
+        reading.problems.add("file-missing", path, f'"{name}" is not a path')
+        return None
+    if found.is_relative_to(root):
+        is_broken = os.path.islink(named) and not os.path.exists(found)  # noqa: PTH110, PTH114
+        return named if is_broken else found
+    summary = f'"{name}" leads out of the project'
+    fix = "move it under the folder of peakctl.yaml"
+    reading.problems.add("outside-project", path, summary, fix=fix)
+    return None
+
+
+def _beside(reading: Reading) -> str:
+    return f"paths are relative to the manifest's folder, {reading.document.folder}"
+
+
+PART = re.compile(r'"([^"]*)"|\[(\d+)\]|([^.\[\]"]+)')
+
+
+def check_ignored(root: Field, paths: Iterable[str], problems: Problems) -> None:
+    """Report each path that names no field: it would silently ignore nothing."""
+    for position, text in enumerate(paths):
+        lost = first_unknown(root, text)
+        if lost is None:
+            continue
+        part, names = lost
+        near = nearest_names(part, names)
+        fix = f"did you mean: {', '.join(near)}" if near else "remove it, or name a field that is"
+        summary = f'"{text}" names no field: there is no "{part}"'
+        detail = f"the fields there are {', '.join(names)}" if names else ""
+        where = ("lifecycle", "ignoreChanges", position)
+        problems.add("ignored-field", where, summary, detail=detail, fix=fix)
+
+
+def first_unknown(root: Field, text: str) -> tuple[str, tuple[str, ...]] | None:
+    """The first part of a path that no field has, with the names that it could have been."""
+    here = [root]
+    for found in PART.finditer(text):
+        part = next(group for group in found.groups() if group is not None)
+        below = [inner for field in here for inner in _below(field, part)]
+        if not below:
+            return None if any(_is_open(field) for field in here) else (part, _names(here))
+        here = below
+    return None
+
+
+def _names(fields: Iterable[Field]) -> tuple[str, ...]:
+    found = {name for field in fields for branch in _branches(field) for name in branch.properties}
+    return tuple(sorted(found))
+
+
+def _branches(field: Field) -> Iterator[Field]:
+    yield field
+    yield from field.variants.values()
+
+
+def _below(field: Field, part: str) -> Iterator[Field]:
+    """The fields that `part` may mean: items of a list are named by position or by key."""
+    for branch in _branches(field):
+        named = branch.properties.values() if "*" in part else (branch.properties.get(part),)
+        yield from (inner for inner in (*named, branch.extra, branch.items) if inner is not None)
+
+
+def _is_open(field: Field) -> bool:
+    """Whether the schema leaves open what the value holds."""
+    bare = not (field.properties or field.extra or field.items or field.variants)
+    return bare and (not field.types or bool(field.types & {"object", "array"}))

@@ -1,37 +1,38 @@
-"""Documents + kinds -> resources, or every complaint about them in one run.
+"""Documents + kinds -> resources, or every problem with them in one run.
 
-jsonschema-rs decides whether a document is valid; `explain` says why not; `reading` turns what is
-valid into a `Resource`.
+jsonschema-rs decides whether a document is valid; `schema_errors` says why not; `reading` turns
+what is valid into a `Resource`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
 from peakctl.errors import Diagnostic
-from peakctl.kinds.complaints import Complaints
-from peakctl.kinds.explain import explain
-from peakctl.kinds.masks import check_masks, warn_of_short
-from peakctl.kinds.names import check_names
-from peakctl.kinds.pinning import check_pinned, fixed_versions
-from peakctl.kinds.plain import as_text_where_wanted
-from peakctl.kinds.reading import Reading
-from peakctl.kinds.secrecy import warn_of_shown
-from peakctl.model import Archive, Document, Key, Location, Resource, Secret, reveal
-from peakctl.model.text import normal_form
+from peakctl.kinds.problems import Problems
+from peakctl.kinds.reading import Pack, Reading
+from peakctl.kinds.schema_errors import explain
+from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
+from peakctl.kinds.walk import child, variant
+from peakctl.model import MISSING, Document, Key, Location, Resource, Secret, reveal
+from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
+from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
-    from peakctl.kinds.fields import Kind
+    from collections.abc import Container
+    from pathlib import Path as FilePath
+
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Path, Value
+
 
 API_VERSION = "peakctl/v1"
-Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
-"""Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
 
 
 def read_resources(
@@ -41,7 +42,7 @@ def read_resources(
     project_root: FilePath,
     pack: Pack | None = None,
 ) -> tuple[tuple[Resource, ...], tuple[Diagnostic, ...]]:
-    """The resources that valid documents describe, and all complaints, in order of documents.
+    """The resources that valid documents describe, and all problems, in order of documents.
 
     As `read_manifests`.
     """
@@ -53,7 +54,7 @@ def read_resources(
 class Read:
     """The resources of valid documents, and those that fit their schema and are wrong otherwise.
 
-    With the second, what is wrong between resources can be told in the same run.
+    With the second, what is wrong between resources is reported in the same run.
     """
 
     resources: tuple[Resource, ...]
@@ -68,7 +69,7 @@ def read_manifests(
     project_root: FilePath,
     pack: Pack | None = None,
 ) -> Read:
-    """What documents describe, and all complaints, in order of documents.
+    """What documents describe, and all problems, in order of documents.
 
     `pack` makes the archive of an artifact folder (`archives.pack`, a room that this one does not
     see). Raises TypeError when there is an artifact and no `pack`, nothing for what manifests say.
@@ -79,12 +80,12 @@ def read_manifests(
     found: list[Diagnostic] = []
     named: list[tuple[Key, Document]] = []
     for document in documents:
-        complaints = Complaints(document)
-        resource = reader.read(document, complaints)
+        problems = Problems(document)
+        resource = reader.read(document, problems)
         if resource is not None:
-            (resources if complaints.clean else faulty).append(resource)
-        named += [(complaints.key, document)] if complaints.key else []
-        found += complaints.found
+            (resources if problems.clean else faulty).append(resource)
+        named += [(problems.key, document)] if problems.key else []
+        found += problems.found
     found += _shared_names(named, kinds)
     unpinned = _unpinned([*resources, *faulty], {key for key, _ in named}, kinds)
     whole = [r for r in resources if id(r) not in unpinned]
@@ -101,10 +102,10 @@ def _unpinned(
     broken = named - {resource.key for resource in resources}
     found: dict[int, list[Diagnostic]] = {}
     for resource in resources:
-        complaints = Complaints(resource.document, resource.key)
-        check_pinned(resource, fixed, broken, complaints)
-        if complaints.found:
-            found[id(resource)] = complaints.found
+        problems = Problems(resource.document, resource.key)
+        check_pinned(resource, fixed, broken, problems)
+        if problems.found:
+            found[id(resource)] = problems.found
     return found
 
 
@@ -117,49 +118,49 @@ class _Reader:
     pack: Pack | None
     validators: dict[str, Any] = field(default_factory=dict)
 
-    def read(self, document: Document, complaints: Complaints) -> Resource | None:
-        """The resource (with complaints if it is faulty), or None with complaints."""
-        kind = self._kind(document.value, complaints)
+    def read(self, document: Document, problems: Problems) -> Resource | None:
+        """The resource (with problems if it is faulty), or None with problems."""
+        kind = self._kind(document.value, problems)
         if kind is None:
             return None
-        version = {"apiVersion": API_VERSION}  # what is wrong with it has been told
+        version = {"apiVersion": API_VERSION}  # a wrong one has been reported
         value = {**document.value, **version}
-        complaints.key = _key(kind, value)
-        check_masks(kind.root, _envelope(value), complaints)
-        warn_of_short(_envelope(value), (), complaints)
-        warn_of_shown(kind.root, _envelope(value), complaints)
-        check_names(value, complaints)
+        problems.key = _key(kind, value)
+        check_masks(kind.root, _envelope(value), problems)
+        warn_of_short(_envelope(value), (), problems)
+        warn_of_shown(kind.root, _envelope(value), problems)
+        check_names(value, problems)
         if not self._is_valid(kind, value):
             plain = {**as_text_where_wanted(kind, document), **version}
             if not self._is_valid(kind, reveal(plain)):
-                explain(kind, plain, self._validator(kind), complaints)
+                explain(kind, plain, self._validator(kind), problems)
                 return None
             value = plain
-            complaints.key = _key(kind, value)
-        if complaints.key is None:
-            complaints.tainted(("metadata", "name"), "a name")
+            problems.key = _key(kind, value)
+        if problems.key is None:
+            problems.tainted(("metadata", "name"), "a name")
             return None
-        reading = Reading(kind, document, complaints, self.project_root, self.pack, self.kinds)
-        return reading.resource(complaints.key, value)
+        reading = Reading(kind, document, problems, self.project_root, self.pack, self.kinds)
+        return reading.resource(problems.key, value)
 
-    def _kind(self, value: Any, complaints: Complaints) -> Kind | None:
+    def _kind(self, value: Any, problems: Problems) -> Kind | None:
         if not isinstance(value, Mapping):
             summary = "a manifest is a mapping with apiVersion, kind, metadata and spec"
-            complaints.add("not-a-map", (), summary)
+            problems.add("not-a-map", (), summary)
             return None
         if "kind" not in value and isinstance(value.get("body"), Mapping):
-            _tell_body(value, complaints)
+            _tell_body(value, problems)
             return None
-        is_ours = _check_api_version(value, complaints)
+        is_ours = _check_api_version(value, problems)
         word = value.get("kind")
         known = ", ".join(self.kinds)
         if isinstance(word, Secret):
-            complaints.tainted(("kind",), "a kind")
+            problems.tainted(("kind",), "a kind")
         elif not isinstance(word, str):
             fix = f"add kind: with one of {known}"
-            complaints.add("missing-kind", (), "kind is missing", fix=fix)
+            problems.add("missing-kind", (), "kind is missing", fix=fix)
         elif word not in self.kinds:
-            complaints.unknown_kind(word, ("kind",), self.kinds)
+            problems.unknown_kind(word, ("kind",), self.kinds)
         return self.kinds.get(word) if isinstance(word, str) and is_ours else None
 
     def _validator(self, kind: Kind) -> Any:
@@ -176,14 +177,14 @@ class _Reader:
             return False
 
 
-def _check_api_version(value: Mapping[str, Any], complaints: Complaints) -> bool:
+def _check_api_version(value: Mapping[str, Any], problems: Problems) -> bool:
     """Whether the fields are those of this version; so they are where none is given."""
     said = value.get("apiVersion")
     fix = f"write apiVersion: {API_VERSION}"
     if said is None:
-        complaints.add("api-version", (), "apiVersion is missing", fix=fix)
+        problems.add("api-version", (), "apiVersion is missing", fix=fix)
     elif said != API_VERSION:
-        complaints.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
+        problems.add("api-version", ("apiVersion",), f'apiVersion "{said}" is unknown', fix=fix)
     return said in (None, API_VERSION)
 
 
@@ -205,11 +206,11 @@ _BODIES = (
 """What tells the bodies of the platform's own client apart: fields, some with their value."""
 
 
-def _tell_body(value: Mapping[str, Any], complaints: Complaints) -> None:
+def _tell_body(value: Mapping[str, Any], problems: Problems) -> None:
     """A document as the platform's own client takes it: its kind is in no field."""
     body = value["body"]
     kind = next((kind for kind, marks in _BODIES if _fits(body, marks)), "Artifact")
-    complaints.add(
+    problems.add(
         "cli-body",
         ("body",),
         "this is a body file of the peak CLI",
@@ -234,7 +235,7 @@ def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
 def _shared_names(
     named: Sequence[tuple[Key, Document]], kinds: Mapping[str, Kind]
 ) -> list[Diagnostic]:
-    """A complaint for each name that two resources of a kind (or of a group of kinds) share.
+    """A problem for each name that two resources of a kind (or of a group of kinds) share.
 
     So they do when the names differ only in how Unicode writes them.
     """
@@ -273,3 +274,143 @@ def _alike(key: Key, places: tuple[Location, ...]) -> Diagnostic:
         detail="an accented letter is one character in one of them, and two in the other",
         fix="write both in one form (NFC), then rename one, or delete what was copied",
     )
+
+
+NAMES = frozenset(
+    ("name", "stepName", "imageRef", "parents", "previousNames", "dependsOn", "instanceType")
+)
+"""Fields whose texts are names, whatever the kind; so are the texts in a list of that name."""
+TITLES = frozenset(("title",))
+
+_TURNING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a title may not hold: controls, and what turns the direction of all that follows it."""
+
+
+def check_names(value: Mapping[str, Any], problems: Problems) -> None:
+    """Report each name with a control, zero-width or bidirectional character.
+
+    Keys were looked at when the file was parsed. Such characters show as escapes in the text that
+    Python itself makes of a value, which is much quicker than to visit each value.
+    """
+    if "\\" in repr(value):
+        for path, text in _texts(value, ()):
+            _check(path, text, problems)
+
+
+def _check(path: Path, text: str, problems: Problems) -> None:
+    word = next((part for part in reversed(path) if isinstance(part, str)), "")
+    found = ""
+    if word in NAMES:
+        found = first_unseen(text, spaces=True)
+    elif word in TITLES:
+        turning = _TURNING.search(text)
+        found = turning[0] if turning else ""
+    if path == ("metadata", "name") and "\\" in text:
+        _tell_backslash(path, text, problems)
+    elif found:
+        problems.add(
+            "name-character",
+            path,
+            f'the {"title" if word in TITLES else "name"} "{shown_text(text)}"'
+            f" holds {named_character(found)}",
+            detail="it cannot be seen, or it changes how the text around it is shown",
+            fix="write it without that character",
+        )
+
+
+def _tell_backslash(path: Path, text: str, problems: Problems) -> None:
+    problems.add(
+        "name-character",
+        path,
+        f'the name "{shown_text(text)}" holds a backslash',
+        detail="it reads as an escape sequence, here or where the name is shown",
+        fix="write it without the backslash",
+    )
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text below `value` with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for word, inner in value.items():
+            yield from _texts(inner, (*path, word))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _texts(inner, (*path, position))
+
+
+def fixed_versions(resources: Sequence[Resource], kinds: Mapping[str, Kind]) -> dict[Key, str]:
+    """The resources whose manifest gives their number, with that number."""
+    numbers = {resource.key: _number(resource, kinds[resource.key.kind]) for resource in resources}
+    return {key: number for key, number in numbers.items() if number is not None}
+
+
+def check_pinned(
+    resource: Resource,
+    fixed: Mapping[Key, str],
+    broken: Container[Key],
+    problems: Problems,
+) -> None:
+    """Each reference of a fixed release has a version, or follows a manifest that has one.
+
+    What a `broken` manifest may give is not reported.
+    """
+    number = fixed.get(resource.key)
+    if number is None:
+        return
+    for reference in resource.references:
+        if not (reference.version_at and reference.edge) or reference.version is not None:
+            continue
+        if any(key in fixed or key in broken for key in _keys(reference.kinds, reference.name)):
+            continue
+        problems.add(
+            "unpinned",
+            reference.at,
+            f'"{reference.name}" has no version, but the release has the fixed number {number}',
+            detail="what it follows may change, and a released number may not",
+            fix=(
+                "give the version here or in the manifest of what it names, or remove"
+                " release.version to number releases by itself"
+            ),
+        )
+
+
+def _keys(kinds: Sequence[str], name: str) -> list[Key]:
+    return [Key(kind, name) for kind in kinds]
+
+
+def _number(resource: Resource, kind: Kind) -> str | None:
+    found = value_at(resource.values, kind.versions.at) if kind.versions else MISSING
+    return None if found is MISSING or found is None else str(reveal(found))
+
+
+NUMERIC = frozenset({"integer", "number"})
+
+
+def as_text_where_wanted(kind: Kind, document: Document) -> Value:
+    """The document's value with each number that stands for a text as that text."""
+    value = dict(document.value)
+    for word in ("metadata", "spec"):
+        if word in value:
+            inner = kind.root.properties[word]
+            value[word] = _restored(inner, value[word], (word,), document)
+    return value
+
+
+def _restored(field: Field | None, value: Value, path: Path, document: Document) -> Value:
+    if field is None:
+        return value
+    field = variant(field, value)
+    if isinstance(value, Mapping):
+        return {k: _restored(child(field, k), v, (*path, k), document) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_restored(field.items, v, (*path, i), document) for i, v in enumerate(value)]
+    if _is_number(value) and "string" in field.types and not field.types & NUMERIC:
+        text = document.source_text(path)
+        return value if text is None else text
+    return value
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -11,7 +11,7 @@ from peakctl.engine.diff.align import MASKED, NEVER_RETURNED, NO_DIGEST, NOT_SHO
 from peakctl.engine.diff.compare import IGNORED, compare, differing_paths
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.model import MISSING, Key, Secret, Unknown
+from peakctl.model import MISSING, UNSEEN, Key, Secret, Unknown
 
 Tell = Callable[..., Any]
 ANY = frozenset({"string"})
@@ -491,6 +491,13 @@ def test_what_is_not_known_yet_differs_from_what_is_live(differences: Tell) -> N
         {"imageDetails": {"imageId": 1, "versionId": 2}},
     )
     assert found == {"spec.imageDetails.versionId": (2, unknown)}
+
+
+def test_items_of_lists_are_compared_without_a_look_into_secrets() -> None:
+    new = Unknown(Key("Image", "a"), "id")
+    before = [Secret("a"), {"x": Secret("b"), "y": [1]}, new, UNSEEN]
+    after = [Secret("a"), {"x": Secret("c"), "y": [1]}, new, UNSEEN]
+    assert differing_paths({"l": before}, {"l": after}) == [("l", 1, "x"), ("l", 3)]
 
 
 def test_the_walk_tells_roots_that_differ() -> None:

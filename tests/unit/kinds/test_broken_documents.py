@@ -1,4 +1,4 @@
-"""A table of broken manifests: each gives the complaint it should, at the line it should."""
+"""A table of broken manifests: each gives the problem it should, at the line it should."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def pack(folder: pathlib.Path, ignore: Sequence[str] | None, root: pathlib.Path)
 @pytest.mark.parametrize(
     ("code", "line", "text"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
 )
-def test_a_broken_document_gets_one_complaint_at_its_line(code: str, line: str, text: str) -> None:
+def test_a_broken_document_gets_one_problem_at_its_line(code: str, line: str, text: str) -> None:
     documents, problems = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
     assert not problems
     resources, found = read_resources(documents, load_kinds(), project_root=ROOT, pack=pack)
     assert not resources
     assert [(d.code, d.locations[0].line) for d in found] == [(f"manifest/{code}", int(line))]
-    (complaint,) = found
-    assert complaint.fix or complaint.detail
-    assert complaint.summary
-    assert not complaint.summary.endswith(".")
+    (problem,) = found
+    assert problem.fix or problem.detail
+    assert problem.summary
+    assert not problem.summary.endswith(".")
 
 
 def test_the_table_covers_what_it_should() -> None:
     assert len({b[0] for b in BROKEN}) == len(BROKEN) >= 60
 
 
-def complaints(text: str) -> list[Diagnostic]:
+def problems(text: str) -> list[Diagnostic]:
     documents, _ = parse(Rendered(Source("/project/m.yaml", "m.yaml", text), text))
     return list(read_resources(documents, load_kinds(), project_root=ROOT, pack=pack)[1])
 
@@ -55,20 +55,20 @@ def workflow(spec: str) -> str:
 
 def test_what_is_missing_beside_a_misspelt_field_is_told_too() -> None:
     step = "imageId: 1, resources: {storag: 10GB, instanceType: Nano}"
-    (one,) = complaints(workflow(f"{{steps: {{a: {{{step}, command: x}}}}}}"))
+    (one,) = problems(workflow(f"{{steps: {{a: {{{step}, command: x}}}}}}"))
     assert one.summary == 'there is no field "storag" in resources'
-    both = complaints(workflow(f"{{steps: {{a: {{{step}}}}}}}"))
+    both = problems(workflow(f"{{steps: {{a: {{{step}}}}}}}"))
     assert [d.code for d in both] == ["manifest/missing-field", "manifest/unknown-field"]
     triggers = "[{cron: x, webhook: true, wehbook: 1}]"
     steps = "{a: {imageId: 1, command: x}}"
-    two = complaints(workflow(f"{{triggers: {triggers}, steps: {steps}}}"))
+    two = problems(workflow(f"{{triggers: {triggers}, steps: {steps}}}"))
     assert {d.code for d in two} == {"manifest/exactly-one", "manifest/unknown-field"}
 
 
 def test_nothing_that_is_owed_is_to_be_removed() -> None:
-    (owed,) = complaints(workflow(""))
+    (owed,) = problems(workflow(""))
     assert owed.fix == "write spec: {steps: {...}}"
-    (empty,) = complaints(workflow("{steps: {}}"))
+    (empty,) = problems(workflow("{steps: {}}"))
     assert empty.fix == "give it content"
-    (free,) = complaints(workflow("{triggers: , steps: {a: {imageId: 1, command: x}}}"))
+    (free,) = problems(workflow("{triggers: , steps: {a: {imageId: 1, command: x}}}"))
     assert free.fix.endswith(", or remove triggers")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.kinds.complaints import Complaints
-from peakctl.kinds.masks import check_masks, masks, warn_of_short
+from peakctl.kinds.problems import Problems
+from peakctl.kinds.secrecy import check_masks, masks, warn_of_short
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret, dotted
 
@@ -106,16 +106,16 @@ def test_what_the_schema_does_not_know_is_looked_at_as_well() -> None:
     assert found("Service", {"nothing": [{"of": "(sensitive)"}]}) == ["spec.nothing[0].of"]
 
 
-def test_the_complaint_has_a_place_and_the_way_out() -> None:
+def test_the_problem_has_a_place_and_the_way_out() -> None:
     document = Document({}, "a.yaml", "/", lambda path: Location("a.yaml", len(path), 1))
-    complaints = Complaints(document)
+    problems = Problems(document)
     spec = {"parameters": {"env": {"A": "****", "B": "(sensitive)"}}}
-    check_masks(KINDS["Service"].root, {"spec": spec}, complaints)
-    first, second = complaints.found
+    check_masks(KINDS["Service"].root, {"spec": spec}, problems)
+    first, second = problems.found
     assert (first.code, first.path) == ("manifest/mask", ("spec", "parameters", "env", "A"))
     assert first.locations == (Location("a.yaml", 4, 1),)
     assert "{{ os_env.NAME }}" in second.fix
-    assert not complaints.clean
+    assert not problems.clean
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_the_complaint_has_a_place_and_the_way_out() -> None:
 )
 def test_a_secret_too_short_to_be_looked_for_is_warned_of(value: Any, warned: bool) -> None:
     document = Document({}, "a.yaml", "/", lambda path: Location("a.yaml", len(path), 1))
-    complaints = Complaints(document)
+    problems = Problems(document)
     tree = {"spec": {"env": [{"A": Secret(value)}, "x"], "b": 1}}
-    warn_of_short(tree, (), complaints)
-    found = [(d.code, d.path) for d in complaints.found]
+    warn_of_short(tree, (), problems)
+    found = [(d.code, d.path) for d in problems.found]
     assert found == ([("manifest/short-secret", ("spec", "env", 0, "A"))] if warned else [])
-    assert complaints.clean
+    assert problems.clean

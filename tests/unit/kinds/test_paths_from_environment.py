@@ -1,4 +1,4 @@
-"""A path that comes from the environment would be shown in every complaint about it."""
+"""A path that comes from the environment would be shown in every problem about it."""
 
 from __future__ import annotations
 

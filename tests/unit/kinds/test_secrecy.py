@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from peakctl.errors import Severity
-from peakctl.kinds.complaints import Complaints
 from peakctl.kinds.fields import Absent, Field, Kind
+from peakctl.kinds.problems import Problems
 from peakctl.kinds.secrecy import secret_places, warn_of_shown
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret
@@ -41,12 +41,12 @@ def test_what_a_sensitive_map_holds_beyond_its_properties() -> None:
 
 def warned(value: dict[str, Any]) -> list[Any]:
     document = Document(value, "m", "/", lambda _: Location("m", 1, 1))
-    complaints = Complaints(document)
-    warn_of_shown(load_kinds()[value["kind"]].root, value, complaints)
-    assert {(d.code, d.severity) for d in complaints.found} <= {
+    problems = Problems(document)
+    warn_of_shown(load_kinds()[value["kind"]].root, value, problems)
+    assert {(d.code, d.severity) for d in problems.found} <= {
         ("manifest/shown-secret", Severity.WARNING)
     }
-    return [d.path for d in complaints.found]
+    return [d.path for d in problems.found]
 
 
 def test_a_value_of_the_environment_in_what_everyone_sees_is_a_warning() -> None:

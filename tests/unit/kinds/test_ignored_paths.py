@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.ignoring import first_unknown
+from peakctl.kinds.reading import first_unknown
 from peakctl.kinds.store import load_kinds
 
 KINDS = load_kinds()
