@@ -115,6 +115,7 @@ class _Search:
     folders: dict[Path, Path] = field(default_factory=dict)
     area: Path = field(default_factory=Path)
     """What the links below the pattern at hand may not leave."""
+    submodules: frozenset[Path] | None = None
 
     def add(self, pattern: str) -> None:
         path = self.base / pattern
@@ -219,6 +220,8 @@ class _Search:
                 continue
             seen.add(real)
             inner, files = self._content(folder)
+            if not (inner or files or self._names(folder)) and real in self._submodules():
+                self._tell_not_checked_out(folder)
             yield folder, files
             open_ += reversed(inner)
 
@@ -294,6 +297,23 @@ class _Search:
         self._tell("outside-project", f'"{display}" leads out of the project', fix, locations=place)
         return True
 
+    def _submodules(self) -> frozenset[Path]:
+        """Where git submodules of the repository belong; read once, when a folder is empty."""
+        if self.submodules is None:
+            parents = (self.root, *self.root.parents)
+            top = next((folder for folder in parents if (folder / ".git").exists()), self.root)
+            self.submodules = frozenset(_submodule_paths(top.resolve()))
+        return self.submodules
+
+    def _tell_not_checked_out(self, folder: Path) -> None:
+        display = display_path(folder, self.root)
+        self._tell(
+            "submodule",
+            f'"{display}" is a git submodule that is not checked out',
+            "check it out: git submodule update --init; in CI, fetch submodules with the checkout",
+            locations=(Location(display, 1, 1),),
+        )
+
     def _tell_unreadable(self, path: Path, error: OSError) -> None:
         display = display_path(path, self.root)
         self._tell(
@@ -323,6 +343,16 @@ class _Search:
         told = Diagnostic(f"source/{code}", summary, locations=locations, fix=fix)
         if told not in self.problems:
             self.problems.append(told)
+
+
+def _submodule_paths(top: Path) -> Iterator[Path]:
+    """The folders that `.gitmodules` names."""
+    try:
+        text = (top / ".gitmodules").read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    for found in re.finditer(r"^\s*path\s*=\s*(.+?)\s*$", text, re.MULTILINE):
+        yield top / found[1].strip('"')
 
 
 def _looks_like_manifest(path: Path) -> bool:

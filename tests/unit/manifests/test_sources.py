@@ -45,6 +45,22 @@ def test_patterns_name_manifests(root: Path, patterns: list[str], files: list[st
     assert found(root, *patterns) == (files, [])
 
 
+def test_a_submodule_that_is_not_checked_out_is_told(root: Path) -> None:
+    (root / ".gitmodules").write_text('[submodule "s"]\n\tpath = m/team s\n\turl = ../s\n')
+    (root / "m/team s").mkdir()
+    files, problems = find_sources(["m"], root, exclude=[root / "m/params.yaml"])
+    assert [p.code for p in problems] == ["source/submodule"]
+    assert problems[0].locations == (Location("m/team s", 1, 1),)
+    (root / "m/team s/.git").write_text("gitdir: ../../.git/modules/s")
+    assert found(root, "m") == (["m/a.yml", "m/b.yaml", "m/d/c.yaml"], [])
+    assert len(files) == 3
+
+
+def test_an_empty_folder_that_is_no_submodule_is_passed_over(root: Path) -> None:
+    (root / "m/empty").mkdir()
+    assert found(root, "m") == (["m/a.yml", "m/b.yaml", "m/d/c.yaml"], [])
+
+
 @pytest.mark.parametrize(
     ("pattern", "code"),
     [
