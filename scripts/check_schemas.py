@@ -18,7 +18,7 @@ from referencing import Registry
 from peakctl.kinds import compiler
 from peakctl.kinds.checks import CHECKS
 from peakctl.kinds.compiler import ABSENCE, PREFIX
-from peakctl.kinds.store import load_kinds, schema_folder
+from peakctl.kinds.store import load_kinds, load_project_schema, schema_folder
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
@@ -34,11 +34,19 @@ def problems(schema: Node) -> list[Problem]:
     validator = jsonschema.Draft202012Validator(dialect, registry=Registry())
     found = sorted((pointer(error), error.message) for error in validator.iter_errors(schema))
     if not found:
-        walk = Walk(schema)
-        for word, node in schema["properties"].items():
-            found += walk.node(node, f"/properties/{word}", ())
-        found += walk.absence(schema, "", ("kind", "apiVersion"))
+        found += Walk(schema).fields(schema, ("kind", "apiVersion"))
     return found or [*rules(schema)]
+
+
+def problems_of_project(schema: Node) -> list[Problem]:
+    """The same for peakctl.yaml, which is no kind of resource: its fields are all that it has."""
+    dialect = json.loads((schema_folder() / "dialect.json").read_text("utf-8"))
+    fields = {"$defs": dialect["$defs"], "$ref": "#/$defs/field"}
+    head = {"$schema", "$id", "title", "$defs"}
+    nodes = [{k: v for k, v in schema.items() if k not in head}, *schema["$defs"].values()]
+    validator = jsonschema.Draft202012Validator(fields, registry=Registry())
+    found = [(pointer(error), error.message) for n in nodes for error in validator.iter_errors(n)]
+    return found or [*Walk(schema).fields(schema, ())]
 
 
 def pointer(error: Any) -> str:
@@ -88,6 +96,12 @@ class Walk:
     def __init__(self, schema: Node) -> None:
         self.defs = schema.get("$defs", {})
         self.compiler = compiler.Compiler(schema)
+
+    def fields(self, schema: Node, without: tuple[str, ...]) -> Iterator[Problem]:
+        """What is wrong with the fields of a whole document; absence says nothing of `without`."""
+        for word, node in schema["properties"].items():
+            yield from self.node(node, f"/properties/{word}", ())
+        yield from self.absence(schema, "", without)
 
     def node(self, raw: Node, at: str, through: tuple[str, ...]) -> Iterator[Problem]:
         """What is wrong at and below a node, which was reached `through` these definitions."""
@@ -180,5 +194,7 @@ if __name__ == "__main__":
         for kind in load_kinds().values()
         for at, problem in problems(kind.schema)
     ]
+    project = load_project_schema().schema
+    lines += [f"project: {at or '#'}: {told}" for at, told in problems_of_project(project)]
     print("\n".join(lines) or "the schemas keep to the dialect")
     sys.exit(bool(lines))

@@ -20,13 +20,13 @@ from peakctl.kinds.store import load_kinds, schema_folder, schema_text
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from check_schemas import problems
+from check_schemas import problems, problems_of_project
 
 Schema = Mapping[str, Any]
 KINDS = load_kinds()
 FILES = sorted(schema_folder().glob("*.json"))
 SCHEMAS = {path.stem: json.loads(path.read_text("utf-8")) for path in FILES}
-KIND_FILES = sorted(set(SCHEMAS) - {"dialect", "manifest"})
+KIND_FILES = sorted(set(SCHEMAS) - {"dialect", "manifest", "project"})
 PLATFORM = json.loads((Path(__file__).parent / "data" / "platform_fields.json").read_text("utf-8"))
 DIFFERENT = {
     # The platform has these as one required word; a manifest says them by its kind or leaves them.
@@ -152,6 +152,24 @@ def values_of(nodes: list[Schema]) -> set[Any]:
 
 def test_the_fields_of_the_platform_are_all_here() -> None:
     assert len(CASES) > 400
+
+
+def test_the_schema_of_the_project_file_keeps_to_the_dialect() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS["project"])
+    assert problems_of_project(SCHEMAS["project"]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [
+        ({"type": "text"}, "/type"),
+        ({"properties": {"x": {"type": "string", "default": ""}}}, "/properties/x"),
+        ({"x-peakctl-kind": {}}, ""),
+    ],
+)
+def test_what_is_outside_of_the_dialect_is_told(change: Schema, at: str) -> None:
+    found = problems_of_project({**SCHEMAS["project"], **change})
+    assert [place for place, _ in found] == [at]
 
 
 @pytest.mark.parametrize("name", KIND_FILES)

@@ -46,7 +46,7 @@ def open_project(session: Session) -> None:
 
     Raises UsageError for an environment that the project does not have.
     """
-    from peakctl.manifests.project_file import load_project
+    from peakctl.manifests.project import load_project
 
     session.project = load_project(Path.cwd())
     session.environment = _environment(session.project, session.flags.env)

@@ -17,11 +17,13 @@ EPILOG = """\b
 Examples:
   peakctl schema                        the kinds there are
   peakctl schema Service                its JSON Schema
+  peakctl schema project                that of peakctl.yaml
   peakctl schema --into .schemas        all of them, as files for your editor
 
 \b
-In a manifest, for editors that speak YAML:
+In a manifest and in peakctl.yaml, for editors that speak YAML:
   # yaml-language-server: $schema=../.schemas/manifest.json
+  # yaml-language-server: $schema=.schemas/project.json
 """
 
 
@@ -48,7 +50,7 @@ def _one(session: Session, word: str) -> Report:
     from peakctl.cli.naming import find_kind
     from peakctl.kinds.store import load_kinds, schema_text
 
-    text = schema_text(find_kind(word, [*load_kinds(), "manifest"]))
+    text = schema_text(find_kind(word, [*load_kinds(), "manifest", "project"]))
     return session.report(text=text, extra={"schema": json.loads(text)})
 
 

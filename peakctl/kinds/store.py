@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.compiler import compile_kind
+from peakctl.kinds.compiler import Compiler, compile_kind
+from peakctl.kinds.fields import Absent, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peakctl.kinds.fields import Kind
 
-NOT_KINDS = frozenset({"dialect.json", "manifest.json"})
+NOT_KINDS = frozenset({"dialect.json", "manifest.json", "project.json"})
 
 
 def schema_folder() -> Path:
@@ -35,8 +35,16 @@ def load_kinds() -> Mapping[str, Kind]:
     return {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
 
 
+@functools.cache
+def load_project_schema() -> Kind:
+    """peakctl.yaml, which is read by the same rules as a manifest though it is no resource."""
+    schema = json.loads((schema_folder() / "project.json").read_text("utf-8"))
+    root = functools.partial(Compiler(schema).field, schema, Absent.REQUIRED)
+    return Kind(name="project", schema=schema, compile_root=root)
+
+
 def schema_text(kind: str) -> str:
-    """The text of the schema file of `kind`, or of `dialect` or `manifest`. Raises KeyError."""
+    """The text of the schema file of `kind`, or of one that describes none. Raises KeyError."""
     for path in sorted(schema_folder().glob("*.json")):
         if path.stem == kind or load_schema_name(path) == kind:
             return path.read_text("utf-8")
@@ -44,7 +52,7 @@ def schema_text(kind: str) -> str:
 
 
 def load_schema_name(path: Path) -> str:
-    """The kind that a schema file describes; empty for the two that describe none."""
+    """The kind that a schema file describes; empty for one that describes none."""
     if path.name in NOT_KINDS:
         return ""
     name: str = json.loads(path.read_text("utf-8"))["properties"]["kind"]["const"]

@@ -109,6 +109,21 @@ def _unpinned(
     return found
 
 
+def check_document(kind: Kind, document: Document) -> tuple[Diagnostic, ...]:
+    """What is wrong with a document by the schema of `kind` alone."""
+    complaints = Complaints(document)
+    decider = _validator_of(kind)
+    if not decider.is_valid(document.value):
+        explain(kind, document.value, decider, complaints)
+    return tuple(complaints.found)
+
+
+def _validator_of(kind: Kind) -> Any:
+    return jsonschema_rs.Draft202012Validator(
+        dict(kind.schema), validate_formats=True, offline=True
+    )
+
+
 @dataclass(slots=True)
 class _Reader:
     """One run over documents; keeps a compiled validator for each kind that it meets."""
@@ -165,9 +180,7 @@ class _Reader:
 
     def _validator(self, kind: Kind) -> Any:
         if kind.name not in self.validators:
-            self.validators[kind.name] = jsonschema_rs.Draft202012Validator(
-                dict(kind.schema), validate_formats=True, offline=True
-            )
+            self.validators[kind.name] = _validator_of(kind)
         return self.validators[kind.name]
 
     def _is_valid(self, kind: Kind, value: Any) -> bool:

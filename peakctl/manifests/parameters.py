@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
 from peakctl.manifests.parse import parse_value
-from peakctl.manifests.project_check import RESERVED_NAMES, check_names
+from peakctl.manifests.project import RESERVED_NAMES, check_names
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import display_path, read_text
 from peakctl.model import Document, Location, Source, Value

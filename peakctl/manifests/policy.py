@@ -13,8 +13,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError
-from peakctl.manifests.project import Environment
-from peakctl.manifests.project_file import parse_project
+from peakctl.manifests.project import Environment, parse_project
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Guards, Policy, PolicyChange
 

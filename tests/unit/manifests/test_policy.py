@@ -11,7 +11,7 @@ import pytest
 
 from peakctl.errors import UsageError
 from peakctl.manifests.policy import apply_policy
-from peakctl.manifests.project_file import load_project
+from peakctl.manifests.project import load_project
 from peakctl.model import Guards, Policy, PolicyChange, Threshold
 
 STRICT = """\

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from peakctl.errors import UsageError
+from peakctl.kinds.store import load_project_schema
 from peakctl.manifests.parameters import gather_parameters, read_pairs
-from peakctl.manifests.project import Environment, Project
-from peakctl.manifests.project_file import find_project, load_project
+from peakctl.manifests.project import Environment, Project, find_project, load_project
 from peakctl.model import Guards, Threshold
+from peakctl.settings import STAGES
 
 GOOD = """\
 project: retail-forecasting
@@ -128,7 +130,7 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ("{}", [("project/missing", "1:1")]),
         ("project: Retail", [("project/name", "1:1")]),
         ("project: 5", [("project/type", "1:1")]),
-        ("project: x\nmanifest: [a]", [("project/unknown-key", "2:1")]),
+        ("project: x\nmanifest: [a]", [("project/unknown-key", "2:1", "did you mean: manifests")]),
         ("project: x\nqqq: 1", [("project/unknown-key", "2:1")]),
         ("project: x\nmanifests: a", [("project/type", "2:1")]),
         ("project: x\nmanifests: [a, 1]", [("project/type", "2:16")]),
@@ -140,7 +142,7 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ("project: x\nenvironments: {a: {endpoint: 'http://u@x'}}", [("project/endpoint", "2:20")]),
         (
             "project: x\nenvironments: {a: {guards: {delete: {}}}}",
-            [("project/unknown-key", "2:29")],
+            [("project/unknown-key", "2:29", "did you mean: deletes")],
         ),
         ("project: x\nenvironments: {a: {guards: [1]}}", [("project/type", "2:20")]),
         (
@@ -149,16 +151,22 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
         ),
         (
             "project: x\nenvironments: {a: {guards: {changes: {count: true, limit: '5', x: 1}}}}",
-            [("project/unknown-key", "2:64"), ("project/type", "2:39"), ("project/type", "2:52")],
+            [("project/type", "2:39"), ("project/type", "2:52"), ("project/unknown-key", "2:64")],
         ),
         ("project: x\nparams: [nope.yaml]", [("project/no-file", "2:10")]),
         ("project: x\nparameters: [1]", [("project/type", "2:1")]),
         ("project: x\nparameters: {os_env: 1}", [("parameters/reserved", "2:14")]),
         ("project: x\nenvironments: [1]", [("project/type", "2:1")]),
         ("project: x\nenvironments:\n  a: 1", [("project/type", "3:3")]),
-        ("project: x\nenvironments: {a: {stages: dev}}", [("project/unknown-key", "2:20")]),
-        ("project: x\nenvironments: {a: {stage: Prod}}", [("project/unknown-stage", "2:20")]),
-        ("project: x\nenvironments: {a: {stage: 1}}", [("project/type", "2:20")]),
+        (
+            "project: x\nenvironments: {a: {stages: dev}}",
+            [("project/unknown-key", "2:20", "did you mean: stage")],
+        ),
+        (
+            "project: x\nenvironments: {a: {stage: Prod}}",
+            [("project/unknown-stage", "2:20", "did you mean: prod")],
+        ),
+        ("project: x\nenvironments: {a: {stage: 1}}", [("project/unknown-stage", "2:20")]),
         ("project: x\nenvironments: {a: {endpoint: ftp}}", [("project/endpoint", "2:20")]),
         ("project: x\nenvironments: {a: {emulator: 1}}", [("project/type", "2:20")]),
         ("project: x\nenvironments: {a: {protect: 1}}", [("project/type", "2:20")]),
@@ -178,12 +186,15 @@ def test_an_environment_of_a_project_without_any(tmp_path: Path) -> None:
             [("project/unknown-environment", "2:1", "did you mean: dev")],
         ),
         ("project: x\ndefaultEnvironment: q", [("project/unknown-environment", "2:1")]),
-        ("project: X\nfoo: 1", [("project/unknown-key", "2:1"), ("project/name", "1:1")]),
+        ("project: X\nfoo: 1", [("project/name", "1:1"), ("project/unknown-key", "2:1")]),
+        ("project: x\ndefaultEnvironment: a\nenvironments: {a: null}", [("project/type", "3:16")]),
+        (
+            "project: x\nenvironments: {a: {guards: {deletes: {limit: 1.5}}}}",
+            [("project/type", "2:39")],
+        ),
     ],
 )  # fmt: skip
-def test_every_complaint_has_a_place(
-    tmp_path: Path, text: str, found: list[tuple[str, ...]]
-) -> None:
+def test_every_problem_has_a_place(tmp_path: Path, text: str, found: list[tuple[str, ...]]) -> None:
     assert refused(tmp_path, text) == found
 
 
@@ -276,6 +287,15 @@ def test_a_credential_is_not_listed_for_templates(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_project(tmp_path)
     assert [(p.code, str(p.locations[0])) for p in caught.value.diagnostics] == [
-        ("project/type", "peakctl.yaml:2:29"),
         ("project/credential", "peakctl.yaml:2:12"),
+        ("project/type", "peakctl.yaml:2:29"),
     ]
+
+
+def test_the_schema_knows_the_stages_and_the_default_guards() -> None:
+    environment = load_project_schema().schema["$defs"]["environment"]["properties"]
+    assert tuple(environment["stage"]["enum"]) == (*STAGES, None)
+    guards, usual = environment["guards"]["properties"], Guards()
+    for word, threshold in (("changes", usual.changes), ("deletes", usual.deletes)):
+        said = {k: v for k, v in asdict(threshold).items() if v is not None}
+        assert guards[word]["default"] == said
