@@ -111,11 +111,11 @@ def _unpinned(
 
 def check_document(kind: Kind, document: Document) -> tuple[Diagnostic, ...]:
     """What is wrong with a document by the schema of `kind` alone."""
-    complaints = Complaints(document)
+    problems = Problems(document)
     decider = _validator_of(kind)
     if not decider.is_valid(document.value):
-        explain(kind, document.value, decider, complaints)
-    return tuple(complaints.found)
+        explain(kind, document.value, decider, problems)
+    return tuple(problems.found)
 
 
 def _validator_of(kind: Kind) -> Any:
