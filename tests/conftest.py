@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import heapq
 import io
-import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,43 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from chaos.clock import FakeClock
 from hypothesis import settings
 
 # The same examples every time, however slow the machine; HYPOTHESIS_PROFILE=default draws new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
-
-
-class FakeClock:
-    """Time that passes only while everything on the event loop waits for it."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-        self._loop: Any = None
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._loop, self._sleepers = loop, []
-        woken: asyncio.Future[None] = loop.create_future()
-        heapq.heappush(self._sleepers, (self.time + seconds, next(self._numbers), woken))
-        if len(self._sleepers) == 1:
-            loop.call_soon(self._pass)
-        await woken
-
-    def _pass(self) -> None:
-        if not self._loop._ready:
-            at, _, woken = heapq.heappop(self._sleepers)
-            if not woken.cancelled():
-                self.time = max(self.time, at)
-                woken.set_result(None)
-        if self._sleepers:
-            self._loop.call_soon(self._pass)
 
 
 class MemoryLedgers:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+from interop.checks import MISSING, at, unlike, unlike_folder, unmet
+from interop.player import read_json
+from interop.story import fill
 
-from interop.checks import MISSING, at, unlike, unlike_folder, unmet  # noqa: E402
-from interop.player import read_json  # noqa: E402
-from interop.story import fill  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 PAGE = {"items": [{"name": "a", "meta": {"n": 1}}, {"name": "b"}], "count": 2, "on": True}
 

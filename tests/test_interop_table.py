@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+from interop.story import RELEASES, load_story, read_answers
 
-from interop.story import RELEASES, load_story, read_answers  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 PAGE = (ROOT / "docs" / "interop.md").read_text()
 ROWS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,13 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import pytest
+from check_schemas import problems, problems_of_project
 
 from peakctl.catalog import LOOKED_UP
 from peakctl.kinds import compiler
 from peakctl.kinds.compiler import PREFIX
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds, schema_folder, schema_text
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-
-from check_schemas import problems, problems_of_project
 
 Schema = Mapping[str, Any]
 KINDS = load_kinds()

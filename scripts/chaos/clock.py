@@ -1,4 +1,4 @@
-"""Time that costs nothing."""
+"""The clock of all tests and of the chaos runs: hours pass at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any
 START = 1_800_000_000.0
 
 
-class QuickClock:
-    """Time that passes only while everything on the event loop waits for it."""
+class FakeClock:
+    """Time that passes only while everything on the event loop waits for it.
+
+    `slept` has the seconds of every sleep, in order.
+    """
 
     def __init__(self, time: float = START) -> None:
         self.time = time
+        self.slept: list[float] = []
         self._loop: Any = None
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -25,6 +29,7 @@ class QuickClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return `seconds` later, which is at once when nothing else is to be done."""
+        self.slept.append(seconds)
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._sleepers = loop, []

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from chaos.clock import QuickClock
+    from chaos.clock import FakeClock
     from chaos.tenant import Tenant
 
 RUNNER: contextvars.ContextVar[int] = contextvars.ContextVar("RUNNER")
@@ -87,7 +87,7 @@ class Waiting:
 class Referee:
     """Opens the gate when nothing else is to be done; lets time pass when nobody waits there."""
 
-    def __init__(self, schedule: Schedule, clock: QuickClock, runners: int = 2) -> None:
+    def __init__(self, schedule: Schedule, clock: FakeClock, runners: int = 2) -> None:
         self.clock, self.pace, self.edges = clock, schedule.pace, schedule.edges
         self.turn, self.left = schedule.first, list(schedule.turns)
         self.waiting: list[list[Waiting]] = [[] for _ in range(2)]

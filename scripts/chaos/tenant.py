@@ -13,7 +13,7 @@ from unittest import mock
 import httpx
 
 from chaos.blows import Blow, Killed, Wire, fault_of
-from chaos.clock import QuickClock
+from chaos.clock import FakeClock
 from chaos.compare import picture_of
 from peakctl.cli import cli, session
 from peakctl.emulator import Emulator, Options, emulator_transport
@@ -47,7 +47,7 @@ class Tenant:
 
     project: Path
     options: dict[str, Any] = field(default_factory=dict)
-    clock: QuickClock = field(default_factory=QuickClock)
+    clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
         chosen = Options(**{"provided_images": True, **self.options})
@@ -62,7 +62,7 @@ class Tenant:
 
     def copy(self) -> Tenant:
         """Another tenant in the same state."""
-        twin = Tenant(self.project, self.options, QuickClock(self.clock.time))
+        twin = Tenant(self.project, self.options, FakeClock(self.clock.time))
         self._db.backup(twin._db)
         return twin
 

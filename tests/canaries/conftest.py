@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from canaries.planted import MANIFESTS, PROJECT, Hostile, Place
 
 from peakctl.adapters import ledger_store
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from planted import MANIFESTS, PROJECT, Hostile, Place
 
 
 @pytest.fixture

@@ -6,16 +6,11 @@ Every ledger that is written, and all that is digested, is searched by `place` i
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from planted import MANIFESTS, Place
+from canaries.planted import MANIFESTS, Place
 
 from peakctl.adapters.ledger_store import text_of
 

@@ -6,18 +6,13 @@ import base64
 import html
 import json
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from planted import MANIFESTS, Hostile, Place, leaks
+from canaries.planted import MANIFESTS, Hostile, Place, leaks
 
 OTHERS = ("validate", "render")
 LOUD = ("--verbose", "--show-ignored", "--all")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chaos.blows import BLOWS, QUICK
+from chaos.plans import applied, change_phases, folder_phases, sized_phases
+from chaos.projects import write_sized
+from chaos.sweep import APPLY, Case, Phase, enter, every_request, random_blows
+from chaos.table import Tally, render, render_proofs, render_wrong
+from chaos.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.blows import BLOWS, QUICK  # noqa: E402 - the path comes first
-from chaos.plans import applied, change_phases, folder_phases, sized_phases  # noqa: E402
-from chaos.projects import write_sized  # noqa: E402
-from chaos.sweep import APPLY, Case, Phase, enter, every_request, random_blows  # noqa: E402
-from chaos.table import Tally, render, render_proofs, render_wrong  # noqa: E402
-from chaos.tenant import Tenant  # noqa: E402
 
 FEW = tuple(blow for blow in BLOWS if blow.name in QUICK)
 

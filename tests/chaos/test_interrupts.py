@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chaos.killing import Served, finish, kill_often, served, start
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.killing import Served, finish, kill_often, served, start  # noqa: E402 - the path first
 
 PROJECT = "project: signals\nmanifests: [m.yaml]\nenvironments: {dev: {stage: dev}}\n"
 BLOCK = """apiVersion: peakctl/v1

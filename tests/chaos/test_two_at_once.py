@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chaos.duels import DUELS, Search, fight, fights, make_duel
+from chaos.mutation import Agreed, agree, mutated, mutations
+from chaos.plans import applied, changing
+from chaos.race import Schedule
+from chaos.shared import write_duel
+from chaos.sweep import Case
+from chaos.table import render_wrong
+from chaos.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.duels import DUELS, Search, fight, fights, make_duel  # noqa: E402 - the path comes first
-from chaos.mutation import Agreed, agree, mutated, mutations  # noqa: E402
-from chaos.plans import applied, changing  # noqa: E402
-from chaos.race import Schedule  # noqa: E402
-from chaos.shared import write_duel  # noqa: E402
-from chaos.sweep import Case  # noqa: E402
-from chaos.table import render_wrong  # noqa: E402
-from chaos.tenant import Tenant  # noqa: E402
 
 FIRST = {"the same project twice": 2, "two projects that share things": 2}
 """How many edges of writes are tried where no ledger is there yet."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.api.client import Api, bases_for
 from peakctl.archives import pack
@@ -39,22 +40,12 @@ Tree = dict[str, Any]
 SHAPES = {"full": Options(), "minimal": Options(full_reads=False)}
 
 
-class Clock:
-    time = 1_700_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
 @dataclass
 class Tenant:
     """The emulator, its clock, and the adapters that talk to it."""
 
     api: Api
-    clock: Clock
+    clock: FakeClock
     adapters: Mapping[str, Adapter]
     root: Path
     emulator: Emulator
@@ -106,7 +97,7 @@ class Tenant:
 
 @asynccontextmanager
 async def tenant(root: Path, options: Options) -> AsyncIterator[Tenant]:
-    clock = Clock()
+    clock = FakeClock()
     emulator = Emulator(clock=clock.now, options=options)
     (root / "folder").mkdir(exist_ok=True)
     (root / "folder" / "Dockerfile").write_text("FROM scratch\n", "utf-8")

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.adapters.differences import (
     ABSENT,
@@ -319,14 +320,6 @@ NOT_MEANT = {
 # --- running it -----
 
 
-class Clock:
-    def now(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here is repeated")
-
-
 ANSWER = {
     "id": SPEC,
     "imageId": 9999,
@@ -474,7 +467,7 @@ async def send(order: CallRequest) -> list[Seen]:
         transport=httpx.MockTransport(answer),
         bases=bases_for("prod", None),
         token=Secret("t"),
-        clock=Clock(),
+        clock=FakeClock(),
     ) as api:
         await adapter_of(order.key.kind, api).call(order)
     return seen

@@ -16,15 +16,13 @@ from typing import Any
 
 import pytest
 import yaml
+from interop.checks import at
+from interop.player import Client, read_json
+from interop.releases import python_of, samples_of
+from interop.serving import serve_emulator
+from interop.story import FOLDER, RELEASES
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from interop.checks import at  # noqa: E402
-from interop.player import Client, read_json  # noqa: E402
-from interop.releases import python_of, samples_of  # noqa: E402
-from interop.serving import serve_emulator  # noqa: E402
-from interop.story import FOLDER, RELEASES  # noqa: E402
 
 INSTALLED = Path(os.environ.get("INTEROP_FOLDER", "nowhere"))
 EXAMPLES = ("forecast-workflow", "api-and-web-app", "legacy-webapp", "workflow-block")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lying import CONTRADICTIONS, HARMLESS, Lie, Proxy, hidden
+from lying.lying import CONTRADICTIONS, HARMLESS, Lie, Proxy, hidden
 
 from peakctl.emulator import emulator_transport
 
@@ -167,7 +167,7 @@ def test_what_a_consistent_listing_hides_is_found_by_its_id(shop: Callable[[], S
 
 
 def test_too_many_pages_are_never_asked_for(shop: Callable[[], Shop]) -> None:
-    from lying import many_pages
+    from lying.lying import many_pages
 
     here = shop()
     here.proxy.lie, here.proxy.where, here.proxy.times = many_pages, "/workflows/", 1000

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from matrix.circuit import circuit, drawn, steps_of
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from matrix.circuit import circuit, drawn, steps_of  # noqa: E402 - the path comes first
 
 COUNTS = st.integers(1, 9)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix.judge import Seen, Verdict, is_near, judge, missing_of, patterns_of
+from matrix.rows import unlike
+from matrix.schema import SettableField, all_fields
+from matrix.values import ABSENT, EMPTY, KEEP, candidates, meaning_for, settle
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from matrix.judge import Seen, Verdict, is_near, judge, missing_of, patterns_of  # noqa: E402
-from matrix.rows import unlike  # noqa: E402
-from matrix.schema import SettableField, all_fields  # noqa: E402
-from matrix.values import ABSENT, EMPTY, KEEP, candidates, meaning_for, settle  # noqa: E402
 
 FIELDS = {(row.kind, row.name): row for row in all_fields()}
 TITLE = FIELDS["Service", "metadata.title"]

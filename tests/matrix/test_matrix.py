@@ -4,18 +4,13 @@ has changed or where the verdict is not OK. `make matrix` walks everything and w
 from __future__ import annotations
 
 import random
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from matrix.judge import Verdict  # noqa: E402 - the path comes first
-from matrix.schema import SettableField, all_fields  # noqa: E402
-from matrix.table import (  # noqa: E402
+from matrix.judge import Verdict
+from matrix.schema import SettableField, all_fields
+from matrix.table import (
     PAGE,
     TABLE,
     Row,
@@ -26,7 +21,9 @@ from matrix.table import (  # noqa: E402
     table_text,
     with_reason,
 )
-from matrix.walk import PLATFORMS, Result, platforms_for, walk_fields  # noqa: E402
+from matrix.walk import PLATFORMS, Result, platforms_for, walk_fields
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TABLE_NOW = load_table()
 FIELDS = all_fields()

@@ -7,7 +7,6 @@ import contextlib
 import io
 import json
 import random
-import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
+from chaos.clock import FakeClock
+from chaos.hostile import ESCAPE, Mutating
+from chaos.plans import change_phases
+from chaos.sweep import Phase
+from chaos.tenant import Tenant
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,13 +29,6 @@ from peakctl.errors import PeakctlError
 from peakctl.model import Secret
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.clock import QuickClock  # noqa: E402 - the path comes first
-from chaos.hostile import ESCAPE, Mutating  # noqa: E402
-from chaos.plans import change_phases  # noqa: E402
-from chaos.sweep import Phase  # noqa: E402
-from chaos.tenant import Tenant  # noqa: E402
 
 BOUNDED = settings(
     max_examples=25,
@@ -205,7 +202,7 @@ def test_the_token_goes_to_no_other_host(host: str, scheme: str, status: int, pa
         transport = httpx.MockTransport(answer)
         bases = {"service": "https://service.peak.ai", "press": "https://press.peak.ai"}
         async with Api(
-            transport=transport, bases=bases, token=Secret("hush-hush"), clock=QuickClock()
+            transport=transport, bases=bases, token=Secret("hush-hush"), clock=FakeClock()
         ) as api:
             await api.download("service/artifacts/api/v1/artifacts/1/download")
 

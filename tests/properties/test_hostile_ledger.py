@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
+from chaos.hostile import ESCAPE, GONE, VALUES, changed, places
+from chaos.tenant import Tenant
 
 from peakctl.adapters.ledger_store import ArtifactLedgers, text_of, zip_of
 from peakctl.api.client import Api, bases_for
@@ -39,10 +41,6 @@ from peakctl.model import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.hostile import ESCAPE, GONE, VALUES, changed, places  # noqa: E402 - the path comes first
-from chaos.tenant import Tenant  # noqa: E402
 
 US, THEM = Owner("p", "local"), Owner("other", "prod")
 PROJECT = "project: p\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl import __version__
 from peakctl.api.bodies import Part
@@ -20,27 +21,13 @@ TOKEN = "tok-en-12345"
 Reply = httpx.Response | Exception
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1_700_000_000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-        await asyncio.sleep(0)
-
-
 class Platform:
     """Gives the replies one after the other (the last one for ever), and keeps the requests."""
 
     def __init__(self, *replies: Reply, limits: Limits | None = None) -> None:
         self.replies = list(replies)
         self.seen: list[httpx.Request] = []
-        self.clock = Clock()
+        self.clock = FakeClock()
         self.limits = limits
         self.sent: list[Sent] = []
 
@@ -341,7 +328,7 @@ def test_nobody_needs_to_listen() -> None:
             transport=httpx.MockTransport(lambda _: httpx.Response(200)),
             bases=bases_for(None, None),
             token=Secret(TOKEN),
-            clock=Clock(),
+            clock=FakeClock(),
         ) as api:
             assert api.server_time is None
             return await api.get("service/x")
@@ -362,7 +349,7 @@ def test_a_token_that_cannot_be_sent_is_refused_unseen(token: Any) -> None:
             transport=httpx.MockTransport(lambda _: httpx.Response(200)),
             bases={},
             token=Secret(token),
-            clock=Clock(),
+            clock=FakeClock(),
         )
     assert caught.value.diagnostics[0].code == "auth/malformed-token"
     assert str(token) not in str(caught.value)

@@ -5,6 +5,7 @@ import ssl
 
 import httpx
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.api.limits import Limits
 from peakctl.api.retry import (
@@ -21,16 +22,15 @@ from peakctl.api.retry import (
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 
 
-class Clock:
+class LongerPauseClock(FakeClock):
+    """Somebody else's pause may be made longer while this one lasts."""
+
     def __init__(self) -> None:
-        self.time = 100.0
+        super().__init__(100.0)
         self.pause: Pause | None = None
 
-    def now(self) -> float:
-        return self.time
-
     async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+        await super().sleep(seconds)
         if self.pause:
             self.pause.until(130.0)
 
@@ -149,7 +149,7 @@ def test_what_would_take_too_long_is_not_waited_for() -> None:
 
 def test_a_pause_can_be_extended_while_it_is_waited_for() -> None:
     async def main() -> None:
-        clock = Clock()
+        clock = LongerPauseClock()
         pause = Pause(clock)
         await pause.over()
         assert clock.time == 100.0

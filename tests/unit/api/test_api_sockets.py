@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import httpx
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.api import sockets
 from peakctl.api.client import Api, socket_transport
@@ -19,17 +20,6 @@ from peakctl.settings import read_network
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LIMITS = Limits(attempts=2, read=5.0, connect=5.0)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Server:
@@ -87,7 +77,7 @@ def api(base: str, limits: Limits) -> Api:
         transport=socket_transport(limits),
         bases={"service": f"{base}/service", "press": f"{base}/press"},
         token=Secret("secret-token"),
-        clock=Clock(),
+        clock=FakeClock(),
         limits=limits,
         chance=lambda: 0.0,
     )

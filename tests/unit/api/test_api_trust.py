@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.api import trust
 from peakctl.api.client import Api, socket_transport
@@ -19,14 +20,6 @@ from peakctl.settings import read_network
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
 CA = str(TLS / "ca.pem")
-
-
-class Clock:
-    def now(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("a wrong certificate is not tried again")
 
 
 def ask(certificate: str, env: dict[str, str]) -> object:
@@ -47,7 +40,7 @@ def ask(certificate: str, env: dict[str, str]) -> object:
                 transport=socket_transport(Limits(), read_network(env)),
                 bases={"service": base},
                 token=Secret("t"),
-                clock=Clock(),
+                clock=FakeClock(),
             ) as client:
                 return await client.get("service/x")
 

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
+from chaos.clock import FakeClock
 
 from peakctl.catalog import lookup_kind
 from peakctl.engine.apply import apply
@@ -55,22 +56,6 @@ def manifest(kind: str, name: str, spec: Any = None, metadata: Any = None, **mor
 def problem(status: int | None, detail: str = "", *, doubtful: bool = False) -> ApiError:
     said = Diagnostic("api/refused", detail or f"answered {status}", fix="look at it")
     return ApiError(said, status=status, detail=detail, doubtful=doubtful)
-
-
-class Clock:
-    """Time that passes at once."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-        await asyncio.sleep(0)
 
 
 @dataclass
@@ -185,7 +170,7 @@ class Lab:
 
     kinds: dict[str, Kind]
     shelves: dict[str, Shelf]
-    clock: Clock = field(default_factory=Clock)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(1000.0))
     stop: Stop = field(default_factory=Stop)
     events: list[Event] = field(default_factory=list)
 

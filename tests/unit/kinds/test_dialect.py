@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import copy
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from check_schemas import problems
 
 from peakctl.kinds.compiler import PREFIX, compile_kind, split_path
 from peakctl.kinds.fields import Absent
 from peakctl.model import State
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
-
-from check_schemas import problems
 
 SERVER = {f"{PREFIX}server-default": True}
 CLEAR = {f"{PREFIX}clear": True}

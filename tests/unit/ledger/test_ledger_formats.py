@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
+from chaos.tenant import Run, Tenant
 
 from peakctl.adapters.ledger_store import text_of
 from peakctl.engine.plan.approval import other_format
@@ -16,9 +16,6 @@ from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
 from peakctl.model import Intent, Key, Owner, ledger_name
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from chaos.tenant import Run, Tenant  # noqa: E402 - the path comes first
 
 OLD = ROOT / "tests/data/formats/1ecebe7"
 OWNER = Owner("formats", "local")
