@@ -1,32 +1,56 @@
-"""A ledger as the text that is kept: JSON that is checked to the last field when it is read."""
+"""A ledger as the text that is kept: JSON that is checked to the last field when it is read.
+
+`LEDGER` declares the fields once; reading and writing both walk it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
-from peakctl.ledger.fields import LONGEST_TEXT, parse_body
-from peakctl.model import Flaw
+from peakctl.model import (
+    EMPTY,
+    Actor,
+    CiJob,
+    Flaw,
+    Intent,
+    Key,
+    Lease,
+    Ledger,
+    Owned,
+    Owner,
+    PastRun,
+)
 
 if TYPE_CHECKING:
-    from peakctl.model import Actor, Intent, Lease, Ledger, Owned, Owner, PastRun
+    from collections.abc import Callable, Iterable, Mapping
+
+T = TypeVar("T")
 
 KIND = "peakctl-ledger"
 FORMAT = 2
 """What is written. Format 1, whose entries lack what `NEW_IN_2` names, is read as well."""
 OLDEST_FORMAT = 1
+NEW_IN_2: Mapping[str, object] = {"secret": None, "claimed": False, "created": False}
+"""What format 2 adds to an entry, with what is read where it is not there."""
 LARGEST = 16 * 2**20
 """Bytes of a text; a resource takes about 300."""
+LONGEST_TEXT = 10_000
+LONGEST_WORD = 200
+LARGEST_NUMBER = 2**53
+LAST_MOMENT = 253_402_300_799.0
+"""Seconds from 1970 to the end of the year 9999, the last that can be shown as a date."""
 _BROKEN = (ValueError, KeyError, TypeError, RecursionError)
 
 
 def write_ledger(ledger: Ledger) -> bytes:
     """The text of `ledger`. Raises PeakctlError for one that could not be read again."""
-    fields = _fields(ledger)
     try:
-        parse_body(fields, FORMAT)
+        fields = LEDGER.write(ledger)
+        LEDGER.read(fields)
         body = {"kind": KIND, "format_version": FORMAT, **fields}
         text = json.dumps({**body, "checksum": _checksum(body)}, allow_nan=False).encode()
     except _BROKEN as error:
@@ -37,7 +61,7 @@ def write_ledger(ledger: Ledger) -> bytes:
 
 
 def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
-    """The ledger in `text`; `owner` is whose it must be (None: anybody's).
+    """The ledger in `text`; `owner` is the one that it must be of (None: anybody).
 
     Raises LedgerUnusable for anything else, and no other error, whatever the bytes are.
     """
@@ -77,9 +101,17 @@ def _parse(body: dict[str, Any], format_: int, owner: Owner | None) -> Ledger:
         if given != _checksum(body):
             raise _corrupt(owner)
         del body["kind"], body["format_version"]
-        return parse_body(body, format_)
+        return LEDGER.read(_upgraded(body) if format_ == 1 else body)
     except _BROKEN as error:
         raise _corrupt(owner) from error
+
+
+def _upgraded(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a text of format 1 as one of format 2."""
+    entries = [_mapping(item) for item in _list(body["owned"])]
+    if any(entry.keys() & NEW_IN_2.keys() for entry in entries):
+        raise ValueError("fields of format 2 in format 1")
+    return {**body, "owned": [{**entry, **NEW_IN_2} for entry in entries]}
 
 
 def _refuse(word: str) -> None:
@@ -92,79 +124,181 @@ def _checksum(body: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# --- writing ---------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------
 
 
-def _fields(ledger: Ledger) -> dict[str, Any]:
-    return {
-        "project": ledger.owner.project,
-        "environment": ledger.owner.environment,
-        "salt": ledger.salt,
-        "writer": ledger.writer,
-        "base": ledger.base,
-        "seen": ledger.seen,
-        "lease": None if ledger.lease is None else _lease(ledger.lease),
-        "owned": [_owned(ledger.owned[key]) for key in sorted(ledger.owned)],
-        "intents": [_intent(intent) for intent in ledger.intents],
-        "runs": [_past(past) for past in ledger.runs],
-    }
+def _same(value: T) -> T:
+    return value
 
 
-def _actor(actor: Actor) -> dict[str, Any]:
-    ci = actor.ci
-    return {
-        "who": actor.who,
-        "host": actor.host,
-        "process": actor.process,
-        "commit": actor.commit,
-        "ci": ci and {"run": ci.run, "job": ci.job, "attempt": ci.attempt, "url": ci.url},
-    }
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[T]):
+    """How a type of value is read from JSON and written to it; `names` are the fields of a record.
+
+    `read` raises ValueError, KeyError or TypeError for anything else.
+    """
+
+    read: Callable[[object], T]
+    write: Callable[[T], Any] = _same
+    names: frozenset[str] = frozenset()
 
 
-def _lease(lease: Lease) -> dict[str, Any]:
-    return {
-        "run": lease.run,
-        "actor": _actor(lease.actor),
-        "since": lease.since,
-        "until": lease.until,
-    }
+def _text(least: int, most: int) -> Codec[str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise ValueError(f"expected string of {least} to {most:,} characters")
+        value.encode()  # half a character of two is no text
+        return value
+
+    return Codec(read)
 
 
-def _owned(owned: Owned) -> dict[str, Any]:
-    return {
-        "kind": owned.key.kind,
-        "name": owned.key.name,
-        "id": owned.id,
-        "protect": owned.protect,
-        "uses": [[key.kind, key.name] for key in owned.uses],
-        "digests": dict(sorted(owned.digests.items())),
-        "secret": None if owned.secret is None else list(owned.secret),
-        "claimed": owned.claimed,
-        "created": owned.created,
-    }
+def _read_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("expected boolean")
+    return value
 
 
-def _intent(intent: Intent) -> dict[str, Any]:
-    return {
-        "kind": intent.key.kind,
-        "name": intent.key.name,
-        "verb": intent.verb,
-        "version": intent.version,
-        "id": intent.id,
-        "run": intent.run,
-    }
+def _read_count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
+        raise ValueError("expected count")
+    return value
 
 
-def _past(past: PastRun) -> dict[str, Any]:
-    return {
-        "run": past.run,
-        "actor": _actor(past.actor),
-        "command": past.command,
-        "started": past.started,
-        "ended": past.ended,
-        "outcome": past.outcome,
-        "counts": dict(sorted(past.counts.items())),
-    }
+def _read_moment(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("expected time")
+    if not 0 <= value <= LAST_MOMENT:
+        raise ValueError("expected time before the year 10000")
+    return float(value)
+
+
+def _read_id(value: object) -> str | int:
+    return WORD.read(value) if isinstance(value, str) else _read_count(value)
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("expected list")
+    return value
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("expected mapping")
+    return value
+
+
+def _optional(inner: Codec[T]) -> Codec[T | None]:
+    return Codec(
+        lambda value: None if value is None else inner.read(value),
+        lambda value: None if value is None else inner.write(value),
+    )
+
+
+def _list_of(inner: Codec[T]) -> Codec[tuple[T, ...]]:
+    return Codec(
+        lambda value: tuple(inner.read(item) for item in _list(value)),
+        lambda items: [inner.write(item) for item in items],
+    )
+
+
+def _mapping_to(inner: Codec[T]) -> Codec[Mapping[str, T]]:
+    return Codec(
+        lambda value: {TEXT.read(word): inner.read(item) for word, item in _mapping(value).items()},
+        lambda value: {word: inner.write(item) for word, item in sorted(value.items())},
+    )
+
+
+def _record(
+    make: Callable[..., T], inline: Mapping[str, Codec[Any]] = EMPTY, **fields: Codec[Any]
+) -> Codec[T]:
+    """A mapping with exactly these fields, read as the arguments of `make`.
+
+    The fields of the records in `inline` stand beside the others.
+    """
+    names = frozenset(fields).union(*(part.names for part in inline.values()))
+
+    def read(value: object) -> T:
+        got = _mapping(value)
+        if got.keys() != names:
+            raise ValueError("other fields than a ledger has")
+        parts = {
+            n: part.read({name: got[name] for name in part.names}) for n, part in inline.items()
+        }
+        return make(**parts, **{name: field.read(got[name]) for name, field in fields.items()})
+
+    def write(value: T) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, part in inline.items():
+            out |= part.write(getattr(value, name))
+        return out | {name: field.write(getattr(value, name)) for name, field in fields.items()}
+
+    return Codec(read, write, names)
+
+
+def _by_key(entries: Iterable[Owned]) -> dict[Key, Owned]:
+    entries = tuple(entries)
+    found = {each.key: each for each in entries}
+    if len(found) < len(entries):
+        raise ValueError("a resource is there twice")
+    return found
+
+
+# --- the fields ------------------------------------------------------------------------------
+
+TEXT, NAME, WORD = _text(0, LONGEST_TEXT), _text(1, LONGEST_TEXT), _text(1, LONGEST_WORD)
+FLAG, COUNT, MOMENT, ID = map(Codec, (_read_flag, _read_count, _read_moment, _read_id))
+
+OWNER = _record(Owner, project=NAME, environment=NAME)
+KEY = _record(Key, kind=WORD, name=NAME)
+PAIR = Codec(
+    lambda value: KEY.read(dict(zip(("kind", "name"), _list(value), strict=True))),
+    lambda key: [key.kind, key.name],
+)
+CI = _record(CiJob, run=TEXT, job=TEXT, attempt=COUNT, url=TEXT)
+ACTOR = _record(Actor, who=TEXT, host=TEXT, process=TEXT, commit=TEXT, ci=_optional(CI))
+LEASE = _record(Lease, run=NAME, actor=ACTOR, since=MOMENT, until=MOMENT)
+OWNED = _record(
+    Owned,
+    {"key": KEY},
+    id=ID,
+    protect=FLAG,
+    uses=_list_of(PAIR),
+    digests=_mapping_to(WORD),
+    secret=_optional(_list_of(TEXT)),
+    claimed=FLAG,
+    created=FLAG,
+)
+INTENT = _record(
+    Intent, {"key": KEY}, verb=WORD, version=_optional(TEXT), id=_optional(ID), run=TEXT
+)
+PAST_RUN = _record(
+    PastRun,
+    run=NAME,
+    actor=ACTOR,
+    command=TEXT,
+    started=MOMENT,
+    ended=MOMENT,
+    outcome=TEXT,
+    counts=_mapping_to(COUNT),
+)
+ENTRIES = Codec(
+    lambda value: _by_key(_list_of(OWNED).read(value)),
+    lambda owned: [OWNED.write(owned[key]) for key in sorted(owned)],
+)
+LEDGER = _record(
+    Ledger,
+    {"owner": OWNER},
+    salt=WORD,
+    writer=_text(0, LONGEST_WORD),
+    base=COUNT,
+    seen=COUNT,
+    lease=_optional(LEASE),
+    owned=ENTRIES,
+    intents=_list_of(INTENT),
+    runs=_list_of(PAST_RUN),
+)
 
 
 # --- what is wrong ---------------------------------------------------------------------------
@@ -183,13 +317,13 @@ def _corrupt(owner: Owner | None) -> LedgerUnusable:
         code="ledger/corrupt",
         summary=f"{_of(owner)} is damaged",
         detail="its newest version is not what a peakctl wrote; no resource was changed",
-        fix=f"make it anew from what is there: peakctl ledger rebuild{_in_environment(owner)}",
+        fix=f"build it again from what is there: peakctl ledger rebuild{_in_environment(owner)}",
     )
     return LedgerUnusable(diagnostic, Flaw.CORRUPT)
 
 
 def _foreign(owner: Owner | None, whose: Owner | None = None) -> LedgerUnusable:
-    why = "an artifact that is no ledger bears its name"
+    why = "an artifact that is no ledger has its name"
     fix = (
         "rename that artifact, or give the project in peakctl.yaml another name;"
         " if it was the ledger before: peakctl ledger rebuild"

@@ -13,8 +13,7 @@ import pytest
 
 from peakctl.errors import LedgerUnusable, PeakctlError
 from peakctl.ledger import codec as texts
-from peakctl.ledger.codec import read_ledger, write_ledger
-from peakctl.ledger.fields import NEW_IN_2
+from peakctl.ledger.codec import NEW_IN_2, read_ledger, write_ledger
 from peakctl.model import (
     Actor,
     CiJob,
@@ -237,7 +236,7 @@ def test_a_field_that_no_ledger_has_is_corrupt(path: tuple[Any, ...]) -> None:
     assert flaw_of(changed(path, lambda at, word: at.update({word: 1}))) == Flaw.CORRUPT
 
 
-def test_a_resource_that_stands_twice_is_corrupt() -> None:
+def test_a_resource_that_is_there_twice_is_corrupt() -> None:
     text = changed(("owned",), lambda at, word: at.update({word: [at[word][0]] * 2}))
     assert flaw_of(text) == Flaw.CORRUPT
 
