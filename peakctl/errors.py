@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from peakctl.model import Flaw, Key, Location, Path
+    from peakctl.model import Flaw, Key, Location, Path, Resource
 
 
 class Severity(enum.StrEnum):
@@ -48,6 +48,25 @@ class Diagnostic:
     detail: str = ""
     fix: str = ""
     severity: Severity = Severity.ERROR
+
+
+def diagnose(
+    resource: Resource,
+    path: Path,
+    code: str,
+    summary: str,
+    *,
+    place: Path | None = None,
+    detail: str = "",
+    fix: str = "",
+    severity: Severity = Severity.ERROR,
+) -> Diagnostic:
+    """A diagnostic about the field at `path` of a resource, with its place in the manifest.
+
+    `place` is another field to point at, where `path` itself stands in no manifest.
+    """
+    locations = (resource.document.locate(path if place is None else place),)
+    return Diagnostic(code, summary, resource.key, path, locations, detail, fix, severity)
 
 
 class PeakctlError(Exception):

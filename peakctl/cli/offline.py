@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, Severity, nearest_names
+from peakctl.errors import Diagnostic, Severity, diagnose, nearest_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,12 +53,12 @@ def _doubtful(
 
 def _in_doubt(resource: Resource, reference: Reference, near: str) -> Diagnostic:
     kinds = " or ".join(reference.kinds)
-    return Diagnostic(
-        code="manifest/not-in-manifests",
-        summary=f'{kinds} "{reference.name}" must be live: no manifest has it',
-        key=resource.key,
-        path=reference.at,
-        locations=(resource.document.locate((*reference.at, "name")),),
+    return diagnose(
+        resource,
+        reference.at,
+        "manifest/not-in-manifests",
+        f'{kinds} "{reference.name}" must be live: no manifest has it',
+        place=(*reference.at, "name"),
         fix=f"did you mean: {near}",
         severity=Severity.NOTE,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
 from peakctl.engine.observe.undeclared import observe_orphans
 from peakctl.engine.plan.planner import Planned
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.model import Action, Key, LiveId, Plan, Step, Verb
 
 if TYPE_CHECKING:
@@ -153,24 +153,22 @@ def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None
         return None
     protected = resource.protect or title.protects(live)
     path = ("lifecycle", "protect") if protected else ("metadata", "name")
-    return Diagnostic(
-        code="guard/protected" if protected else "live/not-ours",
-        summary=f"it is not deleted: {why}",
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "guard/protected" if protected else "live/not-ours",
+        f"it is not deleted: {why}",
         fix=fix,
     )
 
 
 def _claimed(resource: Resource, live: Live) -> Diagnostic:
     path = ("metadata", "name")
-    return Diagnostic(
-        code="guard/claimed",
-        summary=f"it is not deleted: no apply has confirmed that id {live.id} is this project's",
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "guard/claimed",
+        f"it is not deleted: no apply has confirmed that id {live.id} is this project's",
         detail="`ledger rebuild` added it by its name, so it may be what someone made by hand",
         fix="confirm it by an apply first (--adopt where it differs), or delete it in the platform",
     )
@@ -179,12 +177,11 @@ def _claimed(resource: Resource, live: Live) -> Diagnostic:
 def _not_owned(resource: Resource, live: Live, title: _Title) -> Diagnostic:
     path = ("metadata", "name")
     why, fix = title.why_not(live)
-    return Diagnostic(
-        code="destroy/not-owned",
-        summary=f"it is left alone: {why}",
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "destroy/not-owned",
+        f"it is left alone: {why}",
         fix=fix,
         severity=Severity.WARNING,
     )

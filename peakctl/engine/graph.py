@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, nearest_names
+from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.model import Key, Path, dotted
 
 if TYPE_CHECKING:
@@ -56,12 +56,11 @@ def _missing(
     resource: Resource, target: Key, path: Path, resources: Mapping[Key, Resource]
 ) -> Diagnostic:
     near = nearest_names(str(target), [str(k) for k in resources])
-    return Diagnostic(
-        code="manifest/unknown-dependency",
-        summary=f'"{target}" is in no manifest of this run',
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "manifest/unknown-dependency",
+        f'"{target}" is in no manifest of this run',
         fix=f"did you mean: {', '.join(near)}" if near else "add its manifest, or remove the line",
     )
 

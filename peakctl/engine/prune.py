@@ -11,7 +11,7 @@ from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.engine.observe.undeclared import Orphan, Orphans, observe_orphans
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, LiveId, Owner, Plan, State, Step, Verb
@@ -98,12 +98,11 @@ def _still_used(
 
 
 def _refusal(resource: Resource, mention: Mention, used: Key) -> Diagnostic:
-    return Diagnostic(
-        code="guard/prune-used",
-        summary=f"it refers to {used}, which is in no manifest and would be deleted",
-        key=resource.key,
-        path=mention.at,
-        locations=(resource.document.locate(mention.at),),
+    return diagnose(
+        resource,
+        mention.at,
+        "guard/prune-used",
+        f"it refers to {used}, which is in no manifest and would be deleted",
         fix=f"add a manifest of {used} again, or refer to something else",
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.compare import IGNORED
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
-from peakctl.errors import Diagnostic
+from peakctl.errors import Diagnostic, diagnose
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, MISSING, Step, dotted, is_masked, reveal
@@ -73,12 +73,11 @@ def _shows_mask(value: Value) -> bool:
 def _lost(resource: Resource, path: Path, other: str) -> Diagnostic:
     where = dotted(path)
     give = f"give {where} its value, as {{{{ os_env.NAME }}}}"
-    return Diagnostic(
-        code="plan/unread-value",
-        summary=f"the call would lose {where}, which no read returns",
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "plan/unread-value",
+        f"the call would lose {where}, which no read returns",
         detail="the call replaces the whole; what it leaves out is gone",
         fix=f"{give}; or {other}",
     )

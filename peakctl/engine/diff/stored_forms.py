@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.ledger.digests import NO_DIGESTS
 from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
 from peakctl.model.values import holds_unseen, unknowns
@@ -221,15 +221,8 @@ def _form_alone(resource: Resource, change: Change) -> Diagnostic:
 def _warning(
     resource: Resource, change: Change, code: str, summary: str, detail: str, fix: str
 ) -> Diagnostic:
-    return Diagnostic(
-        code=code,
-        summary=summary,
-        key=resource.key,
-        path=change.path,
-        locations=(resource.document.locate(change.path),),
-        detail=detail,
-        fix=fix,
-        severity=Severity.WARNING,
+    return diagnose(
+        resource, change.path, code, summary, detail=detail, fix=fix, severity=Severity.WARNING
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.model import Key, LiveId
 from peakctl.model.text import normal_form
 
@@ -81,12 +81,11 @@ def same_resources(
 
 
 def _is_same(resource: Resource, id_: str | int, others: Iterable[Key]) -> Diagnostic:
-    return Diagnostic(
-        code="live/same-resource",
-        summary=f"it is the same live resource as {', '.join(map(str, others))}: id {id_}",
-        key=resource.key,
-        path=NAME,
-        locations=(resource.document.locate(NAME),),
+    return diagnose(
+        resource,
+        NAME,
+        "live/same-resource",
+        f"it is the same live resource as {', '.join(map(str, others))}: id {id_}",
         detail="the platform takes both names for one",
         fix="keep one of the manifests, or choose names that differ in more than their form",
     )
@@ -98,12 +97,11 @@ def ambiguity(resource: Resource, world: LiveState) -> Diagnostic | None:
     if len(found) < 2 or choose(found, kind, world.ledger) is not None:
         return None
     owned = owned_among(found, kind, world.ledger)
-    return Diagnostic(
-        code="live/ambiguous",
-        summary=f'{len(found)} live resources are named "{found[0].name}"',
-        key=resource.key,
-        path=NAME,
-        locations=(resource.document.locate(NAME),),
+    return diagnose(
+        resource,
+        NAME,
+        "live/ambiguous",
+        f'{len(found)} live resources are named "{found[0].name}"',
         detail=f"their ids: {_ids(found)}{_of_ledger(owned, world.ledger)}",
         fix="delete or rename all but one of them; peakctl will not guess",
     )
@@ -163,15 +161,8 @@ def _whose(item: Listed, kind: str, world: LiveState) -> str:
 
 
 def _warned(resource: Resource, code: str, summary: str, detail: str, fix: str) -> Diagnostic:
-    return Diagnostic(
-        code=code,
-        summary=summary,
-        key=resource.key,
-        path=NAME,
-        locations=(resource.document.locate(NAME),),
-        detail=detail,
-        fix=fix,
-        severity=Severity.WARNING,
+    return diagnose(
+        resource, NAME, code, summary, detail=detail, fix=fix, severity=Severity.WARNING
     )
 
 
@@ -191,12 +182,11 @@ def taken_name(
     for other in siblings(kind, kinds):
         for item in world.matches(other, resource.key.name):
             ours = world.ledger is None or owned_among([item], other, world.ledger)
-            yield Diagnostic(
-                code="live/name-taken",
-                summary=f"{other}/{item.name} has its name on the platform: id {item.id}",
-                key=resource.key,
-                path=NAME,
-                locations=(resource.document.locate(NAME),),
+            yield diagnose(
+                resource,
+                NAME,
+                "live/name-taken",
+                f"{other}/{item.name} has its name on the platform: id {item.id}",
                 detail=f"{other} and {kind} share one set of names",
                 fix=delete_first(f"{other}/{item.name}") if ours else CHOOSE,
             )
@@ -230,12 +220,11 @@ def lost_name(resource: Resource, world: LiveState) -> Diagnostic | None:
     declared = {live.live_id for live in world.live.values()}
     for item in world.listed.get(key.kind, ()):
         if LiveId.of(key.kind, item.id) == owned.live_id and owned.live_id not in declared:
-            return Diagnostic(
-                code="ledger/renamed",
-                summary=f'id {item.id} was ours under this name, and is called "{item.name}" now',
-                key=key,
-                path=NAME,
-                locations=(resource.document.locate(NAME),),
+            return diagnose(
+                resource,
+                NAME,
+                "ledger/renamed",
+                f'id {item.id} was ours under this name, and is called "{item.name}" now',
                 fix=f"rename it back; an apply as planned lets go of id {item.id}",
                 severity=Severity.WARNING,
             )

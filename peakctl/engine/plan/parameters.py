@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.graph import targets
-from peakctl.errors import Diagnostic, nearest_names
+from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.model import EMPTY, MAPS, MISSING, Key, Path, Tree, Value, dotted, reveal
 from peakctl.model.values import copy_tree, drop_at, value_at
 
@@ -285,12 +285,12 @@ def _is_owed(definition: Mapping[str, Any]) -> bool:
 
 
 def _owed(resource: Resource, at: Path, name: str) -> Diagnostic:
-    return Diagnostic(
-        code="manifest/parameter-missing",
-        summary=f'required parameter "{name}" has no value',
-        key=resource.key,
-        path=(*at, name),
-        locations=(resource.document.locate(at),),
+    return diagnose(
+        resource,
+        (*at, name),
+        "manifest/parameter-missing",
+        f'required parameter "{name}" has no value',
+        place=at,
         fix=f"add {dotted((*at, name))}",
     )
 
@@ -298,12 +298,11 @@ def _owed(resource: Resource, at: Path, name: str) -> Diagnostic:
 def _unknown(resource: Resource, path: Path, name: str, declared: Mapping[str, Any]) -> Diagnostic:
     near = nearest_names(name, list(declared))
     names = ", ".join(sorted(declared)) or "none"
-    return Diagnostic(
-        code="manifest/parameter-unknown",
-        summary=f'the spec declares no parameter "{name}" here',
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "manifest/parameter-unknown",
+        f'the spec declares no parameter "{name}" here',
         detail=f"declared: {names}",
         fix=f"did you mean: {', '.join(near)}" if near else "remove it, or declare it in the spec",
     )
@@ -328,12 +327,11 @@ def _options(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _bad(resource: Resource, path: Path, summary: str, options: str) -> Diagnostic:
-    return Diagnostic(
-        code="manifest/parameter-invalid",
-        summary=summary,
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "manifest/parameter-invalid",
+        summary,
         fix=f"use one of: {options}" if options else "change the value to that type",
     )
 

@@ -35,7 +35,7 @@ from peakctl.engine.plan.parameters import (
 )
 from peakctl.engine.plan.references import Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE
 from peakctl.ledger.digests import stored_digests
 from peakctl.ledger.ownership import Consent, adopted, objection, ownership_note, taken_from
@@ -309,12 +309,11 @@ def _owned(live: Live, world: LiveState) -> Owned | None:
 
 def _told(resource: Resource, live: Live, why: str, fix: str) -> Diagnostic:
     path = ("metadata", "name")
-    return Diagnostic(
-        code="live/failed",
-        summary=f"live status is {live.status}, and it is not replaced: {why}",
-        key=resource.key,
-        path=path,
-        locations=(resource.document.locate(path),),
+    return diagnose(
+        resource,
+        path,
+        "live/failed",
+        f"live status is {live.status}, and it is not replaced: {why}",
         detail="an apply fails for it and for what needs it, and goes on with the rest",
         fix=fix,
         severity=Severity.WARNING,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import in_scope
-from peakctl.errors import Diagnostic, nearest_names
+from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.walk import field_at
 from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
@@ -164,12 +164,12 @@ class Pins:
         near = nearest_names(reference.name, names)
         known = any(self._kinds[k].schema for k in reference.kinds)
         other = f"add a manifest of kind {kind}" if known else f"use one of: {', '.join(names)}"
-        return Diagnostic(
-            code="manifest/unknown-reference",
-            summary=f'{kind} "{reference.name}" is neither in the manifests nor live',
-            key=resource.key,
-            path=reference.at,
-            locations=(resource.document.locate((*reference.at, "name")),),
+        return diagnose(
+            resource,
+            reference.at,
+            "manifest/unknown-reference",
+            f'{kind} "{reference.name}" is neither in the manifests nor live',
+            place=(*reference.at, "name"),
             fix=f"did you mean: {', '.join(near)}" if near else other,
         )
 
@@ -181,24 +181,22 @@ class Pins:
 
     def _no_version(self, resource: Resource, reference: Reference) -> Diagnostic:
         wanted = f"version {reference.version}" if reference.version else "a ready version"
-        return Diagnostic(
-            code="manifest/unknown-version",
-            summary=f'"{reference.name}" has no {wanted}'.replace("no a ", "no "),
-            key=resource.key,
-            path=reference.at,
-            locations=(resource.document.locate(reference.at),),
+        return diagnose(
+            resource,
+            reference.at,
+            "manifest/unknown-version",
+            f'"{reference.name}" has no {wanted}'.replace("no a ", "no "),
             fix="name a version that exists, or leave it out to follow the newest ready one",
         )
 
     @staticmethod
     def _ambiguous(resource: Resource, reference: Reference, matches: list[Listed]) -> Diagnostic:
         ids = ", ".join(str(m.id) for m in matches)
-        return Diagnostic(
-            code="live/ambiguous",
-            summary=f'{len(matches)} live resources are named "{reference.name}"',
-            key=resource.key,
-            path=reference.at,
-            locations=(resource.document.locate(reference.at),),
+        return diagnose(
+            resource,
+            reference.at,
+            "live/ambiguous",
+            f'{len(matches)} live resources are named "{reference.name}"',
             detail=f"their ids: {ids}",
             fix="refer to one of them by its id, or rename the others",
         )

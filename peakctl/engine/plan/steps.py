@@ -10,7 +10,7 @@ import semver
 
 from peakctl.engine.diff.compare import IGNORED, Diff
 from peakctl.engine.diff.ignored import keep_live
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.walk import variant
 from peakctl.model import (
     MISSING,
@@ -218,12 +218,11 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
     problems: list[Diagnostic] = []
     if live.foreign:
         problems.append(
-            Diagnostic(
-                code="live/not-ours",
-                summary=f'"{resource.key.name}" is not this project\'s to change: {live.foreign}',
-                key=resource.key,
-                path=("metadata", "name"),
-                locations=(resource.document.locate(("metadata", "name")),),
+            diagnose(
+                resource,
+                ("metadata", "name"),
+                "live/not-ours",
+                f'"{resource.key.name}" is not this project\'s to change: {live.foreign}',
                 fix="choose another name, or manage what it belongs to instead",
             )
         )
@@ -232,12 +231,11 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
 
 def _immutable(resource: Resource, change: Change) -> Diagnostic:
     before, after = (_told(value) for value in (change.before, change.after))
-    return Diagnostic(
-        code="plan/immutable",
-        summary=f"{dotted(change.path)} cannot change once the resource is there",
-        key=resource.key,
-        path=change.path,
-        locations=(resource.document.locate(change.path),),
+    return diagnose(
+        resource,
+        change.path,
+        "plan/immutable",
+        f"{dotted(change.path)} cannot change once the resource is there",
         detail=f"live: {before}, manifest: {after}; {change.immutable}",
         fix="choose a new metadata.name, and delete the old resource when nothing uses it",
     )
@@ -267,12 +265,11 @@ def version_problems(
         summary = f'version "{decision.version}" is not there, and numbers must rise'
         detail = ""
     return [
-        Diagnostic(
-            code=f"plan/version-{decision.verdict}",
-            summary=summary,
-            key=resource.key,
-            path=versions.at,
-            locations=(resource.document.locate(versions.at),),
+        diagnose(
+            resource,
+            versions.at,
+            f"plan/version-{decision.verdict}",
+            summary,
             detail=detail,
             fix=f"use {decision.proposal}, or leave the number out to let peakctl choose",
             severity=severity,
