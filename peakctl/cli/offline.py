@@ -25,11 +25,11 @@ def check_together(
     """
     from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.plan.parameters import check_parameters
+    from peakctl.engine.plan.parameters import Parameters
 
     edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
-        problems += check_parameters(resource, resources, kinds, LiveState())
+        problems += Parameters(resource, resources, kinds, LiveState()).check()
         problems += _doubtful(resource, resources, may_be)
     problems += [tell_cycle(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)

@@ -8,7 +8,7 @@ the whole (`Kind.defined_by_whole`) are inherited by every part that declares th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,42 +45,119 @@ class Slot:
     complete: bool = True
 
 
-def declared_slots(
-    resource: Resource,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> Iterator[Slot]:
-    """The parameter sets that `resource` gives values for."""
-    kind = kinds[resource.key.kind]
-    if not kind.defined_by:
-        return
-    for reference in resource.references:
-        if isinstance(reference.at[-1], int):
-            continue  # an item of a list chooses a part of the spec
-        for key, values in _specs(reference, resources, kinds, world):
-            definitions = _definitions(kinds[key.kind], values)
-            if kinds[key.kind].of_parts:
-                parts = _parts(resources.get(key), resources, kinds)
-                yield from _part_slots(resource, kind, parts, definitions, resources.get(key))
-            else:
-                yield Slot(kind.defined_by, definitions)
+@dataclass(slots=True)
+class Parameters:
+    """The parameters that one resource gives values for, as manifests and the platform declare."""
 
+    resource: Resource
+    resources: Mapping[Key, Resource]
+    kinds: Mapping[str, Kind]
+    live: LiveState
+    kind: Kind = field(init=False)
+    slots: tuple[Slot, ...] = field(init=False)
 
-def _specs(
-    reference: Reference,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> Iterator[tuple[Key, Tree]]:
-    declared = targets(reference, resources)
-    for key in declared:
-        if kinds[key.kind].defines:
-            yield key, resources[key].values
-    for name in reference.kinds if not declared else ():
-        key = Key(name, reference.name)
-        if key in world.definitions:
-            yield key, world.definitions[key].values
+    def __post_init__(self) -> None:
+        self.kind = self.kinds[self.resource.key.kind]
+        self.slots = tuple(self._slots()) if self.kind.defined_by else ()
+
+    def _slots(self) -> Iterator[Slot]:
+        for reference in self.resource.references:
+            if isinstance(reference.at[-1], int):
+                continue  # an item of a list chooses a part of the spec
+            for key, values in self._specs(reference):
+                definitions = _definitions(self.kinds[key.kind], values)
+                if self.kinds[key.kind].of_parts:
+                    yield from self._part_slots(definitions, self.resources.get(key))
+                else:
+                    yield Slot(self.kind.defined_by, definitions)
+
+    def _specs(self, reference: Reference) -> Iterator[tuple[Key, Tree]]:
+        declared = targets(reference, self.resources)
+        for key in declared:
+            if self.kinds[key.kind].defines:
+                yield key, self.resources[key].values
+        for name in reference.kinds if not declared else ():
+            key = Key(name, reference.name)
+            if key in self.live.definitions:
+                yield key, self.live.definitions[key].values
+
+    def _part_slots(self, whole: Tree, spec: Resource | None) -> Iterator[Slot]:
+        parts = self._parts(spec)
+        given = value_at(self.resource.values, self.kind.defined_by_whole)
+        inherited = given if isinstance(given, Mapping) else EMPTY
+        for name, definitions in parts.items():
+            yield Slot((*self.kind.defined_by, name), definitions, inherited)
+        known = spec is not None and len(parts) == len(spec.references)
+        every = (whole, *parts.values())
+        optional = {
+            group: [{**d, "required": False} for each in every for d in _of(each, group)]
+            for group in GROUPS
+        }
+        yield Slot(self.kind.defined_by_whole, optional, complete=known)
+
+    def _parts(self, spec: Resource | None) -> dict[str, Tree]:
+        """The declarations of each part of a declared spec, by the part's name."""
+        return {
+            key.name: _definitions(self.kinds[key.kind], self.resources[key].values)
+            for reference in (spec.references if spec else ())
+            for key in targets(reference, self.resources)
+            if self.kinds[key.kind].defines
+        }
+
+    def check(self) -> list[Diagnostic]:
+        """Values that the declarations do not allow, and required ones that are not given."""
+        return [
+            problem
+            for slot in self.slots
+            for group in GROUPS
+            for problem in _check_group(self.resource, slot, group)
+        ]
+
+    def hidden_paths(self) -> frozenset[Path]:
+        """Where values stand that the platform masks (docs/platform.md, 3.5: `hideValue`)."""
+        return frozenset(
+            (*slot.at, group, definition.get("name", ""))
+            for slot in self.slots
+            for group in GROUPS
+            for definition in _of(slot.definitions, group)
+            if definition.get("hideValue") is True
+        )
+
+    def unsure_paths(self) -> frozenset[Path]:
+        """Where values stand of which nobody says whether they are hidden.
+
+        They are for parts that are only live: those are not read for what they declare.
+        """
+        if not any(_is_of_parts(reference, self.kinds) for reference in self.resource.references):
+            return frozenset()
+        at, slots = self.kind.defined_by, {slot.at: slot for slot in self.slots}
+        given = value_at(self.resource.values, at)
+        parts = {(*at, name) for name in given} if isinstance(given, Mapping) else set()
+        whole = slots.get(self.kind.defined_by_whole)
+        if whole is None:
+            return frozenset((*parts, self.kind.defined_by_whole))
+        return frozenset((*(parts - slots.keys()), *_undeclared(self.resource, whole)))
+
+    def unread_paths(self, desired: Tree, live: Tree) -> frozenset[Path]:
+        """Where values stand for a release that is not read: it alone tells what it hides.
+
+        That is one of a spec that is given by its id, or a pinned one that is not known. What is
+        live tells what its own release hides, so nothing is unread while that stays.
+        """
+        kind, references = self.kind, self.resource.references
+        specs = [each for each in references if _is_of_spec(each, self.kinds)]
+        known = bool(specs) and all(map(self.is_known_release, specs))
+        if not kind.defined_by or known or _release_of(desired) == _release_of(live):
+            return frozenset()
+        return frozenset(at for at in (kind.defined_by, kind.defined_by_whole) if at)
+
+    def is_known_release(self, reference: Reference) -> bool:
+        """Whether what is known of the spec's parameters is of the release of `reference`."""
+        if reference.version is None:
+            return True
+        specs = self._specs(reference)
+        known = [_version_of(self.kinds[key.kind], values) for key, values in specs]
+        return bool(known) and all(version == reference.version for version in known)
 
 
 def _definitions(kind: Kind, values: Tree) -> Tree:
@@ -88,56 +165,9 @@ def _definitions(kind: Kind, values: Tree) -> Tree:
     return found if isinstance(found, Mapping) else EMPTY
 
 
-def _parts(
-    spec: Resource | None, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]
-) -> dict[str, Tree]:
-    """The declarations of each part of a declared spec, by the part's name."""
-    return {
-        key.name: _definitions(kinds[key.kind], resources[key].values)
-        for reference in (spec.references if spec else ())
-        for key in targets(reference, resources)
-        if kinds[key.kind].defines
-    }
-
-
-def _part_slots(
-    resource: Resource,
-    kind: Kind,
-    parts: Mapping[str, Tree],
-    whole: Tree,
-    spec: Resource | None,
-) -> Iterator[Slot]:
-    given = value_at(resource.values, kind.defined_by_whole)
-    inherited = given if isinstance(given, Mapping) else EMPTY
-    for name, definitions in parts.items():
-        yield Slot((*kind.defined_by, name), definitions, inherited)
-    known = spec is not None and len(parts) == len(spec.references)
-    merged = {
-        group: [d for s in (whole, *parts.values()) for d in _of(s, group)] for group in GROUPS
-    }
-    optional = {g: [{**d, "required": False} for d in merged[g]] for g in GROUPS}
-    yield Slot(kind.defined_by_whole, optional, complete=known)
-
-
 def _of(definitions: Tree, group: str) -> list[Any]:
     found = definitions.get(group)
     return [d for d in found if isinstance(d, Mapping)] if isinstance(found, list) else []
-
-
-def hidden_paths(
-    resource: Resource,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> frozenset[Path]:
-    """Where values stand that the platform masks on reads (docs/platform.md, 3.5: `hideValue`)."""
-    return frozenset(
-        (*slot.at, group, definition.get("name", ""))
-        for slot in declared_slots(resource, resources, kinds, world)
-        for group in GROUPS
-        for definition in _of(slot.definitions, group)
-        if definition.get("hideValue") is True
-    )
 
 
 def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
@@ -150,64 +180,6 @@ def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
         for definition in _of(slot.definitions, group)
     }
     return bool(here) and path not in names
-
-
-def unsure_paths(
-    resource: Resource,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> frozenset[Path]:
-    """Where values stand of which nobody says whether they are hidden.
-
-    They are for parts that are only live: those are not read for what they declare.
-    """
-    kind = kinds[resource.key.kind]
-    if not any(_is_of_parts(reference, kinds) for reference in resource.references):
-        return frozenset()
-    slots = {slot.at: slot for slot in declared_slots(resource, resources, kinds, world)}
-    given = value_at(resource.values, kind.defined_by)
-    parts = {(*kind.defined_by, name) for name in given} if isinstance(given, Mapping) else set()
-    whole = slots.get(kind.defined_by_whole)
-    if whole is None:
-        return frozenset((*parts, kind.defined_by_whole))
-    return frozenset((*(parts - slots.keys()), *_undeclared(resource, whole)))
-
-
-def untold_paths(
-    resource: Resource,
-    kinds: Mapping[str, Kind],
-    desired: Tree,
-    live: Tree,
-    known: Callable[[Reference], bool],
-) -> frozenset[Path]:
-    """Where values stand for a release that is not read: it alone tells what it hides.
-
-    That is one of a spec that is given by its id, or a pinned one that is not `known`. What is live
-    tells what its own release hides, so nothing is untold while that stays.
-    """
-    kind = kinds[resource.key.kind]
-    specs = [each for each in resource.references if _is_of_spec(each, kinds)]
-    told = bool(specs) and all(map(known, specs))
-    if not kind.defined_by or told or _release_of(desired) == _release_of(live):
-        return frozenset()
-    return frozenset(at for at in (kind.defined_by, kind.defined_by_whole) if at)
-
-
-def is_known_release(
-    reference: Reference,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> bool:
-    """Whether what is known of the spec's parameters is of the release that `reference` names."""
-    if reference.version is None:
-        return True
-    known = [
-        _version_of(kinds[key.kind], values)
-        for key, values in _specs(reference, resources, kinds, world)
-    ]
-    return bool(known) and all(version == reference.version for version in known)
 
 
 def _version_of(kind: Kind, values: Tree) -> Value:
@@ -242,20 +214,6 @@ def _undeclared(resource: Resource, slot: Slot) -> Iterator[Path]:
         for name in given if isinstance(given, Mapping) else ():
             if name not in declared:
                 yield (*slot.at, group, name)
-
-
-def check_parameters(
-    resource: Resource,
-    resources: Mapping[Key, Resource],
-    kinds: Mapping[str, Kind],
-    world: LiveState,
-) -> list[Diagnostic]:
-    """Values that the declarations do not allow, and required ones that are not given."""
-    problems: list[Diagnostic] = []
-    for slot in declared_slots(resource, resources, kinds, world):
-        for group in GROUPS:
-            problems += _check_group(resource, slot, group)
-    return problems
 
 
 def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]:

@@ -23,16 +23,7 @@ from peakctl.engine.observe.identity import (
     same_resources,
     taken_name,
 )
-from peakctl.engine.plan.parameters import (
-    check_parameters,
-    declared_slots,
-    hidden_paths,
-    is_dropped,
-    is_known_release,
-    unsure_paths,
-    untold_paths,
-    without_implied,
-)
+from peakctl.engine.plan.parameters import Parameters, Slot, is_dropped, without_implied
 from peakctl.engine.plan.references import Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
@@ -91,22 +82,20 @@ class _Planner:
         resource, kind = self.resources[key], self.kinds[key.kind]
         found = [p for r in resource.references if (p := self.pins.problem(resource, r))]
         found += self._named(resource)
-        found += check_parameters(resource, self.resources, self.kinds, self.world)
+        parameters = Parameters(resource, self.resources, self.kinds, self.world)
+        found += parameters.check()
         if found:
             self.problems += found
             return None
-        hidden = hidden_paths(resource, self.resources, self.kinds, self.world)
-        unsure = unsure_paths(resource, self.resources, self.kinds, self.world)
-        desired = seal_at(resolve(resource, kind, self.pins.attributes), hidden | unsure)
+        hidden = parameters.hidden_paths()
+        desired = resolve(resource, kind, self.pins.attributes)
+        desired = seal_at(desired, hidden | parameters.unsure_paths())
         if told := lost_name(resource, self.world):
             self.problems.append(told)
         self.problems += listing_warnings(resource, self.world)
         found_live = self.world.live.get(key)
         live_values = found_live.values if found_live else EMPTY
-        known = partial(
-            is_known_release, resources=self.resources, kinds=self.kinds, world=self.world
-        )
-        desired = seal_at(desired, untold_paths(resource, self.kinds, desired, live_values, known))
+        desired = seal_at(desired, parameters.unread_paths(desired, live_values))
         if found_live is None:
             return plan_create(resource, kind, desired)
         hidden |= found_live.hidden
@@ -114,17 +103,23 @@ class _Planner:
         live = replace(found_live, values=seal_at(found_live.values, hidden))
         chosen = choose_replacement(resource, kind, desired, live, self.world)
         if chosen is None:
-            values = seal_at(self._without_implied(resource, found_live), hidden)
-            chosen = self._compared(resource, desired, live, values, hidden)
+            values = without_implied(found_live.values, resource.values, parameters.slots)
+            values = seal_at(values, hidden)
+            chosen = self._compared(resource, desired, live, values, hidden, parameters.slots)
         self.problems += chosen.problems
         return self._owned(chosen.action) if chosen.action else None
 
     def _compared(
-        self, resource: Resource, desired: Tree, live: Live, values: Tree, hidden: frozenset[Path]
+        self,
+        resource: Resource,
+        desired: Tree,
+        live: Live,
+        values: Tree,
+        hidden: frozenset[Path],
+        slots: tuple[Slot, ...],
     ) -> Chosen:
         """What the difference between desired and `values`, those of `live`, asks for."""
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
-        slots = tuple(declared_slots(resource, self.resources, self.kinds, self.world))
         values, left = leave_hidden(desired, values, hidden, partial(is_dropped, slots))
         diff = compare(
             kind,
@@ -162,10 +157,6 @@ class _Planner:
             return replace(action, asides=notes)
         taken = taken_from(action, owners)
         return replace(action, notes=(*action.notes, *notes), taken_from=taken)
-
-    def _without_implied(self, resource: Resource, live: Live) -> Tree:
-        slots = declared_slots(resource, self.resources, self.kinds, self.world)
-        return without_implied(live.values, resource.values, slots)
 
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""

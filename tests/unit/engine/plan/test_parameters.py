@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.parameters import has_type, is_known_release, untold_paths
+from peakctl.engine.plan.parameters import Parameters, has_type
 from peakctl.kinds.store import load_kinds
-from peakctl.model import Document, Key, Live, Location, Reference, Resource, Secret
+from peakctl.model import EMPTY, Document, Key, Live, Location, Reference, Resource, Secret
 
 STEP = {"command": "c", "imageDetails": {"id": 1, "versionId": 2}}
 
@@ -243,6 +243,10 @@ def test_types_of_values(value: Any, wanted: str, expected: bool) -> None:
 # --- a spec by its id ----------------------------------------------------------------------
 
 
+def of(resource: Resource, resources: Any = EMPTY, live: LiveState | None = None) -> Parameters:
+    return Parameters(resource, resources, load_kinds(), live or LiveState())
+
+
 def by_id(release: str = "1.0.0", **spec: Any) -> dict[str, Any]:
     named = {"id": "b", "release": {"version": release}}
     return {"metadata": {"name": "d"}, "spec": {"blockSpec": named, **spec}}
@@ -257,11 +261,11 @@ def test_values_for_a_spec_by_its_id_are_secret_until_its_release_is_read(
 ) -> None:
     document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
     resource = Resource(Key("Deployment", "d"), by_id(), document)
-    found = untold_paths(resource, load_kinds(), by_id(), live, bool)
+    found = of(resource).unread_paths(by_id(), live)
     wanted = {("spec", "parameters"), ("spec", "appParameters")}
     assert found == (wanted if untold else set())
     service = Resource(Key("Service", "s"), {}, document)
-    assert untold_paths(service, load_kinds(), {}, {}, bool) == frozenset()
+    assert of(service).unread_paths({}, {}) == frozenset()
 
 
 def test_values_for_a_spec_by_its_name_are_told_by_that() -> None:
@@ -271,7 +275,7 @@ def test_values_for_a_spec_by_its_name_are_told_by_that() -> None:
     part = replace(named, at=("spec", "x", 0))
     for references, untold in (((named,), False), ((part,), True), ((named, part), False)):
         resource = Resource(Key("Deployment", "d"), by_id(), document, references=references)
-        assert bool(untold_paths(resource, load_kinds(), by_id(), {}, lambda _: True)) is untold
+        assert bool(of(resource).unread_paths(by_id(), {})) is untold
 
 
 @pytest.mark.parametrize(
@@ -296,5 +300,5 @@ def test_values_for_another_release_than_the_known_one_are_secret(
     reference = Reference(at, ("BlockSpec",), "b", wanted, (*at, "id"), None)
     world = LiveState(definitions={} if declared else {key: Live(key, "s", resource.values)})
     resources = {key: resource} if declared else {}
-    assert is_known_release(reference, resources, load_kinds(), world) is not secret
-    assert is_known_release(reference, {}, load_kinds(), LiveState()) is (wanted is None)
+    assert of(resource, resources, world).is_known_release(reference) is not secret
+    assert of(resource).is_known_release(reference) is (wanted is None)
