@@ -146,6 +146,11 @@ def nearest_names(word: str, choices: Iterable[str], *, most: int = 3) -> tuple[
     return tuple(by_folded[name] for name in found)
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def raise_if_any(diagnostics: Sequence[Diagnostic]) -> None:
     """Raise `ManifestsInvalid` with all errors of a stage at once; warnings alone raise nothing."""
     if any(d.severity is Severity.ERROR for d in diagnostics):

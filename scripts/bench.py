@@ -36,7 +36,7 @@ GETS = """
 import asyncio, sys, time
 from peakctl.api.client import Api, bases_for, socket_transport
 from peakctl.api.limits import Limits
-from peakctl.cli.session import SystemClock
+from peakctl.operations.project import SystemClock
 from peakctl.model import Secret
 
 async def main(address):

@@ -178,15 +178,16 @@ def make_emulator(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def peakctl(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Callable[..., Run]:
     """Runs a command line in this process, emulator environments on the emulator given."""
-    from peakctl.cli import cli, session
+    from peakctl.cli import cli
+    from peakctl.operations import platform, project
 
     for name in ("PEAK_AUTH_TOKEN", "API_KEY", "PEAK__STAGE", "STAGE", "PEAKCTL_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(session.SystemClock, "now", lambda _: clock.now())
-    monkeypatch.setattr(session.SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
+    monkeypatch.setattr(project.SystemClock, "now", lambda _: clock.now())
+    monkeypatch.setattr(project.SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
 
     def run(*args: str, emulator: Any = None) -> Run:
-        monkeypatch.setattr(session, "open_emulator", lambda *_, **__: emulator)
+        monkeypatch.setattr(platform, "open_emulator", lambda *_, **__: emulator)
         out, err = io.StringIO(), io.StringIO()
         told = (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err))
         with told[0], told[1], pytest.raises(SystemExit) as left:

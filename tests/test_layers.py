@@ -26,7 +26,7 @@ ONLY = {
     "rich": ("present/",),
     "jinja2": ("manifests/",),
     "markupsafe": ("manifests/",),
-    "httpx": ("api/", "emulator/", "cli/session.py"),
+    "httpx": ("api/", "emulator/", "operations/platform.py"),
     "httpx_aiohttp": ("api/",),
     "aiohttp": ("api/",),
     "jsonschema": ("kinds/",),
@@ -37,7 +37,13 @@ ONLY = {
     "uvicorn": ("emulator/",),
     "pathspec": ("archives/",),
 }
-EMULATOR_SEAM = ("cli/session.py", "cli/emulator", "pytest_plugin.py", "emulator/")
+EMULATOR_SEAM = (
+    "operations/platform.py",
+    "operations/local_emulator.py",
+    "cli/commands/emulator",
+    "pytest_plugin.py",
+    "emulator/",
+)
 
 
 def imported(node: ast.AST) -> list[str]:

@@ -17,19 +17,19 @@ from click.shell_completion import CompletionItem
 from peakctl import __version__
 
 COMMANDS = {
-    "validate": ("peakctl.cli.validate", "validate", "Check manifests; contacts nothing."),
-    "render": ("peakctl.cli.render", "render", "Print manifests with their templates filled in."),
-    "plan": ("peakctl.cli.plan", "plan", "Show what apply would change, and change nothing."),
-    "apply": ("peakctl.cli.apply", "apply", "Make the tenant look like the manifests."),
-    "destroy": ("peakctl.cli.destroy", "destroy", "Delete what the manifests name."),
-    "get": ("peakctl.cli.get", "get", "List live resources, or print one as a manifest."),
-    "ledger": ("peakctl.cli.ledger", "ledger", "Show, unlock or rebuild a project's ledger."),
-    "schema": ("peakctl.cli.schema", "schema", "Print the JSON Schema of a kind for editors."),
-    "emulator": ("peakctl.cli.emulator", "emulator", "Run the platform offline."),
-    "completion": ("peakctl.cli.completion", "completion", "Print a completion script."),
-    "version": ("peakctl.cli.version", "version", "Print the version of peakctl."),
+    "validate": "Check manifests; contacts nothing.",
+    "render": "Print manifests with their templates filled in.",
+    "plan": "Show what apply would change, and change nothing.",
+    "apply": "Make the tenant look like the manifests.",
+    "destroy": "Delete what the manifests name.",
+    "get": "List live resources, or print one as a manifest.",
+    "ledger": "Show, unlock or rebuild a project's ledger.",
+    "schema": "Print the JSON Schema of a kind for editors.",
+    "emulator": "Run the platform offline.",
+    "completion": "Print a completion script.",
+    "version": "Print the version of peakctl.",
 }
-"""Where each command is, and its one line of help."""
+"""Each command, a function in the module of its name in `commands`, and its line of help."""
 ALIASES = {"diff": "plan"}
 
 EPILOG = """\b
@@ -52,21 +52,22 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
-        if entry is None:
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
+        module = importlib.import_module(f"peakctl.cli.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         names = {target: f" ({alias})" for alias, target in ALIASES.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([(n + names.get(n, ""), e[2]) for n, e in COMMANDS.items()])
+            formatter.write_dl([(n + names.get(n, ""), text) for n, text in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         found = [
-            CompletionItem(name, help=entry[2])
-            for name, entry in COMMANDS.items()
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
             if name.startswith(incomplete)
         ]
         return found + click.Command.shell_complete(self, ctx, incomplete)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.errors import Diagnostic, GuardRefused
+from peakctl.operations.apply import unbound
+from peakctl.operations.project import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,24 +43,15 @@ def require_consent(
         )
 
 
-def require_tenant(session: Session, place: str) -> None:
-    """Return when a person says that the tenant at `place` is the one that the plan was made for.
+def require_tenant(session: Session) -> None:
+    """Return when a person says that the tenant is the one that the plan was made for.
 
     Raises GuardRefused otherwise, and where nobody can be asked: --yes agrees to a plan, and does
     not know the tenant.
     """
     if not session.terminal.asks:
-        raise GuardRefused(
-            Diagnostic(
-                code="guard/unbound",
-                summary="the plan file is not bound to a tenant, and no terminal to ask on",
-                detail=f"nothing at {place} tells whether it is the tenant of the plan",
-                fix=(
-                    "set `tenant` of the environment in peakctl.yaml, or run this at a terminal;"
-                    " or leave out the file: peakctl apply"
-                ),
-            )
-        )
+        raise GuardRefused(unbound(session.project))
+    place = place_of(session.project)
     session.terminal.warn([()])
     if not _agrees(session, f"Nothing tells whose tenant this is. Is {place} the right one?"):
         raise GuardRefused(
@@ -72,7 +65,7 @@ def was_asked(session: Session) -> bool:
 
 
 def _agrees(session: Session, question: str) -> bool:
-    environment = session.environment
+    environment = session.project.environment
     with _interruptible():
         if environment is not None and environment.protect:
             words = f'The environment "{environment.name}" is protected. Type its name to go on'

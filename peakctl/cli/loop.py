@@ -1,4 +1,4 @@
-"""The one event loop, and what signals do to it."""
+"""The one event loop, what signals do to it, and what is shown while a run goes on in it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peakctl.cli.exits import Exit, Interrupted
+from peakctl.model import Event
+from peakctl.operations.apply import RunNotice, StageStarted, Stop
+from peakctl.operations.stages import CarryOut
+from peakctl.present.progress import HEARTBEAT, open_progress
 from peakctl.present.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from peakctl.cli.session import Session
+    from peakctl.model import Clock
+    from peakctl.operations.apply import RunEvent
+    from peakctl.present.progress import Progress
     from peakctl.present.text import Line
 
 T = TypeVar("T")
@@ -78,3 +85,44 @@ def _listen(session: Session, act: Callable[[], Any]) -> None:
         # Not on Windows, not outside the main thread (tests): there the defaults stay.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, heard, code)
+
+
+class RunView:
+    """Shows a run on the terminal, and lets signals stop it, from its first call to its end."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self.stop = Stop()
+        self._session, self._clock = session, clock
+        self._stack = contextlib.ExitStack()
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> RunView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def emit(self, event: RunEvent) -> None:
+        """Show one event."""
+        match event:
+            case Event() if self._progress is not None:
+                self._progress.emit(event)
+            case RunNotice():
+                self._session.terminal.tell([line((event.message, "dim"))])
+            case StageStarted(CarryOut()):
+                self._begin()
+            case _:
+                pass
+
+    def _begin(self) -> None:
+        self._session.terminal.tell([()])
+        self._progress = progress = open_progress(self._session.terminal, self._clock.now())
+        self._stack.callback(progress.close)
+        beating = asyncio.create_task(self._beat(progress))
+        self._stack.callback(beating.cancel)
+        self._stack.enter_context(graceful(self._session, self.stop.request, progress.say))
+
+    async def _beat(self, progress: Progress) -> None:
+        while True:
+            await self._clock.sleep(HEARTBEAT / 10)
+            progress.beat(self._clock.now())

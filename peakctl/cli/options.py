@@ -41,6 +41,7 @@ class Flags:
     adopt: bool = False
     take_over: tuple[str, ...] = ()
     allow_mass_change: int | None = None
+    explain: bool = False
     out: str | None = None
     plan_file: str | None = None
     parallelism: int = PARALLELISM

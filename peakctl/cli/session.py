@@ -1,96 +1,91 @@
-"""Composition root: settings to a connection, and what a command gives to a report.
-
-The transport is chosen here and nowhere else: an emulator environment runs in process, then
-PEAKCTL_ENDPOINT, then the hosts of the stage.
-"""
+"""One command under way: what was typed, what was found, and how it is answered."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-import time
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from peakctl.cli.answer import answer, answer_lost, debug
-from peakctl.cli.emulator_opening import (
-    check_emulator,
-    emulator_options,
-    emulator_state,
-    open_emulator,
-)
 from peakctl.cli.exits import diagnostics_of, exit_code
-from peakctl.errors import Diagnostic, GuardRefused, OutputFailed
-from peakctl.model import Secret
-from peakctl.model.text import Redactor
+from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
+from peakctl.operations.project import (
+    Project,
+    ProjectOptions,
+    find_project,
+    place_of,
+    with_environment,
+    with_policy,
+)
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
-from peakctl.present.text import counted, line
-from peakctl.settings import ALLOW_ENDPOINT, Settings, may_be_endpoint, read_settings
+from peakctl.present.text import line
+from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
-    import httpx
-
-    from peakctl.api.client import Api
-    from peakctl.api.limits import Limits
     from peakctl.cli.exits import Exit
     from peakctl.cli.options import Flags
-    from peakctl.kinds.fields import Kind
-    from peakctl.manifests.project import Environment, Project
-    from peakctl.model import Adapter, Clock, LedgerStore, Plan, Policy
+    from peakctl.model import Plan
+    from peakctl.operations.platform import Platform
 
-T = TypeVar("T")
-_EMULATED = "http://emulator.localhost"
-_EMULATOR_TOKEN = "any"  # noqa: S105 - no secret: it opens the emulator alone, and is too short to be redacted
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return `seconds` later."""
-        import asyncio
-
-        await asyncio.sleep(seconds)
+STDIN = "<stdin>"
+LISTING = frozenset({"get", "ledger show", "ledger unlock", "ledger rebuild"})
+"""Commands whose results are the platform's own words: names, owners, texts of earlier runs."""
 
 
 @dataclass(slots=True)
 class Session:
-    """One command under way. `project` and `environment` are filled in once they are known.
+    """One command under way. `opened` is its project, once it is known.
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
-    was shown before, should an error end the run. `redact` masks secrets in others' texts.
+    was shown before, should an error end the run.
     """
 
     command: str
     flags: Flags
     settings: Settings
     terminal: Terminal
-    project: Project | None = None
-    environment: Environment | None = None
+    opened: Project | None = None
     warnings: list[Diagnostic] = field(default_factory=list)
-    clock: SystemClock = field(default_factory=SystemClock)
     interrupted: Exit | None = None
     plan: Plan | None = None
-    policy: Policy | None = None
     requests: int = 0
-    redact: Redactor = field(default_factory=Redactor)
+
+    @property
+    def project(self) -> Project:
+        """The project, opened when it is first asked for. Raises UsageError."""
+        if self.opened is None:
+            flags = self.flags
+            options = ProjectOptions(
+                environment=flags.env,
+                manifests=flags.filename,
+                parameter_files=flags.params_file,
+                policy_from=flags.policy_from,
+                outputs=_outputs(flags),
+                read_stdin=_read_stdin,
+            )
+            self.opened = find_project(options, self.settings)
+            self.opened = with_environment(self.opened)
+            self.opened = with_policy(self.opened)
+            if flags.param:
+                from peakctl.manifests.parameters import read_pairs
+
+                options = replace(options, parameters=read_pairs(flags.param))
+                self.opened = replace(self.opened, options=options)
+        return self.opened
 
     def report(self, **parts: Any) -> Report:
         """A report of this command; warnings gathered on the way come first."""
         found = Report(
             command=self.command,
-            project=self.project.name if self.project else None,
-            environment=self.environment.name if self.environment else None,
-            policy=self.policy,
+            project=self.opened.name if self.opened else None,
+            environment=self.opened.environment_name if self.opened else None,
+            policy=self.opened.policy if self.opened else None,
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
@@ -119,155 +114,100 @@ class Session:
             words += ["--allow-mass-change", str(flags.allow_mass_change)]
         return shlex.join(["peakctl", *(command or self.command).split(), *words])
 
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The platform, ready to be asked."""
-
-    api: Api
-    kinds: Mapping[str, Kind]
-    adapters: Mapping[str, Adapter]
-    ledgers: LedgerStore
-    spoke: list[str | None] = field(default_factory=list)
-    """The domain of the tenant's spoke, once it was asked for."""
+    def show(self, lines: Any) -> None:
+        """What is to be read before it is agreed to; JSON and Markdown have it in the report."""
+        if self.flags.output == "text":
+            self.terminal.show(lines)
 
 
-LISTING = frozenset({"get", "ledger show", "ledger unlock", "ledger rebuild"})
-"""Commands whose results are the platform's own words: names, owners, texts of earlier runs."""
-
-
-def run_command(command: str, flags: Flags, body: Callable[[Session], Report]) -> int:
+def run_command(
+    command: str, flags: Flags, body: Callable[[Session], Report | Coroutine[Any, Any, Report]]
+) -> int:
     """Run `body`, tell its report or its error in the form asked for, and give the exit code."""
     settings = read_settings()
     color = "never" if flags.no_color else flags.color
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin, color=color)
     terminal.quiet = flags.quiet
     session = Session(command, flags, settings, terminal)
-    session.redact.add(settings.passwords())
     try:
         report = body(session)
+        if not isinstance(report, Report):
+            from peakctl.cli.loop import run_async
+
+            report = run_async(session, report)
     except OutputFailed as lost:  # what was to be shown before anything is done
         return answer_lost(lost, session.report(), terminal)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         debug(error, settings, terminal)
         report = session.report(
             exit_code=session.interrupted or exit_code(error),
-            diagnostics=diagnostics_of(error),
+            diagnostics=_not_told(diagnostics_of(error), session.warnings),
             plan=session.plan,
-            lines=policy_lines(session.policy) if session.plan is None else (),
+            lines=() if session.plan or not session.opened else policy_lines(session.opened.policy),
         )
-    if command in LISTING:
-        report = report.redacted(session.redact)
+    if command in LISTING and session.opened is not None:
+        report = report.redacted(session.opened.redact)
     code = answer(report, terminal, flags.output)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     return code
 
 
+def _not_told(found: tuple[Diagnostic, ...], told: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(each for each in found if each not in told)
+
+
 @asynccontextmanager
-async def connect(session: Session) -> AsyncIterator[Connection]:
-    """A connection to the environment of the session; closed at the end."""
-    from peakctl.api.client import Api
-    from peakctl.api.limits import Limits
+async def connected(session: Session) -> AsyncIterator[Platform]:
+    """The platform of the session's project; the requests are counted for --verbose."""
+    from peakctl.operations.platform import connect
 
-    limits = Limits(in_flight=session.flags.parallelism)
-    with ExitStack() as stack:
-        transport, bases, token = _reach(session, limits, stack)
-        api = Api(
-            transport=transport,
-            bases=bases,
-            token=token,
-            clock=session.clock,
-            limits=limits,
-            redact=session.redact,
-        )
+    async with connect(session.project, session.flags.parallelism) as platform:
         try:
-            async with api:
-                yield _connection(api, session.clock)
+            yield platform
         finally:
-            session.requests += api.requests
+            session.requests += platform.api.requests
 
 
-def _connection(api: Api, clock: Clock) -> Connection:
-    from peakctl.adapters.ledger_store import ArtifactLedgers
-    from peakctl.catalog import load_catalog
-
-    catalog = load_catalog(api)
-    return Connection(
-        api,
-        {name: kind for name, (kind, _) in catalog.items()},
-        {name: adapter for name, (_, adapter) in catalog.items()},
-        ArtifactLedgers(api, clock),
-    )
+def tell_where(session: Session, count: int) -> None:
+    """Say which project meets which tenant, before anything is asked or changed."""
+    opened = session.project
+    project = f"project {opened.name}, " if opened.name else ""
+    name = f"environment {opened.environment_name}, " if opened.environment else ""
+    words = f"{project}{name}{counted(count, 'resource')}; looking at {place_of(opened)}"
+    session.terminal.tell([line((words, "dim")), ()])
 
 
-def is_emulated(session: Session) -> bool:
-    """Whether the run goes to the emulator in process.
+def _outputs(flags: Flags) -> tuple[str | int, ...]:
+    """The files that the run itself writes or was given as its plan.
 
-    An emulator environment that was asked for wins over PEAKCTL_ENDPOINT; one that is only the
-    default does not.
+    Standard output counts where it goes to a file: `peakctl plan -o json > plan.json`.
     """
-    environment = session.environment
-    if environment is None or not environment.emulator:
-        return False
-    return session.flags.env is not None or session.settings.endpoint is None
+    streams = []
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            streams.append(stream.fileno())
+        except (OSError, ValueError, AttributeError):  # no file of the system's
+            continue
+    return (*(name for name in (flags.out, flags.plan_file) if name), *streams)
 
 
-def place_of(session: Session) -> str:
-    """Where the run goes, for people."""
-    if is_emulated(session):
-        return "the emulator on this machine"
-    from peakctl.api.client import bases_for
+def _read_stdin() -> str:
+    """The text on standard input, UTF-8 as every manifest is. Raises ManifestsInvalid."""
+    from peakctl.files import Unreadable, decode_text
+    from peakctl.model import Location
 
-    return bases_for(stage_of(session), endpoint_of(session))["service"]
-
-
-def stage_of(session: Session) -> str | None:
-    environment = session.environment
-    return (environment.stage if environment else None) or session.settings.stage
-
-
-def endpoint_of(session: Session) -> str | None:
-    environment = session.environment
-    return session.settings.endpoint or (environment.endpoint if environment else None)
-
-
-def check_endpoint(session: Session) -> None:
-    """Return unless peakctl.yaml sends the token where nobody has allowed it.
-
-    Whoever can change that file could else have the token sent to a host of theirs. Raises
-    GuardRefused.
-    """
-    environment, settings = session.environment, session.settings
-    if environment is None or environment.endpoint is None or settings.endpoint is not None:
-        return
-    if may_be_endpoint(environment.endpoint, settings.environment.get(ALLOW_ENDPOINT, "")):
-        return
-    raise GuardRefused(
-        Diagnostic(
-            code="guard/endpoint",
-            summary=f'the endpoint "{environment.endpoint}" of the environment is not allowed',
-            path=("environments", environment.name, "endpoint"),
-            detail="the token goes to this host, and peakctl.yaml alone may not say where it goes",
-            fix=f"if it is right, set {ALLOW_ENDPOINT} to its host, or PEAKCTL_ENDPOINT to it",
-        )
-    )
-
-
-def _reach(
-    session: Session, limits: Limits, stack: ExitStack
-) -> tuple[httpx.AsyncBaseTransport, Mapping[str, str], Secret]:
-    from peakctl.api.client import bases_for, socket_transport
-
-    if is_emulated(session):
-        check_emulator()
-        chosen = emulator_options(session.project, session.environment)
-        emulator = open_emulator(str(emulator_state(session)), **chosen)
-        stack.callback(emulator.close)
-        from peakctl.emulator import emulator_transport
-
-        return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
-    check_endpoint(session)
-    token = session.settings.require_token()
-    bases = bases_for(stage_of(session), endpoint_of(session))
-    return socket_transport(limits, session.settings.network), bases, token
+    try:
+        return decode_text(sys.stdin.buffer.read())
+    except OSError as error:  # it is closed
+        told = Diagnostic("source/unreadable", f'"{STDIN}" cannot be read: {error.strerror}')
+        raise ManifestsInvalid(told) from error
+    except Unreadable as error:
+        raise ManifestsInvalid(
+            Diagnostic(
+                code=f"source/{error.code}",
+                summary=f'"{STDIN}" cannot be read: {error.reason}',
+                locations=(Location(STDIN, error.line, error.column),),
+                fix=error.fix,
+            )
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peakctl.errors import counted as counted
 from peakctl.model.text import printable
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def indent(lines: Iterable[Line], by: int) -> tuple[Line, ...]:
 def one_line(text: str) -> str:
     """`text` made printable, with line feeds and tabs spelled out, so that it stays on its line."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def counted(number: int, word: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def width_of(item: Line) -> int:

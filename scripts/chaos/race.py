@@ -21,11 +21,12 @@ import httpx
 
 from peakctl.cli import session
 from peakctl.cli.answer import answer
-from peakctl.cli.apply import _apply
-from peakctl.cli.destroy import _destroy
+from peakctl.cli.commands.apply import _apply
+from peakctl.cli.commands.destroy import _destroy
 from peakctl.cli.exits import diagnostics_of, exit_code
 from peakctl.cli.options import Flags
 from peakctl.emulator import emulator_transport
+from peakctl.operations import platform, project
 from peakctl.present.terminal import open_terminal
 from peakctl.settings import read_settings
 
@@ -214,10 +215,10 @@ def _in_place(tenant: Tenant, referee: Referee, gates: Sequence[Gate]) -> Iterat
     with contextlib.ExitStack() as stack:
         put = stack.enter_context
         put(contextlib.chdir(tenant.project))
-        put(mock.patch.object(session, "open_emulator", return_value=tenant.emulator))
+        put(mock.patch.object(platform, "open_emulator", return_value=tenant.emulator))
         put(mock.patch("peakctl.emulator.emulator_transport", transport))
-        put(mock.patch("peakctl.cli.actor._head", return_value=""))  # costs a process each
+        put(mock.patch("peakctl.operations.actor._head", return_value=""))  # costs a process each
         put(mock.patch("peakctl.cli.loop._listen"))
-        put(mock.patch.object(session.SystemClock, "now", now))
-        put(mock.patch.object(session.SystemClock, "sleep", sleep))
+        put(mock.patch.object(project.SystemClock, "now", now))
+        put(mock.patch.object(project.SystemClock, "sleep", sleep))
         yield

@@ -15,8 +15,9 @@ import httpx
 from chaos.blows import Blow, Killed, Wire, fault_of
 from chaos.clock import FakeClock
 from chaos.compare import picture_of
-from peakctl.cli import cli, session
+from peakctl.cli import cli
 from peakctl.emulator import Emulator, Options, emulator_transport
+from peakctl.operations import platform, project
 
 if TYPE_CHECKING:
     import sqlite3
@@ -124,11 +125,13 @@ class Tenant:
             put(mock.patch.dict("os.environ"))
             for name in UNSET:
                 os.environ.pop(name, None)
-            put(mock.patch.object(session, "open_emulator", return_value=self.emulator))
+            put(mock.patch.object(platform, "open_emulator", return_value=self.emulator))
             put(mock.patch("peakctl.emulator.emulator_transport", return_value=self.wire))
-            put(mock.patch("peakctl.cli.actor.alive", return_value=False))  # those before are dead
-            put(mock.patch.object(session.SystemClock, "now", now))
-            put(mock.patch.object(session.SystemClock, "sleep", sleep))
+            put(
+                mock.patch("peakctl.operations.actor.alive", return_value=False)
+            )  # those before are dead
+            put(mock.patch.object(project.SystemClock, "now", now))
+            put(mock.patch.object(project.SystemClock, "sleep", sleep))
             yield
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

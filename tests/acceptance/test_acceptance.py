@@ -38,7 +38,7 @@ from typing import Any
 import httpx
 import pytest
 
-from peakctl.cli.ci import CIS
+from peakctl.operations.ci import CIS
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
@@ -159,11 +159,11 @@ class Play:
     ) -> None:
         from peakctl.adapters.ledger_store import ArtifactLedgers
         from peakctl.api.client import Api, bases_for
-        from peakctl.cli.session import SystemClock
         from peakctl.emulator import emulator_transport
         from peakctl.ledger.client import LedgerClient
         from peakctl.ledger.lease import HeldLease
         from peakctl.model import Actor, CiJob, Intent, Key, Owner, Run, Secret
+        from peakctl.operations.project import SystemClock
 
         clock = SystemClock()
         transport = emulator_transport(self.emulator)

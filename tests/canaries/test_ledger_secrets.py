@@ -79,7 +79,7 @@ def test_a_run_that_died_leaves_no_secret(place: Place, word: str, form: str) ->
         place.run("apply", "--yes")
     calm(place)
     say = ("-o", form)
-    place.env.setattr("peakctl.cli.actor.alive", lambda _: None)
+    place.env.setattr("peakctl.operations.actor.alive", lambda _: None)
     assert place.run("ledger", "show", *say).code == 0
     assert place.run("apply", "--yes", *say).code == 13
     assert place.run("ledger", "unlock", "--yes", *say).code == 0
@@ -280,7 +280,7 @@ def test_a_run_that_died_after_it_sent_a_secret_does_not_stand_in_the_way(place:
     with place.env.context() as patched:
         patched.setattr("peakctl.engine.record.record", lambda *_, **__: 1 / 0)
         assert place.command("apply", "-e", "dev", "--yes", *place.canaries.arguments).code == 1
-    place.env.setattr("peakctl.cli.actor.alive", lambda _: False)
+    place.env.setattr("peakctl.operations.actor.alive", lambda _: False)
     again = place.run("apply", "--yes")
     assert again.code == 0, again.err
     assert place.run("plan", "--detailed-exitcode").code == 0

@@ -107,6 +107,6 @@ def test_rivals_that_nobody_sees_are_found_out(
 def test_an_approval_of_everything_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peakctl.cli.approving.objections", lambda *_: ())
+    monkeypatch.setattr("peakctl.operations.saved_plan.objections", lambda *_: ())
     for agreed in small(tmp_path):
         assert any(case.wrong for case in mutated(agreed))

@@ -375,7 +375,7 @@ def in_place(tenant: Tenant) -> Any:
 
     @contextlib.contextmanager
     def place(self: Tenant) -> Iterator[None]:
-        with inner(self), unittest.mock.patch("peakctl.cli.actor.alive", return_value=None):
+        with inner(self), unittest.mock.patch("peakctl.operations.actor.alive", return_value=None):
             yield
 
     return place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from peakctl.cli.consent import require_consent, was_asked
 from peakctl.cli.options import Flags
 from peakctl.cli.session import Session
 from peakctl.errors import GuardRefused
+from peakctl.operations.project import Project
 from peakctl.present.terminal import Terminal
 from peakctl.settings import Settings
 
@@ -23,9 +25,10 @@ def session(*, yes: bool = False, asks: bool = True, protect: bool | None = None
     made = Session(
         "apply", Flags(yes=yes, env="prod", filename=("a b.yaml",)), Settings(), terminal
     )
+    made.opened = Project(Path())
     if protect is not None:
         environment: Any = SimpleNamespace(name="prod", protect=protect)
-        made.environment = environment
+        made.opened = Project(Path(), environment=environment)
     return made
 
 

@@ -39,7 +39,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("peakctl.cli.session.connect", fail)
+    monkeypatch.setattr("peakctl.operations.platform.connect", fail)
 
 
 @pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
@@ -113,7 +113,7 @@ def test_a_typed_pattern_without_manifests_is_a_selector(project: Path, peakctl:
 def test_stdin_without_a_word_is_not_a_wish_either(
     project: Path, peakctl: Any, unreachable: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peakctl.cli.inputs._stdin", lambda _: "")
+    monkeypatch.setattr("peakctl.cli.session._read_stdin", lambda: "")
     assert peakctl("destroy", "-y", "-f", "-").code == 12
 
 

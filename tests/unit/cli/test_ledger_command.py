@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.cli import ledger_work
+from peakctl.operations import ledger as ledger_work
 
 PROJECT = """\
 project: shop
@@ -131,7 +131,7 @@ def test_unlocking_tells_programs_whose_lease_it_was(run: Any, clock: Any) -> No
 def test_a_run_that_is_alive_on_this_machine_keeps_its_lease(
     run: Any, clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.cli.actor import actor_of
+    from peakctl.operations.actor import actor_of
     from peakctl.settings import read_settings
 
     here = actor_of(read_settings(), tmp_path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.cli.render import _commented
+from peakctl.cli.commands.render import _commented
 from peakctl.manifests.load import RenderedText
 
 PROJECT = """\

@@ -1,0 +1,83 @@
+"""`peakctl apply`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl apply -e local
+  peakctl apply -e prod --yes
+  peakctl apply -e dev --select Service/forecast-api
+  peakctl apply -e prod prod.peakplan
+  peakctl apply -e prod prod.peakplan --prune      where the plan had --prune
+
+\b
+Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
+11 not what was approved, 12 a guard or no consent, 13 another run is under way,
+15 not permitted, 130 interrupted.
+Running it again is always safe.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("plan_file", required=False, metavar="[PLAN_FILE]")
+@options.manifests
+@options.selection
+@options.policy
+@options.output("text", "json", "markdown")
+@options.ownership
+@options.pruning
+@options.mass_change
+@options.consent
+@options.shown
+@options.retry_failed
+@options.waiting
+@options.connection
+@options.display
+def apply(**flags: Any) -> int:
+    """Make the tenant look like the manifests.
+
+    Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
+    With a PLAN_FILE of `plan --out`, does what was approved there without asking, or less; it stops
+    with exit code 11 when anything beyond that would be done. The file holds no flags: repeat those
+    of the plan (--prune, --prune-history, --adopt, --take-over, --select, --retry-failed, -p, -v).
+
+    Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command("apply", options.Flags(**flags), _apply)
+
+
+async def _apply(session: Session) -> Report:
+    from peakctl.cli.consent import require_consent, require_tenant
+    from peakctl.cli.planning import carry_out_typed, load_typed, plan_result, plan_typed
+    from peakctl.cli.session import connected
+    from peakctl.operations.apply import check_saved
+    from peakctl.operations.plan import refuse_guarded
+    from peakctl.operations.saved_plan import read_saved_plan
+
+    loaded = load_typed(session)
+    file = session.flags.plan_file
+    saved = read_saved_plan(session.project, file) if file else None
+    async with connected(session) as platform:
+        planned = await plan_typed(session, platform, loaded, saved)
+        session.plan = planned.plan
+        session.show(plan_result(session, planned))
+        refuse_guarded(planned)
+        if saved is not None:
+            session.warnings += await check_saved(
+                platform, planned, saved, confirm=lambda *_: require_tenant(session)
+            )
+        elif planned.has_changes:
+            require_consent(session, "Apply these changes?")
+        return await carry_out_typed(session, platform, planned, saved or planned)

@@ -1,0 +1,66 @@
+"""`peakctl destroy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl destroy -e local
+  peakctl destroy -e dev --select Deployment/retail-eu
+  peakctl destroy -f old/service.yaml
+
+\b
+What is protected (lifecycle.protect) is refused. What this project does not own
+by its ledger stays, with a warning: to delete that, adopt it by an apply first.
+Without a ledger (no project, or `ledger: false`) nothing is owned, so there is
+nothing to destroy.
+
+\b
+Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live moved,
+  12 refused, 13 lease held, 14 in part, 15 not permitted, 130/143 interrupted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.policy
+@options.output("text", "json", "markdown")
+@options.consent
+@options.waiting
+@options.connection
+@options.display
+def destroy(**flags: Any) -> int:
+    """Delete what the manifests name and the project owns, users before what they use.
+
+    Lists every resource with its id and asks. Names that are not live are passed over.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command("destroy", options.Flags(**flags), _destroy)
+
+
+async def _destroy(session: Session) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.planning import carry_out_typed, load_typed, plan_result, plan_typed
+    from peakctl.cli.session import connected
+
+    loaded = load_typed(session)
+    async with connected(session) as platform:
+        planned = await plan_typed(session, platform, loaded)
+        session.plan = planned.plan
+        session.show(plan_result(session, planned))
+        if planned.has_changes:
+            count = len(planned.plan.pending)
+            what = "this resource" if count == 1 else f"these {count} resources"
+            require_consent(session, f"Delete {what} for good?")
+        return await carry_out_typed(session, platform, planned, planned)

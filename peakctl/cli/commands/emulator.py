@@ -1,0 +1,201 @@
+"""`peakctl emulator serve`, and the group of all emulator commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.commands import emulator_data
+from peakctl.cli.option_types import Duration, Text
+from peakctl.errors import Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.emulator import Fault
+    from peakctl.present.report import Report
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+SERVE_EPILOG = """\b
+Examples:
+  peakctl emulator serve --port 8765
+  peakctl emulator serve --port 0 --data state.sqlite --build-seconds 20
+  peakctl emulator serve --faults faults.json
+
+\b
+A faults file is JSON: one rule or a list of them, such as
+  {"method": "POST", "path": "/images/", "times": 1, "action": "status", "status": 503}
+--fault takes one rule, as JSON or as words:
+  --fault "method=POST path=/webapps/ skip=1 action=drop when=after"
+
+\b
+Tokens choose the tenant: tenant:NAME:anything is tenant NAME, all others share one.
+"""
+
+
+SECONDS = options.stack(
+    *(
+        click.option(f"--{what}-seconds", type=click.FloatRange(0), default=5.0, show_default=True)
+        for what in ("build", "deploy", "service")
+    ),
+    click.option("--delete-seconds", type=click.FloatRange(0), default=1.0, show_default=True),
+)
+# Flag, the option of the emulator that it sets, what to, and its help.
+CHOICES = (
+    ("lax-names", "strict_names", False, "Names need not be unique."),
+    ("merge-patches", "patch_merges", True, "A PATCH merges nested maps."),
+    ("carry-parameters", "carry_parameters", True, "A revision keeps parameters it leaves out."),
+    ("example-reads", "full_reads", False, "Reads return only what the reference shows."),
+    ("default-parameters", "default_parameters", True, "Reads of parameters include defaults."),
+    ("rising-versions", "rising_versions", True, "Versions of an image must rise."),
+    ("no-newer-calls", "newer_calls", False, "Calls of the client's 1.29 do not exist."),
+    ("no-provided-images", "provided_images", False, "Tenants begin without provided images."),
+)
+FLAGS = options.stack(
+    *(
+        click.option(f"--{flag}", flag.replace("-", "_"), is_flag=True, help=text)
+        for flag, _, _, text in CHOICES
+    )
+)
+
+
+@click.group(context_settings=options.CONTEXT)
+def emulator() -> None:
+    """Run the platform offline; seed, save, read back and reset it.
+
+    Environments with `emulator: true` need no server: they run it in process.
+    """
+
+
+@emulator.command(context_settings=options.CONTEXT, epilog=SERVE_EPILOG)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--allow-remote", is_flag=True, help="Let other machines reach it.")
+@click.option("--data", metavar="FILE", default=":memory:", help="Keep the state in this file.")
+@click.option("--latency", type=Duration(), default=0.0, help="Wait before each answer.")
+@click.option("--spoke-domain", metavar="HOST", default="", help="Tenants live on this spoke.")
+@click.option(
+    "--instance-types",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Instance types instead of the built-in ones, as YAML or JSON.",
+)
+@SECONDS
+@click.option("--stepwise", is_flag=True, help="Time passes by POST /_emulator/clock alone.")
+@click.option("--faults", metavar="FILE", help="Rules of what goes wrong, as JSON.")
+@click.option(
+    "--fault", type=Text(), metavar="RULE", multiple=True, help="One such rule. Repeatable."
+)
+@FLAGS
+@options.display
+def serve(**typed: Any) -> int:
+    """Answer the whole documented API on a socket until interrupted; --port 0 takes a free one."""
+    from peakctl.cli.session import run_command
+
+    shown = {name: typed.pop(name) for name in ("color", "no_color", "quiet", "verbose")}
+    return run_command(
+        "emulator serve", options.Flags(**shown), lambda session: _serve(session, **typed)
+    )
+
+
+def _serve(
+    session: Session,
+    *,
+    port: int,
+    host: str,
+    allow_remote: bool,
+    data: str,
+    faults: str | None,
+    fault: tuple[str, ...],
+    stepwise: bool,
+    instance_types: Path | None,
+    **chosen: Any,
+) -> Report:
+    from peakctl.operations.local_emulator import (
+        check_emulator,
+        open_emulator,
+        read_instance_types,
+    )
+
+    check_emulator()
+    from peakctl.emulator.server import serve as serve_on
+    from peakctl.present.text import line
+
+    rules = [*_faults(faults), *(rule for text in fault for rule in _fault(text))]
+    given = {} if instance_types is None else read_instance_types(instance_types)
+    flags = {flag: chosen.pop(flag.replace("-", "_")) for flag, *_ in CHOICES}
+    choices = {option: value for flag, option, value, _ in CHOICES if flags[flag]}
+    running = open_emulator(data, instance_types=given, **chosen, **choices)
+    running.faults += rules
+    if stepwise:
+        running.stand_still()
+
+    def announce(address: str) -> None:
+        session.terminal.show(
+            [
+                line(("Emulator listening on ", "bold"), address),
+                line(f"export PEAKCTL_ENDPOINT={address}"),
+                line("export PEAK_AUTH_TOKEN=any-text-will-do"),
+            ]
+        )
+
+    try:
+        serve_on(running, host=host, port=port, announce=announce, allow_remote=allow_remote)
+    except KeyboardInterrupt:
+        session.terminal.tell([(), line("Emulator stopped.")])
+    finally:
+        running.close()
+    return session.report()
+
+
+def _faults(file: str | None) -> list[Fault]:
+    """The rules in a file. Raises UsageError for what is not one."""
+    if file is None:
+        return []
+    try:
+        return _read(Path(file).read_text("utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_fault(file, str(error)) from error
+
+
+def _fault(rule: str) -> list[Fault]:
+    """A rule of the command line: JSON, or `key=value` words."""
+    if rule.lstrip()[:1] in ("{", "["):
+        return _read(rule, "--fault")
+    try:
+        words = shlex.split(rule)
+    except ValueError as error:
+        raise _no_fault("--fault", str(error)) from error
+    pairs = dict(word.partition("=")[::2] for word in words)
+    return _read(json.dumps({key: _value(text) for key, text in pairs.items()}), "--fault")
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if NUMBER.fullmatch(text) else text
+
+
+def _read(text: str, place: str) -> list[Fault]:
+    from peakctl.emulator.faults import read_faults
+    from peakctl.emulator.problems import Problem
+
+    try:
+        return read_faults(json.loads(text))
+    except ValueError as error:
+        raise _no_fault(place, str(error)) from error
+    except Problem as problem:
+        raise _no_fault(place, problem.detail) from None
+
+
+def _no_fault(place: str, told: str) -> UsageError:
+    fix = "see peakctl emulator serve --help"
+    return UsageError(Diagnostic("usage/faults", f"{place}: {told}", fix=fix))
+
+
+for command in (emulator_data.reset, emulator_data.requests, emulator_data.seed):
+    emulator.add_command(command)
+emulator.add_command(emulator_data.snapshot)

@@ -1,0 +1,213 @@
+"""`peakctl ledger show|unlock|rebuild`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl ledger show -e prod           what is owned, who applies now, who did before
+  peakctl ledger unlock -e prod         the run that holds the lease is dead
+  peakctl ledger rebuild -e prod        the ledger was damaged or deleted
+"""
+SHOW_EPILOG = """\b
+Examples:
+  peakctl ledger show -e prod
+  peakctl ledger show -e prod -o json | jq '.ledger.owned[].key'
+
+\b
+Exit codes: 0 done (also where there is no ledger yet), 1 a version cannot be read,
+15 not permitted, 64 wrong usage.
+"""
+UNLOCK_EPILOG = """\b
+Examples:
+  peakctl ledger unlock -e dev
+  peakctl ledger unlock -e prod --yes
+
+A lease ends by itself 15 minutes after its run was last heard of; a later attempt of the same CI
+job takes it over at once. Unlock only for a run that you know to be dead.
+
+\b
+Exit codes: 0 done, or there was nothing to do, 12 not agreed to,
+13 the run is alive after all, 15 not permitted.
+"""
+REBUILD_EPILOG = """\b
+Examples:
+  peakctl ledger rebuild -e dev
+  peakctl ledger rebuild -e prod -v params/prod.yaml --yes
+
+What no manifest names and no readable version lists cannot be found again: --prune will not see
+it. Nothing but the ledger is written.
+
+\b
+Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agreed to,
+13 another run is under way, 15 not permitted.
+"""
+
+
+@click.group(context_settings=options.CONTEXT, epilog=EPILOG)
+def ledger() -> None:
+    """Show, unlock or rebuild what a project knows of itself.
+
+    The ledger is an artifact on the platform: what the project owns, who applies it now, and who
+    did before.
+    """
+
+
+@ledger.command(context_settings=options.CONTEXT, epilog=SHOW_EPILOG)
+@options.environment
+@options.output("text", "json")
+@options.connection
+@options.display
+def show(**flags: Any) -> int:
+    """Show what is owned, who holds the lease, and the last runs.
+
+    Times are the platform's own, in UTC. Reads only.
+    """
+    return _run("ledger show", _show, flags)
+
+
+@ledger.command(context_settings=options.CONTEXT, epilog=UNLOCK_EPILOG)
+@options.environment
+@options.output("text", "json")
+@options.consent
+@options.connection
+@options.display
+def unlock(**flags: Any) -> int:
+    """Take the lease away from a run that is dead.
+
+    Shows whose it is and asks. What that run set out to do stays recorded, and the next apply looks
+    at it first.
+    """
+    return _run("ledger unlock", _unlock, flags)
+
+
+@ledger.command(context_settings=options.CONTEXT, epilog=REBUILD_EPILOG)
+@options.manifests
+@options.output("text", "json")
+@options.consent
+@options.connection
+@options.display
+def rebuild(**flags: Any) -> int:
+    """Write the ledger anew, from manifests and live state.
+
+    For a ledger that was damaged or deleted. Keeps what can still be read of it, adds what the
+    manifests name and is live, drops what is gone, and asks before it writes.
+    """
+    return _run("ledger rebuild", _rebuild, flags)
+
+
+def _run(
+    command: str, work: Callable[[Session], Coroutine[Any, Any, Report]], flags: dict[str, Any]
+) -> int:
+    from peakctl.cli.session import run_command
+
+    return run_command(command, options.Flags(**flags), work)
+
+
+async def _show(session: Session) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.session import connected
+    from peakctl.operations.ledger import show_ledger
+    from peakctl.operations.project import require_owner
+    from peakctl.present.ledger_json import ledger_document
+    from peakctl.present.ledger_text import Shown, ledger_lines, no_ledger_lines
+
+    owner = require_owner(session.project)
+    async with connected(session) as platform:
+        found = await show_ledger(platform)
+    session.warnings += found.diagnostics
+    if found.revision is None:
+        return session.report(lines=no_ledger_lines(owner), extra={"ledger": None})
+    shown = Shown(found.revision, found.now)
+    return session.report(
+        lines=ledger_lines(shown),
+        extra={"ledger": ledger_document(shown)},
+        exit_code=Exit.ERROR if found.damage else Exit.DONE,
+        diagnostics=(found.damage,) if found.damage else (),
+    )
+
+
+async def _unlock(session: Session) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.session import connected
+    from peakctl.errors import counted
+    from peakctl.operations.ledger import look_to_unlock, refuse_alive_run, unlock_ledger
+    from peakctl.operations.project import require_owner
+    from peakctl.present.ledger_json import lease_document, place_document
+    from peakctl.present.ledger_text import Shown, lease_lines, no_ledger_lines
+    from peakctl.present.text import line
+
+    owner = require_owner(session.project)
+    async with connected(session) as platform:
+        found = await look_to_unlock(platform)
+        session.warnings += found.diagnostics
+        if found.revision is None:
+            nothing = {"ledger": None, "unlocked": False, "lease": None}
+            return session.report(lines=no_ledger_lines(owner), extra=nothing)
+        place = place_document(found.revision)
+        if not found.is_held:
+            told = line((f"Nothing to do: the lease of {owner} is free.", "bold"))
+            extra = {"ledger": place, "unlocked": False, "lease": None}
+            return session.report(lines=(told,), extra=extra)
+        shown = Shown(found.revision, found.now)
+        session.show(lease_lines(shown))
+        refuse_alive_run(platform, found)
+        require_consent(
+            session,
+            "Is this run dead? Its lease will be taken away.",
+            what="a run holds the lease",
+            read="whose it is",
+        )
+        done = await unlock_ledger(platform, found)
+    kept = counted(len(done.ledger.intents), "unfinished action")
+    words = f"Unlocked: version {done.number} of the ledger has no lease, and keeps {kept}."
+    extra = {"ledger": place_document(done), "unlocked": True, "lease": lease_document(shown)}
+    return session.report(lines=((), line((words, "bold"))), extra=extra, wrote=True)
+
+
+async def _rebuild(session: Session) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.session import connected, tell_where
+    from peakctl.model import ledger_name
+    from peakctl.operations.ledger import look_to_rebuild, write_rebuilt
+    from peakctl.operations.load import load
+    from peakctl.operations.project import require_owner
+    from peakctl.present.ledger_json import place_document, rebuilt_document
+    from peakctl.present.ledger_text import found_lines, rebuilt_lines
+    from peakctl.present.text import line
+
+    owner = require_owner(session.project)
+    loaded = load(session.project)
+    session.warnings += loaded.diagnostics
+    tell_where(session, len(loaded.resources))
+    async with connected(session) as platform:
+        result = await look_to_rebuild(platform, loaded)
+        session.warnings += result.diagnostics
+        revision, entries = result.before.revision, rebuilt_document(result.rebuilt)
+        lines = (*found_lines(result.found, owner), (), *rebuilt_lines(result.rebuilt))
+        if not result.is_needed:
+            why = "the ledger says what is live" if revision else "there is nothing to list"
+            place = place_document(revision) if revision else None
+            return session.report(
+                lines=(*lines, line(f"Nothing to do: {why}.")),
+                extra={"ledger": place, "written": False, **entries},
+            )
+        session.show(lines)
+        require_consent(
+            session, "Write this ledger?", what="the ledger would change", read="what it would list"
+        )
+        done = await write_rebuilt(platform, result)
+    words = f"Written: version {done.number} of {ledger_name(owner)}."
+    extra = {"ledger": place_document(done), "written": True, **entries}
+    return session.report(lines=((), line((words, "bold"))), extra=extra, wrote=True)

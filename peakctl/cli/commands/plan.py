@@ -1,0 +1,79 @@
+"""`peakctl plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl plan -e dev
+  peakctl plan -e dev --select Workflow,team=retail
+  peakctl plan -e prod --detailed-exitcode -o markdown > comment.md
+  peakctl plan -e prod --out prod.peakplan
+
+\b
+Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
+1 error, 3 a selector matched nothing, 10 manifests invalid, 12 a guard refuses,
+15 not permitted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.policy
+@options.output("text", "json", "markdown")
+@options.shown
+@click.option(
+    "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
+)
+@click.option(
+    "--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE` with the same flags."
+)
+@click.option("--explain", is_flag=True, help="Also show the stages of an apply of the plan.")
+@options.retry_failed
+@options.ownership
+@options.pruning
+@options.mass_change
+@options.connection
+@options.display
+def plan(**flags: Any) -> int:
+    """Show what apply would change, and change nothing.
+
+    Reads the live state of everything that the manifests name. Running it is always safe.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command("plan", options.Flags(**flags), _plan)
+
+
+async def _plan(session: Session) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.planning import load_typed, plan_document, plan_result, plan_typed
+    from peakctl.cli.session import connected
+
+    flags = session.flags
+    loaded = load_typed(session)
+    async with connected(session) as platform:
+        planned = await plan_typed(session, platform, loaded)
+        if flags.out is not None:
+            from peakctl.operations.saved_plan import save_plan
+
+            session.warnings += await save_plan(platform, planned, flags.out)
+    pending = planned.has_changes and flags.detailed_exitcode
+    code = Exit.CHANGES_PENDING if pending else Exit.DONE
+    return session.report(
+        plan=planned.plan,
+        exit_code=Exit.REFUSED if planned.guards else code,
+        diagnostics=planned.guards,
+        lines=plan_result(session, planned),
+        extra=plan_document(session, planned),
+    )

@@ -1,0 +1,78 @@
+"""`peakctl schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl schema                        the kinds there are
+  peakctl schema Service                its JSON Schema
+  peakctl schema project                that of peakctl.yaml
+  peakctl schema --into .schemas        all of them, as files for your editor
+
+\b
+In a manifest and in peakctl.yaml, for editors that speak YAML:
+  # yaml-language-server: $schema=../.schemas/manifest.json
+  # yaml-language-server: $schema=.schemas/project.json
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("kind", required=False)
+@click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")
+@options.output("text", "json")
+@options.display
+def schema(kind: str | None, into: str | None, **flags: Any) -> int:
+    """Print the JSON Schema of a KIND: every field, and what it means when it is absent."""
+    from peakctl.cli.session import run_command
+
+    def body(session: Session) -> Report:
+        if into is not None:
+            return _write(session, Path(into))
+        return _kinds(session) if kind is None else _one(session, kind)
+
+    return run_command("schema", options.Flags(**flags), body)
+
+
+def _one(session: Session, word: str) -> Report:
+    import json
+
+    from peakctl.kinds.store import load_kinds, schema_text
+    from peakctl.operations.get import find_kind
+
+    text = schema_text(find_kind(word, [*load_kinds(), "manifest", "project"]))
+    return session.report(text=text, extra={"schema": json.loads(text)})
+
+
+def _kinds(session: Session) -> Report:
+    from peakctl.kinds.store import load_kinds
+    from peakctl.present.text import table_lines
+
+    rows = [
+        {"kind": kind.name, "description": str(kind.schema.get("description", ""))}
+        for kind in load_kinds().values()
+    ]
+    table = table_lines(("kind", "what it is"), [tuple(row.values()) for row in rows])
+    return session.report(lines=table, extra={"kinds": rows})
+
+
+def _write(session: Session, folder: Path) -> Report:
+    from peakctl.kinds.store import schema_folder
+    from peakctl.present.text import line
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = sorted(schema_folder().glob("*.json"))
+    for file in files:
+        (folder / file.name).write_bytes(file.read_bytes())
+    words = f"{len(files)} schema files are in {folder}; point your editor at manifest.json there"
+    return session.report(lines=(line(words),), extra={"files": [f.name for f in files]})

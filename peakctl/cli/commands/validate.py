@@ -1,0 +1,75 @@
+"""`peakctl validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peakctl.cli.session import Session
+    from peakctl.model import Key, Resource
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl validate
+  peakctl validate -f manifests/service.yaml -p image_version=1.2.0
+  peakctl validate -e prod -o json
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.policy
+@options.output("text", "json")
+@options.display
+def validate(**flags: Any) -> int:
+    """Check manifests: templates, YAML, fields, references, files. Contacts nothing.
+
+    Tells of every problem at once, with its place and what to do.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command("validate", options.Flags(**flags), _validate)
+
+
+def _validate(session: Session) -> Report:
+    from peakctl.errors import counted
+    from peakctl.operations import load
+    from peakctl.present.policy_text import policy_lines
+    from peakctl.present.text import line
+
+    project, flags = session.project, session.flags
+    result = load.validate(project, flags.select, flags.exclude)
+    found = {key: each for key, each in result.resources.items() if key in result.chosen}
+    files = {resource.document.display for resource in found.values()}
+    words = f"Valid: {counted(len(found), 'resource')} in {counted(len(files), 'file')}."
+    return session.report(
+        diagnostics=result.diagnostics,
+        lines=(*policy_lines(project.policy), line((words, "good"))),
+        extra=_listed(found) if session.flags.output == "json" else {},
+    )
+
+
+def _listed(found: Mapping[Key, Resource]) -> dict[str, Any]:
+    """Every resource with its place. Places are computed one by one: not for a text nobody sees."""
+    return {"resources": [_described(key, each) for key, each in sorted(found.items())]}
+
+
+def _described(key: Key, resource: Resource) -> dict[str, Any]:
+    place = resource.document.locate(("metadata", "name"))
+    return {
+        "key": str(key),
+        "kind": key.kind,
+        "name": key.name,
+        "location": {"file": place.file, "line": place.line, "column": place.column},
+        "references": [
+            f"{'|'.join(reference.kinds)}/{reference.name}" for reference in resource.references
+        ],
+    }

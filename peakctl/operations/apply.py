@@ -1,0 +1,398 @@
+"""An apply or a destroy: the stages of a plan that was agreed to, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, assert_never
+
+from peakctl.engine.observe.parts import Decided
+from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
+from peakctl.engine.runner import Stop as EngineStop
+from peakctl.errors import Diagnostic, GuardRefused
+from peakctl.model import Event
+from peakctl.operations.plan import (
+    PlanOptions,
+    PlanResult,
+    load_for_plan,
+    make_plan,
+    refuse_guarded,
+)
+from peakctl.operations.platform import connect
+from peakctl.operations.project import is_emulated, place_of, telling
+from peakctl.operations.recorder import open_recorder
+from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
+from peakctl.operations.stages import (
+    AcquireLease,
+    CarryOut,
+    Record,
+    ReleaseLease,
+    Replan,
+    Stage,
+    TakeOver,
+    build_stages,
+)
+from peakctl.operations.tenant import is_tenant_sure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from peakctl.model import Clock, Outcome, Plan
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.project import Project
+    from peakctl.operations.recorder import RunRecorder
+
+
+class ApproveAll(enum.Enum):
+    """Consent to whatever the plan turns out to be."""
+
+    APPROVE_ALL = "approve all"
+
+
+APPROVE_ALL = ApproveAll.APPROVE_ALL
+Approval = PlanResult | SavedPlan | ApproveAll
+"""What an apply is consented to: a plan that was looked at, one that was saved, or everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """How a run goes. Times are seconds, None the defaults.
+
+    After `timeout` nothing new is started. `look_again` plans once more also where no ledger is
+    kept, since time has passed since the plan was made. `command` is what the ledger calls the run;
+    `again` is what to type to run it again, for messages.
+    """
+
+    timeout: float | None = None
+    build_timeout: float | None = None
+    deploy_timeout: float | None = None
+    service_timeout: float | None = None
+    look_again: bool = True
+    command: str = "apply"
+    again: str = "run it again"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """How each action ended, in the order of the plan that was carried out. `took` is in seconds.
+
+    `recorded` is False when the ledger does not say all that it should: `diagnostics` tells.
+    """
+
+    planned: PlanResult
+    outcomes: tuple[Outcome, ...]
+    took: float
+    recorded: bool = True
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """What was carried out."""
+        return self.planned.plan
+
+    @property
+    def ok(self) -> bool:
+        """Whether every action ended well."""
+        return self.recorded and all(outcome.status.good for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage of the run begins."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class RunNotice:
+    """Something worth a line that changes nothing: whose lease was taken over, say."""
+
+    message: str
+
+
+RunEvent = Event | StageStarted | RunNotice
+
+
+class Stop(EngineStop):
+    """A request to stop a run: start nothing new, wait for nothing more. For any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wake: Callable[[], object] | None = None
+
+    def request(self) -> None:
+        """Ask for it; pauses end at once."""
+        super().request()
+        if self._wake is not None:
+            self._wake()
+
+    @contextlib.contextmanager
+    def waking(self, stopped: asyncio.Event) -> Iterator[None]:
+        """While it lasts, a request sets `stopped` in the loop that runs."""
+        loop = asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(stopped.set)
+        if self.requested:
+            stopped.set()
+        try:
+            yield
+        finally:
+            self._wake = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableClock:
+    """A clock whose pauses end at once when the run is asked to stop."""
+
+    clock: Clock
+    stopped: asyncio.Event
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` of the clock later, or when the run is asked to stop."""
+        ends = {
+            asyncio.create_task(self.clock.sleep(seconds)),
+            asyncio.create_task(self.stopped.wait()),
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
+
+
+async def apply_async(
+    project: Project,
+    approval: Approval,
+    *,
+    planning: PlanOptions | None = None,
+    options: ApplyOptions | None = None,
+    emit: Callable[[RunEvent], None] | None = None,
+    stop: Stop | None = None,
+) -> ApplyResult:
+    """Make the tenant look like the manifests, and say how each action ended.
+
+    `approval` is a `PlanResult` (that and no more is done), a `SavedPlan`, or `APPROVE_ALL`; the
+    latter two are planned with `planning` first. `emit` hears what happens, in the thread of the
+    event loop. An action that fails is an outcome, not an error. Raises as `plan`, and PlanStale
+    when more would be done than was approved, GuardRefused when a guard stands before the plan,
+    LeaseHeld while another run of the project is under way.
+    """
+    chosen = options or ApplyOptions()
+    if isinstance(approval, PlanResult):
+        async with connect(project, approval.options.parallelism) as platform:
+            return await carry_out(platform, approval, approval, chosen, emit, stop)
+    wanted = planning or PlanOptions()
+    loaded = load_for_plan(project, wanted)
+    with telling() as told:
+        told += loaded.diagnostics
+        async with connect(project, wanted.parallelism) as platform:
+            saved = approval if isinstance(approval, SavedPlan) else None
+            planned = await make_plan(
+                platform, loaded, wanted, tenant=saved.tenant if saved else None
+            )
+            told += planned.diagnostics
+            refuse_guarded(planned)
+            if saved is not None:
+                told += await check_saved(platform, planned, saved, confirm=_confirmed)
+            result = await carry_out(platform, planned, saved or planned, chosen, emit, stop)
+    return replace(result, diagnostics=(*told, *result.diagnostics))
+
+
+async def check_saved(
+    platform: Platform,
+    planned: PlanResult,
+    saved: SavedPlan,
+    confirm: Callable[[Project, SavedPlan], None],
+) -> tuple[Diagnostic, ...]:
+    """Return when a saved plan allows what `planned` would do; warnings of what it leaves out.
+
+    `confirm` is called where nothing tells whether this is the tenant of the plan, and raises
+    GuardRefused unless somebody says so. Raises PlanStale, ApiError, NotAuthenticated.
+    """
+    approval_check(platform, saved, "")(planned.plan)
+    if planned.has_changes and not await is_tenant_sure(platform, planned.live, saved.tenant):
+        confirm(platform.project, saved)
+    return await left_out(platform, planned, saved)
+
+
+def _confirmed(project: Project, saved: SavedPlan) -> None:
+    if not saved.tenant_confirmed:
+        raise GuardRefused(unbound(project))
+
+
+def unbound(project: Project) -> Diagnostic:
+    """That nothing tells whether this is the tenant of a saved plan, and nobody says so."""
+    return Diagnostic(
+        code="guard/unbound",
+        summary="the plan file is not bound to a tenant, and no terminal to ask on",
+        detail=f"nothing at {place_of(project)} tells whether it is the tenant of the plan",
+        fix=(
+            "set `tenant` of the environment in peakctl.yaml, or run this at a terminal;"
+            " or leave out the file: peakctl apply"
+        ),
+    )
+
+
+async def carry_out(
+    platform: Platform,
+    planned: PlanResult,
+    consent: PlanResult | SavedPlan,
+    options: ApplyOptions,
+    emit: Callable[[RunEvent], None] | None = None,
+    stop: Stop | None = None,
+) -> ApplyResult:
+    """Apply a plan under the lease of its project.
+
+    What is applied is planned once more when the lease is held: PlanStale is raised when that goes
+    beyond what was consented to.
+    """
+    refuse_guarded(planned)
+    with telling() as told:
+        run = _Run(platform, planned, consent, options, emit or _ignore, stop or Stop(), told)
+        return await run.carry_out()
+
+
+def _ignore(_: RunEvent) -> None:
+    """Nobody listens."""
+
+
+class _Run:
+    """One run: what the stages before have found is what the next ones go on with."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        planned: PlanResult,
+        consent: PlanResult | SavedPlan,
+        options: ApplyOptions,
+        emit: Callable[[RunEvent], None],
+        stop: Stop,
+        told: list[Diagnostic],
+    ) -> None:
+        self.platform, self.planned, self.options = platform, planned, options
+        self.emit, self.stop, self.told = emit, stop, told
+        self.outcomes: tuple[Outcome, ...] = ()
+        self.recorded = True
+        self._again = planned.replan_inputs()
+        self._tenant = consent.tenant if isinstance(consent, SavedPlan) else None
+        self._check = approval_check(platform, consent, options.again)
+        self._recorder = open_recorder(
+            platform, planned, options.command, options.again, lambda words: emit(RunNotice(words))
+        )
+        self._began = 0.0
+        self._record_parts: dict[str, Any] = {}
+
+    async def carry_out(self) -> ApplyResult:
+        """All stages; a lease is released when the run ends before its first call."""
+        owner = self.platform.project.owner
+        async with self._recorder or contextlib.nullcontext():
+            for stage in build_stages(self.planned, owner, asked=self.options.look_again):
+                self.emit(StageStarted(stage))
+                await self._do(stage)
+        took = self.platform.project.clock.now() - self._began
+        diagnostics = tuple(self.told)
+        return ApplyResult(self.planned, self.outcomes, took, self.recorded, diagnostics)
+
+    async def _do(self, stage: Stage) -> None:
+        match stage:
+            case AcquireLease():
+                await self._acquire_lease()
+            case Replan():
+                await self._replan()
+            case TakeOver():
+                await self._record_of_run.take_over(self.planned.plan)
+            case CarryOut():
+                await self._carry_out()
+            case Record():
+                await self._record()
+            case ReleaseLease():
+                await self._release_lease()
+            case _:
+                assert_never(stage)
+
+    @property
+    def _record_of_run(self) -> RunRecorder:
+        assert self._recorder is not None  # noqa: S101 - stages of a ledger are there with one only
+        return self._recorder
+
+    async def _acquire_lease(self) -> None:
+        recorder = self._record_of_run
+        self._again = replace(self._again, held=await recorder.acquire(self.planned))
+        if recorder.was_disturbed(self.planned):
+            self._again = replace(self._again, known={}, decided=Decided())
+
+    async def _replan(self) -> None:
+        if self._recorder is None:
+            self.planned = await self._look()
+        else:
+            self.planned = await self._recorder.without_conflicts(self._look)
+            refuse_guarded(self.planned)
+        self._check(self.planned.plan)
+
+    async def _look(self) -> PlanResult:
+        before = self.planned
+        found = await make_plan(
+            self.platform, before.loaded, before.options, self._again, self._tenant
+        )
+        known = (*before.loaded.diagnostics, *before.diagnostics, *self.told)
+        self.told += [d for d in found.diagnostics if d not in known]
+        return found
+
+    async def _carry_out(self) -> None:
+        from peakctl.engine.apply import apply
+
+        platform, clock = self.platform, self.platform.project.clock
+        self._began = clock.now()
+        stopped = asyncio.Event()
+        lease = self._recorder.lease if self._recorder else None
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(self.stop.waking(stopped))
+            if lease is not None:
+                await stack.enter_async_context(lease.renewing(self.stop.request))
+            if self.options.timeout is not None:
+                loop = asyncio.get_running_loop()
+                timer = loop.call_later(self.options.timeout, self.stop.request)
+                stack.callback(timer.cancel)
+            self.outcomes = await apply(
+                self.planned.plan,
+                platform.kinds,
+                platform.adapters,
+                clock=StoppableClock(clock, stopped),
+                emit=self.emit,
+                limits=wait_limits(platform.project, self.options),
+                stop=self.stop,
+                redact=platform.project.redact,
+            )
+
+    async def _record(self) -> None:
+        recorder = self._record_of_run
+        if recorder.lease is not None:
+            self._record_parts = recorder.record_of(
+                self.planned, self.platform.kinds, self.outcomes
+            )
+            return
+        problems = await recorder.note(self.planned, self.platform.kinds, self.outcomes)
+        self._recorded(problems)
+
+    async def _release_lease(self) -> None:
+        self._recorded(await self._record_of_run.release(self._record_parts))
+
+    def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
+        self.told += (*self._record_of_run.noted, *problems)
+        self.recorded = not problems
+
+
+def wait_limits(project: Project, options: ApplyOptions) -> WaitLimits:
+    """The limits of the options, else the engine's; the emulator is looked at more often."""
+    given = {
+        "build": options.build_timeout,
+        "deploy": options.deploy_timeout,
+        "service": options.service_timeout,
+    }
+    seconds = {**DEFAULT_LIMITS, **{k: v for k, v in given.items() if v is not None}}
+    return WaitLimits(seconds, first=0.1) if is_emulated(project) else WaitLimits(seconds)

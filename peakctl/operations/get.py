@@ -1,0 +1,319 @@
+"""What is live: the resources of a kind, or those of one name, with their secrets sealed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
+from peakctl.model import Key, Secret
+from peakctl.operations.load import load_documents
+from peakctl.operations.platform import connect
+from peakctl.operations.project import telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path as FilePath
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Archive, Ledger, Live, Owned, Resource, Tree
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.project import Project
+
+OF_PLATFORM = "part of the platform"
+
+
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """Live resources of one kind. `part_of` says of what each is a part, by kind and id.
+
+    `values` are the specs, one for each of `found`, with a `Secret` for each value that must not be
+    shown; empty where only a listing was asked for.
+    """
+
+    kind: str
+    found: tuple[Live, ...]
+    part_of: Mapping[tuple[str, str], str]
+    values: tuple[Tree, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+async def get_async(
+    project: Project, kind: str, name: str | None = None, *, values: bool = True
+) -> GetResult:
+    """The live resources of a kind, or those called `name`.
+
+    Raises UsageError for a kind that is not there, PeakctlError when nothing has the name, and
+    NotAuthenticated, ApiError, LedgerUnusable.
+    """
+    async with connect(project) as platform:
+        return await get_live(platform, kind, name, values=values)
+
+
+async def get_live(
+    platform: Platform,
+    word: str,
+    name: str | None = None,
+    *,
+    values: bool = True,
+    provided: bool = False,
+) -> GetResult:
+    """As `get`, on a platform that is connected. `provided`: what the platform has itself, too."""
+    kind = find_kind(word, platform.kinds)
+    with telling() as told:
+        found = await _read(platform, kind, name, provided=provided)
+        part_of = await _part_of(platform, found, told)
+        sealed: tuple[Tree, ...] = ()
+        if values:
+            told += [_is_part(live, part_of) for live in found if id_of(live) in part_of]
+            found = await _with_hidden(platform, found, part_of)
+            redact = platform.project.redact
+            found = [_without_secrets(live, redact) for live in found]
+            sealed = await _seal_found(platform, kind, found, told)
+            sealed = tuple(_seal_repeated(tree, redact) for tree in sealed)
+        return GetResult(kind, tuple(found), part_of, sealed, tuple(told))
+
+
+async def _read(
+    platform: Platform, kind: str, name: str | None, *, provided: bool
+) -> Sequence[Live]:
+    """Every live resource of the kind, or those of that name. Raises PeakctlError when none is."""
+    adapter = platform.adapters[kind]
+    listed = [item for item in await adapter.index() if item.ours or provided or name]
+    wanted = [item for item in listed if name is None or item.name == name]
+    if name is not None and not wanted:
+        near = nearest_names(name, sorted({item.name for item in listed}))
+        raise PeakctlError(
+            Diagnostic(
+                code="live/not-found",
+                summary=f'there is no {kind} named "{name}"',
+                fix=f"did you mean: {', '.join(near)}" if near else f"see peakctl get {kind}",
+            )
+        )
+    reads = await asyncio.gather(*(adapter.read(item, None) for item in wanted))
+    return [live for live in reads if live is not None]
+
+
+async def _part_of(
+    platform: Platform, found: Sequence[Live], told: list[Diagnostic]
+) -> dict[tuple[str, str], str]:
+    """What each is a part of, for what is a part of something: the plan's own reads tell."""
+    from peakctl.engine.observe.parts import find_wholes
+
+    parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
+    own = {id_of(live): why.removeprefix("part of ") for live, why in parts if why}
+    asked = [live for live in found if not live.foreign]
+    decided = await find_wholes(asked, (), platform.adapters)
+    told += [_unsure(why) for why in dict.fromkeys(decided.unsure.values())]
+    return own | {id_: str(key) for id_, key in decided.wholes.items() if key}
+
+
+async def _with_hidden(
+    platform: Platform, found: Sequence[Live], part_of: Mapping[tuple[str, str], str]
+) -> list[Live]:
+    """`found` with the places of values that the resource hides for which they were made."""
+    out = []
+    for live in found:
+        kind, _, name = part_of.get(id_of(live), "").partition("/")
+        adapter = platform.adapters.get(kind)
+        hidden = await adapter.hidden_in(live, Key(kind, name)) if adapter else frozenset()
+        out.append(replace(live, hidden=live.hidden | hidden))
+    return out
+
+
+def _without_secrets(live: Live, redact: Callable[[str], str]) -> Live:
+    """`live` with no secret of the run in what is told beside its values."""
+    version = redact(live.version) if live.version else live.version
+    return replace(live, status=redact(live.status), version=version)
+
+
+def _unsure(why: str) -> Diagnostic:
+    return Diagnostic(
+        code="live/parts-unread",
+        summary="what is a part of something else is not marked: a read failed",
+        detail=why,
+        fix="run the same command again",
+        severity=Severity.WARNING,
+    )
+
+
+def _is_part(live: Live, part_of: Mapping[tuple[str, str], str]) -> Diagnostic:
+    return Diagnostic(
+        code="live/part-of",
+        summary=f"it is part of {part_of[id_of(live)]}, and cannot be managed by itself",
+        key=live.key,
+        fix="write a manifest of what it belongs to instead",
+        severity=Severity.WARNING,
+    )
+
+
+def id_of(live: Live) -> tuple[str, str]:
+    """What tells one live resource from another."""
+    return live.key.kind, str(live.id)
+
+
+def find_kind(word: str, kinds: Iterable[str]) -> str:
+    """The kind that `word` means, without regard to case, hyphens and plural. Raises UsageError."""
+    names = list(kinds)
+    by_folded = {_folded(name): name for name in names}
+    folded = _folded(word)
+    found = by_folded.get(folded) or by_folded.get(folded.removesuffix("s"))
+    if found is not None:
+        return found
+    near = nearest_names(word, names)
+    raise UsageError(
+        Diagnostic(
+            code="usage/unknown-kind",
+            summary=f'there is no kind "{word}"',
+            detail=f"kinds: {', '.join(names)}",
+            fix=f"did you mean: {', '.join(near)}" if near else "use one of the kinds above",
+        )
+    )
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "").replace("_", "")
+
+
+# --- which values are secret -------------------------------------------------------------------
+
+
+async def _seal_found(
+    platform: Platform, kind: str, found: Sequence[Live], told: list[Diagnostic]
+) -> tuple[Tree, ...]:
+    """The values of each of `found`, with a `Secret` for each leaf that must not be shown.
+
+    Ledgers know where secrets were applied: ours, and those of other projects where ours does not
+    have the resource. What no ledger tells of is as secret as our manifests say. Raises
+    LedgerUnusable when ours cannot be read.
+    """
+    from peakctl.engine.diff.secrecy import sealed_live
+    from peakctl.ledger.digests import StoredDigests
+
+    ids = {str(live.id) for live in found}
+    ledgers = await _ledgers(platform, ids, kind, told)
+    entries = _of_ids(ledgers, ids, kind)
+    unknown = [live for live in found if _is_unknown(entries.get(str(live.id), ()))]
+    declared = _declared(platform, unknown, told) if unknown else {}
+    made = _of_specs(ledgers, platform.kinds)
+    out = []
+    for live in found:
+        known = entries.get(str(live.id), ())
+        places = {p for entry in known for p in entry.secret or ()} if known else made
+        memory = StoredDigests(secret=places | {*declared.get(str(live.id), ())})
+        out.append(sealed_live(platform.kinds[kind], live, memory))
+    return tuple(out)
+
+
+def _seal_repeated(value: Any, redact: Callable[[str], str]) -> Any:
+    """`value` with a `Secret` for each text that repeats a secret of the run."""
+    if isinstance(value, str):
+        return value if redact(value) == value else Secret(value)
+    if isinstance(value, Mapping):
+        shown = {word: redact(str(word)) for word in value}
+        return {
+            name: _seal_repeated(value[word], redact) if name == str(word) else Secret(value[word])
+            for word, name in shown.items()
+        }
+    if isinstance(value, list):
+        return [_seal_repeated(each, redact) for each in value]
+    return value
+
+
+def _is_unknown(entries: Collection[Owned]) -> bool:
+    """Whether no ledger says which values of a resource are secret (format 1 did not)."""
+    return not entries or any(entry.secret is None for entry in entries)
+
+
+async def _ledgers(
+    platform: Platform, ids: Collection[str], kind: str, told: list[Diagnostic]
+) -> tuple[Ledger, ...]:
+    """Our ledger, and every other one where ours does not have all of the resources."""
+    from peakctl.ledger.revisions import find_revision, read_others, tell_unread
+
+    store, owner = platform.ledgers, platform.project.owner
+    listed = await store.list()
+    standing = await find_revision(store, listed, owner) if owner else None
+    ours = (standing.ledger,) if standing else ()
+    if not set(ids) - set(_of_ids(ours, ids, kind)):
+        return ours
+    others = await read_others(store, listed, owner)
+    told += tell_unread(others.unread)
+    return (*ours, *others.ledgers)
+
+
+def _of_ids(ledgers: Iterable[Ledger], ids: Collection[str], kind: str) -> dict[str, list[Owned]]:
+    """What ledgers have of the resources, by id."""
+    out: dict[str, list[Owned]] = {}
+    for ledger in ledgers:
+        for each in ledger.owned.values():
+            if each.key.kind == kind and str(each.id) in ids:
+                out.setdefault(str(each.id), []).append(each)
+    return out
+
+
+def _of_specs(ledgers: Iterable[Ledger], kinds: Mapping[str, Kind]) -> set[str]:
+    """Where secrets stand in what a deployment may have made from a spec that a ledger has.
+
+    It takes its fields from the spec's own, and from its `config`.
+    """
+    return {
+        place.replace("spec/config/", "spec/", 1)
+        for ledger in ledgers
+        for each in ledger.owned.values()
+        if each.key.kind in kinds and kinds[each.key.kind].defines
+        for place in each.secret or ()
+    }
+
+
+def _declared(
+    platform: Platform, found: Sequence[Live], told: list[Diagnostic]
+) -> dict[str, tuple[str, ...]]:
+    """Where our manifests have secrets, by the id of the live resource of that key."""
+    from peakctl.engine.diff.secrecy import secret_places
+
+    if platform.project.file is None:
+        return {}
+    try:
+        resources = _resources(platform.project, platform.kinds)
+    except PeakctlError as error:
+        told.append(_not_known(error))
+        return {}
+    return {
+        str(live.id): secret_places(platform.kinds[live.key.kind], resources[live.key].values)
+        for live in found
+        if live.key in resources
+    }
+
+
+def _resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Resource]:
+    """The resources of the project, without a look into the folders that they pack.
+
+    What is odd in manifests is for plan and validate to tell.
+    """
+    from peakctl.kinds.validate import read_resources
+
+    documents = load_documents(project)
+    found, _ = read_resources(documents, kinds, project_root=project.root, pack=_unpacked)
+    return {resource.key: resource for resource in found}
+
+
+def _unpacked(folder: FilePath, ignore: Sequence[str] | None, root: FilePath) -> Archive:
+    from peakctl.model import Archive
+
+    return Archive("", 0, bytes)
+
+
+def _not_known(error: PeakctlError) -> Diagnostic:
+    return Diagnostic(
+        code="get/secrets-unknown",
+        summary="values that came from os_env may be shown: where they are is not known",
+        detail=(
+            "no ledger of this version tells of the resource, and the manifests cannot be read:"
+            f" {'; '.join(d.summary for d in error.diagnostics if d.severity is Severity.ERROR)}"
+        ),
+        fix="apply once with this version: the ledger records the places of secrets",
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,245 @@
+"""The ledger of a project by itself: show it, unlock it, rebuild it from what is live.
+
+Only these write a ledger outside of an apply. Unlocking and rebuilding go in two steps: what was
+found is shown, and is what consent is given to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.record import uses_of
+from peakctl.errors import Diagnostic, Severity
+from peakctl.ledger.lease import refuse_held
+from peakctl.ledger.recovery import recover, refuse_alive, unlock, write_owned
+from peakctl.ledger.revisions import tell_duplicates
+from peakctl.model import Run
+from peakctl.operations.actor import actor_of, run_id
+from peakctl.operations.load import load
+from peakctl.operations.platform import connect
+from peakctl.operations.project import require_owner, telling
+from peakctl.operations.recorder import ledger_client
+from peakctl.operations.tenant import check_tenant
+
+if TYPE_CHECKING:
+    from peakctl.engine.rebuild import Rebuilt
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.recovery import Found
+    from peakctl.ledger.revisions import LedgerRevision
+    from peakctl.model import Ledger, Listed, Owner
+    from peakctl.operations.load import LoadResult
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerResult:
+    """The ledger as it was found; `revision` is None where there is none yet.
+
+    `now` is the platform's time, in seconds since 1970. `damage` says that the newest version
+    cannot be read: `revision` is the newest that can.
+    """
+
+    owner: Owner
+    revision: LedgerRevision | None
+    now: float
+    damage: Diagnostic | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What it says."""
+        return self.revision.ledger if self.revision else None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a run has its lease."""
+        lease = self.ledger.lease if self.ledger else None
+        return lease is not None and lease.until > self.now
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildResult:
+    """What a rebuilt ledger would list, beside the one that is there."""
+
+    before: LedgerResult
+    rebuilt: Rebuilt
+    found: Found | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to write; an empty ledger is left to the first apply."""
+        return self.rebuilt.differs or self.before.damage is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Our ledger and all ledgers, as they were when we looked."""
+
+    client: LedgerClient
+    listed: tuple[Listed, ...]
+    found: Found | None
+
+    def result(self, told: list[Diagnostic]) -> LedgerResult:
+        found = self.found
+        return LedgerResult(
+            self.client.owner,
+            found.revision if found else None,
+            self.client.store.now(),
+            found.damage if found else None,
+            tuple(told),
+        )
+
+
+async def show_ledger_async(project: Project) -> LedgerResult:
+    """Everything about the ledger. Raises UsageError where none is kept, LedgerUnusable, ApiError.
+
+    A newest version that is damaged is no error: `damage` tells.
+    """
+    require_owner(project)
+    async with connect(project) as platform:
+        return await show_ledger(platform)
+
+
+async def show_ledger(platform: Platform) -> LedgerResult:
+    """As `show_ledger_async`, on a platform that is connected."""
+    with telling() as told:
+        return (await _look(platform, told)).result(told)
+
+
+async def look_to_unlock(platform: Platform) -> LedgerResult:
+    """The ledger whose lease may be taken away, of the tenant that the environment is meant for.
+
+    Raises LeaseHeld when the run that has it is certainly alive, GuardRefused for another tenant.
+    """
+    with telling() as told:
+        look = await _look(platform, told)
+        await _check_tenant(platform, look, told)
+        if look.found and look.found.damage:
+            told.append(_still_damaged(look.found.damage, look.found.revision))
+        return look.result(told)
+
+
+def refuse_alive_run(platform: Platform, shown: LedgerResult) -> None:
+    """Return unless the run that has the lease is certainly alive. Raises LeaseHeld."""
+    client = ledger_client(platform)
+    if client is not None and shown.ledger is not None:
+        refuse_alive(client, shown.ledger)
+
+
+async def unlock_ledger(platform: Platform, shown: LedgerResult) -> LedgerRevision:
+    """Take away the lease that was shown, and no other.
+
+    What that run set out to do stays recorded. Raises LeaseHeld when the ledger has moved since.
+    """
+    client = ledger_client(platform)
+    assert client is not None  # noqa: S101 - there is a ledger to unlock
+    assert shown.revision is not None  # noqa: S101 - the caller has looked
+    return await unlock(client, shown.revision, _run(platform.project, "ledger unlock"))
+
+
+async def look_to_rebuild(platform: Platform, loaded: LoadResult) -> RebuildResult:
+    """What manifests and live state say that the ledger should list.
+
+    Raises LeaseHeld while a run has the lease, GuardRefused for another tenant.
+    """
+    run = _run(platform.project, "ledger rebuild")
+    with telling() as told:
+        look = await _look(platform, told)
+        await _check_tenant(platform, look, told)
+        if look.found is not None:
+            refuse_held(look.client, look.found.revision.ledger, run.actor)
+        rebuilt = await _rebuilt(platform, look, loaded)
+        told += rebuilt.undecided
+        return RebuildResult(look.result([]), rebuilt, look.found, tuple(told))
+
+
+async def write_rebuilt(platform: Platform, shown: RebuildResult) -> LedgerRevision:
+    """Write what was shown. Raises LeaseHeld when another run writes at the same moment."""
+    client = ledger_client(platform)
+    assert client is not None  # noqa: S101 - there is an owner whose ledger was looked for
+    run = _run(platform.project, "ledger rebuild")
+    return await write_owned(client, shown.before.revision, shown.rebuilt.owned, run)
+
+
+async def unlock_async(project: Project) -> LedgerResult:
+    """Take the lease away from a run that is dead; as it was where no run has it.
+
+    Calling this is the consent. Raises LeaseHeld when the run is alive after all, UsageError where
+    no ledger is kept.
+    """
+    require_owner(project)
+    async with connect(project) as platform:
+        shown = await look_to_unlock(platform)
+        if not shown.is_held:
+            return shown
+        refuse_alive_run(platform, shown)
+        return replace(shown, revision=await unlock_ledger(platform, shown))
+
+
+async def rebuild_async(project: Project) -> RebuildResult:
+    """Write the ledger from manifests and live state, where it does not say what is live.
+
+    Calling this is the consent. Raises as `load`, LeaseHeld, GuardRefused.
+    """
+    require_owner(project)
+    loaded = load(project)
+    async with connect(project) as platform:
+        shown = await look_to_rebuild(platform, loaded)
+        if shown.is_needed:
+            await write_rebuilt(platform, shown)
+    return replace(shown, diagnostics=(*loaded.diagnostics, *shown.diagnostics))
+
+
+async def _look(platform: Platform, told: list[Diagnostic]) -> _Look:
+    """Look at the ledgers, and warn of others with the name of ours."""
+    client = ledger_client(platform)
+    assert client is not None  # noqa: S101 - the project has an owner
+    listed = await client.store.list()
+    found = await recover(client.store, listed, client.owner)
+    if found is not None and found.duplicates:
+        told.append(tell_duplicates(client.owner, (found.revision.id, *found.duplicates)))
+    return _Look(client, listed, found)
+
+
+async def _check_tenant(platform: Platform, look: _Look, told: list[Diagnostic]) -> None:
+    """Raise GuardRefused unless it is the tenant that the environment is meant for."""
+    told += await check_tenant(platform, str(look.found.revision.id) if look.found else None)
+
+
+async def _rebuilt(platform: Platform, look: _Look, loaded: LoadResult) -> Rebuilt:
+    from peakctl.engine.observe.live_state import observe
+    from peakctl.engine.observe.parts import find_wholes, with_parts
+    from peakctl.engine.rebuild import find_there, rebuild
+    from peakctl.ledger.ownership import id_of
+    from peakctl.ledger.revisions import read_others
+
+    before = look.found.revision.ledger if look.found else None
+    live = await observe(loaded.resources, platform.kinds, platform.adapters)
+    owned = before.owned.values() if before else ()
+    known = {(each.key.kind, str(each.id)) for each in owned}
+    new = [each for each in live.live.values() if id_of(each) not in known and not each.foreign]
+    live = with_parts(live, await find_wholes(new, live.live.values(), platform.adapters))
+    return rebuild(
+        look.client.owner,
+        loaded.resources,
+        live,
+        uses=uses_of(loaded.resources),
+        before=before,
+        there=await find_there(owned, live, platform.adapters),
+        others=await read_others(look.client.store, look.listed, look.client.owner),
+        damaged=look.found is not None and look.found.damage is not None,
+    )
+
+
+def _still_damaged(damage: Diagnostic, revision: LedgerRevision) -> Diagnostic:
+    """That a lease was looked for in an older version, and that a rebuild is due all the same."""
+    detail = f"the lease is that of version {revision.number}; what came later is lost"
+    return replace(damage, detail=detail, severity=Severity.WARNING)
+
+
+def _run(project: Project, command: str) -> Run:
+    """Who writes, for the ledger's list of runs."""
+    return Run(run_id(), actor_of(project.settings, project.root), command)

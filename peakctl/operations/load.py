@@ -1,0 +1,324 @@
+"""Manifests to resources: read, rendered, validated, and what they say of each other checked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import (
+    Diagnostic,
+    GuardRefused,
+    ManifestsInvalid,
+    SelectorEmpty,
+    Severity,
+    nearest_names,
+)
+from peakctl.operations.project import no_project, telling
+from peakctl.operations.selection import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.manifests.load import Manifests, RenderedText
+    from peakctl.manifests.parameters import Given
+    from peakctl.model import Document, Key, Reference, Resource, Value
+    from peakctl.operations.project import Project
+
+NOTHING_FOUND = "source/no-match"
+NO_VALUE = "template/undefined"
+NOT_A_VALUE = frozenset(
+    f"manifest/{code}" for code in ("number", "tag", "alias-loop", "merge", "key", "character")
+)
+"""Problems of YAML after which a value is missing, which says nothing of what was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """Every resource of the manifests by its key, and which of them were selected."""
+
+    resources: Mapping[Key, Resource]
+    chosen: frozenset[Key]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderResult:
+    """The text of each manifest after its template ran, secrets masked."""
+
+    texts: tuple[RenderedText, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def load(project: Project, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> LoadResult:
+    """The valid resources of the manifests. Nothing is asked of the platform.
+
+    `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. Raises ManifestsInvalid with
+    all problems of all files, SelectorEmpty when a word or pattern fits nothing, GuardRefused when
+    nothing is declared: a template that renders to nothing must not look like a wish to have
+    nothing.
+    """
+    return _load(project, select, exclude)
+
+
+def validate(
+    project: Project, select: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> LoadResult:
+    """As `load`, with what resources say of each other: unknown dependencies, cycles, parameters.
+
+    Not a single document is a warning here.
+    """
+    return _load(project, select, exclude, may_be_empty=True, together=True)
+
+
+def _load(
+    project: Project,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    may_be_empty: bool = False,
+    together: bool = False,
+) -> LoadResult:
+    """All of all files and stages: a fault in one manifest hides none in another.
+
+    What resources say of each other is checked with `together`, or where anything is wrong.
+    """
+    from peakctl.archives import pack
+    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.validate import read_manifests
+    from peakctl.model.text import secret_texts
+
+    kinds = load_kinds()
+    manifests = _load_manifests(project)
+    packed = partial(pack, skip=_files_of_run(project))
+    found = read_manifests(manifests.documents, kinds, project_root=project.root, pack=packed)
+    problems = [*manifests.problems, *_without_repeats(found.problems, manifests.problems)]
+    resources = {resource.key: resource for resource in found.resources}
+    project.redact.add(secret_texts([resource.values for resource in found.resources]))
+    if together or any(d.severity is Severity.ERROR for d in problems):
+        known = {resource.key: resource for resource in found.faulty} | resources
+        problems += check_together(known, kinds, _broken(manifests, known, kinds))
+    if not (manifests.documents or problems):
+        problems.append(_nothing_declared(Severity.WARNING if may_be_empty else Severity.ERROR))
+    with telling() as told:
+        told += refuse_errors(problems)
+        return LoadResult(resources, choose(resources, select, exclude), tuple(told))
+
+
+def render(project: Project) -> RenderResult:
+    """The text of all manifests after their templates ran. Raises as `load`."""
+    from peakctl.kinds.secrecy import secret_places
+    from peakctl.kinds.store import load_kinds
+    from peakctl.manifests import render_sources
+
+    given = _parameters(project)
+    warnings = refuse_errors(given.problems)
+    texts, problems = render_sources(
+        _patterns(project),
+        secrets=lambda documents: secret_places(documents, load_kinds()),
+        **_sources(project, given),
+    )
+    return RenderResult(texts, (*warnings, *refuse_errors(problems)))
+
+
+def load_documents(project: Project) -> tuple[Document, ...]:
+    """All documents of the manifests, before any kind is looked at. Raises as `load`."""
+    manifests = _load_manifests(project)
+    refuse_errors(manifests.problems)
+    return manifests.documents
+
+
+def refuse_errors(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The warnings and notes, where there is no error.
+
+    Raises ManifestsInvalid with all problems, SelectorEmpty where what was typed matches nothing (a
+    pattern of peakctl.yaml has a place, and is a manifest's fault), GuardRefused where guards alone
+    are in the way.
+    """
+    errors = [d for d in problems if d.severity is Severity.ERROR]
+    warnings = tuple(d for d in problems if d.severity is not Severity.ERROR)
+    if not errors:
+        return warnings
+    if all(d.code == NOTHING_FOUND and not d.locations for d in errors):
+        raise SelectorEmpty(*warnings, *errors)
+    if all(d.code.startswith("guard/") for d in errors):
+        raise GuardRefused(*warnings, *errors)
+    raise ManifestsInvalid(*warnings, *errors)
+
+
+def _nothing_declared(severity: Severity) -> Diagnostic:
+    return Diagnostic(
+        code="guard/empty",
+        summary="nothing is declared: the manifests hold no document",
+        detail="their templates rendered to nothing, or they hold comments alone",
+        fix=(
+            "see what they render to: peakctl render; to delete all that is live,"
+            " run peakctl destroy where the manifests still declare it"
+        ),
+        severity=severity,
+    )
+
+
+# --- files and parameters --------------------------------------------------------------------
+
+
+def _load_manifests(project: Project) -> Manifests:
+    """All documents of the run, with the problems of all files, those of parameters included."""
+    from peakctl.manifests.load import load_manifests
+
+    given = _parameters(project)
+    found = load_manifests(_patterns(project), **_sources(project, given))
+    known = [d for d in found.problems if not (given.problems and d.code == NO_VALUE)]
+    return replace(found, problems=(*given.problems, *known))
+
+
+def _sources(project: Project, given: Given) -> dict[str, Any]:
+    """What loading and rendering take: where files are, and what templates are given."""
+    file, typed = project.file, project.options.manifests
+    read_stdin = project.options.read_stdin
+    return {
+        "root": project.root,
+        "parameters": given.values,
+        "environment": project.settings.environment,
+        "stdin": read_stdin() if read_stdin and "-" in typed else None,
+        # patterns that were typed start in the working folder, and have no place
+        "base": project.folder if typed else project.root,
+        "places": {} if typed or file is None else file.places,
+        # files of parameters are no manifests, even where they lie among them
+        "exclude": [*_parameter_files(project), *(file.param_files if file else ())],
+        "os_env": file.os_env_for(project.environment) if file else None,
+        "given": given,
+    }
+
+
+def _patterns(project: Project) -> Sequence[str]:
+    if project.options.manifests:
+        return project.options.manifests
+    if project.file is not None:
+        return project.file.manifests
+    raise no_project(
+        "there is no peakctl.yaml in this folder or above it",
+        "go to your project, or name the manifests: -f FILE",
+    )
+
+
+def _parameters(project: Project) -> Given:
+    """The values for templates, and what is wrong with the files that they come from."""
+    from peakctl.manifests.parameters import gather_given
+
+    given = gather_given(
+        project.file, project.environment, files=_parameter_files(project), root=project.root
+    )
+    typed = {k: v for k, v in project.options.parameters.items() if v is not None}
+    # A part of the project says nothing of what the rest uses.
+    is_part = bool(project.options.manifests)
+    return replace(
+        given,
+        values={**given.values, **typed},
+        typed=frozenset(typed),
+        declared=dict.fromkeys(given.declared) if is_part else given.declared,
+    )
+
+
+def _parameter_files(project: Project) -> list[Path]:
+    return [project.folder / name for name in project.options.parameter_files]
+
+
+def _files_of_run(project: Project) -> frozenset[tuple[int, int]]:
+    """Device and number of each file that the run itself writes or was given."""
+    found = set()
+    for place in project.options.outputs:
+        try:
+            status = os.stat(place)  # noqa: PTH116 - it may be a file descriptor
+        except (OSError, ValueError):  # not there yet
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+# --- what is wrong with several at once ------------------------------------------------------
+
+
+def _without_repeats(
+    wrong: Sequence[Diagnostic], before: Sequence[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Problems of fields, without those of a value that YAML could not read."""
+    lines = {(p.file, p.line) for d in before if d.code in NOT_A_VALUE for p in d.locations}
+    return (d for d in wrong if not lines & {(p.file, p.line) for p in d.locations})
+
+
+def _broken(
+    manifests: Manifests, known: Mapping[Key, Resource], kinds: Mapping[str, Kind]
+) -> Callable[[Key], bool]:
+    """Whether a manifest that is wrong itself may declare a resource."""
+    read = {id(resource.document) for resource in known.values()}
+    broken = [d.value for d in manifests.documents if id(d) not in read]
+    return lambda key: (
+        manifests.may_declare(key.name) or any(_may_declare(value, key, kinds) for value in broken)
+    )
+
+
+def _may_declare(value: Mapping[str, Value], key: Key, kinds: Mapping[str, Kind]) -> bool:
+    from peakctl.manifests.load import mentions_name
+
+    kind, metadata = value.get("kind"), value.get("metadata")
+    if isinstance(kind, str) and kind in kinds and kind != key.kind:
+        return False
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name == key.name if isinstance(name, str) else mentions_name(repr(value), key.name)
+
+
+def check_together(
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    may_be: Callable[[Key], bool] = lambda _: False,
+) -> tuple[Diagnostic, ...]:
+    """Unknown dependencies, cycles, values that a spec of this run does not allow; doubtful names.
+
+    A name that is in no manifest may be live: it gets a note, and only where one is near it. What
+    `may_be` declared by a manifest that is wrong itself is not missing.
+    """
+    from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.plan.parameters import Parameters
+
+    edges, problems = find_edges(resources, may_be)
+    for resource in resources.values():
+        problems += Parameters(resource, resources, kinds, LiveState()).check()
+        problems += _doubtful(resource, resources, may_be)
+    problems += [tell_cycle(loop, resources) for loop in find_cycles(edges)]
+    return tuple(problems)
+
+
+def _doubtful(
+    resource: Resource, resources: Mapping[Key, Resource], may_be: Callable[[Key], bool]
+) -> Iterator[Diagnostic]:
+    from peakctl.engine.graph import targets
+    from peakctl.model import Key
+
+    for reference in resource.references:
+        wanted = [Key(kind, reference.name) for kind in reference.kinds]
+        if targets(reference, resources) or any(map(may_be, wanted)):
+            continue
+        names = [key.name for key in resources if key.kind in reference.kinds]
+        near = nearest_names(reference.name, names)
+        if near:
+            yield _in_doubt(resource, reference, ", ".join(near))
+
+
+def _in_doubt(resource: Resource, reference: Reference, near: str) -> Diagnostic:
+    kinds = " or ".join(reference.kinds)
+    return Diagnostic(
+        code="manifest/not-in-manifests",
+        summary=f'{kinds} "{reference.name}" must be live: no manifest has it',
+        key=resource.key,
+        path=reference.at,
+        locations=(resource.document.locate((*reference.at, "name")),),
+        fix=f"did you mean: {near}",
+        severity=Severity.NOTE,
+    )

@@ -1,0 +1,309 @@
+"""What a run writes into its ledger: what it sets out to do, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
+from peakctl.model import Intent, Key, Outcome, Run, Status
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Mapping,
+        Sequence,
+    )
+
+    from peakctl.kinds.fields import Kind
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.lease import HeldLease
+    from peakctl.model import Actor, Ledger, Owned, Owner, Plan
+    from peakctl.operations.plan import PlanResult
+    from peakctl.operations.platform import Platform
+
+SECOND = 1.0
+
+
+@dataclass
+class RunRecorder:
+    """Writes one run into its ledger. `lease` is its lease once it is acquired.
+
+    `command` is how the run is called there, `again` what to type to run it again. `tell` hears
+    what is worth a line on the way; `noted` has the warnings of a record that was not written.
+    Leaving the block releases a lease under which nothing was changed.
+    """
+
+    command: str
+    again: str
+    tell: Callable[[str], None]
+    client: LedgerClient
+    find_actor: Callable[[], Actor]
+    run_id: str
+    uses: Mapping[Key, tuple[Key, ...]]
+    lease: HeldLease | None = None
+    noted: list[Diagnostic] = field(default_factory=list)
+    _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    @functools.cached_property
+    def run(self) -> Run:
+        """The run, with who runs: asked for only when it is to be written down."""
+        return Run(self.run_id, self.find_actor(), self.command)
+
+    async def __aenter__(self) -> RunRecorder:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def acquire(self, planned: PlanResult) -> Ledger:
+        """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
+        from peakctl.engine.pending import intents_of
+        from peakctl.ledger.lease import taken_over
+
+        store = self.client.store
+        intents = intents_of(planned.plan, planned.live.owners, self.run_id)
+        listed = store.pick(planned.live.listed.get(store.kind, ()))
+        lease = await self._stack.enter_async_context(self.client.lease(self.run, intents, listed))
+        self.lease = lease
+        if lease.took_over is not None:
+            self.tell(taken_over(lease.took_over, self.run.actor, store.now()))
+        # what only this run meant to make is not ours before it has made it
+        known = (intent for intent in lease.ledger.intents if intent.id is not None)
+        return replace(lease.ledger, intents=(*lease.before, *known))
+
+    def was_disturbed(self, planned: PlanResult) -> bool:
+        """Whether a run of this project may have changed something since we began to look.
+
+        The platform tells its time in whole seconds, and this machine how many have passed.
+        """
+        assert self.lease is not None  # noqa: S101 - asked once it is acquired
+        passed = self.client.clock.now() - planned.began
+        began = self.client.store.now() - passed
+        return any(run.ended + SECOND >= began for run in self.lease.ledger.runs)
+
+    async def without_conflicts(self, look: Callable[[], Awaitable[PlanResult]]) -> PlanResult:
+        """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
+        from peakctl.ledger.conflicts import (
+            WAITS,
+            find_conflicts,
+            goes_first,
+            made_meanwhile,
+            tell_conflicts,
+        )
+
+        pauses = iter(WAITS)
+        looked_for: set[Key] = set()
+        while True:
+            planned = await look()
+            plan, others = planned.plan, planned.live.others
+            made = made_meanwhile(plan, others)
+            if not made <= looked_for:
+                looked_for |= made
+                continue
+            owners = planned.live.owners
+            conflicts = find_conflicts(plan, owners, others, self.client.store.now())
+            if not conflicts:
+                return planned
+            pause = next(pauses, None) if goes_first(self.client.owner, conflicts) else None
+            if pause is None:
+                raise LeaseHeld(*tell_conflicts(conflicts))
+            await self.client.clock.sleep(pause)
+
+    async def take_over(self, plan: Plan) -> None:
+        """Take what changes hands out of the ledgers of those that owned it: all, or nothing.
+
+        Raises LeaseHeld when a run of one of them is under way.
+        """
+        from peakctl.ledger.ownership import id_of
+
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it take over
+        changing: dict[Owner, dict[tuple[str, str], Key]] = {}
+        for action in plan.actions:
+            if action.taken_from is not None and action.live is not None:
+                changing.setdefault(action.taken_from, {})[id_of(action.live)] = action.key
+        await self.lease.take_over(changing)
+
+    def record_of(
+        self, planned: PlanResult, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
+    ) -> dict[str, Any]:
+        """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it."""
+        from peakctl.engine.record import record
+
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
+        ledger, gone = self.lease.ledger, planned.gone
+        owned = record(planned.plan, outcomes, ledger, kinds, uses=self.uses, gone=gone)
+        return {
+            "owned": owned,
+            "intents": self._open(ledger, planned, outcomes, owned),
+            "outcome": outcome_word(outcomes),
+            "counts": Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
+        }
+
+    async def release(self, parts: dict[str, Any]) -> tuple[Diagnostic, ...]:
+        """Write that record and give the lease back; what went wrong with that, told."""
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
+        early = self.lease.lost
+        problems: tuple[Diagnostic, ...] = ()
+        try:
+            await self.lease.finish(**parts)
+        except PeakctlError as error:
+            problems = (not_written(error, self.again),)
+        told = (lost(self.again, early=early),) if self.lease.lost else ()
+        return (*told, *problems, *(replaced(*pair) for pair in self.lease.replaced))
+
+    def _open(
+        self,
+        ledger: Ledger,
+        planned: PlanResult,
+        outcomes: Sequence[Outcome],
+        owned: Mapping[Key, Owned],
+    ) -> tuple[Intent, ...]:
+        """The intents of `ledger` that are still needed, given what the run saw and did."""
+        from peakctl.engine.pending import unresolved
+
+        intents = [intent for intent in ledger.intents if intent.key not in planned.gone]
+        ended = {outcome.key: outcome for outcome in outcomes}
+        return unresolved(intents, ended, owned, planned.live, self.uses)
+
+    async def note(
+        self, planned: PlanResult, kinds: Mapping[str, Kind], ended: Sequence[Outcome]
+    ) -> tuple[Diagnostic, ...]:
+        """Write down what a run without any change knows, if the ledger does not say it.
+
+        `ended` is how its actions ended: what was only waited for may have failed.
+        A protection that could not be written down is an error: one is returned, or LeaseHeld is
+        raised. Of the rest a warning tells; the next run that changes something writes it too.
+        """
+        from peakctl.engine.record import is_recorded, record
+        from peakctl.ledger.lease import write_if_free
+
+        plan, ledger, gone = planned.plan, planned.live.ledger, planned.gone
+        there = {a.key: a for a in plan.actions if a.live is not None}
+        outcomes = [outcome for outcome in ended if outcome.key in there]
+        told = not gone and (not there or (ledger and is_recorded(plan, ledger, self.uses)))
+        if told and not (ledger and self._left_behind(ledger, planned, outcomes)):
+            return ()
+
+        def change(now: Ledger) -> Ledger:
+            owned = record(plan, outcomes, now, kinds, uses=self.uses, gone=gone)
+            return replace(now, owned=owned, intents=self._open(now, planned, outcomes, owned))
+
+        try:
+            written = await write_if_free(self.client, change, self.run)
+        except PeakctlError as error:
+            return () if told else self._not_noted(planned, error)
+        return () if told or written else self._not_noted(planned, None)
+
+    def _left_behind(
+        self, ledger: Ledger, planned: PlanResult, outcomes: Sequence[Outcome]
+    ) -> bool:
+        """Whether a run that died is still in the ledger, with its lease or what it set out to do.
+
+        Of the latter only what has been answered by now.
+        """
+        left = self._open(ledger, planned, outcomes, ledger.owned)
+        return ledger.lease is not None or left != ledger.intents
+
+    def _not_noted(self, planned: PlanResult, error: PeakctlError | None) -> tuple[Diagnostic, ...]:
+        """Tell that the ledger stays as it was: in a warning, or as an error."""
+        from peakctl.engine.record import newly_protected
+
+        ledger, again = planned.live.ledger, self.again
+        keys = newly_protected(planned.plan, ledger) if ledger else ()
+        if not keys:
+            self.noted.append(not_noted(error, again))
+            return ()
+        problems = tuple(not_noted(error, again, key) for key in keys)
+        if error is None:
+            raise LeaseHeld(*problems)
+        return problems
+
+
+def open_recorder(
+    platform: Platform, planned: PlanResult, command: str, again: str, tell: Callable[[str], None]
+) -> RunRecorder | None:
+    """What writes the run into its ledger; None where no ledger is kept."""
+    from peakctl.engine.record import uses_of
+    from peakctl.operations.actor import actor_of, run_id
+
+    project, client = platform.project, ledger_client(platform)
+    if client is None:
+        return None
+    uses = uses_of(planned.loaded.resources)
+    find_actor = functools.partial(actor_of, project.settings, project.root)
+    return RunRecorder(command, again, tell, client, find_actor, run_id(), uses)
+
+
+def ledger_client(platform: Platform) -> LedgerClient | None:
+    """What reads and writes the ledger of the project; None where none is kept."""
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.operations import actor
+
+    project, alive = platform.project, actor.alive
+    if project.owner is None:
+        return None
+    return LedgerClient(platform.ledgers, project.owner, project.clock, alive)
+
+
+def outcome_word(outcomes: Sequence[Outcome]) -> str:
+    """How a run went, as the ledger tells it later."""
+    if all(o.status.good for o in outcomes):
+        return "done"
+    return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
+
+
+def lost(again: str, *, early: bool) -> Diagnostic:
+    """That another has the lease; `early`: known before the end, so that nothing was begun."""
+    end = "so nothing new was started" if early else "and that was seen only at the end"
+    return Diagnostic(
+        code="lease/lost",
+        summary=f"the lease was lost on the way, {end}",
+        detail=(
+            "another run took it, it was unlocked, or the ledger could not be written for too long;"
+            " what another run did meanwhile was not looked at"
+        ),
+        fix=f"see who has it: peakctl ledger show; then {again}",
+    )
+
+
+def replaced(theirs: Owned, ours: Owned) -> Diagnostic:
+    """That two runs made something of one name."""
+    return Diagnostic(
+        code="ledger/replaced",
+        summary=f"id {ours.id} is in the ledger now, in the place of id {theirs.id}",
+        key=ours.key,
+        detail="another run made that one at the same time; the ledger has one of each name",
+        fix=f"look at both, and delete one of them: peakctl get {ours.key.kind}",
+        severity=Severity.WARNING,
+    )
+
+
+def not_written(error: PeakctlError, again: str) -> Diagnostic:
+    """That what the run did is not in the ledger."""
+    return Diagnostic(
+        code="ledger/not-written",
+        summary="the run is over, and its ledger could not be written",
+        detail=(
+            f"{error}\nits lease was not given back: this machine sees that its run is over,"
+            " on others it holds for up to 15 minutes"
+        ),
+        fix=f"nothing is lost: {again}",
+    )
+
+
+def not_noted(error: PeakctlError | None, again: str, key: Key | None = None) -> Diagnostic:
+    """That the ledger stays as it was; `key` is what it was to protect, or not to, from now on."""
+    about = "whether it is protected" if key else "what it should say now"
+    return Diagnostic(
+        code="ledger/not-noted",
+        summary=f"the ledger could not be written, and does not say {about}",
+        key=key,
+        detail=str(error) if error else "another run is writing it",
+        fix=again,
+        severity=Severity.ERROR if key else Severity.WARNING,
+    )

@@ -1,0 +1,211 @@
+"""Plan files: written from a plan, held against a new plan by the apply that is given one."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peakctl.engine.plan.approval import (
+    FORMAT,
+    NOWHERE,
+    Approval,
+    approve,
+    left_deletes,
+    objections,
+    other_format,
+    read_approval,
+    write_approval,
+)
+from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
+from peakctl.ledger.digests import LIGHT
+from peakctl.private import write_private
+
+LARGEST = 64 * 2**20
+"""Bytes of a plan file; an action takes about 400."""
+PLAN_AGAIN = "plan again with --out, and have the new plan approved"
+_WARNING = Severity.WARNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peakctl.engine.observe.tenant import Tenant
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Key, Plan
+    from peakctl.operations.plan import PlanResult
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """Consent to the actions of a plan that was saved, as read from its file.
+
+    `tenant_confirmed` says that a person has seen that the platform is the tenant of the plan, for
+    a file that is not bound to one.
+    """
+
+    file: str
+    approval: Approval
+    tenant_confirmed: bool = False
+
+    @property
+    def tenant(self) -> Tenant:
+        """What tells the tenant that the plan was made for."""
+        return self.approval.tenant
+
+    @property
+    def bound_to_tenant(self) -> bool:
+        """Whether anything tells it."""
+        return self.tenant.is_known
+
+
+async def save_plan(
+    platform: Platform, planned: PlanResult, file: str | Path
+) -> tuple[Diagnostic, ...]:
+    """Write the consent to a plan, but for one that a guard refuses; what is to be said of that.
+
+    The file holds digests and words, no value. One request at most. Raises UsageError when it
+    cannot be written.
+    """
+    from peakctl.operations.tenant import tenant_of
+
+    tenant = await tenant_of(platform, planned.live)
+    if planned.guards:
+        summary = f'"{file}" was not written: what is refused cannot be approved'
+        return (Diagnostic("plan/not-saved", summary, fix="see the error", severity=_WARNING),)
+    approval = _approved(platform, planned.plan, tenant=tenant)
+    try:
+        write_private(Path(file), write_approval(approval).encode())
+    except OSError as error:
+        raise UsageError(
+            Diagnostic(
+                code="usage/plan-file",
+                summary=f'"{file}" cannot be written',
+                detail=error.strerror or "",
+                fix="name a file in a folder that exists",
+            )
+        ) from None
+    return () if tenant.is_known else (_unbound(str(file)),)
+
+
+def read_saved_plan(project: Project, file: str | Path) -> SavedPlan:
+    """The consent in a plan file. Raises PlanStale when it is not whole, or for something else."""
+    try:
+        with Path(file).open("rb") as opened:
+            data = opened.read(LARGEST + 1)  # no more, should it have no end
+        text = data.decode() if len(data) <= LARGEST else ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise _unusable(f'"{file}" cannot be read', why) from None
+    approval = read_approval(text)
+    if approval is None:
+        raise _unreadable(str(file), text)
+    here = (project.name or "", project.environment_name or "")
+    if (approval.project, approval.environment) != here:
+        there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
+        raise _unusable(f'"{file}" approves another run', f"it is for {there}")
+    return SavedPlan(str(file), approval)
+
+
+def approval_check(
+    platform: Platform, consent: PlanResult | SavedPlan, again: str
+) -> Callable[[Plan], None]:
+    """What raises PlanStale for a plan beyond what was consented to.
+
+    That is a saved plan, or a plan that was shown. `again` is what to type to run it again.
+    """
+    if isinstance(consent, SavedPlan):
+        approval, fix = consent.approval, PLAN_AGAIN
+    else:
+        approval = _approved(platform, consent.plan, cost=LIGHT)
+        fix = f"look at the new plan: {again}"
+
+    def check(now: Plan) -> None:
+        found = objections(approval, now, platform.kinds, fix)
+        if found:
+            raise PlanStale(*found)
+
+    return check
+
+
+async def left_out(
+    platform: Platform, planned: PlanResult, saved: SavedPlan
+) -> tuple[Diagnostic, ...]:
+    """A warning of approved deletes that a missing flag leaves out, of what is owned and there.
+
+    Raises ApiError or NotAuthenticated when that cannot be looked up.
+    """
+    from peakctl.engine.rebuild import find_there
+
+    options, ledger = planned.options, planned.live.ledger
+    left = [
+        key
+        for key in left_deletes(saved.approval, planned.plan)
+        if key not in planned.loaded.resources
+    ]
+    owned = {key: o for key in left if ledger and (o := ledger.owned.get(key))}
+    needs = {key: _flags_for(platform.kinds.get(key.kind)) for key in owned}
+    missing = {"--prune": not options.prune, "--prune-history": not options.prune_history}
+    words = {key: [word for word in each if missing[word]] for key, each in needs.items()}
+    held = {key: owned[key] for key in owned if words[key]}
+    there = await find_there(held.values(), planned.live, platform.adapters)
+    keys = [key for key, each in held.items() if (key.kind, str(each.id)) in there]
+    return (_less(keys, sorted({w for key in keys for w in words[key]})),) if keys else ()
+
+
+def _flags_for(kind: Kind | None) -> tuple[str, ...]:
+    """What a plan needs to delete something of a kind that no manifest names."""
+    return ("--prune", "--prune-history") if kind and kind.history else ("--prune",)
+
+
+def _less(keys: list[Key], flags: list[str]) -> Diagnostic:
+    verb = "is" if len(keys) == 1 else "are"
+    return Diagnostic(
+        code="plan/less",
+        summary=f"{counted(len(keys), 'approved delete')} {verb} left out for want of a flag",
+        detail=f"approved, and not deleted: {', '.join(map(str, keys))}",
+        fix=f"give the flags of the plan again: add {' '.join(flags)}",
+        severity=_WARNING,
+    )
+
+
+def _approved(
+    platform: Platform, plan: Plan, *, cost: int = 0, tenant: Tenant = NOWHERE
+) -> Approval:
+    project = platform.project
+    return approve(
+        plan,
+        platform.kinds,
+        project=project.name or "",
+        environment=project.environment_name or "",
+        salt=secrets.token_hex(16),
+        cost=cost,
+        tenant=tenant,
+    )
+
+
+def _unbound(file: str) -> Diagnostic:
+    return Diagnostic(
+        code="plan/unbound",
+        summary=f'"{file}" is not bound to a tenant',
+        detail="nothing there tells yet which tenant it is: no spoke domain, no ledger",
+        fix="`apply FILE` will ask whether it is the right one, or needs `tenant` in peakctl.yaml",
+        severity=_WARNING,
+    )
+
+
+def _unreadable(file: str, text: str) -> PlanStale:
+    """What is wrong with a plan file that cannot be read."""
+    number = other_format(text)
+    if number is None:
+        return _unusable(f'"{file}" is not a whole plan file of this peakctl', "")
+    which = "a newer" if number > FORMAT else "an older"
+    summary = f'"{file}" was saved by {which} peakctl: its format is {number}, not {FORMAT}'
+    why = "a plan of an older one says nothing of the tenant that it was made for"
+    return _unusable(summary, why if number < FORMAT else "")
+
+
+def _unusable(summary: str, detail: str) -> PlanStale:
+    return PlanStale(Diagnostic("plan/unusable", summary, detail=detail, fix=PLAN_AGAIN))
