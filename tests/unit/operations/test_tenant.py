@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from peakctl.cli.session import connect
 from peakctl.errors import ApiError, Diagnostic, GuardRefused, NotAuthenticated, PeakctlError
 from peakctl.manifests.project import Environment
 from peakctl.operations import platform as platforms
