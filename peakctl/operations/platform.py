@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 PARALLELISM = 16
 """Requests in flight at most, where nothing else is said."""
 _EMULATED = "http://emulator.localhost"
-_EMULATOR_TOKEN = "any"  # noqa: S105 - opens nothing but the emulator
-# so short that it is no secret: a longer one would be masked in the names of ledgers
+_EMULATOR_TOKEN = "any"  # noqa: S105 - no secret, and too short to be redacted
 
 
 @dataclass(frozen=True, slots=True)
