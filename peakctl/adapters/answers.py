@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from peakctl.archives import digest_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
-from peakctl.model import EMPTY
 from peakctl.model.text import printable
+from peakctl.model.values import Value, mapping_at
 
 if TYPE_CHECKING:
     from peakctl.api.client import Api
-    from peakctl.model import Live, Tree, Value
+    from peakctl.model import JsonDict, JsonObject, Live, Tree, Value
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
 
 
-def pick(answer: Tree, *names: str) -> dict[str, Any]:
+def pick(answer: JsonObject, *names: str) -> JsonDict:
     """Those of the named fields that the answer has; a null is a field that it does not have."""
     return {name: without_nulls(answer[name]) for name in names if answer.get(name) is not None}
 
 
-def pick_shown(answer: Tree, *names: str) -> dict[str, Any]:
+def pick_shown(answer: JsonObject, *names: str) -> JsonDict:
     """As `pick`, but keeps a null: it shows that the read returns the field, and that it is unset.
 
     For fields that the reference does not promise in reads, where "absent" says neither.
@@ -31,12 +31,12 @@ def pick_shown(answer: Tree, *names: str) -> dict[str, Any]:
     return {name: without_nulls(answer[name]) for name in names if name in answer}
 
 
-def manifest(metadata: Tree, spec: Tree) -> dict[str, Any]:
+def manifest(metadata: Tree, spec: Tree) -> JsonDict:
     """Live values in manifest shape."""
     return {"metadata": dict(metadata), "spec": dict(spec)}
 
 
-def without_nulls(value: Value) -> Value:
+def without_nulls(value: Any) -> Any:
     """The tree without the null entries of its maps, as the platform fills unset fields in."""
     if isinstance(value, Mapping):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
@@ -52,7 +52,7 @@ def one_map(value: Value) -> Value:
     return {k: v for item in value if isinstance(item, Mapping) for k, v in item.items()}
 
 
-def read_env(holder: Tree) -> dict[str, Any]:
+def read_env(holder: Tree) -> JsonDict:
     """A step or a service configuration with its environment as one map."""
     parameters = holder.get("parameters")
     if not isinstance(parameters, Mapping) or "env" not in parameters:
@@ -91,7 +91,7 @@ def webhook_ids(triggers: Value) -> list[str]:
     return [hook if isinstance(hook, str) else "" for hook in hooks if hook]
 
 
-def read_config(config: Value) -> Value:
+def read_config(config: Any) -> Any:
     """The configuration of a workflow, a workflow block or a service block."""
     if not isinstance(config, Mapping):
         return without_nulls(config)
@@ -130,12 +130,12 @@ def name_of(live: Live) -> str:
     return str(metadata_of(live.values).get("name", live.key.name))
 
 
-def metadata_of(tree: Tree) -> Tree:
-    return tree.get("metadata") or EMPTY
+def metadata_of(tree: Value) -> Tree:
+    return mapping_at(tree, ("metadata",))
 
 
-def spec_of(tree: Tree) -> Tree:
-    return tree.get("spec") or EMPTY
+def spec_of(tree: Value) -> Tree:
+    return mapping_at(tree, ("spec",))
 
 
 async def digest_at(api: Api, path: str) -> str | None:

@@ -16,7 +16,7 @@ from peakctl.adapters.specs import (
 )
 
 if TYPE_CHECKING:
-    from peakctl.model import CallRequest, Listed, Live, Resource, Tree
+    from peakctl.model import CallRequest, JsonObject, Listed, Live, Resource
 
 
 class Adapter(Specs):
@@ -38,8 +38,8 @@ class Adapter(Specs):
         )
 
     async def _shown_release(
-        self, described: Tree, listed: Listed, resource: Resource | None
-    ) -> tuple[str | None, Tree]:
+        self, described: JsonObject, listed: Listed, resource: Resource | None
+    ) -> tuple[str | None, JsonObject]:
         """The release to show: the fixed one where it exists, else the latest."""
         latest, wanted = latest_release(described), wanted_release(resource)
         if wanted and wanted != latest:

@@ -14,7 +14,7 @@ from peakctl.api.bodies import Part
 from peakctl.model import MISSING, CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import CallRequest, Listed, Resource, Tree
+    from peakctl.model import CallRequest, JsonObject, Listed, Resource, Tree
 
 
 class Adapter(Rest):
@@ -24,7 +24,7 @@ class Adapter(Rest):
     items = ("artifacts",)
     search = None
 
-    def listed(self, item: Tree) -> Listed:
+    def listed(self, item: JsonObject) -> Listed:
         """Ledgers are artifacts, but no one's to manage."""
         found = super().listed(item)
         return replace(found, ours=not is_ledger(found.name))
@@ -90,7 +90,7 @@ def _checks(spec: Tree) -> list[Part]:
     return [Part(name, json=spec.get(name, MISSING)) for name in ("scan", "validate")]
 
 
-def newest_number(described: Tree) -> str | None:
+def newest_number(described: JsonObject) -> str | None:
     """The newest version, of a listing that may be one page of many; None of none."""
     numbers = [v.get("version") for v in described.get("versions") or () if isinstance(v, dict)]
     known = [n for n in (*numbers, described.get("versionCount")) if isinstance(n, int)]

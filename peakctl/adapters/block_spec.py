@@ -18,7 +18,7 @@ from peakctl.model import MISSING, Key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from peakctl.model import CallRequest, Listed, Live, Resource, Tree
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Live, Resource
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 
@@ -84,7 +84,7 @@ class Adapter(Specs):
             return []
         return [str(each["version"]) for each in found]
 
-    async def _download(self, release: Tree) -> str | None:
+    async def _download(self, release: JsonObject) -> str | None:
         """The digest of a release without a digest line, from its archive."""
         at = release.get("artifact") or {}
         if not at.get("id") or at.get("version") is None:
@@ -108,7 +108,7 @@ class Adapter(Specs):
         return await self.api.send("POST", path, parts=parts)
 
 
-def artifact_id(release: Tree) -> str | int | None:
+def artifact_id(release: JsonObject) -> str | int | None:
     """The id of the artifact that a release holds, if any."""
     held: str | int | None = (release.get("artifact") or {}).get("id")
     return held
@@ -123,14 +123,14 @@ def _release_parts(request: CallRequest) -> list[Part]:
     ]
 
 
-def _latest(described: Tree, version: str | None) -> dict[str, Any]:
+def _latest(described: JsonObject, version: str | None) -> JsonDict:
     """What the description of the spec already says of that release."""
     if version is None or latest_release(described) != version:
         return {}
     return {**pick(described, "parameters"), **(described.get("latestRelease") or {})}
 
 
-def _release_values(release: Tree) -> tuple[dict[str, Any], str | None]:
+def _release_values(release: JsonObject) -> tuple[JsonDict, str | None]:
     """The part of `spec` that a release has, and the digest at the end of its notes."""
     notes, digest = split_digest(release.get("notes") or "")
     spec = pick(release, "autoRunOnDeploy", "parameters")

@@ -12,14 +12,14 @@ from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
 from peakctl.model import MISSING, CallResult, Key, Listed, Live, Readiness, State, Step, Tree
-from peakctl.model.values import value_at
+from peakctl.model.values import mapping_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, Path, Resource, Value
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Path, Resource
 
 
 FAMILIES = ("apps", "blocks")
@@ -91,7 +91,7 @@ class Adapter(Rest):
         if described is None:
             return None
         number = revision_of(described)
-        revision: Tree | None = None
+        revision: JsonObject | None = None
         if described.get("parameters") is None and number is not None:
             revision = await self.get(f"{route}/revisions/{number}")
         word = self.status(described)
@@ -139,7 +139,7 @@ class Adapter(Rest):
         places: set[Path] = set()
         for item in found or [Listed("", "", {})]:
             values = deployment_values("blocks", await self._described(item), {}, None)
-            named = spec_of(values).get("blockSpec") or {}
+            named = mapping_at(values, ("spec", "blockSpec"))
             places |= await self._releases.hidden_in_part(named, live.values)
         return frozenset(places)
 
@@ -147,7 +147,7 @@ class Adapter(Rest):
         answer = await self.get(self._route("blocks", item.id)) if item.name else None
         return answer or {}
 
-    async def _run(self, id_: str | int, resource: Resource | None) -> Tree | None:
+    async def _run(self, id_: str | int, resource: Resource | None) -> JsonObject | None:
         """The run values in force, which revisions do not return; None where they cannot be had."""
         if resource is not None and not declares_values(resource.values):
             return None
@@ -168,7 +168,7 @@ class Adapter(Rest):
     async def _redeploy(self, request: CallRequest) -> CallResult:
         return await self._revise(request, "redeploy", {})
 
-    async def _revise(self, request: CallRequest, word: str, body: Tree) -> CallResult:
+    async def _revise(self, request: CallRequest, word: str, body: JsonObject) -> CallResult:
         live = live_of(request)
         family = str(live.private["family"])
         answer = await self.api.send("POST", self._route(family, live.id, word), json=body)
@@ -204,15 +204,15 @@ class Adapter(Rest):
         watch = self.watch(id_, {"family": family, "revision": number})
         return CallResult(request.key, id_, {"id": id_}, watch)
 
-    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+    def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         route = self._route(str(private["family"]), id)
         return {"path": route, "revision": private.get("revision")}
 
-    def status(self, answer: Tree) -> str:
+    def status(self, answer: JsonObject) -> str:
         latest = answer.get("latestRevision") or {}
         return str((answer.get("metadata") or {}).get("status") or latest.get("status") or "")
 
-    def readiness(self, answer: Tree, watch: Tree) -> Readiness:
+    def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
         """Of the very revision: an older answer is pending, a newer revision has replaced it."""
         number, own = revision_of(answer), watch.get("revision")
         if number is not None and own is not None and number != own:
@@ -249,7 +249,7 @@ def declares_values(values: Tree) -> bool:
     return any(spec_of(values).get(name) for name in VALUES)
 
 
-def revision_of(described: Tree) -> int | None:
+def revision_of(described: JsonObject) -> int | None:
     """The number of the latest revision."""
     number = (described.get("latestRevision") or {}).get("revision")
     return number if isinstance(number, int) else None
@@ -257,33 +257,32 @@ def revision_of(described: Tree) -> int | None:
 
 def release_of(values: Tree) -> str | None:
     """The release that is deployed."""
-    spec = spec_of(values)
-    named: Tree = spec.get("blockSpec") or spec.get("appSpec") or {}
-    version = (named.get("release") or {}).get("version")
+    at = ("blockSpec",) if spec_of(values).get("blockSpec") else ("appSpec",)
+    version = mapping_at(values, ("spec", *at, "release")).get("version")
     return str(version) if version else None
 
 
-def owner_of(described: Tree) -> str | None:
+def owner_of(described: JsonObject) -> str | None:
     """Why a deployment is not ours: a block that an app has deployed (docs/platform.md, 3.5)."""
     parent = described.get("parent")
     id_ = parent.get("id") if isinstance(parent, Mapping) else parent
     return f"part of app deployment {id_}" if id_ else None
 
 
-def parts_of(described: Tree) -> list[dict[str, Any]]:
+def parts_of(described: JsonObject) -> list[JsonDict]:
     """The kind and name of everything that the deployment has made, which is its own."""
     latest = described.get("latestRevision") or {}
     made = [*(latest.get("resources") or ()), *(latest.get("blocks") or ())]
     return [{"kind": m.get("kind"), "name": m.get("name")} for m in made if isinstance(m, Mapping)]
 
 
-def kinds_made(item: Tree) -> tuple[str, ...]:
+def kinds_made(item: JsonObject) -> tuple[str, ...]:
     """The kinds of which a listed block may have made something; an unknown word means all."""
     every = dict.fromkeys(kind for kinds in KINDS_OF_PARTS.values() for kind in kinds)
     return KINDS_OF_PARTS.get(str(item.get("kind")).lower(), tuple(every))
 
 
-def made_by(described: Tree) -> tuple[Key, ...]:
+def made_by(described: JsonObject) -> tuple[Key, ...]:
     """The same, as the keys that they may have in manifests."""
     made = (described.get("latestRevision") or {}).get("resources") or ()
     return tuple(
@@ -295,20 +294,20 @@ def made_by(described: Tree) -> tuple[Key, ...]:
 
 
 def deployment_values(
-    family: str, described: Tree, revision: Tree, run: Tree | None
-) -> dict[str, Any]:
+    family: str, described: JsonObject, revision: JsonObject, run: JsonObject | None
+) -> JsonDict:
     """Manifest shape. `run` are the run values in force, which win over those of the revision."""
     latest = {**revision, **(described.get("latestRevision") or {})}
     spec = {**(revision.get("spec") or {}), **(described.get("spec") or {})}
     named = pick(spec, "id", "release", "includes", "excludes")
-    whole: dict[str, Any] = {SPEC_FIELDS[family]: named}
+    whole: JsonDict = {SPEC_FIELDS[family]: named}
     if latest.get("notes"):
         whole["revision"] = {"notes": latest["notes"]}
     whole |= _values(family, {**pick(revision, *VALUES), **pick(described, *VALUES)}, run)
     return manifest(pick(described.get("metadata") or {}, *METADATA), whole)
 
 
-def _values(family: str, shown: dict[str, Any], run: Tree | None) -> dict[str, Any]:
+def _values(family: str, shown: JsonDict, run: JsonObject | None) -> JsonDict:
     if run is None:
         return shown
     if family == "blocks":
@@ -324,7 +323,7 @@ def _values(family: str, shown: dict[str, Any], run: Tree | None) -> dict[str, A
     return shown
 
 
-def _app_run(run: Tree) -> tuple[dict[str, Any], dict[str, Any]]:
+def _app_run(run: JsonObject) -> tuple[JsonDict, JsonDict]:
     """Run values by block, and of the app, of an answer whose shape for apps is not documented."""
     nested = any(isinstance(run.get(name), Mapping) for name in VALUES)
     by_block = (run.get("parameters") or {}) if nested else run
@@ -333,7 +332,7 @@ def _app_run(run: Tree) -> tuple[dict[str, Any], dict[str, Any]]:
     return blocks, _flat(of_app)
 
 
-def _flat(values: Value) -> dict[str, Any]:
+def _flat(values: JsonObject) -> JsonDict:
     """Values by name, also of an answer that keeps them below `run`."""
     inner = values.get("run") if set(values) <= {"build", "run"} else None
     return dict(inner if isinstance(inner, Mapping) else values)
@@ -342,7 +341,7 @@ def _flat(values: Value) -> dict[str, Any]:
 CHOSEN = ("includes", "excludes")
 
 
-def create_body(desired: Tree) -> dict[str, Any]:
+def create_body(desired: Tree) -> JsonDict:
     """A new deployment."""
     spec = spec_of(desired)
     return {
@@ -352,7 +351,7 @@ def create_body(desired: Tree) -> dict[str, Any]:
     }
 
 
-def revision_body(request: CallRequest) -> dict[str, Any]:
+def revision_body(request: CallRequest) -> JsonDict:
     """A revision, complete: what it leaves out is not known to carry over (docs/platform.md, 5).
 
     So what was there and goes is sent as empty.
@@ -371,13 +370,12 @@ def revision_body(request: CallRequest) -> dict[str, Any]:
 
 
 def _named(desired: Tree) -> Tree:
-    named: Tree = spec_of(desired)[SPEC_FIELDS[family_of(desired)]]
-    return named
+    return mapping_at(desired, ("spec", SPEC_FIELDS[family_of(desired)]))
 
 
-def patch_body(request: CallRequest, family: str) -> dict[str, Any]:
+def patch_body(request: CallRequest, family: str) -> JsonDict:
     """The run values that changed: flat for a block, by block and for the whole for an app."""
-    body: dict[str, Any] = {}
+    body: JsonDict = {}
     for path in _run_paths(request):
         value = value_at(request.desired, path)
         if value is not MISSING:
@@ -411,7 +409,7 @@ def _place(path: Path, family: str) -> Path:
     return (path[1], path[-1]) if path[1] == "appParameters" else (path[1], path[2], path[-1])
 
 
-def _put(body: dict[str, Any], path: Path, value: Any) -> None:
+def _put(body: JsonDict, path: Path, value: Any) -> None:
     for part in path[:-1]:
         body = body.setdefault(str(part), {})
     body[str(path[-1])] = value

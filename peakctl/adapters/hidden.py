@@ -14,15 +14,16 @@ from urllib.parse import quote
 from peakctl.adapters.answers import metadata_of, read_config, spec_of
 from peakctl.kinds.fields import PARAM
 from peakctl.model import is_masked
+from peakctl.model.values import mapping_at
 
 if TYPE_CHECKING:
-    from peakctl.model import Path, Tree, Value
+    from peakctl.model import JsonObject, Path, Tree, Value
 
 SPEC_FIELDS = {"blocks": "blockSpec", "apps": "appSpec"}
 GROUPS = ("build", "run")
 WHOLE = ("spec", "appParameters")
 PARTS = ("spec", "parameters")
-Get = Callable[[str], Awaitable["Tree | None"]]
+Get = Callable[[str], Awaitable["JsonObject | None"]]
 
 
 class Releases:
@@ -30,7 +31,7 @@ class Releases:
 
     def __init__(self, get: Get) -> None:
         self._get = get
-        self._known: dict[str, asyncio.Task[Tree | None]] = {}
+        self._known: dict[str, asyncio.Task[JsonObject | None]] = {}
 
     async def hidden(self, family: str, values: Tree) -> frozenset[Path]:
         """The places in `values` (manifest shape) that the deployed release hides.
@@ -39,15 +40,15 @@ class Releases:
         """
         if not _shows_text(values):
             return frozenset()
-        named = spec_of(values).get(SPEC_FIELDS[family]) or {}
-        at, version = named.get("id"), (named.get("release") or {}).get("version")
+        named = mapping_at(values, ("spec", SPEC_FIELDS[family]))
+        at, version = named.get("id"), mapping_at(named, ("release",)).get("version")
         if family == "blocks":
             found = await self._of_block(at, version)
         else:
             found = await self._of_app(at, version)
         return frozenset(_all_places(values) if found is None else found)
 
-    async def hidden_in_part(self, named: Tree, part: Tree) -> frozenset[Path]:
+    async def hidden_in_part(self, named: JsonObject, part: JsonObject) -> frozenset[Path]:
         """The places in `part`, made for a block of the spec `named`, of values that it hides.
 
         Those are the places where its configuration refers to a hidden build parameter; where the
@@ -78,7 +79,7 @@ class Releases:
         whole = {*_hiding(release), *(path[1:] for path in hiding)}
         return {*((*PARTS, *path) for path in hiding), *((*WHOLE, *path) for path in whole)}
 
-    async def _of_part(self, part: Tree) -> list[tuple[str, Path]] | None:
+    async def _of_part(self, part: JsonObject) -> list[tuple[str, Path]] | None:
         """The name of a block with each place that it hides; None when it cannot be had."""
         id_ = part.get("id")
         release = await self._release("blocks", id_, (part.get("release") or {}).get("version"))
@@ -91,19 +92,19 @@ class Releases:
         name = str(metadata_of(spec).get("name", ""))
         return [(name, path) for path in places]
 
-    async def _release(self, family: str, id_: Any, version: Any) -> Tree | None:
+    async def _release(self, family: str, id_: Any, version: Any) -> JsonObject | None:
         if id_ is None or version is None:
             return None
         return await self._once(f"press/v1/{family}/specs/{_word(id_)}/releases/{_word(version)}")
 
-    async def _once(self, path: str) -> Tree | None:
+    async def _once(self, path: str) -> JsonObject | None:
         """The answer at `path`, asked for once; an error is not remembered."""
         task = self._known.get(path)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._known[path] = asyncio.ensure_future(self._ask(path))
         return await task
 
-    async def _ask(self, path: str) -> Tree | None:
+    async def _ask(self, path: str) -> JsonObject | None:
         return await self._get(path)
 
 
@@ -112,7 +113,7 @@ def _texts(value: Value, path: Path) -> dict[Path, str]:
     if isinstance(value, str):
         return {path: value}
     if isinstance(value, Mapping):
-        below = list(value.items())
+        below: list[tuple[str | int, Value]] = list(value.items())
     else:
         below = list(enumerate(value)) if isinstance(value, list) else []
     return {at: text for word, each in below for at, text in _texts(each, (*path, word)).items()}
@@ -122,7 +123,7 @@ def _word(part: Any) -> str:
     return quote(str(part), safe="")
 
 
-def _hiding(release: Tree) -> Iterator[Path]:
+def _hiding(release: JsonObject) -> Iterator[Path]:
     """Group and name of each parameter that a release hides."""
     definitions = release.get("parameters") or {}
     for group in GROUPS:
@@ -148,8 +149,7 @@ def _has_text(value: Value) -> bool:
 def _all_places(values: Tree) -> Iterator[Path]:
     """The place of every value of a parameter."""
     for at in (PARTS, WHOLE):
-        given = spec_of(values).get(at[1]) or {}
-        for word, each in given.items():
+        for word, each in mapping_at(values, at).items():
             yield from _places_below(each, (*at, word))
 
 

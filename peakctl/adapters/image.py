@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peakctl.api.client import Api
-    from peakctl.model import CallRequest, Listed, Readiness, Resource, Tree
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Readiness, Resource
 
 
 class Adapter(Rest):
@@ -44,7 +44,7 @@ class Adapter(Rest):
             Step.UPDATE_VERSION: self._update_version,
         }
 
-    def listed(self, item: Tree) -> Listed:
+    def listed(self, item: JsonObject) -> Listed:
         return replace(super().listed(item), ours=item.get("scope") != "global")
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
@@ -60,13 +60,16 @@ class Adapter(Rest):
             if described is None:
                 return None
             image, latest = described, described.get("latestVersion") or {}
-        wanted = spec_of(resource.values).get("version") if resource else None
+        number = spec_of(resource.values).get("version") if resource else None
+        wanted = number if isinstance(number, str) else None
         version = await self._version(listed.id, latest, wanted)
         if version is None and image is listed.item:  # the version that the listing showed is gone
             return await self.read(replace(listed, item={}), resource)
         return self._live(listed, resource, image, latest if version is None else version)
 
-    def _live(self, listed: Listed, resource: Resource | None, image: Tree, version: Tree) -> Live:
+    def _live(
+        self, listed: Listed, resource: Resource | None, image: JsonObject, version: JsonObject
+    ) -> Live:
         reading = self.classify(version_word(version))
         latest = image.get("latestVersion") or {}
         return Live(
@@ -83,7 +86,9 @@ class Adapter(Rest):
             notes=("no version of it is on the platform",) if not version else (),
         )
 
-    async def _version(self, id_: str | int, latest: Tree, wanted: str | None) -> Tree | None:
+    async def _version(
+        self, id_: str | int, latest: JsonObject, wanted: str | None
+    ) -> JsonObject | None:
         """The version to describe, whole: the wanted one where it exists, else the latest.
 
         None when it is gone.
@@ -96,9 +101,9 @@ class Adapter(Rest):
         whole = await self.get(self.at(id_, "versions", version["id"]))
         return None if whole is None else {**version, **whole}
 
-    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         """Without a request when the listing shows that the latest version is the one."""
-        found: Tree | None = listed.item.get("latestVersion") or {}
+        found: JsonObject | None = listed.item.get("latestVersion") or {}
         if not found or not is_ready(found) or version not in (None, found.get("version")):
             versions = self._versions(listed.id)
             if version is None:
@@ -134,17 +139,17 @@ class Adapter(Rest):
     def _versions(self, id_: str | int) -> str:
         return self.at(id_, "versions")
 
-    def _result(self, request: CallRequest, id_: str | int, answer: Tree) -> CallResult:
+    def _result(self, request: CallRequest, id_: str | int, answer: JsonObject) -> CallResult:
         version = require(answer, "versionId")
         private = {"versionId": version, "buildId": build_id(answer)}
         watch = self.watch(id_, pick(private, *PRIVATE))
         return CallResult(request.key, id_, {"id": id_, "version": version}, watch)
 
-    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+    def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         path = self.at(id, "versions", private["versionId"])
         return {"path": path, "image": id, **private}
 
-    def status(self, answer: Tree) -> str:
+    def status(self, answer: JsonObject) -> str:
         return version_word(answer.get("latestVersion") or answer)
 
     async def poll(self, result: CallResult) -> Readiness:
@@ -169,24 +174,25 @@ class Adapter(Rest):
 PRIVATE = ("versionId", "buildId")
 
 
-def build_id(answer: Tree) -> str | None:
+def build_id(answer: JsonObject) -> str | None:
     """The build as text: examples disagree on whether it is a number (docs/platform.md, 5)."""
     return str(answer["buildId"]) if answer.get("buildId") is not None else None
 
 
-def version_word(version: Tree) -> str:
+def version_word(version: JsonObject) -> str:
     """The status of a version; while it is not ready, the status of its build."""
     status, build = version.get("status") or "", version.get("lastBuildStatus") or ""
     return str(build or status) if status in ("", "not-ready") else str(status)
 
 
-def image_values(described: Tree, version: Tree) -> dict[str, Any]:
+def image_values(described: JsonObject, version: JsonObject) -> JsonDict:
     """Manifest shape of an image at one version."""
     text, digest = split_digest(version.get("description") or "")
-    details = without_nulls(version.get("buildDetails") or {})
+    details: JsonDict = without_nulls(version.get("buildDetails") or {})
     details.pop("token", None)
-    spec = pick({"type": described.get("type") or version.get("imageType")}, "type")
-    spec = {name: str(word).lower() for name, word in spec.items()} | pick(version, "version")
+    sort = described.get("type") or version.get("imageType")
+    spec: JsonDict = {} if sort is None else {"type": str(sort).lower()}
+    spec |= pick(version, "version")
     if details:
         spec["buildDetails"] = details
     if digest:
@@ -216,7 +222,7 @@ def build_details(request: CallRequest) -> Any:
 
 def autodeploy(request: CallRequest) -> Sequence[Part]:
     """What to redeploy after the build; create does not take it (docs/platform.md, 2.2)."""
-    resources = spec_of(request.desired).get("autodeployResources")
+    resources: Any = spec_of(request.desired).get("autodeployResources")
     if not resources:
         return []
     # The platform wants texts, and a resolved reference to a workflow is a number.
@@ -227,25 +233,25 @@ def autodeploy(request: CallRequest) -> Sequence[Part]:
 READY = ("ready", "in-use")
 
 
-def is_ready(version: Tree) -> bool:
+def is_ready(version: JsonObject) -> bool:
     """Whether a version can be used, and no longer changed (docs/platform.md, 3.2)."""
     return version.get("status") in READY and version.get("id") is not None
 
 
-async def find_version(api: Api, path: str, number: str) -> Tree | None:
+async def find_version(api: Api, path: str, number: str) -> JsonObject | None:
     """The version of exactly that number; the platform's search is loose (docs/platform.md, 5)."""
     found = await api.pages(path, ("versions",), (("searchTerm", number),))
     return next((v for v in found if v.get("version") == number), None)
 
 
-async def newest_ready(api: Api, path: str) -> Tree | None:
+async def newest_ready(api: Api, path: str) -> JsonObject | None:
     """The ready version with the greatest number."""
     query = tuple(("status", word) for word in READY)
     found = await api.pages(path, ("versions",), query)
     return max((v for v in found if is_ready(v)), key=_order, default=None)
 
 
-def _order(version: Tree) -> tuple[bool, semver.Version, int]:
+def _order(version: JsonObject) -> tuple[bool, semver.Version, int]:
     """Semantic versioning order; numbers that are not semantic come first, by id."""
     try:
         parsed, known = semver.Version.parse(str(version.get("version"))), True
@@ -259,7 +265,7 @@ LINES = 20
 PAGES = 50
 
 
-async def build_word(api: Api, path: str, watch: Tree) -> str:
+async def build_word(api: Api, path: str, watch: JsonObject) -> str:
     """The status of the build `watch["buildId"]`, "" when the listing does not have it."""
     query = (("count", "-1"), ("versions", str(watch["versionId"])))
     found = await api.pages(path, ("builds",), query)

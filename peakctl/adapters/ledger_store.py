@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
@@ -15,10 +15,8 @@ from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import LEDGER_PREFIX, Listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from peakctl.api.client import Api
-    from peakctl.model import Clock
+    from peakctl.model import Clock, JsonObject
 
 PATH = "service/artifacts/api/v1/artifacts/"
 MEMBER = "ledger.json"
@@ -109,7 +107,7 @@ class ArtifactLedgers:
                 raise
 
 
-def _listed(name: str, item: Mapping[str, Any]) -> Listed:
+def _listed(name: str, item: JsonObject) -> Listed:
     if "id" not in item:
         summary = f'the platform lists the artifact "{name}" without an id'
         raise ApiError(Diagnostic("api/unexpected", summary, fix="run the same command again"))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
 from peakctl.api.bodies import Part
 from peakctl.archives import add_digest
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.walk import child, variant
 from peakctl.model import EMPTY, MISSING, Change, Path, Secret, Step, Tree, Value, reveal
-from peakctl.model.values import value_at
+from peakctl.model.values import mapping_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import CallRequest, Live
+    from peakctl.model import CallRequest, JsonDict, Live
 
 
 def live_of(request: CallRequest) -> Live:
@@ -25,7 +25,7 @@ def live_of(request: CallRequest) -> Live:
     return request.live
 
 
-def stated(tree: Tree, *names: str) -> dict[str, Any]:
+def stated(tree: Tree, *names: str) -> JsonDict:
     """Those of the named fields that the manifest states, explicit nulls included."""
     return {name: tree[name] for name in names if name in tree}
 
@@ -37,16 +37,16 @@ CALL_WORDS = {
 }
 
 
-def changed(kind: Kind, request: CallRequest, room: str) -> dict[str, Any]:
+def changed(kind: Kind, request: CallRequest, room: str) -> JsonDict:
     """The fields of `room` (metadata or spec) that this request sends, each with its whole value.
 
     Those are the changed ones, those whose removal must be sent (`request.clear`), and the
     declared ones that no read shows. A changed field that nobody states any
     more is sent as null.
     """
-    live = (request.live.values.get(room) or EMPTY) if request.live else EMPTY
-    desired = request.desired.get(room) or EMPTY
-    body: dict[str, Any] = {}
+    live = mapping_at(request.live.values, (room,)) if request.live else EMPTY
+    desired = mapping_at(request.desired, (room,))
+    body: JsonDict = {}
     for name in _sent_names(kind, request, room, live):
         top = (room, name)
         field = field_of(kind.root.properties.get(room), name, desired, live)
@@ -67,7 +67,7 @@ def carried(request: CallRequest) -> list[Change]:
 
 
 def _sent_names(kind: Kind, request: CallRequest, room: str, live: Tree) -> list[str]:
-    desired = request.desired.get(room) or EMPTY
+    desired = mapping_at(request.desired, (room,))
     paths = (*(change.path for change in carried(request)), *request.clear)
     names = [str(path[1]) for path in paths if len(path) > 1 and path[0] == room]
     word = CALL_WORDS.get(request.step, "")
@@ -111,7 +111,7 @@ def _meets_list(value: Value, path: Path) -> bool:
     for part in path:
         if isinstance(value, list):
             return True
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value_at(value, (part,))
     return False
 
 
@@ -157,12 +157,12 @@ def zip_part(request: CallRequest) -> list[Part]:
     return [Part("artifact", file=archive.encode())] if archive else []
 
 
-def with_digest(text: str | Secret | None, request: CallRequest) -> str | Secret | None:
+def with_digest(text: Value, request: CallRequest) -> Value:
     """A version's own text with the digest of its files as the last line; secret if the text is."""
     archive = request.archives.get(ARTIFACT)
     if archive is None:
         return text
-    whole = add_digest(reveal(text) or "", archive.digest)
+    whole = add_digest(str(reveal(text) or ""), archive.digest)
     return Secret(whole) if isinstance(text, Secret) else whole
 
 
@@ -170,6 +170,10 @@ def with_digest(text: str | Secret | None, request: CallRequest) -> str | Secret
 VERSION_OF = {"versionId": ("imageId", "id"), "imageVersionId": ("imageId",)}
 
 
+@overload
+def complete(field: Field | None, desired: Tree, live: Value) -> Tree: ...
+@overload
+def complete(field: Field | None, desired: Value, live: Value) -> Value: ...
 def complete(field: Field | None, desired: Value, live: Value) -> Value:
     """`desired`, and in its maps what it leaves to the platform as the platform has it.
 
@@ -192,7 +196,7 @@ def complete(field: Field | None, desired: Value, live: Value) -> Value:
     return whole
 
 
-def _is_of_another_image(name: str, whole: Mapping[str, Value], live: Value) -> bool:
+def _is_of_another_image(name: str, whole: Mapping[str, Value], live: Tree) -> bool:
     """Whether `name` is the live version of an image that is being replaced."""
     return any(whole.get(id_) != live.get(id_) for id_ in VERSION_OF.get(name, ()))
 

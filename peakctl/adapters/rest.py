@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of
@@ -27,7 +27,7 @@ from peakctl.model import (
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, Path
+    from peakctl.model import Adapter, JsonDict, JsonObject, Path
 
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
@@ -63,7 +63,7 @@ class Rest:
         """One request. Raises LookupError for an answer without a name: it cannot be matched."""
         return self.described(id, await self.get(self.at(id)))
 
-    def described(self, id: str | int, answer: Tree | None) -> Listed | None:  # noqa: A002
+    def described(self, id: str | int, answer: JsonObject | None) -> Listed | None:  # noqa: A002
         """A describe answer as if it came from the listing; None for what is gone."""
         if answer is None:
             return None
@@ -77,11 +77,11 @@ class Rest:
         found = await self.api.pages(self.path, self.items, (*self.query, *narrow))
         return tuple(self.listed(item) for item in found if self.is_mine(item))
 
-    def is_mine(self, item: Tree) -> bool:
+    def is_mine(self, item: JsonObject) -> bool:
         """Whether an item of the listing is of this kind."""
         return True
 
-    def listed(self, item: Tree) -> Listed:
+    def listed(self, item: JsonObject) -> Listed:
         """One item of the listing; specs and deployments have their names in `metadata`."""
         named = item if "name" in item else metadata_of(item)
         return Listed(item["id"], str(named.get("name", "")), item)
@@ -90,7 +90,7 @@ class Rest:
         """The key of the resource, which may be about to rename it, else what it is called now."""
         return resource.key if resource else Key(self.kind.name, listed.name)
 
-    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         """A reference to a kind without versions needs the id alone."""
         return {"id": listed.id}
 
@@ -123,7 +123,7 @@ class Rest:
         live = live_of(request)
         return CallResult(request.key, live.id, live.attributes, self.watch(live.id, live.private))
 
-    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+    def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         """What to poll until the thing is ready; None when it is ready as soon as it exists."""
         return None
 
@@ -138,7 +138,7 @@ class Rest:
             return deletion(self.status(answer))
         return self.readiness(answer, result.watch)
 
-    def readiness(self, answer: Tree, watch: Tree) -> Readiness:
+    def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
         """What `answer` says about the thing that `watch` names."""
         return self.classify(self.status(answer))
 
@@ -160,7 +160,7 @@ class Rest:
         """The platform keeps no log for most kinds."""
         return ()
 
-    def status(self, answer: Tree) -> str:
+    def status(self, answer: JsonObject) -> str:
         """The status word of a describe answer, "" where it has none."""
         return str(answer.get("status") or "")
 
@@ -177,7 +177,7 @@ class Rest:
         """The path of one item, or of something below it."""
         return self.path + "/".join(quote(str(part), safe="") for part in (id, *rest))
 
-    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any] | None:
+    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> JsonDict | None:
         """A describe answer, None for a 404."""
         try:
             answer = await self.api.get(path, query)
@@ -225,7 +225,7 @@ class Guarded:
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         return await self._read(self._adapter.read(listed, resource))
 
-    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         return await self._read(self._adapter.pin(listed, version))
 
     async def call(self, request: CallRequest) -> CallResult:

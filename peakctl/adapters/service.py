@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated
@@ -11,7 +11,7 @@ from peakctl.kinds.fields import Absent
 from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import CallRequest, Listed, Resource, Tree
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource
 
 
 METADATA = ("name", "title", "description")  # its tags are read-only
@@ -48,7 +48,7 @@ class Webapps(Rest):
             attributes=_attributes(listed),
         )
 
-    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         return _attributes(listed)
 
     async def _create(self, request: CallRequest) -> CallResult:
@@ -59,7 +59,7 @@ class Webapps(Rest):
         id_ = require(await self.api.send("POST", self.path, json=body), "id")
         return CallResult(request.key, id_, {"id": id_}, self.watch(id_, {}))
 
-    def _fixed_defaults(self) -> dict[str, Any]:
+    def _fixed_defaults(self) -> JsonDict:
         """Defaults that hold for good: sent, so that none is left to the platform.
 
         The route is shared: without its type, a service that states little is taken for a webapp.
@@ -79,11 +79,11 @@ class Webapps(Rest):
         await self.api.send("PATCH", self.at(live.id), json=body)
         return CallResult(request.key, live.id, {"id": live.id}, self.watch(live.id, {}))
 
-    def watch(self, id: str | int, private: Tree) -> Tree | None:  # noqa: A002
+    def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         return {"path": self.at(id)}
 
 
-def _attributes(listed: Listed) -> dict[str, Any]:
+def _attributes(listed: Listed) -> JsonDict:
     """What references receive; redeploying names the type of the service."""
     return {"id": listed.id, "word": listed.item.get("serviceType") or "web-app"}
 

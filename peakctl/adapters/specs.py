@@ -10,9 +10,10 @@ from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
 from peakctl.errors import ApiError
 from peakctl.model import CallResult, Live, Step
+from peakctl.model.values import mapping_at
 
 if TYPE_CHECKING:
-    from peakctl.model import CallRequest, Listed, Resource, Tree
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource
 
 METADATA = (
     "name",
@@ -41,7 +42,7 @@ class Specs(Rest):
             Step.UPDATE_METADATA: self._update_metadata,
         }
 
-    async def pin(self, listed: Listed, version: str | None) -> Tree | None:
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         """A release of the spec: without a request when the listing shows it as the latest."""
         latest = latest_release(listed.item)
         if version in (None, latest):
@@ -62,7 +63,7 @@ class Specs(Rest):
         return tuple(f"Deployment/{metadata_of(each).get('name', each['id'])}" for each in found)
 
     def live(
-        self, described: Tree, listed: Listed, resource: Resource | None, version: str | None
+        self, described: JsonObject, listed: Listed, resource: Resource | None, version: str | None
     ) -> Live:
         """Everything but the release. A spec is ready as soon as it exists."""
         kind = {"kind": self.word} if self.word else _kind_of(described)
@@ -78,7 +79,7 @@ class Specs(Rest):
             attributes={"id": listed.id, "version": version},
         )
 
-    async def release(self, id_: str | int, version: str | None) -> Tree | None:
+    async def release(self, id_: str | int, version: str | None) -> JsonObject | None:
         """One release, None when there is no such number."""
         return await self.get(self.at(id_, "releases", version)) if version else None
 
@@ -116,7 +117,7 @@ class Specs(Rest):
         return CallResult(request.key, id_, {"id": id_, "version": request.version})
 
 
-def _tenants(request: CallRequest, body: Tree) -> dict[str, Any]:
+def _tenants(request: CallRequest, body: JsonObject) -> JsonDict:
     """Tenants belong to scope shared: they go with it, and leave with it without a word."""
     tenants = spec_of(request.desired).get("tenants")
     if tenants is not None and body.get("scope") == "shared":
@@ -124,12 +125,12 @@ def _tenants(request: CallRequest, body: Tree) -> dict[str, Any]:
     return {}
 
 
-def _kind_of(described: Tree) -> dict[str, Any]:
+def _kind_of(described: JsonObject) -> JsonDict:
     """The kind of a block; one example calls a block "app" (docs/platform.md, 5)."""
     return pick(described, "kind") if described.get("kind") != "app" else {}
 
 
-def latest_release(item: Tree) -> str | None:
+def latest_release(item: JsonObject) -> str | None:
     """The number of the latest release in a summary or a describe answer."""
     version = (item.get("latestRelease") or {}).get("version")
     return str(version) if version else None
@@ -137,19 +138,19 @@ def latest_release(item: Tree) -> str | None:
 
 def wanted_release(resource: Resource | None) -> str | None:
     """The number that the manifest fixes."""
-    release = spec_of(resource.values).get("release") if resource else None
-    return release.get("version") if release else None
+    number = mapping_at(resource.values, ("spec", "release")).get("version") if resource else None
+    return number if isinstance(number, str) else None
 
 
-def release_body(request: CallRequest) -> dict[str, Any]:
+def release_body(request: CallRequest) -> JsonDict:
     """`release` and `config` of a new release; the digest of the files ends the notes."""
     spec = spec_of(request.desired)
-    notes = with_digest((spec.get("release") or {}).get("notes"), request)
+    notes = with_digest(mapping_at(spec, ("release",)).get("notes"), request)
     release = {"version": request.version} | ({"notes": notes} if notes is not None else {})
     return {"release": release} | stated(spec, "config")
 
 
-def spec_body(request: CallRequest, word: str) -> dict[str, Any]:
+def spec_body(request: CallRequest, word: str) -> JsonDict:
     """`body` of a new spec; its status is set later, the create call does not take it."""
     spec = spec_of(request.desired)
     return {

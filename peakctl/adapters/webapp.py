@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from peakctl.adapters.service import Webapps
 
 if TYPE_CHECKING:
-    from peakctl.model import Tree
+    from peakctl.model import JsonObject
 
 
 class Adapter(Webapps):
@@ -16,7 +16,7 @@ class Adapter(Webapps):
     items = ("webapps",)
     spec = ("imageDetails", "resources", "sessionStickiness", "scaleToZero")
 
-    def is_mine(self, item: Tree) -> bool:
+    def is_mine(self, item: JsonObject) -> bool:
         """Types that only services have. "web-app" alone says nothing: it is the default."""
         is_service = item.get("featureType") == "services"
         return not is_service and item.get("serviceType") not in ("api", "shiny")

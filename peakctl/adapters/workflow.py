@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.adapters.answers import (
     manifest,
@@ -19,7 +19,7 @@ from peakctl.adapters.rest import Call, Rest
 from peakctl.model import CallResult, Live, Step
 
 if TYPE_CHECKING:
-    from peakctl.model import CallRequest, Listed, Resource, Tree, Value
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
 
@@ -68,7 +68,7 @@ class Adapter(Rest):
         return CallResult(request.key, live.id, {"id": live.id})
 
 
-def _document(desired: Tree) -> dict[str, Any]:
+def _document(desired: Tree) -> JsonDict:
     return stated(metadata_of(desired), "name", "tags") | stated(spec_of(desired), *SPEC)
 
 
@@ -82,7 +82,7 @@ def _keep_webhooks(triggers: list[Value], live: int) -> list[Value]:
     return kept
 
 
-def workflow_spec(described: Tree) -> dict[str, Any]:
+def workflow_spec(described: JsonObject) -> JsonDict:
     """The spec half of a workflow; unset fields stay null, to show that the read returns them."""
-    shaped: dict[str, Any] = read_config(pick(described, *SPEC))
+    shaped: JsonDict = read_config(pick(described, *SPEC))
     return pick_shown(described, *SPEC) | shaped

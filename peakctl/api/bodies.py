@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peakctl.model import MISSING, Secret, reveal
+from peakctl.model import MISSING, Value, reveal
 from peakctl.model.text import secret_texts
 
 Query = Sequence[tuple[str, str]]
@@ -27,7 +27,7 @@ class Part:
     """
 
     name: str
-    text: str | Secret | None = None
+    text: Value = None
     json: Any = MISSING
     file: bytes | None = None
 

@@ -387,7 +387,8 @@ def resource_id(action: Action, known: Mapping[Unknown, Value]) -> str | int | N
 
     What is replaced has none until it is made.
     """
-    made: str | int | None = known.get(Unknown(action.key, "id"))
+    id_ = known.get(Unknown(action.key, "id"))
+    made = id_ if isinstance(id_, str | int) else None
     if made is not None or action.live is None or Step.CREATE in action.steps:
         return made
     return action.live.id

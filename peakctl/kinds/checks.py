@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
-from peakctl.model import LEDGER_PREFIX, MISSING, Path, Reference, Secret, reveal
-from peakctl.model.values import value_at
+from peakctl.model import LEDGER_PREFIX, Path, Reference, Secret, reveal
+from peakctl.model.values import list_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.problems import Problems
@@ -353,8 +353,7 @@ def _steps_named(step: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 
 def _list_at(step: Mapping[str, Any], path: Path) -> list[Any]:
-    found = value_at(step, path)
-    return [] if found is MISSING else found
+    return list_at(step, path)
 
 
 def _expect(code: str, name: Any, known: Mapping[str, Any], path: Path, problems: Problems) -> None:

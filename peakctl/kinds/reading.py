@@ -17,8 +17,19 @@ from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
 from peakctl.kinds.checks import CHECKS, check_dockerfiles
 from peakctl.kinds.fields import PARAM, Absent
 from peakctl.kinds.walk import said, variant
-from peakctl.model import MISSING, Archive, Document, Key, Path, Reference, Resource, Secret, reveal
-from peakctl.model.values import value_at
+from peakctl.model import (
+    MISSING,
+    Archive,
+    Document,
+    Key,
+    Path,
+    Reference,
+    Resource,
+    Secret,
+    Tree,
+    reveal,
+)
+from peakctl.model.values import mapping_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,14 +64,14 @@ class Reading:
         if self.kind.deprecated:
             self.problems.warn("deprecated", ("kind",), self.kind.deprecated)
         tree = {word: value[word] for word in ("metadata", "spec")}
-        values = self.visit(self.kind.root, tree, (), None)
+        values = self._map(self.kind.root, tree, (), None)
         depends_on = self._depends_on(value.get("dependsOn", ()))
         metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
         ignored = tuple(reveal(lifecycle.get("ignoreChanges", ())))
         check_ignored(self.kind.root, ignored, self.problems)
         return Resource(
             key=key,
-            values=values,
+            values=mapping_at(values),
             document=self.document,
             references=tuple(self.references),
             archives=self.archives,
@@ -132,7 +143,7 @@ class Reading:
     def _leaf(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
         if isinstance(value, str):
             if field.aliases.get(value):
-                wanted = field.aliases[value]
+                wanted: Value = field.aliases[value]
                 summary = f'"{value}" is an older word for {wanted}'
                 self.problems.warn("alias", path, summary, fix=f"write {wanted}")
                 return wanted
@@ -147,7 +158,7 @@ class Reading:
     def _check(self, field: Field, value: Value, path: Path) -> None:
         for check in field.check.split():
             if check == "dockerfiles":  # the only one that looks into archives
-                check_dockerfiles(value, path, self.problems, self.archives)
+                check_dockerfiles(mapping_at(value), path, self.problems, self.archives)
             else:
                 CHECKS[check](value, path, self.problems, self.references)
 
@@ -161,7 +172,7 @@ class Reading:
             self.problems.tainted(path, "a name, a reference or a version")
 
     def _fill(
-        self, field: Field, value: Value, path: Path, out: dict[str, Value], siblings: Value
+        self, field: Field, value: Value, path: Path, out: dict[str, Value], siblings: Tree
     ) -> None:
         """Put the text of the file that `value` names in place of the sibling it is for."""
         if field.file_for in siblings:
@@ -214,7 +225,7 @@ def find_reference(
     paths of its rule then start at the map that holds it.
     """
     if not isinstance(value, dict):
-        return _reference(rule, value, None, path, path[:-1], holder)
+        return _reference(rule, str(value), None, path, path[:-1], holder)
     name, version = value.get("name"), _version(rule, value)
     if isinstance(name, Secret) or isinstance(version, Secret):
         at = (*path, "name") if isinstance(name, Secret) else (*path, *(rule.version or ()))
@@ -278,7 +289,7 @@ TEXT_FILES = (".md", ".txt")
 """What the platform's own client takes for descriptions and notes."""
 
 
-def read_text(name: str | Secret, path: Path, reading: Reading) -> str | None:
+def read_text(name: Value, path: Path, reading: Reading) -> str | None:
     """The text of the file `name` beside the manifest; None with a problem reported at `path`.
 
     Every line end is a line feed, as in a text that stands in the manifest itself.
@@ -287,7 +298,7 @@ def read_text(name: str | Secret, path: Path, reading: Reading) -> str | None:
     if isinstance(name, Secret):
         reading.problems.tainted(path, "a path")
         return None
-    file = _inside(name, path, reading)
+    file = _inside(str(name), path, reading)
     if file is None:
         return None
     if file.suffix.lower() not in TEXT_FILES:
@@ -314,7 +325,7 @@ def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archi
         return None
     if reading.pack is None:
         raise TypeError("an artifact cannot be read without pack")
-    ignore = value.get("ignore_files")
+    ignore: Any = value.get("ignore_files")
     place = (*path, "path")
     try:
         archive = reading.pack(folder, reveal(ignore), reading.project_root)

@@ -20,7 +20,7 @@ from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
 from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
 from peakctl.kinds.walk import child, variant
-from peakctl.model import MISSING, Document, Key, Location, Resource, Secret, reveal
+from peakctl.model import MISSING, Document, Key, Location, Resource, Secret, Tree, reveal
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
 from peakctl.model.values import value_at
 
@@ -401,7 +401,7 @@ def _number(resource: Resource, kind: Kind) -> str | None:
 NUMERIC = frozenset({"integer", "number"})
 
 
-def as_text_where_wanted(kind: Kind, document: Document) -> Value:
+def as_text_where_wanted(kind: Kind, document: Document) -> Tree:
     """The document's value with each number that stands for a text as that text."""
     value = dict(document.value)
     for word in ("metadata", "spec"):

@@ -15,6 +15,7 @@ from peakctl.manifests.project import RESERVED_NAMES, check_names
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import display_path, read_text
 from peakctl.model import Document, Location, Source, Value
+from peakctl.model.values import mapping_at
 
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment, Project
@@ -136,8 +137,8 @@ def _read_file(
         return {}, None, (text,)
     value, document, problems = parse_value(Rendered(Source(str(path), display, text), text))
     if document is not None:
-        problems += check_names(value, document)
-    return _without_nulls(value), document, problems
+        problems += check_names(mapping_at(value), document)
+    return _without_nulls(mapping_at(value)), document, problems
 
 
 def read_pairs(pairs: Sequence[str]) -> dict[str, Value]:
@@ -173,7 +174,7 @@ def _layers(
     return layers + list(files)
 
 
-def _without_nulls(value: Value) -> dict[str, Value]:
+def _without_nulls(value: Mapping[str, Value]) -> dict[str, Value]:
     return {
         name: _without_nulls(item) if isinstance(item, Mapping) else item
         for name, item in value.items()

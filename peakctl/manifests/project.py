@@ -20,8 +20,9 @@ from peakctl.kinds.validate import check_document
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
-from peakctl.model import EMPTY, Document, Guards, Location, Source, Threshold, Tree
+from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold
 from peakctl.model import Path as Place
+from peakctl.model.values import mapping_at
 from peakctl.settings import credential_reason, wrong_address
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     faults = check_document(load_project_schema(), document)
     value = _without(document.value, [fault.path for fault in faults])
     checks = _Checks(document, file, files_matter=files)
-    project = checks.project(value)
+    project = checks.project(mapping_at(value))
     found = [*problems, *map(_coded, faults), *checks.problems]
     if found:
         raise UsageError(*sorted(found, key=_position))
@@ -210,7 +211,7 @@ class _Checks:
     files_matter: bool
     problems: list[Diagnostic] = field(default_factory=list)
 
-    def project(self, value: Tree) -> Project:
+    def project(self, value: JsonObject) -> Project:
         environments = value.get("environments") or EMPTY
         project = Project(
             root=self.file.parent,
@@ -242,7 +243,7 @@ class _Checks:
         locate = self.document.locate
         return {name: locate(("manifests", i)) for i, name in enumerate(patterns) if name}
 
-    def _environment(self, name: str, value: Tree) -> Environment:
+    def _environment(self, name: str, value: JsonObject) -> Environment:
         at: Place = ("environments", name)
         if not _ENVIRONMENT_NAME.match(name):
             fix = "use letters, digits, dashes, dots and underscores"
@@ -273,7 +274,7 @@ class _Checks:
             guards=_guards(value.get("guards") or EMPTY),
         )
 
-    def _os_env(self, value: Tree, at: Place) -> tuple[str, ...] | None:
+    def _os_env(self, value: JsonObject, at: Place) -> tuple[str, ...] | None:
         """The variables that templates may read; an empty list means none."""
         names = value.get("osEnv")
         if names is None:
@@ -285,7 +286,7 @@ class _Checks:
                 self._tell("credential", (*at, "osEnv", index), summary, "take it out of osEnv")
         return tuple(filter(None, names))
 
-    def _endpoint(self, value: Tree, at: Place) -> str | None:
+    def _endpoint(self, value: JsonObject, at: Place) -> str | None:
         endpoint = value.get("endpoint")
         problem = wrong_address(endpoint) if endpoint else None
         if problem:
@@ -294,14 +295,15 @@ class _Checks:
         return endpoint.rstrip("/") if endpoint else None
 
     def _check_default(self, project: Project) -> None:
-        name, known = project.default_environment, self.document.value.get("environments") or EMPTY
+        name = project.default_environment
+        known = mapping_at(self.document.value, ("environments",))
         if name is not None and name not in known:
             near = nearest_names(name, known)
             fix = f"did you mean: {', '.join(near)}" if near else f"add {name} to environments"
             summary = f'there is no environment "{name}"'
             self._tell("unknown-environment", ("defaultEnvironment",), summary, fix)
 
-    def _files(self, value: Tree, at: Place) -> tuple[str, ...]:
+    def _files(self, value: JsonObject, at: Place) -> tuple[str, ...]:
         """Files of parameters: there, and within the project; reading them tells the rest."""
         names = tuple(value.get("params") or ())
         for index, name in enumerate(names):
@@ -317,7 +319,7 @@ class _Checks:
         elif not is_inside(path, self.file.parent):
             self._tell_outside(name, at)
 
-    def _parameters(self, value: Tree, at: Place) -> Mapping[str, Value]:
+    def _parameters(self, value: JsonObject, at: Place) -> Mapping[str, Value]:
         parameters: Mapping[str, Value] = value.get("parameters") or {}
         self.problems += check_names(parameters, self.document, (*at, "parameters"))
         return parameters
@@ -333,7 +335,7 @@ class _Checks:
         )
 
 
-def _guards(value: Tree) -> Guards:
+def _guards(value: JsonObject) -> Guards:
     """The thresholds of the mass-change guard; what is not stated is as by default."""
     usual = Guards()
     return Guards(
@@ -342,7 +344,7 @@ def _guards(value: Tree) -> Guards:
     )
 
 
-def _threshold(value: Tree, usual: Threshold) -> Threshold:
+def _threshold(value: JsonObject, usual: Threshold) -> Threshold:
     return replace(usual, **{word: int(n) for word, n in value.items() if n is not None})
 
 

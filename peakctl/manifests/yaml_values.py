@@ -80,7 +80,8 @@ class Builder:
             return self._secret(node, self._secrets)
         if tag is NULL:
             return None
-        return node.value if tag is None or isinstance(tag, str) else tag
+        value: Value = node.value if tag is None or isinstance(tag, str) else tag
+        return value
 
     def _secret(self, node: ScalarNode, secrets: SecretTexts) -> Value:
         """A scalar with secrets in it; one that comes to nothing is no secret."""

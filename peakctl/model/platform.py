@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from peakctl.model.values import Key, Path, Tree, empty_tree
+from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class CallResult:
     key: Key
     id: str | int
     attributes: Tree = field(default_factory=empty_tree)
-    watch: Tree | None = None
+    watch: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from peakctl.model.values import Key, Path, Tree, empty_tree
+from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -157,7 +157,7 @@ class Listed:
 
     id: str | int
     name: str
-    item: Tree = field(default_factory=empty_tree, compare=False)
+    item: JsonObject = field(default_factory=empty_tree, compare=False)
     ours: bool = True
 
 
@@ -181,7 +181,7 @@ class Live:
     version: str | None = None
     latest: str | None = None
     attributes: Tree = field(default_factory=empty_tree)
-    private: Tree = field(default_factory=empty_tree)
+    private: JsonObject = field(default_factory=empty_tree)
     foreign: str | None = None
     notes: tuple[str, ...] = ()
     parts: tuple[Key, ...] = ()

@@ -6,15 +6,23 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Never, TypeAlias, overload
 
 Path = tuple[str | int, ...]
 
 
-Value = Any
+Value: TypeAlias = (
+    "bool | int | float | str | Secret | Unknown | _Missing | _Unseen"
+    " | list[Value] | Mapping[str, Value] | None"
+)
+"""A value of a manifest or of a live resource; a `Secret` passes nowhere as a text."""
 
+Tree: TypeAlias = Mapping[str, Value]
 
-Tree = Mapping[str, Value]
+JsonObject: TypeAlias = Mapping[str, Any]
+"""A JSON object of the platform as it came: only who reads a field knows what it is."""
+JsonDict: TypeAlias = dict[str, Any]
+"""A JSON object under construction, for a body or from an answer."""
 
 
 MASK = "(sensitive)"
@@ -36,10 +44,10 @@ MAPS = (dict, MappingProxyType)
 """The maps that values are made of: asking for these is ten times as quick as for a Mapping."""
 
 
-EMPTY: Tree = MappingProxyType({})
+EMPTY: Mapping[str, Never] = MappingProxyType({})
 
 
-def empty_tree() -> Tree:
+def empty_tree() -> Mapping[str, Never]:
     """`EMPTY`, as the factory that dataclass fields want."""
     return EMPTY
 
@@ -120,6 +128,10 @@ class Unknown:
         return KNOWN_AFTER_APPLY
 
 
+@overload
+def reveal(value: Tree) -> dict[str, Value]: ...
+@overload
+def reveal(value: Value) -> Value: ...
 def reveal(value: Value) -> Value:
     """The tree with every `Secret` opened. Only for request bodies and for the schema check."""
     match value:
@@ -173,6 +185,18 @@ def value_at(value: Value, path: Path) -> Value:
     return value
 
 
+def mapping_at(value: Value, path: Path = ()) -> Tree:
+    """The mapping at `path`, `EMPTY` where there is none."""
+    found = value_at(value, path)
+    return found if isinstance(found, MAPS) else EMPTY
+
+
+def list_at(value: Value, path: Path = ()) -> list[Value]:
+    """The list at `path`, an empty one where there is none."""
+    found = value_at(value, path)
+    return found if isinstance(found, list) else []
+
+
 def set_at(tree: Any, path: Path, value: Value) -> None:
     """Put `value` at `path`, making maps (and replacing scalars) on the way."""
     for part in path[:-1]:
@@ -191,6 +215,10 @@ def drop_at(tree: Value, path: Path) -> None:
         parent.pop(path[-1], None)
 
 
+@overload
+def copy_tree(value: Tree) -> dict[str, Value]: ...
+@overload
+def copy_tree(value: Value) -> Value: ...
 def copy_tree(value: Value) -> Value:
     """A deep copy with plain dicts and lists; leaves are shared."""
     if isinstance(value, MAPS):
@@ -227,7 +255,11 @@ def holds_unseen(value: Value) -> bool:
     return any(leaf is UNSEEN for leaf in leaves(value))
 
 
-def fill(value: Value, known: Mapping[Unknown, Any]) -> Value:
+@overload
+def fill(value: Tree, known: Mapping[Unknown, Value]) -> dict[str, Value]: ...
+@overload
+def fill(value: Value, known: Mapping[Unknown, Value]) -> Value: ...
+def fill(value: Value, known: Mapping[Unknown, Value]) -> Value:
     """The tree with each `Unknown` replaced; KeyError when one is not known."""
     if isinstance(value, Unknown):
         return known[value]
@@ -254,7 +286,7 @@ def sealed_below(value: Value) -> Value:
     return sealed(value)
 
 
-def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
+def seal_at(tree: Tree, paths: Iterable[Path]) -> Tree:
     """The tree with everything at `paths` sealed, where something is there."""
     found = [(path, value_at(tree, path)) for path in paths]
     tree = copy_tree(tree) if found else tree
@@ -264,6 +296,10 @@ def seal_at(tree: Value, paths: Iterable[Path]) -> Value:
     return tree
 
 
+@overload
+def seal_beside(value: Tree, others: Sequence[Value]) -> dict[str, Value]: ...
+@overload
+def seal_beside(value: Value, others: Sequence[Value]) -> Value: ...
 def seal_beside(value: Value, others: Sequence[Value]) -> Value:
     """The tree with everything sealed that is a `Secret` in one of `others`.
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from peakctl.model import MASK, MISSING, Action, Change, Path, Secret, Value, Verb, dotted
+from peakctl.model.values import mapping_at, value_at
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest
 
@@ -38,7 +39,7 @@ def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:
         yield from _one_sided(path, before, after)
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _mappings(path, before, after)
-    elif _is_list(before) and _is_list(after):
+    elif isinstance(before, list) and isinstance(after, list):
         yield from _lists(path, before, after)
     else:
         yield from _scalars(path, before, after)
@@ -99,8 +100,7 @@ def _lists(path: Path, before: Sequence[Value], after: Sequence[Value]) -> Itera
     if key is None:
         yield from _rows(path, [inline(i) for i in before], [inline(i) for i in after])
         return
-    left = {str(item[key]): item for item in before}
-    right = {str(item[key]): item for item in after}
+    left, right = ({str(value_at(i, (key,))): i for i in side} for side in (before, after))
     yield from _mappings(path, left, right)
     if [k for k in left if k in right] != [k for k in right if k in left]:
         order = [", ".join(k for k in side if k in left and k in right) for side in (left, right)]
@@ -113,7 +113,7 @@ def _key_of(before: Sequence[Value], after: Sequence[Value]) -> str | None:
     if not items or not all(isinstance(item, Mapping) for item in items):
         return None
     for key in _KEYS:
-        sides = [[item.get(key) for item in side] for side in (before, after)]
+        sides = [[mapping_at(item).get(key) for item in side] for side in (before, after)]
         if all(_distinct(side) for side in sides):
             return key
     return None
@@ -178,7 +178,7 @@ MADE = (Verb.CREATE, Verb.REPLACE)
 def created_fields(action: Action) -> Iterator[Change]:
     """The top fields of `metadata` and `spec`; the name is in the headline already."""
     for room in ("metadata", "spec"):
-        for name, value in (action.desired.get(room) or {}).items():
+        for name, value in mapping_at(action.desired, (room,)).items():
             if (room, name) != ("metadata", "name"):
                 yield Change((room, name), MISSING, value, "create")
 

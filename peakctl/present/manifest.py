@@ -54,7 +54,9 @@ def _without_secrets(value: Value) -> Value:
         left = {word: each for word, each in kept.items() if each is not MISSING}
         return left if left or not value else MISSING
     if isinstance(value, list):
-        items = [each for item in value if (each := _without_secrets(item)) is not MISSING]
+        items: list[Value] = [
+            each for item in value if (each := _without_secrets(item)) is not MISSING
+        ]
         return items if items or not value else MISSING
     return value
 

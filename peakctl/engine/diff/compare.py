@@ -78,7 +78,7 @@ def compare(
     return Diff(tuple(changes), tuple(sorted(skipped, key=lambda s: dotted(s.path))))
 
 
-def _whole(root: Field, path: Path, found: Tree, wanted: Tree) -> Path:
+def _whole(root: Field, path: Path, found: Value, wanted: Value) -> Path:
     """`path`, or that of the free value around it: such a value is sent as one."""
     for length in range(1, len(path)):
         rule = field_at(root, path[:length], wanted, found)
@@ -87,7 +87,7 @@ def _whole(root: Field, path: Path, found: Tree, wanted: Tree) -> Path:
     return path
 
 
-def _split(root: Field, path: Path, found: Tree, wanted: Tree) -> Iterator[Change]:
+def _split(root: Field, path: Path, found: Value, wanted: Value) -> Iterator[Change]:
     """One change, or one for each entry where they do not share one call and one fate."""
     rule = field_at(root, path, wanted, found)
     before, after = value_at(found, path), value_at(wanted, path)
@@ -154,8 +154,9 @@ def differing_paths(before: Value, after: Value) -> list[Path]:
         ]
     if same(before, after):
         return []
-    lists = isinstance(before, list) and isinstance(after, list)
-    return _differing_items(before, after) if lists else [()]
+    if isinstance(before, list) and isinstance(after, list):
+        return _differing_items(before, after)
+    return [()]
 
 
 def same(one: Value, two: Value) -> bool:

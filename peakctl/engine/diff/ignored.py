@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from peakctl.engine.diff.lists import keys_of
 from peakctl.kinds.walk import child, seal_all, variant
 from peakctl.model import MISSING, Path, Value, dotted, is_masked, reveal
-from peakctl.model.values import copy_tree
+from peakctl.model.values import copy_tree, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
@@ -35,7 +35,7 @@ def keep_live(rule: Field, desired: Any, live: Value, path: Path) -> None:
     rule, (part, *rest) = variant(rule, desired, live), path
     inner = child(rule, part)
     here, there = _spot(rule, desired, part), _spot(rule, live, part)
-    value = MISSING if there is None else live[there]
+    value = MISSING if there is None else value_at(live, (there,))
     if inner is None or is_masked(reveal(value)):
         return
     if rest:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.live_state import first_error
 from peakctl.model import EMPTY, LiveId
+from peakctl.model.values import mapping_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -121,7 +122,7 @@ async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) ->
     live = await adapter.read(listed, None)
     if live is None:
         return None
-    name = live.values.get("metadata", EMPTY).get("name", listed.name)
+    name = str(mapping_at(live.values, ("metadata",)).get("name", listed.name))
     if name != listed.name:  # renamed since it was listed
         return Orphan(owned, replace(listed, name=name))
     return Orphan(owned, listed, live, await adapter.dependents(live))

@@ -16,7 +16,7 @@ from peakctl.engine.observe.tenant import Tenant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
-from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Verb, dotted
+from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Value, Verb, dotted
 from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
 if TYPE_CHECKING:
@@ -83,7 +83,12 @@ def _approved(
     live = action.live
     steps = tuple(step.value for step in action.steps)
     desired = _by_name(action, numbers)
-    sent = [str(action.key), _making(steps), action.version, seal_all(kind.root, desired)]
+    sent: list[Value] = [
+        str(action.key),
+        list(_making(steps)),
+        action.version,
+        seal_all(kind.root, desired),
+    ]
     return Approved(
         key=action.key,
         steps=steps,
@@ -187,7 +192,7 @@ def left_deletes(approval: Approval, plan: Plan) -> tuple[Key, ...]:
 
 def write_approval(approval: Approval) -> str:
     """The text of a plan file."""
-    body = {
+    body: dict[str, Value] = {
         "kind": "peakctl-plan",
         "format_version": FORMAT,
         "project": approval.project,
@@ -196,7 +201,7 @@ def write_approval(approval: Approval) -> str:
         "tenant": {
             "domain": approval.tenant.domain,
             "ledger": approval.tenant.ledger,
-            "ids": sorted(approval.tenant.ids),
+            "ids": [*sorted(approval.tenant.ids)],
             "local": approval.tenant.local,
         },
         "actions": [

@@ -14,7 +14,7 @@ from peakctl.engine.plan.references import NEW
 from peakctl.errors import Diagnostic
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, MISSING, Action, Guards, Key, Plan, Unknown, Value, Verb
-from peakctl.model.values import value_at
+from peakctl.model.values import list_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,7 +134,7 @@ def _keyed(root: Field, values: Tree, path: Path) -> Path:
     for part in path:
         rule = variant(rule, here) if rule else None
         keyed = rule is not None and (rule.list_key or rule.unordered) and isinstance(here, list)
-        out.append(keys_of(rule, here)[int(part)] if rule and keyed else part)
+        out.append(keys_of(rule, list_at(here))[int(part)] if rule and keyed else part)
         rule = child(rule, part) if rule else None
         here = value_at(here, (part,))
     return tuple(out)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.engine.graph import targets
 from peakctl.errors import Diagnostic, diagnose, nearest_names
-from peakctl.model import EMPTY, MAPS, MISSING, Key, Path, Tree, Value, dotted, reveal
-from peakctl.model.values import copy_tree, drop_at, value_at
+from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
+from peakctl.model.values import copy_tree, drop_at, list_at, mapping_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
@@ -89,7 +89,7 @@ class Parameters:
             yield Slot((*self.kind.defined_by, name), definitions, inherited)
         known = spec is not None and len(parts) == len(spec.references)
         every = (whole, *parts.values())
-        optional = {
+        optional: Tree = {
             group: [{**d, "required": False} for each in every for d in _of(each, group)]
             for group in GROUPS
         }
@@ -116,7 +116,7 @@ class Parameters:
     def hidden_paths(self) -> frozenset[Path]:
         """Where values stand that the platform masks (docs/platform.md, 3.5: `hideValue`)."""
         return frozenset(
-            (*slot.at, group, definition.get("name", ""))
+            (*slot.at, group, str(definition.get("name", "")))
             for slot in self.slots
             for group in GROUPS
             for definition in _of(slot.definitions, group)
@@ -161,13 +161,11 @@ class Parameters:
 
 
 def _definitions(kind: Kind, values: Tree) -> Tree:
-    found = value_at(values, kind.defines)
-    return found if isinstance(found, Mapping) else EMPTY
+    return mapping_at(values, kind.defines)
 
 
-def _of(definitions: Tree, group: str) -> list[Any]:
-    found = definitions.get(group)
-    return [d for d in found if isinstance(d, Mapping)] if isinstance(found, list) else []
+def _of(definitions: Tree, group: str) -> list[Tree]:
+    return [d for d in list_at(definitions, (group,)) if isinstance(d, Mapping)]
 
 
 def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
@@ -194,8 +192,7 @@ def _is_of_spec(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
 
 def _release_of(values: Tree) -> list[tuple[Any, Any]]:
     """The id and the release of each spec that is named in `values`."""
-    spec = value_at(values, ("spec",))
-    named = spec.values() if isinstance(spec, Mapping) else ()
+    named = mapping_at(values, ("spec",)).values()
     return [
         (each.get("id"), value_at(each, ("release", "version")))
         for each in named
@@ -209,19 +206,17 @@ def _is_of_parts(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
 
 def _undeclared(resource: Resource, slot: Slot) -> Iterator[Path]:
     for group in GROUPS:
-        given = value_at(resource.values, (*slot.at, group))
         declared = {d.get("name") for d in _of(slot.definitions, group)}
-        for name in given if isinstance(given, Mapping) else ():
+        for name in mapping_at(resource.values, (*slot.at, group)):
             if name not in declared:
                 yield (*slot.at, group, name)
 
 
 def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]:
     at = (*slot.at, group)
-    given = value_at(resource.values, at)
-    values = given if isinstance(given, Mapping) else {}
-    inherited = slot.inherited.get(group) or {}
-    declared = {d["name"]: d for d in _of(slot.definitions, group) if "name" in d}
+    values = mapping_at(resource.values, at)
+    inherited = mapping_at(slot.inherited, (group,))
+    declared = {str(d["name"]): d for d in _of(slot.definitions, group) if "name" in d}
     problems = [
         _unknown(resource, (*at, name), name, declared)
         for name in values
@@ -236,7 +231,7 @@ def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]
     return problems
 
 
-def _is_owed(definition: Mapping[str, Any]) -> bool:
+def _is_owed(definition: Tree) -> bool:
     """Conditions may disable a parameter; the client's own samples leave such ones out."""
     needed = definition.get("required") is True and not definition.get("conditions")
     return needed and definition.get("defaultValue") is None
@@ -253,7 +248,7 @@ def _owed(resource: Resource, at: Path, name: str) -> Diagnostic:
     )
 
 
-def _unknown(resource: Resource, path: Path, name: str, declared: Mapping[str, Any]) -> Diagnostic:
+def _unknown(resource: Resource, path: Path, name: str, declared: Tree) -> Diagnostic:
     near = nearest_names(name, list(declared))
     names = ", ".join(sorted(declared)) or "none"
     return diagnose(
@@ -267,7 +262,7 @@ def _unknown(resource: Resource, path: Path, name: str, declared: Mapping[str, A
 
 
 def _check_value(
-    resource: Resource, path: Path, definition: Mapping[str, Any], value: Value
+    resource: Resource, path: Path, definition: Tree, value: Value
 ) -> list[Diagnostic]:
     plain, wanted = reveal(value), str(definition.get("type"))
     if not has_type(plain, wanted):
@@ -279,9 +274,8 @@ def _check_value(
     return []
 
 
-def _options(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = definition.get("options")
-    return [o for o in found if isinstance(o, Mapping)] if isinstance(found, list) else []
+def _options(definition: Tree) -> list[Tree]:
+    return [o for o in list_at(definition, ("options",)) if isinstance(o, Mapping)]
 
 
 def _bad(resource: Resource, path: Path, summary: str, options: str) -> Diagnostic:
@@ -322,14 +316,10 @@ def without_implied(live: Tree, given: Tree, slots: Iterable[Slot]) -> Tree:
 def _implied(live: Tree, given: Tree, slot: Slot) -> Iterator[Path]:
     for group in GROUPS:
         at = (*slot.at, group)
-        found, stated = _mapping(value_at(live, at)), _mapping(value_at(given, at))
-        inherited = _mapping(slot.inherited.get(group))
-        for definition in slot.definitions.get(group) or ():
-            name = definition.get("name")
+        found, stated = mapping_at(live, at), mapping_at(given, at)
+        inherited = mapping_at(slot.inherited, (group,))
+        for definition in _of(slot.definitions, group):
+            name = str(definition.get("name"))
             implied = (inherited.get(name, MISSING), definition.get("defaultValue", MISSING))
             if name in found and name not in stated and found[name] in map(reveal, implied):
                 yield (*at, name)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, MAPS) else {}

@@ -14,7 +14,7 @@ from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.walk import field_at
 from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
-from peakctl.model.values import copy_tree, drop_at, set_at, value_at
+from peakctl.model.values import copy_tree, drop_at, list_at, set_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ def resolve(resource: Resource, kind: Kind, attributes: Attributes) -> Tree:
     for reference in sorted(filter(may_be_left_out, resource.references), key=_item, reverse=True):
         if attributes(reference) is None:
             _leave_out(values, reference)
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 def may_be_left_out(reference: Reference) -> bool:
@@ -64,9 +64,9 @@ def _substitute(values: Value, reference: Reference, kind: Kind, found: Tree) ->
         set_at(values, reference.version_at, found["version"])
     if reference.kind_at is not None and found.get("kind") is not None:
         words = field.ref.kind_words if field and field.ref else {}
-        kind_word = words.get(found["kind"], found["kind"])
-        sort = f"{found['kind']}/{found.get('word')}"
-        set_at(values, reference.kind_at, words.get(sort, kind_word))
+        name = str(found["kind"])
+        sort = f"{name}/{found.get('word')}"
+        set_at(values, reference.kind_at, words.get(sort, words.get(name, name)))
     if value_at(values, reference.at) == {}:
         drop_at(values, reference.at)
 
@@ -86,7 +86,7 @@ def _by_name_paths(values: Value, reference: Reference, field: Field | None) -> 
 
 def _leave_out(values: Value, reference: Reference) -> None:
     """Take a list item out whose resource does not exist yet."""
-    del value_at(values, reference.at[:-1])[reference.at[-1]]
+    del list_at(values, reference.at[:-1])[_item(reference)]
 
 
 NEW = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
@@ -112,7 +112,7 @@ class Pins:
         if action.verb not in NEW and live is not None:
             return live.attributes or {"id": live.id}
         kept = live if Step.CREATE not in action.steps else None
-        out: dict[str, object] = {"id": kept.id if kept else Unknown(key, "id")}
+        out: dict[str, Value] = {"id": kept.id if kept else Unknown(key, "id")}
         versions = self._kinds[key.kind].versions
         if versions is not None:
             out["version"] = Unknown(key, "version") if versions.has_id else action.version
