@@ -7,7 +7,7 @@ for a fixture. `peakctl[emulator]` must be installed then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from peakctl.emulator import Emulator, Fault
+    from peakctl.model import JsonDict
 
 TOKEN = "peak-emulator"  # noqa: S105 - opens nothing but the emulator
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
@@ -36,7 +37,7 @@ class PeakEmulator:
         return self.emulator.faults
 
     @property
-    def requests(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[JsonDict]:
         """What was asked so far: method, path, query, status, body, parts."""
         return self.emulator.requests.kept()
 
@@ -50,14 +51,14 @@ class PeakEmulator:
 
 
 @pytest.fixture
-def peak_emulator_options() -> dict[str, Any]:
+def peak_emulator_options() -> JsonDict:
     """Override it to choose the emulator's options; by default everything is done at once."""
     return {**dict.fromkeys(DURATIONS, 0.0), "provided_images": True}
 
 
 @pytest.fixture
 def peak_emulator(
-    peak_emulator_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    peak_emulator_options: JsonDict, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PeakEmulator]:
     """A fresh emulator on a loopback socket, and the environment that leads peakctl to it."""
     from peakctl.emulator import Emulator, Options

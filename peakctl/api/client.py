@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from types import TracebackType
 
-    from peakctl.model import Clock, Secret
+    from peakctl.model import Clock, JsonDict, Secret
     from peakctl.settings import Network
 
 
@@ -316,9 +316,7 @@ class Api:
         call = self._call("GET", path, (), Body(), bytes)
         return bytes(await self._perform(replace(call, size=self._limits.answer_size)))
 
-    async def pages(
-        self, path: str, items: tuple[str, ...], query: Query = ()
-    ) -> list[dict[str, Any]]:
+    async def pages(self, path: str, items: tuple[str, ...], query: Query = ()) -> list[JsonDict]:
         """Every item of a listing, from all its pages; `items` are the keys that may hold them.
 
         Raises ApiError (api/incomplete-listing) when its pages go on contradicting each other.

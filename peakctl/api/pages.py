@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from peakctl.api.limits import Limits
+    from peakctl.model import JsonDict
 
 # Items of one listing may share their `id` (the releases of a spec), so it is not enough.
 _IDENTITY = ("id", "version", "revision", "buildId", "versionId", "executionId")
@@ -34,7 +35,7 @@ class Page:
     ways), `number` which page it is.
     """
 
-    items: list[dict[str, Any]]
+    items: list[JsonDict]
     pages: int | None
     size: int
     totals: frozenset[int] = frozenset()
@@ -67,7 +68,7 @@ class Listing:
     limits: Limits
     sleep: Callable[[float], Awaitable[None]] = _at_once
 
-    async def all(self) -> list[dict[str, Any]]:
+    async def all(self) -> list[JsonDict]:
         """Every item once, of one round whose pages agree.
 
         Raises ApiError when an answer is no listing, there is no end, or (api/incomplete-listing)
@@ -218,9 +219,9 @@ def _either(keys: tuple[str, ...]) -> str:
     return " or ".join(f'"{key}"' for key in keys)
 
 
-def _identities(items: Iterable[dict[str, Any]]) -> list[str]:
+def _identities(items: Iterable[JsonDict]) -> list[str]:
     return [_identity(item) for item in items]
 
 
-def _identity(item: dict[str, Any]) -> str:
+def _identity(item: JsonDict) -> str:
     return json.dumps({k: item[k] for k in _IDENTITY if k in item} or item, sort_keys=True)

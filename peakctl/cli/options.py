@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from peakctl.cli.option_types import Duration, OwnerName, Text, Word
 
+if TYPE_CHECKING:
+    from peakctl.model import JsonDict
+
 F = TypeVar("F", bound=Callable[..., Any])
-CONTEXT: dict[str, Any] = {
+CONTEXT: JsonDict = {
     "help_option_names": ["-h", "--help"],
     "auto_envvar_prefix": "PEAKCTL",
     "max_content_width": 100,

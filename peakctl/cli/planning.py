@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from peakctl.cli.session import Session
-    from peakctl.model import Outcome
+    from peakctl.model import JsonDict, Outcome
     from peakctl.operations.load import LoadResult
     from peakctl.operations.plan import PlanResult
     from peakctl.operations.platform import Platform
@@ -148,7 +148,7 @@ def _stage_lines(session: Session, planned: PlanResult) -> tuple[Line, ...]:
     return (line(("An apply has these stages:", "bold")), *rows, ())
 
 
-def plan_document(session: Session, planned: PlanResult) -> dict[str, Any]:
+def plan_document(session: Session, planned: PlanResult) -> JsonDict:
     """The JSON of --explain."""
     if not session.flags.explain:
         return {}

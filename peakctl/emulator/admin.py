@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.calls import Operation
     from peakctl.emulator.platform import Emulator
+    from peakctl.model import JsonDict
 
 ROOT = "/_emulator/"
 ADMIN = Operations({"emulator": ROOT}, is_open=True)
@@ -74,7 +75,7 @@ async def forget_faults(emulator: Emulator, request: Request) -> Any:
     return await show_faults(emulator, request)
 
 
-def _counts(fault: Any) -> dict[str, Any]:
+def _counts(fault: Any) -> JsonDict:
     return {key: getattr(fault, key) for key in FAULT}
 
 

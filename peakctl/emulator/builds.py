@@ -6,7 +6,7 @@ import io
 import posixpath
 import re
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
@@ -19,6 +19,7 @@ from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, ti
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
+    from peakctl.model import JsonDict
 
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)
@@ -178,7 +179,7 @@ def _lines_so_far(row: Row, now: float) -> list[Body]:
     ]
 
 
-def log_page(call: Call, lines: list[dict[str, Any]]) -> Body:
+def log_page(call: Call, lines: list[JsonDict]) -> Body:
     """`logs` and `nextToken`. There always is a token, at the end one that leads to an empty page:
     a client that follows a log stops there, and would begin again without one."""
     token = call.ask("nextToken")
@@ -190,7 +191,7 @@ def log_page(call: Call, lines: list[dict[str, Any]]) -> Body:
     return {"logs": lines[first:last], "nextToken": f"f/{max(first, last)}/s"}
 
 
-def log_file(lines: list[dict[str, Any]]) -> Answer:
+def log_file(lines: list[JsonDict]) -> Answer:
     """The messages of a log as a text."""
     text = "".join(f"{line['message']}\n" for line in lines)
     return Answer(text.encode(), headers=(("Content-Type", "text/plain; charset=utf-8"),))

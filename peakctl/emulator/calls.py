@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peakctl.emulator.options import Options
     from peakctl.emulator.requests import Part
     from peakctl.emulator.rows import Body, Row, Transaction
+    from peakctl.model import JsonObject
 
     Answering = Callable[["Operation", Request], Awaitable[Response]]
 
@@ -160,7 +161,7 @@ class Call:
         """The same of a JSON object whose values are texts."""
         return self._decoded(self.operation.body or MAP, self.record())
 
-    def _decoded(self, schema: Schema, sent: Mapping[str, Any]) -> Body:
+    def _decoded(self, schema: Schema, sent: JsonObject) -> Body:
         found: Body = {}
         for name, inner in schema["properties"].items():
             known = inner.get("anyOf", [inner])[0]

@@ -13,6 +13,7 @@ from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
     from peakctl.emulator.platform import Emulator
+    from peakctl.model import JsonDict
 
 TIMEOUT = 60.0
 
@@ -53,13 +54,13 @@ class Control:
     def reset(self) -> None:
         self._ask("POST", "reset")
 
-    def requests(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self._ask("GET", "requests"))["requests"]
+    def requests(self) -> list[JsonDict]:
+        found: list[JsonDict] = json.loads(self._ask("GET", "requests"))["requests"]
         return found
 
-    def seed(self, document: Any) -> list[dict[str, Any]]:
+    def seed(self, document: Any) -> list[JsonDict]:
         created = json.loads(self._ask("POST", "seed", json.dumps(document).encode()))["created"]
-        found: list[dict[str, Any]] = created
+        found: list[JsonDict] = created
         return found
 
     def save(self) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
@@ -14,6 +14,9 @@ from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
 from peakctl.emulator.versions import read_version
+
+if TYPE_CHECKING:
+    from peakctl.model import JsonDict
 
 RETRY = s.record(
     {},
@@ -146,13 +149,13 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def mapped(value: Any) -> dict[str, Any]:
+def mapped(value: Any) -> JsonDict:
     """A map, or nothing when a parameter stands for it."""
     return value if isinstance(value, dict) else {}
 
 
 def check_steps(
-    tx: Transaction, steps: dict[str, Any], at: str, standard: s.Schema, *, lenient: bool
+    tx: Transaction, steps: JsonDict, at: str, standard: s.Schema, *, lenient: bool
 ) -> None:
     """All steps of a workflow; `standard` adds what a standard step needs."""
     s.check(s.mapping(s.MAP), steps, at)
@@ -169,7 +172,7 @@ def check_steps(
     _refuse_cycle(steps, at)
 
 
-def _check_step(step: dict[str, Any], at: str, standard: s.Schema, *, lenient: bool) -> None:
+def _check_step(step: JsonDict, at: str, standard: s.Schema, *, lenient: bool) -> None:
     kind = step.get("type") or "standard"
     shapes = {"standard": standard, "http": HTTP, "export": EXPORT, "sql": s.ANYTHING}
     s.check(shapes.get(kind, standard), step, at, lenient=lenient)
@@ -182,7 +185,7 @@ def _check_step(step: dict[str, Any], at: str, standard: s.Schema, *, lenient: b
         _check_http(step, at)
 
 
-def _check_http(step: dict[str, Any], at: str) -> None:
+def _check_http(step: JsonDict, at: str) -> None:
     auth = mapped(step.get("auth"))
     for field in AUTH_NEEDS.get(auth.get("type", ""), ()):
         if not auth.get(field):
@@ -192,7 +195,7 @@ def _check_http(step: dict[str, Any], at: str) -> None:
             raise invalid(f"{at}.outputParameters.{name}", "must be response.txt in http steps")
 
 
-def _refuse_cycle(steps: dict[str, Any], at: str) -> None:
+def _refuse_cycle(steps: JsonDict, at: str) -> None:
     left = {name: set(listed(step.get("parents"))) for name, step in steps.items()}
     while left:
         free = {name for name, parents in left.items() if not parents}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import log_file, log_page
@@ -17,6 +17,7 @@ from peakctl.emulator.workflows import RUN_STATUSES
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
+    from peakctl.model import JsonDict
 
 RUNS = Operations(dict(WORKFLOWS.roots))
 FILES = Operations({"execution": "/files/runs/"}, is_open=True)
@@ -44,7 +45,7 @@ LOG = s.record({
     "stepRunStatus": s.TEXT, "logs": s.items(s.record({"timestamp": s.WHOLE, "message": s.TEXT})),
     "nextToken": s.TEXT,
 })  # fmt: skip
-OF_STEP: dict[str, Any] = {"query": {"stepName": s.LINE}, "needs": ("stepName",)}
+OF_STEP: JsonDict = {"query": {"stepName": s.LINE}, "needs": ("stepName",)}
 VALUES = s.mapping(s.ANYTHING)
 QUEUE = 10
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.problems import invalid
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     from peakctl.emulator.rows import Transaction
 
-Type = dict[str, Any]
+Type = JsonDict
 SIZES = {
     "Pico": (0.125, 0.125, 0.25, 0.5),
     "Nano": (0.25, 0.5, 0.25, 1),
@@ -149,12 +150,12 @@ def of_service(service_type: object) -> str:
     query={"entityType": s.text(*ENTITY_TYPES)}, needs=("entityType",),
     answer=s.record({"data": s.items(TYPE)}),
 )  # fmt: skip
-def list_types(call: Call) -> dict[str, Any]:
+def list_types(call: Call) -> JsonDict:
     return {"data": instance_types(call.tx, call.choice("entityType") or "")}
 
 
 @OF_STEPS("GET", "", "List resources of steps", answer=s.items(s.record({"id": s.WHOLE}, SIZE)))
-def list_resources(call: Call) -> list[dict[str, Any]]:
+def list_resources(call: Call) -> list[JsonDict]:
     """In whole CPUs and GB, unlike the instance types of a tenant."""
     return [
         {"id": each["id"], **{k: each[k] and each[k] / 1000 for k in SIZE}}
@@ -166,10 +167,10 @@ def list_resources(call: Call) -> list[dict[str, Any]]:
     "GET", "/defaults", "Read the default resources of steps",
     answer=s.record({"instanceTypeId": s.WHOLE, "storage": s.TEXT}),
 )  # fmt: skip
-def read_defaults(call: Call) -> dict[str, Any]:
+def read_defaults(call: Call) -> JsonDict:
     return usual_resources(call.tx)
 
 
-def usual_resources(tx: Transaction) -> dict[str, Any]:
+def usual_resources(tx: Transaction) -> JsonDict:
     """The resources of a step that names none."""
     return {"instanceTypeId": usual_type(tx, "workflow"), "storage": USUAL_STORAGE}

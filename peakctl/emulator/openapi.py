@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl import __version__
 from peakctl.emulator import schemas as s
@@ -12,6 +12,7 @@ from peakctl.emulator.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Operation
+    from peakctl.model import JsonDict
 
 REFUSALS = {
     400: "The body is not JSON, or not complete multipart",
@@ -27,9 +28,9 @@ not the platform's own description. `/service/...` and `/press/...` stand for th
 press."""
 
 
-def describe() -> dict[str, Any]:
+def describe() -> JsonDict:
     """The description of all calls, `/_emulator/...` included."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, JsonDict] = {}
     for operation in (*OPERATIONS, *ADMIN):
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
     return {
@@ -51,9 +52,9 @@ def _refusal(told: str) -> s.Schema:
     return {"description": told, "content": content}
 
 
-def _described(operation: Operation) -> dict[str, Any]:
+def _described(operation: Operation) -> JsonDict:
     words = re.findall(r"[A-Za-z0-9]+", operation.path)
-    described: dict[str, Any] = {
+    described: JsonDict = {
         "operationId": "-".join([operation.method.lower(), *words]),
         "summary": operation.summary,
         "tags": [operation.path.split("/")[2 if operation.path.startswith("/service") else 1]],

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
+
+if TYPE_CHECKING:
+    from peakctl.model import JsonDict, JsonObject
 
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
 AT_START = ("newer_calls", "provided_images", "spoke_domain")
@@ -47,7 +50,7 @@ class Options:
     rising_versions: bool = False
     log_page: int = 10
     spoke_domain: str = ""
-    instance_types: Mapping[str, Any] = field(default_factory=dict)
+    instance_types: JsonObject = field(default_factory=dict)
 
 
 def camel(name: str) -> str:
@@ -59,7 +62,7 @@ def camel(name: str) -> str:
 NAMES = {camel(each.name): each.name for each in fields(Options)}
 
 
-def options_shown(options: Options) -> dict[str, Any]:
+def options_shown(options: Options) -> JsonDict:
     """The options as JSON has them."""
     return {camel(name): value for name, value in asdict(options).items()}
 
@@ -68,7 +71,7 @@ def change_options(options: Options, change: Any) -> Options:
     """The options with some changed, while the emulator runs; raises a 422 that names the field."""
     if not isinstance(change, dict):
         raise invalid("body", "must be a map")
-    changed: dict[str, Any] = {}
+    changed: JsonDict = {}
     for word, value in change.items():
         if word not in NAMES or NAMES[word] in AT_START:
             raise invalid(word, "is not an option that can change while the emulator runs")

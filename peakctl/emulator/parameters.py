@@ -8,9 +8,10 @@ from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from peakctl.emulator.rows import Body
+    from peakctl.model import JsonObject
 
 MASK = "********"
 STAGES = ("build", "run")
@@ -78,7 +79,7 @@ def names_used(value: Any) -> set[str]:
     return {name for child in children for name in names_used(child)}
 
 
-def put_values(value: Any, values: Mapping[str, Any]) -> Any:
+def put_values(value: Any, values: JsonObject) -> Any:
     """A config with the values of the build parameters in their places."""
     if isinstance(value, str):
         found = s.PARAMETER.fullmatch(value)

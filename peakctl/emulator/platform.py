@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,16 +30,18 @@ from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from peakctl.model import JsonDict, JsonObject
+
 READS = ("GET", "HEAD")
 SUBDOMAINS = ("service", "press")
-AT_ONCE: dict[str, Any] = dict.fromkeys((*DURATIONS, "latency"), 0.0)
+AT_ONCE: JsonDict = dict.fromkeys((*DURATIONS, "latency"), 0.0)
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class Emulator:
                 given = given_instance_types(tx)
         self.options = replace(self.options, instance_types=given)
 
-    def _keep_instance_types(self, given: Mapping[str, Any]) -> None:
+    def _keep_instance_types(self, given: JsonObject) -> None:
         with self.store.transaction("", self.clock(), write=True) as tx:
             keep_instance_types(tx, dict(given))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from peakctl.emulator.store import Store
+    from peakctl.model import JsonDict
 
 BODY_LIMIT = 34 * 2**20  # three attachments of 10 MB each, and some text
 TENANT = "tenant:"
@@ -83,7 +84,7 @@ class Decoded:
     def recorded_json(self, *, whole: bool) -> Any:
         return without_secrets(self.json, whole=whole)
 
-    def recorded_parts(self, *, whole: bool) -> dict[str, Any]:
+    def recorded_parts(self, *, whole: bool) -> JsonDict:
         return {part.name: part_recorded(part, _guess(part), whole=whole) for part in self.parts}
 
 
@@ -151,12 +152,12 @@ class Recorded:
     query: tuple[tuple[str, str], ...]
     status: int
     body: Any = None
-    parts: dict[str, Any] = field(default_factory=dict)
+    parts: JsonDict = field(default_factory=dict)
     at: float = 0.0
     seconds: float = 0.0
     tenant: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         return asdict(self)
 
 
@@ -215,7 +216,7 @@ class RequestLog(list[Recorded]):
             self._store.keep_requests(entries, KEPT)
             self._unkept.clear()
 
-    def kept(self) -> list[dict[str, Any]]:
+    def kept(self) -> list[JsonDict]:
         """The log of the store where there is one, else of this emulator."""
         self.keep()
         if self._store is None:

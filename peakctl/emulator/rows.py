@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.problems import invalid, not_found
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.options import Options
 
-    Action = Callable[["Transaction", Options, dict[str, Any]], None]
+    Action = Callable[["Transaction", Options, JsonDict], None]
 
-Body = dict[str, Any]
+Body = JsonDict
 COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
 AUTHOR = "someone@peak.ai"
 KNOWN = 1000

@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.problems import invalid
+from peakctl.model import JsonDict, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Schema = dict[str, Any]
+Schema = JsonDict
 PARAMETER = re.compile(r"@param:(.+)")
 
 
@@ -46,7 +47,7 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     return form(known, required)
 
 
-def form(known: Mapping[str, Schema], required: Mapping[str, Any] | tuple[str, ...]) -> Schema:
+def form(known: Mapping[str, Schema], required: JsonObject | tuple[str, ...]) -> Schema:
     """A map, or the parts of a request, of which some are required."""
     schema: Schema = {"type": "object", "properties": dict(known)}
     return {**schema, "required": list(required)} if required else schema
@@ -136,7 +137,7 @@ def _list(schema: Schema, value: list[Any], at: str, lenient: bool) -> None:  # 
         check(schema.get("items", ANYTHING), item, f"{at}[{index}]", lenient=lenient)
 
 
-def _map(schema: Schema, value: dict[str, Any], at: str, lenient: bool) -> None:  # noqa: FBT001
+def _map(schema: Schema, value: JsonDict, at: str, lenient: bool) -> None:  # noqa: FBT001
     required = schema.get("required", ())
     prefix = f"{at}." if at else ""
     for key, inner in schema.get("properties", {}).items():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.calls import Operation
     from peakctl.emulator.platform import Emulator
+    from peakctl.model import JsonDict
 
 REFERENCE = re.compile(r"\$\{([\w-]+)\.([\w.-]+)\}")
 WAYS = {kind: operation for operation in OPERATIONS for kind in operation.seeds}
@@ -37,7 +38,7 @@ TENANT = s.text(pattern="[A-Za-z0-9_-]{1,64}")
 SEED = s.record({"resources": RESOURCES}, {"tenant": TENANT})
 
 
-async def seed(emulator: Emulator, document: Any) -> list[dict[str, Any]]:
+async def seed(emulator: Emulator, document: Any) -> list[JsonDict]:
     """Create all resources in order, builds and deployments at once done; the answers.
 
     Stops at the first refusal: raises a `Problem` that says which resource it was. What was created
@@ -66,11 +67,9 @@ def _client(emulator: Emulator, tenant: str | None) -> httpx.AsyncClient:
     )
 
 
-async def _create_all(
-    client: httpx.AsyncClient, resources: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    answers: dict[str, Any] = {}
-    made: list[dict[str, Any]] = []
+async def _create_all(client: httpx.AsyncClient, resources: list[JsonDict]) -> list[JsonDict]:
+    answers: JsonDict = {}
+    made: list[JsonDict] = []
     for index, resource in enumerate(resources):
         at = f"resources[{index}]"
         answer = await _create(client, resource, answers, at)
@@ -79,9 +78,7 @@ async def _create_all(
     return made
 
 
-async def _create(
-    client: httpx.AsyncClient, resource: dict[str, Any], answers: dict[str, Any], at: str
-) -> Any:
+async def _create(client: httpx.AsyncClient, resource: JsonDict, answers: JsonDict, at: str) -> Any:
     kind, operation = resource["kind"], WAYS[resource["kind"]]
     body = _resolved(resource["body"], answers, f"{at}.body")
     ids = _resolved(resource.get("in") or {}, answers, f"{at}.in")
@@ -96,9 +93,7 @@ async def _create(
     return response.json()
 
 
-def _sent(
-    operation: Operation, body: dict[str, Any], resource: dict[str, Any], at: str
-) -> dict[str, Any]:
+def _sent(operation: Operation, body: JsonDict, resource: JsonDict, at: str) -> JsonDict:
     """The body as the operation takes it: JSON, or texts in parts or in a map."""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
     if operation.body is None:
@@ -118,7 +113,7 @@ def _archive(encoded: str, at: str) -> bytes:
         raise invalid(at, "is not base64") from None
 
 
-def _resolved(value: Any, answers: dict[str, Any], at: str) -> Any:
+def _resolved(value: Any, answers: JsonDict, at: str) -> Any:
     if isinstance(value, dict):
         return {key: _resolved(item, answers, f"{at}.{key}") for key, item in value.items()}
     if isinstance(value, list):
@@ -131,7 +126,7 @@ def _resolved(value: Any, answers: dict[str, Any], at: str) -> Any:
     return REFERENCE.sub(lambda found: str(_field(found, answers, at)), value)
 
 
-def _field(found: re.Match[str], answers: dict[str, Any], at: str) -> Any:
+def _field(found: re.Match[str], answers: JsonDict, at: str) -> Any:
     value = answers.get(found[1])
     for word in found[2].split("."):
         if isinstance(value, list) and word.isdecimal() and int(word) < len(value):

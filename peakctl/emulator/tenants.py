@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.schemas import ANYTHING, LIST, TEXT, record, text, whole
+
+if TYPE_CHECKING:
+    from peakctl.model import JsonDict
 
 OPERATIONS = Operations({"tenant": "/service/"})
 NEWER = Operations({"tenant": "/service/"}, newer=True)
 CONNECTION = ("application", "authenticationType", "clientId", "dataWarehouseType", "port")
 # Invented, but for the feature that the reference's example asks about.
-READ: dict[str, Any] = {"actions": ["read"]}
-WRITE: dict[str, Any] = {"actions": ["write"]}
-ALL: dict[str, Any] = {"actions": ["*"]}
-PERMISSIONS: dict[str, Any] = {
+READ: JsonDict = {"actions": ["read"]}
+WRITE: JsonDict = {"actions": ["write"]}
+ALL: JsonDict = {"actions": ["*"]}
+PERMISSIONS: JsonDict = {
     "PRICING": {"GUARDRAILS": WRITE, "STRATEGIES": READ},
     "PLATFORM": {"IMAGES": ALL, "WORKFLOWS": ALL, "SERVICES": ALL, "PRESS": {"SPECS": ALL}},
 }
@@ -24,7 +27,7 @@ PERMISSIONS: dict[str, Any] = {
     "GET", "access-control/api/v2/access/permissions", "Read permissions",
     query={"type": text("app")},
 )  # fmt: skip
-def permissions(call: Call) -> dict[str, Any]:
+def permissions(call: Call) -> JsonDict:
     """The same features for everybody, with one that may only be read."""
     call.choice("type")
     return PERMISSIONS
@@ -33,14 +36,14 @@ def permissions(call: Call) -> dict[str, Any]:
 @NEWER(
     "GET", "tenant-management/api/v1/external/tenants/tenant-metadata", "Read what the tenant is"
 )
-def tenant_metadata(call: Call) -> dict[str, Any]:
+def tenant_metadata(call: Call) -> JsonDict:
     """The client takes a tenant for a spoke as soon as there are spokeDetails."""
     domain = call.options.spoke_domain
     return {"spokeDetails": {"domain": domain}} if domain else {}
 
 
 @OPERATIONS("POST", "resource-usage/api/v1/telemetry", "Taken and forgotten", body=ANYTHING)
-def telemetry(call: Call) -> dict[str, Any]:
+def telemetry(call: Call) -> JsonDict:
     return {}
 
 
@@ -49,7 +52,7 @@ def telemetry(call: Call) -> dict[str, Any]:
     query={"type": text("data-warehouse"), "warehouse": TEXT},
     answer=record(dict.fromkeys(CONNECTION, TEXT)),
 )  # fmt: skip
-def credentials(call: Call) -> dict[str, Any]:
+def credentials(call: Call) -> JsonDict:
     """The same for everybody."""
     call.choice("type")
     application = call.ask("warehouse") or "amazon-redshift"
@@ -62,5 +65,5 @@ def credentials(call: Call) -> dict[str, Any]:
     "GET", "connections/api/v1/connections/warehouses", "List invented warehouses",
     answer=record({"dataStores": LIST, "pageSize": whole()}),
 )  # fmt: skip
-def warehouses(call: Call) -> dict[str, Any]:
+def warehouses(call: Call) -> JsonDict:
     return {"dataStores": [{"id": 1, "name": "default", "type": "amazon-redshift"}], "pageSize": 25}

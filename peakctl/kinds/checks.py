@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
-from peakctl.model import LEDGER_PREFIX, Path, Reference, Secret, reveal
+from peakctl.model import LEDGER_PREFIX, JsonObject, Path, Reference, Secret, reveal
 from peakctl.model.values import list_at, value_at
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def check_name(value: str, path: Path, problems: Problems, _: Sequence[Reference
         )
 
 
-def _is_block(values: Mapping[str, Any]) -> bool:
+def _is_block(values: JsonObject) -> bool:
     """Whether these values of "build" or "run" can be those of a block that is called so."""
     return values.keys() <= GROUPS and all(isinstance(v, Mapping) for v in values.values())
 
@@ -134,7 +134,7 @@ def check_definitions(value: Any, path: Path, problems: Problems, _: Sequence[Re
             _check_definition(definition, at, problems)
 
 
-def _check_definition(definition: Mapping[str, Any], at: Path, problems: Problems) -> None:
+def _check_definition(definition: JsonObject, at: Path, problems: Problems) -> None:
     type_ = definition["type"]
     for place, value in _values(definition):
         if not is_of_type(value, type_):
@@ -161,7 +161,7 @@ def _check_definition(definition: Mapping[str, Any], at: Path, problems: Problem
         )
 
 
-def _values(definition: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+def _values(definition: JsonObject) -> Iterator[tuple[Path, Any]]:
     """The default and the options; an option of a list parameter is one item of it."""
     if definition.get("defaultValue") is not None:
         yield ("defaultValue",), definition["defaultValue"]
@@ -263,7 +263,7 @@ def check_inline_images(value: Any, path: Path, problems: Problems, _: Sequence[
 
 
 def check_dockerfiles(
-    value: Mapping[str, Any], path: Path, problems: Problems, archives: Mapping[Path, Archive]
+    value: JsonObject, path: Path, problems: Problems, archives: Mapping[Path, Archive]
 ) -> None:
     """The Dockerfile of each image that is built from the archive beside it is among its files.
 
@@ -286,7 +286,7 @@ def check_dockerfiles(
             )
 
 
-def _builds(value: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
+def _builds(value: JsonObject) -> Iterator[tuple[Path, Any, Any]]:
     """Where an image says how it is built, its context and its Dockerfile."""
     if "config" not in value:
         details = value.get("buildDetails") or {}
@@ -308,7 +308,7 @@ def _normal(place: str) -> str:
     return posixpath.normpath(place).lstrip("/")
 
 
-def _uses(config: Mapping[str, Any], word: str) -> Iterator[Path]:
+def _uses(config: JsonObject, word: str) -> Iterator[Path]:
     """Where `word` stands in the config of a service block, or in the steps of a workflow block."""
     if word in config:
         yield (word,)
@@ -317,7 +317,7 @@ def _uses(config: Mapping[str, Any], word: str) -> Iterator[Path]:
             yield ("steps", name, word)
 
 
-Steps = Mapping[str, Mapping[str, Any]]
+Steps = Mapping[str, JsonObject]
 
 
 def check_steps(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
@@ -339,7 +339,7 @@ def check_steps(value: Any, path: Path, problems: Problems, _: Sequence[Referenc
         )
 
 
-def _steps_named(step: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+def _steps_named(step: JsonObject) -> Iterator[tuple[Path, Any]]:
     """Every place in a step that names another, with the name."""
     for i, name in enumerate(step.get("parents") or ()):
         yield ("parents", i), name
@@ -352,11 +352,11 @@ def _steps_named(step: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
             yield (*at, i, "parents", j), name
 
 
-def _list_at(step: Mapping[str, Any], path: Path) -> list[Any]:
+def _list_at(step: JsonObject, path: Path) -> list[Any]:
     return list_at(step, path)
 
 
-def _expect(code: str, name: Any, known: Mapping[str, Any], path: Path, problems: Problems) -> None:
+def _expect(code: str, name: Any, known: JsonObject, path: Path, problems: Problems) -> None:
     """A problem unless `name` is known (a parameter or a secret cannot be)."""
     if not isinstance(name, str) or name in known or name.startswith(PARAM):
         return

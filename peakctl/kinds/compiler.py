@@ -11,14 +11,16 @@ Nothing is checked here: `scripts/check_schemas.py` checks the files that are sh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, RefRule, Versions
-from peakctl.model import Path, State
+from peakctl.model import JsonDict, JsonObject, Path, State
 
-Node = Mapping[str, Any]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Node = JsonObject
 PREFIX = "x-peakctl-"
 
 ABSENCE = {
@@ -185,7 +187,7 @@ class Compiler:
                 node = {**found, **{k: v for k, v in node.items() if k != "$ref"}}
         return node
 
-    def _below(self, node: Node, handed: Node, parts: dict[str, Any]) -> list[Field]:
+    def _below(self, node: Node, handed: Node, parts: JsonDict) -> list[Field]:
         """Add properties, the values of free keys and items to `parts`; gives all these fields."""
         properties: dict[str, Field] = {}
         for word, raw in node.get("properties", {}).items():
@@ -201,7 +203,7 @@ class Compiler:
                 fields.append(parts[name])
         return fields
 
-    def _branches(self, node: Node, handed: Node) -> dict[str, Any]:
+    def _branches(self, node: Node, handed: Node) -> JsonDict:
         """The discriminator, and the tree for each of its values."""
         if not is_choice(node):
             return {"one_of": tuple(tuple(branch["required"]) for branch in node["oneOf"])}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from peakctl.model import MISSING, Path, State
+from peakctl.model import MISSING, JsonObject, Path, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,7 +77,7 @@ class Field:
     file_for: str = ""
     check: str = ""
     only_if: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, Any] = field(default_factory=dict)  # other words for a value
+    aliases: JsonObject = field(default_factory=dict)  # other words for a value
     properties: Mapping[str, Field] = field(default_factory=dict)
     extra: Field | None = None
     items: Field | None = None
@@ -125,7 +125,7 @@ class Kind:
     """One kind: its tree of `metadata` and `spec`, and the rules that hold for the whole."""
 
     name: str
-    schema: Mapping[str, Any] = field(repr=False)
+    schema: JsonObject = field(repr=False)
     compile_root: Callable[[], Field] = field(repr=False, compare=False)
     name_group: str = ""  # kinds of one group share their names
     history: bool = False  # deleting it deletes versions too (needs --prune-history later)

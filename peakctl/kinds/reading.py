@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from peakctl.model import (
     MISSING,
     Archive,
     Document,
+    JsonObject,
     Key,
     Path,
     Reference,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
 """Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
 
-Holder = tuple["Field", Mapping[str, Any], Any]
+Holder = tuple["Field", JsonObject, Any]
 """A map on the way down, its field, and the holder above it (None at the top)."""
 
 
@@ -59,7 +60,7 @@ class Reading:
     references: list[Reference] = field(default_factory=list)
     archives: dict[Path, Archive] = field(default_factory=dict)
 
-    def resource(self, key: Key, value: Mapping[str, Any]) -> Resource:
+    def resource(self, key: Key, value: JsonObject) -> Resource:
         """The resource; with problems it is good for nothing but finding more of them."""
         if self.kind.deprecated:
             self.problems.warn("deprecated", ("kind",), self.kind.deprecated)
@@ -96,9 +97,7 @@ class Reading:
             return value
         return self._leaf(field, value, path, holder)
 
-    def _map(
-        self, field: Field, value: Mapping[str, Any], path: Path, holder: Holder | None
-    ) -> Value:
+    def _map(self, field: Field, value: JsonObject, path: Path, holder: Holder | None) -> Value:
         chosen = variant(field, value)
         here: Holder = (chosen, value, holder)
         out: dict[str, Value] = {}
@@ -123,7 +122,7 @@ class Reading:
     def _whole(
         self,
         field: Field,
-        value: Mapping[str, Any],
+        value: JsonObject,
         out: dict[str, Value],
         path: Path,
         here: Holder,
@@ -259,7 +258,7 @@ def _reference(
     )
 
 
-def _version(rule: RefRule, value: Mapping[str, Any]) -> Any:
+def _version(rule: RefRule, value: JsonObject) -> Any:
     """The wanted version, given as a text or (a release) as a map with that text."""
     if rule.version is None:
         return None
@@ -314,7 +313,7 @@ def read_text(name: Value, path: Path, reading: Reading) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def pack_folder(value: Mapping[str, Any], path: Path, reading: Reading) -> Archive | None:
+def pack_folder(value: JsonObject, path: Path, reading: Reading) -> Archive | None:
     """The archive of the folder that an `artifact` field names; None with problems."""
     name = value["path"]
     if isinstance(name, Secret):

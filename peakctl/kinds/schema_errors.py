@@ -17,7 +17,7 @@ from peakctl.errors import nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
 from peakctl.kinds.fields import PARAM, Absent
 from peakctl.kinds.walk import field_at, holds_sensitive, variant
-from peakctl.model import Secret, dotted, reveal, type_of
+from peakctl.model import JsonObject, Secret, dotted, reveal, type_of
 from peakctl.model.text import first_unseen, named_character
 from peakctl.model.values import value_at
 
@@ -170,7 +170,7 @@ class SchemaError:
     keyword: str
     limit: Any
     value: Any
-    schema: Mapping[str, Any] = field(default_factory=dict)
+    schema: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,18 @@ from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
 from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
 from peakctl.kinds.walk import child, variant
-from peakctl.model import MISSING, Document, Key, Location, Resource, Secret, Tree, reveal
+from peakctl.model import (
+    MISSING,
+    Document,
+    JsonDict,
+    JsonObject,
+    Key,
+    Location,
+    Resource,
+    Secret,
+    Tree,
+    reveal,
+)
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
 from peakctl.model.values import value_at
 
@@ -131,7 +142,7 @@ class _Reader:
     kinds: Mapping[str, Kind]
     project_root: FilePath
     pack: Pack | None
-    validators: dict[str, Any] = field(default_factory=dict)
+    validators: JsonDict = field(default_factory=dict)
 
     def read(self, document: Document, problems: Problems) -> Resource | None:
         """The resource (with problems if it is faulty), or None with problems."""
@@ -190,7 +201,7 @@ class _Reader:
             return False
 
 
-def _check_api_version(value: Mapping[str, Any], problems: Problems) -> bool:
+def _check_api_version(value: JsonObject, problems: Problems) -> bool:
     """Whether the fields are those of this version; so they are where none is given."""
     said = value.get("apiVersion")
     fix = f"write apiVersion: {API_VERSION}"
@@ -201,7 +212,7 @@ def _check_api_version(value: Mapping[str, Any], problems: Problems) -> bool:
     return said in (None, API_VERSION)
 
 
-def _envelope(value: Mapping[str, Any]) -> dict[str, Any]:
+def _envelope(value: JsonObject) -> JsonDict:
     """What of a document has fields of its kind."""
     return {word: value[word] for word in ("metadata", "spec") if word in value}
 
@@ -219,7 +230,7 @@ _BODIES = (
 """What tells the bodies of the platform's own client apart: fields, some with their value."""
 
 
-def _tell_body(value: Mapping[str, Any], problems: Problems) -> None:
+def _tell_body(value: JsonObject, problems: Problems) -> None:
     """A document as the platform's own client takes it: its kind is in no field."""
     body = value["body"]
     kind = next((kind for kind, marks in _BODIES if _fits(body, marks)), "Artifact")
@@ -235,11 +246,11 @@ def _tell_body(value: Mapping[str, Any], problems: Problems) -> None:
     )
 
 
-def _fits(body: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
+def _fits(body: JsonObject, marks: JsonObject) -> bool:
     return all(word in body and wanted in (None, body[word]) for word, wanted in marks.items())
 
 
-def _key(kind: Kind, value: Mapping[str, Any]) -> Key | None:
+def _key(kind: Kind, value: JsonObject) -> Key | None:
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     return Key(kind.name, name) if isinstance(name, str) and name else None
@@ -299,7 +310,7 @@ _TURNING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a title may not hold: controls, and what turns the direction of all that follows it."""
 
 
-def check_names(value: Mapping[str, Any], problems: Problems) -> None:
+def check_names(value: JsonObject, problems: Problems) -> None:
     """Report each name with a control, zero-width or bidirectional character.
 
     Keys were looked at when the file was parsed. Such characters show as escapes in the text that

@@ -17,6 +17,7 @@ from peakctl.model import (
     CiJob,
     Flaw,
     Intent,
+    JsonDict,
     Key,
     Lease,
     Ledger,
@@ -75,7 +76,7 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
     return ledger
 
 
-def _load(text: bytes, owner: Owner | None) -> dict[str, Any]:
+def _load(text: bytes, owner: Owner | None) -> JsonDict:
     if len(text) > LARGEST:
         raise _corrupt(owner)
     try:
@@ -95,7 +96,7 @@ def _check_format(said: object, owner: Owner | None) -> int:
     return said
 
 
-def _parse(body: dict[str, Any], format_: int, owner: Owner | None) -> Ledger:
+def _parse(body: JsonDict, format_: int, owner: Owner | None) -> Ledger:
     try:
         given = body.pop("checksum")
         if given != _checksum(body):
@@ -106,7 +107,7 @@ def _parse(body: dict[str, Any], format_: int, owner: Owner | None) -> Ledger:
         raise _corrupt(owner) from error
 
 
-def _upgraded(body: dict[str, Any]) -> dict[str, Any]:
+def _upgraded(body: JsonDict) -> JsonDict:
     """The body of a text of format 1 as one of format 2."""
     entries = [_mapping(item) for item in _list(body["owned"])]
     if any(entry.keys() & NEW_IN_2.keys() for entry in entries):
@@ -119,7 +120,7 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-def _checksum(body: dict[str, Any]) -> str:
+def _checksum(body: JsonDict) -> str:
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -183,7 +184,7 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> JsonDict:
     if not isinstance(value, dict):
         raise TypeError("expected mapping")
     return value
@@ -228,8 +229,8 @@ def _record(
         }
         return make(**parts, **{name: field.read(got[name]) for name, field in fields.items()})
 
-    def write(value: T) -> dict[str, Any]:
-        out: dict[str, Any] = {}
+    def write(value: T) -> JsonDict:
+        out: JsonDict = {}
         for name, part in inline.items():
             out |= part.write(getattr(value, name))
         return out | {name: field.write(getattr(value, name)) for name, field in fields.items()}

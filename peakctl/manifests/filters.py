@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from jinja2.filters import make_attrgetter
@@ -18,6 +18,7 @@ from peakctl.manifests.tracing import LINE_MARK, MarkedText, unmarked
 
 if TYPE_CHECKING:
     from peakctl.manifests.sandbox import Sandbox
+    from peakctl.model import JsonDict, JsonObject
 
 REMOVED = ("random",)
 """A plan is the same each time."""
@@ -84,7 +85,7 @@ class Guard:
         for name, function in filters.items():
             filters[name] = self._filter(name, function)
 
-    def tests(self, tests: dict[str, Any]) -> None:
+    def tests(self, tests: JsonDict) -> None:
         """Replace every test by one that looks into no secret."""
         tests["string"] = lambda value: isinstance(value, str | SecretText)
         for name, function in tests.items():
@@ -106,7 +107,7 @@ class Guard:
 
         return run
 
-    def _check(self, name: str, args: list[Any], named: dict[str, Any]) -> None:
+    def _check(self, name: str, args: list[Any], named: JsonDict) -> None:
         """Undefined names, bounds and secrets, before the filter runs."""
         if isinstance(args[0], Undefined) and name not in _ON_UNDEFINED:
             str(args[0])  # raises in its own words
@@ -117,7 +118,7 @@ class Guard:
         check_secrets(name, args, named)
         self._check_growth(name, args, named, size)
 
-    def _check_growth(self, name: str, args: list[Any], named: dict[str, Any], size: int) -> None:
+    def _check_growth(self, name: str, args: list[Any], named: JsonDict, size: int) -> None:
         budget, value = self._budget, args[0]
         if name in _SLOW:
             if size > MAX_SLOW:
@@ -140,7 +141,7 @@ class Guard:
         function: Guarded,
         first: tuple[Any, ...],
         args: list[Any],
-        named: dict[str, Any],
+        named: JsonDict,
     ) -> SecretText:
         rest, named = unmarked(args[1:]), unmarked(named)
 
@@ -203,7 +204,7 @@ class Guard:
         return functools.reduce(self._sandbox.add, items, start)
 
 
-def check_secrets(name: str, args: list[Any], named: Mapping[str, Any]) -> None:
+def check_secrets(name: str, args: list[Any], named: JsonObject) -> None:
     """Raise SecretUsed when the filter `name` would look into a secret."""
     value, rest = args[0], [*args[1:], *named.values()]
     if isinstance(value, SecretText):

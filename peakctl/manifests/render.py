@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
-from peakctl.model import MASK, Location, Source, Value
+from peakctl.model import MASK, JsonObject, Location, Source, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,7 +116,7 @@ def masked_text(rendered: Rendered, spans: Iterable[tuple[int, int]] = ()) -> st
     return _TOKEN.sub(MASK, text) if OPEN in text else text
 
 
-def check_reserved(parameters: Mapping[str, Any]) -> None:
+def check_reserved(parameters: JsonObject) -> None:
     """Raise ManifestsInvalid when a parameter holds characters that stand for secrets."""
     for name, value in parameters.items():
         if _reserved(value):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
 
     from peakctl.manifests.templates import Includes
+    from peakctl.model import JsonDict
 
 _REMOVED_GLOBALS = ("lipsum",)
 _SCOPE = ("_block_vars", "_loop_vars")
@@ -199,7 +200,7 @@ class Sandbox(SandboxedEnvironment):
         owner: Any,
         name: str,
         args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        kwargs: JsonDict,
     ) -> Any:
         listed = [self.budget.listed(value) for value in args]
         values = [*listed, *kwargs.values()]

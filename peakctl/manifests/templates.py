@@ -30,7 +30,7 @@ from peakctl.manifests.tracing import LINE_MARK, Tracer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from peakctl.model import Source, Value
+    from peakctl.model import JsonDict, Source, Value
 
 
 MAX_INCLUDE = 4 * 2**20
@@ -254,7 +254,7 @@ class Templates:
         self._tokens = Tokens()
         self._secrets = SecretTexts(self._tokens)
         self._includes = Includes(root)
-        self._values: dict[str, Any] = {
+        self._values: JsonDict = {
             **parameters,
             OS_ENV: os_env_value(environment, listed, self._secrets),
         }

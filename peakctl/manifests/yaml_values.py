@@ -16,7 +16,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from peakctl.errors import Diagnostic, Severity
 from peakctl.manifests.render import CLOSE, OPEN
 from peakctl.manifests.yaml_nodes import NULL, NumberRefused, read_plain
-from peakctl.model import Location, Secret, Value
+from peakctl.model import JsonDict, Location, Secret, Value
 from peakctl.model.text import INVISIBLE, first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def build_simple(node: Any) -> Any:
             item.value if item.__class__ is _SCALAR and item.tag is None else build_simple(item)
             for item in node.value
         ]
-    built: dict[str, Any] = {}
+    built: JsonDict = {}
     for key, value in node.value:
         if key.__class__ is not _SCALAR or key.tag.__class__ is str:
             raise NotSimple

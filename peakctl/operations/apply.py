@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from peakctl.engine.observe.parts import Decided
 from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
 from peakctl.engine.runner import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Event
+from peakctl.model import Event, JsonDict
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -285,7 +285,7 @@ class _Run:
             platform, planned, options.command, options.again, lambda words: emit(RunNotice(words))
         )
         self._began = 0.0
-        self._record_parts: dict[str, Any] = {}
+        self._record_parts: JsonDict = {}
 
     async def carry_out(self) -> ApplyResult:
         """All stages; a lease is released when the run ends before its first call."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator import Emulator
     from peakctl.manifests.project import Environment
+    from peakctl.model import JsonDict
     from peakctl.operations.project import Project
 
 STATE_FOLDER = ".peakctl"
@@ -52,7 +53,7 @@ def check_emulator() -> None:
         ) from None
 
 
-def emulator_options(project: Project) -> dict[str, Any]:
+def emulator_options(project: Project) -> JsonDict:
     """The environment's emulator options by the emulator's names. Raises UsageError."""
     environment = project.environment
     if environment is None:
@@ -60,7 +61,7 @@ def emulator_options(project: Project) -> dict[str, Any]:
     from peakctl.emulator.options import NAMES, read_option
     from peakctl.emulator.problems import Problem
 
-    values: dict[str, Any] = {}
+    values: JsonDict = {}
     problems: list[Diagnostic] = []
     for word, value in environment.emulator_options.items():
         if word not in NAMES:

@@ -6,10 +6,10 @@ import contextlib
 import functools
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
-from peakctl.model import Intent, Key, Outcome, Run, Status
+from peakctl.model import Intent, JsonDict, Key, Outcome, Run, Status
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -130,7 +130,7 @@ class RunRecorder:
 
     def record_of(
         self, planned: PlanResult, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
-    ) -> dict[str, Any]:
+    ) -> JsonDict:
         """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it."""
         from peakctl.engine.record import record
 
@@ -144,7 +144,7 @@ class RunRecorder:
             "counts": Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         }
 
-    async def release(self, parts: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    async def release(self, parts: JsonDict) -> tuple[Diagnostic, ...]:
         """Write that record and give the lease back; what went wrong with that, told."""
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
         early = self.lease.lost

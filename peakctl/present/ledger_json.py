@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from peakctl.model import ledger_name
+from peakctl.model import JsonDict, ledger_name
 from peakctl.present.ledger_text import address, entry_word, in_order, newest_first
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peakctl.present.ledger_text import Shown
 
 
-def ledger_document(shown: Shown) -> dict[str, Any]:
+def ledger_document(shown: Shown) -> JsonDict:
     """Everything about it but digests and their salt; times as ISO 8601 in UTC."""
     revision = shown.revision
     ledger = revision.ledger
@@ -39,7 +39,7 @@ def ledger_document(shown: Shown) -> dict[str, Any]:
     }
 
 
-def place_document(revision: LedgerRevision) -> dict[str, Any]:
+def place_document(revision: LedgerRevision) -> JsonDict:
     """Where a ledger is: its name, id, version in force and newest version of all."""
     return {
         "name": ledger_name(revision.ledger.owner),
@@ -49,7 +49,7 @@ def place_document(revision: LedgerRevision) -> dict[str, Any]:
     }
 
 
-def lease_document(shown: Shown) -> dict[str, Any]:
+def lease_document(shown: Shown) -> JsonDict:
     """The lease for programs; `held` is false once it has expired."""
     lease = shown.lease
     assert lease is not None  # noqa: S101 - callers look first
@@ -62,7 +62,7 @@ def lease_document(shown: Shown) -> dict[str, Any]:
     }
 
 
-def owned_document(owned: Owned) -> dict[str, Any]:
+def owned_document(owned: Owned) -> JsonDict:
     """One owned resource, without its digests."""
     return {
         "key": str(owned.key),
@@ -75,14 +75,14 @@ def owned_document(owned: Owned) -> dict[str, Any]:
     }
 
 
-def rebuilt_document(rebuilt: Rebuilt) -> dict[str, Any]:
+def rebuilt_document(rebuilt: Rebuilt) -> JsonDict:
     """The entries for programs, each with the word that the table has."""
     listed = [(each, entry_word(each, rebuilt)) for each in rebuilt.owned.values()]
     gone = [(each, "dropped") for each in rebuilt.dropped]
     return {"entries": [{**owned_document(e), "entry": word} for e, word in (*listed, *gone)]}
 
 
-def _run_document(run: PastRun) -> dict[str, Any]:
+def _run_document(run: PastRun) -> JsonDict:
     return {
         "run": run.run,
         "command": run.command,
@@ -94,7 +94,7 @@ def _run_document(run: PastRun) -> dict[str, Any]:
     }
 
 
-def _actor_document(actor: Actor) -> dict[str, Any]:
+def _actor_document(actor: Actor) -> JsonDict:
     ci = actor.ci
     return {
         "who": actor.who,

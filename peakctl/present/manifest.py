@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from peakctl.model import MISSING, Secret, dotted
+from peakctl.model import MISSING, JsonDict, Secret, dotted
 from peakctl.model.text import printable, spelled_text
 from peakctl.present.values import to_json
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 API_VERSION = "peakctl/v1"
 
 
-def manifest_document(key: Key, values: Tree) -> dict[str, Any]:
+def manifest_document(key: Key, values: Tree) -> JsonDict:
     """The envelope with the live values, secrets left out: no mask stands where a value belongs."""
     return {"apiVersion": API_VERSION, "kind": key.kind, **to_json(_without_secrets(values))}
 
@@ -76,7 +76,7 @@ def _comment(value: object) -> str:
     return " ".join(printable(str(value)).split())
 
 
-def _dump(document: dict[str, Any]) -> str:
+def _dump(document: JsonDict) -> str:
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return spelled_text(text)
 

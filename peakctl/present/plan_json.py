@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MISSING, Action, Change, Outcome, Plan, Status, Value, Verb, dotted
+from peakctl.model import (
+    MISSING,
+    Action,
+    Change,
+    JsonDict,
+    Outcome,
+    Plan,
+    Status,
+    Value,
+    Verb,
+    dotted,
+)
 from peakctl.present.changes import shown_changes
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
@@ -32,10 +43,10 @@ def json_text(report: Report) -> str:
     return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
 
-def json_document(report: Report) -> dict[str, Any]:
+def json_document(report: Report) -> JsonDict:
     """The document as data. Actions and outcomes are there for plan, apply and destroy."""
     problems = in_order((*report.diagnostics, *_failures(report.outcomes)))
-    document: dict[str, Any] = {
+    document: JsonDict = {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
         "ok": report.ok,
@@ -74,7 +85,7 @@ def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
             )
 
 
-def _problem(diagnostic: Diagnostic) -> dict[str, Any]:
+def _problem(diagnostic: Diagnostic) -> JsonDict:
     return {
         "code": diagnostic.code,
         "severity": str(diagnostic.severity),
@@ -90,7 +101,7 @@ def _problem(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _action(action: Action) -> dict[str, Any]:
+def _action(action: Action) -> JsonDict:
     return {
         "key": str(action.key),
         "kind": action.key.kind,
@@ -110,7 +121,7 @@ def _names(action: Action) -> Sequence[str]:
     return [str(key) for key in sorted(action.after)]
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> JsonDict:
     """`before` or `after` is left out where the field is not there, which null would not say."""
     sides = {"before": change.before, "after": change.after}
     return {
@@ -129,7 +140,7 @@ def _seen(value: Value, *, sensitive: bool) -> Any:
     return to_json(masked(value) if sensitive else value)
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(outcome: Outcome) -> JsonDict:
     return {
         "key": str(outcome.key),
         "verb": str(outcome.verb),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.model.text import printable
 from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:
-    from peakctl.model import Policy, PolicyChange
+    from peakctl.model import JsonDict, Policy, PolicyChange
 
 _SHORT_COMMIT = 8
 
@@ -35,7 +35,7 @@ def policy_headline(policy: Policy) -> str:
     return f"peakctl.yaml changes the policy; that of {where} is in force:"
 
 
-def policy_document(policy: Policy) -> dict[str, Any]:
+def policy_document(policy: Policy) -> JsonDict:
     """The same for programs, also where nothing changes."""
     return {
         "revision": policy.revision,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peakctl.errors import Diagnostic
-    from peakctl.model import Outcome, Plan, Policy
+    from peakctl.model import JsonObject, Outcome, Plan, Policy
     from peakctl.present.text import Line
 
 
@@ -34,7 +34,7 @@ class Report:
     took: float | None = None
     lines: tuple[Line, ...] = ()
     text: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
     wrote: bool = False
     policy: Policy | None = None
 

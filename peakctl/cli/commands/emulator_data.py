@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from peakctl.cli.session import Session
     from peakctl.emulator.client import Control
+    from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
     Act = Callable[[Session, Control, str], Report]
@@ -191,7 +192,7 @@ def _requests(session: Session, control: Control, place: str) -> Report:
     return session.report(lines=lines, extra={"place": place, "requests": found})
 
 
-def _row(entry: dict[str, Any]) -> str:
+def _row(entry: JsonDict) -> str:
     at = datetime.fromtimestamp(entry["at"], UTC).isoformat(timespec="milliseconds")
     query = "&".join(f"{name}={value}" for name, value in entry["query"])
     path = f"{entry['path']}?{query}" if query else entry["path"]

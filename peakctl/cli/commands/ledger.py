@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from peakctl.cli.session import Session
+    from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -108,7 +109,7 @@ def rebuild(**flags: Any) -> int:
 
 
 def _run(
-    command: str, work: Callable[[Session], Coroutine[Any, Any, Report]], flags: dict[str, Any]
+    command: str, work: Callable[[Session], Coroutine[Any, Any, Report]], flags: JsonDict
 ) -> int:
     from peakctl.cli.session import run_command
 

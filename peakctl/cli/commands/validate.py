@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.cli.session import Session
-    from peakctl.model import Key, Resource
+    from peakctl.model import JsonDict, Key, Resource
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -57,12 +57,12 @@ def _validate(session: Session) -> Report:
     )
 
 
-def _listed(found: Mapping[Key, Resource]) -> dict[str, Any]:
+def _listed(found: Mapping[Key, Resource]) -> JsonDict:
     """Every resource with its place. Places are computed one by one: not for a text nobody sees."""
     return {"resources": [_described(key, each) for key, each in sorted(found.items())]}
 
 
-def _described(key: Key, resource: Resource) -> dict[str, Any]:
+def _described(key: Key, resource: Resource) -> JsonDict:
     place = resource.document.locate(("metadata", "name"))
     return {
         "key": str(key),

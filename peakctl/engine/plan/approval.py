@@ -16,7 +16,7 @@ from peakctl.engine.observe.tenant import Tenant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
-from peakctl.model import MISSING, Action, Key, Plan, Step, Tree, Value, Verb, dotted
+from peakctl.model import MISSING, Action, JsonObject, Key, Plan, Step, Tree, Value, Verb, dotted
 from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
 if TYPE_CHECKING:
@@ -249,13 +249,13 @@ def read_approval(text: str) -> Approval | None:
         return None
 
 
-def _read_tenant(item: Mapping[str, Any]) -> Tenant:
+def _read_tenant(item: JsonObject) -> Tenant:
     ids = frozenset(_text(each) for each in item["ids"])
     domain, ledger, local = (_text_or_none(item[word]) for word in ("domain", "ledger", "local"))
     return Tenant(domain, ledger, ids, local)
 
 
-def _read_action(item: Mapping[str, Any]) -> Approved:
+def _read_action(item: JsonObject) -> Approved:
     return Approved(
         key=Key(_text(item["kind"]), _text(item["name"])),
         steps=tuple(_text(step) for step in item["steps"]),
