@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -139,6 +139,23 @@ class Run:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_scrypt() -> Iterator[int]:
+    """Digests of secrets cost next to nothing. Gives the product's cost, for `full_scrypt`."""
+    from peakctl.ledger import digests
+
+    full = digests.COST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digests, "COST", digests.LIGHT)
+        yield full
+
+
+@pytest.fixture
+def full_scrypt(monkeypatch: pytest.MonkeyPatch, cheap_scrypt: int) -> None:
+    """Digests of secrets cost what they cost users."""
+    monkeypatch.setattr("peakctl.ledger.digests.COST", cheap_scrypt)
 
 
 @pytest.fixture

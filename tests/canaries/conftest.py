@@ -30,7 +30,6 @@ def place(
     emulator = make_emulator(record_bodies=False)
     hostile = Hostile(emulator_transport(emulator))
     monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: hostile)
-    monkeypatch.setattr("peakctl.ledger.digests.COST", 2)  # one test takes the real one
     monkeypatch.chdir(tmp_path)
     found = Place(tmp_path, peakctl, hostile, emulator, monkeypatch)
     listen(found, monkeypatch)

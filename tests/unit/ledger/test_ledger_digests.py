@@ -65,6 +65,7 @@ def test_a_secret_is_worked_on_once(worked_on: list[bytes]) -> None:
     assert "x" not in repr(digests).split()
 
 
+@pytest.mark.usefixtures("full_scrypt")
 def test_what_is_written_costs_whoever_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
     costs: list[int] = []
 

@@ -8,39 +8,38 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import write_formats
 from chaos.tenant import Run, Tenant
+from write_formats import FORMATS, GIVEN, edit, newest_ledger
 
-from peakctl.adapters.ledger_store import text_of
+from peakctl.emulator.store import load_snapshot
 from peakctl.engine.plan.approval import other_format
 from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
-from peakctl.model import Intent, Key, Owner, ledger_name
+from peakctl.model import Intent, Key, Owner
 
-ROOT = Path(__file__).resolve().parents[3]
-
-OLD = ROOT / "tests/data/formats/1ecebe7"
+pytestmark = pytest.mark.usefixtures("full_scrypt")
+OLD, NOW = FORMATS / "1ecebe7", FORMATS / "17fbecd"
 OWNER = Owner("formats", "local")
-VALUES = {
-    "build": "build-arg",
-    "hook": "hook-word",
-    "repository": "repo-token",
-    "hidden": "hidden-word",
-}
-GIVEN = [word for name, value in VALUES.items() for word in ("-p", f"{name}={value}")]
-NEWEST = (
-    "SELECT json_extract(v.body, '$.digest') FROM items v JOIN items a ON v.parent = a.id"
-    " WHERE v.kind = 'artifact-version' AND a.kind = 'artifact' AND a.name = ?"
-    " ORDER BY json_extract(v.body, '$.version') DESC LIMIT 1"
-)
+
+
+@pytest.fixture(params=[OLD, NOW], ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    """What one version wrote."""
+    found: Path = request.param
+    return found
 
 
 @pytest.fixture
-def tenant(tmp_path: Path) -> Tenant:
-    """The platform as the old version left it, and the project that it had applied."""
-    shutil.copytree(OLD / "project", tmp_path / "project")
+def tenant(folder: Path, tmp_path: Path) -> Tenant:
+    """The platform as that version left it, and the project that it had applied."""
+    shutil.copytree(FORMATS / "project", tmp_path / "project")
     tenant = Tenant(tmp_path / "project")
-    old = sqlite3.connect(OLD / "state.sqlite")
-    old.backup(tenant._db)
-    old.close()
+    if (folder / "state.snapshot").exists():
+        load_snapshot(tenant.emulator.store, (folder / "state.snapshot").read_bytes())
+    else:
+        old = sqlite3.connect(folder / "state.sqlite")
+        old.backup(tenant._db)
+        old.close()
     tenant.calm()
     return tenant
 
@@ -49,11 +48,8 @@ def run(tenant: Tenant, *args: str) -> Run:
     return tenant.run(*args, *GIVEN)
 
 
-def edit(tenant: Tenant) -> None:
-    """The edits that the saved plan is of."""
-    path = tenant.project / "manifests/all.yaml"
-    text = path.read_text("utf-8").replace("title: API", "title: New API")
-    path.write_text(text.replace("mode: b", "mode: c"), "utf-8")
+def format_of(tenant: Tenant) -> object:
+    return json.loads(newest_ledger(tenant))["format_version"]
 
 
 def test_a_ledger_of_format_1_is_read() -> None:
@@ -71,6 +67,18 @@ def test_a_ledger_of_format_1_is_read() -> None:
     assert read_ledger(write_ledger(ledger), OWNER) == ledger
 
 
+def test_a_ledger_of_format_2_is_read_and_written_as_it_is() -> None:
+    text = (NOW / "ledger.json").read_bytes()
+    ledger = read_ledger(text, OWNER)
+    owned = ledger.owned
+    assert owned[Key("Image", "train")].secret == ("spec/buildDetails/buildArguments/PIP/value",)
+    assert {(e.claimed, e.created) for e in owned.values()} == {(False, True)}
+    assert ledger.lease is not None
+    assert [intent.verb for intent in ledger.intents] == ["edit", "edit"]
+    assert {intent.run for intent in ledger.intents} == {ledger.lease.run}
+    assert write_ledger(ledger) == text
+
+
 def test_a_plan_against_an_old_state_is_empty(tenant: Tenant) -> None:
     planned = run(tenant, "plan", "--detailed-exitcode")
     assert planned.code == 0, planned.out + planned.err
@@ -79,25 +87,44 @@ def test_a_plan_against_an_old_state_is_empty(tenant: Tenant) -> None:
 
 
 def test_only_an_apply_rewrites_an_old_ledger(tenant: Tenant) -> None:
-    assert _format(tenant) == 1
-    edit(tenant)
+    before = newest_ledger(tenant)
+    edit(tenant.project)
     assert run(tenant, "plan").code == 0
-    assert _format(tenant) == 1
+    assert newest_ledger(tenant) == before
     assert run(tenant, "apply", "--yes").code == 0
-    assert _format(tenant) == FORMAT
+    assert format_of(tenant) == FORMAT
     assert run(tenant, "plan", "--detailed-exitcode").code == 0
 
 
-def test_an_old_saved_plan_is_applied_or_refused_in_plain_words(tenant: Tenant) -> None:
-    assert other_format((OLD / "saved.plan").read_text("utf-8")) == 1
-    edit(tenant)
-    shutil.copy(OLD / "saved.plan", tenant.project)
+@pytest.mark.parametrize("folder", [OLD], indirect=True)
+def test_a_saved_plan_of_format_1_is_refused_in_plain_words(tenant: Tenant, folder: Path) -> None:
+    assert other_format((folder / "saved.plan").read_text("utf-8")) == 1
+    edit(tenant.project)
+    shutil.copy(folder / "saved.plan", tenant.project)
     applied = run(tenant, "apply", "saved.plan", "--yes")
     assert applied.code == 11, applied.out + applied.err
     assert "was saved by an older peakctl: its format is 1" in applied.err
 
 
-def _format(tenant: Tenant) -> object:
-    (digest,) = tenant.rows(NEWEST, ledger_name(OWNER))[0]
-    ((data,),) = tenant.rows("SELECT data FROM blobs WHERE digest = ?", digest)
-    return json.loads(text_of(bytes(data)))["format_version"]
+@pytest.mark.parametrize("folder", [NOW], indirect=True)
+def test_a_saved_plan_of_format_2_is_applied(tenant: Tenant, folder: Path) -> None:
+    edit(tenant.project)
+    shutil.copy(folder / "saved.plan", tenant.project)
+    applied = run(tenant, "apply", "saved.plan", "--yes")
+    assert applied.code == 0, applied.out + applied.err
+    assert run(tenant, "plan", "--detailed-exitcode").code == 0
+
+
+def test_what_this_version_writes_is_of_the_formats_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(FORMATS / "project", tmp_path / "project")
+    monkeypatch.setattr(write_formats, "FORMATS", tmp_path)
+    write_formats.main("now")
+    for name in ("ledger.json", "saved.plan"):
+        now, kept = (json.loads((at / name).read_bytes()) for at in (tmp_path / "now", NOW))
+        assert now["format_version"] == kept["format_version"]
+        assert now.keys() == kept.keys()
+    head = b" sha256:"
+    now, kept = ((at / "state.snapshot").read_bytes() for at in (tmp_path / "now", NOW))
+    assert now.partition(head)[0] == kept.partition(head)[0]
