@@ -63,7 +63,7 @@ class _Run:
         if action.verb is Verb.DELETE and (root := self._failure()):
             self.blocked(key, root)
             return False
-        self._tell(Phase.STARTED, action, action.steps[0], "")
+        self._report(Phase.STARTED, action, action.steps[0], "")
         runner = ActionRunner(
             action,
             self.kinds[key.kind],
@@ -72,7 +72,7 @@ class _Run:
             self.limits,
             self.stop,
             self.known,
-            tell=lambda step, reading: self._waiting(action, step, reading),
+            report=lambda step, reading: self._waiting(action, step, reading),
             redact=self.redact,
         )
         outcome = self._unless_same(action, await runner.run())
@@ -99,7 +99,7 @@ class _Run:
         return Outcome(action.key, action.verb, status, message=message, cause=cause, id=id_)
 
     def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
-        self._tell(Phase.WAITING, action, step, reading.message or reading.status)
+        self._report(Phase.WAITING, action, step, reading.message or reading.status)
 
     def _unless_same(self, action: Action, outcome: Outcome) -> Outcome:
         """The outcome, but a failure where another resource of the plan has the id already."""
@@ -116,9 +116,9 @@ class _Run:
 
     def _record(self, action: Action, outcome: Outcome) -> None:
         self.outcomes[action.key] = outcome
-        self._tell(Phase.FINISHED, action, None, outcome.message, outcome)
+        self._report(Phase.FINISHED, action, None, outcome.message, outcome)
 
-    def _tell(
+    def _report(
         self,
         phase: Phase,
         action: Action,
@@ -171,7 +171,7 @@ async def run_graph(
 ) -> None:
     """Call `act(key)` when all of `after[key]` have succeeded.
 
-    `act` tells whether it succeeded and must not raise for a failure that is the key's own. A key
+    `act` returns whether it succeeded and must not raise for a failure that is the key's own. A key
     after a failed one is not started: `blocked(key, root)` names the failure at the root of it.
     The graph must have no cycle, and `after` must mention keys of the graph only.
     """

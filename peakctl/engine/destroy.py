@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.graph import Edge, find_cycle, find_edges, order_keys, tell_cycle
+from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, order_keys
 from peakctl.engine.observe.undeclared import observe_orphans
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def make_destroy_plan(
-    resources: Mapping[Key, Resource], world: LiveState, ledger: Ledger | None = None
+    resources: Mapping[Key, Resource], observed: LiveState, ledger: Ledger | None = None
 ) -> Planned:
     """Delete every declared resource that is live and owned; what is protected is refused.
 
@@ -34,14 +34,14 @@ def make_destroy_plan(
     edges, _ = find_edges(resources)
     order = order_keys(resources, edges)
     if len(order) < len(resources):
-        return Planned(Plan(()), (tell_cycle(find_cycle(edges), resources),))
-    title = _title(ledger, world.owners)
-    live = [(resources[key], world.live[key]) for key in order if key in world.live]
+        return Planned(Plan(()), (cycle_problem(find_cycle(edges), resources),))
+    title = _title(ledger, observed.owners)
+    live = [(resources[key], observed.live[key]) for key in order if key in observed.live]
     problems = [p for resource, each in live if (p := _problem(resource, each, title))]
     going = {resource.key: None for resource, each in live if title.owns(each)}
-    users = _users(edges, world)
+    users = _users(edges, observed)
     actions = [
-        _delete(resources[key], world.live[key], users.get(key, set()), going.keys())
+        _delete(resources[key], observed.live[key], users.get(key, set()), going.keys())
         for key in reversed(going)
     ]
     return Planned(Plan(tuple(actions)), tuple(problems))
@@ -49,7 +49,7 @@ def make_destroy_plan(
 
 @dataclass(frozen=True, slots=True)
 class _Title:
-    """What is known of who owns live resources; what the ledger protects, by kind and id."""
+    """Who owns live resources, and which of them the ledger protects."""
 
     owners: Owners
     protected: frozenset[LiveId] = frozenset()
@@ -65,12 +65,12 @@ class _Title:
         return live.live_id in self.protected
 
     def why_not(self, live: Live) -> tuple[str, str]:
-        """Why something is left alone that bears a declared name, and what to do."""
+        """Why something with a declared name is left alone, and what to do."""
         owner, unread = self.owners.owner(live), self.owners.unread
         if owner is not None:
             return f"id {live.id} belongs to {owner}", f"destroy it in {owner}"
         if unread:
-            why = f"whose id {live.id} is cannot be told, for {', '.join(unread)} cannot be read"
+            why = f"the owner of id {live.id} is not known: {', '.join(unread)} cannot be read"
             return why, "see to that ledger first, or delete it in the platform"
         fix = "adopt it by an apply first (--adopt where it differs), or delete it in the platform"
         return f"this project does not own id {live.id}", fix
@@ -83,20 +83,20 @@ def _title(ledger: Ledger | None, owners: Owners) -> _Title:
 
 
 async def find_absent(
-    keys: Iterable[Key], world: LiveState, adapters: Mapping[str, Adapter]
+    keys: Iterable[Key], observed: LiveState, adapters: Mapping[str, Adapter]
 ) -> tuple[frozenset[Key], tuple[Diagnostic, ...]]:
     """Which of `keys` are owned and on the platform no more; warnings of those that are renamed.
 
-    An id that is in no listing of `world` is looked for in a whole one. Raises the first ApiError
-    or NotAuthenticated of any request.
+    An id that no listing of `observed` has is looked for in a whole one. Raises the first
+    ApiError or NotAuthenticated of any request.
     """
-    if world.ledger is None:
+    if observed.ledger is None:
         return frozenset(), ()
-    there = {live.live_id for live in world.live.values()}
-    owned = {key: o for key in keys if (o := world.ledger.owned.get(key))}
+    there = {live.live_id for live in observed.live.values()}
+    owned = {key: o for key in keys if (o := observed.ledger.owned.get(key))}
     missing = {k: o for k, o in owned.items() if o.live_id not in there}
-    sought = replace(world.ledger, owned=missing)
-    orphans = await observe_orphans(world, sought, {}, adapters, unread=adapters)
+    sought = replace(observed.ledger, owned=missing)
+    orphans = await observe_orphans(observed, sought, {}, adapters, unread=adapters)
     return orphans.gone, tuple(_renamed(each) for each in orphans.found)
 
 
@@ -111,11 +111,11 @@ def _renamed(orphan: Orphan) -> Diagnostic:
     )
 
 
-def _users(edges: Iterable[Edge], world: LiveState) -> dict[Key, set[Key]]:
+def _users(edges: Iterable[Edge], observed: LiveState) -> dict[Key, set[Key]]:
     """Who uses what, of all that is live."""
     users: dict[Key, set[Key]] = {}
     for edge in edges:
-        if edge.source in world.live:
+        if edge.source in observed.live:
             users.setdefault(edge.target, set()).add(edge.source)
     return users
 
@@ -137,7 +137,7 @@ def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[
 
 
 def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None:
-    """Why the resource is not deleted: an error, or a warning for what is nobody's concern here."""
+    """Why the resource is not deleted: an error, or a warning where it is not this project's."""
     if not title.owns(live):
         if title.claims(live):
             return _claimed(resource, live)

@@ -1,4 +1,4 @@
-"""The order of actions: edges from references and `dependsOn`, loops told field by field."""
+"""The order of actions: edges from references and `dependsOn`, cycles reported field by field."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _missing(
 
 
 def order_keys(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
-    """Topological, then by key: the same for any order of `keys`. Keys in a loop are left out."""
+    """Topological, then by key: the same for any order of `keys`. Keys in a cycle are left out."""
     needs: dict[Key, set[Key]] = {key: set() for key in keys}
     needed_by: dict[Key, set[Key]] = {key: set() for key in needs}
     for edge in edges:
@@ -86,32 +86,32 @@ def order_keys(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
 
 
 def find_cycle(edges: Iterable[Edge]) -> list[Edge]:
-    """One loop of edges, starting at its smallest key; empty when there is none."""
+    """One cycle of edges, starting at its smallest key; empty when there is none."""
     out: dict[Key, list[Edge]] = {}
     for edge in sorted(edges):
         out.setdefault(edge.source, []).append(edge)
     done: set[Key] = set()
     for start in sorted(out):
-        loop = _walk(start, out, done)
-        if loop:
-            first = min(range(len(loop)), key=lambda i: loop[i].source)
-            return loop[first:] + loop[:first]
+        cycle = _walk(start, out, done)
+        if cycle:
+            first = min(range(len(cycle)), key=lambda i: cycle[i].source)
+            return cycle[first:] + cycle[:first]
     return []
 
 
 def find_cycles(edges: Iterable[Edge]) -> list[list[Edge]]:
-    """Loops of edges that share no resource, the one with the smallest key first."""
+    """Cycles of edges that share no resource, the one with the smallest key first."""
     left = list(edges)
     found: list[list[Edge]] = []
-    while loop := find_cycle(left):
-        found.append(loop)
-        inside = {edge.source for edge in loop}
+    while cycle := find_cycle(left):
+        found.append(cycle)
+        inside = {edge.source for edge in cycle}
         left = [edge for edge in left if not inside & {edge.source, edge.target}]
     return found
 
 
 def _walk(start: Key, out: Mapping[Key, list[Edge]], done: set[Key]) -> list[Edge]:
-    """Depth first without recursion (a chain may be thousands long); the loop that it meets."""
+    """Depth first without recursion (a chain may be thousands long); the cycle that it meets."""
     trail: list[Edge] = []
     stack = [iter(out.get(start, ()))]
     on_trail = {start: 0}  # in order, with its place
@@ -130,15 +130,15 @@ def _walk(start: Key, out: Mapping[Key, list[Edge]], done: set[Key]) -> list[Edg
     return []
 
 
-def tell_cycle(loop: list[Edge], resources: Mapping[Key, Resource]) -> Diagnostic:
-    """The loop as its fields, each with its place."""
-    steps = [f"{e.source} needs {e.target} through {dotted(e.path)}" for e in loop]
+def cycle_problem(cycle: list[Edge], resources: Mapping[Key, Resource]) -> Diagnostic:
+    """The cycle as its fields, each with its place."""
+    steps = [f"{e.source} needs {e.target} through {dotted(e.path)}" for e in cycle]
     return Diagnostic(
         code="manifest/cycle",
-        summary="these resources wait for each other",
-        key=loop[0].source,
-        path=loop[0].path,
-        locations=tuple(resources[e.source].document.locate(e.path) for e in loop),
+        summary="the resources form a dependency cycle",
+        key=cycle[0].source,
+        path=cycle[0].path,
+        locations=tuple(resources[e.source].document.locate(e.path) for e in cycle),
         detail="\n".join(steps),
         fix="remove one of these references, or replace it by an id",
     )

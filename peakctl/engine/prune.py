@@ -40,23 +40,24 @@ def plan_prune(
 ) -> tuple[tuple[Action, ...], tuple[Diagnostic, ...], frozenset[Key]]:
     """The deletes, users before what they use; what is not deleted and why; and what is gone.
 
-    What is gone is for the ledger to forget. `history` allows kinds whose versions go with them;
-    what one of the ledgers in `others` owns too is left alone. An error (`guard/prune-used`) tells
-    of a manifest that still refers to what would be deleted.
+    The ledger drops what is gone. `history` allows kinds whose versions go with them;
+    what one of the ledgers in `others` owns too is left alone. An error (`guard/prune-used`) is
+    about a manifest that still refers to what would be deleted.
     """
     rules = read_rules(orphans, ledger, kinds, resources, history=history, others=others)
-    kept = {o.owned.key: why for o in orphans.found if (why := rules.why(o))}
-    doomed = {o.owned.key: o for o in orphans.found if o.owned.key not in kept}
+    kept = {o.owned.key: why for o in orphans.found if (why := rules.reason_to_keep(o))}
+    deleted = {o.owned.key: o for o in orphans.found if o.owned.key not in kept}
     users = _users(ledger, orphans, rules)
-    used = [*_still_used(doomed, orphans, kinds, resources)]
-    staying = {key for key, why in kept.items() if why.binds} | {key for key, _ in used}
-    needed = _needed(doomed.keys() - staying, users, staying)
-    going = {k: o for k, o in doomed.items() if k not in needed and k not in staying}
-    notes = {key: why.told for key, why in kept.items() if why.told}
-    notes |= {key: needed_note(key, user) for key, user in needed.items()}
-    told = (*(problem for _, problem in used), *(notes[key] for key in sorted(notes)))
+    used = [*_still_used(deleted, orphans, kinds, resources)]
+    staying = {key for key, why in kept.items() if why.keeps_used} | {key for key, _ in used}
+    needed = _needed(deleted.keys() - staying, users, staying)
+    going = {k: o for k, o in deleted.items() if k not in needed and k not in staying}
+    for key, user in needed.items():
+        kept[key] = _keep(key, "needed", f"{user} uses it, and stays", f"see why {user} stays")
+    notes = (kept[key].note for key in sorted(kept))
+    problems = (*(problem for _, problem in used), *(note for note in notes if note))
     gone = frozenset(k for k in orphans.gone if rules.stands_for(ledger.owned[k]) == k)
-    return _deletes(going, users, kinds), told, gone
+    return _deletes(going, users, kinds), problems, gone
 
 
 def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
@@ -66,7 +67,7 @@ def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
     return Plan((*plan.actions, *last))
 
 
-def _users(ledger: Ledger, orphans: Orphans, rules: Rules) -> Users:
+def _users(ledger: Ledger, orphans: Orphans, rules: PruneRules) -> Users:
     """Who uses what, as the ledger has it; of several keys with one id, the one that counts."""
     counts = {key: rules.stands_for(owned) for key, owned in ledger.owned.items()}
     users: dict[Key, set[Key]] = {}
@@ -79,28 +80,28 @@ def _users(ledger: Ledger, orphans: Orphans, rules: Rules) -> Users:
 
 
 def _still_used(
-    doomed: Mapping[Key, Orphan],
+    deleted: Mapping[Key, Orphan],
     orphans: Orphans,
     kinds: Mapping[str, Kind],
     resources: Mapping[Key, Resource],
 ) -> Iterable[tuple[Key, Diagnostic]]:
     """What would be deleted although a manifest refers to it, with an error for each place."""
-    by_id = {o.owned.live_id: key for key, o in doomed.items()}
+    by_id = {o.owned.live_id: key for key, o in deleted.items()}
     for key, resource in sorted(resources.items()):
         live = orphans.declared.get(key)
-        for mention in mentions(resource, kinds[key.kind], resources, live):
-            for kind in mention.kinds:
-                used: Key | None = Key(kind, mention.word)
-                if mention.by_id:
-                    used = by_id.get(LiveId.of(kind, mention.word))
-                if used is not None and used in doomed:
-                    yield used, _refusal(resource, mention, used)
+        for use in uses_outside(resource, kinds[key.kind], resources, live):
+            for kind in use.kinds:
+                used: Key | None = Key(kind, use.word)
+                if use.by_id:
+                    used = by_id.get(LiveId.of(kind, use.word))
+                if used is not None and used in deleted:
+                    yield used, _refusal(resource, use, used)
 
 
-def _refusal(resource: Resource, mention: Mention, used: Key) -> Diagnostic:
+def _refusal(resource: Resource, use: OutsideUse, used: Key) -> Diagnostic:
     return diagnose(
         resource,
-        mention.at,
+        use.at,
         "guard/prune-used",
         f"it refers to {used}, which is in no manifest and would be deleted",
         fix=f"add a manifest of {used} again, or refer to something else",
@@ -123,7 +124,7 @@ def _needed(keys: Iterable[Key], users: Users, staying: Iterable[Key]) -> dict[K
 def _deletes(
     going: Mapping[Key, Orphan], users: Users, kinds: Mapping[str, Kind]
 ) -> tuple[Action, ...]:
-    edges = _without_loops(
+    edges = _without_cycles(
         Edge(user, key, ()) for key in going for user in users.get(key, ()) if user in going
     )
     after: dict[Key, set[Key]] = {key: set() for key in going}
@@ -142,11 +143,11 @@ def _deletes(
     )
 
 
-def _without_loops(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges but for one of each loop: what uses each other goes all the same."""
+def _without_cycles(edges: Iterable[Edge]) -> list[Edge]:
+    """The edges but for one of each cycle: what uses each other is deleted all the same."""
     left = set(edges)
-    while loop := find_cycle(left):
-        left.remove(loop[-1])
+    while cycle := find_cycle(left):
+        left.remove(cycle[-1])
     return sorted(left)
 
 
@@ -165,8 +166,8 @@ def _notes(
         *([f"used by {', '.join(first)}, deleted before it"] if first else ()),
         *([f"used until now by {', '.join(until)}"] if until else ()),
         *(
-            [f"id {', '.join(orphan.namesakes)} has its name, and stays"]
-            if orphan.namesakes
+            [f"id {', '.join(orphan.same_name)} has its name, and stays"]
+            if orphan.same_name
             else ()
         ),
         *([f"on the platform {', '.join(also)} still uses it"] if also else ()),
@@ -174,18 +175,18 @@ def _notes(
 
 
 @dataclass(frozen=True, slots=True)
-class Survival:
-    """That an orphan stays. `told` is None where it goes without saying (it is another's twin).
+class KeepReason:
+    """Why something is kept. `note` is None for a second entry of what another entry is about.
 
-    With `binds` it goes on using what it uses, so that has to stay too.
+    With `keeps_used`, what it uses has to stay too.
     """
 
-    told: Diagnostic | None = None
-    binds: bool = True
+    note: Diagnostic | None = None
+    keeps_used: bool = True
 
 
 @dataclass(slots=True)
-class Rules:
+class PruneRules:
     """Every reason to keep something, asked one after the other; made by `read_rules`.
 
     `first` is the one key, of several with the same id, that counts.
@@ -202,53 +203,52 @@ class Rules:
     elsewhere: Mapping[LiveId, Owner] = field(default_factory=dict)
 
     def stands_for(self, owned: Owned) -> Key:
-        """The key that counts for what `owned` tells of: its own, or that of a live twin."""
+        """The key that counts for `owned`: its own, or that of another entry with its id."""
         return self.first.get(_shared(owned, self.kinds), owned.key)
 
-    def why(self, orphan: Orphan) -> Survival | None:
+    def reason_to_keep(self, orphan: Orphan) -> KeepReason | None:
         """Why it stays; None when it goes."""
         key, same = orphan.owned.key, _shared(orphan.owned, self.kinds)
         if key.kind not in self.kinds or orphan.listed is None:
-            told = _told(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
-            return Survival(told)
+            return _keep(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
         if same in self.declared or self.stands_for(orphan.owned) != key:
-            return Survival(binds=False)
+            return KeepReason(keeps_used=False)
         return self._owned(orphan, same) or self._shown(orphan) or self._history(orphan)
 
-    def _owned(self, orphan: Orphan, same: LiveId) -> Survival | None:
+    def _owned(self, orphan: Orphan, same: LiveId) -> KeepReason | None:
         """What the ledgers say."""
         key = orphan.owned.key
         if same in self.protected:
             fix = "put its manifest back with protect: false, apply, take it out again, then prune"
-            return Survival(_told(key, "protected", "it is protected", fix))
+            return _keep(key, "protected", "it is protected", fix)
         if same in self.claimed:
             why = "`ledger rebuild` added it by its name, and no apply has confirmed it"
             fix = (
                 "if it is this project's: put its manifest back, apply, take it out again, then"
                 " prune; else delete it in the platform"
             )
-            return Survival(_warned(key, "claimed", why, fix))
+            return _keep(key, "claimed", why, fix, Severity.WARNING)
         owner = self.elsewhere.get(orphan.owned.live_id)
         if owner is not None:
             fix = f"prune it in {owner}, or hand it over: --take-over in an apply of {owner}"
-            return Survival(_warned(key, "owned-elsewhere", f"{owner} owns it too", fix))
+            return _keep(key, "owned-elsewhere", f"{owner} owns it too", fix, Severity.WARNING)
         return None
 
-    def _shown(self, orphan: Orphan) -> Survival | None:
+    def _shown(self, orphan: Orphan) -> KeepReason | None:
         """What the platform says."""
         key, listed, live = orphan.owned.key, orphan.listed, orphan.live
-        assert listed is not None  # noqa: S101 - `why` has looked
+        assert listed is not None  # noqa: S101 - `reason_to_keep` has looked
         if listed.name != key.name:
-            summary = f'id {listed.id} bears another name by now: "{listed.name}"'
+            summary = f'id {listed.id} has another name now: "{listed.name}"'
             fix = "rename it back, or delete it in the platform"
-            return Survival(_warned(key, "renamed", summary, fix))
+            return _keep(key, "renamed", summary, fix, Severity.WARNING)
         other = self.names.get((name_group(self.kinds, key.kind), key.name))
         if other is not None:
             summary = f"{other} has, or had, its name"
             fix = f"if {other} is another: take the name out there, or delete it in the platform"
             if other.kind != key.kind:
                 fix = delete_first(str(key))
-            return Survival(_told(key, "named", summary, fix))
+            return _keep(key, "named", summary, fix)
         why = "" if listed.ours else "part of the platform"
         why = why or (live.foreign if live else "") or ""
         if key in self.parts:
@@ -257,16 +257,16 @@ class Rules:
             why = "it is a ledger"
         if why:
             fix = "delete what it belongs to instead"
-            return Survival(_warned(key, "not-ours", f"it is not ours: {why}", fix))
+            return _keep(key, "not-ours", f"it is not ours: {why}", fix, Severity.WARNING)
         return None
 
-    def _history(self, orphan: Orphan) -> Survival | None:
+    def _history(self, orphan: Orphan) -> KeepReason | None:
         key = orphan.owned.key
         if orphan.live is not None and (self.history or not self.kinds[key.kind].history):
             return None
         summary = "its versions would go with it"
-        told = _told(key, "history", summary, "add --prune-history to delete it")
-        return Survival(told, binds=False)
+        kept = _keep(key, "history", summary, "add --prune-history to delete it")
+        return replace(kept, keeps_used=False)
 
 
 def read_rules(
@@ -277,9 +277,9 @@ def read_rules(
     *,
     history: bool,
     others: Iterable[Ledger],
-) -> Rules:
+) -> PruneRules:
     """The rules as the ledgers, the manifests and the platform make them."""
-    rules = Rules(kinds, history, elsewhere=find_owners(None, None, others).ids)
+    rules = PruneRules(kinds, history, elsewhere=find_owners(None, None, others).ids)
     rules.protected.update(_shared(o, kinds) for o in ledger.owned.values() if o.protect)
     rules.claimed.update(_shared(o, kinds) for o in ledger.owned.values() if o.claimed)
     for orphan in sorted(orphans.found, key=lambda o: o.owned.key):
@@ -300,23 +300,15 @@ def _shared(owned: Owned, kinds: Mapping[str, Kind]) -> LiveId:
     return shared_id(kinds, owned.key.kind, owned.id)
 
 
-def _told(key: Key, code: str, why: str, fix: str) -> Diagnostic:
+def _keep(
+    key: Key, code: str, why: str, fix: str, severity: Severity = Severity.NOTE
+) -> KeepReason:
     summary = f"it is in no manifest, and stays: {why}"
-    return Diagnostic(f"prune/{code}", summary, key=key, fix=fix, severity=Severity.NOTE)
-
-
-def _warned(key: Key, code: str, why: str, fix: str) -> Diagnostic:
-    summary = f"it is in no manifest, and stays: {why}"
-    return Diagnostic(f"prune/{code}", summary, key=key, fix=fix, severity=Severity.WARNING)
-
-
-def needed_note(key: Key, user: Key) -> Diagnostic:
-    """That `key` stays because of `user`."""
-    return _told(key, "needed", f"{user} uses it, and stays", f"see why {user} stays")
+    return KeepReason(Diagnostic(f"prune/{code}", summary, key=key, fix=fix, severity=severity))
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class OutsideUse:
     """One field that names another resource: `word` is its name, or its id with `by_id`."""
 
     at: Path
@@ -325,24 +317,24 @@ class Mention:
     by_id: bool = False
 
 
-def mentions(
+def uses_outside(
     resource: Resource, kind: Kind, declared: Mapping[Key, Resource], live: Live | None = None
-) -> Iterator[Mention]:
+) -> Iterator[OutsideUse]:
     """What a manifest refers to beyond `declared`.
 
     Where its changes are ignored, what is `live` stays, so that counts there.
     """
     for reference in resource.references:
         if not targets(reference, declared):
-            yield Mention(reference.at, reference.kinds, reference.name)
+            yield OutsideUse(reference.at, reference.kinds, reference.name)
     yield from _ids(kind.root, resource.values, (), resource.values)
     if live is not None and resource.ignore_changes:
-        for mention in _ids(kind.root, live.values, (), live.values):
-            if is_ignored(mention.at, resource.ignore_changes):
-                yield mention
+        for use in _ids(kind.root, live.values, (), live.values):
+            if is_ignored(use.at, resource.ignore_changes):
+                yield use
 
 
-def _ids(rule: Field, value: Value, path: Path, whole: Tree) -> Iterator[Mention]:
+def _ids(rule: Field, value: Value, path: Path, whole: Tree) -> Iterator[OutsideUse]:
     """References that give an id where others give a name."""
     rule = variant(rule, value)
     for part, below in _parts(rule, value):
@@ -354,7 +346,7 @@ def _ids(rule: Field, value: Value, path: Path, whole: Tree) -> Iterator[Mention
             at = _absolute(here, inner.ref.id_to)
             id_ = value_at(whole, at)
             if isinstance(id_, str | int):
-                yield Mention(at, inner.ref.kinds, str(id_), by_id=True)
+                yield OutsideUse(at, inner.ref.kinds, str(id_), by_id=True)
         yield from _ids(inner, below, here, whole)
 
 

@@ -1,4 +1,4 @@
-"""One action, call by call: send, settle doubt by looking, wait, check removals."""
+"""One action, call by call: send, look after a lost answer, wait, check removals."""
 
 from __future__ import annotations
 
@@ -80,27 +80,27 @@ class Stop:
 
 async def wait_until_settled(
     adapter: Adapter,
-    receipt: CallResult,
+    result: CallResult,
     *,
     clock: Clock,
     limits: WaitLimits,
     what: str,
     stop: Stop,
-    tell: Callable[[Readiness], None],
+    report: Callable[[Readiness], None],
 ) -> Readiness:
     """Poll until the started thing itself has ended; PENDING when time or the user ended the wait.
 
-    `tell` hears of each status on the way once; the end is the caller's to tell.
+    `report` is called once for each status on the way, not for the last one.
     """
     deadline = clock.now() + limits.limit(what)
     pause, last = limits.first, ""
     while True:
-        reading = await adapter.poll(receipt)
+        reading = await adapter.poll(result)
         if reading.state is not State.PENDING:
             return reading
         if reading.status != last:
             last = reading.status
-            tell(reading)
+            report(reading)
         if stop.requested or clock.now() + pause > deadline:
             return reading
         await clock.sleep(pause)
@@ -126,7 +126,7 @@ class ActionRunner:
     limits: WaitLimits
     stop: Stop
     known: dict[Unknown, Value]
-    tell: Callable[[Step, Readiness], None]
+    report: Callable[[Step, Readiness], None]
     redact: Callable[[str], str]
     started: float = field(init=False)
     wrote: bool = False
@@ -168,21 +168,21 @@ class ActionRunner:
 
     async def _step(self, step: Step, desired: Tree) -> Outcome | None:
         """Make one call and wait for what it started; the outcome, if the action ends here."""
-        order = self._order(step, desired)
+        request = self._request(step, desired)
         try:
-            answer: CallResult | Outcome = await self._call(order)
+            answer: CallResult | Outcome = await self._call(request)
             self.wrote = self.wrote or step is not Step.WAIT
         except ApiError as error:
-            answer = await self._after_error(order, error)
+            answer = await self._after_error(request, error)
         if isinstance(answer, Outcome):
             return answer
         self._remember(step, answer)
         ended = await self._wait(step, answer) if answer.watch is not None else None
         if ended is None and step in IDEMPOTENT and not self.kind.whole_update:
-            ended = await self._check_removals(order)
+            ended = await self._check_removals(request)
         return ended
 
-    def _order(self, step: Step, desired: Tree) -> CallRequest:
+    def _request(self, step: Step, desired: Tree) -> CallRequest:
         resource = self.action.resource
         return CallRequest(
             step,
@@ -202,43 +202,43 @@ class ActionRunner:
             calls = {versions.call}
         return change.call in calls.union(*(self.kind.carries.get(call, ()) for call in calls))
 
-    async def _call(self, order: CallRequest) -> CallResult:
+    async def _call(self, request: CallRequest) -> CallResult:
         try:
-            return await self.adapter.call(order)
+            return await self.adapter.call(request)
         except ApiError as error:
             instead = self.kind.removals.get("patch")
-            if order.step is Step.PATCH_PARAMETERS and instead and error.status in NO_SUCH_CALL:
-                return await self.adapter.call(replace(order, step=Step.CREATE_REVISION))
-            if order.step is Step.DELETE and error.status in (409, 422):
+            if request.step is Step.PATCH_PARAMETERS and instead and error.status in NO_SUCH_CALL:
+                return await self.adapter.call(replace(request, step=Step.CREATE_REVISION))
+            if request.step is Step.DELETE and error.status in (409, 422):
                 await self.clock.sleep(self.limits.first)
-                return await self.adapter.call(order)
+                return await self.adapter.call(request)
             raise
 
     def _comes_before_create(self, step: Step) -> bool:
         """Whether the step is about what has to be gone before the resource is created."""
         return step in (Step.DELETE, Step.WAIT) and Step.CREATE in self.action.steps
 
-    def _remember(self, step: Step, receipt: CallResult) -> None:
+    def _remember(self, step: Step, result: CallResult) -> None:
         key = self.action.key
         if self._comes_before_create(step):
             return
         if step is Step.CREATE:
-            private = receipt.watch or EMPTY
-            self.made = Live(key, receipt.id, EMPTY, attributes=receipt.attributes, private=private)
-        self.known[Unknown(key, "id")] = receipt.id
-        if receipt.attributes.get("version") is not None:
-            self.known[Unknown(key, "version")] = receipt.attributes["version"]
+            private = result.watch or EMPTY
+            self.made = Live(key, result.id, EMPTY, attributes=result.attributes, private=private)
+        self.known[Unknown(key, "id")] = result.id
+        if result.attributes.get("version") is not None:
+            self.known[Unknown(key, "version")] = result.attributes["version"]
 
-    async def _wait(self, step: Step, receipt: CallResult) -> Outcome | None:
+    async def _wait(self, step: Step, result: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
         settled = await wait_until_settled(
             self.adapter,
-            receipt,
+            result,
             clock=self.clock,
             limits=self.limits,
             what="delete" if deleting else self.kind.lifecycle.wait,
             stop=self.stop,
-            tell=lambda reading: self.tell(step, self._redacted(reading)),
+            report=lambda reading: self.report(step, self._redacted(reading)),
         )
         reading = self._redacted(settled)
         if reading.state is State.PENDING:
@@ -247,7 +247,7 @@ class ActionRunner:
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
             return None
-        lines = tuple(self.redact(line) for line in await self.adapter.logs(receipt))
+        lines = tuple(self.redact(line) for line in await self.adapter.logs(result))
         why = f": {reading.message}" if reading.message else ""
         return self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
 
@@ -255,130 +255,134 @@ class ActionRunner:
         how = "failed" if status == "failed" else f"ended as {status}"
         return f"{noun(self.kind.lifecycle.wait)} {how}"
 
-    # --- doubt -----------------------------------------------------------------------------
+    # --- lost answers -----------------------------------------------------------------------------
 
-    async def _after_error(self, order: CallRequest, error: ApiError) -> CallResult | Outcome:
+    async def _after_error(self, request: CallRequest, error: ApiError) -> CallResult | Outcome:
         """Look whether the call took effect all the same."""
-        exists = order.step in MAKES and error.status in EXISTS_STATUSES
+        exists = request.step in MAKES and error.status in EXISTS_STATUSES
         if not error.doubtful and not (exists and "exist" in error.detail.lower()):
             raise error
-        if order.step in IDEMPOTENT:
-            return await self._resend_unless_done(order, error)
+        if request.step in IDEMPOTENT:
+            return await self._resend_unless_done(request, error)
         seen: list[Live | None] = []
 
         async def look() -> Live | None:
             seen[:] = ()
-            seen[:] = (await self._look(order),)
-            return self._effect(order, seen[0])
+            seen[:] = (await self._look(request),)
+            return self._effect(request, seen[0])
 
         pauses = LOOK_PAUSES if error.doubtful else (0.0,)
         effect = await settle_doubt(look, self.clock, pauses, ignored=PeakctlError)
         if effect is not None:
-            return await self._claim(order, error, effect)
+            return await self._claim(request, error, effect)
         if not error.doubtful:
             raise error
-        if order.step is Step.CREATE and any(seen):
-            message = f'"{order.key.name}" is there with other content: someone else made it'
+        if request.step is Step.CREATE and any(seen):
+            message = f'"{request.key.name}" is there with other content: someone else made it'
             hints = (str(error), "plan again to see what differs")
             return self._outcome(Status.FAILED, message, hints)
         return self._outcome(
             Status.UNKNOWN,
-            f"the platform may or may not have acted on {order.step}",
+            f"the platform may or may not have acted on {request.step}",
             (str(error), "the next run looks first, and does not send it twice"),
         )
 
-    def _effect(self, order: CallRequest, live: Live | None) -> Live | None:
+    def _effect(self, request: CallRequest, live: Live | None) -> Live | None:
         """`live` if it is the doing of the call; what a delete left is of state GONE."""
-        if live is None and order.step is Step.DELETE:
-            return Live(order.key, order.live.id if order.live else "", EMPTY, state=State.GONE)
-        return live if live is not None and self._took_effect(order, live) else None
+        if live is None and request.step is Step.DELETE:
+            return Live(
+                request.key, request.live.id if request.live else "", EMPTY, state=State.GONE
+            )
+        return live if live is not None and self._took_effect(request, live) else None
 
-    async def _claim(self, order: CallRequest, error: ApiError, live: Live) -> CallResult | Outcome:
+    async def _claim(
+        self, request: CallRequest, error: ApiError, live: Live
+    ) -> CallResult | Outcome:
         """The answer of the call, which took effect: it is ours, whatever comes of it."""
         if error.doubtful:
             self.wrote = True
         if live.state is State.GONE:
-            return CallResult(order.key, live.id)
+            return CallResult(request.key, live.id)
         if error.doubtful:
-            self.known[Unknown(order.key, "id")] = live.id
-        return await self._adopt(order, live)
+            self.known[Unknown(request.key, "id")] = live.id
+        return await self._adopt(request, live)
 
     async def _resend_unless_done(
-        self, order: CallRequest, error: ApiError
+        self, request: CallRequest, error: ApiError
     ) -> CallResult | Outcome:
         """A call that sets content may be sent again; not when its content is there already."""
-        live = await self._look(order)
+        live = await self._look(request)
         if live is None:
             raise error
         self.wrote = True
-        if self._took_effect(order, live):
-            return await self._adopt(order, live)
-        return await self._call(order)
+        if self._took_effect(request, live):
+            return await self._adopt(request, live)
+        return await self._call(request)
 
-    async def _look(self, order: CallRequest) -> Live | None:
+    async def _look(self, request: CallRequest) -> Live | None:
         """The resource as it is now, by its id or else by its name; None when absent or ambiguous.
 
         A listing may lack what is there, so it is asked only for what has no id yet.
         """
         resource = self.action.resource
-        if order.live is not None:
-            known = order.live.values or order.desired
-            item = await self.adapter.look_up(order.live.id, known)
+        if request.live is not None:
+            known = request.live.values or request.desired
+            item = await self.adapter.look_up(request.live.id, known)
             return await self.adapter.read(item, resource) if item else None
         found = [item for item in await self.adapter.find(self.action.key.name) if item.ours]
         return await self.adapter.read(found[0], resource) if len(found) == 1 else None
 
-    def _took_effect(self, order: CallRequest, live: Live) -> bool:
-        if order.step is Step.DELETE:
+    def _took_effect(self, request: CallRequest, live: Live) -> bool:
+        if request.step is Step.DELETE:
             return live.state is State.PENDING
-        if order.step in RETRIES_OF_WHAT_FAILED:
+        if request.step in RETRIES_OF_WHAT_FAILED:
             return live.state is not State.FAILED
-        if order.step is Step.CREATE_REVISION and order.live is not None:
-            if live.private.get("revision") == order.live.private.get("revision"):
+        if request.step is Step.CREATE_REVISION and request.live is not None:
+            if live.private.get("revision") == request.live.private.get("revision"):
                 return False
-        elif self.kind.versions and order.step in NUMBERED and order.version != live.version:
+        elif self.kind.versions and request.step in NUMBERED and request.version != live.version:
             return False
-        changes = compare(self.kind, order.desired, live.values).changes
+        changes = compare(self.kind, request.desired, live.values).changes
         left = [change for change in changes if not is_other_form(change)]
-        if order.step is not Step.CREATE:
-            return not any(self._carries(order.step, change) for change in left)
+        if request.step is not Step.CREATE:
+            return not any(self._carries(request.step, change) for change in left)
         later = {change.path for change in self.action.changes}
         return all(change.path in later for change in left)
 
-    async def _adopt(self, order: CallRequest, live: Live) -> CallResult | Outcome:
+    async def _adopt(self, request: CallRequest, live: Live) -> CallResult | Outcome:
         """What the call would have answered, taken from what it left behind."""
         if live.state is State.PENDING:
-            waiting = replace(order, step=Step.WAIT, live=live)
+            waiting = replace(request, step=Step.WAIT, live=live)
             return await self.adapter.call(waiting)
-        if order.step in MAKES and live.state not in (State.READY, State.WARNING):
+        if request.step in MAKES and live.state not in (State.READY, State.WARNING):
             return self._outcome(Status.FAILED, self._ended_as(live.status))
-        return CallResult(order.key, live.id, live.attributes or EMPTY)
+        return CallResult(request.key, live.id, live.attributes or EMPTY)
 
     # --- removals --------------------------------------------------------------------------
 
-    async def _check_removals(self, order: CallRequest) -> Outcome | None:
+    async def _check_removals(self, request: CallRequest) -> Outcome | None:
         """A removed key is left out of its map; whether that removes it is not documented.
 
-        So it is read again, sent as null when still there, and told when even that does nothing
+        So it is read again, sent as null when still there, and reported when even that does nothing
         (docs/platform.md, 5).
         """
-        removed = [c.path for c in order.changes if c.after is MISSING]
+        removed = [c.path for c in request.changes if c.after is MISSING]
         if not removed:
             return None
-        left = await self._still_there(order, removed)
+        left = await self._still_there(request, removed)
         if left:
-            await self._call(replace(order, clear=tuple(left)))
-            left = await self._still_there(order, removed)
+            await self._call(replace(request, clear=tuple(left)))
+            left = await self._still_there(request, removed)
         if not left:
             return None
         names = ", ".join(str(path[-1]) for path in left)
         return self._outcome(Status.FAILED, f"the platform keeps what was to be removed: {names}")
 
-    async def _still_there(self, order: CallRequest, removed: list[Path]) -> list[Path]:
-        live = await self._look(order)
+    async def _still_there(self, request: CallRequest, removed: list[Path]) -> list[Path]:
+        live = await self._look(request)
         if live is None:
             return []
-        changes = compare(self.kind, order.desired, live.values).changes
+        changes = compare(self.kind, request.desired, live.values).changes
         return [c.path for c in changes if c.after is MISSING and c.path in removed]
 
 

@@ -1,4 +1,4 @@
-"""Which of several live things of one name is meant, and what is to be said of names."""
+"""Which of several live resources of one name is meant, and what is wrong with names."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:
     return [m for m in matches if reference.scope is None or m.item.get("scope") == reference.scope]
 
 
-def candidates(world: LiveState, resource: Resource) -> tuple[Listed, ...]:
-    """What may be managed and bears the name, or else a previous one: the first that is borne."""
+def candidates(observed: LiveState, resource: Resource) -> tuple[Listed, ...]:
+    """What may be managed and has the name, or else the first previous name that is in use."""
     for name in (resource.key.name, *resource.previous_names):
-        found = tuple(item for item in world.matches(resource.key.kind, name) if item.ours)
+        found = tuple(item for item in observed.matches(resource.key.kind, name) if item.ours)
         if found:
             return found
     return ()
 
 
 def choose(found: Sequence[Listed], kind: str, ledger: Ledger | None) -> Listed | None:
-    """The one that is meant, of things of one name; None when that cannot be told.
+    """The one that is meant, of several of one name; None when that is not certain.
 
     Of several it is the one that our ledger has, under that name rather than under another.
     """
@@ -65,14 +65,14 @@ def name_group(kinds: Mapping[str, Kind], kind: str) -> str:
 
 
 def same_resources(
-    resources: Mapping[Key, Resource], world: LiveState, kinds: Mapping[str, Kind]
+    resources: Mapping[Key, Resource], observed: LiveState, kinds: Mapping[str, Kind]
 ) -> list[Diagnostic]:
     """An error for each of several manifests that mean one live resource."""
     by_id: dict[LiveId, list[Key]] = {}
-    for key, live in sorted(world.live.items()):
+    for key, live in sorted(observed.live.items()):
         by_id.setdefault(shared_id(kinds, key.kind, live.id), []).append(key)
     return [
-        _is_same(resources[key], world.live[key].id, [other for other in keys if other != key])
+        _is_same(resources[key], observed.live[key].id, [other for other in keys if other != key])
         for keys in by_id.values()
         if len(keys) > 1
         for key in keys
@@ -91,45 +91,45 @@ def _is_same(resource: Resource, id_: str | int, others: Iterable[Key]) -> Diagn
     )
 
 
-def ambiguity(resource: Resource, world: LiveState) -> Diagnostic | None:
-    """That several live things bear the name, and the ledger does not tell which is meant."""
-    kind, found = resource.key.kind, candidates(world, resource)
-    if len(found) < 2 or choose(found, kind, world.ledger) is not None:
+def ambiguity(resource: Resource, observed: LiveState) -> Diagnostic | None:
+    """An error when several live resources have the name and the ledger owns none, or several."""
+    kind, found = resource.key.kind, candidates(observed, resource)
+    if len(found) < 2 or choose(found, kind, observed.ledger) is not None:
         return None
-    owned = owned_among(found, kind, world.ledger)
+    owned = owned_among(found, kind, observed.ledger)
     return diagnose(
         resource,
         NAME,
         "live/ambiguous",
         f'{len(found)} live resources are named "{found[0].name}"',
-        detail=f"their ids: {_ids(found)}{_of_ledger(owned, world.ledger)}",
+        detail=f"their ids: {_ids(found)}{_of_ledger(owned, observed.ledger)}",
         fix="delete or rename all but one of them; peakctl will not guess",
     )
 
 
-def listing_warnings(resource: Resource, world: LiveState) -> Iterator[Diagnostic]:
-    """That the listing lacks the live thing, and that there are others of its name, or nearly."""
-    live, kind = world.live.get(resource.key), resource.key.kind
+def listing_warnings(resource: Resource, observed: LiveState) -> Iterator[Diagnostic]:
+    """Warnings that the listing lacks the resource, and that others have its name, or nearly."""
+    live, kind = observed.live.get(resource.key), resource.key.kind
     if live is None:
-        yield from _other_forms(resource, world.listed.get(kind, ()))
+        yield from _other_forms(resource, observed.listed.get(kind, ()))
         return
-    if live.live_id in world.unlisted:
+    if live.live_id in observed.unlisted:
         yield _warned(
             resource,
             "live/unlisted",
             f"id {live.id} is there, but the platform's listing lacks it, or its name",
             "the ledger has this id, so it was read by itself",
-            "nothing is made in its place; tell the platform's support if this goes on",
+            "nothing is made in its place; report it to the platform's support if it stays so",
         )
-    found = candidates(world, resource)
+    found = candidates(observed, resource)
     others = [item for item in found if LiveId.of(kind, item.id) != live.live_id]
     if others:
-        whose = "; ".join(_whose(item, kind, world) for item in others)
+        owners = "; ".join(_owner_of(item, kind, observed) for item in others)
         yield _warned(
             resource,
             "live/duplicate-name",
             f'{len(others) + 1} live resources are named "{others[0].name}"',
-            f"this project owns id {live.id}; {whose}",
+            f"this project owns id {live.id}; {owners}",
             "if a run made it twice, delete the other one in the platform",
         )
 
@@ -150,10 +150,10 @@ def _other_forms(resource: Resource, listed: Iterable[Listed]) -> Iterator[Diagn
             )
 
 
-def _whose(item: Listed, kind: str, world: LiveState) -> str:
+def _owner_of(item: Listed, kind: str, observed: LiveState) -> str:
     live_id = LiveId.of(kind, item.id)
-    owner = world.owners.ids.get(live_id)
-    owned = world.ledger.owned if world.ledger else {}
+    owner = observed.owners.ids.get(live_id)
+    owned = observed.ledger.owned if observed.ledger else {}
     for key, each in owned.items():
         if each.live_id == live_id:
             return f"id {item.id} is {key} of this project"
@@ -175,13 +175,13 @@ def _ids(found: Iterable[Listed]) -> str:
 
 
 def taken_name(
-    resource: Resource, world: LiveState, kinds: Mapping[str, Kind]
+    resource: Resource, observed: LiveState, kinds: Mapping[str, Kind]
 ) -> Iterator[Diagnostic]:
-    """That a live thing of another kind bears the name of what is to be made."""
+    """An error when a live resource of another kind has the name of what is to be made."""
     kind = resource.key.kind
     for other in siblings(kind, kinds):
-        for item in world.matches(other, resource.key.name):
-            ours = world.ledger is None or owned_among([item], other, world.ledger)
+        for item in observed.matches(other, resource.key.name):
+            ours = observed.ledger is None or owned_among([item], other, observed.ledger)
             yield diagnose(
                 resource,
                 NAME,
@@ -211,21 +211,21 @@ def siblings(kind: str, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
     )
 
 
-def lost_name(resource: Resource, world: LiveState) -> Diagnostic | None:
-    """That what the ledger has under this name bears another by now, and is let go of."""
+def lost_name(resource: Resource, observed: LiveState) -> Diagnostic | None:
+    """A warning that what the ledger has under this name has another name now, and is disowned."""
     key = resource.key
-    owned = world.ledger.owned.get(key) if world.ledger else None
+    owned = observed.ledger.owned.get(key) if observed.ledger else None
     if owned is None:
         return None
-    declared = {live.live_id for live in world.live.values()}
-    for item in world.listed.get(key.kind, ()):
+    declared = {live.live_id for live in observed.live.values()}
+    for item in observed.listed.get(key.kind, ()):
         if LiveId.of(key.kind, item.id) == owned.live_id and owned.live_id not in declared:
             return diagnose(
                 resource,
                 NAME,
                 "ledger/renamed",
                 f'id {item.id} was ours under this name, and is called "{item.name}" now',
-                fix=f"rename it back; an apply as planned lets go of id {item.id}",
+                fix=f"rename it back; an apply as planned disowns id {item.id}",
                 severity=Severity.WARNING,
             )
     return None

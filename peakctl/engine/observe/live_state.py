@@ -33,7 +33,7 @@ class LiveState:
     exist; `pins` what references to other resources receive, by kind, name, wanted version and
     scope; `definitions` the specs that were read for the parameters they declare. `ledger` is our
     own, None when there is none, `others` are those of other projects where they had to be read;
-    `owners` tells whose each resource is. `unlisted` are the ids, by kind, that the listing lacks
+    `owners` says who owns each resource. `unlisted` are the ids, by kind, that the listing lacks
     although the ledger has them and they are there; `listed` has them all the same.
     """
 
@@ -53,7 +53,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuery:
-    """Where the ledgers are, and whose is ours. `held` is ours when this run has its lease.
+    """Where the ledgers are, and which one is ours. `held` is ours when this run has its lease.
 
     `known` are resources that this run has read already and is not about to change. With `rivals`
     the ledgers of other projects are read in any case.
@@ -84,15 +84,15 @@ class Observer:
         resources: Mapping[Key, Resource],
         kinds: Mapping[str, Kind],
         adapters: Mapping[str, Adapter],
-        books: LedgerQuery | None,
+        query: LedgerQuery | None,
     ) -> None:
         self._resources = resources
         self._kinds = kinds
         self._adapters = adapters
-        self._books = books
-        self._ledger = books.held if books else None
+        self._query = query
+        self._ledger = query.held if query else None
         self._ledger_known = asyncio.Event()
-        if books is None or books.held is not None:
+        if query is None or query.held is not None:
             self._ledger_known.set()
         self._outside = outside_references(resources)
         self._listed: dict[str, tuple[Listed, ...]] = {}
@@ -107,7 +107,7 @@ class Observer:
             for kind in sorted(self._needed):
                 group.create_task(self._observe_kind(kind))
         rest = await self._read_others()
-        us = self._books.owner if self._books else None
+        us = self._query.owner if self._query else None
         owners = replace(find_owners(us, self._ledger, rest.ledgers), unread=rest.unread)
         return LiveState(
             self._listed,
@@ -122,21 +122,21 @@ class Observer:
 
     async def _read_others(self) -> Others:
         """Other projects' ledgers, where something that is live or to be made may be theirs."""
-        if self._books is None:
+        if self._query is None:
             return Others()
-        store, us = self._books.store, self._books.owner
+        store, us = self._query.store, self._query.owner
         owners = find_owners(us, self._ledger, ())
         # What was only promised may be another project's: its run may have died before it took it.
         ours = all(owners.owner(live) == us for live in self._live.values())
-        if ours and not self._books.rivals:
+        if ours and not self._query.rivals:
             return Others()
         listed = self._listed.get(store.kind)
         ledgers = store.pick(listed) if listed is not None else await store.list()
         return await read_others(store, ledgers, us)
 
-    async def _read_ledger(self, books: LedgerQuery) -> None:
-        ledgers = books.store.pick(self._listed[books.store.kind])
-        standing = await find_revision(books.store, ledgers, books.owner)
+    async def _read_ledger(self, query: LedgerQuery) -> None:
+        ledgers = query.store.pick(self._listed[query.store.kind])
+        standing = await find_revision(query.store, ledgers, query.owner)
         self._ledger = standing.ledger if standing else None
         self._ledger_known.set()
 
@@ -146,9 +146,9 @@ class Observer:
         return declared | wanted | self._kind_of_ledgers()
 
     def _kind_of_ledgers(self) -> set[str]:
-        """The kind whose listing tells where the ledgers are, if that is to be known."""
-        books = self._books
-        return {books.store.kind} if books and (books.held is None or books.rivals) else set()
+        """The kind in whose listing the ledgers are, if they are to be read."""
+        query = self._query
+        return {query.store.kind} if query and (query.held is None or query.rivals) else set()
 
     def _concerned(self, kind: str) -> list[Resource]:
         """The resources of the kind, and those that refer to it."""
@@ -161,21 +161,21 @@ class Observer:
     async def _observe_kind(self, kind: str) -> None:
         adapter = self._adapters[kind]
         self._listed[kind] = await adapter.index(self._concerned(kind))
-        world = LiveState(self._listed)
+        observed = LiveState(self._listed)
         async with asyncio.TaskGroup() as group:
-            if self._books and kind == self._books.store.kind and self._ledger is None:
-                group.create_task(self._read_ledger(self._books))
+            if self._query and kind == self._query.store.kind and self._ledger is None:
+                group.create_task(self._read_ledger(self._query))
             for resource in (r for key, r in self._resources.items() if key.kind == kind):
                 group.create_task(self._observe_one(adapter, resource))
             for reference in self._outside:
                 if kind in reference.kinds:
                     self._pin_one(group, adapter, kind, reference)
             for name in sorted(self._defining_names(kind)):
-                matches = world.matches(kind, name)
+                matches = observed.matches(kind, name)
                 group.create_task(self._define(adapter, matches, Key(kind, name)))
 
     async def _observe_one(self, adapter: Adapter, resource: Resource) -> None:
-        """Read what bears the name; what the ledger has under it is looked for by its id, too."""
+        """Read what has the name; what the ledger has under it is looked for by its id, too."""
         found = candidates(LiveState(self._listed), resource)
         if found:
             await self._read(adapter, found, resource)
@@ -245,7 +245,7 @@ class Observer:
         A second look has no need to: the first would have ended the run.
         """
         await self._ledger_known.wait()
-        first = self._books is None or self._books.held is None
+        first = self._query is None or self._query.held is None
         owned = self._ledger.owned if self._ledger and first else {}
         for other in siblings(key.kind, self._kinds):
             listed = other in self._needed | self._listed.keys()
@@ -271,7 +271,7 @@ class Observer:
         found = await self._choose(matches, resource.key.kind)
         if found is None:
             return
-        known = self._books.known.get(resource.key) if self._books else None
+        known = self._query.known.get(resource.key) if self._query else None
         same = known is not None and known.id == found.id
         live = known if same else await adapter.read(found, resource)
         if live is not None:
@@ -299,14 +299,14 @@ class Observer:
 
 
 def without_parts(live: Mapping[Key, Live], owners: Owners) -> dict[Key, Live]:
-    """`live` with what the platform made for another resource of it told as not ours.
+    """`live`, with what the platform made for another resource in it marked as not ours.
 
     Parts are known by name alone, so what our ledger has by id is ours all the same.
     """
-    wholes = {part: each.key for each in live.values() for part in each.parts}
+    makers = {part: each.key for each in live.values() for part in each.parts}
     return {
-        key: replace(each, foreign=f"the platform made it for {wholes[key]}")
-        if key in wholes and not (owners.us and owners.owner(each) == owners.us)
+        key: replace(each, foreign=f"the platform made it for {makers[key]}")
+        if key in makers and not (owners.us and owners.owner(each) == owners.us)
         else each
         for key, each in live.items()
     }
@@ -316,18 +316,18 @@ async def observe(
     resources: Mapping[Key, Resource],
     kinds: Mapping[str, Kind],
     adapters: Mapping[str, Adapter],
-    books: LedgerQuery | None = None,
+    query: LedgerQuery | None = None,
 ) -> LiveState:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
 
     One request more for each that the ledger has and no listing shows.
 
-    The ledger of `books` costs two requests more, side by side, and the listing it is in where no
+    The ledger of `query` costs two requests more, side by side, and the listing it is in where no
     resource needs that; those of other projects one each, where they are read. Raises the first
     ApiError, NotAuthenticated or LedgerUnusable of any request.
     """
     try:
-        return await Observer(resources, kinds, adapters, books).observe()
+        return await Observer(resources, kinds, adapters, query).observe()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
 

@@ -1,7 +1,7 @@
 """What the platform made for another resource is never adopted: who made what, and who may ask.
 
 Reads cost requests, so they are made only for what is live, owned by nobody and about to become
-this project's, and only where a resource of some kind can tell.
+this project's, and only where a resource of some kind shows it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Decided:
         return Decided({**self.wholes, **other.wholes}, {**self.unsure, **other.unsure})
 
 
-def unclaimed(plan: Plan, world: LiveState, adapters: Mapping[str, Adapter]) -> tuple[Live, ...]:
+def unclaimed(plan: Plan, observed: LiveState, adapters: Mapping[str, Adapter]) -> tuple[Live, ...]:
     """What the plan would adopt and may have been made for another resource.
 
     Without a ledger nothing is adopted: what the plan would change counts.
@@ -46,9 +46,9 @@ def unclaimed(plan: Plan, world: LiveState, adapters: Mapping[str, Adapter]) -> 
         if action.live is not None
         and action.live.key.kind in kinds
         and action.live.foreign is None
-        and world.owners.owner(action.live) is None
-        and not world.owners.unread
-        and (action.verb is not Verb.KEEP or world.owners.us is not None)
+        and observed.owners.owner(action.live) is None
+        and not observed.owners.unread
+        and (action.verb is not Verb.KEEP or observed.owners.us is not None)
     )
 
 
@@ -57,7 +57,7 @@ async def find_wholes(
 ) -> Decided:
     """What made each of `lives`. `read` is what the run has read already: it is not read again.
 
-    A failed read leaves those unsure that it was to tell of. Raises nothing of its own.
+    A failed read leaves those unsure that it was about. Raises nothing of its own.
     """
     asked = {
         name: mine
@@ -84,15 +84,15 @@ async def find_wholes(
     return decided
 
 
-def with_parts(world: LiveState, decided: Decided) -> LiveState:
-    """`world` with what was made for another resource told as not ours, and what is unsure."""
+def with_parts(observed: LiveState, decided: Decided) -> LiveState:
+    """`observed` with what was made for another resource marked as not ours, and what is unsure."""
     live = {
         key: replace(each, foreign=f"the platform made it for {whole}")
         if (whole := decided.wholes.get(each.live_id))
         else each
-        for key, each in world.live.items()
+        for key, each in observed.live.items()
     }
-    return replace(world, live=live, owners=replace(world.owners, unsure=decided.unsure))
+    return replace(observed, live=live, owners=replace(observed.owners, unsure=decided.unsure))
 
 
 def _kinds(adapters: Mapping[str, Adapter]) -> frozenset[str]:

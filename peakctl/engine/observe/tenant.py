@@ -1,4 +1,4 @@
-"""What the platform tells of a tenant: taken when a plan is saved, compared when it is applied.
+"""What identifies a tenant: taken when a plan is saved, compared when it is applied.
 
 A token is no part of it: plan and apply may use two. Small numbers are no proof either, since every
 tenant counts its workflows from 1.
@@ -60,21 +60,21 @@ class Tenant:
 
 
 def read_tenant(
-    world: LiveState,
+    observed: LiveState,
     ledgers: Iterable[Listed],
     *,
     domain: str | None,
     ledger: str | None,
     local: str | None = None,
 ) -> Tenant:
-    """The signs of the tenant in `world`; `ledgers` are those of all projects."""
-    ids = (*_live_ids(world), *(("Ledger", each.id) for each in ledgers))
+    """The signs of the tenant in `observed`; `ledgers` are those of all projects."""
+    ids = (*_live_ids(observed), *(("Ledger", each.id) for each in ledgers))
     telling = {f"{kind}/{id_}" for kind, id_ in ids if len(str(id_)) >= _SHORTEST_ID}
     return Tenant(domain, ledger, frozenset(telling), local)
 
 
-def _live_ids(world: LiveState) -> Iterator[tuple[str, str | int]]:
+def _live_ids(observed: LiveState) -> Iterator[tuple[str, str | int]]:
     """What is not ours to change may be there in every tenant."""
-    for live in world.live.values():
+    for live in observed.live.values():
         if not live.foreign:
             yield live.key.kind, live.id

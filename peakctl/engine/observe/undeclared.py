@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 class Orphan:
     """One owned thing without a manifest.
 
-    `listed` is what bears its id now (None: its kind is not known), `live` the same as it was read
+    `listed` is what has its id now (None: its kind is not known), `live` the same as it was read
     (None: nothing that is kept anyway is read). `dependents` are what uses it, as `Kind/name`;
-    `namesakes` the ids of others of its name.
+    `same_name` the ids of others of its name.
     """
 
     owned: Owned
     listed: Listed | None = None
     live: Live | None = None
     dependents: tuple[str, ...] = ()
-    namesakes: tuple[str, ...] = ()
+    same_name: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Orphans:
 
 
 async def observe_orphans(
-    world: LiveState,
+    observed: LiveState,
     ledger: Ledger,
     resources: Mapping[Key, Resource],
     adapters: Mapping[str, Adapter],
@@ -55,8 +55,8 @@ async def observe_orphans(
 ) -> Orphans:
     """Look at what may be pruned: one listing a kind at most, one read each of what may go.
 
-    A listing of `world` serves when every id is in it; it may have been narrowed to what manifests
-    need, so an id that is missing there is looked for in a whole one, and then asked for by itself.
+    A listing of `observed` serves when every id is in it; it may have been narrowed to what
+    manifests need, so a missing id is looked for in a whole one, and then asked for by itself.
     Kinds of `unread` are listed but not read. Raises the first ApiError or NotAuthenticated of any
     request.
     """
@@ -67,7 +67,7 @@ async def observe_orphans(
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_of_kind(kind, each, world, adapters, unread))
+                group.create_task(_of_kind(kind, each, observed, adapters, unread))
                 for kind, each in by_kind.items()
             ]
     except BaseExceptionGroup as failed:
@@ -75,13 +75,13 @@ async def observe_orphans(
     looked = [pair for task in tasks for pair in task.result()]
     found = tuple(orphan for _, orphan in looked if orphan is not None)
     gone = frozenset(key for key, orphan in looked if orphan is None)
-    return Orphans(found, gone, world.live)
+    return Orphans(found, gone, observed.live)
 
 
 async def _of_kind(
     kind: str,
     owned: list[Owned],
-    world: LiveState,
+    observed: LiveState,
     adapters: Mapping[str, Adapter],
     unread: Collection[str],
 ) -> list[tuple[Key, Orphan | None]]:
@@ -89,7 +89,7 @@ async def _of_kind(
     adapter = adapters.get(kind)
     if adapter is None:
         return [(each.key, Orphan(each)) for each in owned]
-    by_id = _by_id(kind, world.listed.get(kind, ()))
+    by_id = _by_id(kind, observed.listed.get(kind, ()))
     if not all(each.live_id in by_id for each in owned):
         by_id = _by_id(kind, await adapter.index(()))
     missing = [each for each in owned if each.live_id not in by_id]
@@ -111,7 +111,7 @@ def _among(orphan: Orphan, listed: Iterable[Listed]) -> Orphan:
     key, own = orphan.owned.key, orphan.owned.live_id
     same = [item for item in listed if item.ours and item.name == key.name]
     ids = {LiveId.of(key.kind, item.id) for item in same} - {own}
-    return replace(orphan, namesakes=tuple(sorted(each.id for each in ids)))
+    return replace(orphan, same_name=tuple(sorted(each.id for each in ids)))
 
 
 async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Orphan | None:

@@ -45,7 +45,7 @@ class Approval:
     """The actions of one plan. `salt` makes the digests of secrets this file's own.
 
     `cost` is that of the digests: the full one (0) unless they are never written. `tenant` is the
-    one that the plan was made for, as far as the platform tells.
+    one that the plan was made for, as far as the platform shows.
     """
 
     project: str
@@ -170,7 +170,7 @@ def _is_gone(then: Approved, now: Approved) -> bool:
 
 
 def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: str) -> Diagnostic:
-    before, after = _told(then) if then else "", _told(now)
+    before, after = _in_words(then) if then else "", _in_words(now)
     if before == after:
         after = "the same, with other values"
     lines = [f"approved: {before}"] if then else []
@@ -178,7 +178,7 @@ def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: st
     return Diagnostic(code="plan/stale", summary=why, key=key, detail=detail, fix=fix)
 
 
-def _told(action: Approved) -> str:
+def _in_words(action: Approved) -> str:
     fields = f" ({', '.join(action.fields)})" if action.fields else ""
     return f"{', '.join(action.steps)}{' ' + action.version if action.version else ''}{fields}"
 

@@ -1,4 +1,4 @@
-"""Values for parameters that another resource declares: checked, and told apart from masked ones.
+"""Values for parameters that another resource declares: their checks, and which ones are masked.
 
 A spec declares parameters (`Kind.defines`); a deployment of it gives values (`Kind.defined_by`).
 For a spec made of parts (an app of blocks) values stand under the name of each part, and those for
@@ -139,10 +139,10 @@ class Parameters:
         return frozenset((*(parts - slots.keys()), *_undeclared(self.resource, whole)))
 
     def unread_paths(self, desired: Tree, live: Tree) -> frozenset[Path]:
-        """Where values stand for a release that is not read: it alone tells what it hides.
+        """Where values stand for a release that is not read: it alone says what it hides.
 
         That is one of a spec that is given by its id, or a pinned one that is not known. What is
-        live tells what its own release hides, so nothing is unread while that stays.
+        live shows what its own release hides, so nothing is unread while that stays.
         """
         kind, references = self.kind, self.resource.references
         specs = [each for each in references if _is_of_spec(each, self.kinds)]

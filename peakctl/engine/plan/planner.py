@@ -15,7 +15,7 @@ from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.stored_forms import settle
 from peakctl.engine.diff.unseen import leave_hidden, shown_fields
-from peakctl.engine.graph import Edge, find_cycles, find_edges, order_keys, tell_cycle
+from peakctl.engine.graph import Edge, cycle_problem, find_cycles, find_edges, order_keys
 from peakctl.engine.observe.identity import (
     ambiguity,
     listing_warnings,
@@ -64,7 +64,7 @@ class Planned:
 @dataclass(slots=True)
 class _Planner:
     resources: Mapping[Key, Resource]
-    world: LiveState
+    observed: LiveState
     kinds: Mapping[str, Kind]
     retry_failed: bool
     consent: Consent
@@ -75,14 +75,14 @@ class _Planner:
     memory: Callable[[Live], StoredDigests] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = stored_digests(self.world.ledger)
+        self.memory = stored_digests(self.observed.ledger)
 
     def action(self, key: Key) -> Action | None:
         """The action of one resource, or None when something is wrong with it."""
         resource, kind = self.resources[key], self.kinds[key.kind]
         found = [p for r in resource.references if (p := self.pins.problem(resource, r))]
         found += self._named(resource)
-        parameters = Parameters(resource, self.resources, self.kinds, self.world)
+        parameters = Parameters(resource, self.resources, self.kinds, self.observed)
         found += parameters.check()
         if found:
             self.problems += found
@@ -90,10 +90,10 @@ class _Planner:
         hidden = parameters.hidden_paths()
         desired = resolve(resource, kind, self.pins.attributes)
         desired = seal_at(desired, hidden | parameters.unsure_paths())
-        if told := lost_name(resource, self.world):
-            self.problems.append(told)
-        self.problems += listing_warnings(resource, self.world)
-        found_live = self.world.live.get(key)
+        if renamed := lost_name(resource, self.observed):
+            self.problems.append(renamed)
+        self.problems += listing_warnings(resource, self.observed)
+        found_live = self.observed.live.get(key)
         live_values = found_live.values if found_live else EMPTY
         desired = seal_at(desired, parameters.unread_paths(desired, live_values))
         if found_live is None:
@@ -101,7 +101,7 @@ class _Planner:
         hidden |= found_live.hidden
         desired = seal_at(desired, hidden)
         live = replace(found_live, values=seal_at(found_live.values, hidden))
-        chosen = choose_replacement(resource, kind, desired, live, self.world)
+        chosen = choose_replacement(resource, kind, desired, live, self.observed)
         if chosen is None:
             values = without_implied(found_live.values, resource.values, parameters.slots)
             values = seal_at(values, hidden)
@@ -138,21 +138,21 @@ class _Planner:
         return Chosen(None, (*chosen.problems, *lost)) if lost else chosen
 
     def _named(self, resource: Resource) -> list[Diagnostic]:
-        """Why it cannot be told which live thing is meant, or nothing of that name can be made."""
-        if resource.key in self.world.live:
+        """Why it is not certain which live resource is meant, or the name cannot be taken."""
+        if resource.key in self.observed.live:
             return []
-        ambiguous = ambiguity(resource, self.world)
-        return [ambiguous] if ambiguous else [*taken_name(resource, self.world, self.kinds)]
+        ambiguous = ambiguity(resource, self.observed)
+        return [ambiguous] if ambiguous else [*taken_name(resource, self.observed, self.kinds)]
 
     def _owned(self, action: Action) -> Action:
-        """The action with whose resource it was; guarded when that asks for a consent."""
-        owners = self.world.owners
+        """The action with a note on who owned the resource; guarded when it needs consent."""
+        owners = self.observed.owners
         guard = objection(action, owners, self.consent)
         if guard:
             self.guards.append(guard)
             return action
-        told = ownership_note(action, owners)
-        notes = (told,) if told else ()
+        note = ownership_note(action, owners)
+        notes = (note,) if note else ()
         if action in adopted((action,), owners):
             return replace(action, asides=notes)
         taken = taken_from(action, owners)
@@ -161,27 +161,27 @@ class _Planner:
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""
         if kind.name not in self.shown:
-            self.shown[kind.name] = shown_fields(kind, self.world)
+            self.shown[kind.name] = shown_fields(kind, self.observed)
         return self.shown[kind.name]
 
 
 def make_plan(
     resources: Mapping[Key, Resource],
-    world: LiveState,
+    observed: LiveState,
     kinds: Mapping[str, Kind],
     *,
     retry_failed: bool = False,
     consent: Consent = NO_CONSENT,
 ) -> Planned:
-    """What would make the tenant look like `resources`. All problems are told at once."""
+    """What would make the tenant look like `resources`. All problems are reported at once."""
     edges, problems = find_edges(resources)
     order = order_keys(resources, edges)
     if len(order) < len(resources):
-        loops = [tell_cycle(loop, resources) for loop in find_cycles(edges)]
-        return Planned(Plan(()), (*problems, *loops))
-    pins = Pins(resources, kinds, world)
-    problems += same_resources(resources, world, kinds)
-    planner = _Planner(resources, world, kinds, retry_failed, consent, pins, problems)
+        cycles = [cycle_problem(cycle, resources) for cycle in find_cycles(edges)]
+        return Planned(Plan(()), (*problems, *cycles))
+    pins = Pins(resources, kinds, observed)
+    problems += same_resources(resources, observed, kinds)
+    planner = _Planner(resources, observed, kinds, retry_failed, consent, pins, problems)
     actions: dict[Key, Action] = {}
     broken: set[Key] = set()
     after = _by_source(edges)
@@ -226,7 +226,7 @@ _ADVICE = "look at it in the platform, and delete it there; the next apply creat
 
 
 def choose_replacement(
-    resource: Resource, kind: Kind, desired: Tree, live: Live, world: LiveState
+    resource: Resource, kind: Kind, desired: Tree, live: Live, observed: LiveState
 ) -> Chosen | None:
     """What is done about a failed creation, or a deletion under way; None for all else.
 
@@ -240,10 +240,12 @@ def choose_replacement(
         return Chosen(_again(plan_create(resource, kind, desired), live, Step.WAIT, note))
     if live.state is not State.FAILED or kind.lifecycle.on_failed not in ("", REPLACE):
         return None
-    found = _objection(resource, kind, live, world)
+    found = _objection(resource, kind, live, observed)
     if found is not None:
         why, fix = found
-        return Chosen(_left(resource, desired, live, why), (_told(resource, live, why, fix),))
+        return Chosen(
+            _left(resource, desired, live, why), (_not_replaced(resource, live, why, fix),)
+        )
     note = f"live status is {live.status}: id {live.id} never ran, so it is deleted and made again"
     created = plan_create(resource, kind, desired)
     return Chosen(replace(_again(created, live, Step.DELETE, note), verb=Verb.REPLACE))
@@ -266,39 +268,39 @@ def _left(resource: Resource, desired: Tree, live: Live, why: str) -> Action:
 
 
 def _objection(
-    resource: Resource, kind: Kind, live: Live, world: LiveState
+    resource: Resource, kind: Kind, live: Live, observed: LiveState
 ) -> tuple[str, str] | None:
     """Why it is not replaced and what to do; None when it may be."""
-    owned = _owned(live, world)
+    owned = _owned(live, observed)
     if resource.protect or (owned is not None and owned.protect):
         fix = "take lifecycle.protect out of its manifest and apply; the apply after replaces it"
         return "it is protected", fix
     if kind.lifecycle.on_failed != REPLACE:
         return "its kind never is", kind.lifecycle.advice or _ADVICE
-    if owned is None or not world.owners.is_ours(live):
+    if owned is None or not observed.owners.is_ours(live):
         return "it is not this project's by the ledger", _ADVICE
     fix = f"delete it: peakctl destroy --select {resource.key}; the next apply creates it"
     if not owned.created:
         return "the ledger does not record that a run of this project created it", fix
-    if owned.was_ready or _was_to_change(live, world):
+    if owned.was_ready or _was_to_change(live, observed):
         return "it may have run before", fix
     return None
 
 
-def _was_to_change(live: Live, world: LiveState) -> bool:
+def _was_to_change(live: Live, observed: LiveState) -> bool:
     """Whether a run that never reported was to change it: it was there by then."""
-    intents = world.ledger.intents if world.ledger else ()
+    intents = observed.ledger.intents if observed.ledger else ()
     return any(i.live_id == live.live_id for i in intents)
 
 
-def _owned(live: Live, world: LiveState) -> Owned | None:
+def _owned(live: Live, observed: LiveState) -> Owned | None:
     """What our ledger says of this very id."""
-    owned = world.ledger.owned.values() if world.ledger else ()
+    owned = observed.ledger.owned.values() if observed.ledger else ()
     same = (o for o in owned if o.live_id == live.live_id)
     return next(same, None)
 
 
-def _told(resource: Resource, live: Live, why: str, fix: str) -> Diagnostic:
+def _not_replaced(resource: Resource, live: Live, why: str, fix: str) -> Diagnostic:
     path = ("metadata", "name")
     return diagnose(
         resource,

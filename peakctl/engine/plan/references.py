@@ -96,11 +96,11 @@ class Pins:
     """Answers references in the order of the plan: what they need has been planned before."""
 
     def __init__(
-        self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], world: LiveState
+        self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], observed: LiveState
     ) -> None:
         self._resources = resources
         self._kinds = kinds
-        self._world = world
+        self._observed = observed
         self._planned: dict[Key, Tree] = {}
 
     def remember(self, action: Action) -> None:
@@ -124,10 +124,12 @@ class Pins:
         for key in targets(reference, self._resources):
             if key in self._planned and self._answers(key, reference):
                 return self._with_kind(self._planned[key], key.kind)
-            if key in self._world.live and may_be_left_out(reference):
-                return self._with_kind(self._world.live[key].attributes, key.kind)
+            if key in self._observed.live and may_be_left_out(reference):
+                return self._with_kind(self._observed.live[key].attributes, key.kind)
         for kind in reference.kinds:
-            found = self._world.pins.get((kind, reference.name, reference.version, reference.scope))
+            found = self._observed.pins.get(
+                (kind, reference.name, reference.version, reference.scope)
+            )
             if found is not None:
                 return self._with_kind(found, kind)
         return None
@@ -150,7 +152,7 @@ class Pins:
         matches = [
             item
             for kind in reference.kinds
-            for item in in_scope(self._world.matches(kind, reference.name), reference)
+            for item in in_scope(self._observed.matches(kind, reference.name), reference)
         ]
         if len(matches) > 1:
             return self._ambiguous(resource, reference, matches)
@@ -176,7 +178,7 @@ class Pins:
     def _names(self, reference: Reference) -> list[str]:
         names = {k.name for k in self._resources if k.kind in reference.kinds}
         for kind in reference.kinds:
-            names |= {m.name for m in in_scope(self._world.listed.get(kind, ()), reference)}
+            names |= {m.name for m in in_scope(self._observed.listed.get(kind, ()), reference)}
         return sorted(names)
 
     def _no_version(self, resource: Resource, reference: Reference) -> Diagnostic:

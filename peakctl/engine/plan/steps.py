@@ -121,7 +121,7 @@ def choose_steps(
     if any(p.severity is Severity.ERROR for p in problems):
         return Chosen(None, tuple(problems))
     steps = _called(kind, diff, decision)
-    steps, notes = _mend(kind, live, steps, decision, retry_failed=retry_failed)
+    steps, notes = _after_failure(kind, live, steps, decision, retry_failed=retry_failed)
     for skipped in diff.skipped:
         if skipped.reason == IGNORED:
             keep_live(kind.root, desired, live.values, skipped.path)
@@ -154,8 +154,8 @@ def _decide(kind: Kind, desired: Tree, live: Live, diff: Diff) -> Decision:
         return Decision(Verdict.KEEP, None)
     differs = any(c.call == versions.call for c in diff.changes)
     fixed = fixed_version(versions, desired)
-    mendable = kind.lifecycle.on_failed == Step.UPDATE_VERSION and live.state is State.FAILED
-    if mendable and fixed in (None, live.version):
+    repairable = kind.lifecycle.on_failed == Step.UPDATE_VERSION and live.state is State.FAILED
+    if repairable and fixed in (None, live.version):
         return Decision(Verdict.KEEP, live.version)
     return decide(
         fixed,
@@ -183,18 +183,18 @@ def _called(kind: Kind, diff: Diff, decision: Decision) -> list[Step]:
     return sorted((CALL_STEPS[c] for c in calls), key=STEP_ORDER.index)
 
 
-def _mend(
+def _after_failure(
     kind: Kind, live: Live, steps: list[Step], decision: Decision, *, retry_failed: bool
 ) -> tuple[list[Step], list[str]]:
-    """What the live state adds: waiting for what is under way, mending what failed."""
+    """What the live state adds: waiting for what is under way, repairing what failed."""
     if live.state is State.PENDING:
         return [Step.WAIT, *steps], [f"{live.status} now; waited for first"]
     if live.state is State.WARNING:
         return steps, [f"live status is {live.status}"]
     if live.state is State.FAILED and not decision.makes:
-        mended = Step(kind.lifecycle.on_failed)
-        if not {Step.CREATE_REVISION, mended} & set(steps):
-            return [*steps, mended], [f"live status is {live.status}"]
+        repair = Step(kind.lifecycle.on_failed)
+        if not {Step.CREATE_REVISION, repair} & set(steps):
+            return [*steps, repair], [f"live status is {live.status}"]
     if live.state is State.STUCK:
         return _unstick(kind, live, steps, retry_failed=retry_failed)
     return steps, []
@@ -203,7 +203,7 @@ def _mend(
 def _unstick(
     kind: Kind, live: Live, steps: list[Step], *, retry_failed: bool
 ) -> tuple[list[Step], list[str]]:
-    """A state that nothing but new content mends: a revision, where the kind has revisions."""
+    """A state that only new content ends: a revision, where the kind has revisions."""
     if "revise" not in kind.carries or Step.CREATE_REVISION in steps:
         return steps, [f"live status is {live.status}"]
     carried = {CALL_STEPS[call] for call in kind.carries["revise"]}
@@ -230,7 +230,7 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
 
 
 def _immutable(resource: Resource, change: Change) -> Diagnostic:
-    before, after = (_told(value) for value in (change.before, change.after))
+    before, after = (_in_words(value) for value in (change.before, change.after))
     return diagnose(
         resource,
         change.path,
@@ -241,7 +241,7 @@ def _immutable(resource: Resource, change: Change) -> Diagnostic:
     )
 
 
-def _told(value: object) -> str:
+def _in_words(value: object) -> str:
     return "nothing" if value is MISSING else str(value)
 
 
@@ -341,7 +341,7 @@ def newest(versions: Iterable[str]) -> str | None:
 
 def decide(
     fixed: str | None,
-    told: str | None,
+    compared: str | None,
     latest: str | None,
     *,
     differs: bool,
@@ -350,19 +350,19 @@ def decide(
 ) -> Decision:
     """What to do about a resource that exists.
 
-    `fixed` is the manifest's number (None: auto), `told` the live number that was compared,
+    `fixed` is the manifest's number (None: auto), `compared` the live number that was compared,
     `latest` the newest live one, `differs` whether the content does, `first` the number to begin
     with where there is none at all. With `flavours` a number need not rise, and the next one keeps
     its suffix.
     """
-    top = latest or told
+    top = latest or compared
     if fixed is None:
         if top is None:
             return Decision(Verdict.MAKE, first)
         if not differs:
-            return Decision(Verdict.KEEP, told)
+            return Decision(Verdict.KEEP, compared)
         return Decision(Verdict.MAKE, next_patch(top, flavours=flavours))
-    if fixed == told:
+    if fixed == compared:
         if differs:
             return Decision(Verdict.REUSED, fixed, next_patch(top or fixed, flavours=flavours))
         return Decision(Verdict.KEEP, fixed)

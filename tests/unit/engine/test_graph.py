@@ -5,7 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from peakctl.engine.graph import Edge, find_cycle, find_cycles, find_edges, order_keys, tell_cycle
+from peakctl.engine.graph import (
+    Edge,
+    cycle_problem,
+    find_cycle,
+    find_cycles,
+    find_edges,
+    order_keys,
+)
 from peakctl.model import Key
 
 A, B, C, D = (Key("Image", name) for name in "abcd")
@@ -81,7 +88,7 @@ def test_a_loop_names_its_fields_and_places(lab: Any) -> None:
         lab.manifest("Image", "a", {"type": "api"}, dependsOn=["Image/b"]),
         lab.manifest("Image", "b", {"type": "api"}, dependsOn=["Image/a"]),
     )
-    told = tell_cycle(find_cycle(find_edges(resources)[0]), resources)
+    told = cycle_problem(find_cycle(find_edges(resources)[0]), resources)
     assert told.code == "manifest/cycle"
     assert told.detail.splitlines() == [
         "Image/a needs Image/b through dependsOn[0]",

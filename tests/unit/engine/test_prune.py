@@ -171,12 +171,12 @@ def test_what_is_gone_as_one_kind_counts_as_the_other(lab: Any) -> None:
 # --- what survives -------------------------------------------------------------------------
 
 
-def test_what_is_in_no_ledger_survives(lab: Any) -> None:
+def test_what_is_in_no_ledger_stays(lab: Any) -> None:
     lab.Workflow.put("w")
     assert prune(lab).keys == []
 
 
-def test_what_a_manifest_names_survives(lab: Any) -> None:
+def test_what_a_manifest_names_stays(lab: Any) -> None:
     lab.Workflow.put("w")
     found = prune(lab, owned(FLOW), manifests=[lab.manifest("Workflow", "w", {"steps": STEPS})])
     assert (found.keys, found.told) == ([], ())
@@ -187,20 +187,20 @@ def renamed(lab: Any) -> Any:
     return lab.manifest("BlockSpec", "new", spec, {"summary": "s", "previousNames": ["old"]})
 
 
-def test_what_is_renamed_by_a_manifest_survives(lab: Any) -> None:
+def test_what_is_renamed_by_a_manifest_stays(lab: Any) -> None:
     lab.BlockSpec.put("old")
     found = prune(lab, owned(Key("BlockSpec", "old")), manifests=[renamed(lab)], history=True)
     assert (found.keys, found.told) == ([], ())
 
 
-def test_what_a_previous_name_may_mean_survives(lab: Any) -> None:
+def test_what_a_previous_name_may_mean_stays(lab: Any) -> None:
     lab.BlockSpec.put("old")
     lab.BlockSpec.put("new")
     found = prune(lab, owned(Key("BlockSpec", "old")), manifests=[renamed(lab)], history=True)
     assert (found.keys, found.codes) == ([], {"BlockSpec/old": "prune/named"})
 
 
-def test_what_is_declared_as_a_kind_of_the_same_names_survives(lab: Any) -> None:
+def test_what_is_declared_as_a_kind_of_the_same_names_stays(lab: Any) -> None:
     webapp = Key("Webapp", "s")
     lab.Webapp.put("s", id=5)
     lab.Service.put("s", id=5)
@@ -221,7 +221,7 @@ def test_what_is_recorded_twice_goes_once(lab: Any) -> None:
     assert (sorted(found.keys), found.told) == (["Service/s", "Workflow/w"], ())
 
 
-def test_what_is_protected_survives(lab: Any) -> None:
+def test_what_is_protected_stays(lab: Any) -> None:
     lab.Workflow.put("w")
     found = prune(lab, owned(FLOW, protect=True))
     (told,) = found.told
@@ -229,19 +229,19 @@ def test_what_is_protected_survives(lab: Any) -> None:
     assert "protect: false" in told.fix
 
 
-def test_what_a_rebuild_only_claimed_survives(lab: Any) -> None:
+def test_what_a_rebuild_only_claimed_stays(lab: Any) -> None:
     lab.Service.put("s", id=1)
     found = prune(lab, owned(SERVICE, 1, claimed=True))
     (told,) = found.told
     assert (found.keys, told.code, told.severity) == ([], "prune/claimed", Severity.WARNING)
 
 
-def test_what_is_protected_under_an_older_name_survives(lab: Any) -> None:
+def test_what_is_protected_under_an_older_name_stays(lab: Any) -> None:
     lab.Workflow.put("w", id=8)
     assert prune(lab, owned(FLOW, 8), owned(OTHER, 8, protect=True)).keys == []
 
 
-def test_what_something_protected_uses_survives(lab: Any) -> None:
+def test_what_something_protected_uses_stays(lab: Any) -> None:
     lab.Service.put("s")
     for name in "vw":
         lab.Workflow.put(name)
@@ -259,7 +259,7 @@ def test_what_something_protected_uses_survives(lab: Any) -> None:
     }
 
 
-def test_what_has_a_history_survives_without_the_flag(lab: Any) -> None:
+def test_what_has_a_history_stays_without_the_flag(lab: Any) -> None:
     for kind in ("Image", "Artifact", "BlockSpec", "AppSpec"):
         lab.shelves[kind].put("a")
         key = Key(kind, "a")
@@ -276,14 +276,14 @@ def test_what_history_keeps_holds_up_nothing(lab: Any) -> None:
     assert prune(lab, owned(IMAGE, uses=(FLOW,)), owned(FLOW)).keys == ["Workflow/w"]
 
 
-def test_what_bears_another_name_by_now_survives(lab: Any) -> None:
+def test_what_has_another_name_now_stays(lab: Any) -> None:
     lab.Workflow.put("hand", id="Workflow-w")
     (told,) = prune(lab, owned(FLOW)).told
     assert (told.code, told.severity) == ("prune/renamed", Severity.WARNING)
-    assert 'another name by now: "hand"' in told.summary
+    assert 'another name now: "hand"' in told.summary
 
 
-def test_what_is_not_ours_survives(lab: Any) -> None:
+def test_what_is_not_ours_stays(lab: Any) -> None:
     lab.Deployment.put("d", foreign="part of app deployment x")
     lab.Image.listed = (Listed("Image-a", "a", ours=False),)
     ledger = Key("Artifact", "peakctl-ledger-retail-dev")
@@ -298,7 +298,7 @@ def test_what_is_not_ours_survives(lab: Any) -> None:
 
 
 @pytest.mark.parametrize("declared", [False, True])
-def test_what_the_platform_made_for_a_deployment_survives(lab: Any, declared: bool) -> None:
+def test_what_the_platform_made_for_a_deployment_stays(lab: Any, declared: bool) -> None:
     lab.Workflow.put("w")
     lab.Deployment.put("d", parts=(FLOW,))
     manifest = lab.manifest("Deployment", "d", {"blockSpec": {"id": "b"}})
@@ -308,7 +308,7 @@ def test_what_the_platform_made_for_a_deployment_survives(lab: Any, declared: bo
     assert "the platform made it for Deployment/d" in found.told[0].summary
 
 
-def test_what_another_environment_owns_too_survives(lab: Any) -> None:
+def test_what_another_environment_owns_too_stays(lab: Any) -> None:
     lab.Workflow.put("w")
     theirs = ledger_of(owned(FLOW), owner=THEM)
     (told,) = prune(lab, owned(FLOW), others=[theirs]).told
@@ -316,7 +316,7 @@ def test_what_another_environment_owns_too_survives(lab: Any) -> None:
     assert "retail/prod owns it too" in told.summary
 
 
-def test_a_kind_that_is_not_known_survives(lab: Any) -> None:
+def test_a_kind_that_is_not_known_stays(lab: Any) -> None:
     found = prune(lab, owned(Key("Robot", "r")))
     assert (found.keys, found.codes) == ([], {"Robot/r": "prune/unknown-kind"})
 

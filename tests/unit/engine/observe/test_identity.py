@@ -73,7 +73,7 @@ def test_what_is_live_already_has_its_name_itself(lab: Any) -> None:
     assert "live/name-taken" not in codes
 
 
-def test_that_something_of_ours_bears_another_name_by_now_is_told(lab: Any) -> None:
+def test_that_something_of_ours_has_another_name_now_is_reported(lab: Any) -> None:
     lab.Image.listed = (Listed(1, "a"), Listed(9, "z"))
     planned = plan(lab, ledger_of(Owned(A, "9")))
     (told,) = planned.diagnostics
