@@ -283,7 +283,7 @@ def check_together(
     A name that is in no manifest may be live: it gets a note, and only where one is near it. What
     `may_be` declared by a manifest that is wrong itself is not missing.
     """
-    from peakctl.engine.graph import find_cycles, find_edges, tell_cycle
+    from peakctl.engine.graph import cycle_problem, find_cycles, find_edges
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.engine.plan.parameters import Parameters
 
@@ -291,7 +291,7 @@ def check_together(
     for resource in resources.values():
         problems += Parameters(resource, resources, kinds, LiveState()).check()
         problems += _doubtful(resource, resources, may_be)
-    problems += [tell_cycle(loop, resources) for loop in find_cycles(edges)]
+    problems += [cycle_problem(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)
 
 
