@@ -36,7 +36,7 @@ def manifest(metadata: Tree, spec: Tree) -> JsonDict:
     return {"metadata": dict(metadata), "spec": dict(spec)}
 
 
-def without_nulls(value: Any) -> Any:
+def without_nulls(value: object) -> Any:
     """The tree without the null entries of its maps, as the platform fills unset fields in."""
     if isinstance(value, Mapping):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
@@ -91,7 +91,7 @@ def webhook_ids(triggers: Value) -> list[str]:
     return [hook if isinstance(hook, str) else "" for hook in hooks if hook]
 
 
-def read_config(config: Any) -> Any:
+def read_config(config: object) -> Any:
     """The configuration of a workflow, a workflow block or a service block."""
     if not isinstance(config, Mapping):
         return without_nulls(config)
@@ -113,7 +113,7 @@ def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
     return tuple(line for line in lines if line)[-most:]
 
 
-def require(answer: Any, name: str) -> Any:
+def require(answer: object, name: str) -> Any:
     """`answer[name]`. Raises a doubtful ApiError: the write took effect, but who knows as what."""
     if isinstance(answer, Mapping) and answer.get(name) is not None:
         return answer[name]

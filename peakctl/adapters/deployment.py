@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
@@ -409,7 +409,7 @@ def _place(path: Path, family: str) -> Path:
     return (path[1], path[-1]) if path[1] == "appParameters" else (path[1], path[2], path[-1])
 
 
-def _put(body: JsonDict, path: Path, value: Any) -> None:
+def _put(body: JsonDict, path: Path, value: object) -> None:
     for part in path[:-1]:
         body = body.setdefault(str(part), {})
     body[str(path[-1])] = value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of, read_config, spec_of
@@ -62,11 +62,11 @@ class Releases:
         places = _texts(read_config(release["config"]), ())
         return frozenset(("spec", *path) for path, text in places.items() if text in hidden)
 
-    async def _of_block(self, id_: Any, version: Any) -> set[Path] | None:
+    async def _of_block(self, id_: object, version: object) -> set[Path] | None:
         release = await self._release("blocks", id_, version)
         return None if release is None else {(*PARTS, *path) for path in _hiding(release)}
 
-    async def _of_app(self, id_: Any, version: Any) -> set[Path] | None:
+    async def _of_app(self, id_: object, version: object) -> set[Path] | None:
         """By the name of each block; what a block hides, it hides as a value of the app too."""
         release = await self._release("apps", id_, version)
         if release is None:
@@ -92,7 +92,7 @@ class Releases:
         name = str(metadata_of(spec).get("name", ""))
         return [(name, path) for path in places]
 
-    async def _release(self, family: str, id_: Any, version: Any) -> JsonObject | None:
+    async def _release(self, family: str, id_: object, version: object) -> JsonObject | None:
         if id_ is None or version is None:
             return None
         return await self._once(f"press/v1/{family}/specs/{_word(id_)}/releases/{_word(version)}")
@@ -119,7 +119,7 @@ def _texts(value: Value, path: Path) -> dict[Path, str]:
     return {at: text for word, each in below for at, text in _texts(each, (*path, word)).items()}
 
 
-def _word(part: Any) -> str:
+def _word(part: object) -> str:
     return quote(str(part), safe="")
 
 

@@ -28,7 +28,7 @@ class Part:
 
     name: str
     text: Value = None
-    json: Any = MISSING
+    json: object = MISSING
     file: bytes | None = None
 
 
@@ -41,7 +41,7 @@ class Body:
     secrets: tuple[str, ...] = ()
 
 
-def encode_body(value: Any, parts: Sequence[Part] | None) -> Body:
+def encode_body(value: object, parts: Sequence[Part] | None) -> Body:
     """The body of a write: multipart when there are parts, else JSON.
 
     Nothing to say is `{}`, as the platform's own client has it.

@@ -58,7 +58,7 @@ class Call:
     asked: Asked
     url: str
     body: Body
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes], object]
     size: int
     with_token: bool = True
 
@@ -303,7 +303,7 @@ class Api:
         method: str,
         path: str,
         *,
-        json: Any = None,
+        json: object = None,
         parts: Sequence[Part] | None = None,
         query: Query = (),
     ) -> Any:
@@ -334,7 +334,7 @@ class Api:
         return Asked(method, path.partition("?")[0], self.redact)
 
     def _call(
-        self, method: str, path: str, query: Query, body: Body, decode: Callable[[bytes], Any]
+        self, method: str, path: str, query: Query, body: Body, decode: Callable[[bytes], object]
     ) -> Call:
         asked, size = self._asked(method, path, body.secrets), len(body.content)
         if path.startswith(("http://", "https://")):

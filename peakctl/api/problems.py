@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.api.retry import RULES, Failure
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
@@ -133,7 +133,7 @@ def server_text(body: bytes, redact: Callable[[str], str] = str) -> str:
     return _shortened(safe_line(said, redact))
 
 
-def _said(answer: Any) -> str:
+def _said(answer: object) -> str:
     if isinstance(answer, dict):
         answer = next((answer[k] for k in ("detail", "title", "message") if answer.get(k)), answer)
     if answer in ({}, None):

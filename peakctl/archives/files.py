@@ -74,7 +74,7 @@ class _Pattern(GitIgnoreSpecPattern):
     """
 
     @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
+    def pattern_to_regex(cls, pattern: object) -> tuple[Any, bool | None]:
         regex, include = super().pattern_to_regex(pattern)
         return (regex if regex is None else bounded(regex)), include
 

@@ -75,7 +75,7 @@ async def forget_faults(emulator: Emulator, request: Request) -> Any:
     return await show_faults(emulator, request)
 
 
-def _counts(fault: Any) -> JsonDict:
+def _counts(fault: object) -> JsonDict:
     return {key: getattr(fault, key) for key in FAULT}
 
 

@@ -68,7 +68,7 @@ class Operations(list[Operation]):
     where it is in words, and in the names of `seeds`.
     """
 
-    def __init__(self, roots: Mapping[str, str], **always: Any) -> None:
+    def __init__(self, roots: Mapping[str, str], **always: object) -> None:
         super().__init__()
         self.roots = roots
         self._always = always
@@ -179,7 +179,7 @@ class Call:
         return part.data if part else None
 
 
-def _decode(name: str, schema: Schema, sent: Any) -> Any:
+def _decode(name: str, schema: Schema, sent: object) -> Any:
     """A text, or the JSON in it; the newer client sends the text `null` for what is absent."""
     if sent is None or sent == "null":
         return None
@@ -207,7 +207,7 @@ def read_json(text: str, field: str) -> Any:
 class Answer:
     """`body` is JSON unless it is bytes."""
 
-    body: Any = field(default_factory=dict)
+    body: object = field(default_factory=dict)
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -235,7 +235,7 @@ def _route(
     return route
 
 
-def respond(answer: Any, status: int) -> Response:
+def respond(answer: object, status: int) -> Response:
     """What a handler returned, as a response; an `Answer` has its own status."""
     if not isinstance(answer, Answer):
         answer = Answer(answer, status)

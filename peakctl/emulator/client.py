@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -58,7 +58,7 @@ class Control:
         found: list[JsonDict] = json.loads(self._ask("GET", "requests"))["requests"]
         return found
 
-    def seed(self, document: Any) -> list[JsonDict]:
+    def seed(self, document: object) -> list[JsonDict]:
         created = json.loads(self._ask("POST", "seed", json.dumps(document).encode()))["created"]
         found: list[JsonDict] = created
         return found

@@ -144,12 +144,12 @@ BLOCKS = s.items(
 AT = "config"
 
 
-def listed(value: Any) -> list[Any]:
+def listed(value: object) -> list[Any]:
     """A list, or nothing when a parameter stands for it."""
     return value if isinstance(value, list) else []
 
 
-def mapped(value: Any) -> JsonDict:
+def mapped(value: object) -> JsonDict:
     """A map, or nothing when a parameter stands for it."""
     return value if isinstance(value, dict) else {}
 
@@ -318,7 +318,7 @@ def _check_exists(tx: Transaction, details: Body, at: str) -> None:
         find_image(tx, details["id"], version, (f"{at}.id", f"{at}.versionId"))
 
 
-def check_names(config: Any, parameters: Body | None) -> None:
+def check_names(config: object, parameters: Body | None) -> None:
     """Each @param:NAME of a config is a build parameter."""
     known = {d["name"] for d in (parameters or {}).get("build") or ()}
     for name in sorted(names_used(config)):

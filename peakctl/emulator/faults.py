@@ -114,7 +114,7 @@ def read_fault(rule: Any) -> Fault:
     return Fault(**{key: v for key, v in values.items() if v is not None or key == "times"})
 
 
-def read_faults(rules: Any) -> list[Fault]:
+def read_faults(rules: object) -> list[Fault]:
     """One rule, a list of them, or `{"faults": [...]}`."""
     if isinstance(rules, Mapping) and "faults" in rules:
         rules = rules["faults"]

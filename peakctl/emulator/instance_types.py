@@ -78,7 +78,7 @@ USUAL = {"workflow": 21, "webapp": 43, "api-deployment": 43}
 """What something gets that names no instance type, where the list has it."""
 
 
-def read_instance_types(value: Any) -> dict[str, list[Type]]:
+def read_instance_types(value: object) -> dict[str, list[Type]]:
     """`{ENTITY TYPE: [types]}`, complete; a type is what the platform lists, or an id alone.
 
     Raises a 422 that names the field.
@@ -127,7 +127,7 @@ def instance_types(tx: Transaction, kind: str) -> list[Type]:
     return given_instance_types(tx).get(kind) or BUILT_IN[kind]
 
 
-def check_instance_type(tx: Transaction, kind: str, resources: Any, at: str) -> None:
+def check_instance_type(tx: Transaction, kind: str, resources: object, at: str) -> None:
     """Raise a 422 unless the `instanceTypeId` of `resources`, where it is a number, is listed."""
     key = resources.get("instanceTypeId") if isinstance(resources, dict) else None
     if isinstance(key, int) and all(each["id"] != key for each in instance_types(tx, kind)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Row, Where, parse_stamp
@@ -149,7 +149,7 @@ class Listing:
             **_page(total, size, number),
         }
 
-    def part(self, call: Call, found: Sequence[Any]) -> Body:
+    def part(self, call: Call, found: Sequence[object]) -> Body:
         """One page of things that are already at hand."""
         size, number = page_of(call)
         start = (number - 1) * size

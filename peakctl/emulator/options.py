@@ -67,7 +67,7 @@ def options_shown(options: Options) -> JsonDict:
     return {camel(name): value for name, value in asdict(options).items()}
 
 
-def change_options(options: Options, change: Any) -> Options:
+def change_options(options: Options, change: object) -> Options:
     """The options with some changed, while the emulator runs; raises a 422 that names the field."""
     if not isinstance(change, dict):
         raise invalid("body", "must be a map")
@@ -79,7 +79,7 @@ def change_options(options: Options, change: Any) -> Options:
     return replace(options, **changed)
 
 
-def read_option(word: str, value: Any) -> Any:
+def read_option(word: str, value: object) -> Any:
     """The value as the option's own type, whatever it is set to now; raises a 422."""
     usual = getattr(Options(), NAMES[word])
     if isinstance(usual, Mapping):
@@ -95,7 +95,7 @@ def read_option(word: str, value: Any) -> Any:
     return value
 
 
-def _number(word: str, value: Any, usual: float) -> float:
+def _number(word: str, value: object, usual: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid(word, "must be a number")
     if isinstance(usual, int) and not isinstance(value, int):

@@ -17,11 +17,11 @@ MASK = "********"
 STAGES = ("build", "run")
 
 
-def _all(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _all(test: Callable[[object], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(test(item) for item in value)
 
 
-IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
+IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
     "string_array": _all(lambda value: isinstance(value, str)),
@@ -79,7 +79,7 @@ def names_used(value: Any) -> set[str]:
     return {name for child in children for name in names_used(child)}
 
 
-def put_values(value: Any, values: JsonObject) -> Any:
+def put_values(value: object, values: JsonObject) -> Any:
     """A config with the values of the build parameters in their places."""
     if isinstance(value, str):
         found = s.PARAMETER.fullmatch(value)
@@ -95,7 +95,7 @@ def defined(definitions: Body | None, stage: str) -> dict[str, Body]:
     return {d["name"]: d for d in (definitions or {}).get(stage) or ()}
 
 
-def check_values(definitions: Body | None, stage: str, values: Any, at: str) -> None:
+def check_values(definitions: Body | None, stage: str, values: object, at: str) -> None:
     """Every value is declared, of its type and one of its options."""
     if not isinstance(values, dict):
         raise invalid(at, "must be a map")
@@ -106,7 +106,7 @@ def check_values(definitions: Body | None, stage: str, values: Any, at: str) -> 
         _check_value(known[name], value, f"{at}.{name}")
 
 
-def _check_value(definition: Body, value: Any, at: str) -> None:
+def _check_value(definition: Body, value: object, at: str) -> None:
     if not IS_OF_TYPE[definition["type"]](value):
         raise invalid(at, f"must be a {definition['type']}")
     allowed = [option["value"] for option in definition.get("options") or ()]

@@ -78,7 +78,7 @@ class Part:
 class Decoded:
     """A body as JSON (None when there is none) or as parts."""
 
-    json: Any = None
+    json: object = None
     parts: tuple[Part, ...] = ()
 
     def recorded_json(self, *, whole: bool) -> Any:
@@ -151,7 +151,7 @@ class Recorded:
     path: str
     query: tuple[tuple[str, str], ...]
     status: int
-    body: Any = None
+    body: object = None
     parts: JsonDict = field(default_factory=dict)
     at: float = 0.0
     seconds: float = 0.0
@@ -161,7 +161,7 @@ class Recorded:
         return asdict(self)
 
 
-def without_secrets(value: Any, *, whole: bool) -> Any:
+def without_secrets(value: object, *, whole: bool) -> Any:
     """The same JSON; texts under names that speak of credentials are replaced.
 
     Unless `whole`, so is every text and number but those that name things and say what they are:
@@ -174,7 +174,7 @@ def without_secrets(value: Any, *, whole: bool) -> Any:
     return value if whole or value is None or isinstance(value, bool) else HIDDEN
 
 
-def _kept(name: str, value: Any, *, whole: bool) -> Any:
+def _kept(name: str, value: object, *, whole: bool) -> Any:
     if SECRET_NAME.search(name) and isinstance(value, str) and value:
         return HIDDEN
     if NAMING.fullmatch(name) and not isinstance(value, dict | list):
@@ -184,7 +184,7 @@ def _kept(name: str, value: Any, *, whole: bool) -> Any:
     return without_secrets(value, whole=whole)
 
 
-def part_recorded(part: Part, decoded: Any, *, whole: bool) -> Any:
+def part_recorded(part: Part, decoded: object, *, whole: bool) -> Any:
     """What the log keeps of one part; `decoded` is its JSON, or its text."""
     if part.filename is not None:
         return {"digest": hashlib.sha256(part.data).hexdigest(), "bytes": len(part.data)}

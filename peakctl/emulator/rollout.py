@@ -167,7 +167,7 @@ def _worst(ends: Iterable[str]) -> str:
     return next((end for end in WORST_FIRST if end in found), "deployed")
 
 
-def _texts(value: Any) -> set[str]:
+def _texts(value: object) -> set[str]:
     if isinstance(value, str):
         return {value}
     if isinstance(value, dict):

@@ -72,7 +72,7 @@ class Where:
     """One condition of a listing in SQL; its values are bound, never pasted."""
 
     sql: str
-    values: tuple[Any, ...] = ()
+    values: tuple[object, ...] = ()
 
 
 def _row(found: tuple[Any, ...]) -> Row:

@@ -95,7 +95,7 @@ METADATA: dict[str, Schema] = {
 }
 
 
-def check(schema: Schema, value: Any, at: str = "", *, lenient: bool = False) -> None:
+def check(schema: Schema, value: object, at: str = "", *, lenient: bool = False) -> None:
     """Raise a 422 that names the first field at fault.
 
     `lenient` lets the text `@param:NAME` stand for any value, as in the config of a block.
@@ -129,7 +129,7 @@ def _whole(schema: Schema, value: int, at: str, lenient: bool) -> None:  # noqa:
         raise invalid(at, f"must lie between {low} and {high}")
 
 
-def _list(schema: Schema, value: list[Any], at: str, lenient: bool) -> None:  # noqa: FBT001
+def _list(schema: Schema, value: list[object], at: str, lenient: bool) -> None:  # noqa: FBT001
     low, high = schema.get("minItems", 0), schema.get("maxItems")
     if len(value) < low or (high is not None and len(value) > high):
         raise invalid(at, f"must have {low} to {high or 'any number of'} items")
@@ -150,12 +150,12 @@ def _map(schema: Schema, value: JsonDict, at: str, lenient: bool) -> None:  # no
             check(schema["additionalProperties"], item, f"{prefix}{key}", lenient=lenient)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether it is one; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-TYPES: dict[str, tuple[Callable[[Any], bool], str, Any]] = {
+TYPES: dict[str, tuple[Callable[[object], bool], str, Any]] = {
     "string": (lambda value: isinstance(value, str), "must be text", _text),
     "integer": (
         lambda value: is_number(value) and isinstance(value, int), "must be a whole number", _whole

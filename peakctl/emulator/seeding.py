@@ -97,7 +97,7 @@ def _sent(operation: Operation, body: JsonDict, resource: JsonDict, at: str) -> 
     """The body as the operation takes it: JSON, or texts in parts or in a map."""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
     if operation.body is None:
-        files: list[tuple[str, Any]] = [(name, (None, value)) for name, value in texts.items()]
+        files: list[tuple[str, object]] = [(name, (None, value)) for name, value in texts.items()]
         if resource.get("artifact"):
             data = _archive(resource["artifact"], f"{at}.artifact")
             files.append(("artifact", ("artifact.zip", data, "application/zip")))
@@ -113,7 +113,7 @@ def _archive(encoded: str, at: str) -> bytes:
         raise invalid(at, "is not base64") from None
 
 
-def _resolved(value: Any, answers: JsonDict, at: str) -> Any:
+def _resolved(value: object, answers: JsonDict, at: str) -> Any:
     if isinstance(value, dict):
         return {key: _resolved(item, answers, f"{at}.{key}") for key, item in value.items()}
     if isinstance(value, list):

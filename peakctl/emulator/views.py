@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.rows import AUTHOR, Body, Row, stamp
@@ -17,7 +17,7 @@ class Field:
     """One field of an answer."""
 
     schema: s.Schema
-    value: Callable[[Row], Any]
+    value: Callable[[Row], object]
 
 
 class View(dict[str, Field]):
@@ -41,7 +41,7 @@ def column(name: str, schema: s.Schema = s.TEXT) -> Field:
     return Field(schema, lambda row: getattr(row, name))
 
 
-def stored(name: str, schema: s.Schema = s.TEXT, default: Any = None) -> Field:
+def stored(name: str, schema: s.Schema = s.TEXT, default: object = None) -> Field:
     """A field that is kept in the body of the row."""
     return Field(schema, lambda row: row.body.get(name, default))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
@@ -113,7 +112,7 @@ def _versions_used(tx: Transaction, steps: dict[str, Body]) -> set[str]:
     return used
 
 
-def add_workflow(tx: Transaction, body: Body, **more: Any) -> Row:
+def add_workflow(tx: Transaction, body: Body, **more: object) -> Row:
     kept = {"lastExecution": {}, **more}
     row = tx.add("workflow", kept, key=str(tx.number("workflow")), status="Available")
     keep_document(tx, row, body)

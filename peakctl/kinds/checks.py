@@ -172,11 +172,11 @@ def _values(definition: JsonObject) -> Iterator[tuple[Path, Any]]:
         yield ("options", i, "value"), wrapped
 
 
-def _is_subset(default: Any, options: Sequence[Any]) -> bool:
+def _is_subset(default: object, options: Sequence[object]) -> bool:
     return isinstance(default, list) and all(item in options for item in default)
 
 
-def is_of_type(value: Any, type_: str) -> bool:
+def is_of_type(value: object, type_: str) -> bool:
     """Whether `value` suits a parameter of `type_`; a secret or a parameter may always suit."""
     if isinstance(value, Secret) or (isinstance(value, str) and value.startswith(PARAM)):
         return True
@@ -216,9 +216,9 @@ def check_used(value: Any, path: Path, problems: Problems, _: Sequence[Reference
             )
 
 
-def params_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def params_in(value: object, path: Path) -> Iterator[tuple[Path, str]]:
     """Every whole value `@param:NAME` below `value`, with its path."""
-    open_: list[tuple[Path, Any]] = [(path, value)]
+    open_: list[tuple[Path, object]] = [(path, value)]
     while open_:
         at, value = open_.pop()
         if isinstance(value, str):

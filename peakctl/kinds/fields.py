@@ -76,7 +76,7 @@ class Field:
     archive: bool = False
     file_for: str = ""
     check: str = ""
-    only_if: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    only_if: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     aliases: JsonObject = field(default_factory=dict)  # other words for a value
     properties: Mapping[str, Field] = field(default_factory=dict)
     extra: Field | None = None

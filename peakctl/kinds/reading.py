@@ -241,7 +241,7 @@ def _reference(
     version: str | None,
     at: Path,
     base: Path,
-    holder: Any,
+    holder: object,
     *,
     said_kind: Any = None,
 ) -> Reference:

@@ -35,7 +35,7 @@ FOLLOWS = {
 """Faults that say nothing new where the one before them is."""
 
 
-def explain(kind: Kind, value: Value, decider: Any, problems: Problems) -> None:
+def explain(kind: Kind, value: Value, decider: object, problems: Problems) -> None:
     """Add a problem for everything that is wrong with `value` (which may hold secrets).
 
     `decider` is the jsonschema-rs validator that refused it: where jsonschema finds nothing (it is

@@ -169,7 +169,7 @@ class _Reader:
         reading = Reading(kind, document, problems, self.project_root, self.pack, self.kinds)
         return reading.resource(problems.key, value)
 
-    def _kind(self, value: Any, problems: Problems) -> Kind | None:
+    def _kind(self, value: object, problems: Problems) -> Kind | None:
         if not isinstance(value, Mapping):
             summary = "a manifest is a mapping with apiVersion, kind, metadata and spec"
             problems.add("not-a-map", (), summary)
@@ -194,7 +194,7 @@ class _Reader:
             self.validators[kind.name] = _validator_of(kind)
         return self.validators[kind.name]
 
-    def _is_valid(self, kind: Kind, value: Any) -> bool:
+    def _is_valid(self, kind: Kind, value: object) -> bool:
         try:
             return bool(self._validator(kind).is_valid(value))
         except (ValueError, UnicodeEncodeError):  # a Secret, or text that is not Unicode
@@ -352,7 +352,7 @@ def _tell_backslash(path: Path, text: str, problems: Problems) -> None:
     )
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
     """Every text below `value` with its path."""
     if isinstance(value, str):
         yield path, value

@@ -61,7 +61,7 @@ class Report:
         return replace(self, diagnostics=tuple(told), lines=lines, extra=extra)
 
 
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+def _redacted(value: object, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
