@@ -93,7 +93,7 @@ class Listing:
             return await self._until_the_end(first)
         _check_first(first)
         self._check_count(first.pages)
-        if len(first.items) < first.size:  # odd: a page that is not full, and more to come
+        if len(first.items) < first.size:  # suspicious: a page that is not full, and more to come
             return await self._one_by_one(first)
         try:
             async with asyncio.TaskGroup() as group:

@@ -73,7 +73,7 @@ def pack(
 
 
 def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], _Suspicious]:
-    """What is packed, its entries, and what is odd about it. Raises ManifestsInvalid with all
+    """What is packed, its entries, and what was noticed. Raises ManifestsInvalid with all
     files that cannot be read."""
     packed, entries, suspicious, problems = [], [], _Suspicious(), []
     for file in found:

@@ -14,7 +14,7 @@ from jinja2.runtime import Undefined
 
 from peakctl.manifests.budget import BudgetExceeded, check_format, check_widths
 from peakctl.manifests.secret_tokens import SecretText, SecretUsed, Tokens, holds_secret
-from peakctl.manifests.tracing import LINE_MARK, MarkedText, unmarked
+from peakctl.manifests.tracing import LINE_MARK, TracedText, untraced
 
 if TYPE_CHECKING:
     from peakctl.manifests.sandbox import Sandbox
@@ -69,7 +69,7 @@ class Guard:
         self._sandbox = sandbox
         self._tokens = sandbox.tokens
         self._budget = sandbox.budget
-        self._marking = sandbox.marking
+        self._tracing_sandbox = sandbox.marking
 
     def filters(self, filters: dict[str, Guarded]) -> None:
         """Replace every filter by one that knows secrets and bounds."""
@@ -100,8 +100,8 @@ class Guard:
             self._check(name, args, named)
             if name in _CHANGES and isinstance(args[0], SecretText):
                 return self._change(name, function, first, args, named)
-            if self._marking and name not in ("indent", "join"):
-                args, named = unmarked(args), unmarked(named)
+            if self._tracing_sandbox and name not in ("indent", "join"):
+                args, named = untraced(args), untraced(named)
             made = self._budget.made_value(function(*first, *args, **named))
             return self._tokens.wrap(made)
 
@@ -143,7 +143,7 @@ class Guard:
         args: list[Any],
         named: JsonDict,
     ) -> SecretText:
-        rest, named = unmarked(args[1:]), unmarked(named)
+        rest, named = untraced(args[1:]), untraced(named)
 
         def change(text: str) -> str:
             return str(function(*first, text, *rest, **named))
@@ -162,8 +162,8 @@ class Guard:
                 self._budget.measure(value)
             if name not in _SECRET_TESTS and any(isinstance(v, SecretText) for v in args):
                 raise SecretUsed(f'the test "{name}"')
-            if self._marking:
-                args = unmarked(args)
+            if self._tracing_sandbox:
+                args = untraced(args)
             return function(*args, **named)
 
         return run
@@ -230,7 +230,7 @@ def encode_base64(value: Any) -> str:
 
 def with_marks(value: Any) -> str:
     """The text of a value, with the tokens and marks that are in it."""
-    return value.text if isinstance(value, MarkedText) else str(value)
+    return value.text if isinstance(value, TracedText) else str(value)
 
 
 def _is_visible(line: str) -> bool:
@@ -264,7 +264,7 @@ def json_dumper(tokens: Tokens) -> Callable[..., str]:
             holders.append(tokens.escaped(secret))
             return f"\ue002{len(holders) - 1}\ue003"
 
-        text = json.dumps(unmarked(value), ensure_ascii=False, default=hold, **options)
+        text = json.dumps(untraced(value), ensure_ascii=False, default=hold, **options)
         return _HOLDER.sub(lambda found: holders[int(found[1])], text)
 
     return dump

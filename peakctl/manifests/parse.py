@@ -142,11 +142,11 @@ class _Careful:
 
     def _tell_no_mapping(self, root: Node) -> None:
         text = self.rendered.text[self.start :]
-        odd = misplaced_space(text, root.start_mark.line, self._place)
-        if odd is None:
+        misplaced = misplaced_space(text, root.start_mark.line, self._place)
+        if misplaced is None:
             self._tell("not-a-mapping", "the document is not a mapping", root.start_mark)
         else:
-            self.problems.append(odd)
+            self.problems.append(misplaced)
 
     def _tell(self, code: str, summary: str, mark: Any) -> None:
         fixes = {
@@ -271,11 +271,11 @@ def yaml_diagnostic(error: Exception, text: str, place: Place) -> Diagnostic:
             fix="flatten the document",
         )
     if isinstance(error, MarkedYAMLError):
-        return _tell_marked(error, text, place)
+        return _syntax_diagnostic(error, text, place)
     return _tell_character(error, text, place)
 
 
-def _tell_marked(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
+def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
     problem = str(error.problem)
     mark: Any = error.problem_mark
     if text[mark.index :].startswith("\t"):
@@ -285,9 +285,9 @@ def _tell_marked(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
             locations=(place(mark),),
             fix="indent with spaces",
         )
-    odd = misplaced_space(text, mark.line, place)
-    if odd is not None:
-        return odd
+    misplaced = misplaced_space(text, mark.line, place)
+    if misplaced is not None:
+        return misplaced
     detail = str(error.context or "")
     if "alias" in detail:
         return _tell_alias(error.context_mark, text, place)

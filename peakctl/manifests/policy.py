@@ -158,7 +158,7 @@ class _Git:
         self._environment = {n: variables[n] for n in _PASSED if n in variables} | _GIT
 
     def run(self, *words: str) -> tuple[int, bytes, str]:
-        """The exit code, standard output, and the first line of the complaint."""
+        """The exit code, standard output, and the first line of standard error."""
         command = ["git", "-C", self._root, *words]
         try:
             done = subprocess.run(  # noqa: S603 - no shell; the revision cannot be an option

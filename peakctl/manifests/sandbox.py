@@ -25,7 +25,7 @@ from peakctl.manifests.budget import (
 )
 from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
 from peakctl.manifests.secret_tokens import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
-from peakctl.manifests.tracing import MarkedText, rewrite, unmarked
+from peakctl.manifests.tracing import TracedText, rewrite, untraced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -152,7 +152,7 @@ class Sandbox(SandboxedEnvironment):
         """What a template writes for a value."""
         if value.__class__ is str:
             return str(value)
-        if isinstance(value, MarkedText):
+        if isinstance(value, TracedText):
             return value.text
         if isinstance(value, TemplateModule):
             return str(self.concat(value._body_stream))
@@ -214,9 +214,9 @@ class Sandbox(SandboxedEnvironment):
                 raise _refused(name, values)
         if self.marking:
             method = (
-                self.getattr(unmarked(owner), name) if isinstance(owner, MarkedText) else method
+                self.getattr(untraced(owner), name) if isinstance(owner, TracedText) else method
             )
-            listed, kwargs = unmarked(listed), unmarked(kwargs)
+            listed, kwargs = untraced(listed), untraced(kwargs)
         made = self.budget.made_value(super().call(context, method, *listed, **kwargs))
         if isinstance(made, bytes):
             raise SecurityError("templates compute text, not bytes")
@@ -232,7 +232,7 @@ class Sandbox(SandboxedEnvironment):
             made: Any = with_marks(left) + with_marks(right)
         else:
             if self.marking:
-                left, right = unmarked(left), unmarked(right)
+                left, right = untraced(left), untraced(right)
             made = super().call_binop(context, operator, left, right)
         return self.tokens.wrap(self.budget.made_value(made))
 
@@ -260,7 +260,7 @@ class Sandbox(SandboxedEnvironment):
         if isinstance(value, SecretText):
             raise SecretUsed("a comparison")
         self.budget.measure(value)
-        return unmarked(value) if self.marking else value
+        return untraced(value) if self.marking else value
 
     @pass_context
     def _charged(self, _: Context, value: str, steps: int) -> str:

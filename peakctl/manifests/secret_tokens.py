@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from peakctl.manifests.render import CLOSE, OPEN
-from peakctl.manifests.tracing import LINE_MARK, MarkedText
+from peakctl.manifests.tracing import LINE_MARK, TracedText
 from peakctl.settings import credential_reason
 
 if TYPE_CHECKING:
@@ -106,17 +106,17 @@ class Tokens:
         return f"{OPEN}{identity}{CLOSE}"
 
     def wrap(self, value: Any) -> Any:
-        """Text with tokens as SecretText, with marks as MarkedText, else as plain text.
+        """Text with tokens as SecretText, with marks as TracedText, else as plain text.
 
         Raises SecretUsed for a token that is cut, or that none of ours is.
         """
-        if not isinstance(value, str) or isinstance(value, MarkedText):
+        if not isinstance(value, str) or isinstance(value, TracedText):
             return value
         text = str.__str__(value)
         if not RESERVED.search(text):
             return text
         if not _RESERVED_PAIR.search(text):
-            return MarkedText(text)
+            return TracedText(text)
         rest = TOKEN.sub(self._or_refuse, LINE_MARK.sub("", text))
         if RESERVED.search(rest):
             raise SecretUsed("a part of it")

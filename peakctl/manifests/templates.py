@@ -269,7 +269,7 @@ class Templates:
         except TEMPLATE_ERRORS as error:
             raise ManifestsInvalid(*self._all_faults(error, source)) from None
         trace = Tracer(
-            functools.partial(self._run_marked, source, text),
+            functools.partial(self._render_traced, source, text),
             self._includes.numbered,
             source.display,
         )
@@ -308,14 +308,14 @@ class Templates:
         found = dict.fromkeys(self._errors.tell(fault, source.path) for fault in collector.faults)
         return tuple(found) if first in found else (first, *found)
 
-    def _run_marked(self, source: Source, text: str) -> str | None:
+    def _render_traced(self, source: Source, text: str) -> str | None:
         """The text again, with marks; None where the marks changed what the template does."""
         try:
-            marked = self._run(self._marking, source)
+            traced = self._run(self._tracing_sandbox, source)
         except TEMPLATE_ERRORS:
             return None
-        return marked if LINE_MARK.sub("", marked) == text else None
+        return traced if LINE_MARK.sub("", traced) == text else None
 
     @functools.cached_property
-    def _marking(self) -> Sandbox:
+    def _tracing_sandbox(self) -> Sandbox:
         return Sandbox(self._tokens, self._includes, marking=True)

@@ -2,7 +2,7 @@
 
 The template is rendered again, its text rewritten so that every piece begins with a mark of its
 place. Only the sandbox that traces plants marks; whatever a template does there has to come out as
-it does without them, so text that holds some (`MarkedText`) behaves as the text without.
+it does without them, so text that holds some (`TracedText`) behaves as the text without.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ LINE_OPEN, LINE_CLOSE = "\ue002", "\ue003"
 LINE_MARK: Final = re.compile(f"{LINE_OPEN}[^{LINE_CLOSE}]*{LINE_CLOSE}")
 
 
-class MarkedText(str):
+class TracedText(str):
     """Text with marks in it, which behaves as the text without them."""
 
     plain: str
 
-    def __new__(cls, text: str) -> MarkedText:
+    def __new__(cls, text: str) -> TracedText:
         self = super().__new__(cls, text)
         self.plain = LINE_MARK.sub("", text)
         return self
@@ -38,22 +38,22 @@ class MarkedText(str):
         return str.__str__(self)
 
     def __eq__(self, other: object) -> bool:
-        return bool(self.plain == unmarked(other))
+        return bool(self.plain == untraced(other))
 
     def __ne__(self, other: object) -> bool:
-        return bool(self.plain != unmarked(other))
+        return bool(self.plain != untraced(other))
 
     def __lt__(self, other: str) -> bool:
-        return self.plain < str(unmarked(other))
+        return self.plain < str(untraced(other))
 
     def __le__(self, other: str) -> bool:
-        return self.plain <= str(unmarked(other))
+        return self.plain <= str(untraced(other))
 
     def __gt__(self, other: str) -> bool:
-        return self.plain > str(unmarked(other))
+        return self.plain > str(untraced(other))
 
     def __ge__(self, other: str) -> bool:
-        return self.plain >= str(unmarked(other))
+        return self.plain >= str(untraced(other))
 
     def __hash__(self) -> int:
         return hash(self.plain)
@@ -65,7 +65,7 @@ class MarkedText(str):
         return bool(self.plain)
 
     def __contains__(self, part: object) -> bool:
-        return str(unmarked(part)) in self.plain
+        return str(untraced(part)) in self.plain
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.plain)
@@ -80,15 +80,15 @@ class MarkedText(str):
         return format(self.plain, spec) if spec else self.text
 
 
-def unmarked(value: Any) -> Any:
-    """`value` with every marked text in it as plain text."""
+def untraced(value: Any) -> Any:
+    """`value` with every traced text in it as plain text."""
     match value:
-        case MarkedText():
+        case TracedText():
             return value.plain
         case list() | tuple():
-            return type(value)(unmarked(item) for item in value)
+            return type(value)(untraced(item) for item in value)
         case dict() if value.__class__ is dict:
-            return {unmarked(key): unmarked(item) for key, item in value.items()}
+            return {untraced(key): untraced(item) for key, item in value.items()}
         case _:
             return value
 
@@ -144,10 +144,10 @@ class _Rewriting:
             self._including = False
             return f" %}}{{% endfilter {value}"
         if kind == "data" and self._number is not None:
-            return self._marked(value, start)
+            return self._with_places(value, start)
         return value
 
-    def _marked(self, value: str, start: int) -> str:
+    def _with_places(self, value: str, start: int) -> str:
         line = self._text.count("\n", 0, start) + 1
         column = start - self._text.rfind("\n", 0, start)
         pieces = []
@@ -174,13 +174,13 @@ class Mark:
 class Tracer:
     """The map of one rendered text, made the first time that it is asked.
 
-    `render_marked` renders again with marks; None when the result is not the same text.
+    `render_traced` renders again with marks; None when the result is not the same text.
     """
 
     def __init__(
-        self, render_marked: Callable[[], str | None], name: Callable[[int], str], display: str
+        self, render_traced: Callable[[], str | None], name: Callable[[int], str], display: str
     ) -> None:
-        self._render_marked = render_marked
+        self._render_traced = render_traced
         self._name = name
         self._display = display
         self._rows: list[list[Mark]] | None = None
@@ -188,7 +188,7 @@ class Tracer:
     def __call__(self, line: int, column: int) -> Location:
         """The place that wrote the character; of an expression, the place where it begins."""
         if self._rows is None:
-            self._rows = _rows(self._render_marked() or "")
+            self._rows = _rows(self._render_traced() or "")
         found = self._last_mark(line, column)
         if found is None:
             return Location(self._display, 1, 1)
@@ -207,8 +207,8 @@ class Tracer:
         return None
 
 
-def _rows(marked: str) -> list[list[Mark]]:
-    return [list(_marks(row)) for row in marked.split("\n")]
+def _rows(traced: str) -> list[list[Mark]]:
+    return [list(_marks(row)) for row in traced.split("\n")]
 
 
 def _marks(row: str) -> Iterator[Mark]:

@@ -76,7 +76,7 @@ class Adapter(Protocol):
         """
 
     async def find(self, name: str) -> tuple[Listed, ...]:
-        """What bears exactly this name, looked up again (names are not unique everywhere)."""
+        """What has exactly this name, looked up again (names are not unique everywhere)."""
 
     async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
         """What has the id, also where no listing shows it; None when it is gone (404).

@@ -13,7 +13,7 @@ import pytest
 
 from peakctl.manifests import load_documents, render_sources
 from peakctl.manifests.secret_tokens import SecretText, SecretTexts, SecretUsed, Tokens
-from peakctl.manifests.tracing import MarkedText
+from peakctl.manifests.tracing import TracedText
 from peakctl.model import Secret, reveal
 
 SECRET = "s3cr:et #x"
@@ -452,15 +452,15 @@ def test_templates_cannot_change_the_environment_of_the_next(tmp_path: Path) -> 
 
 
 def test_marked_text_behaves_as_the_text_without_its_marks() -> None:
-    marked = MarkedText("\ue0020:1:1:2\ue003ab")
-    assert (marked[0], format(marked, ">3"), f"{marked}") == ("a", " ab", marked.text)
-    assert type(marked[0]) is str
-    assert (len(marked), repr(marked), list(marked), "b" in marked) == (2, "'ab'", ["a", "b"], True)
-    assert marked == "ab"
-    assert not marked != "ab"  # noqa: SIM202 - each operator has its own method
-    assert marked < "b" and marked <= "ab" and marked > "aa" and marked >= "ab"  # noqa: PT018
-    assert {marked: 1}["ab"] == 1
-    assert not MarkedText("\ue0020:1:1:2\ue003")
+    traced = TracedText("\ue0020:1:1:2\ue003ab")
+    assert (traced[0], format(traced, ">3"), f"{traced}") == ("a", " ab", traced.text)
+    assert type(traced[0]) is str
+    assert (len(traced), repr(traced), list(traced), "b" in traced) == (2, "'ab'", ["a", "b"], True)
+    assert traced == "ab"
+    assert not traced != "ab"  # noqa: SIM202 - each operator has its own method
+    assert traced < "b" and traced <= "ab" and traced > "aa" and traced >= "ab"  # noqa: PT018
+    assert {traced: 1}["ab"] == 1
+    assert not TracedText("\ue0020:1:1:2\ue003")
 
 
 def test_a_secret_is_neither_copied_nor_pickled() -> None:
