@@ -323,7 +323,7 @@ class Api:
         """
         size = ("pageSize", str(self._limits.page_size))
 
-        async def fetch(number: int) -> Any:
+        async def fetch(number: int) -> object:
             return await self.get(path, (*query, size, ("pageNumber", str(number))))
 
         asked = self._asked("GET", path)
@@ -361,7 +361,7 @@ class Api:
             await self._clock.sleep(wait)
         return got
 
-    async def _attempt(self, call: Call) -> Any:
+    async def _attempt(self, call: Call) -> object:
         """The decoded answer, or `_Failed`."""
         async with self._in_flight.one() as round_:
             await self._pause.over()
@@ -375,7 +375,7 @@ class Api:
                 self._in_flight.throttled(round_)
             return self._judge(call, answer)
 
-    def _judge(self, call: Call, answer: Answer) -> Any:
+    def _judge(self, call: Call, answer: Answer) -> object:
         if not httpx.codes.is_success(answer.status):
             return self._failed(answer)
         self._in_flight.succeeded()
@@ -401,11 +401,11 @@ def _note(error: Exception) -> str:
     return re.sub(r"\?\S*", "?…", text) or type(error).__name__
 
 
-def _decode_strictly(body: bytes) -> Any:
+def _decode_strictly(body: bytes) -> object:
     return json.loads(body) if body.strip() else {}
 
 
-def _decode_leniently(body: bytes) -> Any:
+def _decode_leniently(body: bytes) -> object:
     try:
         return _decode_strictly(body)
     except (ValueError, RecursionError):

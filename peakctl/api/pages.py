@@ -205,12 +205,12 @@ def _counts(key: str) -> tuple[str, str]:
     return f"{key}Count", f"{key.removesuffix('s')}Count"
 
 
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     """A number of items; 0 is one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _positive(value: Any) -> int | None:
+def _positive(value: object) -> int | None:
     """A count of something; 0 pages of something is no count to go by."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 

@@ -95,7 +95,7 @@ class Budget:
         if self.made > MAX_MADE:
             raise BudgetExceeded(f"it makes values of more than {MAX_MADE // 2**20} MiB together")
 
-    def made_value(self, value: Any) -> Any:
+    def made_value(self, value: object) -> object:
         """`value` itself, which was just made. Raises BudgetExceeded when it is too large."""
         if isinstance(value, str):
             self.make(len(value))
@@ -112,14 +112,14 @@ class Budget:
             raise BudgetExceeded(f"it makes a list of more than {MAX_ITEMS:,} items")
         self.make(items * _ITEM)
 
-    def counted(self, items: Iterable[Any], steps: int = 1) -> Iterator[Any]:
+    def counted(self, items: Iterable[object], steps: int = 1) -> Iterator[Any]:
         """The items, each one a turn of `steps`: every `for` of a template runs through this."""
         for item in items:
             self.turn()
             self.step(max(steps, 1))
             yield item
 
-    def listed(self, value: Any) -> Any:
+    def listed(self, value: Any) -> object:
         """`value`, generators of filters made into lists, so that what is in them can be seen."""
         if hasattr(value, "__next__"):
             value = list(islice(value, MAX_TURNS + 1))
@@ -128,7 +128,7 @@ class Budget:
             self.turn(len(value))
         return value
 
-    def measure(self, value: Any) -> int:
+    def measure(self, value: object) -> int:
         """The characters of `value` with all that is in it, as often as it is in it.
 
         To look is work too: every operation that walks a value as a whole measures it before.
@@ -157,7 +157,7 @@ class Budget:
         return size
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> Any:
     """What a value holds directly."""
     if isinstance(value, dict):
         return [*value, *value.values()]
@@ -171,14 +171,14 @@ def _inner(value: Any) -> Any:
     return ()
 
 
-def check_widths(values: Iterable[Any]) -> None:
+def check_widths(values: Iterable[object]) -> None:
     """Refuse whole numbers that could be widths and would fill the memory."""
     for value in values:
         if isinstance(value, int) and value > MAX_WIDTH:
             raise BudgetExceeded(f"it asks for a width or count over {MAX_WIDTH:,}")
 
 
-def check_format(text: str, budget: Budget, values: Iterable[Any]) -> None:
+def check_format(text: str, budget: Budget, values: Iterable[object]) -> None:
     """Refuse widths inside of a format: long ones, and those that come from elsewhere.
 
     Accounts for the result: each place may take all of the values, and be as wide as it says.
@@ -190,7 +190,7 @@ def check_format(text: str, budget: Budget, values: Iterable[Any]) -> None:
     budget.make(len(text) + widths + places * sum(map(budget.measure, values)))
 
 
-def check_operator(operator: str, left: Any, right: Any, budget: Budget) -> None:
+def check_operator(operator: str, left: object, right: Any, budget: Budget) -> None:
     """Account for what an operator makes before it is computed."""
     budget.step()
     if operator == "*":
@@ -207,7 +207,7 @@ def check_operator(operator: str, left: Any, right: Any, budget: Budget) -> None
         check_format(left, budget, [right])
 
 
-def check_method(owner: Any, name: str, args: list[Any], budget: Budget) -> None:
+def check_method(owner: Any, name: str, args: list[object], budget: Budget) -> None:
     """Account for what a method of a text, list or mapping makes or walks through."""
     check_widths(args)
     inside = sum(map(budget.measure, args))

@@ -59,7 +59,7 @@ _SECRET_TESTS = frozenset(
 
 _PLAIN_PLACE = re.compile(r"%(\([^()]*\))?[sdi%]")
 
-Guarded = Callable[..., Any]
+Guarded = Callable[..., object]
 
 
 class Guard:
@@ -95,7 +95,7 @@ class Guard:
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @functools.wraps(function)
-        def run(*given: Any, **named: Any) -> Any:
+        def run(*given: object, **named: object) -> object:
             first, args = given[:passed], [self._budget.listed(v) for v in given[passed:]]
             self._check(name, args, named)
             if name in _CHANGES and isinstance(args[0], SecretText):
@@ -107,7 +107,7 @@ class Guard:
 
         return run
 
-    def _check(self, name: str, args: list[Any], named: JsonDict) -> None:
+    def _check(self, name: str, args: list[object], named: JsonDict) -> None:
         """Undefined names, bounds and secrets, before the filter runs."""
         if isinstance(args[0], Undefined) and name not in _ON_UNDEFINED:
             str(args[0])  # raises in its own words
@@ -118,7 +118,7 @@ class Guard:
         check_secrets(name, args, named)
         self._check_growth(name, args, named, size)
 
-    def _check_growth(self, name: str, args: list[Any], named: JsonDict, size: int) -> None:
+    def _check_growth(self, name: str, args: list[object], named: JsonDict, size: int) -> None:
         budget, value = self._budget, args[0]
         if name in _SLOW:
             if size > MAX_SLOW:
@@ -139,7 +139,7 @@ class Guard:
         self,
         name: str,
         function: Guarded,
-        first: tuple[Any, ...],
+        first: tuple[object, ...],
         args: list[Any],
         named: JsonDict,
     ) -> SecretText:
@@ -156,7 +156,7 @@ class Guard:
 
     def _test(self, name: str, function: Guarded) -> Guarded:
         @functools.wraps(function)
-        def run(*args: Any, **named: Any) -> Any:
+        def run(*args: object, **named: object) -> object:
             self._budget.step()
             for value in args:
                 self._budget.measure(value)
@@ -170,7 +170,7 @@ class Guard:
 
     def indent(
         self,
-        text: Any,
+        text: object,
         width: int | str = 4,
         first: bool = False,  # noqa: FBT001, FBT002 - jinja2's own signature
         blank: bool = False,  # noqa: FBT001, FBT002
@@ -185,9 +185,11 @@ class Guard:
         rest = [space + line if blank or _is_visible(line) else line for line in lines[1:]]
         return "\n".join([space + lines[0] if first else lines[0], *rest])
 
-    def join(self, value: Iterable[Any], d: Any = "", attribute: str | int | None = None) -> Any:
+    def join(
+        self, value: Iterable[object], d: object = "", attribute: str | int | None = None
+    ) -> object:
         """jinja2's filter: the texts of the items with `d` between them. Secrets stay secrets."""
-        items: Iterable[Any] = value
+        items: Iterable[object] = value
         if attribute is not None:
             items = map(make_attrgetter(self._sandbox, attribute), items)
         texts = list(map(with_marks, items))
@@ -196,15 +198,15 @@ class Guard:
         return self._tokens.wrap(between.join(texts))
 
     def _sum(
-        self, iterable: Iterable[Any], attribute: str | int | None = None, start: Any = 0
-    ) -> Any:
+        self, iterable: Iterable[object], attribute: str | int | None = None, start: object = 0
+    ) -> object:
         items = iterable
         if attribute is not None:
             items = map(make_attrgetter(self._sandbox, attribute), items)
         return functools.reduce(self._sandbox.add, items, start)
 
 
-def check_secrets(name: str, args: list[Any], named: JsonObject) -> None:
+def check_secrets(name: str, args: list[object], named: JsonObject) -> None:
     """Raise SecretUsed when the filter `name` would look into a secret."""
     value, rest = args[0], [*args[1:], *named.values()]
     if isinstance(value, SecretText):
@@ -217,18 +219,18 @@ def check_secrets(name: str, args: list[Any], named: JsonObject) -> None:
         check_places(str(value), rest)
 
 
-def check_places(text: str, values: Iterable[Any]) -> None:
+def check_places(text: str, values: Iterable[object]) -> None:
     """Raise SecretUsed when a `%` format would do more with secrets than put them in."""
     if holds_secret(values) and "%" in _PLAIN_PLACE.sub("", text):
         raise SecretUsed("a width or a format")
 
 
-def encode_base64(value: Any) -> str:
+def encode_base64(value: object) -> str:
     """The text of `value` in base64, as an HTTP header of basic authentication wants it."""
     return base64.b64encode(str(value).encode()).decode()
 
 
-def with_marks(value: Any) -> str:
+def with_marks(value: object) -> str:
     """The text of a value, with the tokens and marks that are in it."""
     return value.text if isinstance(value, TracedText) else str(value)
 
@@ -237,12 +239,12 @@ def _is_visible(line: str) -> bool:
     return bool(LINE_MARK.sub("", line))
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     """There is no autoescaping, so every text is safe already."""
     return value
 
 
-def _check_most(values: Iterable[Any], most: int) -> None:
+def _check_most(values: Iterable[object], most: int) -> None:
     for value in values:
         if (isinstance(value, int) and abs(value) > most) or (
             isinstance(value, str) and len(value) > most

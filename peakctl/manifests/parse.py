@@ -221,7 +221,7 @@ def place_document(rendered: Rendered, root: Node, *, start: int, line: int) -> 
     )
 
 
-def _child(node: Node | None, part: str | int) -> tuple[Any, Node] | None:
+def _child(node: Node | None, part: str | int) -> tuple[object, Node] | None:
     """The mark and the node at a key or an index."""
     if isinstance(node, SequenceNode) and isinstance(part, int):
         items = node.value[part : part + 1]
@@ -229,7 +229,7 @@ def _child(node: Node | None, part: str | int) -> tuple[Any, Node] | None:
     return _value(node, part) if isinstance(node, MappingNode) else None
 
 
-def _value(node: MappingNode, part: str | int) -> tuple[Any, Node] | None:
+def _value(node: MappingNode, part: str | int) -> tuple[object, Node] | None:
     for key, value in reversed(node.value):
         if isinstance(key, ScalarNode) and key.value == part:
             return key.start_mark, value
@@ -239,7 +239,7 @@ def _value(node: MappingNode, part: str | int) -> tuple[Any, Node] | None:
     return None
 
 
-def _merged(source: Node, part: str | int) -> tuple[Any, Node] | None:
+def _merged(source: Node, part: str | int) -> tuple[object, Node] | None:
     nodes = source.value if isinstance(source, SequenceNode) else [source]
     found = (_child(node, part) for node in nodes)
     return next((child for child in found if child is not None), None)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.model import MASK, JsonObject, Location, Source, Value
@@ -130,7 +130,7 @@ def check_reserved(parameters: JsonObject) -> None:
             )
 
 
-def _reserved(value: Any) -> bool:
+def _reserved(value: object) -> bool:
     match value:
         case str():
             return any("\ue000" <= character <= "\ue003" for character in value)

@@ -60,7 +60,7 @@ class _Undefined(StrictUndefined):
     def __init__(
         self,
         hint: str | None = None,
-        obj: Any = missing,
+        obj: object = missing,
         name: str | None = None,
         exc: Any = UndefinedError,
     ) -> None:
@@ -148,7 +148,7 @@ class Sandbox(SandboxedEnvironment):
         self.budget.step(len(written))
         return self.tokens.wrap("".join(written))
 
-    def text(self, value: Any) -> str:
+    def text(self, value: object) -> str:
         """What a template writes for a value."""
         if value.__class__ is str:
             return str(value)
@@ -159,7 +159,7 @@ class Sandbox(SandboxedEnvironment):
         self.budget.make(self.budget.measure(value))
         return str(value)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: object, argument: object) -> object:
         if isinstance(obj, SecretText) or isinstance(argument, SecretText):
             raise SecretUsed("a part of it, or a place found by it")
         if isinstance(argument, Undefined):
@@ -167,17 +167,17 @@ class Sandbox(SandboxedEnvironment):
         self.budget.measure(argument)
         return super().getitem(obj, argument)
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
+    def getattr(self, obj: object, attribute: str) -> object:
         if isinstance(obj, SecretText):
             raise SecretUsed(f'the attribute "{attribute}"')
         return super().getattr(obj, attribute)
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+    def is_safe_attribute(self, obj: object, attr: str, value: Any) -> bool:
         if isinstance(obj, OsEnv) and modifies_known_mutable(obj, attr):
             return False
         return super().is_safe_attribute(obj, attr, value)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: object) -> object:  # noqa: N805
         """Calls of macros and functions are counted, those of values' methods bounded."""
         budget = __self.budget
         budget.call()
@@ -196,10 +196,10 @@ class Sandbox(SandboxedEnvironment):
     def _call_method(
         self,
         context: Context,
-        method: Any,
-        owner: Any,
+        method: object,
+        owner: object,
         name: str,
-        args: tuple[Any, ...],
+        args: tuple[object, ...],
         kwargs: JsonDict,
     ) -> Any:
         listed = [self.budget.listed(value) for value in args]
@@ -222,25 +222,25 @@ class Sandbox(SandboxedEnvironment):
             raise SecurityError("templates compute text, not bytes")
         return self.tokens.wrap(made)
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Any, operator: str, left: object, right: object) -> object:
         if isinstance(left, SecretText) or isinstance(right, SecretText):
             return self._join_secret(operator, left, right)
         check_operator(operator, left, right, self.budget)
         if isinstance(left, str) and operator == "%":
             check_places(left, right if isinstance(right, tuple) else [right])
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            made: Any = with_marks(left) + with_marks(right)
+            made: object = with_marks(left) + with_marks(right)
         else:
             if self.marking:
                 left, right = untraced(left), untraced(right)
             made = super().call_binop(context, operator, left, right)
         return self.tokens.wrap(self.budget.made_value(made))
 
-    def add(self, left: Any, right: Any) -> Any:
+    def add(self, left: object, right: object) -> object:
         """`left + right`, as in a template."""
         return self.call_binop(None, "+", left, right)
 
-    def _join_secret(self, operator: str, left: Any, right: Any) -> Any:
+    def _join_secret(self, operator: str, left: object, right: object) -> object:
         both_text = isinstance(left, str | SecretText) and isinstance(right, str | SecretText)
         if operator == "+" and both_text:
             return self.concat(map(with_marks, (left, right)))
@@ -250,7 +250,7 @@ class Sandbox(SandboxedEnvironment):
             return self.tokens.wrap(left % (right,))
         raise SecretUsed(f'the operator "{operator}"')
 
-    def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
+    def call_unop(self, context: Context, operator: str, arg: object) -> object:
         if isinstance(arg, SecretText):
             raise SecretUsed(f'the operator "{operator}"')
         return super().call_unop(context, operator, arg)

@@ -94,7 +94,7 @@ class Tokens:
     def __init__(self) -> None:
         self.derived: dict[str, Derived] = {}
         self._known: dict[str, bool] = {}
-        self._same: dict[tuple[Any, ...], str] = {}
+        self._same: dict[tuple[object, ...], str] = {}
 
     def make(self, *, is_set: bool) -> SecretText:
         """A new secret. Tokens are random: none can be guessed, and equal texts have others."""
@@ -105,7 +105,7 @@ class Tokens:
         self._known[identity] = is_set
         return f"{OPEN}{identity}{CLOSE}"
 
-    def wrap(self, value: Any) -> Any:
+    def wrap(self, value: object) -> object:
         """Text with tokens as SecretText, with marks as TracedText, else as plain text.
 
         Raises SecretUsed for a token that is cut, or that none of ours is.
@@ -258,7 +258,7 @@ class OsEnv(dict[str, SecretText]):
         self._check(name)
         raise KeyError(name)
 
-    def get(self, name: Any, default: Any = None) -> Any:
+    def get(self, name: Any, default: object = None) -> Any:
         self._check(name)
         return super().get(name, default)
 

@@ -154,7 +154,7 @@ class Swallowed(Undefined):
 class _Collecting(Generator):
     """Writes every expression that a statement begins with as a function of its own."""
 
-    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: nodes.Node, *args: object, **kwargs: object) -> object:
         form = getattr(node, "attempted_as", None)
         if form is None:
             return super().visit(node, *args, **kwargs)
@@ -176,7 +176,7 @@ class Collector(Sandbox):
         self.faults: list[Exception] = []
         self._told = told
 
-    def attempt(self, compute: Callable[[], Any]) -> Any:
+    def attempt(self, compute: Callable[[], object]) -> Any:
         """What `compute` gives; something harmless when it fails."""
         try:
             return compute()

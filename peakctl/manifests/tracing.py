@@ -80,7 +80,7 @@ class TracedText(str):
         return format(self.plain, spec) if spec else self.text
 
 
-def untraced(value: Any) -> Any:
+def untraced(value: object) -> Any:
     """`value` with every traced text in it as plain text."""
     match value:
         case TracedText():

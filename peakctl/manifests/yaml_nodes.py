@@ -106,7 +106,7 @@ class _Shallow(CParser):
     descend_resolver = operator.is_
     ascend_resolver = tuple
 
-    def resolve(self, kind: type[Node], value: str, implicit: Any) -> Any:
+    def resolve(self, kind: type[Node], value: str, implicit: Any) -> object:
         if kind is not ScalarNode or not implicit[0]:
             return None
         if value and value[0] not in STARTS:
@@ -164,7 +164,7 @@ def _check_depth(text: str) -> None:
             parser.get_node()
 
 
-def _fast_parser(text: str) -> Any:
+def _fast_parser(text: str) -> object:
     deep = _DEEP_BLOCK.search(text) or any(
         document.count("[") + document.count("{") >= _FEW for document in text.split("\n---")
     )

@@ -258,7 +258,7 @@ def build_simple(node: Any) -> Any:
     return built
 
 
-def _scalar(node: Any) -> Any:
+def _scalar(node: Any) -> object:
     tag = node.tag
     if tag is None:
         return node.value

@@ -13,7 +13,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from peakctl.model.values import MASK, SHORTEST_SECRET, Secret
 
@@ -186,7 +185,7 @@ def _masked(text: str, marks: bytearray) -> str:
     return "".join((*out, text[end:]))
 
 
-def secret_texts(value: Any) -> Iterator[str]:
+def secret_texts(value: object) -> Iterator[str]:
     """The texts under every `Secret`: a server that repeats one must not get it printed."""
     match value:
         case Secret():
@@ -201,7 +200,7 @@ def secret_texts(value: Any) -> Iterator[str]:
             return
 
 
-def _leaf_texts(value: Any) -> Iterator[str]:
+def _leaf_texts(value: object) -> Iterator[str]:
     match value:
         case Mapping():
             for item in value.values():
