@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, order_keys
-from peakctl.engine.observe.undeclared import observe_orphans
+from peakctl.engine.observe.undeclared import observe_undeclared
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.model import Action, Key, LiveId, Plan, Step, Verb
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.observe.undeclared import Orphan
+    from peakctl.engine.observe.undeclared import Undeclared
     from peakctl.ledger.ownership import Owners
     from peakctl.model import Adapter, Ledger, Live, Resource
 
@@ -96,12 +96,15 @@ async def find_absent(
     owned = {key: o for key in keys if (o := observed.ledger.owned.get(key))}
     missing = {k: o for k, o in owned.items() if o.live_id not in there}
     sought = replace(observed.ledger, owned=missing)
-    orphans = await observe_orphans(observed, sought, {}, adapters, unread=adapters)
-    return orphans.gone, tuple(_renamed(each) for each in orphans.found)
+    candidates = await observe_undeclared(observed, sought, {}, adapters, unread=adapters)
+    return candidates.gone, tuple(_renamed(each) for each in candidates.found)
 
 
-def _renamed(orphan: Orphan) -> Diagnostic:
-    owned, name = orphan.owned, orphan.listed.name if orphan.listed else orphan.owned.key.name
+def _renamed(candidate: Undeclared) -> Diagnostic:
+    owned, name = (
+        candidate.owned,
+        candidate.listed.name if candidate.listed else candidate.owned.key.name,
+    )
     return Diagnostic(
         code="destroy/renamed",
         summary=f'it is left alone: id {owned.id} is there, and is called "{name}" now',

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
-from peakctl.engine.observe.undeclared import Orphan, Orphans, observe_orphans
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
@@ -20,17 +19,16 @@ from peakctl.model.values import value_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
     from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Ledger, Live, Owned, Path, Resource, Tree, Value
 
-
-__all__ = ["Orphan", "Orphans", "add_prune", "observe_orphans", "plan_prune"]
 
 Users = Mapping[Key, frozenset[Key]]
 
 
 def plan_prune(
-    orphans: Orphans,
+    candidates: PruneCandidates,
     ledger: Ledger,
     kinds: Mapping[str, Kind],
     resources: Mapping[Key, Resource],
@@ -44,11 +42,11 @@ def plan_prune(
     what one of the ledgers in `others` owns too is left alone. An error (`guard/prune-used`) is
     about a manifest that still refers to what would be deleted.
     """
-    rules = read_rules(orphans, ledger, kinds, resources, history=history, others=others)
-    kept = {o.owned.key: why for o in orphans.found if (why := rules.reason_to_keep(o))}
-    deleted = {o.owned.key: o for o in orphans.found if o.owned.key not in kept}
-    users = _users(ledger, orphans, rules)
-    used = [*_still_used(deleted, orphans, kinds, resources)]
+    rules = read_rules(candidates, ledger, kinds, resources, history=history, others=others)
+    kept = {o.owned.key: why for o in candidates.found if (why := rules.reason_to_keep(o))}
+    deleted = {o.owned.key: o for o in candidates.found if o.owned.key not in kept}
+    users = _users(ledger, candidates, rules)
+    used = [*_still_used(deleted, candidates, kinds, resources)]
     staying = {key for key, why in kept.items() if why.keeps_used} | {key for key, _ in used}
     needed = _needed(deleted.keys() - staying, users, staying)
     going = {k: o for k, o in deleted.items() if k not in needed and k not in staying}
@@ -56,7 +54,7 @@ def plan_prune(
         kept[key] = _keep(key, "needed", f"{user} uses it, and stays", f"see why {user} stays")
     notes = (kept[key].note for key in sorted(kept))
     problems = (*(problem for _, problem in used), *(note for note in notes if note))
-    gone = frozenset(k for k in orphans.gone if rules.stands_for(ledger.owned[k]) == k)
+    gone = frozenset(k for k in candidates.gone if rules.stands_for(ledger.owned[k]) == k)
     return _deletes(going, users, kinds), problems, gone
 
 
@@ -67,12 +65,12 @@ def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
     return Plan((*plan.actions, *last))
 
 
-def _users(ledger: Ledger, orphans: Orphans, rules: PruneRules) -> Users:
+def _users(ledger: Ledger, candidates: PruneCandidates, rules: PruneRules) -> Users:
     """Who uses what, as the ledger has it; of several keys with one id, the one that counts."""
     counts = {key: rules.stands_for(owned) for key, owned in ledger.owned.items()}
     users: dict[Key, set[Key]] = {}
     for key, owned in ledger.owned.items():
-        gone = key in orphans.gone and counts[key] == key
+        gone = key in candidates.gone and counts[key] == key
         for used in () if gone else owned.uses:
             if counts.get(used, used) != counts[key]:
                 users.setdefault(counts.get(used, used), set()).add(counts[key])
@@ -80,15 +78,15 @@ def _users(ledger: Ledger, orphans: Orphans, rules: PruneRules) -> Users:
 
 
 def _still_used(
-    deleted: Mapping[Key, Orphan],
-    orphans: Orphans,
+    deleted: Mapping[Key, Undeclared],
+    candidates: PruneCandidates,
     kinds: Mapping[str, Kind],
     resources: Mapping[Key, Resource],
 ) -> Iterable[tuple[Key, Diagnostic]]:
     """What would be deleted although a manifest refers to it, with an error for each place."""
     by_id = {o.owned.live_id: key for key, o in deleted.items()}
     for key, resource in sorted(resources.items()):
-        live = orphans.declared.get(key)
+        live = candidates.declared.get(key)
         for use in uses_outside(resource, kinds[key.kind], resources, live):
             for kind in use.kinds:
                 used: Key | None = Key(kind, use.word)
@@ -122,7 +120,7 @@ def _needed(keys: Iterable[Key], users: Users, staying: Iterable[Key]) -> dict[K
 
 
 def _deletes(
-    going: Mapping[Key, Orphan], users: Users, kinds: Mapping[str, Kind]
+    going: Mapping[Key, Undeclared], users: Users, kinds: Mapping[str, Kind]
 ) -> tuple[Action, ...]:
     edges = _without_cycles(
         Edge(user, key, ()) for key in going for user in users.get(key, ()) if user in going
@@ -152,22 +150,22 @@ def _without_cycles(edges: Iterable[Edge]) -> list[Edge]:
 
 
 def _notes(
-    orphan: Orphan, going: Mapping[Key, Orphan], users: frozenset[Key], kind: Kind
+    candidate: Undeclared, going: Mapping[Key, Undeclared], users: frozenset[Key], kind: Kind
 ) -> tuple[str, ...]:
     """What a person needs to know before it is deleted."""
-    live = orphan.live
+    live = candidate.live
     first = sorted(str(user) for user in users if user in going)
     until = sorted(str(user) for user in users if user not in going)
-    also = sorted({d for d in orphan.dependents if d not in first and d not in until})
+    also = sorted({d for d in candidate.dependents if d not in first and d not in until})
     return (
-        f"id {orphan.owned.id}; owned by this project, and in no manifest",
+        f"id {candidate.owned.id}; owned by this project, and in no manifest",
         *([f"live status is {live.status}"] if live and live.state is not State.READY else ()),
         *(["all its versions are deleted with it"] if kind.history else ()),
         *([f"used by {', '.join(first)}, deleted before it"] if first else ()),
         *([f"used until now by {', '.join(until)}"] if until else ()),
         *(
-            [f"id {', '.join(orphan.same_name)} has its name, and stays"]
-            if orphan.same_name
+            [f"id {', '.join(candidate.same_name)} has its name, and stays"]
+            if candidate.same_name
             else ()
         ),
         *([f"on the platform {', '.join(also)} still uses it"] if also else ()),
@@ -206,18 +204,18 @@ class PruneRules:
         """The key that counts for `owned`: its own, or that of another entry with its id."""
         return self.first.get(_shared(owned, self.kinds), owned.key)
 
-    def reason_to_keep(self, orphan: Orphan) -> KeepReason | None:
+    def reason_to_keep(self, candidate: Undeclared) -> KeepReason | None:
         """Why it stays; None when it goes."""
-        key, same = orphan.owned.key, _shared(orphan.owned, self.kinds)
-        if key.kind not in self.kinds or orphan.listed is None:
+        key, same = candidate.owned.key, _shared(candidate.owned, self.kinds)
+        if key.kind not in self.kinds or candidate.listed is None:
             return _keep(key, "unknown-kind", "this peakctl does not know its kind", "upgrade it")
-        if same in self.declared or self.stands_for(orphan.owned) != key:
+        if same in self.declared or self.stands_for(candidate.owned) != key:
             return KeepReason(keeps_used=False)
-        return self._owned(orphan, same) or self._shown(orphan) or self._history(orphan)
+        return self._owned(candidate, same) or self._shown(candidate) or self._history(candidate)
 
-    def _owned(self, orphan: Orphan, same: LiveId) -> KeepReason | None:
+    def _owned(self, candidate: Undeclared, same: LiveId) -> KeepReason | None:
         """What the ledgers say."""
-        key = orphan.owned.key
+        key = candidate.owned.key
         if same in self.protected:
             fix = "put its manifest back with protect: false, apply, take it out again, then prune"
             return _keep(key, "protected", "it is protected", fix)
@@ -228,15 +226,15 @@ class PruneRules:
                 " prune; else delete it in the platform"
             )
             return _keep(key, "claimed", why, fix, Severity.WARNING)
-        owner = self.elsewhere.get(orphan.owned.live_id)
+        owner = self.elsewhere.get(candidate.owned.live_id)
         if owner is not None:
             fix = f"prune it in {owner}, or hand it over: --take-over in an apply of {owner}"
             return _keep(key, "owned-elsewhere", f"{owner} owns it too", fix, Severity.WARNING)
         return None
 
-    def _shown(self, orphan: Orphan) -> KeepReason | None:
+    def _shown(self, candidate: Undeclared) -> KeepReason | None:
         """What the platform says."""
-        key, listed, live = orphan.owned.key, orphan.listed, orphan.live
+        key, listed, live = candidate.owned.key, candidate.listed, candidate.live
         assert listed is not None  # noqa: S101 - `reason_to_keep` has looked
         if listed.name != key.name:
             summary = f'id {listed.id} has another name now: "{listed.name}"'
@@ -260,9 +258,9 @@ class PruneRules:
             return _keep(key, "not-ours", f"it is not ours: {why}", fix, Severity.WARNING)
         return None
 
-    def _history(self, orphan: Orphan) -> KeepReason | None:
-        key = orphan.owned.key
-        if orphan.live is not None and (self.history or not self.kinds[key.kind].history):
+    def _history(self, candidate: Undeclared) -> KeepReason | None:
+        key = candidate.owned.key
+        if candidate.live is not None and (self.history or not self.kinds[key.kind].history):
             return None
         summary = "its versions would go with it"
         kept = _keep(key, "history", summary, "add --prune-history to delete it")
@@ -270,7 +268,7 @@ class PruneRules:
 
 
 def read_rules(
-    orphans: Orphans,
+    candidates: PruneCandidates,
     ledger: Ledger,
     kinds: Mapping[str, Kind],
     resources: Mapping[Key, Resource],
@@ -282,16 +280,16 @@ def read_rules(
     rules = PruneRules(kinds, history, elsewhere=find_owners(None, None, others).ids)
     rules.protected.update(_shared(o, kinds) for o in ledger.owned.values() if o.protect)
     rules.claimed.update(_shared(o, kinds) for o in ledger.owned.values() if o.claimed)
-    for orphan in sorted(orphans.found, key=lambda o: o.owned.key):
-        key = orphan.owned.key
-        if orphan.listed is not None and orphan.listed.name == key.name:
-            rules.first.setdefault(_shared(orphan.owned, kinds), key)
-    for key, live in orphans.declared.items():
+    for candidate in sorted(candidates.found, key=lambda o: o.owned.key):
+        key = candidate.owned.key
+        if candidate.listed is not None and candidate.listed.name == key.name:
+            rules.first.setdefault(_shared(candidate.owned, kinds), key)
+    for key, live in candidates.declared.items():
         rules.declared.add(shared_id(kinds, key.kind, live.id))
     for key, resource in resources.items():
         for name in (key.name, *resource.previous_names):
             rules.names[name_group(kinds, key.kind), name] = key
-    lives = (*orphans.declared.values(), *(o.live for o in orphans.found if o.live))
+    lives = (*candidates.declared.values(), *(o.live for o in candidates.found if o.live))
     rules.parts.update({part: live.key for live in lives for part in live.parts})
     return rules
 

@@ -332,13 +332,14 @@ async def _deletes(
         return plan, tuple(absent), gone
     if not options.prune or live.ledger is None:
         return plan, (), frozenset()
+    from peakctl.engine.observe.undeclared import observe_undeclared
     from peakctl.engine.pending import find_uncertain_creates
-    from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
+    from peakctl.engine.prune import add_prune, plan_prune
 
     ledger, resources = live.ledger, loaded.resources
-    orphans = await observe_orphans(live, ledger, resources, platform.adapters)
+    candidates = await observe_undeclared(live, ledger, resources, platform.adapters)
     deletes, told, gone = plan_prune(
-        orphans,
+        candidates,
         ledger,
         platform.kinds,
         resources,

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.prune import observe_orphans, plan_prune
+from peakctl.engine.observe.undeclared import observe_undeclared
+from peakctl.engine.prune import plan_prune
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Key, Ledger, Listed, Live, Location, Owned, Owner, Resource
 
@@ -112,8 +113,8 @@ def cases(draw: st.DrawFn) -> Case:
 @given(cases(), st.booleans())
 def test_only_what_may_go_goes_and_users_go_first(case: Case, history: bool) -> None:
     world = LiveState({}, case.live)
-    orphans = asyncio.run(observe_orphans(world, case.ledger, case.resources, case.shelves))
-    deletes, told, gone = plan_prune(orphans, case.ledger, KINDS, case.resources, history=history)
+    found = asyncio.run(observe_undeclared(world, case.ledger, case.resources, case.shelves))
+    deletes, told, gone = plan_prune(found, case.ledger, KINDS, case.resources, history=history)
     owned = case.ledger.owned
     declared = {(GROUP[key.kind], each.id) for key, each in case.live.items()}
     protected = {(GROUP[k.kind], str(o.id)) for k, o in owned.items() if o.protect}
@@ -187,8 +188,8 @@ def reaches(edges: dict[Any, set[Any]], start: Any, goal: Any) -> bool:
 def test_the_order_of_the_ledger_changes_nothing(case: Case) -> None:
     def plan(ledger: Ledger, resources: dict[Key, Resource]) -> Any:
         world = LiveState({}, case.live)
-        orphans = asyncio.run(observe_orphans(world, ledger, resources, case.shelves))
-        return plan_prune(orphans, ledger, KINDS, resources, history=True)
+        found = asyncio.run(observe_undeclared(world, ledger, resources, case.shelves))
+        return plan_prune(found, ledger, KINDS, resources, history=True)
 
     turned = Ledger(Owner("p", "e"), "s", owned=dict(reversed(case.ledger.owned.items())))
     again = dict(reversed(case.resources.items()))

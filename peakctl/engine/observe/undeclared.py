@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
+class Undeclared:
     """One owned thing without a manifest.
 
     `listed` is what has its id now (None: its kind is not known), `live` the same as it was read
@@ -34,25 +34,25 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
+class PruneCandidates:
     """All of them, by key. `gone` are those whose id is on the platform no more.
 
     `declared` are the live resources that manifests name, whatever the ledger calls them.
     """
 
-    found: tuple[Orphan, ...] = ()
+    found: tuple[Undeclared, ...] = ()
     gone: frozenset[Key] = frozenset()
     declared: Mapping[Key, Live] = field(default_factory=dict)
 
 
-async def observe_orphans(
+async def observe_undeclared(
     observed: LiveState,
     ledger: Ledger,
     resources: Mapping[Key, Resource],
     adapters: Mapping[str, Adapter],
     *,
     unread: Collection[str] = (),
-) -> Orphans:
+) -> PruneCandidates:
     """Look at what may be pruned: one listing a kind at most, one read each of what may go.
 
     A listing of `observed` serves when every id is in it; it may have been narrowed to what
@@ -73,9 +73,9 @@ async def observe_orphans(
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
     looked = [pair for task in tasks for pair in task.result()]
-    found = tuple(orphan for _, orphan in looked if orphan is not None)
-    gone = frozenset(key for key, orphan in looked if orphan is None)
-    return Orphans(found, gone, observed.live)
+    found = tuple(candidate for _, candidate in looked if candidate is not None)
+    gone = frozenset(key for key, candidate in looked if candidate is None)
+    return PruneCandidates(found, gone, observed.live)
 
 
 async def _of_kind(
@@ -84,11 +84,11 @@ async def _of_kind(
     observed: LiveState,
     adapters: Mapping[str, Adapter],
     unread: Collection[str],
-) -> list[tuple[Key, Orphan | None]]:
+) -> list[tuple[Key, Undeclared | None]]:
     """Each with its key; None where it is gone."""
     adapter = adapters.get(kind)
     if adapter is None:
-        return [(each.key, Orphan(each)) for each in owned]
+        return [(each.key, Undeclared(each)) for each in owned]
     by_id = _by_id(kind, observed.listed.get(kind, ()))
     if not all(each.live_id in by_id for each in owned):
         by_id = _by_id(kind, await adapter.index(()))
@@ -99,30 +99,30 @@ async def _of_kind(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_look(reader, each, by_id.get(each.live_id))) for each in owned]
     looked = [(each.key, task.result()) for each, task in zip(owned, tasks, strict=True)]
-    return [(key, orphan and _among(orphan, by_id.values())) for key, orphan in looked]
+    return [(key, candidate and _among(candidate, by_id.values())) for key, candidate in looked]
 
 
 def _by_id(kind: str, listed: Iterable[Listed]) -> dict[LiveId, Listed]:
     return {LiveId.of(kind, item.id): item for item in listed}
 
 
-def _among(orphan: Orphan, listed: Iterable[Listed]) -> Orphan:
-    """The orphan with the others of its name."""
-    key, own = orphan.owned.key, orphan.owned.live_id
+def _among(candidate: Undeclared, listed: Iterable[Listed]) -> Undeclared:
+    """The candidate with the ids of others of its name."""
+    key, own = candidate.owned.key, candidate.owned.live_id
     same = [item for item in listed if item.ours and item.name == key.name]
     ids = {LiveId.of(key.kind, item.id) for item in same} - {own}
-    return replace(orphan, same_name=tuple(sorted(each.id for each in ids)))
+    return replace(candidate, same_name=tuple(sorted(each.id for each in ids)))
 
 
-async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Orphan | None:
+async def _look(adapter: Adapter | None, owned: Owned, listed: Listed | None) -> Undeclared | None:
     if listed is None:
         return None
     if adapter is None or not listed.ours or listed.name != owned.key.name:
-        return Orphan(owned, listed)
+        return Undeclared(owned, listed)
     live = await adapter.read(listed, None)
     if live is None:
         return None
     name = str(mapping_at(live.values, ("metadata",)).get("name", listed.name))
     if name != listed.name:  # renamed since it was listed
-        return Orphan(owned, replace(listed, name=name))
-    return Orphan(owned, listed, live, await adapter.dependents(live))
+        return Undeclared(owned, replace(listed, name=name))
+    return Undeclared(owned, listed, live, await adapter.dependents(live))

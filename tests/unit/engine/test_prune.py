@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.observe.undeclared import observe_undeclared
 from peakctl.engine.plan.approval import approve
-from peakctl.engine.prune import add_prune, observe_orphans, plan_prune
+from peakctl.engine.prune import add_prune, plan_prune
 from peakctl.errors import Diagnostic, GuardRefused, Severity
 from peakctl.ledger.ownership import Owners
 from peakctl.model import (
@@ -65,8 +66,8 @@ def prune(lab: Any, *things: Owned, manifests: Any = (), unread: Any = (), **mor
     resources = lab.resources(*manifests)
     ledger = ledger_of(*things)
     world = lab.observe(resources)
-    orphans = asyncio.run(observe_orphans(world, ledger, resources, lab.shelves, unread=unread))
-    return Pruned(*plan_prune(orphans, ledger, lab.kinds, resources, **more))
+    found = asyncio.run(observe_undeclared(world, ledger, resources, lab.shelves, unread=unread))
+    return Pruned(*plan_prune(found, ledger, lab.kinds, resources, **more))
 
 
 # --- what goes -----------------------------------------------------------------------------
@@ -378,7 +379,7 @@ def test_what_stays_live_because_changes_are_ignored_is_refused(lab: Any) -> Non
         assert found.keys == ["Image/a"]
 
 
-def test_what_a_manifest_of_the_run_answers_refers_to_no_orphan(lab: Any) -> None:
+def test_what_a_manifest_of_the_run_answers_refers_to_nothing_undeclared(lab: Any) -> None:
     lab.Image.put("b")
     image = lab.manifest("Image", "a", {"type": "api"})
     found = prune(
@@ -404,9 +405,9 @@ def test_a_listing_that_was_narrowed_is_not_believed(lab: Any) -> None:
     lab.Deployment.put("d")
     ledger = ledger_of(owned(DEPLOYMENT))
     narrow = LiveState({"Deployment": (Listed("x", "x"),)}, owners=Owners())
-    orphans = asyncio.run(observe_orphans(narrow, ledger, {}, lab.shelves))
-    assert [o.owned.key for o in orphans.found] == [DEPLOYMENT]
-    assert orphans.gone == frozenset()
+    found = asyncio.run(observe_undeclared(narrow, ledger, {}, lab.shelves))
+    assert [o.owned.key for o in found.found] == [DEPLOYMENT]
+    assert found.gone == frozenset()
 
 
 def test_a_request_that_fails_is_raised_as_it_is(lab: Any) -> None:
@@ -415,7 +416,7 @@ def test_a_request_that_fails_is_raised_as_it_is(lab: Any) -> None:
 
     lab.Workflow.index = index
     with pytest.raises(GuardRefused):
-        asyncio.run(observe_orphans(LiveState(), ledger_of(owned(FLOW)), {}, lab.shelves))
+        asyncio.run(observe_undeclared(LiveState(), ledger_of(owned(FLOW)), {}, lab.shelves))
 
 
 # --- the plan ------------------------------------------------------------------------------
