@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 class Severity(enum.StrEnum):
+    """An error stops what was asked for, a warning may matter, a note may help."""
+
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "peakctl"
 LAYERS = (
-    "cli pytest_plugin",
+    "cli pytest_plugin __init__",
     "present",
     "operations",
     "emulator catalog",

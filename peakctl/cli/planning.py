@@ -74,7 +74,6 @@ async def carry_out_typed(
         deploy_timeout=flags.deploy_timeout,
         service_timeout=flags.service_timeout,
         look_again=was_asked(session),
-        command=session.command,
         again=session.again(),
     )
     with RunView(session, platform.project.clock) as view:

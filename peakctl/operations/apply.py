@@ -61,8 +61,8 @@ class ApplyOptions:
     """How a run goes. Times are seconds, None the defaults.
 
     After `timeout` nothing new is started. `look_again` plans once more also where no ledger is
-    kept, since time has passed since the plan was made. `command` is what the ledger calls the run;
-    `again` is what to type to run it again, for messages.
+    kept, since time has passed since the plan was made. `again` is what to type to run it again,
+    for messages.
     """
 
     timeout: float | None = None
@@ -70,7 +70,6 @@ class ApplyOptions:
     deploy_timeout: float | None = None
     service_timeout: float | None = None
     look_again: bool = True
-    command: str = "apply"
     again: str = "run it again"
 
 
@@ -203,6 +202,28 @@ async def apply_async(
     return replace(result, diagnostics=(*told, *result.diagnostics))
 
 
+async def destroy_async(
+    project: Project,
+    approval: Approval,
+    *,
+    planning: PlanOptions | None = None,
+    options: ApplyOptions | None = None,
+    emit: Callable[[RunEvent], None] | None = None,
+    stop: Stop | None = None,
+) -> ApplyResult:
+    """Delete what the manifests name and the project owns, users before what they use.
+
+    As `apply`. Raises UsageError where no ledger is kept, since nothing is owned there, and
+    ValueError for a `PlanResult` that is not one of `PlanOptions(destroy=True)`.
+    """
+    if isinstance(approval, PlanResult) and not approval.options.destroy:
+        raise ValueError("the plan is not one that destroys")
+    wanted = replace(planning or PlanOptions(), destroy=True)
+    return await apply_async(
+        project, approval, planning=wanted, options=options, emit=emit, stop=stop
+    )
+
+
 async def check_saved(
     platform: Platform,
     planned: PlanResult,
@@ -282,7 +303,7 @@ class _Run:
         self._tenant = consent.tenant if isinstance(consent, SavedPlan) else None
         self._check = approval_check(platform, consent, options.again)
         self._recorder = open_recorder(
-            platform, planned, options.command, options.again, lambda words: emit(RunNotice(words))
+            platform, planned, options.again, lambda words: emit(RunNotice(words))
         )
         self._began = 0.0
         self._record_parts: JsonDict = {}

@@ -164,7 +164,7 @@ async def write_rebuilt(platform: Platform, shown: RebuildResult) -> LedgerRevis
     return await write_owned(client, shown.before.revision, shown.rebuilt.owned, run)
 
 
-async def unlock_async(project: Project) -> LedgerResult:
+async def unlock_ledger_async(project: Project) -> LedgerResult:
     """Take the lease away from a run that is dead; as it was where no run has it.
 
     Calling this is the consent. Raises LeaseHeld when the run is alive after all, UsageError where
@@ -179,7 +179,7 @@ async def unlock_async(project: Project) -> LedgerResult:
         return replace(shown, revision=await unlock_ledger(platform, shown))
 
 
-async def rebuild_async(project: Project) -> RebuildResult:
+async def rebuild_ledger_async(project: Project) -> RebuildResult:
     """Write the ledger from manifests and live state, where it does not say what is live.
 
     Calling this is the consent. Raises as `load`, LeaseHeld, GuardRefused.

@@ -225,7 +225,7 @@ class RunRecorder:
 
 
 def open_recorder(
-    platform: Platform, planned: PlanResult, command: str, again: str, tell: Callable[[str], None]
+    platform: Platform, planned: PlanResult, again: str, tell: Callable[[str], None]
 ) -> RunRecorder | None:
     """What writes the run into its ledger; None where no ledger is kept."""
     from peakctl.engine.record import uses_of
@@ -235,6 +235,7 @@ def open_recorder(
     if client is None:
         return None
     uses = uses_of(planned.loaded.resources)
+    command = "destroy" if planned.options.destroy else "apply"
     find_actor = functools.partial(actor_of, project.settings, project.root)
     return RunRecorder(command, again, tell, client, find_actor, run_id(), uses)
 

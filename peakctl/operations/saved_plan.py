@@ -20,6 +20,7 @@ from peakctl.engine.plan.approval import (
 )
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
 from peakctl.ledger.digests import LIGHT
+from peakctl.operations.platform import connect
 from peakctl.private import write_private
 
 LARGEST = 64 * 2**20
@@ -55,20 +56,24 @@ class SavedPlan:
         """What tells the tenant that the plan was made for."""
         return self.approval.tenant
 
-    @property
-    def bound_to_tenant(self) -> bool:
-        """Whether anything tells it."""
-        return self.tenant.is_known
+
+async def save_plan_async(
+    project: Project, planned: PlanResult, file: str | Path
+) -> tuple[Diagnostic, ...]:
+    """Write a plan to a file, for `read_saved_plan` and an apply that does that and no more.
+
+    The file holds digests and words, no value. Gives what is to be said of that: a plan that a
+    guard refuses is not written, one of an unknown tenant is not bound to it. Raises UsageError
+    when the file cannot be written, NotAuthenticated.
+    """
+    async with connect(project, planned.options.parallelism) as platform:
+        return await save_plan(platform, planned, file)
 
 
 async def save_plan(
     platform: Platform, planned: PlanResult, file: str | Path
 ) -> tuple[Diagnostic, ...]:
-    """Write the consent to a plan, but for one that a guard refuses; what is to be said of that.
-
-    The file holds digests and words, no value. One request at most. Raises UsageError when it
-    cannot be written.
-    """
+    """As `save_plan_async`, on a platform that is connected. One request at most."""
     from peakctl.operations.tenant import tenant_of
 
     tenant = await tenant_of(platform, planned.live)

@@ -1,0 +1,78 @@
+"""The operations for callers without an event loop, and for those inside of one (notebooks)."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from peakctl.operations.apply import apply_async, destroy_async
+from peakctl.operations.get import get_async
+from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
+from peakctl.operations.plan import plan_async
+from peakctl.operations.saved_plan import save_plan_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, from a loop of its own.
+
+    Where a loop runs in this thread already, that is in a thread of its own. Ctrl-C cancels the
+    work, and is raised once it has ended.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    return _Worker(work).result()
+
+
+class _Worker(Generic[T]):
+    """A thread with a loop that runs one coroutine."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._task = self._loop.create_task(work)
+        self._thread = threading.Thread(target=self._run, name="peakctl")
+
+    def result(self) -> T:
+        self._thread.start()
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join()
+            raise
+        return self._task.result()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(asyncio.wait([self._task]))
+
+
+def _blocking(operation: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """`operation` as a function that returns when it is done."""
+
+    @functools.wraps(operation)
+    def run(*args: P.args, **named: P.kwargs) -> T:
+        return run_blocking(operation(*args, **named))
+
+    run.__name__ = run.__qualname__ = operation.__name__.removesuffix("_async")
+    del run.__wrapped__  # else it passes for a coroutine function
+    return run
+
+
+plan = _blocking(plan_async)
+save_plan = _blocking(save_plan_async)
+apply = _blocking(apply_async)
+destroy = _blocking(destroy_async)
+get = _blocking(get_async)
+show_ledger = _blocking(show_ledger_async)
+unlock_ledger = _blocking(unlock_ledger_async)
+rebuild_ledger = _blocking(rebuild_ledger_async)
