@@ -180,7 +180,7 @@ def test_what_is_applied_is_read_and_destroyed(folder: Path, project: Project) -
     apply(project, APPROVE_ALL)
     found = get(project, "workflows", "nightly")
     assert [str(live.key) for live in found.found] == ["Workflow/nightly"]
-    assert found.values[0]["steps"]["call"]["method"] == "post"
+    assert found.values[0]["spec"]["steps"]["call"]["method"] == "post"
     with pytest.raises(ValueError, match="not one that destroys"):
         destroy(project, plan(project))
     gone = destroy(project, plan(project, PlanOptions(destroy=True)))
@@ -251,7 +251,7 @@ def test_options_that_exclude_each_other_are_refused(
 def test_nothing_declared_is_no_wish(folder: Path, project: Project) -> None:
     (folder / "m/flow.yaml").write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(GuardRefused):
-        plan(project)
+        plan(Project.open(folder, "local"))
 
 
 def test_a_project_of_a_user_is_tested_on_the_emulator(folder: Path) -> None:

@@ -184,7 +184,8 @@ async def apply_async(
     chosen = options or ApplyOptions()
     if isinstance(approval, PlanResult):
         async with connect(project, approval.options.parallelism) as platform:
-            return await carry_out(platform, approval, approval, chosen, emit, stop)
+            planned = _without_ledgers(platform, approval)
+            return await carry_out(platform, planned, approval, chosen, emit, stop)
     wanted = planning or PlanOptions()
     loaded = load_for_plan(project, wanted)
     with telling() as told:
@@ -200,6 +201,12 @@ async def apply_async(
                 told += await check_saved(platform, planned, saved, confirm=_confirmed)
             result = await carry_out(platform, planned, saved or planned, chosen, emit, stop)
     return replace(result, diagnostics=(*told, *result.diagnostics))
+
+
+def _without_ledgers(platform: Platform, planned: PlanResult) -> PlanResult:
+    """The plan without the listing of ledgers, which may be old: another run may have made one."""
+    listed = {k: v for k, v in planned.live.listed.items() if k != platform.ledgers.kind}
+    return replace(planned, live=replace(planned.live, listed=listed))
 
 
 async def destroy_async(

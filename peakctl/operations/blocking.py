@@ -26,11 +26,16 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
     Where a loop runs in this thread already, that is in a thread of its own. Ctrl-C cancels the
     work, and is raised once it has ended.
     """
+    return _Worker(work).result() if _in_loop() else asyncio.run(work)
+
+
+def _in_loop() -> bool:
+    """Whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    return _Worker(work).result()
+        return False
+    return True
 
 
 class _Worker(Generic[T]):

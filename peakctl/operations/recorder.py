@@ -67,7 +67,8 @@ class RunRecorder:
 
         store = self.client.store
         intents = intents_of(planned.plan, planned.live.owners, self.run_id)
-        listed = store.pick(planned.live.listed.get(store.kind, ()))
+        found = planned.live.listed.get(store.kind)
+        listed = None if found is None else store.pick(found)
         lease = await self._stack.enter_async_context(self.client.lease(self.run, intents, listed))
         self.lease = lease
         if lease.took_over is not None:

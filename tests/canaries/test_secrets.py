@@ -404,7 +404,7 @@ def test_wrong_parameters_tell_no_values(place: Place) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("at", ["engine.plan.compare", "adapters.rest.Rest.call"])
+@pytest.mark.parametrize("at", ["engine.plan.planner.compare", "adapters.rest.Rest.call"])
 def test_an_internal_error_tells_no_secret(
     place: Place, monkeypatch: pytest.MonkeyPatch, at: str, form: str
 ) -> None:
