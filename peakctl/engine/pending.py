@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.observe.live_state import first_error
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.digests import MAKE_VERSIONS
-from peakctl.ledger.ownership import adopted, id_of
+from peakctl.ledger.ownership import adopted
 from peakctl.model import EMPTY, Intent, Status, Step, Verb
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def unresolved(
     before. What was to be made may be there only if nobody knows how its call ended, or if it was
     another run's and this one did not look. What has an id is told by it once it is owned.
     """
-    ids = {(each.key.kind, str(each.id)) for each in owned.values()}
+    ids = {each.live_id for each in owned.values()}
 
     def is_pending(intent: Intent) -> bool:
         outcome = outcomes.get(intent.key)
@@ -69,7 +69,7 @@ def unresolved(
         if intent.verb in MAKE_VERSIONS:
             return outcome is None or outcome.status is not Status.FAILED
         if intent.id is not None:
-            return (intent.key.kind, str(intent.id)) not in ids
+            return intent.live_id not in ids
         return intent.verb == Verb.CREATE and (outcome is None or _is_in_doubt(outcome))
 
     return tuple(filter(is_pending, intents))
@@ -139,7 +139,7 @@ def _undeclared(
 
 def _matches(intent: Intent, listed: Iterable[Listed], world: LiveState) -> tuple[str | int, ...]:
     """The ids of what it may be, and is neither declared nor known to be somebody's."""
-    taken = {id_of(live) for live in world.live.values()} | world.owners.ids.keys()
+    taken = {live.live_id for live in world.live.values()} | world.owners.ids.keys()
     return tuple(
         item.id
         for item in listed

@@ -1,4 +1,4 @@
-"""A ledger anew, from manifests and live state."""
+"""A ledger rebuilt from manifests and live state."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.record import known_uses
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.ownership import find_owners, id_of
+from peakctl.ledger.ownership import find_owners
 from peakctl.model import EMPTY, LiveId, Owned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.ledger.ownership import Id, Owners
+    from peakctl.ledger.ownership import Owners
     from peakctl.ledger.revisions import Others
     from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource
 
-MEND_THAT = "see to that ledger first, or choose another name"
+READ_THAT = "see to that ledger first, or choose another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +46,21 @@ class Rebuilt:
 
 async def find_there(
     owned: Collection[Owned], world: LiveState, adapters: Mapping[str, Adapter]
-) -> frozenset[Id]:
+) -> frozenset[LiveId]:
     """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
 
     An id that no listing shows is asked for by itself, one request each. What is of a kind that is
     not known counts as there. Raises ApiError or NotAuthenticated.
     """
-    wanted = {_id(each) for each in owned}
+    wanted = {each.live_id for each in owned}
     unknown = {each for each in wanted if each[0] not in adapters}
     there = _ids(world.listed) | unknown
     missing = sorted({kind for kind, _ in wanted - there})
     found = await asyncio.gather(*(adapters[kind].index() for kind in missing))
     there |= _ids(dict(zip(missing, found, strict=True)))
-    unlisted = [each for each in owned if _id(each) not in there]
+    unlisted = [each for each in owned if each.live_id not in there]
     asked = await asyncio.gather(*(adapters[e.key.kind].look_up(e.id, EMPTY) for e in unlisted))
-    there |= {_id(each) for each, item in zip(unlisted, asked, strict=True) if item}
+    there |= {each.live_id for each, item in zip(unlisted, asked, strict=True) if item}
     return frozenset(wanted & there)
 
 
@@ -71,7 +71,7 @@ def rebuild(
     *,
     uses: Mapping[Key, tuple[Key, ...]],
     before: Ledger | None,
-    there: frozenset[Id],
+    there: frozenset[LiveId],
     others: Others,
     damaged: bool = False,
 ) -> Rebuilt:
@@ -82,7 +82,7 @@ def rebuild(
     until an apply says otherwise. Where `before` is not the newest version, for that is `damaged`,
     nobody knows what the newest protected: all that is kept from `before` is protected.
     """
-    said = {_id(each): each for each in before.owned.values()} if before else {}
+    said = {each.live_id: each for each in before.owned.values()} if before else {}
     old = {i: replace(each, protect=each.protect or damaged) for i, each in said.items()}
     owners = find_owners(us, before, others.ledgers)
     owners = replace(owners, unread=others.unread, unsure=world.owners.unsure)
@@ -96,27 +96,29 @@ def rebuild(
         for key, resource in resources.items()
         if key in world.live and key not in left_out
     }
-    known = {_id(each) for each in declared.values()}
+    known = {each.live_id for each in declared.values()}
     rest = {e.key: e for i, e in old.items() if i in there and i not in known}
     owned = dict(sorted((rest | declared).items()))
-    listed = {_id(each) for each in owned.values()}
+    listed = {each.live_id for each in owned.values()}
     return Rebuilt(
         owned,
-        added=tuple(key for key, each in owned.items() if _id(each) not in old),
-        changed=tuple(key for key, e in owned.items() if said.get(_id(e), e) != e),
+        added=tuple(key for key, each in owned.items() if each.live_id not in old),
+        changed=tuple(key for key, e in owned.items() if said.get(e.live_id, e) != e),
         dropped=tuple(each for i, each in sorted(old.items()) if i not in listed),
         undecided=tuple(undecided),
         protecting=damaged and bool(old),
     )
 
 
-def _entry(resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[Id, Owned]) -> Owned:
+def _entry(
+    resource: Resource, live: Live, uses: tuple[Key, ...], old: Mapping[LiveId, Owned]
+) -> Owned:
     """What is recorded of a declared resource.
 
     What was known of an id stays known, whatever its name was; one that was not known is claimed by
     its name alone.
     """
-    before = old.get(id_of(live))
+    before = old.get(live.live_id)
     if before is None:
         return Owned(resource.key, live.id, protect=resource.protect, uses=uses, claimed=True)
     protect = before.protect or resource.protect
@@ -132,17 +134,17 @@ def _undecided(key: Key, world: LiveState, owners: Owners, us: Owner) -> Diagnos
             return None
         which = ", ".join(str(item.id) for item in ours)
         return _left_out(
-            key, f"{len(ours)} live resources bear its name: {which}", "rename or delete one"
+            key, f"{len(ours)} live resources have its name: {which}", "rename or delete one"
         )
     if live.foreign:
         return _left_out(key, f"it is not ours to change: {live.foreign}", "take it out")
-    if id_of(live) in owners.unsure:
-        why = f"what made it could not be read: {owners.unsure[id_of(live)]}"
+    if live.live_id in owners.unsure:
+        why = f"what made it could not be read: {owners.unsure[live.live_id]}"
         return _left_out(key, why, "run the same command again")
     owner = owners.owner(live)
     if owner is None and owners.unread:
         which = ", ".join(owners.unread)
-        return _left_out(key, f"it may be in a ledger that cannot be read: {which}", MEND_THAT)
+        return _left_out(key, f"it may be in a ledger that cannot be read: {which}", READ_THAT)
     if owner in (None, us):
         return None
     fix = f"if it has moved here for good: peakctl apply --take-over {owner}"
@@ -159,9 +161,5 @@ def _left_out(key: Key, why: str, fix: str) -> Diagnostic:
     )
 
 
-def _id(owned: Owned) -> Id:
-    return owned.live_id
-
-
-def _ids(listed: Mapping[str, tuple[Listed, ...]]) -> set[Id]:
+def _ids(listed: Mapping[str, tuple[Listed, ...]]) -> set[LiveId]:
     return {LiveId.of(kind, item.id) for kind, items in listed.items() for item in items}

@@ -11,7 +11,7 @@ from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
 from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place
-from peakctl.model import EMPTY, Key, Owned, State, Status, Verb
+from peakctl.model import EMPTY, Key, LiveId, Owned, State, Status, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from peakctl.model import Action, Ledger, Outcome, Plan, Resource
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
-Id = tuple[str, str]
 
 
 def record(
@@ -60,8 +59,8 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
         if action.live is not None and action.verb is not Verb.DELETE
     ]
     return all(
-        [_without_history(each, entry) for each in said.get(_id(entry), ())] == [entry]
-        and not any(_first_seen_ready(action, each) for each in said[_id(entry)])
+        [_without_history(each, entry) for each in said.get(entry.live_id, ())] == [entry]
+        and not any(_first_seen_ready(action, each) for each in said[entry.live_id])
         for action, entry in wanted
     )
 
@@ -98,19 +97,21 @@ def known_uses(
 
 def newly_protected(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
     """What `ledger` owns and protects, or does not, other than its manifest says."""
-    said = {_id(each): each.protect for each in ledger.owned.values()}
+    said = {each.live_id: each.protect for each in ledger.owned.values()}
     wanted = [
         _entry(action, action.live.id, {})
         for action in plan.actions
         if action.live is not None and action.resource is not None
     ]
-    return tuple(each.key for each in wanted if said.get(_id(each), each.protect) != each.protect)
+    return tuple(
+        each.key for each in wanted if said.get(each.live_id, each.protect) != each.protect
+    )
 
 
-def _by_id(owned: Mapping[Key, Owned]) -> dict[Id, list[Owned]]:
-    out: dict[Id, list[Owned]] = {}
+def _by_id(owned: Mapping[Key, Owned]) -> dict[LiveId, list[Owned]]:
+    out: dict[LiveId, list[Owned]] = {}
     for each in owned.values():
-        out.setdefault(_id(each), []).append(each)
+        out.setdefault(each.live_id, []).append(each)
     return out
 
 
@@ -132,10 +133,6 @@ def _first_seen_ready(action: Action, old: Owned) -> bool:
     return up and old.created and not old.was_ready
 
 
-def _id(owned: Owned) -> Id:
-    return owned.key.kind, str(owned.id)
-
-
 @dataclass(slots=True)
 class _Entries:
     kinds: Mapping[str, Kind]
@@ -143,7 +140,7 @@ class _Entries:
     digests_of: Digests
     owned: dict[Key, Owned]
     unreported: Container[tuple[Key, str | None]]
-    before: dict[Id, list[Owned]] = field(init=False)
+    before: dict[LiveId, list[Owned]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.before = _by_id(self.owned)
@@ -160,7 +157,7 @@ class _Entries:
 
     def _own(self, action: Action, outcome: Outcome, entry: Owned) -> None:
         """Enter a resource under its key, and under no other: it may have been renamed."""
-        old = next(iter(self.before.get(_id(entry), [])), None) or entry
+        old = next(iter(self.before.get(entry.live_id, [])), None) or entry
         new = replace(
             entry,
             digests=old.digests,
@@ -181,7 +178,7 @@ class _Entries:
 
     def _forget(self, entry: Owned) -> None:
         """Strike out what has its id, under whatever name."""
-        for each in self.before.get(_id(entry), []):
+        for each in self.before.get(entry.live_id, []):
             if self.owned.get(each.key) is each:
                 del self.owned[each.key]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic
-from peakctl.ledger.ownership import id_of
 from peakctl.model import Owner, Verb
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def find_conflicts(
     """
     creates = {action.key for action in plan.actions if action.verb is Verb.CREATE}
     frees = {a.key: a.live for a in plan.actions if a.live and owners.owner(a.live) is None}
-    ids = {id_of(live): key for key, live in frees.items()}
+    ids = {live.live_id: key for key, live in frees.items()}
 
     def concerned(intent: Intent) -> Key | None:
         if live_id := intent.live_id:

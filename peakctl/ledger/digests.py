@@ -183,10 +183,10 @@ def stored_digests(ledger: Ledger | None) -> Callable[[Live], StoredDigests]:
         return lambda _: NO_DIGESTS
     unreported = find_unreported(ledger)
     digests_of = Digests(ledger.salt)
-    owned = {(each.key.kind, str(each.id)): each for each in ledger.owned.values()}
+    owned = {each.live_id: each for each in ledger.owned.values()}
 
     def stored(live: Live) -> StoredDigests:
-        found = owned.get((live.key.kind, str(live.id)))
+        found = owned.get(live.live_id)
         if found is None:
             return NO_DIGESTS
         digests = EMPTY if (live.key, live.version) in unreported else found.digests

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
     from peakctl.ledger.client import LedgerClient
     from peakctl.ledger.revisions import LedgerRevision
-    from peakctl.model import Actor, CiJob, Intent, Key, Ledger, Listed, Owned, Owner, Run
+    from peakctl.model import Actor, CiJob, Intent, Key, Ledger, Listed, LiveId, Owned, Owner, Run
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
-Id = tuple[str, str]
 
 LEASE = 900.0
 """Seconds that a lease holds; it is renewed when a third of them has passed."""
@@ -166,7 +165,7 @@ class HeldLease:
             with contextlib.suppress(PeakctlError):
                 await self.release()
 
-    async def take_over(self, changing: Mapping[Owner, Mapping[Id, Key]]) -> None:
+    async def take_over(self, changing: Mapping[Owner, Mapping[LiveId, Key]]) -> None:
         """Take what changes hands out of the ledgers of those that owned it: all, or nothing.
 
         Raises LeaseHeld when a run of one of them is under way.
@@ -286,7 +285,7 @@ def _replaced(
 # --- writing without a lease -----------------------------------------------------------------
 
 
-async def disown(client: LedgerClient, owner: Owner, ids: frozenset[Id], run: Run) -> None:
+async def disown(client: LedgerClient, owner: Owner, ids: frozenset[LiveId], run: Run) -> None:
     """Take resources, by kind and id, out of the ledger of `owner`, and what it meant for them.
 
     Raises LeaseHeld while a run of that project has its lease, LedgerUnusable, ApiError,
@@ -304,7 +303,7 @@ async def disown(client: LedgerClient, owner: Owner, ids: frozenset[Id], run: Ru
         return replace(ledger, owned=left, intents=intents, runs=(*ledger.runs, past))
 
     def taken(each: Owned) -> bool:
-        return (each.key.kind, str(each.id)) in ids
+        return each.live_id in ids
 
     revision = await theirs.find()
     if revision is not None and any(map(taken, revision.ledger.owned.values())):

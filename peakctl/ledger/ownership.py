@@ -1,8 +1,8 @@
-"""Who owns a live resource: this project, another one, or nobody."""
+"""Who owns a live resource, and how those of a plan become ours: a filter over a finished plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic
@@ -11,9 +11,7 @@ from peakctl.model import Action, Key, LiveId, Owner, Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from peakctl.model import Ledger, Live, Location, Plan
-
-Id = LiveId
+    from peakctl.model import Ledger, Live, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +33,32 @@ class Consent:
 class Owners:
     """Which live resources belong to whom. `us` is None where no ledger is kept: all is ours.
 
-    `promised` are the keys that a run of ours set out to make and never reported on, `meant` the
-    ids of what it was to change or delete; `unread` the names of ledgers that could not be read:
-    their projects may own what nobody else does. `claimed` are the ids that our ledger has only
-    because they were found under the name of a manifest: nobody owns them yet. `unsure` tells why
-    it is not known whether the platform made something for another resource.
+    `created` are the keys that a run of ours set out to create and never reported on, `intended`
+    the ids of what it was to change or delete; `unread` the names of ledgers that could not be
+    read: their projects may own what nobody else does. `claimed` are the ids that our ledger has
+    only because they were found under the name of a manifest: nobody owns them yet. `unsure` tells
+    why it is not known whether the platform made something for another resource.
     """
 
     us: Owner | None = None
-    ids: Mapping[Id, Owner] = field(default_factory=dict)
-    promised: frozenset[Key] = frozenset()
+    ids: Mapping[LiveId, Owner] = field(default_factory=dict)
+    created: frozenset[Key] = frozenset()
     unread: tuple[str, ...] = ()
-    meant: frozenset[Id] = frozenset()
-    claimed: frozenset[Id] = frozenset()
-    unsure: Mapping[Id, str] = field(default_factory=dict)
+    intended: frozenset[LiveId] = frozenset()
+    claimed: frozenset[LiveId] = frozenset()
+    unsure: Mapping[LiveId, str] = field(default_factory=dict)
 
     def is_ours(self, live: Live) -> bool:
         """Whether this project made or adopted the resource."""
         if self.us is None:
             return True
         owner = self.owner(live)
-        meant = live.key in self.promised or id_of(live) in self.meant
-        return owner == self.us or (owner is None and meant)
+        intended = live.key in self.created or live.live_id in self.intended
+        return owner == self.us or (owner is None and intended)
 
     def owner(self, live: Live) -> Owner | None:
         """The project that owns the resource, None when nobody is known to."""
-        return self.ids.get(id_of(live))
-
-
-def id_of(live: Live) -> Id:
-    """What tells one live resource from another: names are not unique everywhere."""
-    return live.live_id
+        return self.ids.get(live.live_id)
 
 
 def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger]) -> Owners:
@@ -73,70 +66,38 @@ def find_owners(us: Owner | None, ledger: Ledger | None, others: Iterable[Ledger
 
     What ours only claims is nobody's, or another project's that lists it.
     """
-    ids: dict[Id, Owner] = {}
+    ids: dict[LiveId, Owner] = {}
     for each in (*others, *([ledger] if ledger else [])):
         sure = (o for o in each.owned.values() if each is not ledger or not o.claimed)
         ids |= {o.live_id: each.owner for o in sure}
+    if ledger is None:
+        return Owners(us, ids)
     return Owners(
         us,
         ids,
-        promised_keys(ledger),
-        meant=meant_ids(ledger),
-        claimed=claimed_ids(ledger),
+        created=frozenset(i.key for i in ledger.intents if i.verb == Verb.CREATE),
+        intended=frozenset(id_ for i in ledger.intents if (id_ := i.live_id)),
+        claimed=frozenset(each.live_id for each in ledger.owned.values() if each.claimed),
     )
 
 
-def claimed_ids(ledger: Ledger | None) -> frozenset[Id]:
-    """What `ledger` has by its name alone, until an apply confirms it."""
-    owned = ledger.owned.values() if ledger else ()
-    return frozenset(each.live_id for each in owned if each.claimed)
+# --- over a plan -----------------------------------------------------------------------------
 
 
-def promised_keys(ledger: Ledger | None) -> frozenset[Key]:
-    """What a run of ours may have made: it set out to, and there is no id to know it by."""
-    intents = ledger.intents if ledger else ()
-    return frozenset(intent.key for intent in intents if intent.verb == Verb.CREATE)
+def assign_owners(
+    plan: Plan, owners: Owners, consent: Consent
+) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """`plan` with how each resource becomes ours, and a guard for each that may not.
 
-
-def meant_ids(ledger: Ledger | None) -> frozenset[Id]:
-    """What a run of ours had the consent to change or delete, whoever made it."""
-    intents = ledger.intents if ledger else ()
-    return frozenset(id_ for i in intents if (id_ := i.live_id))
-
-
-def objection(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:
-    """Why the action must not be carried out without a further consent, if so."""
-    live = action.live
-    if live is not None and id_of(live) in owners.unsure:
-        return _unsure(action, owners.unsure[id_of(live)])
-    if live is None or owners.is_ours(live):
-        return None
-    owner = owners.owner(live)
-    if owner is not None:
-        return None if consent.allows(owner) else _foreign(action, owner)
-    if owners.unread:
-        return _unknown(action, owners.unread)
-    if action.verb is Verb.KEEP or consent.adopt:
-        return None
-    return _unowned(action, claimed=id_of(live) in owners.claimed)
-
-
-def taken_from(action: Action, owners: Owners) -> Owner | None:
-    """The other project that owns what the action is about."""
-    live = action.live
-    return None if live is None or owners.is_ours(live) else owners.owner(live)
-
-
-def ownership_note(action: Action, owners: Owners) -> str:
-    """How the resource becomes ours by this action; "" when it is already."""
-    live = action.live
-    if live is None or owners.is_ours(live):
-        return ""
-    if owner := owners.owner(live):
-        return f"taken over from {owner}"
-    if id_of(live) in owners.claimed:
-        return "confirmed as this project's: `ledger rebuild` had added it by its name"
-    return "adopted: it is live, and no project owns it"
+    - What is ours already, or not there yet, needs no consent.
+    - What another project owns is taken over, with a consent that names that project.
+    - What nobody owns and is as its manifest says is adopted; what differs needs a consent.
+    - Where the owner may be in a ledger that cannot be read, or the platform may have made it for
+      another resource, nothing is adopted, whatever was agreed to.
+    """
+    guards = {a.key: told for a in plan.actions if (told := _guard(a, owners, consent))}
+    actions = (a if a.key in guards else _becoming_ours(a, owners) for a in plan.actions)
+    return replace(plan, actions=tuple(actions)), tuple(guards.values())
 
 
 def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
@@ -147,16 +108,25 @@ def adopted(actions: Iterable[Action], owners: Owners) -> tuple[Action, ...]:
         if action.verb is Verb.KEEP
         and not owners.unread
         and action.live is not None
-        and id_of(action.live) not in owners.unsure
+        and action.live.live_id not in owners.unsure
         and not owners.is_ours(action.live)
         and owners.owner(action.live) is None
     )
 
 
+def changing_owner(plan: Plan) -> dict[Owner, dict[LiveId, Key]]:
+    """What `plan` takes over, by the project that owns it now."""
+    found: dict[Owner, dict[LiveId, Key]] = {}
+    for action in plan.actions:
+        if action.taken_from is not None and action.live is not None:
+            found.setdefault(action.taken_from, {})[action.live.live_id] = action.key
+    return found
+
+
 def undeclared(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
     """What the ledger owns and `plan`, of a whole project, does not name."""
     declared = {action.key for action in plan.actions}
-    ids = {id_of(action.live) for action in plan.actions if action.live is not None}
+    ids = {action.live.live_id for action in plan.actions if action.live is not None}
     return tuple(
         key
         for key, owned in sorted(ledger.owned.items())
@@ -164,37 +134,64 @@ def undeclared(plan: Plan, ledger: Ledger) -> tuple[Key, ...]:
     )
 
 
+def _becoming_ours(action: Action, owners: Owners) -> Action:
+    """The action with a note of how its resource becomes ours, if it is not already."""
+    live = action.live
+    if live is None or owners.is_ours(live):
+        return action
+    owner = owners.owner(live)
+    told = "adopted: it is live, and no project owns it"
+    if owner is not None:
+        told = f"taken over from {owner}"
+    elif live.live_id in owners.claimed:
+        told = "confirmed as this project's: `ledger rebuild` had added it by its name"
+    if adopted((action,), owners):
+        return replace(action, asides=(told,))
+    return replace(action, notes=(*action.notes, told), taken_from=owner)
+
+
+def _guard(action: Action, owners: Owners, consent: Consent) -> Diagnostic | None:
+    """Why the action must not be carried out without a further consent, if so."""
+    live = action.live
+    if live is not None and live.live_id in owners.unsure:
+        return _unsure(action, owners.unsure[live.live_id])
+    if live is None or owners.is_ours(live):
+        return None
+    owner = owners.owner(live)
+    if owner is not None:
+        return None if consent.allows(owner) else _foreign(action, owner)
+    if owners.unread:
+        return _unknown(action, owners.unread)
+    if action.verb is Verb.KEEP or consent.adopt:
+        return None
+    return _unowned(action, claimed=live.live_id in owners.claimed)
+
+
 def _foreign(action: Action, owner: Owner) -> Diagnostic:
-    return Diagnostic(
-        code="guard/foreign-owner",
-        summary=f"it belongs to {owner}",
-        key=action.key,
-        path=("metadata", "name"),
-        locations=_places(action),
+    return _told(
+        action,
+        "guard/foreign-owner",
+        f"it belongs to {owner}",
         detail="two projects that both apply it would undo each other's work",
         fix=f"choose another name, or move it here for good: --take-over {owner}",
     )
 
 
 def _unknown(action: Action, unread: tuple[str, ...]) -> Diagnostic:
-    return Diagnostic(
-        code="guard/owner-unknown",
-        summary="it is live already, and whose it is cannot be told",
-        key=action.key,
-        path=("metadata", "name"),
-        locations=_places(action),
+    return _told(
+        action,
+        "guard/owner-unknown",
+        "it is live already, and its owner is not known",
         detail=f"it may be in a ledger that cannot be read: {', '.join(unread)}",
         fix="choose another name, or see to that ledger first",
     )
 
 
 def _unsure(action: Action, why: str) -> Diagnostic:
-    return Diagnostic(
-        code="guard/part-unknown",
-        summary="it is live, and whether the platform made it for another resource is not known",
-        key=action.key,
-        path=("metadata", "name"),
-        locations=_places(action),
+    return _told(
+        action,
+        "guard/part-unknown",
+        "it is live, and whether the platform made it for another resource is not known",
         detail=f"the read that tells it failed: {why}",
         fix="nothing is adopted without it: run the same command again, or choose another name",
     )
@@ -204,17 +201,19 @@ def _unowned(action: Action, *, claimed: bool) -> Diagnostic:
     detail = "someone made it by hand, or with another tool"
     if claimed:
         detail = "`ledger rebuild` added it by its name, so it may be what someone made by hand"
-    return Diagnostic(
-        code="guard/adopt",
-        summary="it is live already, no project owns it, and it differs from the manifest",
-        key=action.key,
-        path=("metadata", "name"),
-        locations=_places(action),
+    return _told(
+        action,
+        "guard/adopt",
+        "it is live already, no project owns it, and it differs from the manifest",
         detail=detail,
         fix="read the difference in the plan, then add --adopt to change it as shown there",
     )
 
 
-def _places(action: Action) -> tuple[Location, ...]:
-    resource = action.resource
-    return (resource.document.locate(("metadata", "name")),) if resource else ()
+def _told(action: Action, code: str, summary: str, *, detail: str, fix: str) -> Diagnostic:
+    """A diagnostic at the name of the action's resource."""
+    path, resource = ("metadata", "name"), action.resource
+    places = (resource.document.locate(path),) if resource else ()
+    return Diagnostic(
+        code, summary, key=action.key, path=path, locations=places, detail=detail, fix=fix
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Archive, Ledger, Live, Owned, Resource, Tree
+    from peakctl.model import Archive, Ledger, Live, LiveId, Owned, Resource, Tree
     from peakctl.operations.platform import Platform
     from peakctl.operations.project import Project
 
@@ -35,7 +35,7 @@ class GetResult:
 
     kind: str
     found: tuple[Live, ...]
-    part_of: Mapping[tuple[str, str], str]
+    part_of: Mapping[LiveId, str]
     values: tuple[Tree, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -67,7 +67,7 @@ async def get_live(
         part_of = await _part_of(platform, found, told)
         sealed: tuple[Tree, ...] = ()
         if values:
-            told += [_is_part(live, part_of) for live in found if id_of(live) in part_of]
+            told += [_is_part(live, part_of) for live in found if live.live_id in part_of]
             found = await _with_hidden(platform, found, part_of)
             redact = platform.project.redact
             found = [_without_secrets(live, redact) for live in found]
@@ -98,12 +98,12 @@ async def _read(
 
 async def _part_of(
     platform: Platform, found: Sequence[Live], told: list[Diagnostic]
-) -> dict[tuple[str, str], str]:
+) -> dict[LiveId, str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""
     from peakctl.engine.observe.parts import find_wholes
 
     parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
-    own = {id_of(live): why.removeprefix("part of ") for live, why in parts if why}
+    own = {live.live_id: why.removeprefix("part of ") for live, why in parts if why}
     asked = [live for live in found if not live.foreign]
     decided = await find_wholes(asked, (), platform.adapters)
     told += [_unsure(why) for why in dict.fromkeys(decided.unsure.values())]
@@ -111,12 +111,12 @@ async def _part_of(
 
 
 async def _with_hidden(
-    platform: Platform, found: Sequence[Live], part_of: Mapping[tuple[str, str], str]
+    platform: Platform, found: Sequence[Live], part_of: Mapping[LiveId, str]
 ) -> list[Live]:
     """`found` with the places of values that the resource hides for which they were made."""
     out = []
     for live in found:
-        kind, _, name = part_of.get(id_of(live), "").partition("/")
+        kind, _, name = part_of.get(live.live_id, "").partition("/")
         adapter = platform.adapters.get(kind)
         hidden = await adapter.hidden_in(live, Key(kind, name)) if adapter else frozenset()
         out.append(replace(live, hidden=live.hidden | hidden))
@@ -139,19 +139,14 @@ def _unsure(why: str) -> Diagnostic:
     )
 
 
-def _is_part(live: Live, part_of: Mapping[tuple[str, str], str]) -> Diagnostic:
+def _is_part(live: Live, part_of: Mapping[LiveId, str]) -> Diagnostic:
     return Diagnostic(
         code="live/part-of",
-        summary=f"it is part of {part_of[id_of(live)]}, and cannot be managed by itself",
+        summary=f"it is part of {part_of[live.live_id]}, and cannot be managed by itself",
         key=live.key,
         fix="write a manifest of what it belongs to instead",
         severity=Severity.WARNING,
     )
-
-
-def id_of(live: Live) -> tuple[str, str]:
-    """What tells one live resource from another."""
-    return live.key.kind, str(live.id)
 
 
 def find_kind(word: str, kinds: Iterable[str]) -> str:

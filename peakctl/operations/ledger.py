@@ -213,14 +213,13 @@ async def _rebuilt(platform: Platform, look: _Look, loaded: LoadResult) -> Rebui
     from peakctl.engine.observe.live_state import observe
     from peakctl.engine.observe.parts import find_wholes, with_parts
     from peakctl.engine.rebuild import find_there, rebuild
-    from peakctl.ledger.ownership import id_of
     from peakctl.ledger.revisions import read_others
 
     before = look.found.revision.ledger if look.found else None
     live = await observe(loaded.resources, platform.kinds, platform.adapters)
     owned = before.owned.values() if before else ()
-    known = {(each.key.kind, str(each.id)) for each in owned}
-    new = [each for each in live.live.values() if id_of(each) not in known and not each.foreign]
+    known = {each.live_id for each in owned}
+    new = [each for each in live.live.values() if each.live_id not in known and not each.foreign]
     live = with_parts(live, await find_wholes(new, live.live.values(), platform.adapters))
     return rebuild(
         look.client.owner,

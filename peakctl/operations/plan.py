@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
-from peakctl.ledger.ownership import id_of
 from peakctl.model import Guards, Verb
 from peakctl.operations.load import load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, connect
@@ -267,7 +266,7 @@ async def _decide(
     asked = [
         each
         for each in unclaimed(plan, live, platform.adapters)
-        if each.key in loaded.chosen and id_of(each) not in again.decided.wholes
+        if each.key in loaded.chosen and each.live_id not in again.decided.wholes
     ]
     before = platform.api.requests
     found = await find_wholes(asked, live.live.values(), platform.adapters)

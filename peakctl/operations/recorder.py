@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peakctl.kinds.fields import Kind
     from peakctl.ledger.client import LedgerClient
     from peakctl.ledger.lease import HeldLease
-    from peakctl.model import Actor, Ledger, Owned, Owner, Plan
+    from peakctl.model import Actor, Ledger, Owned, Plan
     from peakctl.operations.plan import PlanResult
     from peakctl.operations.platform import Platform
 
@@ -120,14 +120,10 @@ class RunRecorder:
 
         Raises LeaseHeld when a run of one of them is under way.
         """
-        from peakctl.ledger.ownership import id_of
+        from peakctl.ledger.ownership import changing_owner
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it take over
-        changing: dict[Owner, dict[tuple[str, str], Key]] = {}
-        for action in plan.actions:
-            if action.taken_from is not None and action.live is not None:
-                changing.setdefault(action.taken_from, {})[id_of(action.live)] = action.key
-        await self.lease.take_over(changing)
+        await self.lease.take_over(changing_owner(plan))
 
     def record_of(
         self, planned: PlanResult, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]

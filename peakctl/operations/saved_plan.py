@@ -156,7 +156,7 @@ async def left_out(
     words = {key: [word for word in each if missing[word]] for key, each in needs.items()}
     held = {key: owned[key] for key in owned if words[key]}
     there = await find_there(held.values(), planned.live, platform.adapters)
-    keys = [key for key, each in held.items() if (key.kind, str(each.id)) in there]
+    keys = [key for key, each in held.items() if each.live_id in there]
     return (_less(keys, sorted({w for key in keys for w in words[key]})),) if keys else ()
 
 

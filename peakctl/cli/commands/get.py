@@ -94,5 +94,5 @@ def _about(live: Live, result: GetResult) -> dict[str, str | None]:
         "id": str(live.id),
         "status": live.status,
         "version": live.version or "",
-        "part_of": result.part_of.get((live.key.kind, str(live.id))),
+        "part_of": result.part_of.get(live.live_id),
     }

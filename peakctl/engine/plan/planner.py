@@ -29,7 +29,7 @@ from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE
 from peakctl.ledger.digests import stored_digests
-from peakctl.ledger.ownership import Consent, adopted, objection, ownership_note, taken_from
+from peakctl.ledger.ownership import Consent, assign_owners
 from peakctl.model import EMPTY, Action, Key, Plan, State, Step, Verb
 from peakctl.model.values import seal_at
 
@@ -67,10 +67,8 @@ class _Planner:
     observed: LiveState
     kinds: Mapping[str, Kind]
     retry_failed: bool
-    consent: Consent
     pins: Pins
     problems: list[Diagnostic] = field(default_factory=list)
-    guards: list[Diagnostic] = field(default_factory=list)
     shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
     memory: Callable[[Live], StoredDigests] = field(init=False)
 
@@ -107,7 +105,7 @@ class _Planner:
             values = seal_at(values, hidden)
             chosen = self._compared(resource, desired, live, values, hidden, parameters.slots)
         self.problems += chosen.problems
-        return self._owned(chosen.action) if chosen.action else None
+        return chosen.action
 
     def _compared(
         self,
@@ -144,20 +142,6 @@ class _Planner:
         ambiguous = ambiguity(resource, self.observed)
         return [ambiguous] if ambiguous else [*taken_name(resource, self.observed, self.kinds)]
 
-    def _owned(self, action: Action) -> Action:
-        """The action with a note on who owned the resource; guarded when it needs consent."""
-        owners = self.observed.owners
-        guard = objection(action, owners, self.consent)
-        if guard:
-            self.guards.append(guard)
-            return action
-        note = ownership_note(action, owners)
-        notes = (note,) if note else ()
-        if action in adopted((action,), owners):
-            return replace(action, asides=notes)
-        taken = taken_from(action, owners)
-        return replace(action, notes=(*action.notes, *notes), taken_from=taken)
-
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""
         if kind.name not in self.shown:
@@ -181,7 +165,7 @@ def make_plan(
         return Planned(Plan(()), (*problems, *cycles))
     pins = Pins(resources, kinds, observed)
     problems += same_resources(resources, observed, kinds)
-    planner = _Planner(resources, observed, kinds, retry_failed, consent, pins, problems)
+    planner = _Planner(resources, observed, kinds, retry_failed, pins, problems)
     actions: dict[Key, Action] = {}
     broken: set[Key] = set()
     after = _by_source(edges)
@@ -195,8 +179,8 @@ def make_plan(
             continue
         actions[key] = action
         planner.pins.remember(action)
-    plan = Plan(_ordered(actions, after))
-    return Planned(plan, tuple(planner.problems), tuple(planner.guards))
+    plan, guards = assign_owners(Plan(_ordered(actions, after)), observed.owners, consent)
+    return Planned(plan, tuple(planner.problems), guards)
 
 
 def _by_source(edges: list[Edge]) -> dict[Key, frozenset[Key]]:

@@ -175,7 +175,7 @@ def test_what_we_own_is_ours_whatever_others_say() -> None:
     assert found.undecided == ()
 
 
-def test_a_name_that_several_bear_is_left_out_unless_the_ledger_knows_which_is_ours() -> None:
+def test_a_name_that_several_have_is_left_out_unless_the_ledger_knows_which_is_ours() -> None:
     before = ledger(US, Owned(FLOW, "w1"))
     listed = {"Workflow": (Listed("w1", "b"), Listed("w2", "b"), Listed("w3", "b", ours=False))}
     found = made([resource(FLOW)], [], before, there=frozenset({("Workflow", "w1")}), listed=listed)
@@ -183,7 +183,7 @@ def test_a_name_that_several_bear_is_left_out_unless_the_ledger_knows_which_is_o
     assert found.undecided == ()
     found = made([resource(FLOW)], [], listed=listed)
     assert found.owned == {}
-    assert found.undecided[0].summary == "it is not listed: 2 live resources bear its name: w1, w2"
+    assert found.undecided[0].summary == "it is not listed: 2 live resources have its name: w1, w2"
 
 
 class Adapter:

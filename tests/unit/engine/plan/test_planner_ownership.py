@@ -9,8 +9,8 @@ import pytest
 
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.kinds.store import load_kinds
-from peakctl.ledger.ownership import Consent, find_owners, undeclared
-from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner
+from peakctl.ledger.ownership import Consent, assign_owners, find_owners, undeclared
+from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner, Plan
 
 US, THEM = Owner("shop", "dev"), Owner("bank", "prod")
 API = Key("Service", "api")
@@ -129,7 +129,7 @@ def test_what_a_run_set_out_to_change_with_consent_is_ours_by_its_id(lab: Any) -
 
 
 def test_what_a_run_set_out_to_make_once_more_is_ours(lab: Any) -> None:
-    """What the ledger has was deleted by hand; the run that made it anew never reported."""
+    """What the ledger has was deleted by hand; the run that made it again never reported."""
     made = owning(US, id_="s-0", intents=(Intent(API, "create"),))
     assert planned(lab, ledger=made, title="other").ok
 
@@ -140,12 +140,11 @@ def test_without_a_ledger_everything_is_ours() -> None:
 
 
 def test_an_action_that_was_made_without_a_manifest_has_no_place(lab: Any) -> None:
-    from peakctl.ledger.ownership import objection
-
     action = replace(planned(lab, title="other").plan.actions[0], resource=None)
-    found = objection(action, find_owners(US, None, ()), Consent())
-    assert found is not None
-    assert found.locations == ()
+    plan, guards = assign_owners(Plan((action,)), find_owners(US, None, ()), Consent())
+    (told,) = guards
+    assert told.locations == ()
+    assert plan.actions == (action,)
 
 
 def test_what_no_manifest_names_is_told_by_id_and_not_by_name(lab: Any) -> None:
