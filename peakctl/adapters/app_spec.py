@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.adapters.answers import pick, spec_of
 from peakctl.adapters.requests import json_text, stated
@@ -51,7 +51,7 @@ class Adapter(Specs):
             shown = {**shown, **(await self.release(listed.id, latest) or {})}
         return latest, shown
 
-    async def send_create(self, request: CallRequest) -> Any:
+    async def send_create(self, request: CallRequest) -> object:
         """JSON whose values are JSON strings, and only here (docs/platform.md, 2.5)."""
         spec = spec_of(request.desired)
         texts = {
@@ -61,7 +61,7 @@ class Adapter(Specs):
         }
         return await self.api.send("POST", self.path, json={**texts, **stated(spec, "scope")})
 
-    async def send_release(self, request: CallRequest, path: str) -> Any:
+    async def send_release(self, request: CallRequest, path: str) -> object:
         body = {**release_body(request), **stated(spec_of(request.desired), "parameters")}
         return await self.api.send("POST", path, json=body)
 

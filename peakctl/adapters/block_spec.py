@@ -92,7 +92,7 @@ class Adapter(Specs):
         path = f"{ARTIFACTS}/{quote(str(at['id']), safe='')}/{at['version']}/download"
         return await digest_at(self.api, path)
 
-    async def send_create(self, request: CallRequest) -> Any:
+    async def send_create(self, request: CallRequest) -> object:
         spec = spec_of(request.desired)
         parts = [
             Part("spec", json=spec_body(request, "workflow")),
@@ -103,7 +103,7 @@ class Adapter(Specs):
         ]
         return await self.api.send("POST", self.path, parts=parts)
 
-    async def send_release(self, request: CallRequest, path: str) -> Any:
+    async def send_release(self, request: CallRequest, path: str) -> object:
         parts = [Part("spec", json=release_body(request)), *_release_parts(request)]
         return await self.api.send("POST", path, parts=parts)
 

@@ -21,7 +21,7 @@ from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
-from peakctl.model import MISSING, CallResult, Live, State, Step
+from peakctl.model import MISSING, CallResult, Live, State, Step, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -211,7 +211,7 @@ def content(request: CallRequest) -> list[Part]:
     ]
 
 
-def build_details(request: CallRequest) -> Any:
+def build_details(request: CallRequest) -> Value:
     """Build details; for an upload always with both paths, as no default is stated (section 5)."""
     details = spec_of(request.desired).get("buildDetails", MISSING)
     if not request.archives:

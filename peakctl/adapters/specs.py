@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of, pick, pick_shown, require, spec_of
@@ -92,10 +92,10 @@ class Specs(Rest):
         await self.send_release(request, self.at(live.id, "releases"))
         return self._result(request, live.id)
 
-    async def send_create(self, request: CallRequest) -> Any:
+    async def send_create(self, request: CallRequest) -> object:
         raise NotImplementedError
 
-    async def send_release(self, request: CallRequest, path: str) -> Any:
+    async def send_release(self, request: CallRequest, path: str) -> object:
         raise NotImplementedError
 
     async def _update_metadata(self, request: CallRequest) -> CallResult:

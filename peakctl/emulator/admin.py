@@ -56,7 +56,7 @@ async def _body(request: Request) -> Any:
 
 
 @ADMIN("GET", "faults", "List faults", answer=FAULTS)
-async def show_faults(emulator: Emulator, request: Request) -> Any:
+async def show_faults(emulator: Emulator, request: Request) -> JsonDict:
     return {"faults": [_counts(fault) for fault in emulator.faults]}
 
 
@@ -64,13 +64,13 @@ async def show_faults(emulator: Emulator, request: Request) -> Any:
     "POST", "faults", "Add faults: a rule or a list of them", answer=FAULTS,
     body={"anyOf": [RULE, s.items(RULE)]},
 )  # fmt: skip
-async def add_faults(emulator: Emulator, request: Request) -> Any:
+async def add_faults(emulator: Emulator, request: Request) -> object:
     emulator.faults.extend(read_faults(await _body(request)))
     return await show_faults(emulator, request)
 
 
 @ADMIN("DELETE", "faults", "Forget faults", answer=FAULTS)
-async def forget_faults(emulator: Emulator, request: Request) -> Any:
+async def forget_faults(emulator: Emulator, request: Request) -> object:
     emulator.faults.clear()
     return await show_faults(emulator, request)
 
@@ -80,40 +80,40 @@ def _counts(fault: object) -> JsonDict:
 
 
 @ADMIN("GET", "requests", "Read what was asked", answer=REQUESTS)
-async def show_requests(emulator: Emulator, request: Request) -> Any:
+async def show_requests(emulator: Emulator, request: Request) -> JsonDict:
     return {"requests": emulator.requests.kept()}
 
 
 @ADMIN("DELETE", "requests", "Forget what was asked", answer=REQUESTS)
-async def forget_requests(emulator: Emulator, request: Request) -> Any:
+async def forget_requests(emulator: Emulator, request: Request) -> JsonDict:
     emulator.requests.forget()
     return {"requests": []}
 
 
 @ADMIN("POST", "reset", "Forget everything")
-async def reset(emulator: Emulator, request: Request) -> Any:
+async def reset(emulator: Emulator, request: Request) -> JsonDict:
     emulator.reset()
     return {}
 
 
 @ADMIN("GET", "options", "Read the options", answer=OPTIONS)
-async def show_options(emulator: Emulator, request: Request) -> Any:
+async def show_options(emulator: Emulator, request: Request) -> JsonDict:
     return options_shown(emulator.options)
 
 
 @ADMIN("PATCH", "options", "Change options", body=s.MAP, answer=OPTIONS)
-async def set_options(emulator: Emulator, request: Request) -> Any:
+async def set_options(emulator: Emulator, request: Request) -> JsonDict:
     emulator.set_options(change_options(emulator.options, await _body(request)))
     return options_shown(emulator.options)
 
 
 @ADMIN("GET", "clock", "Read the time", answer=CLOCK)
-async def show_clock(emulator: Emulator, request: Request) -> Any:
+async def show_clock(emulator: Emulator, request: Request) -> JsonDict:
     return {"now": emulator.now()}
 
 
 @ADMIN("POST", "clock", "Let time pass at once", body=ADVANCE, answer=CLOCK)
-async def advance(emulator: Emulator, request: Request) -> Any:
+async def advance(emulator: Emulator, request: Request) -> JsonDict:
     body = await _body(request)
     s.check(ADVANCE, body)
     if not 0 <= body["advance"] < 1e9:
@@ -129,7 +129,7 @@ async def save(emulator: Emulator, request: Request) -> Response:
 
 
 @ADMIN("PUT", "snapshot", "Replace all data")
-async def load(emulator: Emulator, request: Request) -> Any:
+async def load(emulator: Emulator, request: Request) -> JsonDict:
     snapshot = b"".join([chunk async for chunk in request.stream()])
     try:
         emulator.load(snapshot)
@@ -142,7 +142,7 @@ async def load(emulator: Emulator, request: Request) -> Any:
     "POST", "seed", "Create resources", also=(404, 409), body=SEED,
     answer=s.record({"created": s.items(CREATED)}),
 )  # fmt: skip
-async def create_resources(emulator: Emulator, request: Request) -> Any:
+async def create_resources(emulator: Emulator, request: Request) -> JsonDict:
     return {"created": await seed(emulator, await _body(request))}
 
 

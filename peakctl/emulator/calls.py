@@ -109,7 +109,7 @@ class Call:
     options: Options
     params: dict[str, str]
     query: list[tuple[str, str]]
-    body: Any = None
+    body: object = None
     parts: tuple[Part, ...] = ()
     base: str = ""
 
@@ -179,7 +179,7 @@ class Call:
         return part.data if part else None
 
 
-def _decode(name: str, schema: Schema, sent: object) -> Any:
+def _decode(name: str, schema: Schema, sent: object) -> object:
     """A text, or the JSON in it; the newer client sends the text `null` for what is absent."""
     if sent is None or sent == "null":
         return None
@@ -195,7 +195,7 @@ def _decode(name: str, schema: Schema, sent: object) -> Any:
     return value
 
 
-def read_json(text: str, field: str) -> Any:
+def read_json(text: str, field: str) -> object:
     """Decode JSON text inside a field; raises a 422 that names the field."""
     try:
         return json.loads(text)

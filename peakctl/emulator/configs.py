@@ -144,7 +144,7 @@ BLOCKS = s.items(
 AT = "config"
 
 
-def listed(value: object) -> list[Any]:
+def listed(value: object) -> list[object]:
     """A list, or nothing when a parameter stands for it."""
     return value if isinstance(value, list) else []
 
@@ -242,7 +242,7 @@ def check_watchers(watchers: Any, at: str, *, lenient: bool = False) -> None:
 
 
 def check_block_config(
-    tx: Transaction, kind: str, config: Any, scope: str, data: bytes | None
+    tx: Transaction, kind: str, config: JsonDict, scope: str, data: bytes | None
 ) -> None:
     """Config of a workflow or service block; images exist and the artifact is there."""
     if kind == "workflow":
@@ -259,7 +259,7 @@ def check_block_config(
         check_zip(data)
 
 
-def _check_workflow(tx: Transaction, config: Any) -> None:
+def _check_workflow(tx: Transaction, config: JsonDict) -> None:
     s.check(s.record({"steps": s.mapping(s.MAP)}, {"images": s.mapping(s.MAP)}), config, AT)
     s.check(s.record({}, {"images": s.mapping(INLINE)}), config, AT, lenient=True)
     check_steps(tx, config["steps"], f"{AT}.steps", STEP, lenient=True)
@@ -276,7 +276,7 @@ def _check_reference(config: Body, reference: str | None, at: str) -> None:
         raise invalid(at, f"config.images has no {reference}")
 
 
-def _check_service(tx: Transaction, config: Any) -> None:
+def _check_service(tx: Transaction, config: JsonDict) -> None:
     s.check(s.MAP, config, AT)
     s.check(SERVICE, config, AT, lenient=True)
     _check_one(config, ("image", "imageDetails"), AT)

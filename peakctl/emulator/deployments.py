@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
@@ -36,6 +36,9 @@ from peakctl.emulator.rollout import (
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
 from peakctl.emulator.views import MADE, NULLABLE, STATUS, Field, View, stored
+
+if TYPE_CHECKING:
+    from peakctl.model import JsonObject
 
 ROOTS = {
     "block-deployment": "/press/v1/blocks/deployments/",
@@ -424,7 +427,7 @@ def patch_parameters(call: Call) -> Body:
     return _run_values(call, row)
 
 
-def _patch_block(call: Call, row: Row, values: Any, at: str) -> None:
+def _patch_block(call: Call, row: Row, values: JsonObject, at: str) -> None:
     check_values(release_of(call.tx, row).body["parameters"], RUN, values, at)
     row.body["parameters"][RUN] = {**(row.body["parameters"].get(RUN) or {}), **values}
     call.tx.touch(row)
@@ -445,7 +448,7 @@ def patch_both(call: Call) -> Body:
     return _app_values(call, row)
 
 
-def _patch_app(call: Call, row: Row, blocks: Any, shared: Any) -> None:
+def _patch_app(call: Call, row: Row, blocks: JsonObject, shared: JsonObject) -> None:
     s.check(s.mapping(s.MAP), blocks, "parameters")
     check_values(_app_definitions(call.tx, row), RUN, shared, "appParameters")
     definitions = _block_definitions(call.tx, row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
@@ -79,7 +79,7 @@ def change_options(options: Options, change: object) -> Options:
     return replace(options, **changed)
 
 
-def read_option(word: str, value: object) -> Any:
+def read_option(word: str, value: object) -> object:
     """The value as the option's own type, whatever it is set to now; raises a 422."""
     usual = getattr(Options(), NAMES[word])
     if isinstance(usual, Mapping):

@@ -17,7 +17,7 @@ MASK = "********"
 STAGES = ("build", "run")
 
 
-def _all(test: Callable[[object], bool]) -> Callable[[Any], bool]:
+def _all(test: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list) and all(test(item) for item in value)
 
 
@@ -45,7 +45,7 @@ STAGED = s.record({}, dict.fromkeys(STAGES, s.MAP))
 """Values by stage and name."""
 
 
-def check_definitions(definitions: Any, at: str = "parameters") -> None:
+def check_definitions(definitions: JsonObject, at: str = "parameters") -> None:
     """What a release declares: each name once per stage, defaults of the right type."""
     s.check(DEFINITIONS, definitions, at)
     for stage in STAGES:
@@ -66,12 +66,12 @@ def _check_definition(definition: Body, at: str) -> None:
         raise invalid(f"{at}.defaultValue", f"is not a {definition['type']}")
 
 
-def names_used(value: Any) -> set[str]:
+def names_used(value: object) -> set[str]:
     """All NAMEs of `@param:NAME` in a config."""
     if isinstance(value, str):
         found = s.PARAMETER.fullmatch(value)
         return {found[1]} if found else set()
-    children: Iterable[Any] = ()
+    children: Iterable[object] = ()
     if isinstance(value, dict):
         children = value.values()
     elif isinstance(value, list):

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Never
 
 from peakctl.emulator.problems import Problem
 
@@ -81,7 +81,7 @@ class Decoded:
     json: object = None
     parts: tuple[Part, ...] = ()
 
-    def recorded_json(self, *, whole: bool) -> Any:
+    def recorded_json(self, *, whole: bool) -> object:
         return without_secrets(self.json, whole=whole)
 
     def recorded_parts(self, *, whole: bool) -> JsonDict:
@@ -102,11 +102,11 @@ def decode(content_type: str, body: bytes) -> Decoded:
     return Decoded(json=value)
 
 
-def _refuse_constant(word: str) -> Any:
+def _refuse_constant(word: str) -> Never:
     raise ValueError(word)
 
 
-def _guess(part: Part) -> Any:
+def _guess(part: Part) -> object:
     if part.filename is not None:
         return None
     if part.text[:1] not in ("{", "["):
@@ -161,7 +161,7 @@ class Recorded:
         return asdict(self)
 
 
-def without_secrets(value: object, *, whole: bool) -> Any:
+def without_secrets(value: object, *, whole: bool) -> object:
     """The same JSON; texts under names that speak of credentials are replaced.
 
     Unless `whole`, so is every text and number but those that name things and say what they are:
@@ -174,7 +174,7 @@ def without_secrets(value: object, *, whole: bool) -> Any:
     return value if whole or value is None or isinstance(value, bool) else HIDDEN
 
 
-def _kept(name: str, value: object, *, whole: bool) -> Any:
+def _kept(name: str, value: object, *, whole: bool) -> object:
     if SECRET_NAME.search(name) and isinstance(value, str) and value:
         return HIDDEN
     if NAMING.fullmatch(name) and not isinstance(value, dict | list):
@@ -184,7 +184,7 @@ def _kept(name: str, value: object, *, whole: bool) -> Any:
     return without_secrets(value, whole=whole)
 
 
-def part_recorded(part: Part, decoded: object, *, whole: bool) -> Any:
+def part_recorded(part: Part, decoded: object, *, whole: bool) -> object:
     """What the log keeps of one part; `decoded` is its JSON, or its text."""
     if part.filename is not None:
         return {"digest": hashlib.sha256(part.data).hexdigest(), "bytes": len(part.data)}

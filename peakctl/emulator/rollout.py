@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.emulator.builds import find_dockerfile, rehearse
 from peakctl.emulator.configs import existing_images, inline_images, mapped
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.calls import Call
     from peakctl.emulator.options import Options
+    from peakctl.model import JsonObject
 
 FAMILIES = ("block-deployment", "app-deployment")
 BUSY = ("deploying", "redeploying", "updating", "deleting")
@@ -271,7 +272,7 @@ def _make_service(tx: Transaction, row: Row, config: Body) -> Row:
     return service
 
 
-def _image(tx: Transaction, details: Any) -> Body | None:
+def _image(tx: Transaction, details: JsonObject) -> Body | None:
     if not details:
         return None
     version = tx.get(VERSION, details.get("versionId")) or latest_ready(tx, str(details["id"]))

@@ -86,14 +86,14 @@ class Counts:
     """Counts that hold until anybody writes: a client that reads all pages counts only once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, tuple[Any, ...]], int] = {}
+        self._known: dict[tuple[str, tuple[object, ...]], int] = {}
         self._state: tuple[int, int] = (-1, -1)
 
     def forget(self) -> None:
         """After a rollback, which takes back changes without counting as one."""
         self._known.clear()
 
-    def of(self, db: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> int:
+    def of(self, db: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> int:
         """The number that a query gives now."""
         # Own changes are counted by the connection, those of others by the version of the data.
         state = (db.total_changes, db.execute("PRAGMA data_version").fetchone()[0])
@@ -152,7 +152,7 @@ class Transaction:
         return row
 
     @staticmethod
-    def _columns(row: Row) -> tuple[Any, ...]:
+    def _columns(row: Row) -> tuple[object, ...]:
         text = json.dumps(row.body, separators=(",", ":"))
         return (row.kind, row.id, row.parent, row.name, row.status, row.facet, row.created,
                 row.updated, text)  # fmt: skip
@@ -224,7 +224,7 @@ class Transaction:
 
     def _condition(
         self, kinds: Sequence[str], where: Iterable[Where], anyone: Where | None
-    ) -> tuple[str, tuple[Any, ...]]:
+    ) -> tuple[str, tuple[object, ...]]:
         mine = Where("tenant = ?", (self.tenant,))
         if anyone:
             mine = Where(f"(tenant = ? OR {anyone.sql})", (self.tenant, *anyone.values))
@@ -269,7 +269,7 @@ class Transaction:
         sql = "SELECT by_kind, by_id FROM links WHERE tenant = ? AND used_kind = ? AND used_id = ?"
         return list(self._db.execute(sql, (self.tenant, kind, str(key))))
 
-    def schedule(self, after: float, action: str, **data: Any) -> None:
+    def schedule(self, after: float, action: str, **data: object) -> None:
         """Have `action` happen `after` seconds from now (see `due`)."""
         self._db.execute(
             "INSERT INTO agenda (at, tenant, action, data) VALUES (?, ?, ?, ?)",

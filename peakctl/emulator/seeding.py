@@ -78,7 +78,9 @@ async def _create_all(client: httpx.AsyncClient, resources: list[JsonDict]) -> l
     return made
 
 
-async def _create(client: httpx.AsyncClient, resource: JsonDict, answers: JsonDict, at: str) -> Any:
+async def _create(
+    client: httpx.AsyncClient, resource: JsonDict, answers: JsonDict, at: str
+) -> object:
     kind, operation = resource["kind"], WAYS[resource["kind"]]
     body = _resolved(resource["body"], answers, f"{at}.body")
     ids = _resolved(resource.get("in") or {}, answers, f"{at}.in")
@@ -126,7 +128,7 @@ def _resolved(value: object, answers: JsonDict, at: str) -> Any:
     return REFERENCE.sub(lambda found: str(_field(found, answers, at)), value)
 
 
-def _field(found: re.Match[str], answers: JsonDict, at: str) -> Any:
+def _field(found: re.Match[str], answers: JsonDict, at: str) -> object:
     value = answers.get(found[1])
     for word in found[2].split("."):
         if isinstance(value, list) and word.isdecimal() and int(word) < len(value):

@@ -9,7 +9,7 @@ import socket
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.platform import Emulator
 
-Connections = dict[Any, asyncio.Transport]
+Connections = dict[object, asyncio.Transport]
 BACKLOG = 2048
 
 

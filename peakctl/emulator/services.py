@@ -159,7 +159,7 @@ def _running(body: Body) -> Body:
     return {k: v for k, v in body.items() if k in FIELDS and k not in QUIET}
 
 
-def _merged(call: Call, row: Row, field: str, value: Any) -> Any:
+def _merged(call: Call, row: Row, field: str, value: Any) -> object:
     if value is None:
         if field == "imageDetails":
             raise invalid(field, "cannot be removed")

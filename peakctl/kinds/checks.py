@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
-from peakctl.model import LEDGER_PREFIX, JsonObject, Path, Reference, Secret, reveal
+from peakctl.model import (
+    LEDGER_PREFIX,
+    JsonObject,
+    Path,
+    Reference,
+    Secret,
+    Value,
+    reveal,
+)
 from peakctl.model.values import list_at, value_at
 
 if TYPE_CHECKING:
@@ -76,7 +84,7 @@ def check_tenants(value: Any, path: Path, problems: Problems, _: Sequence[Refere
         problems.add("tenants", (*path, "tenants"), summary, fix=fix)
 
 
-def check_values(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_values(value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
     """Values for a block stand under build and run, those for an app under the name of a block."""
     values = value.get("parameters") or {}
     if "blockSpec" in value:
@@ -120,10 +128,12 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 ARRAY = "_array"
 
 
-def check_definitions(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_definitions(
+    value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]
+) -> None:
     """Names once in each group; defaults and options of the right type; hideValue for text."""
     for group in ("build", "run"):
-        seen: set[Any] = set()
+        seen: set[object] = set()
         for i, definition in enumerate(value.get(group) or ()):
             at = (*path, group, i)
             name = definition["name"]
@@ -161,7 +171,7 @@ def _check_definition(definition: JsonObject, at: Path, problems: Problems) -> N
         )
 
 
-def _values(definition: JsonObject) -> Iterator[tuple[Path, Any]]:
+def _values(definition: JsonObject) -> Iterator[tuple[Path, Value]]:
     """The default and the options; an option of a list parameter is one item of it."""
     if definition.get("defaultValue") is not None:
         yield ("defaultValue",), definition["defaultValue"]
@@ -199,7 +209,7 @@ def _example(type_: str) -> str:
     return f"a list of {inner[2:]}s" if type_.endswith(ARRAY) else inner
 
 
-def check_used(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_used(value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
     """Each `@param:NAME` in the config is a declared build parameter (docs/platform.md, 3.4)."""
     build = (value.get("parameters") or {}).get("build") or ()
     declared = [definition["name"] for definition in build]
@@ -247,7 +257,9 @@ def check_private_images(
         )
 
 
-def check_inline_images(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_inline_images(
+    value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]
+) -> None:
     """An image of the block's own is built from its artifact (fields of BlockSpec)."""
     if "artifact" in value:
         return
@@ -286,7 +298,7 @@ def check_dockerfiles(
             )
 
 
-def _builds(value: JsonObject) -> Iterator[tuple[Path, Any, Any]]:
+def _builds(value: JsonObject) -> Iterator[tuple[Path, Value, Value]]:
     """Where an image says how it is built, its context and its Dockerfile."""
     if "config" not in value:
         details = value.get("buildDetails") or {}
@@ -320,7 +332,7 @@ def _uses(config: JsonObject, word: str) -> Iterator[Path]:
 Steps = Mapping[str, JsonObject]
 
 
-def check_steps(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_steps(value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
     """Parents, conditions and imageRefs name what is there, and the steps have an order."""
     steps: Steps = value.get("steps") or {}
     images = value.get("images") or {}
@@ -339,7 +351,7 @@ def check_steps(value: Any, path: Path, problems: Problems, _: Sequence[Referenc
         )
 
 
-def _steps_named(step: JsonObject) -> Iterator[tuple[Path, Any]]:
+def _steps_named(step: JsonObject) -> Iterator[tuple[Path, Value]]:
     """Every place in a step that names another, with the name."""
     for i, name in enumerate(step.get("parents") or ()):
         yield ("parents", i), name
@@ -356,7 +368,7 @@ def _list_at(step: JsonObject, path: Path) -> list[Any]:
     return list_at(step, path)
 
 
-def _expect(code: str, name: Any, known: JsonObject, path: Path, problems: Problems) -> None:
+def _expect(code: str, name: Value, known: JsonObject, path: Path, problems: Problems) -> None:
     """A problem unless `name` is known (a parameter or a secret cannot be)."""
     if not isinstance(name, str) or name in known or name.startswith(PARAM):
         return

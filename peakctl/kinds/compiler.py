@@ -131,11 +131,11 @@ def compile_ref(rule: Node) -> RefRule:
     )
 
 
-def _as_it_is(value: object) -> Any:
+def _as_it_is(value: object) -> object:
     return value
 
 
-def _tuples(value: Mapping[str, list[object]]) -> Mapping[str, tuple[Any, ...]]:
+def _tuples(value: Mapping[str, list[object]]) -> Mapping[str, tuple[object, ...]]:
     return {word: tuple(values) for word, values in value.items()}
 
 

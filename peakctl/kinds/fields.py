@@ -8,9 +8,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from peakctl.model import MISSING, JsonObject, Path, State
+from peakctl.model import MISSING, JsonObject, Path, State, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Field:
 
     types: frozenset[str]
     absent: Absent
-    default: Any = MISSING
+    default: Value = MISSING
     call: str = ""
     immutable: str = ""
     sensitive: bool = False

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
 """Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
 
-Holder = tuple["Field", JsonObject, Any]
+Holder = tuple["Field", JsonObject, object]
 """A map on the way down, its field, and the holder above it (None at the top)."""
 
 
@@ -216,7 +216,7 @@ TEXT_OF_A_REFERENCE = ("name", "kind")
 
 
 def find_reference(
-    rule: RefRule, value: Value, path: Path, holder: Any, problems: Problems
+    rule: RefRule, value: Value, path: Path, holder: object, problems: Problems
 ) -> Reference | None:
     """The reference that `value` makes, or None: it gives an id, or there is a problem.
 

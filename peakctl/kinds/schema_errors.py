@@ -231,7 +231,7 @@ def tell(kind: Kind, fault: SchemaError, problems: Problems, *, is_secret: bool)
     WORDS.get(fault.keyword, _other)(report)
 
 
-def did_you_mean(word: str, choices: Iterable[Any]) -> str:
+def did_you_mean(word: str, choices: Iterable[object]) -> str:
     """The nearest choices as a fix, or nothing."""
     near = nearest_names(word, [choice for choice in choices if isinstance(choice, str)])
     return f"did you mean: {', '.join(near)}" if near else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
@@ -216,7 +216,7 @@ class LedgerClient:
     async def _any_version(self, ledgers: Sequence[Listed]) -> bool:
         return any([await self.store.numbers(each.id) for each in ledgers])
 
-    async def _send(self, write: Coroutine[Any, Any, T]) -> T:
+    async def _send(self, write: Coroutine[object, object, T]) -> T:
         try:
             return await write
         except NotAuthenticated as error:

@@ -178,7 +178,7 @@ def _read_id(value: object) -> str | int:
     return WORD.read(value) if isinstance(value, str) else _read_count(value)
 
 
-def _list(value: object) -> list[Any]:
+def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError("expected list")
     return value

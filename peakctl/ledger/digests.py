@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.model import EMPTY, MAPS, MISSING, Secret, Unknown, Value, Verb, reveal
 
@@ -50,7 +50,7 @@ class Digests:
         """The same, slow, for a value that may have secrets in it that are not marked as such."""
         return self.of(Secret(reveal(value)))
 
-    def _opaque(self, value: Value) -> Any:
+    def _opaque(self, value: Value) -> Value:
         """JSON without secrets."""
         match value:
             case Secret():

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, PeakctlError
 from peakctl.ledger.revisions import empty_ledger
@@ -247,7 +247,7 @@ class _Lost(Exception):
     """The ledger in force has another lease than ours, or none."""
 
 
-async def complete(work: Coroutine[Any, Any, T]) -> T:
+async def complete(work: Coroutine[object, object, T]) -> T:
     """The result of `work`, which one cancellation does not stop: that is raised after its end."""
     task = asyncio.ensure_future(work)
     try:

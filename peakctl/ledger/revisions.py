@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import Diagnostic, LedgerUnusable, Severity
 from peakctl.ledger.codec import read_ledger
@@ -197,7 +197,7 @@ def _last_in_force(texts: Mapping[int, Ledger]) -> tuple[int, Ledger]:
     return last, texts[last]
 
 
-async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def all_of(work: Iterable[Coroutine[object, object, T]]) -> list[T]:
     """The results of work done side by side, in its order; the first error ends it all."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
@@ -136,7 +136,7 @@ def _change(change: Change) -> JsonDict:
     }
 
 
-def _seen(value: Value, *, sensitive: bool) -> Any:
+def _seen(value: Value, *, sensitive: bool) -> object:
     return to_json(masked(value) if sensitive else value)
 
 

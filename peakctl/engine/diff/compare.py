@@ -178,13 +178,13 @@ def _differing_items(before: list[Value], after: list[Value]) -> list[Path]:
         def match(self, level: Any) -> bool:
             return isinstance(level.t1, dict | list) and isinstance(level.t2, dict | list)
 
-        def give_up_diffing(self, level: Any, diff_instance: Any) -> bool:
+        def give_up_diffing(self, level: Any, diff_instance: object) -> bool:
             return same(level.t1, level.t2)
 
-        def normalize_value_for_hashing(self, parent: Any, obj: Any) -> Any:
+        def normalize_value_for_hashing(self, parent: object, obj: object) -> object:
             return obj  # pragma: no cover - asked for only when order is ignored
 
-    words: dict[Any, str] = {}
+    words: dict[object, str] = {}
     report = DeepDiff(
         _plain(before, words),
         _plain(after, words),
@@ -200,7 +200,7 @@ def _differing_items(before: list[Value], after: list[Value]) -> list[Path]:
     return sorted(paths, key=dotted)
 
 
-def _plain(value: Value, words: dict[Any, str]) -> Value:
+def _plain(value: Value, words: dict[object, str]) -> Value:
     """`value` with opaque words for what deepdiff must not look into."""
     if isinstance(value, Secret | Unknown):
         return words.setdefault(value, f"\0{len(words)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import targets
 from peakctl.errors import Diagnostic, diagnose, nearest_names
@@ -190,7 +190,7 @@ def _is_of_spec(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
     return not isinstance(reference.at[-1], int) and any(k.defines or k.of_parts for k in found)
 
 
-def _release_of(values: Tree) -> list[tuple[Any, Any]]:
+def _release_of(values: Tree) -> list[tuple[Value, Value]]:
     """The id and the release of each spec that is named in `values`."""
     named = mapping_at(values, ("spec",)).values()
     return [
