@@ -1,7 +1,7 @@
 """The one door to the platform: paths and bodies in, decoded answers or errors out.
 
 Every request waits for its place among those in flight, and for a pause if there is one, carries
-the token to the platform's own host only, and is repeated as `retry.RULES` allows.
+the token to the platform's own host only, and is repeated as `failures.RULES` allows.
 """
 
 from __future__ import annotations
@@ -20,18 +20,23 @@ import httpx
 
 from peakctl import __version__
 from peakctl.api.bodies import Body, Part, Query, encode_body
-from peakctl.api.limits import ConcurrencyLimit, Limits
-from peakctl.api.pages import Listing
-from peakctl.api.problems import Asked, odd_answer, problem
-from peakctl.api.retry import (
-    Backoff,
+from peakctl.api.failures import (
+    Asked,
     Failure,
-    Pause,
     failure_of_error,
     failure_of_status,
+    odd_answer,
+    problem,
+)
+from peakctl.api.limits import (
+    Backoff,
+    ConcurrencyLimit,
+    Limits,
+    Pause,
     parse_http_date,
     parse_retry_after,
 )
+from peakctl.api.pages import Listing
 from peakctl.api.trust import advice_on
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model.text import Redactor

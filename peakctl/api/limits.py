@@ -1,7 +1,7 @@
-"""Bounds on time, size and number for everything that the client does.
+"""Bounds on time, size and number for everything that the client does, and what keeps to them.
 
 The bound on the requests in flight follows what the platform can take: it halves when the platform
-throttles, and grows by one after so many successes in a row.
+throttles, and grows by one after so many successes in a row. Waits before another attempt grow.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from peakctl.api.failures import RULES, Failure
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from peakctl.model import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +115,77 @@ class ConcurrencyLimit:
             if not turn.done():
                 self.held += 1
                 turn.set_result(None)
+
+
+def parse_retry_after(text: str, now: float) -> float | None:
+    """Seconds to wait, from seconds or an HTTP date; None when it says neither.
+
+    `now` is the sender's own time (its `Date`), so that a wrong clock here does no harm.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = parse_http_date(text)
+        return None if moment is None else max(0.0, moment - now)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def parse_http_date(text: str) -> float | None:
+    """Seconds since 1970, or None when `text` is no date."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How often one request has failed, and whether it may try again.
+
+    `chance` gives numbers from 0 to 1. Waits grow and are spread out, so that many who failed
+    together do not come back together.
+    """
+
+    limits: Limits
+    deadline: float
+    chance: Callable[[], float]
+    failures: int = 0
+
+    def wait(
+        self, failure: Failure, *, write: bool, now: float, retry_after: float | None
+    ) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up."""
+        self.failures += 1
+        rule = RULES[failure]
+        if not (rule.write if write else rule.read) or self.failures >= self._attempts(failure):
+            return None
+        if retry_after is not None and retry_after > self.limits.longest_retry_after:
+            return None
+        seconds = self._backoff() if retry_after is None else retry_after + self.chance()
+        return seconds if now + seconds <= self.deadline else None
+
+    def _attempts(self, failure: Failure) -> int:
+        throttled = failure is Failure.THROTTLED
+        return self.limits.throttled_attempts if throttled else self.limits.attempts
+
+    def _backoff(self) -> float:
+        full = self.limits.first_wait * 2.0 ** (self.failures - 1)
+        return min(full, self.limits.longest_wait) * (0.5 + 0.5 * self.chance())
+
+
+class Pause:
+    """One "not before" for all requests of a client, set by a 429 that names a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = 0.0
+
+    def until(self, moment: float) -> None:
+        """Let nothing go out before `moment`, in seconds of the clock."""
+        self._until = max(self._until, moment)
+
+    async def over(self) -> None:
+        """Return once the pause is over, also when it is extended meanwhile."""
+        while (left := self._until - self._clock.now()) > 0:
+            await self._clock.sleep(left)

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peakctl.api.problems import Asked, incomplete, odd_answer
+from peakctl.api.failures import Asked, incomplete, odd_answer
 from peakctl.errors import ApiError
 
 if TYPE_CHECKING:

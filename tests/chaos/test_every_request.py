@@ -74,10 +74,10 @@ def test_a_stack_of_services_and_workflows(tmp_path: Path) -> None:
 def test_a_client_that_sends_again_in_doubt_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.api import retry
+    from peakctl.api import limits
 
-    reckless = dict.fromkeys(retry.RULES, retry.RULES[retry.Failure.UNSENT])
-    monkeypatch.setattr(retry, "RULES", reckless)
+    reckless = dict.fromkeys(limits.RULES, limits.RULES[limits.Failure.UNSENT])
+    monkeypatch.setattr(limits, "RULES", reckless)
     apply, _ = example("artifact-only", tmp_path)
     assert any(case.wrong for case in every_request(apply, FEW))
 

@@ -9,8 +9,8 @@ from email.utils import formatdate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.api.limits import ConcurrencyLimit, Limits
-from peakctl.api.retry import Backoff, Failure, parse_retry_after
+from peakctl.api.failures import Failure
+from peakctl.api.limits import Backoff, ConcurrencyLimit, Limits, parse_retry_after
 from peakctl.model import MASK
 from peakctl.model.text import Redactor, safe_line
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from peakctl.api.failures import Asked, Failure, problem
 from peakctl.api.limits import Limits
 from peakctl.api.pages import Listing
-from peakctl.api.problems import Asked, problem
-from peakctl.api.retry import Failure
 from peakctl.errors import ApiError
 
 ASKED = Asked("GET", "service/images/")

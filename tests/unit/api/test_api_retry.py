@@ -7,17 +7,8 @@ import httpx
 import pytest
 from chaos.clock import FakeClock
 
-from peakctl.api.limits import Limits
-from peakctl.api.retry import (
-    RULES,
-    Backoff,
-    Failure,
-    Pause,
-    failure_of_error,
-    failure_of_status,
-    parse_http_date,
-    parse_retry_after,
-)
+from peakctl.api.failures import RULES, Failure, failure_of_error, failure_of_status
+from peakctl.api.limits import Backoff, Limits, Pause, parse_http_date, parse_retry_after
 
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 

@@ -1,22 +1,109 @@
-"""What went wrong, in words: the one place where failures become errors of peakctl."""
+"""What can go wrong with a request: may it be sent again, and which error it becomes, in words.
+
+A read may be repeated after any passing trouble. A write may be repeated only when the platform
+certainly did nothing: it said so (429), or nothing ever left this machine.
+"""
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.api.retry import RULES, Failure
+import httpx
+
+from peakctl.api.trust import refused_certificate
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 LONGEST_DETAIL = 600
 _TAGS = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _CHECK_TARGET = "check PEAK__STAGE or STAGE, and PEAKCTL_ENDPOINT if you use it"
+
+
+class Failure(enum.StrEnum):
+    """Why an attempt did not succeed."""
+
+    UNSENT = "unsent"  # no connection: nothing was sent
+    UNTRUSTED = "untrusted"  # no connection: the certificate is not accepted
+    THROTTLED = "throttled"  # 429
+    UNAVAILABLE = "unavailable"  # 408, 500, 502, 503, 504
+    TIMED_OUT = "timed out"  # sent, and no answer in time
+    BROKEN = "broken"  # sent, and the connection broke
+    GARBLED = "garbled"  # answered, and the answer is cut short or is not what it says it is
+    FAULTY = "faulty"  # any other 5xx, and answers without a meaning
+    MOVED = "moved"  # a redirect that is not followed
+    REFUSED = "refused"  # any other 4xx: the platform did nothing, and would not next time
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`read` and `write`: sent again by itself? `doubtful`: may a write have taken effect?"""
+
+    read: bool
+    write: bool
+    doubtful: bool
+
+
+_PASSING = Rule(read=True, write=False, doubtful=True)
+_LASTING = Rule(read=False, write=False, doubtful=True)
+_HARMLESS = Rule(read=True, write=True, doubtful=False)
+_DEFINITE = Rule(read=False, write=False, doubtful=False)
+
+RULES: Mapping[Failure, Rule] = {
+    Failure.UNSENT: _HARMLESS,
+    Failure.UNTRUSTED: _DEFINITE,
+    Failure.THROTTLED: _HARMLESS,
+    Failure.UNAVAILABLE: _PASSING,
+    Failure.TIMED_OUT: _PASSING,
+    Failure.BROKEN: _PASSING,
+    Failure.GARBLED: _PASSING,
+    Failure.FAULTY: _LASTING,
+    Failure.MOVED: _LASTING,
+    Failure.REFUSED: _DEFINITE,
+}
+
+_UNAVAILABLE = frozenset({408, 500, 502, 503, 504})
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+def failure_of_status(status: int) -> Failure:
+    """The failure that a status other than 2xx means."""
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return Failure.THROTTLED
+    if status in _UNAVAILABLE:
+        return Failure.UNAVAILABLE
+    if httpx.codes.is_redirect(status):
+        return Failure.MOVED
+    return Failure.REFUSED if httpx.codes.is_client_error(status) else Failure.FAULTY
+
+
+def failure_of_error(error: Exception) -> Failure:
+    """The failure that an exception of the HTTP client means."""
+    match error:
+        case _ if refused_certificate(error):
+            return Failure.UNTRUSTED
+        case _ if isinstance(error, _UNSENT):
+            return Failure.UNSENT
+        case httpx.TimeoutException() | TimeoutError():
+            return Failure.TIMED_OUT
+        case httpx.DecodingError():
+            return Failure.GARBLED
+        case _:
+            return Failure.BROKEN
+
 
 _BY_STATUS = {
     404: ("not-found", "not found", f"look for it with `peakctl get`; {_CHECK_TARGET}"),

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.api.problems import LONGEST_DETAIL, Asked, is_no_change, problem, server_text
-from peakctl.api.retry import Failure, failure_of_status
+from peakctl.api.failures import (
+    LONGEST_DETAIL,
+    Asked,
+    Failure,
+    failure_of_status,
+    is_no_change,
+    problem,
+    server_text,
+)
 from peakctl.errors import ApiError, NotAuthenticated
 from peakctl.model.text import Redactor, safe_line
 
