@@ -16,7 +16,7 @@ LAYERS = (
     "engine adapters manifests",
     "ledger",
     "kinds api archives",
-    "settings files private",
+    "settings files",
     "errors",
     "model",
 )

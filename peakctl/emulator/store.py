@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from peakctl.emulator.rows import Counts, Transaction
 from peakctl.errors import Diagnostic, PeakctlError
-from peakctl.private import make_private, narrow
+from peakctl.files import make_private, narrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Required, TypedDict, Unpack
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
 from peakctl.manifests.parameters import Given, Mentioned, check_given
@@ -60,155 +60,112 @@ class RenderedText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """What templates are given. `os_env` lists the variables that they may read; None: all.
+class Inputs(TypedDict, total=False):
+    """What manifests are read with, beside the patterns that name them.
 
-    `given` says where parameters come from; without it nobody is told of those that nothing uses.
+    `root` is the project's folder, which includes and links may not leave; relative patterns start
+    at `base` (default: `root`). `environment` is the process environment, of which `os_env` in
+    templates has what `os_env` lists (None: all but credentials). `exclude` are files that are no
+    manifests, `places` says where a pattern was written. `given` says where parameters come from;
+    without it nobody is told of those that nothing uses.
     """
 
-    parameters: Mapping[str, Value]
-    environment: Mapping[str, str] = field(repr=False)
-    os_env: Sequence[str] | None = None
-    given: Given | None = None
+    root: Required[Path]
+    parameters: Required[Mapping[str, Value]]
+    environment: Required[Mapping[str, str]]
+    stdin: str | None
+    base: Path | None
+    exclude: Collection[Path]
+    places: Mapping[str, Location]
+    os_env: Sequence[str] | None
+    given: Given | None
 
 
-def load_documents(
-    patterns: Sequence[str],
-    *,
-    root: Path,
-    parameters: Mapping[str, Value],
-    environment: Mapping[str, str],
-    stdin: str | None = None,
-    base: Path | None = None,
-    exclude: Collection[Path] = (),
-    places: Mapping[str, Location] = NO_PLACES,
-    os_env: Sequence[str] | None = None,
-    given: Given | None = None,
-) -> Loaded:
-    """The documents of all manifests that `patterns` name, and all problems on the way there.
-
-    As `load_manifests`.
-    """
-    found = load_manifests(
-        patterns,
-        root=root,
-        parameters=parameters,
-        environment=environment,
-        stdin=stdin,
-        base=base,
-        exclude=exclude,
-        places=places,
-        os_env=os_env,
-        given=given,
-    )
+def load_documents(patterns: Sequence[str], **inputs: Unpack[Inputs]) -> Loaded:
+    """The documents of all manifests that `patterns` name, and all problems on the way there."""
+    found = load_manifests(patterns, **inputs)
     return found.documents, found.problems
 
 
-def load_manifests(
-    patterns: Sequence[str],
-    *,
-    root: Path,
-    parameters: Mapping[str, Value],
-    environment: Mapping[str, str],
-    stdin: str | None = None,
-    base: Path | None = None,
-    exclude: Collection[Path] = (),
-    places: Mapping[str, Location] = NO_PLACES,
-    os_env: Sequence[str] | None = None,
-    given: Given | None = None,
-) -> Manifests:
-    """The documents of all manifests that `patterns` name; a fault in one hides no other.
-
-    `environment` is the process environment, of which `os_env` in templates has what the argument
-    `os_env` lists (None: all but credentials); `root` is the project's folder, which includes may
-    not leave; relative patterns start at `base` (default: `root`). `places` says where a pattern
-    was written. With `given` parameters that nothing uses are told.
-    """
-    sources, wrong = find_sources(
-        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
-    )
-    rendered, failed, problems = _render(
-        sources, wrong, root, Values(parameters, environment, os_env, given)
-    )
-    unread = [source.text for source in failed]
+def load_manifests(patterns: Sequence[str], **inputs: Unpack[Inputs]) -> Manifests:
+    """The documents of all manifests that `patterns` name; a fault in one hides no other."""
+    read = _render(patterns, inputs)
+    unread = [source.text for source in read.failed]
     documents: list[Document] = []
+    problems = list(read.problems)
     with _no_collector():
-        for text in rendered:
+        for text in read.texts:
             found, faults = parse(text)
             documents += found
             problems += faults
             unread += [text.text] if any(f.severity is Severity.ERROR for f in faults) else []
-    lost = any(problem in problems for problem in wrong)
-    return Manifests(tuple(documents), tuple(problems), tuple(unread), lost=lost)
+    return Manifests(tuple(documents), tuple(problems), tuple(unread), lost=read.lost)
 
 
 def render_sources(
     patterns: Sequence[str],
-    *,
-    root: Path,
-    parameters: Mapping[str, Value],
-    environment: Mapping[str, str],
-    stdin: str | None = None,
-    base: Path | None = None,
-    exclude: Collection[Path] = (),
-    places: Mapping[str, Location] = NO_PLACES,
-    os_env: Sequence[str] | None = None,
-    given: Given | None = None,
     secrets: Callable[[Sequence[Document]], Iterable[tuple[Document, Place]]] = lambda _: (),
+    **inputs: Unpack[Inputs],
 ) -> tuple[tuple[RenderedText, ...], tuple[Diagnostic, ...]]:
     """The text of each manifest after its template ran, as for `load_documents`; secrets masked.
 
     `secrets` says which places of which documents are secret, wherever their values come from.
     """
-    sources, wrong = find_sources(
-        patterns, root, base=base, stdin=stdin, exclude=exclude, places=places
-    )
-    rendered, _, problems = _render(
-        sources, wrong, root, Values(parameters, environment, os_env, given)
-    )
-    parsed = [parse(text)[0] for text in rendered]
+    read = _render(patterns, inputs)
+    parsed = [parse(text)[0] for text in read.texts]
     spans: dict[int, list[tuple[int, int]]] = {}
     for document, path in secrets([document for documents in parsed for document in documents]):
         span = document.span(path)
         spans.setdefault(id(document), []).extend([span] if span else [])
-    texts = tuple(
-        RenderedText(
-            text.source.display,
-            masked_text(
-                text, [span for d in documents for span in spans.get(id(d), ())]
-            ).removesuffix("\n"),
-        )
-        for text, documents in zip(rendered, parsed, strict=True)
+    texts = []
+    for text, documents in zip(read.texts, parsed, strict=True):
+        shown = masked_text(text, [span for d in documents for span in spans.get(id(d), ())])
+        texts.append(RenderedText(text.source.display, shown.removesuffix("\n")))
+    return tuple(texts), tuple(read.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Rendered texts, the sources whose templates failed, and all problems.
+
+    `lost` says that a file could not be read at all, and no template included it either.
+    """
+
+    texts: Sequence[Rendered]
+    failed: Sequence[Source]
+    problems: Sequence[Diagnostic]
+    lost: bool
+
+
+def _render(patterns: Sequence[str], inputs: Inputs) -> _Read:
+    root, parameters, given = inputs["root"], inputs["parameters"], inputs.get("given")
+    sources, wrong = find_sources(
+        patterns,
+        root,
+        base=inputs.get("base"),
+        stdin=inputs.get("stdin"),
+        exclude=inputs.get("exclude", ()),
+        places=inputs.get("places", NO_PLACES),
     )
-    return texts, tuple(problems)
-
-
-def _render(
-    sources: Sequence[Source],
-    wrong: Sequence[Diagnostic],
-    root: Path,
-    values: Values,
-) -> tuple[list[Rendered], list[Source], list[Diagnostic]]:
-    """The texts, the sources whose templates failed, and all problems, `wrong` first."""
     problems = list(wrong)
+    try:
+        check_reserved(parameters)
+    except ManifestsInvalid as error:
+        return _Read([], sources, [*problems, *error.diagnostics], lost=bool(wrong))
     rendered: list[Rendered] = []
     failed: list[Source] = []
-    renderer = Renderer(values.parameters, values.environment, root, values.os_env)
-    try:
-        check_reserved(values.parameters)
-    except ManifestsInvalid as error:
-        return [], list(sources), [*problems, *error.diagnostics]
+    renderer = Renderer(parameters, inputs["environment"], root, inputs.get("os_env"))
     for source in sources:
         try:
             rendered.append(renderer.render(source))
         except ManifestsInvalid as error:
             failed.append(source)
             problems += error.diagnostics
-    if values.given is not None and not (wrong or values.given.problems):
-        problems += _unused(values.given, renderer, failed)
+    if given is not None and not (wrong or given.problems):
+        problems += _unused(given, renderer, failed)
     included = renderer.included()
-    return rendered, failed, [p for p in problems if not _was_included(p, included)]
+    problems = [p for p in problems if not _was_included(p, included)]
+    return _Read(rendered, failed, problems, lost=any(problem in problems for problem in wrong))
 
 
 def _unused(given: Given, renderer: Renderer, failed: Sequence[Source]) -> list[Diagnostic]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from peakctl.kinds.fields import Kind
-    from peakctl.manifests.load import Manifests, RenderedText
+    from peakctl.manifests.load import Inputs, Manifests, RenderedText
     from peakctl.manifests.parameters import Given
-    from peakctl.model import Document, JsonDict, Key, Reference, Resource, Value
+    from peakctl.model import Document, Key, Reference, Resource, Value
     from peakctl.operations.project import Project
 
 NOTHING_FOUND = "source/no-match"
@@ -176,7 +176,7 @@ def _load_manifests(project: Project) -> Manifests:
     return replace(found, problems=(*given.problems, *known))
 
 
-def _sources(project: Project, given: Given) -> JsonDict:
+def _sources(project: Project, given: Given) -> Inputs:
     """What loading and rendering take: where files are, and what templates are given."""
     file, typed = project.file, project.options.manifests
     read_stdin = project.options.read_stdin

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names, raise_if_any
-from peakctl.private import make_private_folder, narrow, write_private
+from peakctl.files import make_private_folder, narrow, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,9 +19,9 @@ from peakctl.engine.plan.approval import (
     write_approval,
 )
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
+from peakctl.files import write_private
 from peakctl.ledger.digests import LIGHT
 from peakctl.operations.platform import connect
-from peakctl.private import write_private
 
 LARGEST = 64 * 2**20
 """Bytes of a plan file; an action takes about 400."""

@@ -112,7 +112,7 @@ def save(file: Path, **typed: Any) -> int:
     """Write all data of an emulator, of all tenants, into FILE."""
 
     def act(session: Session, control: Control, place: str) -> Report:
-        from peakctl.private import write_private
+        from peakctl.files import write_private
 
         found = control.save()
         write_private(file, found)

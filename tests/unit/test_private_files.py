@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peakctl.private import make_private, make_private_folder, narrow, write_private
+from peakctl.files import make_private, make_private_folder, narrow, write_private
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
 
