@@ -49,12 +49,12 @@ def unresolved(
     intents: Iterable[Intent],
     outcomes: Mapping[Key, Outcome],
     owned: Mapping[Key, Owned],
-    world: LiveState,
+    observed: LiveState,
     declared: Container[Key],
 ) -> tuple[Intent, ...]:
     """Those of `intents` that are still needed to tell what is ours, and in which version.
 
-    `owned` is what the ledger has after the run whose `outcomes` these are, `world` what it saw
+    `owned` is what the ledger has after the run whose `outcomes` these are, `observed` what it saw
     before. What was to be made may be there only if nobody knows how its call ended, or if it was
     another run's and this one did not look. What has an id is told by it once it is owned.
     """
@@ -62,7 +62,7 @@ def unresolved(
 
     def is_pending(intent: Intent) -> bool:
         outcome = outcomes.get(intent.key)
-        if outcome is None and intent.key in declared and not _is_listed(intent, world):
+        if outcome is None and intent.key in declared and not _is_listed(intent, observed):
             return False
         if outcome is not None and outcome.status.good:
             return False
@@ -79,9 +79,9 @@ def _is_in_doubt(outcome: Outcome) -> bool:
     return outcome.id is None and outcome.status in IN_DOUBT
 
 
-def _is_listed(intent: Intent, world: LiveState) -> bool:
+def _is_listed(intent: Intent, observed: LiveState) -> bool:
     """Whether a thing of its id, or else of its name, is there, of a kind that was looked at."""
-    listed = world.listed.get(intent.key.kind, ())
+    listed = observed.listed.get(intent.key.kind, ())
     return any(item.ours and _is_meant(intent, item) for item in listed)
 
 
@@ -92,7 +92,7 @@ def _is_meant(intent: Intent, item: Listed) -> bool:
 
 
 async def find_uncertain_creates(
-    world: LiveState,
+    observed: LiveState,
     ledger: Ledger,
     resources: Mapping[Key, Resource],
     adapters: Mapping[str, Adapter],
@@ -114,7 +114,7 @@ async def find_uncertain_creates(
                 group.create_task(_look_up(intent, listed, adapters[intent.key.kind]))
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
-    there = {intent.key: _matches(intent, listed[intent.key.kind], world) for intent in pending}
+    there = {intent.key: _matches(intent, listed[intent.key.kind], observed) for intent in pending}
     notes = tuple(_note(key, found) for key, found in sorted(there.items()) if found)
     return notes, frozenset(key for key, found in there.items() if not found)
 
@@ -137,9 +137,11 @@ def _undeclared(
             yield intent
 
 
-def _matches(intent: Intent, listed: Iterable[Listed], world: LiveState) -> tuple[str | int, ...]:
+def _matches(
+    intent: Intent, listed: Iterable[Listed], observed: LiveState
+) -> tuple[str | int, ...]:
     """The ids of what it may be, and is neither declared nor known to be somebody's."""
-    taken = {live.live_id for live in world.live.values()} | world.owners.ids.keys()
+    taken = {live.live_id for live in observed.live.values()} | observed.owners.ids.keys()
     return tuple(
         item.id
         for item in listed

@@ -45,7 +45,7 @@ class Rebuilt:
 
 
 async def find_there(
-    owned: Collection[Owned], world: LiveState, adapters: Mapping[str, Adapter]
+    owned: Collection[Owned], observed: LiveState, adapters: Mapping[str, Adapter]
 ) -> frozenset[LiveId]:
     """Which of the owned ids exist. Kinds are listed again where the run did not look for them.
 
@@ -54,7 +54,7 @@ async def find_there(
     """
     wanted = {each.live_id for each in owned}
     unknown = {each for each in wanted if each[0] not in adapters}
-    there = _ids(world.listed) | unknown
+    there = _ids(observed.listed) | unknown
     missing = sorted({kind for kind, _ in wanted - there})
     found = await asyncio.gather(*(adapters[kind].index() for kind in missing))
     there |= _ids(dict(zip(missing, found, strict=True)))
@@ -67,7 +67,7 @@ async def find_there(
 def rebuild(
     us: Owner,
     resources: Mapping[Key, Resource],
-    world: LiveState,
+    observed: LiveState,
     *,
     uses: Mapping[Key, tuple[Key, ...]],
     before: Ledger | None,
@@ -85,16 +85,16 @@ def rebuild(
     said = {each.live_id: each for each in before.owned.values()} if before else {}
     old = {i: replace(each, protect=each.protect or damaged) for i, each in said.items()}
     owners = find_owners(us, before, others.ledgers)
-    owners = replace(owners, unread=others.unread, unsure=world.owners.unsure)
+    owners = replace(owners, unread=others.unread, unsure=observed.owners.unsure)
     kept = {e.key for i, e in old.items() if i in there}
-    unsure = [key for key in resources if key in world.live or key not in kept]
-    undecided = [d for key in unsure if (d := _undecided(key, world, owners, us))]
+    unsure = [key for key in resources if key in observed.live or key not in kept]
+    undecided = [d for key in unsure if (d := _undecided(key, observed, owners, us))]
     left_out = {d.key for d in undecided}
     named = known_uses(uses, before)
     declared = {
-        key: _entry(resource, world.live[key], named[key], old)
+        key: _entry(resource, observed.live[key], named[key], old)
         for key, resource in resources.items()
-        if key in world.live and key not in left_out
+        if key in observed.live and key not in left_out
     }
     known = {each.live_id for each in declared.values()}
     rest = {e.key: e for i, e in old.items() if i in there and i not in known}
@@ -125,11 +125,11 @@ def _entry(
     return replace(before, key=resource.key, protect=protect, uses=uses)
 
 
-def _undecided(key: Key, world: LiveState, owners: Owners, us: Owner) -> Diagnostic | None:
+def _undecided(key: Key, observed: LiveState, owners: Owners, us: Owner) -> Diagnostic | None:
     """Why a declared resource cannot be listed, if it is live at all."""
-    live = world.live.get(key)
+    live = observed.live.get(key)
     if live is None:
-        ours = [item for item in world.matches(key.kind, key.name) if item.ours]
+        ours = [item for item in observed.matches(key.kind, key.name) if item.ours]
         if len(ours) < 2:
             return None
         which = ", ".join(str(item.id) for item in ours)

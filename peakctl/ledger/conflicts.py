@@ -1,8 +1,8 @@
 """Two projects about to make or adopt the same thing: their leases do not exclude each other.
 
 Each run writes what it sets out to do into its own ledger before it reads those of the others, so
-of two that race at least one sees the other. Whoever sees a rival stops, but for the owner that
-comes first by name: it waits until the rival has stopped or finished. So one of them goes on.
+of two that race at least one sees the other. Whoever sees a conflict stops, but for the owner that
+comes first by name: it waits until the other has stopped or finished. So one of them goes on.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ def made_meanwhile(plan: Plan, others: Iterable[Ledger]) -> frozenset[Key]:
     return frozenset(key for ledger in others for key in ledger.owned if key in creates)
 
 
-def goes_first(us: Owner, rivals: Mapping[Key, Owner]) -> bool:
+def goes_first(us: Owner, conflicts: Mapping[Key, Owner]) -> bool:
     """Whether we are the one that waits instead of giving up."""
-    return all(us < rival for rival in rivals.values())
+    return all(us < other for other in conflicts.values())
 
 
-def tell_conflicts(rivals: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
+def tell_conflicts(conflicts: Mapping[Key, Owner]) -> tuple[Diagnostic, ...]:
     """Why the run stops."""
     return tuple(
         Diagnostic(
-            code="lease/rival",
+            code="lease/conflict",
             summary=f"{owner} is making or changing it right now",
             key=key,
             fix=f"run again when {owner} is done; only one of the two projects can own it",
         )
-        for key, owner in sorted(rivals.items())
+        for key, owner in sorted(conflicts.items())
     )

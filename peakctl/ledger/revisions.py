@@ -140,7 +140,7 @@ def tell_duplicates(owner: Owner, ids: Sequence[str | int]) -> Diagnostic:
         f"artifact {others[0]}" if len(others) == 1 else f"artifacts {', '.join(map(str, others))}"
     )
     return Diagnostic(
-        code="ledger/twins",
+        code="ledger/duplicate",
         summary=f"{len(ids)} artifacts have the name of the ledger of {owner}",
         detail=f"the oldest counts, {first}; what is in the others is not looked at",
         fix=f"delete the {which}",

@@ -230,8 +230,8 @@ async def _ledgers(
 
     store, owner = platform.ledgers, platform.project.owner
     listed = await store.list()
-    standing = await find_revision(store, listed, owner) if owner else None
-    ours = (standing.ledger,) if standing else ()
+    revision = await find_revision(store, listed, owner) if owner else None
+    ours = (revision.ledger,) if revision else ()
     if not set(ids) - set(_of_ids(ours, ids, kind)):
         return ours
     others = await read_others(store, listed, owner)

@@ -94,7 +94,7 @@ def test_a_first_ledger_that_nobody_checks_is_found_out(
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=2, drawn=0)))
 
 
-def test_rivals_that_nobody_sees_are_found_out(
+def test_conflicts_that_nobody_sees_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from peakctl.ledger import conflicts

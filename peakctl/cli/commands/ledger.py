@@ -87,8 +87,8 @@ def show(**flags: Any) -> int:
 def unlock(**flags: Any) -> int:
     """Take the lease away from a run that is dead.
 
-    Shows whose it is and asks. What that run set out to do stays recorded, and the next apply looks
-    at it first.
+    Shows who holds it and asks. What that run set out to do stays recorded, and the next apply
+    looks at it first.
     """
     return _run("ledger unlock", _unlock, flags)
 
@@ -100,7 +100,7 @@ def unlock(**flags: Any) -> int:
 @options.connection
 @options.display
 def rebuild(**flags: Any) -> int:
-    """Write the ledger anew, from manifests and live state.
+    """Write the ledger again, from manifests and live state.
 
     For a ledger that was damaged or deleted. Keeps what can still be read of it, adds what the
     manifests name and is live, drops what is gone, and asks before it writes.
@@ -168,7 +168,7 @@ async def _unlock(session: Session) -> Report:
             session,
             "Is this run dead? Its lease will be taken away.",
             what="a run holds the lease",
-            read="whose it is",
+            read="who holds it",
         )
         done = await unlock_ledger(platform, found)
     kept = counted(len(done.ledger.intents), "unfinished action")

@@ -55,15 +55,15 @@ class LiveState:
 class LedgerQuery:
     """Where the ledgers are, and which one is ours. `held` is ours when this run has its lease.
 
-    `known` are resources that this run has read already and is not about to change. With `rivals`
-    the ledgers of other projects are read in any case.
+    `known` are resources that this run has read already and is not about to change. With
+    `others` the ledgers of other projects are read in any case.
     """
 
     store: LedgerStore
     owner: Owner
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
-    rivals: bool = False
+    others: bool = False
 
 
 def outside_references(resources: Mapping[Key, Resource]) -> list[Reference]:
@@ -126,9 +126,9 @@ class Observer:
             return Others()
         store, us = self._query.store, self._query.owner
         owners = find_owners(us, self._ledger, ())
-        # What was only promised may be another project's: its run may have died before it took it.
+        # What a run only set out to create may be another project's: it may have died before.
         ours = all(owners.owner(live) == us for live in self._live.values())
-        if ours and not self._query.rivals:
+        if ours and not self._query.others:
             return Others()
         listed = self._listed.get(store.kind)
         ledgers = store.pick(listed) if listed is not None else await store.list()
@@ -136,8 +136,8 @@ class Observer:
 
     async def _read_ledger(self, query: LedgerQuery) -> None:
         ledgers = query.store.pick(self._listed[query.store.kind])
-        standing = await find_revision(query.store, ledgers, query.owner)
-        self._ledger = standing.ledger if standing else None
+        revision = await find_revision(query.store, ledgers, query.owner)
+        self._ledger = revision.ledger if revision else None
         self._ledger_known.set()
 
     def _needed_kinds(self) -> set[str]:
@@ -148,7 +148,7 @@ class Observer:
     def _kind_of_ledgers(self) -> set[str]:
         """The kind in whose listing the ledgers are, if they are to be read."""
         query = self._query
-        return {query.store.kind} if query and (query.held is None or query.rivals) else set()
+        return {query.store.kind} if query and (query.held is None or query.others) else set()
 
     def _concerned(self, kind: str) -> list[Resource]:
         """The resources of the kind, and those that refer to it."""

@@ -38,7 +38,7 @@ def about_to(owner: Owner, verb: str = "create", until: float = NOW + 1, **more:
     return Ledger(owner, "salt", intents=(Intent(KEY, verb),), lease=lease)
 
 
-def test_a_rival_is_under_way_to_create_the_same() -> None:
+def test_another_run_is_under_way_to_create_the_same() -> None:
     assert find_conflicts(plan(), NOBODY, [about_to(B)], NOW) == {KEY: B}
 
 
@@ -47,35 +47,35 @@ def test_a_rival_is_under_way_to_create_the_same() -> None:
     [about_to(B, until=NOW), about_to(B, verb="edit"), about_to(B, lease=None)],
     ids=["its lease is over", "it has it already", "it is not under way"],
 )
-def test_no_rival(other: Ledger) -> None:
+def test_no_conflict(other: Ledger) -> None:
     assert not find_conflicts(plan(), NOBODY, [other], NOW)
 
 
-def test_who_does_not_create_has_no_rival() -> None:
+def test_who_does_not_create_has_no_conflict() -> None:
     assert not find_conflicts(plan(Verb.EDIT), NOBODY, [about_to(B)], NOW)
 
 
 @pytest.mark.parametrize("verb", ["keep", "edit"])
-def test_who_adopts_what_another_is_about_to_adopt_has_a_rival(verb: str) -> None:
+def test_who_adopts_what_another_is_about_to_adopt_has_a_conflict(verb: str) -> None:
     adopting = Plan((Action(KEY, Verb.KEEP, live=Live(KEY, 7, {})),))
     assert find_conflicts(adopting, NOBODY, [about_to(B, verb)], NOW) == {KEY: B}
     ours = find_owners(A, Ledger(A, "salt", owned={KEY: Owned(KEY, 7)}), ())
     assert not find_conflicts(adopting, ours, [about_to(B, verb)], NOW)
 
 
-def test_what_an_earlier_run_of_another_left_open_makes_no_rival() -> None:
+def test_what_an_earlier_run_of_another_left_open_makes_no_conflict() -> None:
     lease = Lease("run-2", Actor("ada"), NOW, NOW + 1)
-    for run, rivals in (("run-1", {}), ("run-2", {KEY: B})):
+    for run, conflicts in (("run-1", {}), ("run-2", {KEY: B})):
         other = Ledger(B, "salt", intents=(Intent(KEY, "create", run=run),), lease=lease)
-        assert find_conflicts(plan(), NOBODY, [other], NOW) == rivals
+        assert find_conflicts(plan(), NOBODY, [other], NOW) == conflicts
 
 
-def test_who_adopts_is_no_rival_of_who_changes_another_thing_of_the_name() -> None:
+def test_who_adopts_is_in_no_conflict_with_who_changes_another_thing_of_the_name() -> None:
     adopting = Plan((Action(KEY, Verb.KEEP, live=Live(KEY, 7, {})),))
     lease, before = Lease("run", Actor("ada"), NOW, NOW + 1), Key("Service", "before")
-    for id_, rivals in (("8", {}), ("7", {KEY: B})):
+    for id_, conflicts in (("8", {}), ("7", {KEY: B})):
         other = Ledger(B, "salt", intents=(Intent(before, "edit", id=id_),), lease=lease)
-        assert find_conflicts(adopting, NOBODY, [other], NOW) == rivals
+        assert find_conflicts(adopting, NOBODY, [other], NOW) == conflicts
 
 
 def test_what_another_made_since_we_looked_is_told() -> None:
@@ -92,5 +92,5 @@ def test_of_two_that_see_each_other_one_goes_first() -> None:
 
 def test_who_stops_is_told_because_of_whom() -> None:
     (told,) = tell_conflicts({KEY: B})
-    assert (told.key, told.code) == (KEY, "lease/rival")
+    assert (told.key, told.code) == (KEY, "lease/conflict")
     assert "b/dev" in told.summary

@@ -376,7 +376,7 @@ def test_of_two_first_ledgers_of_one_second_one_counts(
     run(script())
 
 
-def test_an_older_ledger_without_a_version_is_no_rival(ledger_store: Any) -> None:
+def test_an_older_ledger_without_a_version_does_not_count(ledger_store: Any) -> None:
     made = keep(ledger_store, ledger_with())
     run(ledger_store.drop(made, 1))
     held = run(take(ledger_store))
@@ -437,7 +437,7 @@ def test_a_listing_that_lags_is_looked_at_again(ledger_store: Any) -> None:
     run(script())
 
 
-def test_a_listing_that_never_shows_ours_shows_no_rival_either(ledger_store: Any) -> None:
+def test_a_listing_that_never_shows_ours_shows_no_other_either(ledger_store: Any) -> None:
     async def nothing() -> Any:
         return ()
 

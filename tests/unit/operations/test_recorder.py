@@ -175,7 +175,7 @@ def test_what_moves_between_the_plan_and_the_lease_stops_the_run(
     assert tenant.ledger().lease is None
 
 
-def test_a_project_that_comes_later_by_name_yields_to_a_rival(tenant: Tenant) -> None:
+def test_a_project_that_comes_later_by_name_yields_to_the_other(tenant: Tenant) -> None:
     asyncio.run(tenant.as_other("able", Intent(KEY, "create")))
     run = tenant.peakctl("apply", "-y")
     assert run.code == 13
@@ -212,14 +212,14 @@ def test_what_another_has_made_since_we_looked_is_looked_for_again(
     assert len(tenant.flows()) == 1
 
 
-def test_the_first_by_name_waits_for_its_rival_and_then_gives_up(tenant: Tenant) -> None:
+def test_the_first_by_name_waits_for_the_other_and_then_gives_up(tenant: Tenant) -> None:
     asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
     started = tenant.clock.time
     assert tenant.peakctl("apply", "-y").code == 13
     assert tenant.clock.time - started >= 30
 
 
-def test_the_first_by_name_goes_on_once_its_rival_has_stopped(
+def test_the_first_by_name_goes_on_once_the_other_has_stopped(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = asyncio.run(tenant.as_other("zoo", Intent(KEY, "create")))
