@@ -121,8 +121,7 @@ async def _show(session: Session) -> Report:
     from peakctl.cli.session import connected
     from peakctl.operations.ledger import show_ledger
     from peakctl.operations.project import require_owner
-    from peakctl.present.ledger_json import ledger_document
-    from peakctl.present.ledger_text import Shown, ledger_lines, no_ledger_lines
+    from peakctl.present.ledger import Shown, ledger_document, ledger_lines, no_ledger_lines
 
     owner = require_owner(session.project)
     async with connected(session) as platform:
@@ -145,8 +144,13 @@ async def _unlock(session: Session) -> Report:
     from peakctl.errors import counted
     from peakctl.operations.ledger import look_to_unlock, refuse_alive_run, unlock_ledger
     from peakctl.operations.project import require_owner
-    from peakctl.present.ledger_json import lease_document, place_document
-    from peakctl.present.ledger_text import Shown, lease_lines, no_ledger_lines
+    from peakctl.present.ledger import (
+        Shown,
+        lease_document,
+        lease_lines,
+        no_ledger_lines,
+        place_document,
+    )
     from peakctl.present.text import line
 
     owner = require_owner(session.project)
@@ -184,8 +188,7 @@ async def _rebuild(session: Session) -> Report:
     from peakctl.operations.ledger import look_to_rebuild, write_rebuilt
     from peakctl.operations.load import load
     from peakctl.operations.project import require_owner
-    from peakctl.present.ledger_json import place_document, rebuilt_document
-    from peakctl.present.ledger_text import found_lines, rebuilt_lines
+    from peakctl.present.ledger import found_lines, place_document, rebuilt_document, rebuilt_lines
     from peakctl.present.text import line
 
     owner = require_owner(session.project)

@@ -10,12 +10,13 @@ from peakctl.errors import Diagnostic
 from peakctl.ledger.recovery import Found
 from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import Actor, CiJob, Intent, Key, Lease, Ledger, Owned, Owner, PastRun
-from peakctl.present.ledger_json import ledger_document, rebuilt_document
-from peakctl.present.ledger_text import (
+from peakctl.present.ledger import (
     Shown,
     found_lines,
     lease_lines,
+    ledger_document,
     ledger_lines,
+    rebuilt_document,
     rebuilt_lines,
 )
 from peakctl.present.text import to_plain
