@@ -9,7 +9,7 @@ from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, or
 from peakctl.engine.observe.undeclared import observe_undeclared
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.model import Action, Key, LiveId, Plan, Step, Verb
+from peakctl.model import Action, Cause, Key, LiveId, Plan, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,6 +136,7 @@ def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[
         after=frozenset(users & going),
         live=live,
         resource=resource,
+        causes=(Cause.DESTROYED,),
     )
 
 

@@ -13,7 +13,19 @@ from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import LEDGER_PREFIX, MAPS, Action, Key, LiveId, Owner, Plan, State, Step, Verb
+from peakctl.model import (
+    LEDGER_PREFIX,
+    MAPS,
+    Action,
+    Cause,
+    Key,
+    LiveId,
+    Owner,
+    Plan,
+    State,
+    Step,
+    Verb,
+)
 from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
@@ -133,6 +145,7 @@ def _deletes(
             key,
             Verb.DELETE,
             (Step.DELETE,),
+            causes=(Cause.UNDECLARED,),
             notes=_notes(going[key], going, users.get(key, frozenset()), kinds[key.kind]),
             after=frozenset(after[key]),
             live=going[key].live,

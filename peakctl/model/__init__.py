@@ -24,6 +24,7 @@ from peakctl.model.ledger import (
 from peakctl.model.plan import (
     STEP_VERBS,
     Action,
+    Cause,
     Change,
     Event,
     Guards,
@@ -90,6 +91,7 @@ __all__ = [
     "Archive",
     "CallRequest",
     "CallResult",
+    "Cause",
     "Change",
     "CiJob",
     "Clock",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from peakctl.model.values import Key, Path, Tree, Value, empty_tree
 
@@ -135,6 +135,31 @@ class Change:
     immutable: str = ""
 
 
+class Cause(enum.StrEnum):
+    """Why an action is in the plan, with a sentence each: to be read, nothing is decided by it."""
+
+    sentence: str
+
+    FIRST_APPLY = "first-apply", "nothing of its name is on the platform, and this project had none"
+    DELETED_OUTSIDE = "deleted-outside", "this project owned it, and it is on the platform no more"
+    RENAMED_OUTSIDE = "renamed-outside", "what this project owned has another name now"
+    RENAMED = "renamed", "it is live under a previous name of its manifest"
+    DIFFERS = "differs", "its manifest and the platform differ"
+    FOLLOWS = "follows", "it uses what another action of this plan makes"
+    ADOPTED = "adopted", "it is live, and no project owned it"
+    TAKEN_OVER = "taken-over", "another project owned it, and gives it up"
+    FAILED = "failed", "its live state is a failure"
+    UNDER_WAY = "under-way", "the platform is still at work on it"
+    UNDECLARED = "undeclared", "this project owns it, and no manifest names it"
+    DESTROYED = "destroyed", "everything that the manifests name is to be deleted"
+
+    def __new__(cls, word: str, sentence: str) -> Self:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A difference that plans nothing, and why (`--show-ignored`)."""
@@ -150,7 +175,8 @@ class Action:
     `after` are the actions that must be ready before it starts. `version` is the number that the
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
     `taken_from` is the other project whose ledger has it, when that was agreed to. `asides` are
-    notes that do not make an unchanged resource worth showing.
+    notes that do not make an unchanged resource worth showing. `causes` is empty where nothing is
+    done.
     """
 
     key: Key
@@ -166,6 +192,7 @@ class Action:
     resource: Resource | None = field(default=None, repr=False, compare=False)
     taken_from: Owner | None = None
     asides: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def deletes(self) -> bool:

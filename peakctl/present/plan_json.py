@@ -108,6 +108,7 @@ def _action(action: Action) -> JsonDict:
         "name": action.key.name,
         "id": action.live.id if action.live else None,
         "verb": str(action.verb),
+        "causes": [str(cause) for cause in action.causes],
         "steps": [str(step) for step in action.steps],
         "version": action.version,
         "changes": [_change(change) for change in shown_changes(action)],

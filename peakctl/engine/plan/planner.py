@@ -23,8 +23,9 @@ from peakctl.engine.observe.identity import (
     same_resources,
     taken_name,
 )
+from peakctl.engine.plan.causes import find_causes
 from peakctl.engine.plan.parameters import Parameters, Slot, is_dropped, without_implied
-from peakctl.engine.plan.references import Pins, resolve
+from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE
@@ -167,17 +168,21 @@ def make_plan(
     problems += same_resources(resources, observed, kinds)
     planner = _Planner(resources, observed, kinds, retry_failed, pins, problems)
     actions: dict[Key, Action] = {}
+    made: dict[Key, Action] = {}
     broken: set[Key] = set()
     after = _by_source(edges)
     for key in order:
         if after.get(key, frozenset()) & broken:
             broken.add(key)
             continue
-        action = planner.action(key)
-        if action is None:
+        planned = planner.action(key)
+        if planned is None:
             broken.add(key)
             continue
-        actions[key] = action
+        causes = find_causes(planned, kinds[key.kind], made, observed)
+        action = actions[key] = replace(planned, causes=causes)
+        if action.verb in NEW:
+            made[key] = action
         planner.pins.remember(action)
     plan, guards = assign_owners(Plan(_ordered(actions, after)), observed.owners, consent)
     return Planned(plan, tuple(planner.problems), guards)

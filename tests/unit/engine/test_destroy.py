@@ -9,7 +9,7 @@ from typing import Any
 from peakctl.engine.destroy import find_absent, make_destroy_plan
 from peakctl.errors import Severity
 from peakctl.ledger.ownership import Owners, find_owners
-from peakctl.model import Intent, Key, Ledger, Listed, Owned, Owner, Step, Verb
+from peakctl.model import Cause, Intent, Key, Ledger, Listed, Owned, Owner, Step, Verb
 
 IMAGE, SERVICE = Key("Image", "a"), Key("Service", "s")
 
@@ -36,6 +36,7 @@ def test_users_go_before_what_they_use(lab: Any) -> None:
         (IMAGE, Verb.DELETE, (Step.DELETE,), frozenset({SERVICE})),
     ]
     assert planned.plan.actions[0].notes == ("id Service-s",)
+    assert planned.plan.actions[0].causes == (Cause.DESTROYED,)
 
 
 def test_what_is_not_there_is_passed_over(lab: Any) -> None:

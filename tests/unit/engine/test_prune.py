@@ -16,6 +16,7 @@ from peakctl.errors import Diagnostic, GuardRefused, Severity
 from peakctl.ledger.ownership import Owners
 from peakctl.model import (
     Action,
+    Cause,
     Key,
     Ledger,
     Listed,
@@ -80,6 +81,7 @@ def test_what_no_manifest_names_goes(lab: Any) -> None:
     assert (action.key, action.verb, action.steps) == (FLOW, Verb.DELETE, (Step.DELETE,))
     assert action.live == live
     assert action.notes == ("id Workflow-w; owned by this project, and in no manifest",)
+    assert action.causes == (Cause.UNDECLARED,)
     assert (found.told, found.gone) == ((), frozenset())
 
 
