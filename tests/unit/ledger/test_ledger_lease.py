@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -819,6 +820,119 @@ def test_an_acquisition_that_is_cancelled_and_refused_writes_nothing(ledger_stor
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not ledger_store.names
+
+    run(script())
+
+
+# --- holding it for a block ------------------------------------------------------------------
+
+
+def run_of(actor: Actor = ADA) -> Run:
+    return Run("run-1", actor, "apply")
+
+
+async def stop(store: Any, *, begun: bool = False) -> None:
+    """A block that ends in an error, before or after something may have been changed."""
+    async with client_of(store).lease(run_of(), (CREATE_A,)) as held:
+        assert held.ledger.lease
+        store.faults["append"] = store.faults.pop("release", [])
+        async with held.renewing(lambda: None) if begun else contextlib.nullcontext():
+            raise ValueError("stopped")
+
+
+def test_a_block_that_changes_nothing_releases_its_lease(ledger_store: Any) -> None:
+    earlier = Intent(B, "build")
+    keep(ledger_store, ledger_with(owned=owned(C), intents=(earlier,)))
+
+    async def script() -> None:
+        with pytest.raises(ValueError, match="stopped"):
+            await stop(ledger_store)
+        found = (await stands(ledger_store)).ledger
+        assert (found.lease, found.owned, found.intents) == (None, owned(C), (earlier,))
+        assert found.runs == (PastRun("run-1", ADA, "apply", START, START, "stopped"),)
+
+    run(script())
+
+
+def test_a_block_that_finishes_writes_once(ledger_store: Any) -> None:
+    async def script() -> None:
+        async with client_of(ledger_store).lease(run_of(), (CREATE_A,)) as held:
+            async with held.renewing(lambda: pytest.fail("it is not lost")):
+                pass
+            await finish(held, owned=owned(A))
+        assert (await stands(ledger_store)).number == 2
+
+    run(script())
+
+
+def test_a_block_that_dies_while_it_changes_things_leaves_what_it_set_out_to_do(
+    ledger_store: Any,
+) -> None:
+    """By that the next run knows what may be ours."""
+
+    async def script() -> None:
+        with pytest.raises(ValueError, match="stopped"):
+            await stop(ledger_store, begun=True)
+        found = (await stands(ledger_store)).ledger
+        assert found.lease is not None
+        assert found.intents == (CREATE_A,)
+
+    run(script())
+
+
+def test_a_release_that_cannot_be_written_changes_no_error(ledger_store: Any) -> None:
+    ledger_store.faults["release"] = [ledger_store.error(500)]
+    with pytest.raises(ValueError, match="stopped"):
+        run(stop(ledger_store))
+    assert run(stands(ledger_store)).ledger.lease is not None
+
+
+@pytest.mark.parametrize("held_by_last", [False, True])
+def test_what_two_projects_give_up_is_taken_from_both_or_from_neither(
+    ledger_store: Any, *, held_by_last: bool
+) -> None:
+    last = Owner("zoo", "prod")
+    keep(ledger_store, ledger_with(owner=OTHER, owned=owned(A)))
+    keep(ledger_store, ledger_with(lease() if held_by_last else None, owner=last, owned=owned(B)))
+    changing = {OTHER: {Owned(A, "1").live_id: A}, last: {Owned(B, "1").live_id: B}}
+    intents = (CREATE_A, Intent(B, "edit", id="1"))
+
+    async def script() -> None:
+        async with client_of(ledger_store).lease(run_of(), intents) as held:
+            if held_by_last:
+                with pytest.raises(LeaseHeld, match=str(last)):
+                    await held.take_over(changing)
+            else:
+                await held.take_over(changing)
+        left = [(await stands(ledger_store, owner)).ledger.owned for owner in (OTHER, last)]
+        assert left == ([owned(A), owned(B)] if held_by_last else [{}, {}])
+        ours = (await stands(ledger_store)).ledger
+        assert ours.lease is None
+        assert ours.intents == (() if held_by_last else intents)
+
+    run(script())
+
+
+def test_of_what_one_project_gave_up_before_another_refused_the_intent_stays(
+    ledger_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = Owner("zoo", "prod")
+    keep(ledger_store, ledger_with(owner=OTHER, owned=owned(A)))
+    keep(ledger_store, ledger_with(lease(), owner=last, owned=owned(B)))
+
+    async def nobody_holds_it(*_: Any) -> None:
+        """It is acquired right after this look."""
+
+    monkeypatch.setattr("peakctl.ledger.lease.refuse_any_held", nobody_holds_it)
+    changing = {OTHER: {Owned(A, "1").live_id: A}, last: {Owned(B, "1").live_id: B}}
+    intents = (Intent(A, "edit", id="1"), Intent(B, "edit", id="1"))
+
+    async def script() -> None:
+        with pytest.raises(LeaseHeld, match=str(last)):
+            async with client_of(ledger_store).lease(run_of(), intents) as held:
+                await held.take_over(changing)
+        assert (await stands(ledger_store)).ledger.intents == intents[:1]
+        assert (await stands(ledger_store, OTHER)).ledger.owned == {}
 
     run(script())
 
