@@ -14,7 +14,7 @@ from urllib.parse import quote
 from peakctl.adapters.answers import metadata_of, read_config, spec_of
 from peakctl.kinds.fields import PARAM
 from peakctl.model import is_masked
-from peakctl.model.values import mapping_at
+from peakctl.model.values import leaf_places, leaves, mapping_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.model import JsonObject, Path, Tree, Value
@@ -110,13 +110,7 @@ class Releases:
 
 def _texts(value: Value, path: Path) -> dict[Path, str]:
     """Every text below `value`, by its place."""
-    if isinstance(value, str):
-        return {path: value}
-    if isinstance(value, Mapping):
-        below: list[tuple[str | int, Value]] = list(value.items())
-    else:
-        below = list(enumerate(value)) if isinstance(value, list) else []
-    return {at: text for word, each in below for at, text in _texts(each, (*path, word)).items()}
+    return {at: leaf for at, leaf in leaf_places(value, path) if isinstance(leaf, str)}
 
 
 def _word(part: object) -> str:
@@ -134,16 +128,8 @@ def _hiding(release: JsonObject) -> Iterator[Path]:
 
 def _shows_text(value: Value) -> bool:
     """Whether the parameters of a deployment hold a text that is no mask: only texts are hidden."""
-    spec = spec_of(value)
-    return any(_has_text(spec.get(at[1])) for at in (PARTS, WHOLE))
-
-
-def _has_text(value: Value) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_text(each) for each in value.values())
-    if isinstance(value, list):
-        return any(_has_text(each) for each in value)
-    return isinstance(value, str) and not is_masked(value)
+    found = (leaf for at in (PARTS, WHOLE) for leaf in leaves(value_at(value, at)))
+    return any(isinstance(leaf, str) and not is_masked(leaf) for leaf in found)
 
 
 def _all_places(values: Tree) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, overload
 
 from peakctl.api.bodies import Part
@@ -11,7 +11,7 @@ from peakctl.archives import add_digest
 from peakctl.kinds.fields import Absent
 from peakctl.kinds.walk import child, variant
 from peakctl.model import EMPTY, MISSING, Change, Path, Secret, Step, Tree, Value, reveal
-from peakctl.model.values import mapping_at, value_at
+from peakctl.model.values import holds_secret, mapping_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
@@ -134,18 +134,7 @@ def is_unseen(field: Field, desired: Value, live: Value) -> bool:
 def json_text(value: Value) -> str | Secret:
     """JSON as a text inside JSON (docs/platform.md, 2.5); sealed again when it holds a secret."""
     text = json.dumps(reveal(value))
-    return Secret(text) if any(_secrets(value)) else text
-
-
-def _secrets(value: Value) -> Iterator[bool]:
-    if isinstance(value, Secret):
-        yield True
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _secrets(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secrets(inner)
+    return Secret(text) if holds_secret(value) else text
 
 
 ARTIFACT = ("spec", "artifact")

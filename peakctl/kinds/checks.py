@@ -23,7 +23,7 @@ from peakctl.model import (
     Value,
     reveal,
 )
-from peakctl.model.values import list_at, value_at
+from peakctl.model.values import leaf_places, list_at, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.problems import Problems
@@ -226,18 +226,11 @@ def check_used(value: JsonObject, path: Path, problems: Problems, _: Sequence[Re
             )
 
 
-def params_in(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+def params_in(value: Value, path: Path) -> Iterator[tuple[Path, str]]:
     """Every whole value `@param:NAME` below `value`, with its path."""
-    open_: list[tuple[Path, object]] = [(path, value)]
-    while open_:
-        at, value = open_.pop()
-        if isinstance(value, str):
-            if value.startswith(PARAM):
-                yield at, value.removeprefix(PARAM)
-        elif isinstance(value, Mapping):
-            open_ += [((*at, word), inner) for word, inner in reversed(list(value.items()))]
-        elif isinstance(value, list):
-            open_ += [((*at, i), value[i]) for i in range(len(value) - 1, -1, -1)]
+    for at, leaf in leaf_places(value, path):
+        if isinstance(leaf, str) and leaf.startswith(PARAM):
+            yield at, leaf.removeprefix(PARAM)
 
 
 def check_private_images(

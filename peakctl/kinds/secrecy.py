@@ -22,7 +22,7 @@ from peakctl.model import (
     is_masked,
     reveal,
 )
-from peakctl.model.values import value_at
+from peakctl.model.values import leaf_places, value_at
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
@@ -132,22 +132,17 @@ def check_masks(root: Field, tree: Mapping[str, Value], problems: Problems) -> N
         )
 
 
-def warn_of_short(tree: Value, path: Path, problems: Problems) -> None:
+def warn_of_short(tree: Value, problems: Problems) -> None:
     """Warn of each secret that is too short to be looked for in the words of the platform."""
-    if isinstance(tree, Secret):
-        if 0 < len(str(tree.reveal())) < SHORTEST_SECRET and not isinstance(tree.reveal(), bool):
+    for path, leaf in leaf_places(tree):
+        value = leaf.reveal() if isinstance(leaf, Secret) else None
+        if not isinstance(value, bool | None) and 0 < len(str(value)) < SHORTEST_SECRET:
             problems.warn(
                 "short-secret",
                 path,
                 f"a secret of fewer than {SHORTEST_SECRET} characters is masked here alone",
                 fix="use a longer one; or give it as a parameter (-p) if it is none",
             )
-    elif isinstance(tree, Mapping):
-        for word, each in tree.items():
-            warn_of_short(each, (*path, word), problems)
-    elif isinstance(tree, list):
-        for i, each in enumerate(tree):
-            warn_of_short(each, (*path, i), problems)
 
 
 def masks(rule: Field | None, value: Value, path: Path) -> Iterator[Path]:

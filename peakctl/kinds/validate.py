@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from peakctl.model import (
     reveal,
 )
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
-from peakctl.model.values import value_at
+from peakctl.model.values import leaf_places, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -153,7 +153,7 @@ class _Reader:
         value = {**document.value, **version}
         problems.key = _key(kind, value)
         check_masks(kind.root, _envelope(value), problems)
-        warn_of_short(_envelope(value), (), problems)
+        warn_of_short(_envelope(value), problems)
         warn_of_shown(kind.root, _envelope(value), problems)
         check_names(value, problems)
         if not self._is_valid(kind, value):
@@ -317,8 +317,9 @@ def check_names(value: JsonObject, problems: Problems) -> None:
     Python itself makes of a value, which is much quicker than to visit each value.
     """
     if "\\" in repr(value):
-        for path, text in _texts(value, ()):
-            _check(path, text, problems)
+        for path, text in leaf_places(value):
+            if isinstance(text, str):
+                _check(path, text, problems)
 
 
 def _check(path: Path, text: str, problems: Problems) -> None:
@@ -350,18 +351,6 @@ def _tell_backslash(path: Path, text: str, problems: Problems) -> None:
         detail="it reads as an escape sequence, here or where the name is shown",
         fix="write it without the backslash",
     )
-
-
-def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text below `value` with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for word, inner in value.items():
-            yield from _texts(inner, (*path, word))
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _texts(inner, (*path, position))
 
 
 def fixed_versions(resources: Sequence[Resource], kinds: Mapping[str, Kind]) -> dict[Key, str]:

@@ -240,6 +240,18 @@ def leaves(value: Value) -> Iterator[Value]:
         yield value
 
 
+def leaf_places(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Every leaf of a tree with its place, in the order of the tree."""
+    if isinstance(value, MAPS):
+        for word, item in value.items():
+            yield from leaf_places(item, (*path, word))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from leaf_places(item, (*path, i))
+    else:
+        yield path, value
+
+
 def unknowns(value: Value) -> Iterator[Unknown]:
     """Every `Unknown` leaf of a tree."""
     return (leaf for leaf in leaves(value) if isinstance(leaf, Unknown))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import yaml
 
 from peakctl.model import MISSING, JsonDict, Secret, dotted
 from peakctl.model.text import printable, spelled_text
+from peakctl.model.values import leaf_places
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
-    from peakctl.model import Key, Live, Path, Tree, Value
+    from peakctl.model import Key, Live, Tree, Value
 
 API_VERSION = "peakctl/v1"
 
@@ -24,7 +25,7 @@ def manifest_document(key: Key, values: Tree) -> JsonDict:
 
 def sensitive_places(values: Tree) -> list[str]:
     """Where the secrets stand that the document leaves out."""
-    return [dotted(path) for path in _secrets(values, ())]
+    return [dotted(path) for path, leaf in leaf_places(values) if isinstance(leaf, Secret)]
 
 
 def manifest_text(live: Live, values: Tree) -> str:
@@ -59,17 +60,6 @@ def _without_secrets(value: Value) -> Value:
         ]
         return items if items or not value else MISSING
     return value
-
-
-def _secrets(value: Value, path: Path) -> Iterator[Path]:
-    if isinstance(value, Secret):
-        yield path
-    elif isinstance(value, Mapping):
-        for word, each in value.items():
-            yield from _secrets(each, (*path, word))
-    elif isinstance(value, list):
-        for i, each in enumerate(value):
-            yield from _secrets(each, (*path, i))
 
 
 def _comment(value: object) -> str:

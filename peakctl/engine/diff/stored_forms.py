@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.ledger.digests import NO_DIGESTS
 from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
-from peakctl.model.values import holds_unseen, unknowns
+from peakctl.model.values import holds_unseen, leaves, unknowns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -129,14 +129,7 @@ def _was_sent(change: Change, memory: StoredDigests) -> bool:
 
 def _texts(value: Value) -> Iterator[str]:
     """The plain texts in a value; not secrets."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, MAPS):
-        for word in sorted(value, key=str):
-            yield from _texts(value[word])
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+    return (leaf for leaf in leaves(value) if isinstance(leaf, str))
 
 
 def edit_words(change: Change) -> list[Value] | None:

@@ -31,7 +31,7 @@ from peakctl.model import (
     is_masked,
     reveal,
 )
-from peakctl.model.values import copy_tree, drop_at, holds_secret, unknowns, value_at
+from peakctl.model.values import copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -221,7 +221,8 @@ def leave_hidden(
     A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
     them; but where the wanted release has no such parameter any more (`dropped`), they go.
     """
-    masked = _masks(live.get("spec", MISSING), ("spec",))
+    leaves = leaf_places(live.get("spec", MISSING), ("spec",))
+    masked = [path for path, leaf in leaves if is_masked(reveal(leaf)) and not _in_list(path)]
     left = [
         path
         for path in sorted({*hidden, *masked}, key=dotted)
@@ -237,10 +238,5 @@ def leave_hidden(
     return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
 
 
-def _masks(value: Value, path: Path) -> Iterator[Path]:
-    """The places of masks in maps."""
-    if isinstance(value, MAPS):
-        for word, each in value.items():
-            yield from _masks(each, (*path, word))
-    elif is_masked(reveal(value)):
-        yield path
+def _in_list(path: Path) -> bool:
+    return any(isinstance(part, int) for part in path)

@@ -126,7 +126,7 @@ def test_a_secret_too_short_to_be_looked_for_is_warned_of(value: Any, warned: bo
     document = Document({}, "a.yaml", "/", lambda path: Location("a.yaml", len(path), 1))
     problems = Problems(document)
     tree = {"spec": {"env": [{"A": Secret(value)}, "x"], "b": 1}}
-    warn_of_short(tree, (), problems)
+    warn_of_short(tree, problems)
     found = [(d.code, d.path) for d in problems.found]
     assert found == ([("manifest/short-secret", ("spec", "env", 0, "A"))] if warned else [])
     assert problems.clean
