@@ -53,7 +53,7 @@ def require_tenant(session: Session) -> None:
         raise GuardRefused(unbound(session.project))
     place = place_of(session.project)
     session.terminal.warn([()])
-    if not _agrees(session, f"Nothing tells whose tenant this is. Is {place} the right one?"):
+    if not _agrees(session, f"It is not known whose tenant this is. Is {place} the right one?"):
         raise GuardRefused(
             Diagnostic("guard/declined", "not agreed to; nothing was changed", fix="nothing to do")
         )

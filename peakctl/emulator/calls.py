@@ -138,7 +138,7 @@ class Call:
         return value
 
     def record(self) -> Body:
-        """The JSON body, which must be a map."""
+        """The JSON body, which must be a mapping."""
         if self.body is None:
             return {}
         if not isinstance(self.body, dict):

@@ -84,7 +84,7 @@ def read_instance_types(value: object) -> dict[str, list[Type]]:
     Raises a 422 that names the field.
     """
     if not isinstance(value, dict):
-        raise invalid("instanceTypes", "must be a map")
+        raise invalid("instanceTypes", "must be a mapping")
     for kind, types in value.items():
         if kind not in ENTITY_TYPES:
             raise invalid(f"instanceTypes.{kind}", f"is not one of {', '.join(ENTITY_TYPES)}")

@@ -70,7 +70,7 @@ def options_shown(options: Options) -> JsonDict:
 def change_options(options: Options, change: object) -> Options:
     """The options with some changed, while the emulator runs; raises a 422 that names the field."""
     if not isinstance(change, dict):
-        raise invalid("body", "must be a map")
+        raise invalid("body", "must be a mapping")
     changed: JsonDict = {}
     for word, value in change.items():
         if word not in NAMES or NAMES[word] in AT_START:

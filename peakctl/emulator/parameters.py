@@ -98,7 +98,7 @@ def defined(definitions: Body | None, stage: str) -> dict[str, Body]:
 def check_values(definitions: Body | None, stage: str, values: object, at: str) -> None:
     """Every value is declared, of its type and one of its options."""
     if not isinstance(values, dict):
-        raise invalid(at, "must be a map")
+        raise invalid(at, "must be a mapping")
     known = defined(definitions, stage)
     for name, value in values.items():
         if name not in known:

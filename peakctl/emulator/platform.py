@@ -103,11 +103,11 @@ class Emulator:
 
     def instant(self) -> Emulator:
         """The same data, but with everything done at once, and without faults and requests."""
-        twin = copy.copy(self)
-        twin.options = replace(self.options, **AT_ONCE)
-        twin.faults, twin.requests = [], RequestLog()
-        twin.app = twin._answering()
-        return twin
+        copied = copy.copy(self)
+        copied.options = replace(self.options, **AT_ONCE)
+        copied.faults, copied.requests = [], RequestLog()
+        copied.app = copied._answering()
+        return copied
 
     def load(self, snapshot: bytes) -> None:
         """Replace all state by a snapshot's. Raises `PeakctlError` and changes nothing if it is

@@ -163,5 +163,5 @@ TYPES: dict[str, tuple[Callable[[object], bool], str, Any]] = {
     "number": (is_number, "must be a number", None),
     "boolean": (lambda value: isinstance(value, bool), "must be true or false", None),
     "array": (lambda value: isinstance(value, list), "must be a list", _list),
-    "object": (lambda value: isinstance(value, dict), "must be a map", _map),
+    "object": (lambda value: isinstance(value, dict), "must be a mapping", _map),
 }  # fmt: skip

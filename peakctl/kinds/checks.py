@@ -339,7 +339,7 @@ def check_steps(value: JsonObject, path: Path, problems: Problems, _: Sequence[R
         problems.add(
             "step-cycle",
             (*path, "steps", cycle[0], "parents"),
-            f"steps wait for each other: {' -> '.join((*cycle, cycle[0]))}",
+            f"cycle of steps: {' -> '.join((*cycle, cycle[0]))}",
             fix="remove one of these parents",
         )
 
@@ -373,7 +373,7 @@ def _expect(code: str, name: Value, known: JsonObject, path: Path, problems: Pro
 
 
 def find_cycles(steps: Steps) -> list[tuple[str, ...]]:
-    """Rings of steps that wait for each other, each once, from its first step in the manifest."""
+    """Cycles of steps, each once, from its first step in the manifest."""
     open_: dict[str, int] = dict.fromkeys(steps, 0)
     waiting = {name: _parents(steps, name) for name in steps}
     followers: dict[str, list[str]] = {name: [] for name in steps}

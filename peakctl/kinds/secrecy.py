@@ -99,7 +99,7 @@ def _hidden_names(document: Document, kind: Kind) -> Iterator[str]:
 
 
 def _named(value: Value, names: set[str], path: Path) -> Iterator[Path]:
-    """Where an entry bears one of the names, at any depth."""
+    """Where an entry has one of the names, at any depth."""
     for part, item in _entries(value):
         if part in names and not isinstance(item, dict | list | Secret):
             yield (*path, part)

@@ -102,7 +102,7 @@ class Adapter(Protocol):
         """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
 
     async def poll(self, receipt: CallResult) -> Readiness:
-        """Read once how the thing that `call` started fares."""
+        """Read once the state of the thing that `call` started."""
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """What uses it, as `Kind/name`, where one request tells; empty where none does."""

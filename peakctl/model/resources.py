@@ -128,7 +128,7 @@ class State(enum.StrEnum):
     READY = "ready"
     PENDING = "pending"
     FAILED = "failed"
-    STUCK = "stuck"  # a failed end that a redeploy does not mend: rolled back, resource error
+    STUCK = "stuck"  # a failed end that a redeploy does not repair: rolled back, resource error
     WARNING = "warning"
     GONE = "gone"
 

@@ -22,7 +22,7 @@ GIT_SECONDS = 3.0
 _LOGINS = ("LOGNAME", "USER", "USERNAME")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 _PROC = Path("/proc")
-_DEAD = ("Z", "X", "x")  # states of a process that has ended and was not yet buried
+_DEAD = ("Z", "X", "x")  # states of a process that has ended and was not yet waited for
 
 
 def actor_of(settings: Settings, root: Path) -> Actor:

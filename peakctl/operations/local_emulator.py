@@ -96,7 +96,7 @@ def read_instance_types(file: Path) -> Any:
         return read_option("instanceTypes", found)
     except Problem as problem:
         summary = f"{file}: {problem.detail}"
-        fix = "give a map of entity types to lists of types; see docs/emulator.md"
+        fix = "give a mapping of entity types to lists of types; see docs/emulator.md"
         raise UsageError(Diagnostic("emulator/option", summary, fix=fix)) from None
 
 

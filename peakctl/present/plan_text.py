@@ -111,7 +111,7 @@ def why_blocked(outcome: Outcome) -> str:
         return outcome.message
     if outcome.verb is Verb.DELETE:
         return f"not after {outcome.cause} went wrong"
-    return f"{outcome.cause} did not get ready"
+    return f"failed dependency {outcome.cause}"
 
 
 def _is_unchanged(action: Action, outcome: Outcome | None) -> bool:

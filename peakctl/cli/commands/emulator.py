@@ -48,7 +48,7 @@ SECONDS = options.stack(
 # Flag, the option of the emulator that it sets, what to, and its help.
 CHOICES = (
     ("lax-names", "strict_names", False, "Names need not be unique."),
-    ("merge-patches", "patch_merges", True, "A PATCH merges nested maps."),
+    ("merge-patches", "patch_merges", True, "A PATCH merges nested mappings."),
     ("carry-parameters", "carry_parameters", True, "A revision keeps parameters it leaves out."),
     ("example-reads", "full_reads", False, "Reads return only what the reference shows."),
     ("default-parameters", "default_parameters", True, "Reads of parameters include defaults."),

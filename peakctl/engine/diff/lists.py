@@ -19,7 +19,7 @@ def by_keys(
     """Keyed lists or sets as maps; a key that stands twice gets a number.
 
     Items are matched by their keys as they are, but a key that is a secret is shown as a mask. What
-    is live alone may then bear an older secret, and is sealed.
+    is live alone may then have an older secret, and is sealed.
     """
     shown, real = keys_of(rule, desired), keys_of(rule, [reveal(item) for item in desired])
     names, live = dict(zip(real, shown, strict=True)), keys_of(rule, other)

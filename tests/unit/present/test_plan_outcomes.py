@@ -36,7 +36,7 @@ def test_failures_come_with_their_log_their_followers_and_the_next_step() -> Non
         "failed  Image/serve  build: the build failed  after 11.0s\n"
         "    Step 3/5\n"
         "    boom\n"
-        "blocked  Service/api  edit: Image/serve did not get ready\n"
+        "blocked  Service/api  edit: failed dependency Image/serve\n"
         "\n"
         "Failed: 1 failed, 1 blocked, 0 unknown, 0 cancelled.\n"
         "next: correct what failed and run again; what is done stays done: peakctl apply -e dev\n"

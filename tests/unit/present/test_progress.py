@@ -60,7 +60,7 @@ def test_an_end_says_why() -> None:
     progress.emit(event(Phase.FINISHED, "", 1.0, FAILED))
     progress.emit(event(Phase.FINISHED, "", 1.0, BLOCKED))
     assert "failed: bad build\n" in err.getvalue()
-    assert "blocked: Artifact/a did not get ready\n" in err.getvalue()
+    assert "blocked: failed dependency Artifact/a\n" in err.getvalue()
 
 
 class Console(io.StringIO):
