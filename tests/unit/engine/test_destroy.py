@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from ledgers import US, ledger_of
+
 from peakctl.engine.destroy import find_absent, make_destroy_plan
 from peakctl.errors import Severity
 from peakctl.ledger.ownership import Owners, find_owners
@@ -66,10 +68,6 @@ def test_a_loop_is_told(lab: Any) -> None:
 # --- with a ledger -------------------------------------------------------------------------
 
 
-def ledger_of(*owned: Owned, intents: tuple[Intent, ...] = ()) -> Ledger:
-    return Ledger(Owner("p", "e"), "salt", owned={o.key: o for o in owned}, intents=intents)
-
-
 def destroy_owned(lab: Any, ledger: Ledger, **image: Any) -> Any:
     resources = lab.resources(*documents(lab, **image))
     owners = find_owners(ledger.owner, ledger, ())
@@ -99,7 +97,7 @@ def test_what_another_project_made_under_that_name_is_left_alone(lab: Any) -> No
     lab.Image.put("a")
     resources = lab.resources(*documents(lab))
     ids = {("Image", "Image-a"): Owner("q", "e")}
-    world = replace(lab.observe(resources), owners=Owners(Owner("p", "e"), ids))
+    world = replace(lab.observe(resources), owners=Owners(US, ids))
     found = make_destroy_plan(resources, world, ledger_of(intents=(Intent(IMAGE, "create"),)))
     assert [d.code for d in found.diagnostics] == ["destroy/not-owned"]
 
@@ -144,7 +142,7 @@ def test_what_is_protected_but_not_owned_is_left_alone(lab: Any) -> None:
 def destroy_first(lab: Any, **owners: Any) -> Any:
     lab.Image.put("a")
     resources = lab.resources(lab.manifest("Image", "a", {"type": "api"}))
-    known = Owners(Owner("p", "e"), **owners)
+    known = Owners(US, **owners)
     return make_destroy_plan(resources, replace(lab.observe(resources), owners=known))
 
 

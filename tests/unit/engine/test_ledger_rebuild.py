@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import THEM, US, ledger_of
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.rebuild import Rebuilt, find_there, rebuild
 from peakctl.ledger.ownership import Owners
 from peakctl.ledger.revisions import Others
-from peakctl.model import Key, Ledger, Listed, Live, Owned, Owner, Resource
+from peakctl.model import Key, Ledger, Listed, Live, Owned, Resource
 
-US, THEM = Owner("retail", "prod"), Owner("ads", "prod")
 IMAGE, FLOW, GONE = Key("Image", "a"), Key("Workflow", "b"), Key("Service", "c")
 NOBODY: Any = None
 
@@ -26,10 +26,6 @@ def resource(key: Key, *, protect: bool = False) -> Resource:
 
 def live(key: Key, id_: str | int, foreign: str | None = None) -> Live:
     return Live(key, id_, {}, foreign=foreign)
-
-
-def ledger(owner: Owner, *owned: Owned) -> Ledger:
-    return Ledger(owner, salt="s", owned={each.key: each for each in owned})
 
 
 def made(
@@ -74,7 +70,9 @@ def test_what_is_declared_and_live_is_added_with_its_protection_and_what_it_uses
 
 
 def test_entries_keep_their_digests_and_follow_the_manifest_in_the_rest() -> None:
-    before = ledger(US, Owned(IMAGE, 7, digests={"spec.x": "d"}), Owned(FLOW, "w1", protect=True))
+    before = ledger_of(
+        Owned(IMAGE, 7, digests={"spec.x": "d"}), Owned(FLOW, "w1", protect=True), owner=US
+    )
     found = made(
         [resource(IMAGE, protect=True), resource(FLOW, protect=True)],
         [live(IMAGE, 7), live(FLOW, "w1")],
@@ -87,19 +85,19 @@ def test_entries_keep_their_digests_and_follow_the_manifest_in_the_rest() -> Non
 @pytest.mark.parametrize("claimed", [True, False])
 def test_what_is_known_of_an_id_stays_known(claimed: bool) -> None:
     old = Owned(IMAGE, 7, secret=("spec/x",), claimed=claimed, created=True)
-    found = made([resource(IMAGE, protect=True)], [live(IMAGE, 7)], ledger(US, old))
+    found = made([resource(IMAGE, protect=True)], [live(IMAGE, 7)], ledger_of(old))
     assert found.owned == {IMAGE: replace(old, protect=True)}
 
 
 def test_a_rebuild_never_lifts_a_protection() -> None:
-    before = ledger(US, Owned(IMAGE, 7, protect=True), Owned(FLOW, "w1"))
+    before = ledger_of(Owned(IMAGE, 7, protect=True), Owned(FLOW, "w1"))
     found = made([resource(IMAGE), resource(FLOW)], [live(IMAGE, 7), live(FLOW, "w1")], before)
     assert not found.differs
     assert (found.owned, found.protecting) == (before.owned, False)
 
 
 def test_what_a_damaged_version_protected_is_unknown_so_all_that_was_owned_is_protected() -> None:
-    before = ledger(US, Owned(IMAGE, 7), Owned(FLOW, "w1"))
+    before = ledger_of(Owned(IMAGE, 7), Owned(FLOW, "w1"))
     there = frozenset({("Image", "7"), ("Workflow", "w1")})
     found = made([resource(IMAGE)], [live(IMAGE, 7)], before, there=there, damaged=True)
     assert all(each.protect for each in found.owned.values())
@@ -108,14 +106,14 @@ def test_what_a_damaged_version_protected_is_unknown_so_all_that_was_owned_is_pr
 
 
 def test_nothing_differs_when_the_ledger_is_right() -> None:
-    before = ledger(US, Owned(IMAGE, 7))
+    before = ledger_of(Owned(IMAGE, 7))
     found = made([resource(IMAGE)], [live(IMAGE, 7)], before, there=frozenset({("Image", "7")}))
     assert not found.differs
     assert found.owned == before.owned
 
 
 def test_what_no_manifest_names_stays_as_long_as_its_id_is_there() -> None:
-    before = ledger(US, Owned(FLOW, "w1"), Owned(GONE, "s1"))
+    before = ledger_of(Owned(FLOW, "w1"), Owned(GONE, "s1"))
     found = made([], [], before, there=frozenset({("Workflow", "w1")}))
     assert list(found.owned) == [FLOW]
     assert found.dropped == (Owned(GONE, "s1"),)
@@ -123,14 +121,14 @@ def test_what_no_manifest_names_stays_as_long_as_its_id_is_there() -> None:
 
 def test_a_new_name_for_the_same_id_replaces_the_old_one() -> None:
     new = Key("Image", "renamed")
-    before = ledger(US, Owned(IMAGE, 7, digests={"spec.x": "d"}))
+    before = ledger_of(Owned(IMAGE, 7, digests={"spec.x": "d"}))
     found = made([resource(new)], [live(new, 7)], before, there=frozenset({("Image", "7")}))
     assert found.owned == {new: Owned(new, 7, digests={"spec.x": "d"})}
     assert (found.added, found.changed, found.dropped) == ((), (new,), ())
 
 
 def test_the_same_name_with_another_id_is_another_resource() -> None:
-    before = ledger(US, Owned(IMAGE, 7, digests={"spec.x": "d"}))
+    before = ledger_of(Owned(IMAGE, 7, digests={"spec.x": "d"}))
     found = made([resource(IMAGE)], [live(IMAGE, 8)], before)
     assert found.owned == {IMAGE: Owned(IMAGE, 8, claimed=True)}
     assert found.added == (IMAGE,)
@@ -138,7 +136,7 @@ def test_the_same_name_with_another_id_is_another_resource() -> None:
 
 
 def test_a_resource_that_lost_its_name_to_another_is_dropped() -> None:
-    before = ledger(US, Owned(FLOW, "w1"))
+    before = ledger_of(Owned(FLOW, "w1"))
     there = frozenset({("Workflow", "w1")})
     found = made([resource(FLOW)], [live(FLOW, "w2")], before, there=there)
     assert found.owned == {FLOW: Owned(FLOW, "w2", claimed=True)}
@@ -149,15 +147,15 @@ def test_what_others_own_and_what_is_not_ours_is_left_out_and_told() -> None:
     found = made(
         [resource(IMAGE), resource(FLOW)],
         [live(IMAGE, 7), live(FLOW, "w1", foreign="part of the deployment x")],
-        others=(ledger(THEM, Owned(IMAGE, "7")),),
+        others=(ledger_of(Owned(IMAGE, "7"), owner=THEM),),
     )
     assert found.owned == {}
     assert not found.differs
     assert [(d.key, d.summary) for d in found.undecided] == [
-        (IMAGE, "it is not listed: it belongs to ads/prod"),
+        (IMAGE, "it is not listed: it belongs to bank/prod"),
         (FLOW, "it is not listed: it is not ours to change: part of the deployment x"),
     ]
-    assert "--take-over ads/prod" in found.undecided[0].fix
+    assert "--take-over bank/prod" in found.undecided[0].fix
 
 
 def test_what_may_be_a_part_of_something_else_is_left_out() -> None:
@@ -167,16 +165,16 @@ def test_what_may_be_a_part_of_something_else_is_left_out() -> None:
 
 
 def test_what_we_own_is_ours_whatever_others_say() -> None:
-    before = ledger(US, Owned(IMAGE, 7))
+    before = ledger_of(Owned(IMAGE, 7))
     there = frozenset({("Image", "7")})
-    theirs = (ledger(THEM, Owned(IMAGE, 7)),)
+    theirs = (ledger_of(Owned(IMAGE, 7), owner=THEM),)
     found = made([resource(IMAGE)], [live(IMAGE, 7)], before, there=there, others=theirs)
     assert not found.differs
     assert found.undecided == ()
 
 
 def test_a_name_that_several_have_is_left_out_unless_the_ledger_knows_which_is_ours() -> None:
-    before = ledger(US, Owned(FLOW, "w1"))
+    before = ledger_of(Owned(FLOW, "w1"))
     listed = {"Workflow": (Listed("w1", "b"), Listed("w2", "b"), Listed("w3", "b", ours=False))}
     found = made([resource(FLOW)], [], before, there=frozenset({("Workflow", "w1")}), listed=listed)
     assert found.owned == before.owned
@@ -224,7 +222,7 @@ def test_what_may_be_in_a_ledger_that_cannot_be_read_is_left_out_unless_it_was_o
     found = made(
         [resource(IMAGE), resource(FLOW), resource(GONE)],
         [live(IMAGE, 7), live(FLOW, "w1")],
-        ledger(US, Owned(IMAGE, 7)),
+        ledger_of(Owned(IMAGE, 7)),
         there=frozenset({("Image", "7")}),
         unread=("peakctl-ledger-ads-prod",),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import ledger_of
 
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.engine.record import is_recorded, known_uses, record
@@ -18,7 +19,6 @@ from peakctl.model import (
     Document,
     Intent,
     Key,
-    Ledger,
     Live,
     Location,
     Outcome,
@@ -36,7 +36,6 @@ from peakctl.model import (
 )
 
 KINDS = load_kinds()
-US = Owner("retail", "prod")
 API, OLD, OTHER = Key("Service", "api"), Key("Service", "old"), Key("Image", "img")
 LIVE = Live(API, "s-1", {})
 BAD = (Status.FAILED, Status.UNKNOWN, Status.IN_PROGRESS)
@@ -57,15 +56,11 @@ def action(*steps: Step, verb: Verb = Verb.KEEP, env: Any = None, **more: Any) -
     return Action(API, verb, steps, desired=values(env), resource=resource, **more)
 
 
-def ledger(*owned: Owned) -> Ledger:
-    return Ledger(US, "salt", owned={each.key: each for each in owned})
-
-
 def after(
     each: Action, status: Status, *owned: Owned, uses: Any = None, **more: Any
 ) -> Mapping[Key, Owned]:
     outcome = Outcome(each.key, each.verb, status, **more)
-    return record(Plan((each,)), [outcome], ledger(*owned), KINDS, uses=uses or {})
+    return record(Plan((each,)), [outcome], ledger_of(*owned), KINDS, uses=uses or {})
 
 
 def edit(env: Any = None, **more: Any) -> Action:
@@ -225,7 +220,7 @@ def test_two_entries_of_one_resource_become_one() -> None:
 
 def test_names_may_be_swapped() -> None:
     plan = Plan((action(), replace(action(), key=OLD, live=Live(OLD, "s-2", {}))))
-    before = ledger(Owned(OLD, "s-1"), Owned(API, "s-2"))
+    before = ledger_of(Owned(OLD, "s-1"), Owned(API, "s-2"))
     outcomes = [Outcome(a.key, a.verb, Status.ALREADY_RIGHT) for a in plan.actions]
     found = record(plan, outcomes, before, KINDS, uses={})
     assert {key: entry.id for key, entry in found.items()} == {API: "s-1", OLD: "s-2"}
@@ -260,7 +255,7 @@ def test_what_is_used_is_known_from_manifests_or_the_ledger() -> None:
     uses = {API: (OTHER, OLD)}
     image = Owned(OTHER, 7)
     assert after(action(), Status.ALREADY_RIGHT, image, uses=uses)[API].uses == (OTHER,)
-    before = ledger(Owned(API, "s-1", uses=(OTHER,)), image)
+    before = ledger_of(Owned(API, "s-1", uses=(OTHER,)), image)
     assert is_recorded(Plan((action(),)), before, uses)
     assert known_uses(USES, None) == USES
 
@@ -281,18 +276,18 @@ def test_what_is_used_is_known_from_manifests_or_the_ledger() -> None:
     ],
 )
 def test_a_ledger_says_ids_protection_and_uses(owned: list[Owned], expected: bool) -> None:
-    assert is_recorded(Plan((action(),)), ledger(*owned), {}) is expected
+    assert is_recorded(Plan((action(),)), ledger_of(*owned), {}) is expected
 
 
 def test_ids_are_the_same_as_text() -> None:
     plan = Plan((action(live=Live(API, 7, {})),))
-    assert is_recorded(plan, ledger(Owned(API, "7")), {})
+    assert is_recorded(plan, ledger_of(Owned(API, "7")), {})
 
 
 def test_what_is_not_live_or_goes_is_not_asked_about() -> None:
     made = action(Step.CREATE, verb=Verb.CREATE, live=None)
     gone = replace(action(Step.DELETE, verb=Verb.DELETE), key=OLD)
-    assert is_recorded(Plan((made, gone)), ledger(), {})
+    assert is_recorded(Plan((made, gone)), ledger_of(), {})
 
 
 def test_a_run_that_is_recorded_would_write_what_is_there() -> None:
@@ -300,7 +295,7 @@ def test_a_run_that_is_recorded_would_write_what_is_there() -> None:
     first = after(plan.actions[0], Status.ALREADY_RIGHT, uses=USES)
     again = after(plan.actions[0], Status.ALREADY_RIGHT, *first.values(), uses=USES)
     assert first == again
-    assert is_recorded(plan, ledger(*first.values()), USES)
+    assert is_recorded(plan, ledger_of(*first.values()), USES)
 
 
 @pytest.mark.parametrize(("version", "kept"), [("2", False), ("1", True)])
@@ -309,7 +304,7 @@ def test_digests_of_an_older_version_than_a_dead_run_made_are_not_kept(
 ) -> None:
     each = action(env="new", live=Live(API, "s-1", {}, version=version))
     before = replace(
-        ledger(Owned(API, "s-1", digests={PLACE: "old"})), intents=(Intent(API, "build", "2"),)
+        ledger_of(Owned(API, "s-1", digests={PLACE: "old"})), intents=(Intent(API, "build", "2"),)
     )
     outcome = Outcome(API, Verb.KEEP, Status.ALREADY_RIGHT)
     found = record(Plan((each,)), [outcome], before, KINDS, uses={})
@@ -320,7 +315,7 @@ def test_digests_of_an_older_version_than_a_dead_run_made_are_not_kept(
 
 
 def test_what_a_run_created_and_is_ready_since_is_written_down() -> None:
-    made = ledger(Owned(API, "s-1", uses=USES[API], created=True))
+    made = ledger_of(Owned(API, "s-1", uses=USES[API], created=True))
     plan = Plan((action(),))
     assert not is_recorded(plan, made, USES)
     (done,) = (Outcome(API, Verb.KEEP, Status.ALREADY_RIGHT, id="s-1"),)
@@ -331,7 +326,7 @@ def test_what_a_run_created_and_is_ready_since_is_written_down() -> None:
 
 @pytest.mark.parametrize("state", [State.READY, State.FAILED])
 def test_what_ran_before_an_edit_failed_is_known_to_have_run(state: State) -> None:
-    made = ledger(Owned(API, "s-1", created=True))
+    made = ledger_of(Owned(API, "s-1", created=True))
     edit = action(Step.UPDATE, verb=Verb.EDIT, live=replace(LIVE, state=state))
     failed = Outcome(API, Verb.EDIT, Status.FAILED, id="s-1")
     owned = record(Plan((edit,)), [failed], made, KINDS, uses=USES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import THEM, US, ledger_of
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.pending import find_uncertain_creates, unresolved
@@ -15,16 +16,13 @@ from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     Intent,
     Key,
-    Ledger,
     Listed,
     Outcome,
     Owned,
-    Owner,
     Status,
     Verb,
 )
 
-US, THEM = Owner("retail", "dev"), Owner("bank", "dev")
 FLOW, IMAGE = Key("Workflow", "w"), Key("Image", "a")
 
 
@@ -35,8 +33,8 @@ def look(
     owned: tuple[Owned, ...] = (),
     theirs: tuple[Owned, ...] = (),
 ) -> tuple[tuple[Diagnostic, ...], frozenset[Key]]:
-    ledger = Ledger(US, "salt", owned={o.key: o for o in owned}, intents=intents)
-    other = Ledger(THEM, "salt", owned={o.key: o for o in theirs})
+    ledger = ledger_of(*owned, intents=intents)
+    other = ledger_of(*theirs, owner=THEM)
     resources = lab.resources(*manifests)
     owners = find_owners(US, ledger, [other])
     world = replace(lab.observe(resources), owners=owners)

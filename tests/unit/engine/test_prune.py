@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from ledgers import THEM, ledger_of
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.observe.undeclared import observe_undeclared
@@ -18,10 +19,8 @@ from peakctl.model import (
     Action,
     Cause,
     Key,
-    Ledger,
     Listed,
     Owned,
-    Owner,
     Plan,
     State,
     Status,
@@ -29,7 +28,6 @@ from peakctl.model import (
     Verb,
 )
 
-US, THEM = Owner("retail", "dev"), Owner("retail", "prod")
 FLOW, OTHER = Key("Workflow", "w"), Key("Workflow", "v")
 IMAGE, SERVICE, DEPLOYMENT = Key("Image", "a"), Key("Service", "s"), Key("Deployment", "d")
 STEPS = {"train": {"command": "c", "imageId": 1}}
@@ -37,10 +35,6 @@ STEPS = {"train": {"command": "c", "imageId": 1}}
 
 def owned(key: Key, id_: Any = None, **more: Any) -> Owned:
     return Owned(key, id_ or f"{key.kind}-{key.name}", **more)
-
-
-def ledger_of(*things: Owned, owner: Owner = US) -> Ledger:
-    return Ledger(owner, "salt", owned={each.key: each for each in things})
 
 
 @dataclass
@@ -311,12 +305,12 @@ def test_what_the_platform_made_for_a_deployment_stays(lab: Any, declared: bool)
     assert "the platform made it for Deployment/d" in found.told[0].summary
 
 
-def test_what_another_environment_owns_too_stays(lab: Any) -> None:
+def test_what_another_project_owns_too_stays(lab: Any) -> None:
     lab.Workflow.put("w")
     theirs = ledger_of(owned(FLOW), owner=THEM)
     (told,) = prune(lab, owned(FLOW), others=[theirs]).told
     assert (told.code, told.severity) == ("prune/owned-elsewhere", Severity.WARNING)
-    assert "retail/prod owns it too" in told.summary
+    assert "bank/prod owns it too" in told.summary
 
 
 def test_a_kind_that_is_not_known_stays(lab: Any) -> None:

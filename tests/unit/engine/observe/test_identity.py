@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ledgers import ledger_of
+
 from peakctl.engine.plan.planner import make_plan
 from peakctl.errors import Severity
 from peakctl.ledger.ownership import Owners
@@ -13,10 +15,6 @@ from peakctl.model import Key, Ledger, Listed, Owned, Owner, Verb
 IMAGE = {"type": "api"}
 A, B = Key("Image", "a"), Key("Image", "b")
 TWINS = (Listed(1, "a"), Listed(2, "a"))
-
-
-def ledger_of(*owned: Owned) -> Ledger:
-    return Ledger(Owner("p", "e"), "salt", owned={each.key: each for each in owned})
 
 
 def plan(lab: Any, ledger: Ledger | None, *documents: Any) -> Any:

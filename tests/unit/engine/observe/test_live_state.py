@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from ledgers import US, ledger_of
 
 from peakctl.engine.observe.identity import choose
 from peakctl.engine.observe.live_state import LedgerQuery, first_error, observe, without_parts
@@ -128,12 +129,7 @@ def test_errors_are_found_inside_groups_of_groups() -> None:
 
 # --- several of one name ---------------------------------------------------------------------
 
-US = Owner("retail", "dev")
 TWINS = (Listed(1, "a"), Listed(2, "a"))
-
-
-def ledger_of(*owned: Owned) -> Ledger:
-    return Ledger(US, "salt", owned={each.key: each for each in owned})
 
 
 class Store:

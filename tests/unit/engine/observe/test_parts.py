@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import THEM, US, ledger_of
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
 from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.ownership import Consent, adopted, find_owners
-from peakctl.model import Key, Ledger, Owned, Owner, Step
+from peakctl.model import Key, Ledger, Owned, Step
 
-US, THEM = Owner("retail", "dev"), Owner("bank", "dev")
 FLOW, WHOLE = Key("Workflow", "w"), Key("Deployment", "d")
 STEPS = {"steps": {"train": {"command": "c", "imageId": 1}}}
 OTHER = {"steps": {"train": {"command": "other", "imageId": 1}}}
@@ -30,26 +30,22 @@ def seen(lab: Any, ledger: Ledger | None, others: tuple[Ledger, ...] = (), spec:
     return resources, world, make_plan(resources, world, lab.kinds).plan
 
 
-def of(*owned: Owned, owner: Owner = US) -> Ledger:
-    return Ledger(owner, "salt", owned={each.key: each for each in owned})
-
-
 def asked(lab: Any, *args: Any, **more: Any) -> list[int]:
     _, world, plan = seen(lab, *args, **more)
     return [live.id for live in unclaimed(plan, world, lab.shelves)]
 
 
 def test_what_nobody_owns_is_asked_about(lab: Any) -> None:
-    assert asked(lab, of()) == [7]
+    assert asked(lab, ledger_of()) == [7]
 
 
 @pytest.mark.parametrize("claimed", [True, False])
 def test_what_is_ours_is_asked_about_only_when_it_was_claimed(lab: Any, claimed: bool) -> None:
-    assert asked(lab, of(Owned(FLOW, 7, claimed=claimed))) == ([7] if claimed else [])
+    assert asked(lab, ledger_of(Owned(FLOW, 7, claimed=claimed))) == ([7] if claimed else [])
 
 
 def test_what_is_another_projects_is_not_asked_about(lab: Any) -> None:
-    assert asked(lab, of(), (of(Owned(FLOW, 7), owner=THEM),)) == []
+    assert asked(lab, ledger_of(), (ledger_of(Owned(FLOW, 7), owner=THEM),)) == []
 
 
 def test_without_a_ledger_what_is_changed_is_asked_about(lab: Any) -> None:
@@ -58,7 +54,7 @@ def test_without_a_ledger_what_is_changed_is_asked_about(lab: Any) -> None:
 
 
 def test_nothing_is_asked_where_it_cannot_be_adopted(lab: Any) -> None:
-    _, world, plan = seen(lab, of())
+    _, world, plan = seen(lab, ledger_of())
     unread = replace(world, owners=replace(world.owners, unread=("x",)))
     assert unclaimed(plan, unread, lab.shelves) == ()
     lab.Deployment.makes = ()
@@ -70,7 +66,7 @@ def decide(lab: Any, world: LiveState) -> Decided:
 
 
 def test_a_part_is_refused_whether_or_not_it_differs(lab: Any) -> None:
-    resources, world, _ = seen(lab, of())
+    resources, world, _ = seen(lab, ledger_of())
     lab.Deployment.made = {("Workflow", "7"): WHOLE}
     decided = decide(lab, world)
     assert decided == Decided({("Workflow", "7"): WHOLE})
@@ -80,7 +76,7 @@ def test_a_part_is_refused_whether_or_not_it_differs(lab: Any) -> None:
 
 
 def test_what_is_no_part_is_adopted(lab: Any) -> None:
-    resources, world, _ = seen(lab, of())
+    resources, world, _ = seen(lab, ledger_of())
     decided = decide(lab, world)
     assert decided == Decided({("Workflow", "7"): None})
     now = with_parts(world, decided)
@@ -90,7 +86,7 @@ def test_what_is_no_part_is_adopted(lab: Any) -> None:
 
 @pytest.mark.parametrize("owned", [(), (Owned(FLOW, 7, claimed=True),)])
 def test_after_a_failed_read_nothing_is_adopted(lab: Any, owned: tuple[Owned, ...]) -> None:
-    resources, world, _ = seen(lab, of(*owned))
+    resources, world, _ = seen(lab, ledger_of(*owned))
     lab.Deployment.faults = [lab.fault(Step.CREATE, lab.problem(500, "down"))]
     decided = decide(lab, world)
     assert decided.wholes == {}
@@ -102,14 +98,14 @@ def test_after_a_failed_read_nothing_is_adopted(lab: Any, owned: tuple[Owned, ..
 
 
 def test_other_errors_are_raised_as_they_are(lab: Any) -> None:
-    _, world, _ = seen(lab, of())
+    _, world, _ = seen(lab, ledger_of())
     lab.Deployment.faults = [lab.fault(Step.CREATE, KeyError("x"))]
     with pytest.raises(KeyError):
         decide(lab, world)
 
 
 def test_kinds_that_make_nothing_of_what_is_asked_are_not_asked(lab: Any) -> None:
-    seen(lab, of())
+    seen(lab, ledger_of())
     lab.Deployment.asked.clear()
     assert asyncio.run(find_wholes((), (), lab.shelves)) == Decided()
     assert lab.Deployment.asked == []

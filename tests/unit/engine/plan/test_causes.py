@@ -6,22 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import THEM, US, ledger_of
 
 from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.ownership import Consent, find_owners
-from peakctl.model import Cause, Key, Ledger, Listed, Owned, Owner, State
+from peakctl.model import Cause, Key, Ledger, Listed, Owned, State
 
-US, THEM = Owner("shop", "dev"), Owner("bank", "prod")
 FLOW = Key("Workflow", "w")
 SPEC = {"steps": {"s": {"imageId": 1, "command": "run"}}}
 OTHER = {"steps": {"s": {"imageId": 2, "command": "run"}}}
 IMAGE = {"type": "api", "buildDetails": {"source": "dockerfile", "dockerfile": "FROM a"}}
 SERVICE = {"serviceType": "api", "imageDetails": {"imageId": 1, "versionId": 2}}
 ANY = Consent(adopt=True, take_over=("bank",))
-
-
-def ledger(owner: Owner, *owned: Owned) -> Ledger:
-    return Ledger(owner, "salt", owned={each.key: each for each in owned})
 
 
 def causes(
@@ -49,7 +45,7 @@ def test_every_cause_has_a_word_and_a_sentence() -> None:
     assert Cause("differs") is Cause.DIFFERS
 
 
-@pytest.mark.parametrize("ours", [None, ledger(US), ledger(US, Owned(Key("Workflow", "x"), 7))])
+@pytest.mark.parametrize("ours", [None, ledger_of(), ledger_of(Owned(Key("Workflow", "x"), 7))])
 def test_what_this_project_never_had_is_made_for_the_first_time(
     lab: Any, ours: Ledger | None
 ) -> None:
@@ -58,25 +54,25 @@ def test_what_this_project_never_had_is_made_for_the_first_time(
 
 @pytest.mark.parametrize("name", ["w", "v"])
 def test_what_the_ledger_has_and_is_not_there_was_deleted_outside(lab: Any, name: str) -> None:
-    ours = ledger(US, Owned(Key("Workflow", name), 7))
+    ours = ledger_of(Owned(Key("Workflow", name), 7))
     assert causes(lab, flow(lab, previousNames=["v"]), ours=ours) == [("deleted-outside",)]
 
 
 def test_what_the_ledger_has_under_another_name_was_renamed_outside(lab: Any) -> None:
     lab.Workflow.listed = (Listed(7, "z"),)
-    assert causes(lab, flow(lab), ours=ledger(US, Owned(FLOW, 7))) == [("renamed-outside",)]
+    assert causes(lab, flow(lab), ours=ledger_of(Owned(FLOW, 7))) == [("renamed-outside",)]
 
 
 def test_what_another_manifest_has_now_is_made_for_the_first_time(lab: Any) -> None:
     lab.Workflow.put("z", SPEC, {"name": "z"}, id=7)
     moved = lab.manifest("Workflow", "b", SPEC, {"previousNames": ["z"]})
-    found = causes(lab, moved, flow(lab), ours=ledger(US, Owned(FLOW, 7)))
+    found = causes(lab, moved, flow(lab), ours=ledger_of(Owned(FLOW, 7)))
     assert found == [("renamed",), ("first-apply",)]
 
 
 def test_what_is_as_its_manifest_says_has_none(lab: Any) -> None:
     lab.Workflow.put("w", SPEC, id=7)
-    assert causes(lab, flow(lab), ours=ledger(US, Owned(FLOW, 7))) == [()]
+    assert causes(lab, flow(lab), ours=ledger_of(Owned(FLOW, 7))) == [()]
 
 
 def test_what_differs_and_what_follows_another_action(lab: Any) -> None:
@@ -95,11 +91,11 @@ def test_what_differs_and_what_follows_another_action(lab: Any) -> None:
 def test_what_becomes_ours(lab: Any, spec: Any) -> None:
     lab.Workflow.put("w", SPEC, id=7)
     rest = () if spec is SPEC else ("differs",)
-    theirs = ledger(THEM, Owned(FLOW, 7))
-    assert causes(lab, flow(lab, spec), ours=ledger(US)) == [("adopted", *rest)]
-    found = causes(lab, flow(lab, spec), ours=ledger(US), others=(theirs,))
+    theirs = ledger_of(Owned(FLOW, 7), owner=THEM)
+    assert causes(lab, flow(lab, spec), ours=ledger_of()) == [("adopted", *rest)]
+    found = causes(lab, flow(lab, spec), ours=ledger_of(), others=(theirs,))
     assert found == [("taken-over", *rest)]
-    unknown = causes(lab, flow(lab, spec), ours=ledger(US), unread=("peakctl-ledger-x",))
+    unknown = causes(lab, flow(lab, spec), ours=ledger_of(), unread=("peakctl-ledger-x",))
     assert unknown == [rest]
 
 
@@ -108,7 +104,7 @@ def test_states_of_what_is_live(lab: Any) -> None:
     lab.Service.put("s", SERVICE, state=State.PENDING, status="UPDATING", id="7")
     assert causes(lab, document) == [("under-way",)]
     lab.Service.put("s", SERVICE, state=State.FAILED, status="CREATE_FAILED", id="7")
-    ours = ledger(US, Owned(Key("Service", "s"), "7", created=True))
+    ours = ledger_of(Owned(Key("Service", "s"), "7", created=True))
     assert causes(lab, document, ours=ours) == [("failed",)]
 
 
