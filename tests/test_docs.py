@@ -23,6 +23,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.-]+/)*[\w-]+(?:/|\.py|\.json|\.yaml|\.md))`", page)
+    folders = (ROOT, ROOT / "peakctl")
+    missing = [n for n in named if not any((folder / n).exists() for folder in folders)]
+    assert len(named) > 30
+    assert missing == []
+
+
 def test_every_code_of_the_source_is_explained_and_every_explained_one_is_there() -> None:
     found, explained = CODES["collected"](), CODES["documented"]()
     assert found.lost == []
