@@ -12,6 +12,7 @@ from peakctl.adapters.answers import require
 from peakctl.api.bodies import Part
 from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
+from peakctl.ledger.codec import LARGEST
 from peakctl.model import LEDGER_PREFIX, Listed
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 PATH = "service/artifacts/api/v1/artifacts/"
 MEMBER = "ledger.json"
-LARGEST = 16 * 2**20
-"""Bytes of a ledger's text, and of its zip."""
 DESCRIPTION = (
     "The ledger of peakctl: it says which resources a project owns and who applied them; "
     "do not delete or change it by hand."
