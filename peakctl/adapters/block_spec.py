@@ -50,7 +50,7 @@ class Adapter(Specs):
         held = pick({"artifact": artifact_id(release or {})}, "artifact")
         return replace(live, values={**live.values, "spec": spec}, private=held)
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
         """One listing, one of the releases of each spec, and one request for each release.

@@ -111,7 +111,7 @@ class Adapter(Rest):
             hidden=await self._releases.hidden(family, values),
         )
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
         """One listing, and one request for each deployment of a block that may have made one.

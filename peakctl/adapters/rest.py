@@ -146,7 +146,7 @@ class Rest:
         """For most kinds the platform has no such call."""
         return ()
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
         """The platform makes nothing for most kinds."""
@@ -238,10 +238,10 @@ class Guarded:
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return await self._read(self._adapter.dependents(live))
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
-        return await self._read(self._adapter.wholes(lives, read))
+        return await self._read(self._adapter.makers(lives, read))
 
     async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
         return await self._read(self._adapter.hidden_in(live, maker))

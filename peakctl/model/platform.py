@@ -107,10 +107,10 @@ class Adapter(Protocol):
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """What uses it, as `Kind/name`, where one request tells; empty where none does."""
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
-        """Which of `lives` the platform made for resources of this kind, each with its key.
+        """Which of `lives` the platform made for resources of this kind, each with the maker's key.
 
         By kind and id. `read` are resources of this kind that have been read: what they tell is
         not read again. Nothing is read that cannot decide.

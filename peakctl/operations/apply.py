@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from peakctl.engine.observe.parts import Decided
+from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
 from peakctl.engine.runner import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
@@ -352,7 +352,7 @@ class _Run:
         recorder = self._record_of_run
         self._again = replace(self._again, held=await recorder.acquire(self.planned))
         if recorder.was_disturbed(self.planned):
-            self._again = replace(self._again, known={}, decided=Decided())
+            self._again = replace(self._again, known={}, decided=Makers())
 
     async def _replan(self) -> None:
         if self._recorder is None:

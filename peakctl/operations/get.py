@@ -100,14 +100,14 @@ async def _part_of(
     platform: Platform, found: Sequence[Live], told: list[Diagnostic]
 ) -> dict[LiveId, str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""
-    from peakctl.engine.observe.parts import find_wholes
+    from peakctl.engine.observe.live_state import find_makers
 
     parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
     own = {live.live_id: why.removeprefix("part of ") for live, why in parts if why}
     asked = [live for live in found if not live.foreign]
-    decided = await find_wholes(asked, (), platform.adapters)
+    decided = await find_makers(asked, (), platform.adapters)
     told += [_unsure(why) for why in dict.fromkeys(decided.unsure.values())]
-    return own | {id_: str(key) for id_, key in decided.wholes.items() if key}
+    return own | {id_: str(key) for id_, key in decided.found.items() if key}
 
 
 async def _with_hidden(

@@ -210,8 +210,7 @@ async def _check_tenant(platform: Platform, look: _Look, told: list[Diagnostic])
 
 
 async def _rebuilt(platform: Platform, look: _Look, loaded: LoadResult) -> Rebuilt:
-    from peakctl.engine.observe.live_state import observe
-    from peakctl.engine.observe.parts import find_wholes, with_parts
+    from peakctl.engine.observe.live_state import find_makers, mark_made, observe
     from peakctl.engine.rebuild import find_there, rebuild
     from peakctl.ledger.revisions import read_others
 
@@ -220,7 +219,7 @@ async def _rebuilt(platform: Platform, look: _Look, loaded: LoadResult) -> Rebui
     owned = before.owned.values() if before else ()
     known = {each.live_id for each in owned}
     new = [each for each in live.live.values() if each.live_id not in known and not each.foreign]
-    live = with_parts(live, await find_wholes(new, live.live.values(), platform.adapters))
+    live = mark_made(live, await find_makers(new, live.live.values(), platform.adapters))
     return rebuild(
         look.client.owner,
         loaded.resources,

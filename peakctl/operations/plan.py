@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
+from peakctl.engine.observe.live_state import Makers, adoptable, find_makers, mark_made
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Guards, Verb
 from peakctl.operations.load import load, refuse_errors
@@ -68,7 +68,7 @@ class PlanResult:
     guards: tuple[Diagnostic, ...] = ()
     gone: frozenset[Key] = frozenset()
     began: float = 0.0
-    decided: Decided = field(default_factory=Decided)
+    decided: Makers = field(default_factory=Makers)
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -115,7 +115,7 @@ class ReplanInputs:
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
     conflicts: bool = False
-    decided: Decided = field(default_factory=Decided)
+    decided: Makers = field(default_factory=Makers)
 
 
 async def plan_async(project: Project, options: PlanOptions | None = None) -> PlanResult:
@@ -176,8 +176,8 @@ async def _make_plan(
     decided = again.decided
     if not options.destroy:
         decided = await _decide(platform, loaded, live, found.plan, again, told)
-        if any(decided.wholes.values()) or decided.unsure:
-            live = with_parts(live, decided)
+        if any(decided.found.values()) or decided.unsure:
+            live = mark_made(live, decided)
             found = _planned(platform, loaded, options, live)
     redact = project.redact
     redact.add(_secrets_of(found.plan))
@@ -261,15 +261,15 @@ async def _decide(
     plan: Plan,
     again: ReplanInputs,
     told: list[Diagnostic],
-) -> Decided:
+) -> Makers:
     """Who made what the plan would adopt; how many requests that cost is noted."""
     asked = [
         each
-        for each in unclaimed(plan, live, platform.adapters)
-        if each.key in loaded.chosen and each.live_id not in again.decided.wholes
+        for each in adoptable(plan, live, platform.adapters)
+        if each.key in loaded.chosen and each.live_id not in again.decided.found
     ]
     before = platform.api.requests
-    found = await find_wholes(asked, live.live.values(), platform.adapters)
+    found = await find_makers(asked, live.live.values(), platform.adapters)
     cost = platform.api.requests - before
     if cost:
         told.append(_told_cost(cost, len(asked)))

@@ -27,7 +27,7 @@ CALLS = {
     "index": (),
     "find": ("a",),
     "look_up": (1, {}),
-    "wholes": ((), ()),
+    "makers": ((), ()),
     "hidden_in": (Live(KEY, 1, {}), KEY),
     "read": (Listed(1, "a"), None),
     "pin": (Listed(1, "a"), None),

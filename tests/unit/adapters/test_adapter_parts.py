@@ -112,7 +112,7 @@ def deployments_of(*kinds: str | None) -> dict[str, Any]:
 
 def test_a_workflow_of_a_deployment_is_its_part_by_kind_and_name() -> None:
     deployments, api = made(Deployments, "Deployment", deployments_of("workflow", "app", None))
-    found = asyncio.run(deployments.wholes([flow("d1"), flow("w", 8)], []))
+    found = asyncio.run(deployments.makers([flow("d1"), flow("w", 8)], []))
     assert found == {("Workflow", "7"): Key("Deployment", "d1")}
     assert sorted(api.asked) == [BLOCKS, f"{BLOCKS}i0", f"{BLOCKS}i1", f"{BLOCKS}i2"]
 
@@ -166,7 +166,7 @@ def test_most_kinds_hide_nothing_in_what_is_made_for_them() -> None:
 def test_only_deployments_that_can_decide_are_read() -> None:
     deployments, api = made(Deployments, "Deployment", deployments_of("service", "workflow"))
     known = Live(Key("Deployment", "d1"), "i1", {}, parts=(Key("Workflow", "d1"),))
-    found = asyncio.run(deployments.wholes([flow("d1")], [known]))
+    found = asyncio.run(deployments.makers([flow("d1")], [known]))
     assert found == {("Workflow", "7"): Key("Deployment", "d1")}
     assert api.asked == [BLOCKS]
 
@@ -175,13 +175,13 @@ def test_a_deployment_that_went_meanwhile_holds_nothing() -> None:
     answers = deployments_of("workflow")
     del answers[f"{BLOCKS}i0"]
     deployments, _ = made(Deployments, "Deployment", answers)
-    assert asyncio.run(deployments.wholes([flow("d0")], [])) == {}
+    assert asyncio.run(deployments.makers([flow("d0")], [])) == {}
 
 
 def test_what_is_about_to_be_renamed_is_known_by_its_live_name() -> None:
     deployments, _ = made(Deployments, "Deployment", deployments_of("workflow"))
     live = Live(Key("Workflow", "new"), 7, {"metadata": {"name": "d0"}})
-    assert asyncio.run(deployments.wholes([live], [])) != {}
+    assert asyncio.run(deployments.makers([live], [])) != {}
 
 
 # --- artifacts of specs -----
@@ -205,7 +205,7 @@ def artifact(id_: str) -> Live:
 def test_an_artifact_that_any_release_holds_is_a_part_by_its_id() -> None:
     answers = specs_of(s={"1.0.0": "x", "1.1.0": None}, t={"2.0.0": "y"})
     specs, api = made(BlockSpecs, "BlockSpec", answers)
-    found = asyncio.run(specs.wholes([artifact("x"), artifact("z")], []))
+    found = asyncio.run(specs.makers([artifact("x"), artifact("z")], []))
     assert found == {("Artifact", "x"): Key("BlockSpec", "s")}
     assert len(api.asked) == 6
 
@@ -213,7 +213,7 @@ def test_an_artifact_that_any_release_holds_is_a_part_by_its_id() -> None:
 def test_a_release_that_was_read_is_not_read_again() -> None:
     specs, api = made(BlockSpecs, "BlockSpec", specs_of(s={"1.0.0": "x"}))
     known = Live(Key("BlockSpec", "s"), "s", {}, version="1.0.0", private={"artifact": "x"})
-    assert asyncio.run(specs.wholes([artifact("x")], [known])) != {}
+    assert asyncio.run(specs.makers([artifact("x")], [known])) != {}
     assert api.asked == [SPECS, f"{SPECS}s/releases"]
 
 
@@ -221,7 +221,7 @@ def test_a_spec_that_went_meanwhile_holds_nothing_and_an_error_is_raised() -> No
     answers = specs_of(s={"1.0.0": "x"})
     del answers[f"{SPECS}s/releases"]
     specs, _ = made(BlockSpecs, "BlockSpec", answers)
-    assert asyncio.run(specs.wholes([artifact("x")], [])) == {}
+    assert asyncio.run(specs.makers([artifact("x")], [])) == {}
     specs, _ = made(BlockSpecs, "BlockSpec", answers | {f"{SPECS}s/releases": 500})
     with pytest.raises(ApiError):
-        asyncio.run(specs.wholes([artifact("x")], []))
+        asyncio.run(specs.makers([artifact("x")], []))

@@ -149,10 +149,10 @@ class Shelf:
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return self.used_by
 
-    async def wholes(
+    async def makers(
         self, lives: Sequence[Live], read: Sequence[Live]
     ) -> Mapping[tuple[str, str], Key]:
-        self.asked.append("wholes")
+        self.asked.append("makers")
         if self.faults:
             raise self.faults[0].error
         return self.made

@@ -9,7 +9,7 @@ import pytest
 from ledgers import US, ledger_of
 
 from peakctl.engine.observe.identity import choose
-from peakctl.engine.observe.live_state import LedgerQuery, first_error, observe, without_parts
+from peakctl.engine.observe.live_state import LedgerQuery, first_error, mark_parts, observe
 from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.codec import write_ledger
 from peakctl.ledger.ownership import Owners
@@ -369,7 +369,7 @@ def parts_in(lab: Any, owners: Owners) -> Any:
     lab.Workflow.put("w", id=7)
     lab.Deployment.put("d", parts=(Key("Workflow", "w"),))
     things = (lab.Workflow.things["w"], lab.Deployment.things["d"])
-    return without_parts({each.key: each for each in things}, owners)
+    return mark_parts({each.key: each for each in things}, owners)
 
 
 def test_what_was_made_for_a_deployment_is_not_ours(lab: Any) -> None:

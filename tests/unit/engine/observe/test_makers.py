@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from ledgers import THEM, US, ledger_of
 
-from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.observe.parts import Decided, find_wholes, unclaimed, with_parts
+from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
 from peakctl.engine.plan.planner import make_plan
 from peakctl.ledger.ownership import Consent, adopted, find_owners
 from peakctl.model import Key, Ledger, Owned, Step
@@ -32,7 +31,7 @@ def seen(lab: Any, ledger: Ledger | None, others: tuple[Ledger, ...] = (), spec:
 
 def asked(lab: Any, *args: Any, **more: Any) -> list[int]:
     _, world, plan = seen(lab, *args, **more)
-    return [live.id for live in unclaimed(plan, world, lab.shelves)]
+    return [live.id for live in adoptable(plan, world, lab.shelves)]
 
 
 def test_what_nobody_owns_is_asked_about(lab: Any) -> None:
@@ -56,21 +55,21 @@ def test_without_a_ledger_what_is_changed_is_asked_about(lab: Any) -> None:
 def test_nothing_is_asked_where_it_cannot_be_adopted(lab: Any) -> None:
     _, world, plan = seen(lab, ledger_of())
     unread = replace(world, owners=replace(world.owners, unread=("x",)))
-    assert unclaimed(plan, unread, lab.shelves) == ()
+    assert adoptable(plan, unread, lab.shelves) == ()
     lab.Deployment.makes = ()
-    assert unclaimed(plan, world, lab.shelves) == ()
+    assert adoptable(plan, world, lab.shelves) == ()
 
 
-def decide(lab: Any, world: LiveState) -> Decided:
-    return asyncio.run(find_wholes(list(world.live.values()), (), lab.shelves))
+def decide(lab: Any, world: LiveState) -> Makers:
+    return asyncio.run(find_makers(list(world.live.values()), (), lab.shelves))
 
 
 def test_a_part_is_refused_whether_or_not_it_differs(lab: Any) -> None:
     resources, world, _ = seen(lab, ledger_of())
     lab.Deployment.made = {("Workflow", "7"): WHOLE}
     decided = decide(lab, world)
-    assert decided == Decided({("Workflow", "7"): WHOLE})
-    planned = make_plan(resources, with_parts(world, decided), lab.kinds)
+    assert decided == Makers({("Workflow", "7"): WHOLE})
+    planned = make_plan(resources, mark_made(world, decided), lab.kinds)
     assert [d.code for d in planned.diagnostics] == ["live/not-ours"]
     assert "the platform made it for Deployment/d" in planned.diagnostics[0].summary
 
@@ -78,8 +77,8 @@ def test_a_part_is_refused_whether_or_not_it_differs(lab: Any) -> None:
 def test_what_is_no_part_is_adopted(lab: Any) -> None:
     resources, world, _ = seen(lab, ledger_of())
     decided = decide(lab, world)
-    assert decided == Decided({("Workflow", "7"): None})
-    now = with_parts(world, decided)
+    assert decided == Makers({("Workflow", "7"): None})
+    now = mark_made(world, decided)
     assert make_plan(resources, now, lab.kinds).ok
     assert now.live == world.live
 
@@ -89,8 +88,8 @@ def test_after_a_failed_read_nothing_is_adopted(lab: Any, owned: tuple[Owned, ..
     resources, world, _ = seen(lab, ledger_of(*owned))
     lab.Deployment.faults = [lab.fault(Step.CREATE, lab.problem(500, "down"))]
     decided = decide(lab, world)
-    assert decided.wholes == {}
-    now = with_parts(world, decided)
+    assert decided.found == {}
+    now = mark_made(world, decided)
     planned = make_plan(resources, now, lab.kinds, consent=Consent(adopt=True))
     assert [d.code for d in planned.guards] == ["guard/part-unknown"]
     assert "down" in planned.guards[0].detail
@@ -107,5 +106,5 @@ def test_other_errors_are_raised_as_they_are(lab: Any) -> None:
 def test_kinds_that_make_nothing_of_what_is_asked_are_not_asked(lab: Any) -> None:
     seen(lab, ledger_of())
     lab.Deployment.asked.clear()
-    assert asyncio.run(find_wholes((), (), lab.shelves)) == Decided()
+    assert asyncio.run(find_makers((), (), lab.shelves)) == Makers()
     assert lab.Deployment.asked == []
