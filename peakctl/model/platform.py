@@ -98,10 +98,10 @@ class Adapter(Protocol):
         None when there is no such version.
         """
 
-    async def call(self, order: CallRequest) -> CallResult:
+    async def call(self, request: CallRequest) -> CallResult:
         """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
 
-    async def poll(self, receipt: CallResult) -> Readiness:
+    async def poll(self, result: CallResult) -> Readiness:
         """Read once the state of the thing that `call` started."""
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
@@ -123,5 +123,5 @@ class Adapter(Protocol):
         known what it hides, that is every place of a text.
         """
 
-    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
+    async def logs(self, result: CallResult) -> tuple[str, ...]:
         """The last lines of the log of a failed build; empty where the platform keeps none."""
