@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from peakctl.engine.diff.lists import keys_of
+from peakctl.engine.diff.align import keys_of
 from peakctl.kinds.walk import child, seal_all, variant
 from peakctl.model import MISSING, Path, Value, dotted, is_masked, reveal
 from peakctl.model.values import copy_tree, value_at

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.diff.lists import keys_of
+from peakctl.engine.diff.align import keys_of
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.digests import place
 from peakctl.model import MAPS, MASK, Secret, is_masked

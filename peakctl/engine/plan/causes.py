@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.engine.diff.lists import keys_of
+from peakctl.engine.diff.align import keys_of
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import NAME, lost_name
 from peakctl.kinds.walk import child, variant

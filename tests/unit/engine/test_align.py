@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from peakctl.engine.diff.align import by_keys
 from peakctl.engine.diff.compare import compare
-from peakctl.engine.diff.lists import by_keys
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Secret
