@@ -69,7 +69,7 @@ class Serving:
 
     def __init__(self, *args: str) -> None:
         command = [sys.executable, "-m", "peakctl", "emulator", "serve", "--port", "0", *args]
-        root = str(Path(__file__).parents[3])
+        root = str(Path(__file__).parents[2])
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -418,7 +418,7 @@ def test_options_change_while_it_runs(serve: Any) -> None:
 
 
 def test_the_seed_of_the_docs_is_one(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text("utf-8")
     found = re.search(r"```yaml\n(tenant:.*?)```", page, re.DOTALL)
     assert found is not None
     assert "4 created" in done("seed", seed_in(tmp_path, found[1]), "--data", tmp_path / "p.sqlite")

@@ -40,7 +40,7 @@ def run(project: Path, line: str) -> Any:
         cwd=project,
         capture_output=True,
         check=False,
-        env={**env, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={**env, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
 

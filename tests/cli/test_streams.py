@@ -60,7 +60,7 @@ def shell(project: Path, line: str, **env: str) -> Any:
         cwd=project,
         capture_output=True,
         check=False,
-        env={**_clean(), "PYTHONPATH": str(Path(__file__).parents[3]), **env},
+        env={**_clean(), "PYTHONPATH": str(Path(__file__).parents[2]), **env},
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-DATA = Path(__file__).parents[2] / "data" / "broken-projects.yaml"
+DATA = Path(__file__).parents[1] / "data" / "broken-projects.yaml"
 PROJECTS: list[dict[str, Any]] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
 DEFAULTS = {
     "peakctl.yaml": "project: shop\nenvironments: {local: {emulator: true}}\n",
