@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2.utils import Namespace
 
@@ -45,6 +45,9 @@ _CONTAINERS: Any = (
 )
 _PAIRS: type = type({}.items())
 _SMALL = frozenset((int, float, bool, type(None)))
+
+
+T = TypeVar("T")
 
 
 class BudgetExceeded(Exception):
@@ -112,7 +115,7 @@ class Budget:
             raise BudgetExceeded(f"it makes a list of more than {MAX_ITEMS:,} items")
         self.make(items * _ITEM)
 
-    def counted(self, items: Iterable[object], steps: int = 1) -> Iterator[Any]:
+    def counted(self, items: Iterable[T], steps: int = 1) -> Iterator[T]:
         """The items, each one a turn of `steps`: every `for` of a template runs through this."""
         for item in items:
             self.turn()
@@ -157,7 +160,7 @@ class Budget:
         return size
 
 
-def _inner(value: object) -> Any:
+def _inner(value: object) -> list[object]:
     """What a value holds directly."""
     if isinstance(value, dict):
         return [*value, *value.values()]
@@ -168,7 +171,7 @@ def _inner(value: object) -> Any:
     if isinstance(value, _PAIRS):
         pairs: Any = value
         return [part for pair in pairs for part in pair]
-    return ()
+    return []
 
 
 def check_widths(values: Iterable[object]) -> None:
@@ -190,7 +193,7 @@ def check_format(text: str, budget: Budget, values: Iterable[object]) -> None:
     budget.make(len(text) + widths + places * sum(map(budget.measure, values)))
 
 
-def check_operator(operator: str, left: object, right: Any, budget: Budget) -> None:
+def check_operator(operator: str, left: object, right: object, budget: Budget) -> None:
     """Account for what an operator makes before it is computed."""
     budget.step()
     if operator == "*":

@@ -255,7 +255,7 @@ def _check_most(values: Iterable[object], most: int) -> None:
 def json_dumper(tokens: Tokens) -> Callable[..., str]:
     """What `tojson` calls: JSON with a token for each secret, whose escapes follow later."""
 
-    def dump(value: Any, **options: Any) -> str:
+    def dump(value: object, **options: Any) -> str:
         holders: list[str] = []
 
         def hold(secret: object) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from yaml import MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode, YAMLError
+from yaml import MappingNode, Mark, MarkedYAMLError, Node, ScalarNode, SequenceNode, YAMLError
 from yaml.reader import ReaderError
 
 from peakctl.errors import Diagnostic
 from peakctl.manifests.render import OPEN, Rendered
-from peakctl.manifests.yaml_nodes import MAX_DEPTH, NumberRefused, TooDeep, compose
+from peakctl.manifests.yaml_nodes import MAX_DEPTH, NumberRefused, Point, TooDeep, compose
 from peakctl.manifests.yaml_values import AliasFlood, Builder, NotSimple, build_simple, check_simple
 from peakctl.model import Document, Location, Value
 from peakctl.model.text import named_character
@@ -123,7 +123,7 @@ class _Careful:
         self.start += found + 1
         return found >= 0
 
-    def _place(self, mark: Any) -> Location:
+    def _place(self, mark: Point) -> Location:
         return self.rendered.place(self.line + mark.line, mark.column)
 
     def _build(self, root: Node) -> None:
@@ -148,7 +148,7 @@ class _Careful:
         else:
             self.problems.append(misplaced)
 
-    def _tell(self, code: str, summary: str, mark: Any) -> None:
+    def _tell(self, code: str, summary: str, mark: Point) -> None:
         fixes = {
             "alias-bomb": "write the values out",
             "not-a-mapping": "begin with apiVersion:, kind: and metadata:",
@@ -192,7 +192,7 @@ class Places:
             return None
         return self.start + node.start_mark.index, self.start + node.end_mark.index
 
-    def _walk(self, path: Path) -> tuple[Any, Node | None]:
+    def _walk(self, path: Path) -> tuple[Point, Node | None]:
         """The mark of the last part of `path` that exists, and the node at `path`, if it does."""
         if self.root is None:
             text = self.rendered.text[self.start : self.end]
@@ -277,7 +277,7 @@ def yaml_diagnostic(error: Exception, text: str, place: Place) -> Diagnostic:
 
 def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
     problem = str(error.problem)
-    mark: Any = error.problem_mark
+    mark = cast("Mark", error.problem_mark)
     if text[mark.index :].startswith("\t"):
         return Diagnostic(
             code="manifest/tab",
@@ -290,7 +290,7 @@ def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: Place) -> Diagn
         return misplaced
     detail = str(error.context or "")
     if "alias" in detail:
-        return _tell_alias(error.context_mark, text, place)
+        return _tell_alias(cast("Mark", error.context_mark), text, place)
     return Diagnostic(
         code="manifest/syntax",
         summary=problem,
@@ -316,7 +316,7 @@ def misplaced_space(text: str, line: int, place: Place) -> Diagnostic | None:
     return None
 
 
-def _tell_alias(mark: Any, text: str, place: Place) -> Diagnostic:
+def _tell_alias(mark: Mark, text: str, place: Place) -> Diagnostic:
     """A value like `*/5 * * * *`, where YAML sees the name of an anchor and finds none."""
     found = _VALUE.match(text, mark.index)
     value = found[0].strip() if found else ""
@@ -330,7 +330,7 @@ def _tell_alias(mark: Any, text: str, place: Place) -> Diagnostic:
 
 
 def _ordered(error: MarkedYAMLError, text: str, place: Place) -> tuple[Location, ...]:
-    problem = place(_within(error.problem_mark, text))
+    problem = place(_within(cast("Mark", error.problem_mark), text))
     if error.context_mark is None:
         return (problem,)
     context = place(_within(error.context_mark, text))
@@ -338,7 +338,7 @@ def _ordered(error: MarkedYAMLError, text: str, place: Place) -> tuple[Location,
     return (context, problem) if opened else (problem, context)
 
 
-def _within(mark: Any, text: str) -> Any:
+def _within(mark: Mark, text: str) -> Point:
     """At the end of the text libyaml points to a line that is not there."""
     end = len(text.rstrip())
     return _Index(text, end) if mark.index >= end else mark
@@ -379,5 +379,5 @@ class _Index:
 
 def index_of(error: Exception) -> int:
     """Where in the text `compose` stopped; a search for the next document begins there."""
-    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "mark", None)
-    return 0 if mark is None else int(mark.index)
+    mark: Mark | None = getattr(error, "problem_mark", None) or getattr(error, "mark", None)
+    return 0 if mark is None else mark.index

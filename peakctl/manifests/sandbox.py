@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import StrictUndefined, nodes, pass_context
 from jinja2.compiler import CodeGenerator
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import SecurityError, UndefinedError
-from jinja2.lexer import TokenStream
+from jinja2.exceptions import SecurityError, TemplateRuntimeError, UndefinedError
+from jinja2.lexer import Token, TokenStream
 from jinja2.meta import find_referenced_templates
 from jinja2.runtime import LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
@@ -62,7 +62,7 @@ class _Undefined(StrictUndefined):
         hint: str | None = None,
         obj: object = missing,
         name: str | None = None,
-        exc: Any = UndefinedError,
+        exc: type[TemplateRuntimeError] = UndefinedError,
     ) -> None:
         super().__init__(hint, obj, name, exc)
         if exc is UndefinedError:
@@ -88,7 +88,9 @@ class Generator(CodeGenerator):
         super().visit_Getitem(node, frame)
         self.write(")")
 
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+    def _output_child_pre(
+        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+    ) -> None:
         self.write("environment.text(")
 
 
@@ -172,7 +174,7 @@ class Sandbox(SandboxedEnvironment):
             raise SecretUsed(f'the attribute "{attribute}"')
         return super().getattr(obj, attribute)
 
-    def is_safe_attribute(self, obj: object, attr: str, value: Any) -> bool:
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         if isinstance(obj, OsEnv) and modifies_known_mutable(obj, attr):
             return False
         return super().is_safe_attribute(obj, attr, value)
@@ -255,7 +257,7 @@ class Sandbox(SandboxedEnvironment):
             raise SecretUsed(f'the operator "{operator}"')
         return super().call_unop(context, operator, arg)
 
-    def _measured(self, value: Any) -> Any:
+    def _measured(self, value: object) -> object:
         """What every comparison looks at runs through this."""
         if isinstance(value, SecretText):
             raise SecretUsed("a comparison")
@@ -294,7 +296,7 @@ class Sandbox(SandboxedEnvironment):
         return tree
 
 
-def _refused(name: str, values: list[Any]) -> Exception:
+def _refused(name: str, values: list[object]) -> Exception:
     if holds_secret(values):
         return SecretUsed(f'the method "{name}"')
     return SecurityError(f'texts have no method "{name}" in templates')
@@ -320,7 +322,7 @@ def _size(root: nodes.Node) -> int:
     return count
 
 
-def _count_tokens(stream: TokenStream) -> Iterator[Any]:
+def _count_tokens(stream: TokenStream) -> Iterator[Token]:
     for number, token in enumerate(stream):
         if number > MAX_TOKENS:
             raise BudgetExceeded(f"it has more than {MAX_TOKENS:,} words and signs")

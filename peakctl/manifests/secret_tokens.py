@@ -128,7 +128,7 @@ class Tokens:
         return "x" if self._known[found[1]] else ""
 
     def derive(
-        self, secret: SecretText, change: Change, *same: Any, is_number: bool = False
+        self, secret: SecretText, change: Change, *same: object, is_number: bool = False
     ) -> SecretText:
         """`secret` changed by `change`, which runs later and out of reach of the template.
 
@@ -154,7 +154,7 @@ class Tokens:
         self,
         text: str,
         change: Change,
-        same: tuple[Any, ...],
+        same: tuple[object, ...],
         *,
         is_set: bool,
         escapes: bool = False,
@@ -220,7 +220,7 @@ def escape_json(text: str) -> str:
     return escaped
 
 
-def holds_secret(values: Iterable[Any]) -> bool:
+def holds_secret(values: Iterable[object]) -> bool:
     """Whether a secret is among `values`, or in a list, mapping or the like of them.
 
     The values must have been measured: it looks at each as often as it is there.

@@ -176,7 +176,7 @@ class Collector(Sandbox):
         self.faults: list[Exception] = []
         self._told = told
 
-    def attempt(self, compute: Callable[[], object]) -> Any:
+    def attempt(self, compute: Callable[[], object]) -> object:
         """What `compute` gives; something harmless when it fails."""
         try:
             return compute()

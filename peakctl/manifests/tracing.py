@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from peakctl.model import Location
 
@@ -70,7 +70,7 @@ class TracedText(str):
     def __iter__(self) -> Iterator[str]:
         return iter(self.plain)
 
-    def __getitem__(self, at: Any) -> str:
+    def __getitem__(self, at: SupportsIndex | slice) -> str:
         return self.plain[at]
 
     def __repr__(self) -> str:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import operator
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from yaml import MarkedYAMLError, Node, ScalarNode
 from yaml._yaml import CParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 MAX_DIGITS = 400
@@ -92,10 +92,22 @@ _DEEP_BLOCK = re.compile(rf"^[ \t?:-]{{{_FEW // 2 - 1}}}", re.MULTILINE)
 """A block collection adds a column, a list in a mapping may add none: two levels a column."""
 
 
+class Point(Protocol):
+    """A place in a text; both numbers are from 0."""
+
+    @property
+    def line(self) -> int:
+        """Which line."""
+
+    @property
+    def column(self) -> int:
+        """Which character of it."""
+
+
 class TooDeep(ValueError):
     """Collections within collections, more than `MAX_DEPTH` of them. `mark` is the last's."""
 
-    def __init__(self, mark: Any) -> None:
+    def __init__(self, mark: Point) -> None:
         super().__init__("too deep")
         self.mark = mark
 
@@ -106,7 +118,7 @@ class _Shallow(CParser):
     descend_resolver = operator.is_
     ascend_resolver = tuple
 
-    def resolve(self, kind: type[Node], value: str, implicit: Any) -> object:
+    def resolve(self, kind: type[Node], value: str, implicit: Sequence[bool]) -> object:
         if kind is not ScalarNode or not implicit[0]:
             return None
         if value and value[0] not in STARTS:
@@ -122,10 +134,10 @@ class _Counted(_Shallow):
 
     _level = 0
 
-    def descend_resolver(self, parent: Node | None, _index: Any) -> None:  # type: ignore[override]
+    def descend_resolver(self, parent: Node | None, _index: object) -> None:  # type: ignore[override]
         self._level += 1
-        if self._level > MAX_DEPTH:
-            raise TooDeep(parent.start_mark if parent else None)
+        if self._level > MAX_DEPTH and parent is not None:
+            raise TooDeep(parent.start_mark)
 
     def ascend_resolver(self) -> None:  # type: ignore[override]
         self._level -= 1
@@ -134,7 +146,7 @@ class _Counted(_Shallow):
 class _Careful(_Counted):
     """Lets a document be read to its end: a refused number becomes its scalar's tag."""
 
-    def resolve(self, kind: type[Node], value: str, implicit: Any) -> Any:
+    def resolve(self, kind: type[Node], value: str, implicit: Sequence[bool]) -> object:
         try:
             return super().resolve(kind, value, implicit)
         except NumberRefused as refused:
@@ -158,7 +170,7 @@ def compose(text: str, *, careful: bool = False) -> Iterator[Node]:
 
 def _check_depth(text: str) -> None:
     """Raise TooDeep if `text`, the part before a fault, is too deep: then that is the fault."""
-    parser: Any = _Careful(text)
+    parser = _Careful(text)
     with suppress(MarkedYAMLError):
         while parser.check_node():
             parser.get_node()

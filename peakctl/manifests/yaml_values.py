@@ -15,7 +15,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.manifests.render import CLOSE, OPEN
-from peakctl.manifests.yaml_nodes import NULL, NumberRefused, read_plain
+from peakctl.manifests.yaml_nodes import NULL, NumberRefused, Point, read_plain
 from peakctl.model import JsonDict, Location, Secret, Value
 from peakctl.model.text import INVISIBLE, first_unseen, named_character, shown_text
 
@@ -28,13 +28,13 @@ FREE_NODES = 10_000
 MOST_COPIES = 20
 """A document may grow through its aliases to this many nodes for each one written."""
 
-Place = Callable[[Any], Location]
+Place = Callable[[Point], Location]
 
 
 class AliasFlood(ValueError):
     """A document that grows without measure through aliases. `mark` is where it got too big."""
 
-    def __init__(self, mark: Any) -> None:
+    def __init__(self, mark: Point) -> None:
         super().__init__("alias bomb")
         self.mark = mark
 
@@ -211,8 +211,8 @@ def _typed(text: str) -> Value:
         return text
 
 
-_SCALAR: Any = ScalarNode
-_MAPPING: Any = MappingNode
+_SCALAR: object = ScalarNode
+_MAPPING: object = MappingNode
 LINES = "\x00-\x1f"
 _UNSEEN = re.compile(rf"[{INVISIBLE.removeprefix(LINES)}]|\\[0abtnvfre_NLPxuU]")
 _ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&[^\s,\[\]{}]", re.MULTILINE)

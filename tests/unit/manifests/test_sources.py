@@ -56,8 +56,9 @@ def test_a_submodule_that_is_not_checked_out_is_told(root: Path) -> None:
     assert len(files) == 3
 
 
-def test_an_empty_folder_that_is_no_submodule_is_passed_over(root: Path) -> None:
+def test_empty_folders_that_are_no_submodules_are_passed_over(root: Path) -> None:
     (root / "m/empty").mkdir()
+    (root / "m/void").mkdir()
     assert found(root, "m") == (["m/a.yml", "m/b.yaml", "m/d/c.yaml"], [])
 
 
