@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
     def main(self, args: Any = None, *rest: Any, **extra: Any) -> Any:
         """Run, and leave with the exit code that `exits` gives to whatever happened."""
-        from peakctl.cli.guard import run_guarded
+        from peakctl.cli.exits import run_guarded
 
         extra["standalone_mode"] = False
         run = super().main

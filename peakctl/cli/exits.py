@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import errno
 import os
+import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,9 +23,10 @@ from peakctl.errors import (
     SelectorEmpty,
     UsageError,
 )
+from peakctl.present.streams import report_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -137,3 +139,30 @@ def _internal(error: BaseException) -> Diagnostic:
         detail=f"{type(error).__name__} {place}",
         fix="set PEAKCTL_DEBUG=1, run it again and report the traceback after reading it through",
     )
+
+
+def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
+    """The exit code of `run`, which may return one; whatever it raises is told, never shown raw."""
+    out = sys.stdout
+    try:
+        result = run()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except SystemExit:
+        if sys.stdout is out:  # the end of shell completion
+            raise
+        sys.stdout = out  # click wraps the streams when the reader went away
+        return report_lost(BrokenPipeError())
+    except OSError as error:
+        if error.filename is None:  # help, a version, a script: click prints them by itself
+            return report_lost(error)
+        return _answered(error, args)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
+        return _answered(error, args)
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def _answered(error: BaseException, args: Sequence[str] | None) -> int:
+    from peakctl.cli.answer import answer_error
+
+    return answer_error(error, sys.argv[1:] if args is None else args)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.live_state import Makers, adoptable, find_makers, mark_made
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
-from peakctl.model import Guards, Verb
+from peakctl.model import Guards, Plan, Verb
+from peakctl.model.text import secret_texts
 from peakctl.operations.load import load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, connect
 from peakctl.operations.project import telling
-from peakctl.operations.selection import narrow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.engine.observe.tenant import Tenant
     from peakctl.engine.plan.planner import Planned
-    from peakctl.model import Key, Ledger, Live, Plan
+    from peakctl.model import Action, Key, Ledger, Live
     from peakctl.operations.load import LoadResult
     from peakctl.operations.platform import Platform
     from peakctl.operations.project import Project
@@ -159,43 +159,9 @@ async def make_plan(
     left out.
     """
     with telling() as told:
-        return await _make_plan(platform, loaded, options, again or ReplanInputs(), tenant, told)
-
-
-async def _make_plan(
-    platform: Platform,
-    loaded: LoadResult,
-    options: PlanOptions,
-    again: ReplanInputs,
-    tenant: Tenant | None,
-    told: list[Diagnostic],
-) -> PlanResult:
-    project, began = platform.project, platform.project.clock.now()
-    live = await _look(platform, loaded, options, again, tenant, told)
-    found = _planned(platform, loaded, options, live)
-    decided = again.decided
-    if not options.destroy:
-        decided = await _decide(platform, loaded, live, found.plan, again, told)
-        if any(decided.found.values()) or decided.unsure:
-            live = mark_made(live, decided)
-            found = _planned(platform, loaded, options, live)
-    redact = project.redact
-    redact.add(_secrets_of(found.plan))
-    plan, needed = narrow(_redacted(project, found.plan), loaded.chosen)
-    problems = [
-        replace(d, summary=redact(d.summary)) if d.code.startswith("live/") else d
-        for d in found.diagnostics
-        if d.key is None or d.key in loaded.chosen
-    ]
-    plan, more, gone = await _deletes(platform, loaded, options, live, plan, again)
-    guards = [d for d in found.guards if d.key in loaded.chosen]
-    guards += [d for d in more if d.severity is Severity.ERROR]
-    guards += () if options.destroy or tenant else _mass_change(platform, options, plan)
-    notes = [d for d in more if d.severity is not Severity.ERROR]
-    told += refuse_errors([*problems, *notes, *needed])
-    return PlanResult(
-        plan, options, loaded, live, tuple(guards), gone, began, decided, tuple(dict.fromkeys(told))
-    )
+        return await _Planner(
+            platform, loaded, options, again or ReplanInputs(), tenant, told
+        ).make_plan()
 
 
 def refuse_guarded(planned: PlanResult) -> None:
@@ -204,76 +170,140 @@ def refuse_guarded(planned: PlanResult) -> None:
         raise GuardRefused(*planned.guards)
 
 
-async def _look(
-    platform: Platform,
-    loaded: LoadResult,
-    options: PlanOptions,
-    again: ReplanInputs,
-    tenant: Tenant | None,
-    told: list[Diagnostic],
-) -> LiveState:
-    """Observe the tenant, the ledger with it where the run keeps one; check whose tenant it is."""
-    from peakctl.engine.observe.live_state import LedgerQuery, observe
-    from peakctl.ledger.revisions import named, tell_duplicates, tell_unread
-    from peakctl.operations.tenant import check_tenant, refuse_other_tenant
+@dataclass(slots=True)
+class _Planner:
+    """One look at the platform, and the plan that comes of it."""
 
-    owner, store = platform.project.owner, platform.ledgers
-    conflicts = options.prune or again.conflicts
-    query = LedgerQuery(store, owner, again.held, again.known, conflicts) if owner else None
-    live = await observe(loaded.resources, platform.kinds, platform.adapters, query)
-    if again.held is not None:
+    platform: Platform
+    loaded: LoadResult
+    options: PlanOptions
+    again: ReplanInputs
+    tenant: Tenant | None
+    told: list[Diagnostic]
+
+    async def make_plan(self) -> PlanResult:
+        """As the function of that name."""
+        project, chosen = self.platform.project, self.loaded.chosen
+        began = project.clock.now()
+        live = await self._look()
+        found = self._compare(live)
+        decided = self.again.decided
+        if not self.options.destroy:
+            decided = await self._decide(live, found.plan)
+            if any(decided.found.values()) or decided.unsure:
+                live = mark_made(live, decided)
+                found = self._compare(live)
+        project.redact.add(secret_texts([action.desired for action in found.plan.actions]))
+        plan, needed = narrow(_redacted(project, found.plan), chosen)
+        problems = [
+            replace(d, summary=project.redact(d.summary)) if d.code.startswith("live/") else d
+            for d in found.diagnostics
+            if d.key is None or d.key in chosen
+        ]
+        plan, more, gone = await self._add_deletes(live, plan)
+        guards = [d for d in found.guards if d.key in chosen]
+        guards += [d for d in more if d.severity is Severity.ERROR]
+        guards += self._mass_change(plan)
+        notes = [d for d in more if d.severity is not Severity.ERROR]
+        self.told += refuse_errors([*problems, *notes, *needed])
+        told = tuple(dict.fromkeys(self.told))
+        guarded = tuple(guards)
+        return PlanResult(
+            plan, self.options, self.loaded, live, guarded, gone, began, decided, told
+        )
+
+    async def _look(self) -> LiveState:
+        """Observe the tenant, with the ledger where one is kept; check that it is the right one."""
+        from peakctl.engine.observe.live_state import LedgerQuery, observe
+        from peakctl.ledger.revisions import named, tell_duplicates, tell_unread
+        from peakctl.operations.tenant import check_tenant, refuse_other_tenant
+
+        platform, again = self.platform, self.again
+        owner, store = platform.project.owner, platform.ledgers
+        conflicts = self.options.prune or again.conflicts
+        query = LedgerQuery(store, owner, again.held, again.known, conflicts) if owner else None
+        resources = self.loaded.resources
+        live = await observe(resources, platform.kinds, platform.adapters, query)
+        if again.held is not None:
+            return live
+        self.told += tell_unread(live.owners.unread)
+        ledgers = store.pick(live.listed[store.kind]) if owner else ()
+        ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
+        if owner and len(ids) > 1:
+            self.told.append(tell_duplicates(owner, ids))
+        if self.tenant is not None:
+            await refuse_other_tenant(platform, live, self.tenant)
+        self.told += await check_tenant(platform, ids[0] if ids else None)
         return live
-    told += tell_unread(live.owners.unread)
-    ledgers = store.pick(live.listed[store.kind]) if owner else ()
-    ids = [str(each.id) for each in named(ledgers, owner)] if owner else []
-    if owner and len(ids) > 1:
-        told.append(tell_duplicates(owner, ids))
-    if tenant is not None:
-        await refuse_other_tenant(platform, live, tenant)
-    told += await check_tenant(platform, ids[0] if ids else None)
-    return live
 
+    def _compare(self, live: LiveState) -> Planned:
+        from peakctl.ledger.ownership import Consent
 
-def _planned(
-    platform: Platform, loaded: LoadResult, options: PlanOptions, live: LiveState
-) -> Planned:
-    from peakctl.ledger.ownership import Consent
+        resources, options = self.loaded.resources, self.options
+        if options.destroy:
+            from peakctl.engine.destroy import make_destroy_plan
 
-    if options.destroy:
-        from peakctl.engine.destroy import make_destroy_plan
+            return make_destroy_plan(resources, live, live.ledger)
+        from peakctl.engine.plan.planner import make_plan as compare
 
-        return make_destroy_plan(loaded.resources, live, live.ledger)
-    from peakctl.engine.plan.planner import make_plan as compare
+        consent = Consent(adopt=options.adopt, take_over=options.take_over)
+        retry = options.retry_failed
+        return compare(resources, live, self.platform.kinds, retry_failed=retry, consent=consent)
 
-    return compare(
-        loaded.resources,
-        live,
-        platform.kinds,
-        retry_failed=options.retry_failed,
-        consent=Consent(adopt=options.adopt, take_over=options.take_over),
-    )
+    async def _decide(self, live: LiveState, plan: Plan) -> Makers:
+        """Who made what the plan would adopt; how many requests that cost is noted."""
+        platform, before = self.platform, self.platform.api.requests
+        asked = [
+            each
+            for each in adoptable(plan, live, platform.adapters)
+            if each.key in self.loaded.chosen and each.live_id not in self.again.decided.found
+        ]
+        found = await find_makers(asked, live.live.values(), platform.adapters)
+        cost = platform.api.requests - before
+        if cost:
+            self.told.append(_told_cost(cost, len(asked)))
+        return self.again.decided | found
 
+    def _mass_change(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """The guard against unusually many changes; who approved a file has seen each of them."""
+        from peakctl.engine.plan.guards import mass_change
 
-async def _decide(
-    platform: Platform,
-    loaded: LoadResult,
-    live: LiveState,
-    plan: Plan,
-    again: ReplanInputs,
-    told: list[Diagnostic],
-) -> Makers:
-    """Who made what the plan would adopt; how many requests that cost is noted."""
-    asked = [
-        each
-        for each in adoptable(plan, live, platform.adapters)
-        if each.key in loaded.chosen and each.live_id not in again.decided.found
-    ]
-    before = platform.api.requests
-    found = await find_makers(asked, live.live.values(), platform.adapters)
-    cost = platform.api.requests - before
-    if cost:
-        told.append(_told_cost(cost, len(asked)))
-    return again.decided | found
+        if self.options.destroy or self.tenant is not None:
+            return ()
+        environment = self.platform.project.environment
+        limits = environment.guards if environment else Guards()
+        allowed = self.options.allow_mass_change
+        return mass_change(plan, self.platform.kinds, allowed=allowed, limits=limits)
+
+    async def _add_deletes(
+        self, live: LiveState, plan: Plan
+    ) -> tuple[Plan, tuple[Diagnostic, ...], frozenset[Key]]:
+        """The plan with the deletes of prune, what is to be said, what the ledger may forget."""
+        adapters, ledger, resources = self.platform.adapters, live.ledger, self.loaded.resources
+        if self.options.destroy:
+            from peakctl.engine.destroy import find_absent
+
+            gone, absent = await find_absent(self.loaded.chosen, live, adapters)
+            return plan, absent, gone
+        if not self.options.prune or ledger is None:
+            return plan, (), frozenset()
+        from peakctl.engine.observe.undeclared import observe_undeclared
+        from peakctl.engine.pending import find_uncertain_creates
+        from peakctl.engine.prune import add_prune, plan_prune
+
+        deletes, told, gone = plan_prune(
+            await observe_undeclared(live, ledger, resources, adapters),
+            ledger,
+            self.platform.kinds,
+            resources,
+            history=self.options.prune_history,
+            others=live.others,
+        )
+        pruned, lease = add_prune(plan, deletes), ledger.lease
+        if self.again.held is None and lease and lease.until > self.platform.ledgers.now():
+            return pruned, told, gone  # its run is under way: it is not dead
+        notes, never = await find_uncertain_creates(live, ledger, resources, adapters)
+        return pruned, (*told, *notes), gone | never
 
 
 def _told_cost(cost: int, count: int) -> Diagnostic:
@@ -289,67 +319,12 @@ def _told_cost(cost: int, count: int) -> Diagnostic:
     )
 
 
-def _mass_change(platform: Platform, options: PlanOptions, plan: Plan) -> tuple[Diagnostic, ...]:
-    """The guard against unusually many changes; who approved a file has seen each of them."""
-    from peakctl.engine.plan.guards import mass_change
-
-    environment = platform.project.environment
-    limits = environment.guards if environment else Guards()
-    return mass_change(plan, platform.kinds, allowed=options.allow_mass_change, limits=limits)
-
-
-def _secrets_of(plan: Plan) -> tuple[str, ...]:
-    from peakctl.model.text import secret_texts
-
-    return tuple(secret_texts([action.desired for action in plan.actions]))
-
-
 def _redacted(project: Project, plan: Plan) -> Plan:
     """The plan without a secret in its notes, which repeat words of the platform."""
     actions = (
         replace(action, notes=tuple(map(project.redact, action.notes))) for action in plan.actions
     )
     return replace(plan, actions=tuple(actions))
-
-
-# --- what is deleted ---------------------------------------------------------------------------
-
-
-async def _deletes(
-    platform: Platform,
-    loaded: LoadResult,
-    options: PlanOptions,
-    live: LiveState,
-    plan: Plan,
-    again: ReplanInputs,
-) -> tuple[Plan, tuple[Diagnostic, ...], frozenset[Key]]:
-    """The plan with the deletes of --prune, what is to be said, and what the ledger may forget."""
-    if options.destroy:
-        from peakctl.engine.destroy import find_absent
-
-        gone, absent = await find_absent(loaded.chosen, live, platform.adapters)
-        return plan, tuple(absent), gone
-    if not options.prune or live.ledger is None:
-        return plan, (), frozenset()
-    from peakctl.engine.observe.undeclared import observe_undeclared
-    from peakctl.engine.pending import find_uncertain_creates
-    from peakctl.engine.prune import add_prune, plan_prune
-
-    ledger, resources = live.ledger, loaded.resources
-    candidates = await observe_undeclared(live, ledger, resources, platform.adapters)
-    deletes, told, gone = plan_prune(
-        candidates,
-        ledger,
-        platform.kinds,
-        resources,
-        history=options.prune_history,
-        others=live.others,
-    )
-    pruned, lease = add_prune(plan, deletes), ledger.lease
-    if again.held is None and lease is not None and lease.until > platform.ledgers.now():
-        return pruned, tuple(told), gone  # its run is under way: it is not dead
-    notes, never = await find_uncertain_creates(live, ledger, resources, platform.adapters)
-    return pruned, (*told, *notes), gone | never
 
 
 def check_whole(project: Project, options: PlanOptions) -> None:
@@ -394,4 +369,39 @@ def check_owns(project: Project) -> None:
             detail="it deletes what the ledger owns; without one nothing is known to be yours",
             fix=fix,
         )
+    )
+
+
+# --- what is selected --------------------------------------------------------------------------
+
+SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
+"""What an action does that others refer to: without it they would get another id or version."""
+
+
+def narrow(plan: Plan, chosen: frozenset[Key]) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """The plan of the chosen alone; an error for each that needs an action that is left out."""
+    left_out = {a.key: a for a in plan.actions if a.key not in chosen}
+    kept = [a for a in plan.actions if a.key in chosen]
+    problems = [
+        _needed(action, left_out[key])
+        for action in kept
+        if action.steps
+        for key in sorted(action.after & left_out.keys())
+        if left_out[key].verb in (*SUPPLIES, Verb.DELETE)
+    ]
+    actions = tuple(replace(a, after=a.after & chosen) for a in kept)
+    return Plan(actions), tuple(problems)
+
+
+def _needed(action: Action, other: Action) -> Diagnostic:
+    if action.verb is Verb.DELETE:
+        summary = f"{other.key} uses it and is left out of the selection"
+    else:
+        summary = f"it refers to {other.key}, which is left out but has yet to be done"
+    return Diagnostic(
+        code="selector/needed",
+        summary=summary,
+        key=action.key,
+        detail=f"{other.key}: {other.verb}" + (f" {other.version}" if other.version else ""),
+        fix=f"add --select {other.key}",
     )

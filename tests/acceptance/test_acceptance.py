@@ -38,7 +38,7 @@ from typing import Any
 import httpx
 import pytest
 
-from peakctl.operations.ci import CIS
+from peakctl.operations.actor import CIS
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/script"))

@@ -16,8 +16,7 @@ from click.testing import CliRunner
 from peakctl import __version__
 from peakctl.cli import ALIASES, COMMANDS, cli
 from peakctl.cli.answer import output_of
-from peakctl.cli.exits import Exit, Interrupted, diagnostics_of, exit_code
-from peakctl.cli.guard import run_guarded
+from peakctl.cli.exits import Exit, Interrupted, diagnostics_of, exit_code, run_guarded
 from peakctl.errors import (
     ApiError,
     Diagnostic,

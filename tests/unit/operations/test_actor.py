@@ -14,8 +14,16 @@ import pytest
 
 from peakctl.model import Actor, CiJob
 from peakctl.operations import actor as actors
-from peakctl.operations.actor import actor_of, alive, run_id, this_host
-from peakctl.operations.ci import WORD_LIMIT, Words, find_ci, job_of
+from peakctl.operations.actor import (
+    WORD_LIMIT,
+    Words,
+    actor_of,
+    alive,
+    find_ci,
+    job_of,
+    run_id,
+    this_host,
+)
 from peakctl.settings import read_settings
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
