@@ -92,19 +92,19 @@ def _duel(name: str, start: Tenant, a: Racer, b: Racer, *, lasting: bool) -> Due
 
 
 def _after(start: Tenant, *racers: Racer) -> Tenant:
-    twin = start.copy()
+    copied = start.copy()
     for racer in racers:
-        (end,) = race(twin, [racer], ALONE)
+        (end,) = race(copied, [racer], ALONE)
         if end.code not in (0, *LEFT):
             raise RuntimeError(f"{racer} fails undisturbed: {end.said}")
-        twin.calm()
-    return twin
+        copied.calm()
+    return copied
 
 
 def _length(start: Tenant, racer: Racer) -> int:
-    twin = start.copy()
-    (ended,) = race(twin, [racer], ALONE)
-    twin.close()
+    copied = start.copy()
+    (ended,) = race(copied, [racer], ALONE)
+    copied.close()
     return len(ended.asked)
 
 

@@ -88,13 +88,13 @@ def agree(name: str, start: Tenant, work: Path) -> Iterator[Agreed]:
         raise RuntimeError(f"{name} cannot be planned: {planned.err}")
     known = frozenset(str(row[2]).encode() for row in start.rows(ROWS))
     for command, late in (((*APPLY[:-1], file), False), (APPLY, True)):
-        twin = start.copy()
-        run = twin.run(*command)
+        copied = start.copy()
+        run = copied.run(*command)
         if run.code:
             raise RuntimeError(f"{name} fails undisturbed: {run.err}")
         words = "as it was shown" if late else "saved"
-        allowed = writes_of(twin, known)
-        twin.close()
+        allowed = writes_of(copied, known)
+        copied.close()
         yield Agreed(f"{name}, {words}", start.copy(), tuple(command), allowed, known, late)
 
 

@@ -72,7 +72,7 @@ def changing(name: str, work: Path) -> Tenant:
 
 def applied(tenant: Tenant) -> Tenant:
     """A copy after one apply, which may fail in part, with everything at rest."""
-    twin = tenant.copy()
-    twin.run(*APPLY)
-    twin.calm()
-    return twin
+    copied = tenant.copy()
+    copied.run(*APPLY)
+    copied.calm()
+    return copied

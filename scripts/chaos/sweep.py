@@ -49,18 +49,18 @@ class Case:
 
 def enter(name: str, start: Tenant, command: Sequence[str]) -> Phase:
     """The undisturbed run. Raises RuntimeError when it does not succeed, or not for good."""
-    twin = start.copy()
-    run = twin.run(*command)
+    copied = start.copy()
+    run = copied.run(*command)
     if run.code:
         raise RuntimeError(f"{name} fails undisturbed: {run.err}{run.out}")
-    twin.calm()
-    wanted, _ = twin.picture(), twin.wire.seen.clear()
+    copied.calm()
+    wanted, _ = copied.picture(), copied.wire.seen.clear()
     if command[0] == "apply":
         flags = [word for word in command[1:] if word != "--yes"]
-        again = twin.run("plan", *flags, "--detailed-exitcode")
+        again = copied.run("plan", *flags, "--detailed-exitcode")
         if again.code:
             raise RuntimeError(f"{name} leaves changes behind: {again.out}{again.err}")
-    twin.close()
+    copied.close()
     return Phase(name, start, tuple(command), run.asked, wanted)
 
 

@@ -63,9 +63,9 @@ class Tenant:
 
     def copy(self) -> Tenant:
         """Another tenant in the same state."""
-        twin = Tenant(self.project, self.options, FakeClock(self.clock.time))
-        self._db.backup(twin._db)
-        return twin
+        copied = Tenant(self.project, self.options, FakeClock(self.clock.time))
+        self._db.backup(copied._db)
+        return copied
 
     def strike(self, blow: Blow, **where: Any) -> None:
         """Let `blow` hit the requests that the fields of a `Fault` choose."""

@@ -66,7 +66,7 @@ async def hold(run: Any, clock: Any, act: str = "take") -> None:
     bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
     async with Api(transport=transport, bases=bases, token=token, clock=clock) as api:
         store = ArtifactLedgers(api, clock)
-        if act == "twin":
+        if act == "duplicate":
             await store.create(NAME, b"whatever")
             return
         client = LedgerClient(store, Owner("shop", "local"), clock, lambda _: None)
@@ -153,7 +153,7 @@ def test_a_lease_that_is_over_needs_no_unlocking(run: Any, clock: Any) -> None:
 def test_a_second_ledger_of_the_name_is_told(run: Any, clock: Any) -> None:
     held(run, clock, "give back")
     clock.time += 5
-    held(run, clock, "twin")
+    held(run, clock, "duplicate")
     done = run("show")
     assert done.code == 0
     assert "2 artifacts have the name of the ledger of shop/local" in done.err

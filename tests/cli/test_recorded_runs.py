@@ -387,7 +387,7 @@ def test_a_create_that_died_makes_the_thing_ours(
     assert (len(tenant.flows()), tenant.ledger().intents) == (1, ())
 
 
-def test_what_was_deleted_by_hand_and_made_anew_by_a_run_that_died_is_ours(
+def test_what_was_deleted_by_hand_and_made_again_by_a_run_that_died_is_ours(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.peakctl("apply", "-y")

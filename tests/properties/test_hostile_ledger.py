@@ -142,9 +142,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
 
 @pytest.fixture
 def tenant(start: Tenant) -> Iterator[Tenant]:
-    twin = start.copy()
-    yield twin
-    twin.close()
+    copied = start.copy()
+    yield copied
+    copied.close()
 
 
 THEIRS = Owner("other", "local")
@@ -190,7 +190,7 @@ def test_no_byte_of_the_text_can_be_another_without_notice(start: Tenant) -> Non
 
 
 @pytest.mark.parametrize("at", [0, 14, 40, 500, -20])
-def test_a_damaged_ledger_stops_everything_but_its_mending(start: Tenant, at: int) -> None:
+def test_a_damaged_ledger_stops_everything_but_its_rebuild(start: Tenant, at: int) -> None:
     data = newest(start)
     bad = bytearray(data)
     bad[at] ^= 0x55
@@ -318,24 +318,24 @@ def test_no_name_reaches_the_terminal_raw(start: Tenant, owner: Owner) -> None:
 
 
 def test_an_owner_with_a_strange_name_is_told_of_safely(start: Tenant) -> None:
-    twin = start.copy()
+    copied = start.copy()
     eve, key = Owner(NASTY, "x"), Key("Workflow", "e")
     entry = Owned(key, ids(start)["e"])
-    add_ledger(twin, eve, write_ledger(Ledger(eve, salt="s", owned={key: entry})))
-    flows = twin.project / "m.yaml"
+    add_ledger(copied, eve, write_ledger(Ledger(eve, salt="s", owned={key: entry})))
+    flows = copied.project / "m.yaml"
     before = flows.read_text("utf-8")
     flows.write_text(before + FLOW % ("e", "changed"), "utf-8")
     try:
         for command in ("plan", "apply --yes", "ledger rebuild --yes"):
             for form in ("text", "json", "markdown")[: 2 if "ledger" in command else 3]:
-                run = twin.run(*command.split(), "-e", "local", "-o", form)
+                run = copied.run(*command.split(), "-e", "local", "-o", form)
                 judge(run, 0, 12)
                 links = "](javascript:" in run.out.replace("\\]", "").replace("`|]", "")
                 assert not (links and form == "markdown"), run.out
-        assert "e" in names(twin)
+        assert "e" in names(copied)
     finally:
         flows.write_text(before, "utf-8")
-        twin.close()
+        copied.close()
 
 
 @pytest.mark.parametrize(("base", "seen"), [(9, 9), (2**53, 2**53), (0, 0), (5, 0), (0, 5)])
@@ -349,18 +349,18 @@ def test_no_number_leads_astray(start: Tenant, base: int, seen: int) -> None:
 @pytest.mark.parametrize("until", [253_402_300_799.0, 4e9])
 @pytest.mark.parametrize("since", [0.0, 253_402_300_799.0])
 def test_a_lease_for_ever_can_be_taken_away(start: Tenant, since: float, until: float) -> None:
-    twin = start.copy()
-    lie(twin, lease=Lease("r", Actor("eve", host="elsewhere"), since, until))
-    with_alive(twin, "plan", 0)
-    with_alive(twin, "apply --yes --prune", 13)
-    with_alive(twin, "destroy --yes -o json", 13)
-    with_alive(twin, "ledger rebuild --yes", 13)
-    with_alive(twin, "ledger show", 0)
-    with_alive(twin, "ledger unlock --yes", 0)
-    assert names(twin) == ["a", "b", "c", "d", "e"]
-    with_alive(twin, "apply --yes --prune", 0)
-    assert names(twin) == ["a", "b", "d", "e"]
-    twin.close()
+    copied = start.copy()
+    lie(copied, lease=Lease("r", Actor("eve", host="elsewhere"), since, until))
+    with_alive(copied, "plan", 0)
+    with_alive(copied, "apply --yes --prune", 13)
+    with_alive(copied, "destroy --yes -o json", 13)
+    with_alive(copied, "ledger rebuild --yes", 13)
+    with_alive(copied, "ledger show", 0)
+    with_alive(copied, "ledger unlock --yes", 0)
+    assert names(copied) == ["a", "b", "c", "d", "e"]
+    with_alive(copied, "apply --yes --prune", 0)
+    assert names(copied) == ["a", "b", "d", "e"]
+    copied.close()
 
 
 def with_alive(tenant: Tenant, command: str, code: int) -> None:
@@ -407,14 +407,14 @@ def test_the_work_for_a_giant_ledger_grows_with_its_size_alone(start: Tenant, ow
             for n in range(size)
             if (key := Key(("Workflow", "Unheard")[n % 3 == 0], f"w{n:06}"))
         }
-        twin = start.copy()
-        lie(twin, owner, owned=many)
+        copied = start.copy()
+        lie(copied, owner, owned=many)
         total = sum(
-            calls_of(lambda command=command: judge(twin.run(*command, "-e", "local")))
+            calls_of(lambda command=command: judge(copied.run(*command, "-e", "local")))
             for command in (("plan", "--prune"), ("ledger", "show"), ("ledger", "rebuild", "--yes"))
         )
-        assert {"d", "e"} <= set(names(twin))
-        twin.close()
+        assert {"d", "e"} <= set(names(copied))
+        copied.close()
         return total
 
     assert work(2_000) < 6 * work(500)
@@ -425,17 +425,17 @@ def test_huge_texts_take_bounded_memory(start: Tenant, form: str) -> None:
     long = "x" * 10_000
     key, past = Key("Workflow", long), PastRun("r", Actor("a"), "apply", 0, 1, "done")
     small = {k: Owned(k, n) for n in range(1_000) if (k := Key("Workflow", f"w{n}"))}
-    twin = start.copy()
+    copied = start.copy()
     lie(
-        twin,
+        copied,
         owned={key: Owned(key, 1), **small},
         intents=tuple(Intent(Key("Workflow", f"i{n}"), "create" * 30) for n in range(1_000)),
         runs=(*[past] * 1_000, PastRun("r", Actor(long), long, 0, 1, long, {long: 1})),
     )
-    run = twin.run("ledger", "show", "-e", "local", "-o", form)
+    run = copied.run("ledger", "show", "-e", "local", "-o", form)
     judge(run, 0)
     assert len(run.out) < 2_000_000
-    twin.close()
+    copied.close()
 
 
 def bodies(start: Tenant) -> Iterator[bytes]:
@@ -466,12 +466,12 @@ def test_any_value_in_any_place_is_damage_or_read_as_what_it_is(start: Tenant) -
         read += 1
         assert read_ledger(write_ledger(ledger), US) == ledger
         if read % 25 == 0:
-            twin = start.copy()
-            put(twin, zip_of(text))
+            copied = start.copy()
+            put(copied, zip_of(text))
             command = COMMANDS[read // 25 % len(COMMANDS)]
-            judge(twin.run(*command, "-e", "local", "-o", ("text", "json")[read % 2]))
-            assert {"d", "e"} <= set(names(twin))
-            twin.close()
+            judge(copied.run(*command, "-e", "local", "-o", ("text", "json")[read % 2]))
+            assert {"d", "e"} <= set(names(copied))
+            copied.close()
     assert (count > 1000, read > 100) == (True, True)
 
 
@@ -479,9 +479,9 @@ def test_any_value_in_any_place_is_damage_or_read_as_what_it_is(start: Tenant) -
 
 
 def test_no_byte_of_a_plan_file_can_be_another_without_notice(start: Tenant) -> None:
-    twin = start.copy()
-    file = twin.project / "a.plan"
-    judge(twin.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
+    copied = start.copy()
+    file = copied.project / "a.plan"
+    judge(copied.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
     data = file.read_bytes()
     whole = read_approval(data.decode())
     assert whole is not None
@@ -493,11 +493,11 @@ def test_no_byte_of_a_plan_file_can_be_another_without_notice(start: Tenant) -> 
     more = (b"", b"\0", b"\xff\xfe", b"[]", b"[" * 100_000, b"9" * 5000, b"null", data[:-2])
     for each in (*bad, *more):
         file.write_bytes(each)
-        run = twin.run("apply", "a.plan", "--prune", "-e", "local")
+        run = copied.run("apply", "a.plan", "--prune", "-e", "local")
         judge(run, 0, 11, 64)
-        assert names(twin) == ["a", "b", "c", "d", "e"] or run.code == 0
+        assert names(copied) == ["a", "b", "c", "d", "e"] or run.code == 0
     file.unlink()
-    twin.close()
+    copied.close()
 
 
 @pytest.mark.parametrize(
@@ -512,9 +512,9 @@ def test_no_byte_of_a_plan_file_can_be_another_without_notice(start: Tenant) -> 
 def test_a_plan_file_that_is_whole_and_lies_approves_nothing(
     start: Tenant, lie: dict[str, Any]
 ) -> None:
-    twin = start.copy()
-    file = twin.project / "a.plan"
-    judge(twin.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
+    copied = start.copy()
+    file = copied.project / "a.plan"
+    judge(copied.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
     body = {**json.loads(file.read_bytes()), **lie}
     del body["checksum"]
     try:
@@ -523,36 +523,36 @@ def test_a_plan_file_that_is_whole_and_lies_approves_nothing(
         body["checksum"] = ""
     file.write_text(json.dumps(body), "utf-8")
     for form in ("text", "json"):
-        judge(twin.run("apply", "a.plan", "--prune", "-e", "local", "-o", form), 11, 64)
-    assert names(twin) == ["a", "b", "c", "d", "e"]
+        judge(copied.run("apply", "a.plan", "--prune", "-e", "local", "-o", form), 11, 64)
+    assert names(copied) == ["a", "b", "c", "d", "e"]
     file.unlink()
-    twin.close()
+    copied.close()
 
 
 @pytest.mark.parametrize("field", ["digest", "live", "steps", "name", "kind", "version", "fields"])
 @pytest.mark.parametrize("value", [NASTY, 7, None, [NASTY], "Workflow"])
 def test_an_action_that_lies_approves_nothing(start: Tenant, field: str, value: Any) -> None:
-    twin = start.copy()
-    file = twin.project / "a.plan"
-    judge(twin.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
+    copied = start.copy()
+    file = copied.project / "a.plan"
+    judge(copied.run("plan", "--prune", "--out", "a.plan", "-e", "local"), 0)
     body = json.loads(file.read_bytes())
     body["actions"][0][field] = value
     del body["checksum"]
     body["checksum"] = Digests(str(body["salt"])).of(body)
     file.write_text(json.dumps(body), "utf-8")
-    run = twin.run("apply", "a.plan", "--prune", "-e", "local")
+    run = copied.run("apply", "a.plan", "--prune", "-e", "local")
     only_told = field in ("steps", "version", "fields") or (field, value) == ("kind", "Workflow")
     judge(run, *((0, 11) if only_told else (11,)))
-    assert names(twin) == (["a", "b", "c", "d", "e"] if run.code else ["a", "b", "d", "e"])
+    assert names(copied) == (["a", "b", "c", "d", "e"] if run.code else ["a", "b", "d", "e"])
     file.unlink()
-    twin.close()
+    copied.close()
 
 
 def test_a_plan_file_without_end_is_refused(start: Tenant) -> None:
-    twin = start.copy()
+    copied = start.copy()
     for file in ("/dev/zero", "/dev/full", "."):
-        judge(twin.run("apply", file, "-e", "local"), 11, 64)
-    twin.close()
+        judge(copied.run("apply", file, "-e", "local"), 11, 64)
+    copied.close()
 
 
 # --- a strange server ----------------------------------------------------------------------------
@@ -652,9 +652,9 @@ def test_odd_answers_to_writes_of_the_ledger(start: Tenant, value: Any, act: boo
 
 
 def test_two_ledgers_and_thousands_of_artifacts(start: Tenant) -> None:
-    twin = start.copy()
-    twin.clock.time += 60
-    add_ledger(twin, US, write_ledger(Ledger(US, salt="s", owned=owned(start))))
+    copied = start.copy()
+    copied.clock.time += 60
+    add_ledger(copied, US, write_ledger(Ledger(US, salt="s", owned=owned(start))))
     many = [
         {"id": f"x{n}", "name": f"peakctl-ledger-x-{n}", "createdAt": ESCAPE} for n in range(99)
     ]
@@ -669,9 +669,9 @@ def test_two_ledgers_and_thousands_of_artifacts(start: Tenant) -> None:
             json={"artifacts": [*(told["artifacts"] if page == 1 else ()), *fill], "pageCount": 30},
         )
 
-    for _, strange, _ in with_server(twin, answer):
+    for _, strange, _ in with_server(copied, answer):
         assert len(strange.met) < 500
-    twin.close()
+    copied.close()
 
 
 def test_a_listing_without_end_is_given_up(start: Tenant) -> None:

@@ -43,7 +43,7 @@ def test_a_version_that_was_not_made_stays_unknown(lab: Any) -> None:
     assert outcome.status is Status.UNKNOWN
 
 
-def test_what_bears_the_name_of_what_is_deleted_may_be_another(lab: Any) -> None:
+def test_what_has_the_name_of_what_is_deleted_may_be_another(lab: Any) -> None:
     live = lab.Workflow.put("w", id="old")
     plan = Plan((Action(live.key, Verb.DELETE, (Step.DELETE,), live=live),))
     lab.Workflow.put("w", id="new")

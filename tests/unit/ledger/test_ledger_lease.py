@@ -96,7 +96,7 @@ def lease(actor: Actor = BOB, until: float = START + 100, run: str = "their-run"
     return Lease(run, actor, START - 60, until)
 
 
-# --- taking it -------------------------------------------------------------------------------
+# --- acquiring it ----------------------------------------------------------------------------
 
 
 def test_the_first_run_makes_the_ledger_with_its_lease(ledger_store: Any) -> None:

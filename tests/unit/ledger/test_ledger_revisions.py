@@ -38,12 +38,12 @@ def put(store: Any, *texts: bytes | None, owner: Owner = OWNER) -> str:
     return made
 
 
-def standing(store: Any, owner: Owner = OWNER) -> LedgerRevision | None:
+def revision_of(store: Any, owner: Owner = OWNER) -> LedgerRevision | None:
     return run(find_revision(store, store.pick(store._listed()), owner))
 
 
 def in_force(store: Any) -> tuple[int, str]:
-    found = standing(store)
+    found = revision_of(store)
     assert found is not None
     return found.number, found.ledger.writer
 
@@ -78,7 +78,7 @@ def test_a_version_is_in_force_if_none_that_came_between_is(
         version(n, *each) if isinstance(each, tuple) else each for n, each in enumerate(versions, 1)
     ]
     put(ledger_store, *texts)
-    found = standing(ledger_store)
+    found = revision_of(ledger_store)
     assert found is not None
     assert (found.number, found.newest, found.ledger.writer) == (
         number,
@@ -95,7 +95,7 @@ def test_a_quiet_ledger_takes_two_requests(ledger_store: Any) -> None:
 
 def test_there_is_no_ledger_of_another_name(ledger_store: Any) -> None:
     put(ledger_store, version(1, 0, 0, OTHER), owner=OTHER)
-    assert standing(ledger_store) is None
+    assert revision_of(ledger_store) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_of_two_of_one_name_the_oldest_with_a_version_counts(ledger_store: Any) 
     second = put(ledger_store, version(7, 0, 0))
     ledger_store.clock.time += 5
     put(ledger_store, version(8, 0, 0))
-    found = standing(ledger_store)
+    found = revision_of(ledger_store)
     assert found is not None
     assert (found.id, found.ledger.writer) == (second, "w7")
 
@@ -135,7 +135,7 @@ def test_a_newest_version_that_is_deleted_meanwhile_is_passed_over(ledger_store:
         return (1, 2)
 
     ledger_store.numbers = as_before
-    found = standing(ledger_store)
+    found = revision_of(ledger_store)
     assert found is not None
     assert (found.number, found.newest) == (1, 2)
 
@@ -150,7 +150,7 @@ def test_a_ledger_that_goes_while_it_is_looked_at_is_none(ledger_store: Any) -> 
         return found
 
     ledger_store.numbers = then_delete
-    assert standing(ledger_store) is None
+    assert revision_of(ledger_store) is None
 
 
 def test_the_others_are_the_oldest_of_each_name_and_those_that_cannot_be_read_are_named(

@@ -380,7 +380,7 @@ def test_what_was_made_for_a_deployment_is_not_ours(lab: Any) -> None:
         assert found[Key("Deployment", "d")].foreign is None
 
 
-def test_what_our_ledger_has_by_id_is_ours_whatever_bears_its_name(lab: Any) -> None:
+def test_what_our_ledger_has_by_id_is_ours_whatever_has_its_name(lab: Any) -> None:
     us = Owner("retail", "dev")
     found = parts_in(lab, Owners(us, {("Workflow", "7"): us}))
     assert found[Key("Workflow", "w")].foreign is None
