@@ -72,9 +72,12 @@ def check_semver(value: str, path: Path, problems: Problems, _: Sequence[Referen
         )
 
 
-def check_tenants(value: Any, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
+def check_tenants(
+    value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]
+) -> None:
     """Scope shared needs tenants, and tenants go only with it (docs/platform.md, 3.4)."""
-    scope, tenants = reveal(value.get("scope", "private")), value.get("tenants")
+    tenants = value.get("tenants")
+    scope: Value = reveal(value.get("scope", "private"))
     if scope == "shared" and not tenants:
         fix = "list the tenants under tenants:"
         problems.add("tenants", (*path, "scope"), "scope shared without tenants", fix=fix)
@@ -234,10 +237,10 @@ def params_in(value: Value, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def check_private_images(
-    value: Any, path: Path, problems: Problems, _: Sequence[Reference]
+    value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]
 ) -> None:
     """An image that exists already needs scope private (docs/platform.md, 3.4)."""
-    scope = reveal(value.get("scope", "private"))
+    scope: Value = reveal(value.get("scope", "private"))
     if scope == "private":
         return
     for at in _uses(value["config"], "imageDetails"):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from peakctl import files
 from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
 """Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
 
-Holder = tuple["Field", JsonObject, object]
+Holder: TypeAlias = "tuple[Field, JsonObject, Holder | None]"
 """A map on the way down, its field, and the holder above it (None at the top)."""
 
 
@@ -197,7 +197,7 @@ class Reading:
                     fix=f"remove {path[-1]}",
                 )
 
-    def _depends_on(self, names: Sequence[Any]) -> tuple[Key, ...]:
+    def _depends_on(self, names: Sequence[str | Secret]) -> tuple[Key, ...]:
         """`Kind/name` texts as keys; whether the resources exist is checked where all are known."""
         out: list[Key] = []
         for i, name in enumerate(names):
@@ -216,7 +216,7 @@ TEXT_OF_A_REFERENCE = ("name", "kind")
 
 
 def find_reference(
-    rule: RefRule, value: Value, path: Path, holder: object, problems: Problems
+    rule: RefRule, value: Value, path: Path, holder: Holder | None, problems: Problems
 ) -> Reference | None:
     """The reference that `value` makes, or None: it gives an id, or there is a problem.
 
@@ -241,9 +241,9 @@ def _reference(
     version: str | None,
     at: Path,
     base: Path,
-    holder: object,
+    holder: Holder | None,
     *,
-    said_kind: Any = None,
+    said_kind: str | None = None,
 ) -> Reference:
     return Reference(
         at=at,
@@ -254,11 +254,11 @@ def _reference(
         version_at=_absolute(base, rule.version_to) if rule.version_to else None,
         kind_at=_absolute(base, rule.kind_to) if rule.kind_to else None,
         edge=rule.edge,
-        scope=rule.scope or (_scope(rule, holder) if rule.scope_by else None),
+        scope=rule.scope or (_scope(rule, rule.scope_by, holder) if rule.scope_by else None),
     )
 
 
-def _version(rule: RefRule, value: JsonObject) -> Any:
+def _version(rule: RefRule, value: JsonObject) -> str | Secret | None:
     """The wanted version, given as a text or (a release) as a map with that text."""
     if rule.version is None:
         return None
@@ -274,13 +274,13 @@ def _absolute(base: Path, steps: Path) -> Path:
     return base
 
 
-def _scope(rule: RefRule, holder: Any) -> str | None:
+def _scope(rule: RefRule, by: str, holder: Holder | None) -> str | None:
     """The scope that the nearest `scope_by` above the field chooses, by value or by default."""
     while holder is not None:
         field, value, holder = holder
-        decider = field.properties.get(rule.scope_by)
+        decider = field.properties.get(by)
         if decider is not None:
-            return rule.scope_words.get(value.get(rule.scope_by, decider.default))
+            return rule.scope_words.get(value.get(by, decider.default))
     return None
 
 

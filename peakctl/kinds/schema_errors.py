@@ -22,6 +22,8 @@ from peakctl.model.text import first_unseen, named_character
 from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
     from peakctl.kinds.fields import Field, Kind
     from peakctl.kinds.problems import Problems
     from peakctl.model import Path, Value
@@ -35,7 +37,7 @@ FOLLOWS = {
 """Faults that say nothing new where the one before them is."""
 
 
-def explain(kind: Kind, value: Value, decider: object, problems: Problems) -> None:
+def explain(kind: Kind, value: Value, decider: Draft202012Validator, problems: Problems) -> None:
     """Add a problem for everything that is wrong with `value` (which may hold secrets).
 
     `decider` is the jsonschema-rs validator that refused it: where jsonschema finds nothing (it is
@@ -95,7 +97,7 @@ def _secret_at(value: Value, path: Path) -> bool:
     return any(isinstance(value_at(value, path[:n]), Secret) for n in range(len(path) + 1))
 
 
-def _decider_faults(decider: Any, plain: Value) -> list[SchemaError]:
+def _decider_faults(decider: Draft202012Validator, plain: Value) -> list[SchemaError]:
     """What jsonschema-rs itself objects to; text that is not Unicode it cannot even place."""
     try:
         paths = [tuple(error.instance_path) for error in decider.iter_errors(plain)]

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsonschema_rs
 
@@ -129,7 +129,7 @@ def check_document(kind: Kind, document: Document) -> tuple[Diagnostic, ...]:
     return tuple(problems.found)
 
 
-def _validator_of(kind: Kind) -> Any:
+def _validator_of(kind: Kind) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         dict(kind.schema), validate_formats=True, offline=True
     )
@@ -142,7 +142,7 @@ class _Reader:
     kinds: Mapping[str, Kind]
     project_root: FilePath
     pack: Pack | None
-    validators: JsonDict = field(default_factory=dict)
+    validators: dict[str, jsonschema_rs.Draft202012Validator] = field(default_factory=dict)
 
     def read(self, document: Document, problems: Problems) -> Resource | None:
         """The resource (with problems if it is faulty), or None with problems."""
@@ -189,7 +189,7 @@ class _Reader:
             problems.unknown_kind(word, ("kind",), self.kinds)
         return self.kinds.get(word) if isinstance(word, str) and is_ours else None
 
-    def _validator(self, kind: Kind) -> Any:
+    def _validator(self, kind: Kind) -> jsonschema_rs.Draft202012Validator:
         if kind.name not in self.validators:
             self.validators[kind.name] = _validator_of(kind)
         return self.validators[kind.name]
