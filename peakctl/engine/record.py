@@ -177,7 +177,7 @@ class _Entries:
         return live is not None and (action.key, live.version) in self.unreported
 
     def _forget(self, entry: Owned) -> None:
-        """Strike out what has its id, under whatever name."""
+        """Remove what has its id, under whatever name."""
         for each in self.before.get(entry.live_id, []):
             if self.owned.get(each.key) is each:
                 del self.owned[each.key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
@@ -220,23 +220,9 @@ class LedgerClient:
         try:
             return await write
         except NotAuthenticated as error:
-            self._refuse(error)
-
-    def _refuse(self, error: NotAuthenticated) -> NoReturn:
-        """Say what a 403 means here."""
-        if error.diagnostics[0].code != _FORBIDDEN:
-            raise error
-        raise NotAuthenticated(
-            Diagnostic(
-                code="auth/ledger",
-                summary="the token may not write artifacts, and the ledger is one (403)",
-                detail=self.so_far,
-                fix=(
-                    "let the token write artifacts, or set `ledger: false` in the environment "
-                    f"{self.owner.environment} of peakctl.yaml"
-                ),
-            )
-        ) from error
+            if error.diagnostics[0].code != _FORBIDDEN:
+                raise
+            raise NotAuthenticated(_may_not_write(self.owner, self.so_far)) from error
 
 
 def _is_by(writer: str, text: bytes | None) -> bool:
@@ -266,6 +252,18 @@ def _second(listed: Listed) -> str:
 
 def _word() -> str:
     return secrets.token_hex(8)
+
+
+def _may_not_write(owner: Owner, so_far: str) -> Diagnostic:
+    return Diagnostic(
+        code="auth/ledger",
+        summary="the token may not write artifacts, and the ledger is one (403)",
+        detail=so_far,
+        fix=(
+            "let the token write artifacts, or set `ledger: false` in the environment "
+            f"{owner.environment} of peakctl.yaml"
+        ),
+    )
 
 
 def _busy(owner: Owner) -> Diagnostic:
