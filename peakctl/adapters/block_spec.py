@@ -18,7 +18,7 @@ from peakctl.model import MISSING, Key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Live, Resource
+    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Live, LiveId, Resource
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 
@@ -50,9 +50,7 @@ class Adapter(Specs):
         held = pick({"artifact": artifact_id(release or {})}, "artifact")
         return replace(live, values={**live.values, "spec": spec}, private=held)
 
-    async def makers(
-        self, lives: Sequence[Live], read: Sequence[Live]
-    ) -> Mapping[tuple[str, str], Key]:
+    async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """One listing, one of the releases of each spec, and one request for each release.
 
         What a release holds is known by id; it may be held by any of them.
@@ -60,8 +58,8 @@ class Adapter(Specs):
         known = {(str(each.id), each.version): each.private.get("artifact") for each in read}
         found = await asyncio.gather(*(self._held(i, known) for i in await self.list_all()))
         holders = {str(id_): key for each in found for id_, key in each.items()}
-        ids = {(live.key.kind, str(live.id)) for live in lives}
-        return {each: holders[each[1]] for each in ids if each[1] in holders}
+        ids = {live.live_id for live in lives}
+        return {each: holders[each.id] for each in ids if each.id in holders}
 
     async def _held(
         self, listed: Listed, known: Mapping[tuple[str, str | None], Any]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Path, Resource
+    from peakctl.model import CallRequest, JsonDict, JsonObject, LiveId, Path, Resource
 
 
 FAMILIES = ("apps", "blocks")
@@ -111,9 +111,7 @@ class Adapter(Rest):
             hidden=await self._releases.hidden(family, values),
         )
 
-    async def makers(
-        self, lives: Sequence[Live], read: Sequence[Live]
-    ) -> Mapping[tuple[str, str], Key]:
+    async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """One listing, and one request for each deployment of a block that may have made one.
 
         Blocks of apps are in that listing, too; what a deployment has made is known by name.
@@ -131,7 +129,7 @@ class Adapter(Rest):
             parts = made_by(described or {})
             makers |= dict.fromkeys(parts, Key(self.kind.name, item.name))
         named = ((live, Key(live.key.kind, name_of(live))) for live in lives)
-        return {(key.kind, str(live.id)): makers[key] for live, key in named if key in makers}
+        return {live.live_id: makers[key] for live, key in named if key in makers}
 
     async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
         """By the release that is deployed: three requests, of which two are asked for once."""

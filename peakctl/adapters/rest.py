@@ -27,7 +27,7 @@ from peakctl.model import (
 if TYPE_CHECKING:
     from peakctl.api.client import Api
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, JsonDict, JsonObject, Path
+    from peakctl.model import Adapter, JsonDict, JsonObject, LiveId, Path
 
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
@@ -146,9 +146,7 @@ class Rest:
         """For most kinds the platform has no such call."""
         return ()
 
-    async def makers(
-        self, lives: Sequence[Live], read: Sequence[Live]
-    ) -> Mapping[tuple[str, str], Key]:
+    async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """The platform makes nothing for most kinds."""
         return {}
 
@@ -238,9 +236,7 @@ class Guarded:
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return await self._read(self._adapter.dependents(live))
 
-    async def makers(
-        self, lives: Sequence[Live], read: Sequence[Live]
-    ) -> Mapping[tuple[str, str], Key]:
+    async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         return await self._read(self._adapter.makers(lives, read))
 
     async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:

@@ -35,20 +35,20 @@ def make_destroy_plan(
     order = order_keys(resources, edges)
     if len(order) < len(resources):
         return Planned(Plan(()), (cycle_problem(find_cycle(edges), resources),))
-    title = _title(ledger, observed.owners)
+    ownership = _ownership(ledger, observed.owners)
     live = [(resources[key], observed.live[key]) for key in order if key in observed.live]
-    problems = [p for resource, each in live if (p := _problem(resource, each, title))]
-    going = {resource.key: None for resource, each in live if title.owns(each)}
+    problems = [p for resource, each in live if (p := _problem(resource, each, ownership))]
+    to_delete = {resource.key: None for resource, each in live if ownership.owns(each)}
     users = _users(edges, observed)
     actions = [
-        _delete(resources[key], observed.live[key], users.get(key, set()), going.keys())
-        for key in reversed(going)
+        _delete(resources[key], observed.live[key], users.get(key, set()), to_delete.keys())
+        for key in reversed(to_delete)
     ]
     return Planned(Plan(tuple(actions)), tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)
-class _Title:
+class _Ownership:
     """Who owns live resources, and which of them the ledger protects."""
 
     owners: Owners
@@ -76,10 +76,10 @@ class _Title:
         return f"this project does not own id {live.id}", fix
 
 
-def _title(ledger: Ledger | None, owners: Owners) -> _Title:
+def _ownership(ledger: Ledger | None, owners: Owners) -> _Ownership:
     owned = ledger.owned.values() if ledger else ()
     protected = frozenset(each.live_id for each in owned if each.protect)
-    return _Title(owners, protected)
+    return _Ownership(owners, protected)
 
 
 async def find_absent(
@@ -123,8 +123,8 @@ def _users(edges: Iterable[Edge], observed: LiveState) -> dict[Key, set[Key]]:
     return users
 
 
-def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[Key]) -> Action:
-    staying = sorted(str(user) for user in users - going)
+def _delete(resource: Resource, live: Live, users: set[Key], to_delete: AbstractSet[Key]) -> Action:
+    staying = sorted(str(user) for user in users - to_delete)
     return Action(
         resource.key,
         Verb.DELETE,
@@ -133,29 +133,29 @@ def _delete(resource: Resource, live: Live, users: set[Key], going: AbstractSet[
             f"id {live.id}",
             *([f"used by {', '.join(staying)}, which stays"] if staying else ()),
         ),
-        after=frozenset(users & going),
+        after=frozenset(users & to_delete),
         live=live,
         resource=resource,
         causes=(Cause.DESTROYED,),
     )
 
 
-def _problem(resource: Resource, live: Live, title: _Title) -> Diagnostic | None:
+def _problem(resource: Resource, live: Live, ownership: _Ownership) -> Diagnostic | None:
     """Why the resource is not deleted: an error, or a warning where it is not this project's."""
-    if not title.owns(live):
-        if title.claims(live):
+    if not ownership.owns(live):
+        if ownership.claims(live):
             return _claimed(resource, live)
-        return _not_owned(resource, live, title)
+        return _not_owned(resource, live, ownership)
     why, fix = "", ""
     if resource.protect:
         why, fix = "lifecycle.protect holds", "remove lifecycle.protect first"
-    elif title.protects(live):
+    elif ownership.protects(live):
         why, fix = "the ledger protects it", "apply the manifest without lifecycle.protect first"
     elif live.foreign:
         why, fix = live.foreign, "delete what it belongs to instead"
     if not why:
         return None
-    protected = resource.protect or title.protects(live)
+    protected = resource.protect or ownership.protects(live)
     path = ("lifecycle", "protect") if protected else ("metadata", "name")
     return diagnose(
         resource,
@@ -178,9 +178,9 @@ def _claimed(resource: Resource, live: Live) -> Diagnostic:
     )
 
 
-def _not_owned(resource: Resource, live: Live, title: _Title) -> Diagnostic:
+def _not_owned(resource: Resource, live: Live, ownership: _Ownership) -> Diagnostic:
     path = ("metadata", "name")
-    why, fix = title.why_not(live)
+    why, fix = ownership.why_not(live)
     return diagnose(
         resource,
         path,

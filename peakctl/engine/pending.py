@@ -9,7 +9,7 @@ from peakctl.engine.observe.live_state import first_error
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.digests import MAKE_VERSIONS
 from peakctl.ledger.ownership import adopted
-from peakctl.model import EMPTY, Intent, Status, Step, Verb
+from peakctl.model import EMPTY, Intent, LiveId, Status, Step, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -145,7 +145,9 @@ def _matches(
     return tuple(
         item.id
         for item in listed
-        if item.ours and _is_meant(intent, item) and (intent.key.kind, str(item.id)) not in taken
+        if item.ours
+        and _is_meant(intent, item)
+        and LiveId.of(intent.key.kind, item.id) not in taken
     )
 
 

@@ -61,13 +61,13 @@ def plan_prune(
     used = [*_still_used(deleted, candidates, kinds, resources)]
     staying = {key for key, why in kept.items() if why.keeps_used} | {key for key, _ in used}
     needed = _needed(deleted.keys() - staying, users, staying)
-    going = {k: o for k, o in deleted.items() if k not in needed and k not in staying}
+    to_delete = {k: o for k, o in deleted.items() if k not in needed and k not in staying}
     for key, user in needed.items():
         kept[key] = _keep(key, "needed", f"{user} uses it, and stays", f"see why {user} stays")
     notes = (kept[key].note for key in sorted(kept))
     problems = (*(problem for _, problem in used), *(note for note in notes if note))
     gone = frozenset(k for k in candidates.gone if rules.stands_for(ledger.owned[k]) == k)
-    return _deletes(going, users, kinds), problems, gone
+    return _deletes(to_delete, users, kinds), problems, gone
 
 
 def add_prune(plan: Plan, deletes: Sequence[Action]) -> Plan:
@@ -132,12 +132,12 @@ def _needed(keys: Iterable[Key], users: Users, staying: Iterable[Key]) -> dict[K
 
 
 def _deletes(
-    going: Mapping[Key, Undeclared], users: Users, kinds: Mapping[str, Kind]
+    to_delete: Mapping[Key, Undeclared], users: Users, kinds: Mapping[str, Kind]
 ) -> tuple[Action, ...]:
     edges = _without_cycles(
-        Edge(user, key, ()) for key in going for user in users.get(key, ()) if user in going
+        Edge(user, key, ()) for key in to_delete for user in users.get(key, ()) if user in to_delete
     )
-    after: dict[Key, set[Key]] = {key: set() for key in going}
+    after: dict[Key, set[Key]] = {key: set() for key in to_delete}
     for edge in edges:
         after[edge.target].add(edge.source)
     return tuple(
@@ -146,11 +146,11 @@ def _deletes(
             Verb.DELETE,
             (Step.DELETE,),
             causes=(Cause.UNDECLARED,),
-            notes=_notes(going[key], going, users.get(key, frozenset()), kinds[key.kind]),
+            notes=_notes(to_delete[key], to_delete, users.get(key, frozenset()), kinds[key.kind]),
             after=frozenset(after[key]),
-            live=going[key].live,
+            live=to_delete[key].live,
         )
-        for key in reversed(order_keys(going, edges))
+        for key in reversed(order_keys(to_delete, edges))
     )
 
 
@@ -163,12 +163,12 @@ def _without_cycles(edges: Iterable[Edge]) -> list[Edge]:
 
 
 def _notes(
-    candidate: Undeclared, going: Mapping[Key, Undeclared], users: frozenset[Key], kind: Kind
+    candidate: Undeclared, to_delete: Mapping[Key, Undeclared], users: frozenset[Key], kind: Kind
 ) -> tuple[str, ...]:
     """What a person needs to know before it is deleted."""
     live = candidate.live
-    first = sorted(str(user) for user in users if user in going)
-    until = sorted(str(user) for user in users if user not in going)
+    first = sorted(str(user) for user in users if user in to_delete)
+    until = sorted(str(user) for user in users if user not in to_delete)
     also = sorted({d for d in candidate.dependents if d not in first and d not in until})
     return (
         f"id {candidate.owned.id}; owned by this project, and in no manifest",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peakctl.model.plan import Change, Step
-    from peakctl.model.resources import Archive, Listed, Live, Resource, State
+    from peakctl.model.resources import Archive, Listed, Live, LiveId, Resource, State
 
 
 class Clock(Protocol):
@@ -107,9 +107,7 @@ class Adapter(Protocol):
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """What uses it, as `Kind/name`, where one request tells; empty where none does."""
 
-    async def makers(
-        self, lives: Sequence[Live], read: Sequence[Live]
-    ) -> Mapping[tuple[str, str], Key]:
+    async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """Which of `lives` the platform made for resources of this kind, each with the maker's key.
 
         By kind and id. `read` are resources of this kind that have been read: what they tell is
