@@ -204,12 +204,6 @@ def incomplete(asked: Asked, why: str, rounds: int) -> ApiError:
     )
 
 
-def is_no_change(error: ApiError) -> bool:
-    """True when a write was refused because nothing would change (docs/platform.md, 3.0)."""
-    refused = error.status is not None and 400 <= error.status < 500
-    return refused and "no changes detected" in error.detail.lower()
-
-
 def server_text(body: bytes, redact: Callable[[str], str] = str) -> str:
     """What the server says about an error: `detail`, else `title`, `message`, else all of it."""
     text = body.decode("utf-8", "replace")

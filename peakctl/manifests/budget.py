@@ -106,10 +106,10 @@ class Budget:
             if value.bit_length() > MAX_BITS:
                 raise BudgetExceeded("it makes a number that is too large")
         elif isinstance(value, _CONTAINERS):
-            self.hold(len(value))
+            self.reserve(len(value))
         return value
 
-    def hold(self, items: int) -> None:
+    def reserve(self, items: int) -> None:
         """Account for a list or mapping of so many items."""
         if items > MAX_ITEMS:
             raise BudgetExceeded(f"it makes a list of more than {MAX_ITEMS:,} items")
@@ -200,9 +200,9 @@ def check_operator(operator: str, left: object, right: object, budget: Budget) -
         for many, count in ((left, right), (right, left)):
             if isinstance(many, str | list | tuple) and isinstance(count, int):
                 size = max(len(many) * count, 0)
-                budget.make(size) if isinstance(many, str) else budget.hold(size)
+                budget.make(size) if isinstance(many, str) else budget.reserve(size)
     elif operator == "+" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        budget.hold(len(left) + len(right))
+        budget.reserve(len(left) + len(right))
     elif operator == "**" and isinstance(left, int) and isinstance(right, int):
         if left.bit_length() * right > MAX_BITS:
             raise BudgetExceeded("it raises a number to too high a power")
@@ -222,7 +222,7 @@ def check_method(owner: Any, name: str, args: list[object], budget: Budget) -> N
         budget.step(len(owner) // _CHARACTERS_A_STEP)
     elif name in _GROWING:
         grown = (len(arg) for arg in args if isinstance(arg, _CONTAINERS))
-        budget.hold(len(owner) + max(grown, default=1)) if name in _LONG else budget.make(_ITEM)
+        budget.reserve(len(owner) + max(grown, default=1)) if name in _LONG else budget.make(_ITEM)
     elif name in _WALKING:
         budget.measure(owner)
         budget.step(inside)
@@ -243,7 +243,7 @@ def _check_text_method(owner: str, name: str, args: list[Any], budget: Budget) -
         width = next((a for a in args if isinstance(a, int)), 8)
         budget.make(len(owner) + owner.count("\t") * max(width, 0))
     if name in _SPLITTING:
-        budget.hold(len(owner))
+        budget.reserve(len(owner))
     if name in _BACKWARDS and sum(len(a) for a in args if isinstance(a, str)) * len(owner) > (
         MAX_SEARCH
     ):

@@ -258,7 +258,7 @@ def json_dumper(tokens: Tokens) -> Callable[..., str]:
     def dump(value: object, **options: Any) -> str:
         holders: list[str] = []
 
-        def hold(secret: object) -> str:
+        def placeholder(secret: object) -> str:
             if isinstance(secret, Undefined):
                 return str(secret)  # raises in its own words
             if not isinstance(secret, SecretText):
@@ -266,7 +266,7 @@ def json_dumper(tokens: Tokens) -> Callable[..., str]:
             holders.append(tokens.escaped(secret))
             return f"\ue002{len(holders) - 1}\ue003"
 
-        text = json.dumps(untraced(value), ensure_ascii=False, default=hold, **options)
+        text = json.dumps(untraced(value), ensure_ascii=False, default=placeholder, **options)
         return _HOLDER.sub(lambda found: holders[int(found[1])], text)
 
     return dump

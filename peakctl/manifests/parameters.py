@@ -20,8 +20,6 @@ from peakctl.model.values import mapping_at
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment, Project
 
-Gathered = tuple[dict[str, Value], tuple[Diagnostic, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -47,19 +45,6 @@ class Mentioned:
     def __contains__(self, name: str) -> bool:
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         return name in self.names or any(word.search(text) for text in self.unread)
-
-
-def gather_parameters(
-    project: Project | None,
-    environment: Environment | None,
-    *,
-    files: Sequence[Path] = (),
-    pairs: Sequence[str] = (),
-    root: Path,
-) -> Gathered:
-    """All parameters, and what is wrong with their files: as `gather_given`."""
-    given = gather_given(project, environment, files=files, pairs=pairs, root=root)
-    return given.values, given.problems
 
 
 def gather_given(

@@ -108,11 +108,6 @@ class Redactor:
                     yield size
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` with a mask in place of each secret, in every form."""
-    return Redactor(secrets)(text)
-
-
 def _flat(text: str) -> str:
     """The text in lower case, each white space and `+` a space; as long as it was."""
     low = text.lower()

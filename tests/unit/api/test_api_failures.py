@@ -7,7 +7,6 @@ from peakctl.api.failures import (
     Asked,
     Failure,
     failure_of_status,
-    is_no_change,
     problem,
     server_text,
 )
@@ -121,22 +120,3 @@ def test_secrets_do_not_come_back(text: str, shown: str) -> None:
 def test_each_line_of_a_key_is_hidden() -> None:
     key = "-----BEGIN KEY-----\nAAAABBBBCCCC\n"
     assert safe_line("bad line AAAABBBBCCCC", Redactor([key])) == "bad line (sensitive)"
-
-
-@pytest.mark.parametrize(
-    ("status", "detail", "expected"),
-    [
-        (400, "No changes detected", True),
-        (409, "Error: no changes detected.", True),
-        (400, "other", False),
-        (500, "No changes detected", False),
-    ],
-)
-def test_no_change_is_recognised(status: int, detail: str, *, expected: bool) -> None:
-    assert is_no_change(failed(POST, status, detail.encode())) is expected
-
-
-def test_no_answer_is_not_no_change() -> None:
-    error = problem(POST, Failure.UNSENT, note="No changes detected")
-    assert isinstance(error, ApiError)
-    assert not is_no_change(error)

@@ -9,7 +9,7 @@ import pytest
 
 from peakctl.errors import UsageError
 from peakctl.kinds.store import load_project_schema
-from peakctl.manifests.parameters import gather_parameters, read_pairs
+from peakctl.manifests.parameters import gather_given, read_pairs
 from peakctl.manifests.project import Environment, Project, find_project, load_project
 from peakctl.model import Guards, Threshold
 from peakctl.settings import STAGES
@@ -207,32 +207,33 @@ def test_a_project_file_that_is_no_text(tmp_path: Path) -> None:
 def test_the_last_value_wins(tmp_path: Path) -> None:
     project = load(write(tmp_path, GOOD))
     (tmp_path / "v.yaml").write_text("size: 3\n")
-    values, problems = gather_parameters(
+    given = gather_given(
         project,
         project.environment("dev"),
         files=[tmp_path / "v.yaml"],
         pairs=["who=me"],
         root=tmp_path,
     )
-    assert problems == ()
-    assert values == {
+    assert given.problems == ()
+    assert given.values == {
         "region": "eu",
         "colour": "blue",
         "nested": {"a": 1},
         "size": 3,
         "who": "me",
     }
-    values, _ = gather_parameters(
+    given = gather_given(
         project, project.environment("dev"), files=[tmp_path / "v.yaml"],
         pairs=["size=4", "region=a=b"], root=tmp_path,
     )  # fmt: skip
-    assert (values["size"], values["region"]) == ("4", "a=b")
+    assert (given.values["size"], given.values["region"]) == ("4", "a=b")
 
 
 def test_parameters_need_no_project(tmp_path: Path) -> None:
     environment = Environment("x", parameters={"a": 1})
-    assert gather_parameters(None, environment, root=tmp_path) == ({"a": 1}, ())
-    assert gather_parameters(None, None, root=tmp_path) == ({}, ())
+    given = gather_given(None, environment, root=tmp_path)
+    assert (given.values, given.problems) == ({"a": 1}, ())
+    assert gather_given(None, None, root=tmp_path).values == {}
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_a_bad_parameters_file_is_told(
 ) -> None:
     if text is not None:
         (tmp_path / "v.yaml").write_text(text)
-    _, (problem,) = gather_parameters(None, None, files=[tmp_path / "v.yaml"], root=tmp_path)
+    (problem,) = gather_given(None, None, files=[tmp_path / "v.yaml"], root=tmp_path).problems
     assert (problem.code, list(map(str, problem.locations))) == (code, places)
 
 

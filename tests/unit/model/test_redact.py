@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from peakctl.model import MASK, Secret
 from peakctl.model import text as text_module
-from peakctl.model.text import Redactor, redact, secret_texts
+from peakctl.model.text import Redactor, secret_texts
+
+
+def redact(text: str, secrets: list[str]) -> str:
+    return Redactor(secrets)(text)
+
 
 SECRETS = (
     "abcd",
