@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.observe.tenant import Tenant
+    from peakctl.engine.plan.approval import Tenant
     from peakctl.engine.plan.planner import Planned
     from peakctl.model import Action, Key, Ledger, Live
     from peakctl.operations.load import LoadResult

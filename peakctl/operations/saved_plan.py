@@ -31,7 +31,7 @@ _WARNING = Severity.WARNING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peakctl.engine.observe.tenant import Tenant
+    from peakctl.engine.plan.approval import Tenant
     from peakctl.kinds.fields import Kind
     from peakctl.model import Key, Plan
     from peakctl.operations.plan import PlanResult

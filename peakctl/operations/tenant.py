@@ -21,7 +21,7 @@ from peakctl.settings import is_loopback
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.observe.tenant import Tenant
+    from peakctl.engine.plan.approval import Tenant
     from peakctl.operations.platform import Platform
     from peakctl.operations.project import Project
 
@@ -48,7 +48,7 @@ async def tenant_of(platform: Platform, world: LiveState) -> Tenant:
 
     The emulator in process is the tenant of its environment, whatever token there is.
     """
-    from peakctl.engine.observe.tenant import read_tenant
+    from peakctl.engine.plan.approval import read_tenant
     from peakctl.ledger.revisions import named
 
     project, store = platform.project, platform.ledgers

@@ -1,1 +1,1 @@
-"""What is on the platform now, who owns it, and which tenant it is."""
+"""What is on the platform now, who owns it, and what no manifest names."""

@@ -3,7 +3,9 @@
 It holds a digest of each action (the calls, the number, all that would be sent) and of the live
 state that it was planned from, so no body and no secret is on disk, and nothing stale is ever
 sent: apply plans again and goes on only if every action is one that was approved. It holds signs of
-the tenant that it was made for, so that it is not carried out on another.
+the tenant that it was made for, so that it is not carried out on another: a token is no part of
+them, since plan and apply may use two; nor are small numbers, since every tenant counts its
+workflows from 1.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe.tenant import Tenant
 from peakctl.errors import Diagnostic
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
@@ -20,9 +21,77 @@ from peakctl.model import MISSING, Action, JsonObject, Key, Plan, Step, Tree, Va
 from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from peakctl.engine.observe.live_state import LiveState
     from peakctl.kinds.fields import Kind
+    from peakctl.model import Listed
+
+
+_SHORTEST_ID = 16
+"""Characters of an id that no two tenants give to different things, such as a UUID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Signs by which a tenant is known again; none of them need be there.
+
+    `domain` is that of its spoke, `ledger` the id of the project's own ledger, `ids` those of what
+    was read (`Workflow/<uuid>`), ledgers of other projects among them. `local` is a digest of the
+    address and the token of a server on this machine, None for any other: the same is the same
+    tenant, another proves nothing.
+    """
+
+    domain: str | None = None
+    ledger: str | None = None
+    ids: frozenset[str] = frozenset()
+    local: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is any sign at all."""
+        return bool(self.domain or self.ledger or self.ids)
+
+    def is_same(self, now: Tenant) -> bool:
+        """Whether a sign of this one is found in `now`; False proves nothing."""
+        pairs = (self.ledger, now.ledger), (self.domain, now.domain), (self.local, now.local)
+        return any(mine is not None and mine == theirs for mine, theirs in pairs) or self._seen(now)
+
+    def why_other(self, now: Tenant) -> str:
+        """How `now` is certainly another tenant than this one; "" where that is not certain."""
+        if self.domain and now.domain and self.domain != now.domain:
+            return f'it was made for the tenant on "{self.domain}"; this one is on "{now.domain}"'
+        if self.ledger is not None and self.ledger != now.ledger:
+            here = f"here it has the id {now.ledger}" if now.ledger else "here there is none"
+            return f"it was made where the project's ledger has the id {self.ledger}; {here}"
+        if self.ledger is None and self.ids and not self._seen(now):
+            return "nothing that it was made from is here: not one id is the same"
+        return ""
+
+    def _seen(self, now: Tenant) -> bool:
+        return bool(self.ids & now.ids)
+
+
+def read_tenant(
+    observed: LiveState,
+    ledgers: Iterable[Listed],
+    *,
+    domain: str | None,
+    ledger: str | None,
+    local: str | None = None,
+) -> Tenant:
+    """The signs of the tenant in `observed`; `ledgers` are those of all projects."""
+    ids = (*_live_ids(observed), *(("Ledger", each.id) for each in ledgers))
+    telling = {f"{kind}/{id_}" for kind, id_ in ids if len(str(id_)) >= _SHORTEST_ID}
+    return Tenant(domain, ledger, frozenset(telling), local)
+
+
+def _live_ids(observed: LiveState) -> Iterator[tuple[str, str | int]]:
+    """What is not ours to change may be there in every tenant."""
+    for live in observed.live.values():
+        if not live.foreign:
+            yield live.key.kind, live.id
+
 
 FORMAT = 2
 NOWHERE = Tenant()

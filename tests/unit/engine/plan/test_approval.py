@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peakctl.engine.observe.tenant import Tenant
 from peakctl.engine.plan.approval import (
+    Tenant,
     approve,
     left_deletes,
     objections,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.observe.tenant import Tenant, read_tenant
+from peakctl.engine.plan.approval import Tenant, read_tenant
 from peakctl.model import EMPTY, Key, Listed, Live
 
 SERVICE, FLOW = Key("Service", "api"), Key("Workflow", "flow")
