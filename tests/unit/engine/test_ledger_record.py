@@ -10,7 +10,7 @@ import pytest
 from ledgers import ledger_of
 
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
-from peakctl.engine.record import is_recorded, known_uses, record
+from peakctl.engine.record import is_recorded, known_uses, newly_protected, record
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.model import (
@@ -331,3 +331,12 @@ def test_what_ran_before_an_edit_failed_is_known_to_have_run(state: State) -> No
     failed = Outcome(API, Verb.EDIT, Status.FAILED, id="s-1")
     owned = record(Plan((edit,)), [failed], made, KINDS, uses=USES)
     assert owned[API].was_ready is (state is State.READY)
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_what_a_manifest_protects_otherwise_than_the_ledger_is_told(*, protect: bool) -> None:
+    plan = Plan((action(protect=protect), action(live=None, protect=protect)))
+    said = Owned(API, "s-1", protect=not protect)
+    assert newly_protected(plan, ledger_of(said)) == (API,)
+    assert newly_protected(plan, ledger_of(replace(said, protect=protect))) == ()
+    assert newly_protected(plan, ledger_of()) == ()

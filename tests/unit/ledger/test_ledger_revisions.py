@@ -10,7 +10,13 @@ import pytest
 
 from peakctl.errors import ApiError, LedgerUnusable, Severity
 from peakctl.ledger.codec import write_ledger
-from peakctl.ledger.revisions import LedgerRevision, find_revision, read_others, tell_unread
+from peakctl.ledger.revisions import (
+    LedgerRevision,
+    find_revision,
+    read_others,
+    tell_duplicates,
+    tell_unread,
+)
 from peakctl.model import Flaw, Ledger, Owner, ledger_name
 
 T = TypeVar("T")
@@ -181,3 +187,12 @@ def test_an_error_while_others_are_read_is_that_error(ledger_store: Any) -> None
     ledger_store.faults["read"] = [ledger_store.error(500)]
     with pytest.raises(ApiError):
         run(read_others(ledger_store, ledger_store._listed(), OWNER))
+
+
+@pytest.mark.parametrize(
+    ("ids", "which"), [((1, 2), "artifact 2"), ((1, 2, 3), "artifacts 2, 3")], ids=["one", "two"]
+)
+def test_of_several_of_one_name_it_is_told_which_may_go(ids: tuple[int, ...], which: str) -> None:
+    told = tell_duplicates(OWNER, ids)
+    assert (told.code, told.fix) == ("ledger/duplicate", f"delete the {which}")
+    assert told.detail.startswith("the oldest counts, 1;")

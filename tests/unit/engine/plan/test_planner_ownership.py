@@ -9,7 +9,7 @@ import pytest
 
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.kinds.store import load_kinds
-from peakctl.ledger.ownership import Consent, assign_owners, find_owners, undeclared
+from peakctl.ledger.ownership import Consent, assign_owners, changing_owner, find_owners, undeclared
 from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner, Plan
 
 US, THEM = Owner("shop", "dev"), Owner("bank", "prod")
@@ -67,6 +67,7 @@ def test_it_may_be_taken_over_from_an_owner_that_is_named(lab: Any, word: str) -
     assert found.ok
     assert found.plan.actions[0].taken_from == THEM
     assert found.plan.actions[0].notes == ("taken over from bank/prod",)
+    assert changing_owner(found.plan) == {THEM: {("Service", "s-1"): API}}
     assert codes(planned(lab, owning(THEM), take_over=("bank/dev",))) == ["guard/foreign-owner"]
 
 
