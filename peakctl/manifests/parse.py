@@ -15,15 +15,25 @@ from yaml.reader import ReaderError
 
 from peakctl.errors import Diagnostic
 from peakctl.manifests.render import OPEN, Rendered
-from peakctl.manifests.yaml_nodes import MAX_DEPTH, NumberRefused, Point, TooDeep, compose
-from peakctl.manifests.yaml_values import AliasFlood, Builder, NotSimple, build_simple, check_simple
+from peakctl.manifests.yaml_reader import (
+    MAX_DEPTH,
+    AliasFlood,
+    Builder,
+    NotSimple,
+    NumberRefused,
+    Point,
+    TooDeep,
+    build_simple,
+    check_simple,
+    compose,
+)
 from peakctl.model import Document, Location, Value
 from peakctl.model.text import named_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peakctl.manifests.yaml_values import Place
+    from peakctl.manifests.yaml_reader import Place
     from peakctl.model import Path
 
 

@@ -13,7 +13,7 @@ from peakctl.manifests import parse as parse_module
 from peakctl.manifests.parse import parse, parse_value
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.secret_tokens import SecretTexts, Tokens
-from peakctl.manifests.yaml_nodes import NumberRefused, read_plain
+from peakctl.manifests.yaml_reader import NumberRefused, read_plain
 from peakctl.model import Document, Location, Source
 
 
