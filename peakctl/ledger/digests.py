@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 from peakctl.model import EMPTY, MAPS, MISSING, Secret, Unknown, Value, Verb, reveal
+from peakctl.model.values import holds_secret, sealed_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -111,10 +112,18 @@ class StoredDigests:
     def same(self, path: Path, value: Value) -> bool | None:
         """Whether `value` is what was at `path`; None when nothing is known of that very place.
 
-        MISSING asks whether nothing was there.
+        MISSING asks whether nothing was there. A value is the same whether it was a secret then or
+        is one now: a release that is read later may show that it hides it, or that it does not.
         """
         known = self._digests.get(place(path))
-        return None if known is None else known == self._digests_of.of(value)
+        if known is None:
+            return None
+        forms = [value]
+        if holds_secret(value):
+            forms.append(reveal(value))
+        elif self.was_secret(path):
+            forms.append(sealed_below(value))
+        return any(known == self._digests_of.of(form) for form in forms)
 
     def was_sent(self, text: str) -> bool:
         """Whether the last apply sent this very text, wherever."""

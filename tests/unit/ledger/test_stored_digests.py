@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peakctl.ledger.digests import NO_DIGESTS, Digests, StoredDigests, place, stored_digests
-from peakctl.model import MISSING, Intent, Key, Ledger, Live, Owned, Owner, Path
+from peakctl.model import MISSING, Intent, Key, Ledger, Live, Owned, Owner, Path, Secret
 
 DIGESTS = Digests("salt")
 
@@ -41,6 +41,16 @@ def test_a_value_is_the_same_another_or_not_known() -> None:
     assert known.same(("b",), MISSING) is True
     assert known.same(("c",), 1) is None
     assert NO_DIGESTS.same((), None) is None
+
+
+def test_a_value_is_the_same_whether_it_was_a_secret_then_or_is_one_now() -> None:
+    digests = Digests("")
+    was = StoredDigests({"a": digests.of(Secret("x")), "b": digests.of("x")}, digests, ["a"])
+    assert was.same(("a",), "x") is True
+    assert was.same(("a",), "y") is False
+    assert was.same(("a",), MISSING) is False
+    assert was.same(("b",), Secret("x")) is True
+    assert was.same(("b",), Secret("y")) is False
 
 
 def test_a_map_is_known_by_its_entries() -> None:
