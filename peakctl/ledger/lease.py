@@ -116,7 +116,7 @@ class HeldLease:
         outcome: str,
         counts: Mapping[str, int],
     ) -> None:
-        """Write what is owned now and what is still meant to be done, and give the lease back.
+        """Write what is owned now and what is still meant to be done, and release the lease.
 
         `owned` and `intents` are whole; what others wrote meanwhile stays where this run did not
         change it. Raises ApiError and NotAuthenticated when it could not be written. One
@@ -140,7 +140,7 @@ class HeldLease:
             await self._client.trim(self._revision)
 
     async def release(self) -> None:
-        """Give the lease back of a run that has sent nothing for a resource.
+        """Release the lease of a run that has sent nothing for a resource.
 
         What other ledgers were made to let go of is still meant to become ours. Raises as `finish`.
         """
@@ -187,7 +187,7 @@ class HeldLease:
             self._revision = await self._client.rewrite(self._revision, change)
 
     async def _let_go(self) -> None:
-        """Give the lease back as if it had never been acquired."""
+        """Release the lease as if it had never been acquired."""
         await self._end(lambda ledger: self._without_lease(ledger, self.before))
 
     def _without_lease(self, ledger: Ledger, intents: tuple[Intent, ...]) -> Ledger:
@@ -211,7 +211,7 @@ class HeldLease:
             await asyncio.gather(renewal, return_exceptions=True)
 
     async def keep(self, on_lost: Callable[[], None]) -> None:
-        """Renew the lease until it is given back or lost, which `on_lost` is called for once."""
+        """Renew the lease until it is released or lost, which `on_lost` is called for once."""
         clock = self._client.clock
         while not self.lost and self._is_open:
             await clock.sleep(max(0.0, self._due - clock.now()))
