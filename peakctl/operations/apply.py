@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from peakctl.engine.observe.live_state import Makers
@@ -16,6 +16,7 @@ from peakctl.model import Event, JsonDict
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
+    ReplanInputs,
     load_for_plan,
     make_plan,
     refuse_guarded,
@@ -280,8 +281,22 @@ async def carry_out(
     beyond what was consented to.
     """
     refuse_guarded(planned)
+    listen, again = emit or _ignore, options.again
     with telling() as told:
-        run = _Run(platform, planned, consent, options, emit or _ignore, stop or Stop(), told)
+        run = _Run(
+            platform,
+            planned,
+            consent,
+            options,
+            listen,
+            stop or Stop(),
+            told,
+            check=approval_check(platform, consent, again),
+            recorder=open_recorder(
+                platform, planned, again, lambda words: listen(RunNotice(words))
+            ),
+            again=planned.replan_inputs(),
+        )
         return await run.carry_out()
 
 
@@ -289,40 +304,33 @@ def _ignore(_: RunEvent) -> None:
     """Nobody listens."""
 
 
+@dataclass(slots=True)
 class _Run:
     """One run: what the stages before have found is what the next ones go on with."""
 
-    def __init__(
-        self,
-        platform: Platform,
-        planned: PlanResult,
-        consent: PlanResult | SavedPlan,
-        options: ApplyOptions,
-        emit: Callable[[RunEvent], None],
-        stop: Stop,
-        told: list[Diagnostic],
-    ) -> None:
-        self.platform, self.planned, self.options = platform, planned, options
-        self.emit, self.stop, self.told = emit, stop, told
-        self.outcomes: tuple[Outcome, ...] = ()
-        self.recorded = True
-        self._again = planned.replan_inputs()
-        self._tenant = consent.tenant if isinstance(consent, SavedPlan) else None
-        self._check = approval_check(platform, consent, options.again)
-        self._recorder = open_recorder(
-            platform, planned, options.again, lambda words: emit(RunNotice(words))
-        )
-        self._began = 0.0
-        self._record_parts: JsonDict = {}
+    platform: Platform
+    planned: PlanResult
+    consent: PlanResult | SavedPlan
+    options: ApplyOptions
+    emit: Callable[[RunEvent], None]
+    stop: Stop
+    told: list[Diagnostic]
+    check: Callable[[Plan], None]
+    recorder: RunRecorder | None
+    again: ReplanInputs
+    outcomes: tuple[Outcome, ...] = ()
+    recorded: bool = True
+    began: float = 0.0
+    record: JsonDict = field(default_factory=dict)
 
     async def carry_out(self) -> ApplyResult:
         """All stages; a lease is released when the run ends before its first call."""
         owner = self.platform.project.owner
-        async with self._recorder or contextlib.nullcontext():
+        async with self.recorder or contextlib.nullcontext():
             for stage in build_stages(self.planned, owner, asked=self.options.look_again):
                 self.emit(StageStarted(stage))
                 await self._do(stage)
-        took = self.platform.project.clock.now() - self._began
+        took = self.platform.project.clock.now() - self.began
         diagnostics = tuple(self.told)
         return ApplyResult(self.planned, self.outcomes, took, self.recorded, diagnostics)
 
@@ -333,7 +341,7 @@ class _Run:
             case Replan():
                 await self._replan()
             case TakeOver():
-                await self._record_of_run.take_over(self.planned.plan)
+                await self._ledger_of_run.take_over(self.planned.plan)
             case CarryOut():
                 await self._carry_out()
             case Record():
@@ -344,29 +352,28 @@ class _Run:
                 assert_never(stage)
 
     @property
-    def _record_of_run(self) -> RunRecorder:
-        assert self._recorder is not None  # noqa: S101 - stages of a ledger are there with one only
-        return self._recorder
+    def _ledger_of_run(self) -> RunRecorder:
+        assert self.recorder is not None  # noqa: S101 - stages of a ledger are there with one only
+        return self.recorder
 
     async def _acquire_lease(self) -> None:
-        recorder = self._record_of_run
-        self._again = replace(self._again, held=await recorder.acquire(self.planned))
+        recorder = self._ledger_of_run
+        self.again = replace(self.again, held=await recorder.acquire(self.planned))
         if recorder.was_disturbed(self.planned):
-            self._again = replace(self._again, known={}, decided=Makers())
+            self.again = replace(self.again, known={}, decided=Makers())
 
     async def _replan(self) -> None:
-        if self._recorder is None:
+        if self.recorder is None:
             self.planned = await self._look()
         else:
-            self.planned = await self._recorder.without_conflicts(self._look)
+            self.planned = await self.recorder.without_conflicts(self._look)
             refuse_guarded(self.planned)
-        self._check(self.planned.plan)
+        self.check(self.planned.plan)
 
     async def _look(self) -> PlanResult:
-        before = self.planned
-        found = await make_plan(
-            self.platform, before.loaded, before.options, self._again, self._tenant
-        )
+        before, consent = self.planned, self.consent
+        tenant = consent.tenant if isinstance(consent, SavedPlan) else None
+        found = await make_plan(self.platform, before.loaded, before.options, self.again, tenant)
         known = (*before.loaded.diagnostics, *before.diagnostics, *self.told)
         self.told += [d for d in found.diagnostics if d not in known]
         return found
@@ -375,9 +382,9 @@ class _Run:
         from peakctl.engine.apply import apply
 
         platform, clock = self.platform, self.platform.project.clock
-        self._began = clock.now()
+        self.began = clock.now()
         stopped = asyncio.Event()
-        lease = self._recorder.lease if self._recorder else None
+        lease = self.recorder.lease if self.recorder else None
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self.stop.waking(stopped))
             if lease is not None:
@@ -398,20 +405,18 @@ class _Run:
             )
 
     async def _record(self) -> None:
-        recorder = self._record_of_run
+        recorder = self._ledger_of_run
         if recorder.lease is not None:
-            self._record_parts = recorder.record_of(
-                self.planned, self.platform.kinds, self.outcomes
-            )
+            self.record = recorder.record_of(self.planned, self.platform.kinds, self.outcomes)
             return
         problems = await recorder.note(self.planned, self.platform.kinds, self.outcomes)
         self._recorded(problems)
 
     async def _release_lease(self) -> None:
-        self._recorded(await self._record_of_run.release(self._record_parts))
+        self._recorded(await self._ledger_of_run.release(self.record))
 
     def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
-        self.told += (*self._record_of_run.noted, *problems)
+        self.told += (*self._ledger_of_run.noted, *problems)
         self.recorded = not problems
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.record import uses_of
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.lease import refuse_held
-from peakctl.ledger.recovery import recover, refuse_alive, unlock, write_owned
+from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import tell_duplicates
 from peakctl.model import Run
 from peakctl.operations.actor import actor_of, run_id
@@ -25,7 +25,6 @@ from peakctl.operations.tenant import check_tenant
 if TYPE_CHECKING:
     from peakctl.engine.rebuild import Rebuilt
     from peakctl.ledger.client import LedgerClient
-    from peakctl.ledger.recovery import Found
     from peakctl.ledger.revisions import LedgerRevision
     from peakctl.model import Ledger, Listed, Owner
     from peakctl.operations.load import LoadResult
@@ -35,22 +34,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LedgerResult:
-    """The ledger as it was found; `revision` is None where there is none yet.
+    """The ledger as it was found, as far as it can be read; `found` is None where there is none.
 
-    `now` is the platform's time, in seconds since 1970. `damage` says that the newest version
-    cannot be read: `revision` is the newest that can.
+    `now` is the platform's time, in seconds since 1970.
     """
 
     owner: Owner
-    revision: LedgerRevision | None
+    found: Found | None
     now: float
-    damage: Diagnostic | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
+    def revision(self) -> LedgerRevision | None:
+        """The newest version that can be read."""
+        return self.found.revision if self.found else None
+
+    @property
+    def damage(self) -> Diagnostic | None:
+        """What is wrong with the newest version, if it cannot be read."""
+        return self.found.damage if self.found else None
+
+    @property
     def ledger(self) -> Ledger | None:
-        """What it says."""
-        return self.revision.ledger if self.revision else None
+        """What the version that can be read says."""
+        return self.found.revision.ledger if self.found else None
 
     @property
     def is_held(self) -> bool:
@@ -61,36 +68,16 @@ class LedgerResult:
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What a rebuilt ledger would list, beside the one that is there."""
+    """What a rebuilt ledger would list, and the ledger that is there before."""
 
     before: LedgerResult
     rebuilt: Rebuilt
-    found: Found | None
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to write; an empty ledger is left to the first apply."""
         return self.rebuilt.differs or self.before.damage is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Our ledger and all ledgers, as they were when we looked."""
-
-    client: LedgerClient
-    listed: tuple[Listed, ...]
-    found: Found | None
-
-    def result(self, told: list[Diagnostic]) -> LedgerResult:
-        found = self.found
-        return LedgerResult(
-            self.client.owner,
-            found.revision if found else None,
-            self.client.store.now(),
-            found.damage if found else None,
-            tuple(told),
-        )
 
 
 async def show_ledger_async(project: Project) -> LedgerResult:
@@ -106,27 +93,26 @@ async def show_ledger_async(project: Project) -> LedgerResult:
 async def show_ledger(platform: Platform) -> LedgerResult:
     """As `show_ledger_async`, on a platform that is connected."""
     with telling() as told:
-        return (await _look(platform, told)).result(told)
+        shown, _ = await _look(platform, told)
+        return replace(shown, diagnostics=tuple(told))
 
 
 async def look_to_unlock(platform: Platform) -> LedgerResult:
     """The ledger whose lease may be taken away, of the tenant that the environment is meant for.
 
-    Raises LeaseHeld when the run that has it is certainly alive, GuardRefused for another tenant.
+    Raises GuardRefused for another tenant.
     """
     with telling() as told:
-        look = await _look(platform, told)
-        await _check_tenant(platform, look, told)
-        if look.found and look.found.damage:
-            told.append(_still_damaged(look.found.damage, look.found.revision))
-        return look.result(told)
+        shown, _ = await _look(platform, told, checked=True)
+        if shown.damage and shown.revision:
+            told.append(_still_damaged(shown.damage, shown.revision))
+        return replace(shown, diagnostics=tuple(told))
 
 
 def refuse_alive_run(platform: Platform, shown: LedgerResult) -> None:
     """Return unless the run that has the lease is certainly alive. Raises LeaseHeld."""
-    client = ledger_client(platform)
-    if client is not None and shown.ledger is not None:
-        refuse_alive(client, shown.ledger)
+    if shown.ledger is not None:
+        refuse_alive(_client(platform), shown.ledger)
 
 
 async def unlock_ledger(platform: Platform, shown: LedgerResult) -> LedgerRevision:
@@ -134,10 +120,9 @@ async def unlock_ledger(platform: Platform, shown: LedgerResult) -> LedgerRevisi
 
     What that run set out to do stays recorded. Raises LeaseHeld when the ledger has moved since.
     """
-    client = ledger_client(platform)
-    assert client is not None  # noqa: S101 - there is a ledger to unlock
     assert shown.revision is not None  # noqa: S101 - the caller has looked
-    return await unlock(client, shown.revision, _run(platform.project, "ledger unlock"))
+    run = _run(platform.project, "ledger unlock")
+    return await unlock(_client(platform), shown.revision, run)
 
 
 async def look_to_rebuild(platform: Platform, loaded: LoadResult) -> RebuildResult:
@@ -147,21 +132,18 @@ async def look_to_rebuild(platform: Platform, loaded: LoadResult) -> RebuildResu
     """
     run = _run(platform.project, "ledger rebuild")
     with telling() as told:
-        look = await _look(platform, told)
-        await _check_tenant(platform, look, told)
-        if look.found is not None:
-            refuse_held(look.client, look.found.revision.ledger, run.actor)
-        rebuilt = await _rebuilt(platform, look, loaded)
+        shown, listed = await _look(platform, told, checked=True)
+        if shown.ledger is not None:
+            refuse_held(_client(platform), shown.ledger, run.actor)
+        rebuilt = await _rebuilt(platform, shown, listed, loaded)
         told += rebuilt.undecided
-        return RebuildResult(look.result([]), rebuilt, look.found, tuple(told))
+        return RebuildResult(shown, rebuilt, tuple(told))
 
 
 async def write_rebuilt(platform: Platform, shown: RebuildResult) -> LedgerRevision:
     """Write what was shown. Raises LeaseHeld when another run writes at the same moment."""
-    client = ledger_client(platform)
-    assert client is not None  # noqa: S101 - there is an owner whose ledger was looked for
-    run = _run(platform.project, "ledger rebuild")
-    return await write_owned(client, shown.before.revision, shown.rebuilt.owned, run)
+    run, revision = _run(platform.project, "ledger rebuild"), shown.before.revision
+    return await write_owned(_client(platform), revision, shown.rebuilt.owned, run)
 
 
 async def unlock_ledger_async(project: Project) -> LedgerResult:
@@ -176,7 +158,7 @@ async def unlock_ledger_async(project: Project) -> LedgerResult:
         if not shown.is_held:
             return shown
         refuse_alive_run(platform, shown)
-        return replace(shown, revision=await unlock_ledger(platform, shown))
+        return replace(shown, found=Found(await unlock_ledger(platform, shown)))
 
 
 async def rebuild_ledger_async(project: Project) -> RebuildResult:
@@ -193,42 +175,51 @@ async def rebuild_ledger_async(project: Project) -> RebuildResult:
     return replace(shown, diagnostics=(*loaded.diagnostics, *shown.diagnostics))
 
 
-async def _look(platform: Platform, told: list[Diagnostic]) -> _Look:
-    """Look at the ledgers, and warn of others with the name of ours."""
-    client = ledger_client(platform)
-    assert client is not None  # noqa: S101 - the project has an owner
+async def _look(
+    platform: Platform, told: list[Diagnostic], *, checked: bool = False
+) -> tuple[LedgerResult, tuple[Listed, ...]]:
+    """Our ledger and all ledgers; warns of others with the name of ours.
+
+    With `checked`, of the tenant that the environment is meant for, else GuardRefused is raised.
+    """
+    client = _client(platform)
     listed = await client.store.list()
     found = await recover(client.store, listed, client.owner)
     if found is not None and found.duplicates:
         told.append(tell_duplicates(client.owner, (found.revision.id, *found.duplicates)))
-    return _Look(client, listed, found)
+    if checked:
+        told += await check_tenant(platform, str(found.revision.id) if found else None)
+    return LedgerResult(client.owner, found, client.store.now()), listed
 
 
-async def _check_tenant(platform: Platform, look: _Look, told: list[Diagnostic]) -> None:
-    """Raise GuardRefused unless it is the tenant that the environment is meant for."""
-    told += await check_tenant(platform, str(look.found.revision.id) if look.found else None)
+def _client(platform: Platform) -> LedgerClient:
+    client = ledger_client(platform)
+    assert client is not None  # noqa: S101 - the project has an owner: it was asked for first
+    return client
 
 
-async def _rebuilt(platform: Platform, look: _Look, loaded: LoadResult) -> Rebuilt:
+async def _rebuilt(
+    platform: Platform, shown: LedgerResult, listed: tuple[Listed, ...], loaded: LoadResult
+) -> Rebuilt:
     from peakctl.engine.observe.live_state import find_makers, mark_made, observe
     from peakctl.engine.rebuild import find_there, rebuild
     from peakctl.ledger.revisions import read_others
 
-    before = look.found.revision.ledger if look.found else None
+    before = shown.ledger
     live = await observe(loaded.resources, platform.kinds, platform.adapters)
     owned = before.owned.values() if before else ()
     known = {each.live_id for each in owned}
     new = [each for each in live.live.values() if each.live_id not in known and not each.foreign]
     live = mark_made(live, await find_makers(new, live.live.values(), platform.adapters))
     return rebuild(
-        look.client.owner,
+        shown.owner,
         loaded.resources,
         live,
         uses=uses_of(loaded.resources),
         before=before,
         there=await find_there(owned, live, platform.adapters),
-        others=await read_others(look.client.store, look.listed, look.client.owner),
-        damaged=look.found is not None and look.found.damage is not None,
+        others=await read_others(platform.ledgers, listed, shown.owner),
+        damaged=shown.damage is not None,
     )
 
 

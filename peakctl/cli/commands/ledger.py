@@ -199,7 +199,7 @@ async def _rebuild(session: Session) -> Report:
         result = await look_to_rebuild(platform, loaded)
         session.warnings += result.diagnostics
         revision, entries = result.before.revision, rebuilt_document(result.rebuilt)
-        lines = (*found_lines(result.found, owner), (), *rebuilt_lines(result.rebuilt))
+        lines = (*found_lines(result.before.found, owner), (), *rebuilt_lines(result.rebuilt))
         if not result.is_needed:
             why = "the ledger says what is live" if revision else "there is nothing to list"
             place = place_document(revision) if revision else None
