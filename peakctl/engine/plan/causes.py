@@ -64,7 +64,8 @@ def _of_create(action: Action, observed: LiveState) -> Cause:
     keys = (Key(resource.key.kind, name) for name in names)
     owned = [ledger.owned[key] for key in keys if key in ledger.owned]
     live = {each.live_id for each in observed.live.values()}
-    return Cause.DELETED_OUTSIDE if any(o.live_id not in live for o in owned) else Cause.FIRST_APPLY
+    gone = any(each.live_id not in live for each in owned)
+    return Cause.DELETED_OUTSIDE if gone else Cause.FIRST_APPLY
 
 
 def _of_changes(action: Action, kind: Kind, made: Mapping[Key, Action]) -> Iterator[Cause]:

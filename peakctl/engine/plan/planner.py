@@ -86,19 +86,16 @@ class _Planner:
         if found:
             self.problems += found
             return None
-        hidden = parameters.hidden_paths()
-        desired = resolve(resource, kind, self.pins.attributes)
-        desired = seal_at(desired, hidden | parameters.unsure_paths())
         if renamed := lost_name(resource, self.observed):
             self.problems.append(renamed)
         self.problems += listing_warnings(resource, self.observed)
         found_live = self.observed.live.get(key)
-        live_values = found_live.values if found_live else EMPTY
-        desired = seal_at(desired, parameters.unread_paths(desired, live_values))
+        desired = resolve(resource, kind, self.pins.attributes)
+        unread = parameters.unread_paths(desired, found_live.values if found_live else EMPTY)
+        hidden = parameters.hidden_paths() | (found_live.hidden if found_live else frozenset())
+        desired = seal_at(desired, hidden | unread | parameters.unsure_paths())
         if found_live is None:
             return plan_create(resource, kind, desired)
-        hidden |= found_live.hidden
-        desired = seal_at(desired, hidden)
         live = replace(found_live, values=seal_at(found_live.values, hidden))
         chosen = choose_replacement(resource, kind, desired, live, self.observed)
         if chosen is None:
