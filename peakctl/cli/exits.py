@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -141,7 +141,7 @@ def _internal(error: BaseException) -> Diagnostic:
     )
 
 
-def run_guarded(run: Callable[[], Any], args: Sequence[str] | None) -> int:
+def run_guarded(run: Callable[[], object], args: Sequence[str] | None) -> int:
     """The exit code of `run`, which may return one; whatever it raises is told, never shown raw."""
     out = sys.stdout
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.cli.exits import Exit, Interrupted
 from peakctl.model import Event
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run_async(session: Session, work: Coroutine[Any, Any, T]) -> T:
+def run_async(session: Session, work: Coroutine[object, object, T]) -> T:
     """The one event loop. A first signal ends it, unless `graceful` is in force."""
 
     async def main() -> T:
@@ -63,7 +63,7 @@ def graceful(
 
 
 @contextlib.contextmanager
-def _on_signals(session: Session, act: Callable[[], Any]) -> Iterator[None]:
+def _on_signals(session: Session, act: Callable[[], object]) -> Iterator[None]:
     _listen(session, act)
     try:
         yield
@@ -74,7 +74,7 @@ def _on_signals(session: Session, act: Callable[[], Any]) -> Iterator[None]:
                 loop.remove_signal_handler(number)
 
 
-def _listen(session: Session, act: Callable[[], Any]) -> None:
+def _listen(session: Session, act: Callable[[], object]) -> None:
     def heard(code: Exit) -> None:
         act()
         session.interrupted = session.interrupted or code

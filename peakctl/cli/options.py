@@ -29,7 +29,7 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         if isinstance(value, int | float):
             return float(value)
@@ -44,7 +44,9 @@ class Text(click.ParamType[str]):
 
     name = "text"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         return str(value)
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
@@ -54,7 +56,9 @@ class Text(click.ParamType[str]):
 class Word(Text):
     """A text that is not empty: what an unset variable of a script leaves is a mistake."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         if not str(value).strip():
             self.fail("it is empty; is a variable unset?", param, ctx)
         return str(value)
@@ -65,7 +69,9 @@ class OwnerName(Text):
 
     name = "owner"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         if not _OWNER.match(str(value)):
             self.fail(f'"{value}" is no owner; write project or project/environment', param, ctx)
         return str(value)

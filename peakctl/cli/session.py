@@ -121,7 +121,9 @@ class Session:
 
 
 def run_command(
-    command: str, flags: Flags, body: Callable[[Session], Report | Coroutine[Any, Any, Report]]
+    command: str,
+    flags: Flags,
+    body: Callable[[Session], Report | Coroutine[object, object, Report]],
 ) -> int:
     """Run `body`, tell its report or its error in the form asked for, and give the exit code."""
     settings = read_settings()

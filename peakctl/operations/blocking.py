@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from peakctl.operations.apply import apply_async, destroy_async
 from peakctl.operations.get import get_async
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+def run_blocking(work: Coroutine[object, object, T]) -> T:
     """The result of `work`, from a loop of its own.
 
     Where a loop runs in this thread already, that is in a thread of its own. Ctrl-C cancels the
@@ -41,7 +41,7 @@ def _in_loop() -> bool:
 class _Worker(Generic[T]):
     """A thread with a loop that runs one coroutine."""
 
-    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+    def __init__(self, work: Coroutine[object, object, T]) -> None:
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(work)
         self._thread = threading.Thread(target=self._run, name="peakctl")
@@ -61,7 +61,7 @@ class _Worker(Generic[T]):
             runner.run(asyncio.wait([self._task]))
 
 
-def _blocking(operation: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+def _blocking(operation: Callable[P, Coroutine[object, object, T]]) -> Callable[P, T]:
     """`operation` as a function that returns when it is done."""
 
     @functools.wraps(operation)

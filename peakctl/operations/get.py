@@ -202,7 +202,7 @@ async def _seal_found(
     return tuple(out)
 
 
-def _seal_repeated(value: Any, redact: Callable[[str], str]) -> Any:
+def _seal_repeated(value: object, redact: Callable[[str], str]) -> Any:
     """`value` with a `Secret` for each text that repeats a secret of the run."""
     if isinstance(value, str):
         return value if redact(value) == value else Secret(value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator import Emulator
     from peakctl.manifests.project import Environment
-    from peakctl.model import JsonDict
+    from peakctl.model import JsonDict, Value
     from peakctl.operations.project import Project
 
 STATE_FOLDER = ".peakctl"
@@ -79,14 +79,14 @@ def emulator_options(project: Project) -> JsonDict:
     return values
 
 
-def _from_file(word: str, value: Any, root: Path) -> Any:
+def _from_file(word: str, value: object, root: Path) -> object:
     """The lists of instance types may stand in a file of their own, named from the project."""
     if word != "instanceTypes" or not isinstance(value, str):
         return value
     return read_document(root / value, "emulator/option")
 
 
-def read_instance_types(file: Path) -> Any:
+def read_instance_types(file: Path) -> object:
     """The lists of instance types in a file. Raises UsageError for what is not one."""
     from peakctl.emulator.options import read_option
     from peakctl.emulator.problems import Problem
@@ -110,7 +110,7 @@ def _no_option(environment: Environment, word: str, summary: str, fix: str) -> D
     )
 
 
-def read_seed(file: Path) -> Any:
+def read_seed(file: Path) -> object:
     """The seed as the emulator takes it: `artifact` is a zip in base64 instead of a path.
 
     Raises UsageError for a file that cannot be read, ManifestsInvalid for one that is not YAML.
@@ -123,7 +123,7 @@ def read_seed(file: Path) -> Any:
     return document
 
 
-def read_document(file: Path, code: str) -> Any:
+def read_document(file: Path, code: str) -> Value:
     """The one document of a YAML or JSON file.
 
     Raises UsageError with `code` for a file that cannot be read, ManifestsInvalid for one that is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from peakctl.errors import (
@@ -137,7 +137,7 @@ def judge_tenant(
     raise GuardRefused(_wrong(project, wanted, domain, ledger_id))
 
 
-def _domain(answer: Any) -> str | None:
+def _domain(answer: object) -> str | None:
     details = answer.get("spokeDetails") if isinstance(answer, Mapping) else None
     domain = details.get("domain") if isinstance(details, Mapping) else None
     return domain if isinstance(domain, str) and domain.strip() else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.emulator import Fault
     from peakctl.emulator.client import Control
-    from peakctl.model import JsonDict
+    from peakctl.model import JsonDict, Value
     from peakctl.present.report import Report
 
     Act = Callable[[Session, Control, str], Report]
@@ -121,7 +121,7 @@ def _serve(
     fault: tuple[str, ...],
     stepwise: bool,
     instance_types: Path | None,
-    **chosen: Any,
+    **chosen: object,
 ) -> Report:
     from peakctl.operations.local_emulator import (
         check_emulator,
@@ -182,7 +182,7 @@ def _fault(rule: str) -> list[Fault]:
     return _read(json.dumps({key: _value(text) for key, text in pairs.items()}), "--fault")
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> Value:
     return json.loads(text) if NUMBER.fullmatch(text) else text
 
 
@@ -361,7 +361,7 @@ def _state_of(session: Session) -> str:
     return str(emulator_state(session.project))
 
 
-def _told(session: Session, text: str, place: str, **extra: Any) -> Report:
+def _told(session: Session, text: str, place: str, **extra: object) -> Report:
     from peakctl.present.text import line
 
     return session.report(lines=(line(text),), extra={"place": place, **extra}, wrote=True)

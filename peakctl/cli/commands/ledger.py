@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -70,7 +70,7 @@ def ledger() -> None:
 @options.output("text", "json")
 @options.connection
 @options.display
-def show(**flags: Any) -> int:
+def show(**flags: object) -> int:
     """Show what is owned, who holds the lease, and the last runs.
 
     Times are the platform's own, in UTC. Reads only.
@@ -84,7 +84,7 @@ def show(**flags: Any) -> int:
 @options.consent
 @options.connection
 @options.display
-def unlock(**flags: Any) -> int:
+def unlock(**flags: object) -> int:
     """Take the lease away from a run that is dead.
 
     Shows who holds it and asks. What that run set out to do stays recorded, and the next apply
@@ -99,7 +99,7 @@ def unlock(**flags: Any) -> int:
 @options.consent
 @options.connection
 @options.display
-def rebuild(**flags: Any) -> int:
+def rebuild(**flags: object) -> int:
     """Write the ledger again, from manifests and live state.
 
     For a ledger that was damaged or deleted. Keeps what can still be read of it, adds what the
@@ -109,7 +109,7 @@ def rebuild(**flags: Any) -> int:
 
 
 def _run(
-    command: str, work: Callable[[Session], Coroutine[Any, Any, Report]], flags: JsonDict
+    command: str, work: Callable[[Session], Coroutine[object, object, Report]], flags: JsonDict
 ) -> int:
     from peakctl.cli.session import run_command
 
