@@ -192,7 +192,7 @@ def _unsure(action: Action, why: str) -> Diagnostic:
         action,
         "guard/part-unknown",
         "it is live, and whether the platform made it for another resource is not known",
-        detail=f"the read that tells it failed: {why}",
+        detail=f"the read that shows it failed: {why}",
         fix="nothing is adopted without it: run the same command again, or choose another name",
     )
 

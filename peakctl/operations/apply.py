@@ -259,7 +259,7 @@ def unbound(project: Project) -> Diagnostic:
     return Diagnostic(
         code="guard/unbound",
         summary="the plan file is not bound to a tenant, and no terminal to ask on",
-        detail=f"nothing at {place_of(project)} tells whether it is the tenant of the plan",
+        detail=f"nothing at {place_of(project)} shows whether it is the tenant of the plan",
         fix=(
             "set `tenant` of the environment in peakctl.yaml, or run this at a terminal;"
             " or leave out the file: peakctl apply"

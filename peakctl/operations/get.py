@@ -306,7 +306,7 @@ def _not_known(error: PeakctlError) -> Diagnostic:
         code="get/secrets-unknown",
         summary="values that came from os_env may be shown: where they are is not known",
         detail=(
-            "no ledger of this version tells of the resource, and the manifests cannot be read:"
+            "no ledger of this version has the resource, and the manifests cannot be read:"
             f" {'; '.join(d.summary for d in error.diagnostics if d.severity is Severity.ERROR)}"
         ),
         fix="apply once with this version: the ledger records the places of secrets",

@@ -195,7 +195,7 @@ def _unbound(file: str) -> Diagnostic:
     return Diagnostic(
         code="plan/unbound",
         summary=f'"{file}" is not bound to a tenant',
-        detail="nothing there tells yet which tenant it is: no spoke domain, no ledger",
+        detail="nothing there shows yet which tenant it is: no spoke domain, no ledger",
         fix="`apply FILE` will ask whether it is the right one, or needs `tenant` in peakctl.yaml",
         severity=_WARNING,
     )

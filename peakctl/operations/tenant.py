@@ -175,7 +175,7 @@ def _unchecked(wanted: str) -> Diagnostic:
     return Diagnostic(
         code="guard/tenant-unchecked",
         summary=f'whether this is the tenant "{wanted}" could not be checked',
-        detail="the platform does not tell its tenants' names; it knows this tenant by no domain",
+        detail="the platform returns no names of tenants, and no domain of this one",
         fix="write the id of the ledger as tenant: peakctl ledger show",
         severity=Severity.WARNING,
     )
