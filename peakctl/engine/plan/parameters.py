@@ -32,7 +32,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class ParameterSet:
     """One set of declared parameters and where the values for it stand.
 
     `inherited` are values given for the whole; `complete` is false when some declarations are not
@@ -54,22 +54,22 @@ class Parameters:
     kinds: Mapping[str, Kind]
     live: LiveState
     kind: Kind = field(init=False)
-    slots: tuple[Slot, ...] = field(init=False)
+    sets: tuple[ParameterSet, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = self.kinds[self.resource.key.kind]
-        self.slots = tuple(self._slots()) if self.kind.defined_by else ()
+        self.sets = tuple(self._find_sets()) if self.kind.defined_by else ()
 
-    def _slots(self) -> Iterator[Slot]:
+    def _find_sets(self) -> Iterator[ParameterSet]:
         for reference in self.resource.references:
             if isinstance(reference.at[-1], int):
                 continue  # an item of a list chooses a part of the spec
             for key, values in self._specs(reference):
                 definitions = _definitions(self.kinds[key.kind], values)
                 if self.kinds[key.kind].of_parts:
-                    yield from self._part_slots(definitions, self.resources.get(key))
+                    yield from self._part_sets(definitions, self.resources.get(key))
                 else:
-                    yield Slot(self.kind.defined_by, definitions)
+                    yield ParameterSet(self.kind.defined_by, definitions)
 
     def _specs(self, reference: Reference) -> Iterator[tuple[Key, Tree]]:
         declared = targets(reference, self.resources)
@@ -81,19 +81,19 @@ class Parameters:
             if key in self.live.definitions:
                 yield key, self.live.definitions[key].values
 
-    def _part_slots(self, whole: Tree, spec: Resource | None) -> Iterator[Slot]:
+    def _part_sets(self, whole: Tree, spec: Resource | None) -> Iterator[ParameterSet]:
         parts = self._parts(spec)
         given = value_at(self.resource.values, self.kind.defined_by_whole)
         inherited = given if isinstance(given, Mapping) else EMPTY
         for name, definitions in parts.items():
-            yield Slot((*self.kind.defined_by, name), definitions, inherited)
+            yield ParameterSet((*self.kind.defined_by, name), definitions, inherited)
         known = spec is not None and len(parts) == len(spec.references)
         every = (whole, *parts.values())
         optional: Tree = {
             group: [{**d, "required": False} for each in every for d in _of(each, group)]
             for group in GROUPS
         }
-        yield Slot(self.kind.defined_by_whole, optional, complete=known)
+        yield ParameterSet(self.kind.defined_by_whole, optional, complete=known)
 
     def _parts(self, spec: Resource | None) -> dict[str, Tree]:
         """The declarations of each part of a declared spec, by the part's name."""
@@ -108,18 +108,18 @@ class Parameters:
         """Values that the declarations do not allow, and required ones that are not given."""
         return [
             problem
-            for slot in self.slots
+            for each in self.sets
             for group in GROUPS
-            for problem in _check_group(self.resource, slot, group)
+            for problem in _check_group(self.resource, each, group)
         ]
 
     def hidden_paths(self) -> frozenset[Path]:
         """Where values stand that the platform masks (docs/platform.md, 3.5: `hideValue`)."""
         return frozenset(
-            (*slot.at, group, str(definition.get("name", "")))
-            for slot in self.slots
+            (*each.at, group, str(definition.get("name", "")))
+            for each in self.sets
             for group in GROUPS
-            for definition in _of(slot.definitions, group)
+            for definition in _of(each.definitions, group)
             if definition.get("hideValue") is True
         )
 
@@ -130,13 +130,13 @@ class Parameters:
         """
         if not any(_is_of_parts(reference, self.kinds) for reference in self.resource.references):
             return frozenset()
-        at, slots = self.kind.defined_by, {slot.at: slot for slot in self.slots}
+        at, sets = self.kind.defined_by, {each.at: each for each in self.sets}
         given = value_at(self.resource.values, at)
         parts = {(*at, name) for name in given} if isinstance(given, Mapping) else set()
-        whole = slots.get(self.kind.defined_by_whole)
+        whole = sets.get(self.kind.defined_by_whole)
         if whole is None:
             return frozenset((*parts, self.kind.defined_by_whole))
-        return frozenset((*(parts - slots.keys()), *_undeclared(self.resource, whole)))
+        return frozenset((*(parts - sets.keys()), *_undeclared(self.resource, whole)))
 
     def unread_paths(self, desired: Tree, live: Tree) -> frozenset[Path]:
         """Where values stand for a release that is not read: it alone says what it hides.
@@ -168,14 +168,14 @@ def _of(definitions: Tree, group: str) -> list[Tree]:
     return [d for d in list_at(definitions, (group,)) if isinstance(d, Mapping)]
 
 
-def is_dropped(slots: Iterable[Slot], path: Path) -> bool:
+def is_dropped(sets: Iterable[ParameterSet], path: Path) -> bool:
     """Whether the value at `path` is for a parameter that nothing declares any more."""
-    here = [slot for slot in slots if slot.complete and path[: len(slot.at)] == slot.at]
+    here = [each for each in sets if each.complete and path[: len(each.at)] == each.at]
     names = {
-        (*slot.at, group, definition.get("name"))
-        for slot in here
+        (*each.at, group, definition.get("name"))
+        for each in here
         for group in GROUPS
-        for definition in _of(slot.definitions, group)
+        for definition in _of(each.definitions, group)
     }
     return bool(here) and path not in names
 
@@ -204,23 +204,23 @@ def _is_of_parts(reference: Reference, kinds: Mapping[str, Kind]) -> bool:
     return any(name in kinds and kinds[name].of_parts for name in reference.kinds)
 
 
-def _undeclared(resource: Resource, slot: Slot) -> Iterator[Path]:
+def _undeclared(resource: Resource, parameters: ParameterSet) -> Iterator[Path]:
     for group in GROUPS:
-        declared = {d.get("name") for d in _of(slot.definitions, group)}
-        for name in mapping_at(resource.values, (*slot.at, group)):
+        declared = {d.get("name") for d in _of(parameters.definitions, group)}
+        for name in mapping_at(resource.values, (*parameters.at, group)):
             if name not in declared:
-                yield (*slot.at, group, name)
+                yield (*parameters.at, group, name)
 
 
-def _check_group(resource: Resource, slot: Slot, group: str) -> list[Diagnostic]:
-    at = (*slot.at, group)
+def _check_group(resource: Resource, parameters: ParameterSet, group: str) -> list[Diagnostic]:
+    at = (*parameters.at, group)
     values = mapping_at(resource.values, at)
-    inherited = mapping_at(slot.inherited, (group,))
-    declared = {str(d["name"]): d for d in _of(slot.definitions, group) if "name" in d}
+    inherited = mapping_at(parameters.inherited, (group,))
+    declared = {str(d["name"]): d for d in _of(parameters.definitions, group) if "name" in d}
     problems = [
         _unknown(resource, (*at, name), name, declared)
         for name in values
-        if name not in declared and slot.complete
+        if name not in declared and parameters.complete
     ]
     for name, definition in declared.items():
         value = values.get(name, MISSING)
@@ -300,25 +300,25 @@ def has_type(value: Value, wanted: str) -> bool:
     return isinstance(value, types)
 
 
-def without_implied(live: Tree, given: Tree, slots: Iterable[Slot]) -> Tree:
+def without_implied(live: Tree, given: Tree, sets: Iterable[ParameterSet]) -> Tree:
     """`live` less the values that `given` leaves out and that hold without being given.
 
     No source says whether the platform shows defaults of declared parameters, and values given for
     the whole, where nobody gave a value (docs/platform.md, 5). There they make no difference.
     """
-    paths = [path for slot in slots for path in _implied(live, given, slot)]
+    paths = [path for each in sets for path in _implied(live, given, each)]
     out = copy_tree(live) if paths else live
     for path in paths:
         drop_at(out, path)
     return out
 
 
-def _implied(live: Tree, given: Tree, slot: Slot) -> Iterator[Path]:
+def _implied(live: Tree, given: Tree, parameters: ParameterSet) -> Iterator[Path]:
     for group in GROUPS:
-        at = (*slot.at, group)
+        at = (*parameters.at, group)
         found, stated = mapping_at(live, at), mapping_at(given, at)
-        inherited = mapping_at(slot.inherited, (group,))
-        for definition in _of(slot.definitions, group):
+        inherited = mapping_at(parameters.inherited, (group,))
+        for definition in _of(parameters.definitions, group):
             name = str(definition.get("name"))
             implied = (inherited.get(name, MISSING), definition.get("defaultValue", MISSING))
             if name in found and name not in stated and found[name] in map(reveal, implied):

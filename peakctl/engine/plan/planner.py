@@ -24,7 +24,7 @@ from peakctl.engine.observe.identity import (
     taken_name,
 )
 from peakctl.engine.plan.causes import find_causes
-from peakctl.engine.plan.parameters import Parameters, Slot, is_dropped, without_implied
+from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
@@ -99,9 +99,9 @@ class _Planner:
         live = replace(found_live, values=seal_at(found_live.values, hidden))
         chosen = choose_replacement(resource, kind, desired, live, self.observed)
         if chosen is None:
-            values = without_implied(found_live.values, resource.values, parameters.slots)
+            values = without_implied(found_live.values, resource.values, parameters.sets)
             values = seal_at(values, hidden)
-            chosen = self._compared(resource, desired, live, values, hidden, parameters.slots)
+            chosen = self._compared(resource, desired, live, values, hidden, parameters.sets)
         self.problems += chosen.problems
         return chosen.action
 
@@ -112,11 +112,11 @@ class _Planner:
         live: Live,
         values: Tree,
         hidden: frozenset[Path],
-        slots: tuple[Slot, ...],
+        sets: tuple[ParameterSet, ...],
     ) -> Chosen:
         """What the difference between desired and `values`, those of `live`, asks for."""
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
-        values, left = leave_hidden(desired, values, hidden, partial(is_dropped, slots))
+        values, left = leave_hidden(desired, values, hidden, partial(is_dropped, sets))
         diff = compare(
             kind,
             desired,

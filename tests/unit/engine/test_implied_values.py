@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.plan.parameters import Slot, without_implied
+from peakctl.engine.plan.parameters import ParameterSet, without_implied
 from peakctl.model import Secret
 
 AT = ("spec", "parameters")
@@ -19,7 +19,9 @@ def manifest(**run: Any) -> dict[str, Any]:
 
 
 def test_a_default_that_a_read_repeats_is_left_out() -> None:
-    assert without_implied(manifest(days=7), {"spec": {}}, [Slot(AT, DECLARED)]) == manifest()
+    assert (
+        without_implied(manifest(days=7), {"spec": {}}, [ParameterSet(AT, DECLARED)]) == manifest()
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,12 +36,12 @@ def test_a_default_that_a_read_repeats_is_left_out() -> None:
     ],
 )
 def test_everything_else_stays(live: dict[str, Any], given: dict[str, Any]) -> None:
-    assert without_implied(live, given, [Slot(AT, DECLARED)]) is live
+    assert without_implied(live, given, [ParameterSet(AT, DECLARED)]) is live
 
 
 @pytest.mark.parametrize("value", ["north", Secret("north")])
 def test_a_value_inherited_from_the_whole_is_left_out(value: Any) -> None:
-    slot = Slot(AT, DECLARED, inherited={"run": {"shop": value}})
+    one = ParameterSet(AT, DECLARED, inherited={"run": {"shop": value}})
     live = manifest(shop="north", days=1)
-    assert without_implied(live, {}, [slot]) == manifest(days=1)
+    assert without_implied(live, {}, [one]) == manifest(days=1)
     assert live == manifest(shop="north", days=1)

@@ -9,7 +9,7 @@ import pytest
 from peakctl.engine.diff.compare import IGNORED
 from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, leave_hidden
-from peakctl.engine.plan.parameters import Slot, is_dropped
+from peakctl.engine.plan.parameters import ParameterSet, is_dropped
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests, StoredDigests
 from peakctl.model import (
@@ -128,13 +128,13 @@ def no(_: Any) -> bool:
 def test_what_the_wanted_release_has_no_more_goes() -> None:
     desired, live = tree({"blockSpec": {"id": "b"}}), deployed(Secret("s"))
     run = {"run": [{"name": "mode"}]}
-    slot = Slot(AT[:2], run)
-    assert is_dropped((slot,), AT)
-    assert leave_hidden(desired, live, {AT}, lambda path: is_dropped((slot,), path)) == (live, ())
-    assert not is_dropped((slot,), (*AT[:2], "run", "mode"))
+    one = ParameterSet(AT[:2], run)
+    assert is_dropped((one,), AT)
+    assert leave_hidden(desired, live, {AT}, lambda path: is_dropped((one,), path)) == (live, ())
+    assert not is_dropped((one,), (*AT[:2], "run", "mode"))
     assert not is_dropped((), AT)
-    assert not is_dropped((Slot(AT[:2], run, complete=False),), AT)
-    assert not is_dropped((Slot(("spec", "appParameters"), run),), AT)
+    assert not is_dropped((ParameterSet(AT[:2], run, complete=False),), AT)
+    assert not is_dropped((ParameterSet(("spec", "appParameters"), run),), AT)
 
 
 def test_what_a_manifest_leaves_out_stays_where_it_is_hidden() -> None:
