@@ -283,7 +283,8 @@ def _required(t: ErrorReport) -> None:
 def _type(t: ErrorReport) -> None:
     wanted = [t.fault.limit] if isinstance(t.fault.limit, str) else t.fault.limit
     takes_param = t.field is not None and "string" in t.field.types and "string" not in wanted
-    words = " or ".join([TYPES[w] for w in wanted] + (["@param:NAME"] if takes_param else []))
+    named = [TYPES[w] for w in wanted if w != "null"]  # a null is as good as an absent field
+    words = " or ".join(named + (["@param:NAME"] if takes_param else []))
     value = t.fault.value
     got = type_of(value)
     if isinstance(value, str | int | float) and not t.is_secret:

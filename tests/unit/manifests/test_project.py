@@ -300,3 +300,10 @@ def test_the_schema_knows_the_stages_and_the_default_guards() -> None:
     for word, threshold in (("changes", usual.changes), ("deletes", usual.deletes)):
         said = {k: v for k, v in asdict(threshold).items() if v is not None}
         assert guards[word]["default"] == said
+
+
+def test_a_null_is_not_named_among_what_a_field_takes(tmp_path: Path) -> None:
+    (tmp_path / "peakctl.yaml").write_text("project: p\nparams: 1")
+    with pytest.raises(UsageError) as caught:
+        load_project(tmp_path)
+    assert caught.value.diagnostics[0].summary == "params: expected list, got integer 1"
