@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 ROOT = "/_emulator/"
 ADMIN = Operations({"emulator": ROOT}, is_open=True)
 ADVANCE = s.record({"advance": s.NUMBER})
-TOLD_OF_RULE = ("method", "path", "action", "when", "skip", "times")
+SHOWN_OF_RULE = ("method", "path", "action", "when", "skip", "times")
 FAULT = {
-    **{name: RULE["properties"][name] for name in TOLD_OF_RULE}, "seen": s.WHOLE, "hits": s.WHOLE
+    **{name: RULE["properties"][name] for name in SHOWN_OF_RULE}, "seen": s.WHOLE, "hits": s.WHOLE
 }  # fmt: skip
 FAULTS = s.record({"faults": s.items(s.record(FAULT))})
 REQUESTS = s.record({"requests": s.items(s.record({

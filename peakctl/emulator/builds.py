@@ -61,8 +61,8 @@ def rehearse(dockerfile: str | None, path: str) -> tuple[list[str], bool]:
         if FAILING.match(step):
             command = step.split(None, 1)[1].strip()
             code = "1" if command.lower() == "false" else command.split()[-1]
-            told = f"ERROR: process {command!r} did not complete successfully: exit code {code}"
-            return [*lines, told], False
+            failure = f"ERROR: process {command!r} did not complete successfully: exit code {code}"
+            return [*lines, failure], False
     return [*lines, "Pushing the image", "Successfully built"], True
 
 

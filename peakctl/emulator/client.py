@@ -83,11 +83,11 @@ class Control:
         try:
             answer = asyncio.run(self._send(method, url, body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            told = f"{url} does not answer: {error}"
-            raise PeakctlError(Diagnostic("emulator/refused", told)) from error
+            summary = f"{url} does not answer: {error}"
+            raise PeakctlError(Diagnostic("emulator/refused", summary)) from error
         if answer.status_code >= 300:
-            told = _detail(answer.content) or f"{url} answered {answer.status_code}"
-            raise PeakctlError(Diagnostic(code, told, fix=fix))
+            summary = _detail(answer.content) or f"{url} answered {answer.status_code}"
+            raise PeakctlError(Diagnostic(code, summary, fix=fix))
         return answer.content
 
     async def _send(self, method: str, url: str, body: bytes) -> httpx.Response:

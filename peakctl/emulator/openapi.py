@@ -39,7 +39,7 @@ def describe() -> JsonDict:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "responses": {str(status): _refusal(told) for status, told in REFUSALS.items()},
+            "responses": {str(status): _refusal(words) for status, words in REFUSALS.items()},
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
             },
@@ -47,9 +47,9 @@ def describe() -> JsonDict:
     }
 
 
-def _refusal(told: str) -> s.Schema:
+def _refusal(words: str) -> s.Schema:
     content = {"application/json": {"schema": s.record({"detail": s.TEXT})}}
-    return {"description": told, "content": content}
+    return {"description": words, "content": content}
 
 
 def _described(operation: Operation) -> JsonDict:
@@ -97,10 +97,10 @@ def _body(operation: Operation) -> s.Schema:
 
 
 def _responses(operation: Operation) -> s.Schema:
-    told = {str(operation.status): _success(operation)}
+    answers = {str(operation.status): _success(operation)}
     for status in _refused(operation):
-        told[str(status)] = {"$ref": f"#/components/responses/{status}"}
-    return told
+        answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return answers
 
 
 def _success(operation: Operation) -> s.Schema:

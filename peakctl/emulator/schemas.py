@@ -106,9 +106,9 @@ def check(schema: Schema, value: object, at: str = "", *, lenient: bool = False)
         if value is not None:
             check(schema["anyOf"][0], value, at, lenient=lenient)
     elif "type" in schema:
-        is_type, told, look_inside = TYPES[schema["type"]]
+        is_type, words, look_inside = TYPES[schema["type"]]
         if not is_type(value):
-            raise invalid(at or "body", told)
+            raise invalid(at or "body", words)
         if look_inside is not None:
             look_inside(schema, value, at, lenient)
 

@@ -72,7 +72,7 @@ def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
         log_level="critical",
         access_log=False,
         server_header=False,
-        date_header=False,  # the emulator's own clock tells
+        date_header=False,  # the emulator's own clock is shown
         timeout_graceful_shutdown=1,
     )
 

@@ -124,7 +124,7 @@ def create_block(call: Call) -> Body:
 
 
 @APPS(
-    "POST", "", "Create an app spec; a map whose values are JSON texts", status=201,
+    "POST", "", "Create an app spec; a mapping of JSON strings", status=201,
     seeds=("app-spec",), query=VALIDATE, body=s.record({"spec": _spec("app")}, BESIDE),
 )  # fmt: skip
 def create_app(call: Call) -> Body:

@@ -222,7 +222,7 @@ def _runs(ledger: Ledger) -> dict[str, str]:
 
 
 def _intent_rows(intents: Sequence[Intent], runs: Mapping[str, str] = EMPTY) -> tuple[Line, ...]:
-    """What each run set out to do; `runs` tells who it was, where that is worth a word."""
+    """What each run set out to do; `runs` says who it was, where that matters."""
     wide = max(len(each.verb) for each in intents)
     rows = []
     for each in intents:
@@ -236,8 +236,8 @@ def _run_lines(ledger: Ledger) -> Iterator[Line]:
     if not ledger.runs:
         return
     rows = [_run_row(run) for run in newest_first(ledger)]
-    told = [i for i in range(len(_RUNS)) if any(row[i] for row in rows)]
-    yield from table_lines([_RUNS[i] for i in told], [[row[i] for i in told] for row in rows])
+    filled = [i for i in range(len(_RUNS)) if any(row[i] for row in rows)]
+    yield from table_lines([_RUNS[i] for i in filled], [[row[i] for i in filled] for row in rows])
     yield ()
 
 

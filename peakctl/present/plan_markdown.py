@@ -125,10 +125,10 @@ def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
 
 def _as_diff(text: str) -> str:
     """Put the mark of each line first, where code hosts look for it to colour the line."""
-    return "".join(f"{_marked_first(row[4:])}\n" for row in text.splitlines())
+    return "".join(f"{_sign_first(row[4:])}\n" for row in text.splitlines())
 
 
-def _marked_first(row: str) -> str:
+def _sign_first(row: str) -> str:
     mark = row.lstrip()[:2]
     if mark not in ("+ ", "- ", "~ "):
         return f" {row}"

@@ -53,12 +53,12 @@ class Report:
 
         `text` is left as it is: whoever gives one has looked at its values.
         """
-        told = (
+        shown = (
             replace(d, summary=redact(d.summary), detail=redact(d.detail)) for d in self.diagnostics
         )
         lines = tuple(tuple((redact(text), role) for text, role in row) for row in self.lines)
         extra = {word: _redacted(value, redact) for word, value in self.extra.items()}
-        return replace(self, diagnostics=tuple(told), lines=lines, extra=extra)
+        return replace(self, diagnostics=tuple(shown), lines=lines, extra=extra)
 
 
 def _redacted(value: object, redact: Callable[[str], str]) -> object:
