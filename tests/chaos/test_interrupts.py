@@ -98,9 +98,20 @@ def begin(project: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Served]:
-    """A platform whose builds take long."""
-    with served(tmp_path / "state.sqlite", "--build-seconds=4", "--deploy-seconds=4") as platform:
+    """A platform whose builds and deployments end when a test lets time pass, and not before."""
+    flags = ("--build-seconds=4", "--deploy-seconds=4", "--stepwise")
+    with served(tmp_path / "state.sqlite", *flags) as platform:
         yield platform
+
+
+def finish_in_time(
+    platform: Served, run: subprocess.Popen[str], part: str = "/versions/"
+) -> tuple[int, str, str]:
+    """Let time pass once `run` waits, which it does after a look at `part`; how it ended."""
+    before = len(asked(platform, "GET", part))
+    until(lambda: len(asked(platform, "GET", part)) > before + 1 or run.poll() is not None)
+    platform.ask("POST", "clock", {"advance": 10})
+    return finish(run)
 
 
 def is_polled(platform: Served, part: str = "/versions/") -> Callable[[], bool]:
@@ -122,7 +133,7 @@ def test_a_first_signal_reports_and_the_next_run_takes_the_build_up(
     assert "still in progress" in out
     assert "Workflow/after" in out
     assert "Traceback" not in err
-    again, out, err = finish(begin(slow, "apply", "--yes"))
+    again, out, err = finish_in_time(slow, begin(slow, "apply", "--yes"))
     assert again == 0, out + err
     assert len(asked(slow, "POST", "/images/")) == 1
     assert "waited for first" in out
@@ -153,7 +164,7 @@ def test_a_time_limit_means_still_in_progress(project: Path, slow: Served, begin
     code, out, err = finish(run)
     assert code == 14, out + err
     assert "still in progress" in out
-    code, out, err = finish(begin(slow, "apply", "--yes"))
+    code, out, err = finish_in_time(slow, begin(slow, "apply", "--yes"))
     assert (code, len(asked(slow, "POST", "/images/"))) == (0, 1), out + err
 
 
@@ -174,7 +185,7 @@ def test_the_next_run_takes_a_revision_up(project: Path, slow: Served, begin: An
     until(lambda: len(asked(slow, "GET", "/deployments/")) > before)  # it has the answer
     run.send_signal(signal.SIGTERM)
     assert finish(run)[0] == 143
-    code, out, err = finish(begin(slow, "apply", "--yes"))
+    code, out, err = finish_in_time(slow, begin(slow, "apply", "--yes"), "/deployments/")
     assert (code, len(asked(slow, "POST", "/deployments/"))) == (0, 1), out + err
     assert "revisions" not in str(asked(slow, "POST", "/deployments/"))
 
