@@ -14,13 +14,13 @@ from peakctl.operations.plan import PlanOptions, load_for_plan, make_plan
 from peakctl.operations.stages import build_stages, explain
 from peakctl.present.plan_text import outcome_lines, plan_lines, plan_summary
 from peakctl.present.policy_text import policy_lines
-from peakctl.present.text import Line, line
+from peakctl.present.text import Line, first_names, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from peakctl.cli.session import Session
-    from peakctl.model import JsonDict, Outcome
+    from peakctl.model import JsonDict, Outcome, Owned
     from peakctl.operations.load import LoadResult
     from peakctl.operations.plan import PlanResult
     from peakctl.operations.platform import Platform
@@ -122,11 +122,17 @@ def _asides(session: Session, planned: PlanResult) -> Iterator[Line]:
         words = "was nobody's and becomes" if taken == 1 else "were nobody's and become"
         told = f"{counted(taken, 'unchanged resource')} {words} this project's; --all shows which"
         yield line((told, "dim"))
-    left = 0 if flags.filename else planned.undeclared()
+    left = undeclared_of(session, planned)
     if left:
-        verb = "is" if left == 1 else "are"
-        told = f"{counted(left, 'resource')} of this project {verb} in no manifest any more; see: "
-        yield line((f"{told}{session.again('plan')} --prune", "dim"))
+        verb = "is" if len(left) == 1 else "are"
+        told = f"{counted(len(left), 'resource')} of this project {verb} in no manifest any more"
+        yield line((f"{told}, and kept: {first_names([str(each.key) for each in left])}", "dim"))
+        yield line((f"to delete what is kept, see: {session.again('plan')} --prune", "dim"))
+
+
+def undeclared_of(session: Session, planned: PlanResult) -> tuple[Owned, ...]:
+    """What the project owns and no manifest names; nothing where the run sees only a part."""
+    return () if session.flags.filename else planned.undeclared()
 
 
 def _explained(session: Session, planned: PlanResult) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
     from peakctl.engine.plan.approval import Tenant
     from peakctl.engine.plan.planner import Planned
-    from peakctl.model import Action, Key, Ledger, Live
+    from peakctl.model import Action, Key, Ledger, Live, Owned
     from peakctl.operations.load import LoadResult
     from peakctl.operations.platform import Platform
     from peakctl.operations.project import Project
@@ -76,14 +76,14 @@ class PlanResult:
         """Whether an apply would do anything."""
         return bool(self.plan.pending)
 
-    def undeclared(self) -> int:
-        """How many resources of the project are in no manifest; 0 where that cannot be told."""
+    def undeclared(self) -> tuple[Owned, ...]:
+        """What the project owns and no manifest names; nothing where that is not known."""
         from peakctl.ledger.ownership import undeclared
 
         ledger, options = self.live.ledger, self.options
         if ledger is None or options.prune or options.select or options.exclude:
-            return 0
-        return len(undeclared(self.plan, ledger))
+            return ()
+        return tuple(ledger.owned[key] for key in undeclared(self.plan, ledger))
 
     def newly_owned(self) -> int:
         """How many resources that stay as they are were nobody's, and become the project's."""

@@ -62,6 +62,8 @@ def json_document(report: Report) -> JsonDict:
         document["summary"] = summary(report.plan)
         document["actions"] = [_action(action) for action in report.plan.actions]
         document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
+    if report.undeclared:
+        document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
     if report.took is not None:
         document["took"] = round(report.took, 3)
     document.update(to_json(report.extra))

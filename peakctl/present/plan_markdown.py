@@ -19,18 +19,21 @@ from peakctl.present.plan_text import (
     plan_summary,
 )
 from peakctl.present.policy_text import change_text, policy_headline
-from peakctl.present.problems import problem_lines
-from peakctl.present.text import counted, to_plain
+from peakctl.present.problems import in_order, problem_lines
+from peakctl.present.text import counted, first_names, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from peakctl.errors import Diagnostic
     from peakctl.present.report import Report
 
 LIMIT = 65_000
 """Characters; code hosts refuse comments of 65,536."""
 _RESERVE = 400
 _NAMED = 20
+_PROBLEMS = 15_000
+"""Characters of errors, and of warnings, so that the plan has room beside them."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@])")
 
 
@@ -43,17 +46,30 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     plan = report.plan
     yield _title(report)
     yield from _policy(report)
-    yield from _problems(report)
+    errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
+    warnings = [d for d in report.diagnostics if d.severity is not Severity.ERROR]
+    yield from _problems("Failed", errors)
     if plan is None:
+        yield from _problems("Warnings", warnings)
         return
     yield f"**{plan_summary(plan)}**\n"
+    yield from _undeclared(report)
     if report.outcomes:
         ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
         yield _fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or is_shown(a)]
     yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
+    yield from _problems("Warnings", warnings)
     yield from _details(actions, names_of(plan))
+
+
+def _undeclared(report: Report) -> Iterator[str]:
+    """What a reviewer of a removed manifest asks for: what becomes of the resource."""
+    if report.undeclared:
+        names = first_names([_escaped(str(owned.key)) for owned in report.undeclared], _NAMED)
+        count = counted(len(report.undeclared), "resource")
+        yield f"**No longer declared: {count}**, kept (`--prune` deletes): {names}\n"
 
 
 def _title(report: Report) -> str:
@@ -79,11 +95,18 @@ def _policy(report: Report) -> Iterator[str]:
         yield _fenced("\n".join(printable(change) for change in changes), "text")
 
 
-def _problems(report: Report) -> Iterator[str]:
-    if report.diagnostics:
-        failed = any(d.severity is Severity.ERROR for d in report.diagnostics)
-        yield f"**{'Failed' if failed else 'Warnings'}**\n"
-        yield _fenced(to_plain(problem_lines(report.diagnostics)), "text")
+def _problems(title: str, problems: Sequence[Diagnostic]) -> Iterator[str]:
+    """The first of them, as many as leave room for the plan, with a count of the rest."""
+    if not problems:
+        return
+    yield f"**{title}**\n"
+    each, shown, used = in_order(problems), 0, 0
+    while shown < len(each) and (not shown or used < _PROBLEMS):
+        used += len(to_plain(problem_lines(each[shown : shown + 1])))
+        shown += 1
+    yield _fenced(to_plain(problem_lines(each[:shown]))[: 2 * _PROBLEMS], "text")
+    if shown < len(each):
+        yield f"_and {len(each) - shown} more: run `peakctl plan` to see them._\n"
 
 
 def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
@@ -91,9 +114,8 @@ def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
     for verb, words in ((Verb.DELETE, "Deletes %s for good"), (Verb.REPLACE, "Replaces %s")):
         names = [_escaped(str(a.key)) for a in actions if a.verb is verb]
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            listed = ", ".join(names[:_NAMED])
-            yield f"**{words % counted(len(names), 'resource')}:** {listed}{more}\n"
+            listed = first_names(names, _NAMED)
+            yield f"**{words % counted(len(names), 'resource')}:** {listed}\n"
 
 
 def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[str]:
@@ -148,13 +170,16 @@ def _escaped(text: str) -> str:
 
 
 def _fit(sections: Iterator[str]) -> str:
-    """The sections one by one as long as they fit; no more of them is made."""
-    used = 0
+    """The sections that fit, in order: a large one is left out, and no later one because of it."""
+    used, left = 0, 0
     kept: list[str] = []
     for section in sections:
         if used + len(section) + 1 > LIMIT - _RESERVE:
-            kept.append("\n_The rest does not fit into a comment: run `peakctl plan` to see it._\n")
-            break
+            left += 1
+            continue
         kept.append(section)
         used += len(section) + 1
+    if left:
+        rest = f"({counted(left, 'part')}): run `peakctl plan` to see it."
+        kept.append(f"\n_The rest does not fit into a comment {rest}_\n")
     return "\n".join(kept).rstrip() + "\n"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peakctl.errors import Diagnostic
-    from peakctl.model import JsonObject, Outcome, Plan, Policy
+    from peakctl.model import JsonObject, Outcome, Owned, Plan, Policy
     from peakctl.present.text import Line
 
 
@@ -21,7 +21,7 @@ class Report:
     `lines` (or `text`, where it is to be printed as it stands) are the result for people; `extra`
     has the command's own part of the JSON document (`resources` of `get`, say). `wrote` is true of
     a command that has no outcomes and changed something all the same. `policy` is set where the
-    rules come from another commit.
+    rules come from another commit. `undeclared` is what the project owns and no manifest names.
     """
 
     command: str
@@ -37,6 +37,7 @@ class Report:
     extra: JsonObject = field(default_factory=dict)
     wrote: bool = False
     policy: Policy | None = None
+    undeclared: tuple[Owned, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -107,3 +107,9 @@ def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[L
             for row in cells
         ),
     )
+
+
+def first_names(names: Sequence[str], most: int = 20) -> str:
+    """The names in a row, the first `most` of them with a count of the rest."""
+    rest = len(names) - most
+    return ", ".join((*names[:most], *([f"and {rest} more"] if rest > 0 else ())))

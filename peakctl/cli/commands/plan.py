@@ -57,7 +57,13 @@ def plan(**flags: Any) -> int:
 
 async def _plan(session: Session) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.planning import load_typed, plan_document, plan_result, plan_typed
+    from peakctl.cli.planning import (
+        load_typed,
+        plan_document,
+        plan_result,
+        plan_typed,
+        undeclared_of,
+    )
     from peakctl.cli.session import connected
 
     flags = session.flags
@@ -75,5 +81,6 @@ async def _plan(session: Session) -> Report:
         exit_code=Exit.REFUSED if planned.guards else code,
         diagnostics=planned.guards,
         lines=plan_result(session, planned),
+        undeclared=undeclared_of(session, planned),
         extra=plan_document(session, planned),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -304,8 +305,26 @@ def test_a_comment_names_deletes_first_and_shows_what_uses_them() -> None:
     assert text.index(warned) < text.index("| action |")
     assert text.count("<details open>") == 2
     assert "used by Deployment/d, deleted before it" in text
-    assert "Service/s19\\` and 1 more\n" in markdown_text(Report("plan", plan=deletes(21)))
+    assert "Service/s19\\`, and 1 more\n" in markdown_text(Report("plan", plan=deletes(21)))
     assert "for good" not in markdown_text(Report("plan", plan=PLAN))
+
+
+def test_many_problems_leave_room_for_the_plan_and_are_counted() -> None:
+    many = tuple(
+        Diagnostic("manifest/unknown-field", f"there is no field {n}", severity=severity)
+        for n in range(900)
+        for severity in (Severity.ERROR, Severity.WARNING)
+    )
+    text = markdown_text(Report("plan", plan=deletes(2), diagnostics=many))
+    assert len(text) < LIMIT
+    assert text.index("there is no field 0") < text.index("for good") < text.index("**Warnings**")
+    assert len(re.findall(r"_and \d+ more: run", text)) == 2
+    assert "| action |" in text
+
+
+def test_one_huge_problem_is_cut() -> None:
+    huge = Diagnostic("api/refused", "x" * 200_000)
+    assert "**Failed**" in markdown_text(Report("plan", diagnostics=(huge,)))
 
 
 def test_actions_tell_the_id_and_what_uses_it() -> None:
