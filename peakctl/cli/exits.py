@@ -29,6 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
+OTHER_WORDS = {
+    **dict.fromkeys(("describe", "list", "ls", "show"), "get"),
+    **dict.fromkeys(("up", "deploy", "sync"), "apply"),
+    **dict.fromkeys(("delete", "down"), "destroy"),
+    **dict.fromkeys(("preview", "status"), "plan"),
+}
+"""Commands of other tools, with the one that does this here."""
+CONSEQUENTIAL = frozenset(
+    ("destroy", "apply", "--prune", "--prune-history", "--take-over", "--adopt", "--yes")
+)
+MISSPELT = 0.8
+"""How much alike a word and a command must be to be taken for a misspelling; 1 is equal."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -111,12 +123,35 @@ def unknown_command(word: str, known: Iterable[str], ctx: click.Context) -> clic
     """The error for a command that is not there, with the nearest ones."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.5)
+    near = _harmless(word, difflib.get_close_matches(word, list(known), n=2, cutoff=0.5))
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    if word in OTHER_WORDS:
+        meant = f"; use peakctl {OTHER_WORDS[word]}"
     return click.UsageError(f'there is no command "{word}"{meant}', ctx)
 
 
+def _harmless(word: str, near: Iterable[str]) -> list[str]:
+    """The suggestions without what deletes or agrees to something, but for a plain misspelling."""
+    import difflib
+
+    return [
+        each
+        for each in near
+        if each not in CONSEQUENTIAL
+        or difflib.SequenceMatcher(None, word, each).ratio() >= MISSPELT
+    ]
+
+
 def _usage(error: click.ClickException) -> Diagnostic:
+    if isinstance(error, click.NoSuchOption):
+        if error.option_name == "--dry-run":
+            return Diagnostic(
+                "usage/command-line",
+                'there is no option "--dry-run"',
+                fix="see what apply would do: peakctl plan",
+            )
+        near = _harmless(error.option_name, error.possibilities or ())
+        error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
     message = error.format_message().strip().rstrip(".")
     path = getattr(getattr(error, "ctx", None), "command_path", "") or "peakctl"
     return Diagnostic(

@@ -141,6 +141,9 @@ def test_wrong_settings_do_not_hide_the_error(
     [
         (["nonsense"], 'there is no command "nonsense"'),
         (["paln"], "did you mean plan?"),
+        (["destory"], "did you mean destroy"),
+        (["describe"], "use peakctl get"),
+        (["delete"], "use peakctl destroy"),
         (["plan", "--nonsense"], "no such option"),
         (["plan", "--parallelism", "0"], "invalid value for '--parallelism'"),
         (["apply", "--timeout", "soon"], '"soon" is not a duration'),
@@ -258,3 +261,13 @@ def test_schemas_are_written_for_editors(tmp_path: Any) -> None:
     done = run("schema", "--into", str(tmp_path / "s"))
     assert done.exit_code == 0
     assert (tmp_path / "s" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("args", [["apply", "--dry-run"], ["apply", "--dri"], ["plan", "--ys"]])
+def test_no_suggestion_leads_from_a_harmless_word_to_one_with_consequences(args: list[str]) -> None:
+    told = run(*args).stderr
+    assert not any(word in told for word in ("--prune", "--yes", "--take-over", "--adopt"))
+
+
+def test_a_dry_run_is_a_plan() -> None:
+    assert "peakctl plan" in run("apply", "--dry-run").stderr
