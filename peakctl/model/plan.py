@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from peakctl.model.ledger import Owner
     from peakctl.model.resources import Live, Resource
+    from peakctl.model.values import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,20 @@ class Change:
     immutable: str = ""
 
 
-class Cause(enum.StrEnum):
-    """Why an action is in the plan, with a sentence each: to be read, nothing is decided by it."""
+class _WithSentence(enum.StrEnum):
+    """Words for machines, with a sentence each for people."""
 
     sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Self:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+
+class Cause(_WithSentence):
+    """Why an action is in the plan: to be read, nothing is decided by it."""
 
     FIRST_APPLY = "first-apply", "nothing of its name is on the platform, and this project had none"
     DELETED_OUTSIDE = "deleted-outside", "this project owned it, and it is on the platform no more"
@@ -153,11 +164,70 @@ class Cause(enum.StrEnum):
     UNDECLARED = "undeclared", "this project owns it, and no manifest names it"
     DESTROYED = "destroyed", "everything that the manifests name is to be deleted"
 
-    def __new__(cls, word: str, sentence: str) -> Self:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
+
+class Effect(_WithSentence):
+    """What a change does to people and things beside the resource itself."""
+
+    RESTARTS = "restarts", "what runs is started again"
+    CALLERS = "callers", "whoever calls its webhook must take the new address"
+    FOLLOWED = "followed", "others take the new version in this run"
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """An effect of an action; `keys` are the resources that it reaches, where that is known."""
+
+    effect: Effect
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause of an action, with what is known of it.
+
+    `place` is where the manifest has what changed, `paths` are the fields (manifest form, dotted).
+    `follows` and `version` are what it follows; `detail` is more in words: who and when, say.
+    """
+
+    cause: Cause
+    place: Location | None = None
+    paths: tuple[str, ...] = ()
+    follows: Key | None = None
+    version: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """Equal changes of one or several fields, as the manifest writes them.
+
+    `paths` are dotted manifest paths; `before` and `after` manifest values: a name and its version
+    where the wire has ids, `MISSING` where the field is not there. `wire` are the changes as the
+    platform has them.
+    """
+
+    paths: tuple[str, ...]
+    before: Value
+    after: Value
+    wire: tuple[Change, ...] = ()
+    sensitive: bool = False
+    restarts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """What a new version of an archive changes: relative paths, each list bounded.
+
+    `counts` are all of them, added, changed and removed. `complete` is False where the files of
+    the live version are not known: then `added` has the newest files of the folder alone.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    counts: tuple[int, int, int] = (0, 0, 0)
+    complete: bool = True
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +246,7 @@ class Action:
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
     `taken_from` is the other project whose ledger has it, when that was agreed to. `asides` are
     notes that do not make an unchanged resource worth showing. `causes` is empty where nothing is
-    done.
+    done. `reasons`, `consequences`, `files` and `shown` are for readers alone.
     """
 
     key: Key
@@ -193,6 +263,10 @@ class Action:
     taken_from: Owner | None = None
     asides: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    consequences: tuple[Consequence, ...] = ()
+    files: FileChanges | None = None
+    shown: tuple[ShownChange, ...] = ()
 
     @property
     def deletes(self) -> bool:
