@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from peakctl.adapters.rest import Guarded
+from peakctl.api.client import Api
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.store import load_kinds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.api.client import Api
-    from peakctl.model import Adapter
-
+from peakctl.model import Adapter
 
 LOOKED_UP = ("InstanceType",)
 """The kinds that manifests can name but not declare: references mean them, and no schema file has

@@ -6,16 +6,16 @@ for a fixture. `peakctl[emulator]` must be installed then.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from peakctl.model import JsonDict
 
+if TYPE_CHECKING:
     from peakctl.emulator import Emulator, Fault
-    from peakctl.model import JsonDict
 
 TOKEN = "peak-emulator"  # noqa: S105 - opens nothing but the emulator
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, NotAuthenticated, UsageError
 from peakctl.model import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 TOKENS = ("PEAK_AUTH_TOKEN", "API_KEY")
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")

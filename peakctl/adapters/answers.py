@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from peakctl.api.client import Api
 from peakctl.archives import digest_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
+from peakctl.model import JsonDict, JsonObject, Live, Tree, Value, mapping_at
 from peakctl.model.text import printable
-from peakctl.model.values import Value, mapping_at
-
-if TYPE_CHECKING:
-    from peakctl.api.client import Api
-    from peakctl.model import JsonDict, JsonObject, Live, Tree, Value
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from peakctl.adapters.answers import pick, spec_of
 from peakctl.adapters.requests import json_text, stated
@@ -14,9 +13,7 @@ from peakctl.adapters.specs import (
     spec_body,
     wanted_release,
 )
-
-if TYPE_CHECKING:
-    from peakctl.model import CallRequest, JsonObject, Listed, Live, Resource
+from peakctl.model import CallRequest, JsonObject, Listed, Live, Resource
 
 
 class Adapter(Specs):

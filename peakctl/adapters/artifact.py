@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from peakctl.adapters.answers import digest_at, manifest, metadata_of, pick, require, spec_of
 from peakctl.adapters.ledger_store import is_ledger
 from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
-from peakctl.model import MISSING, CallResult, Live, Step
-
-if TYPE_CHECKING:
-    from peakctl.model import CallRequest, JsonObject, Listed, Resource, Tree
+from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model.values import MISSING, JsonObject, Tree
 
 
 class Adapter(Rest):

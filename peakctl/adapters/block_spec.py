@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from peakctl.adapters.answers import digest_at, pick, read_config, spec_of
@@ -13,12 +14,8 @@ from peakctl.adapters.specs import Specs, latest_release, release_body, spec_bod
 from peakctl.api.bodies import Part
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
-from peakctl.model import MISSING, Key
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Live, LiveId, Resource
+from peakctl.model import CallRequest, Listed, Live, LiveId, Resource
+from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.model import MISSING, CallResult, Key, Listed, Live, Readiness, State, Step, Tree
-from peakctl.model.values import mapping_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peakctl.api.client import Api
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import CallRequest, JsonDict, JsonObject, LiveId, Path, Resource
-
+from peakctl.api.client import Api
+from peakctl.kinds.fields import Kind
+from peakctl.model import MISSING, JsonDict, JsonObject, Key, Path, Step, Tree, mapping_at, value_at
+from peakctl.model.platform import CallRequest, CallResult, Readiness
+from peakctl.model.resources import Listed, Live, LiveId, Resource, State
 
 FAMILIES = ("apps", "blocks")
 RUN_VERSION = {"blocks": "v1", "apps": "v2"}

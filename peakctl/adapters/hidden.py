@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of, read_config, spec_of
 from peakctl.kinds.fields import PARAM
-from peakctl.model import is_masked
-from peakctl.model.values import leaf_places, leaves, mapping_at, value_at
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonObject, Path, Tree, Value
+from peakctl.model import JsonObject, Path, Tree, Value, leaf_places, leaves, mapping_at, value_at
+from peakctl.model.values import is_masked
 
 SPEC_FIELDS = {"blocks": "blockSpec", "apps": "appSpec"}
 GROUPS = ("build", "run")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import semver
 
@@ -19,15 +20,11 @@ from peakctl.adapters.answers import (
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
+from peakctl.api.client import Api
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
-from peakctl.model import MISSING, CallResult, Live, State, Step, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peakctl.api.client import Api
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Readiness, Resource
+from peakctl.model import CallRequest, CallResult, Listed, Live, Readiness, Resource, State, Step
+from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
 
 class Adapter(Rest):

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from peakctl.adapters.rest import Rest
-from peakctl.model import Listed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peakctl.model import Live, Resource
+from peakctl.model import Listed, Live, Resource
 
 PATH = "service/quota/api/v1/settings/tenant-instance-options"
 SCOPES = ("api-deployment", "data-bridge", "webapp", "workflow", "workspace")

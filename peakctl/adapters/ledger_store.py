@@ -5,19 +5,15 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
 from peakctl.api.bodies import Part
+from peakctl.api.client import Api
 from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.codec import LARGEST
-from peakctl.model import LEDGER_PREFIX, Listed
-
-if TYPE_CHECKING:
-    from peakctl.api.client import Api
-    from peakctl.model import Clock, JsonObject
+from peakctl.model import LEDGER_PREFIX, Clock, JsonObject, Listed
 
 PATH = "service/artifacts/api/v1/artifacts/"
 MEMBER = "ledger.json"

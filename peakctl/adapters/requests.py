@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from peakctl.api.bodies import Part
 from peakctl.archives import add_digest
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, variant
-from peakctl.model import EMPTY, MISSING, Change, Path, Secret, Step, Tree, Value, reveal
-from peakctl.model.values import holds_secret, mapping_at, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import CallRequest, JsonDict, Live
+from peakctl.model import CallRequest, Change, Live, Step, holds_secret, mapping_at, value_at
+from peakctl.model.values import EMPTY, MISSING, JsonDict, Path, Secret, Tree, Value, reveal
 
 
 def live_of(request: CallRequest) -> Live:

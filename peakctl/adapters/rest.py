@@ -5,30 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of
 from peakctl.adapters.requests import live_of
+from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.model import (
-    CallRequest,
-    CallResult,
-    Key,
-    Listed,
-    Live,
-    Readiness,
-    Resource,
-    State,
-    Step,
-    Tree,
-)
-
-if TYPE_CHECKING:
-    from peakctl.api.client import Api
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, JsonDict, JsonObject, LiveId, Path
-
+from peakctl.kinds.fields import Kind
+from peakctl.model import Adapter, CallRequest, CallResult, Readiness, Step
+from peakctl.model.resources import Listed, Live, LiveId, Resource, State
+from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
 

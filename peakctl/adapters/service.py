@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.kinds.fields import Absent
-from peakctl.model import CallResult, Live, Step
-
-if TYPE_CHECKING:
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource
-
+from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model.values import JsonDict, JsonObject
 
 METADATA = ("name", "title", "description")  # its tags are read-only
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of, pick, pick_shown, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
 from peakctl.errors import ApiError
-from peakctl.model import CallResult, Live, Step
-from peakctl.model.values import mapping_at
-
-if TYPE_CHECKING:
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource
+from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model.values import JsonDict, JsonObject, mapping_at
 
 METADATA = (
     "name",

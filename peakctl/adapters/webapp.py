@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from peakctl.adapters.service import Webapps
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonObject
+from peakctl.model import JsonObject
 
 
 class Adapter(Webapps):

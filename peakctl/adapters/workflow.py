@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from peakctl.adapters.answers import (
     manifest,
     metadata_of,
@@ -16,10 +14,8 @@ from peakctl.adapters.answers import (
 )
 from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.model import CallResult, Live, Step
-
-if TYPE_CHECKING:
-    from peakctl.model import CallRequest, JsonDict, JsonObject, Listed, Resource, Tree, Value
+from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model.values import JsonDict, JsonObject, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
 

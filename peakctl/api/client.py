@@ -12,8 +12,10 @@ import logging
 import platform
 import random
 import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -39,15 +41,9 @@ from peakctl.api.limits import (
 from peakctl.api.pages import Listing
 from peakctl.api.trust import advice_on
 from peakctl.errors import Diagnostic, NotAuthenticated
+from peakctl.model import Clock, JsonDict, Secret
 from peakctl.model.text import Redactor
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-    from types import TracebackType
-
-    from peakctl.model import Clock, JsonDict, Secret
-    from peakctl.settings import Network
-
+from peakctl.settings import Network
 
 USER_AGENT = f"peakctl/{__version__} python/{platform.python_version()}"
 _CHUNK = 64 * 1024

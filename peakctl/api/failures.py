@@ -9,17 +9,14 @@ from __future__ import annotations
 import enum
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
 from peakctl.api.trust import refused_certificate
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.model.text import safe_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 LONGEST_DETAIL = 600
 _TAGS = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)

@@ -7,18 +7,14 @@ throttles, and grows by one after so many successes in a row. Waits before anoth
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from peakctl.api.failures import RULES, Failure
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from peakctl.model import Clock
+from peakctl.model import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from peakctl.api.limits import Limits
 from peakctl.api.trust import build_trust
 from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.settings import Named, Network
@@ -24,7 +25,6 @@ from peakctl.settings import Named, Network
 if TYPE_CHECKING:
     import ssl
 
-    from peakctl.api.limits import Limits
 
 # Less than the idle time-out of any server in sight (uvicorn closes after 5 s): a write on a
 # connection that the server is just closing ends in doubt.

@@ -10,14 +10,11 @@ import os
 import re
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from peakctl.errors import Diagnostic, PeakctlError
-
-if TYPE_CHECKING:
-    from peakctl.settings import Named, Network
+from peakctl.settings import Named, Network
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+\Z")
 _OURS = "SSL_CERT_FILE"

@@ -12,14 +12,10 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, PeakctlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 _LINE = re.compile(r"(?:^|\r\n\r\n|\r\n|\n\n|\n)peakctl-digest: (sha256:[0-9a-f]{64})\s*\Z")
 

@@ -11,10 +11,10 @@ import functools
 import io
 import re
 import zipfile
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from peakctl.archives.digest import MAX_UNPACKED, Entry, digest_of
 from peakctl.archives.files import (
@@ -28,10 +28,6 @@ from peakctl.archives.files import (
 )
 from peakctl.errors import ManifestsInvalid
 from peakctl.model import Archive, Notice
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.errors import OutputFailed, PeakctlError, Severity
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
-from peakctl.present.terminal import open_terminal
+from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.settings import Settings, read_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from peakctl.present.terminal import Terminal
 
 FORMS = ("json", "markdown")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,6 @@ from peakctl.operations.apply import unbound
 from peakctl.operations.project import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from peakctl.cli.session import Session
 
 

@@ -7,8 +7,8 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -24,10 +24,6 @@ from peakctl.errors import (
     UsageError,
 )
 from peakctl.present.streams import report_lost
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
 
 OTHER_WORDS = {
     **dict.fromkeys(("describe", "list", "ls", "show"), "get"),

@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.cli.exits import Exit, Interrupted
-from peakctl.model import Event
-from peakctl.operations.apply import RunNotice, StageStarted, Stop
+from peakctl.model import Clock, Event
+from peakctl.operations.apply import RunEvent, RunNotice, StageStarted, Stop
 from peakctl.operations.stages import CarryOut
-from peakctl.present.progress import HEARTBEAT, open_progress
-from peakctl.present.text import line
+from peakctl.present.progress import HEARTBEAT, Progress, open_progress
+from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
-
     from peakctl.cli.session import Session
-    from peakctl.model import Clock
-    from peakctl.operations.apply import RunEvent
-    from peakctl.present.progress import Progress
-    from peakctl.present.text import Line
 
 T = TypeVar("T")
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
 from peakctl.cli.loop import RunView
-from peakctl.cli.session import tell_where
+from peakctl.cli.session import Session, tell_where
 from peakctl.errors import counted
+from peakctl.model import JsonDict, Outcome, Owned
 from peakctl.operations.apply import ApplyOptions, carry_out
-from peakctl.operations.plan import PlanOptions, load_for_plan, make_plan
+from peakctl.operations.load import LoadResult
+from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
+from peakctl.operations.platform import Platform
+from peakctl.operations.saved_plan import SavedPlan
 from peakctl.operations.stages import build_stages, explain
 from peakctl.present.plan_text import outcome_lines, plan_lines, plan_summary
 from peakctl.present.policy_text import policy_lines
+from peakctl.present.report import Report
 from peakctl.present.text import Line, first_names, line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from peakctl.cli.session import Session
-    from peakctl.model import JsonDict, Outcome, Owned
-    from peakctl.operations.load import LoadResult
-    from peakctl.operations.plan import PlanResult
-    from peakctl.operations.platform import Platform
-    from peakctl.operations.saved_plan import SavedPlan
-    from peakctl.present.report import Report
 
 
 def options_of(session: Session) -> PlanOptions:

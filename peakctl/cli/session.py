@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from peakctl.cli.answer import answer, answer_lost, debug
-from peakctl.cli.exits import diagnostics_of, exit_code
+from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
+from peakctl.model import Plan
 from peakctl.operations.project import (
     Project,
     ProjectOptions,
@@ -26,11 +28,7 @@ from peakctl.present.text import line
 from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
-    from peakctl.cli.exits import Exit
     from peakctl.cli.options import Flags
-    from peakctl.model import Plan
     from peakctl.operations.platform import Platform
 
 STDIN = "<stdin>"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.calls import Operations, refuse, respond
+from peakctl.emulator.calls import Operation, Operations, refuse, respond
 from peakctl.emulator.faults import RULE, read_faults
 from peakctl.emulator.options import change_options, options_shown
 from peakctl.emulator.problems import Problem, invalid
@@ -17,13 +17,12 @@ from peakctl.emulator.requests import decode, read_body
 from peakctl.emulator.seeding import SEED, seed
 from peakctl.emulator.store import save_snapshot
 from peakctl.errors import PeakctlError
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from peakctl.emulator.calls import Operation
     from peakctl.emulator.platform import Emulator
-    from peakctl.model import JsonDict
 
 ROOT = "/_emulator/"
 ADMIN = Operations({"emulator": ROOT}, is_open=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
@@ -13,8 +14,6 @@ from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.views import ID, MADE, NAME, NULLABLE, View, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from peakctl.emulator.rows import Body, Row, Transaction
 
 OPERATIONS = Operations({"artifact": "/service/artifacts/api/v1/artifacts/"})

@@ -16,10 +16,10 @@ from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
-    from peakctl.model import JsonDict
 
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)

@@ -7,7 +7,7 @@ its description. The routes, the checks and the OpenAPI document all come from t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,15 @@ from starlette.routing import Route
 
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
+from peakctl.model import JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
-
     from starlette.requests import Request
 
     from peakctl.emulator.listing import Listing
     from peakctl.emulator.options import Options
     from peakctl.emulator.requests import Part
     from peakctl.emulator.rows import Body, Row, Transaction
-    from peakctl.model import JsonObject
 
     Answering = Callable[["Operation", Request], Awaitable[Response]]
 

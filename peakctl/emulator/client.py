@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
 
 import httpx
 
 from peakctl.emulator.faults import Dropped
+from peakctl.emulator.platform import Emulator
 from peakctl.errors import Diagnostic, PeakctlError
-
-if TYPE_CHECKING:
-    from peakctl.emulator.platform import Emulator
-    from peakctl.model import JsonDict
+from peakctl.model import JsonDict
 
 TIMEOUT = 60.0
 

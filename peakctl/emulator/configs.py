@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
@@ -14,9 +14,7 @@ from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
 from peakctl.emulator.versions import read_version
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonDict
+from peakctl.model import JsonDict
 
 RETRY = s.record(
     {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
@@ -36,9 +36,7 @@ from peakctl.emulator.rollout import (
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
 from peakctl.emulator.views import MADE, NULLABLE, STATUS, Field, View, stored
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonObject
+from peakctl.model import JsonObject
 
 ROOTS = {
     "block-deployment": "/press/v1/blocks/deployments/",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
@@ -11,9 +10,7 @@ from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
 from peakctl.emulator.rows import AUTHOR, Body, Where, stamp
 from peakctl.emulator.views import MADE, NAME, NUMBER, STATUS, Field, View, stored
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonDict
+from peakctl.model import JsonDict
 
 EMAILS = Operations({"email": "/service/notifications/api/v1/emails"})
 # The platform has no call that makes a template; seeds use this one.

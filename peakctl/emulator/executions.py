@@ -14,10 +14,10 @@ from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 from peakctl.emulator.workflows import OPERATIONS as WORKFLOWS
 from peakctl.emulator.workflows import RUN_STATUSES
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     from peakctl.emulator.options import Options
-    from peakctl.model import JsonDict
 
 RUNS = Operations(dict(WORKFLOWS.roots))
 FILES = Operations({"execution": "/files/runs/"}, is_open=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
@@ -9,8 +10,6 @@ from peakctl.emulator.problems import invalid
 from peakctl.emulator.views import NAME, NULLABLE, NUMBER, STATUS, View, column, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from peakctl.emulator.rows import Row, Transaction
 
 VERSION = "image-version"

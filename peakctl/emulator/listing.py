@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peakctl.emulator.problems import invalid
-from peakctl.emulator.rows import Row, Where, parse_stamp
+from peakctl.emulator.rows import Body, Row, Where, parse_stamp
 from peakctl.emulator.schemas import TEXT, Schema, items, record, whole
 from peakctl.emulator.views import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from peakctl.emulator.calls import Call
-    from peakctl.emulator.rows import Body
 
 PAGE_SIZE = 25
 MAX_PAGE_SIZE = 100

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from peakctl import __version__
 from peakctl.emulator import schemas as s
 from peakctl.emulator.admin import ADMIN
+from peakctl.emulator.calls import Operation
 from peakctl.emulator.operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from peakctl.emulator.calls import Operation
-    from peakctl.model import JsonDict
+from peakctl.model import JsonDict
 
 REFUSALS = {
     400: "The body is not JSON, or not complete multipart",

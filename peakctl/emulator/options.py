@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING
 
 from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonDict, JsonObject
+from peakctl.model import JsonDict, JsonObject
 
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
 AT_START = ("newer_calls", "provided_images", "spoke_domain")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
+from peakctl.model import JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from peakctl.emulator.rows import Body
-    from peakctl.model import JsonObject
 
 MASK = "********"
 STAGES = ("build", "run")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -28,16 +30,13 @@ from peakctl.emulator.problems import Problem
 from peakctl.emulator.requests import Decoded, Recorded, RequestLog, decode, read_body, tenant_of
 from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
+from peakctl.model import JsonDict, JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from peakctl.model import JsonDict, JsonObject
 
 READS = ("GET", "HEAD")
 SUBDOMAINS = ("service", "press")

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Never
 
 from peakctl.emulator.problems import Problem
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from peakctl.emulator.store import Store
-    from peakctl.model import JsonDict
 
 BODY_LIMIT = 34 * 2**20  # three attachments of 10 MB each, and some text
 TENANT = "tenant:"

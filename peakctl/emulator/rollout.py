@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,11 @@ from peakctl.emulator.schemas import check, mapping
 from peakctl.emulator.services import FIELDS, usual_fields
 from peakctl.emulator.specs import visible_spec
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
+from peakctl.model import JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from peakctl.emulator.calls import Call
     from peakctl.emulator.options import Options
-    from peakctl.model import JsonObject
 
 FAMILIES = ("block-deployment", "app-deployment")
 BUSY = ("deploying", "redeploying", "updating", "deleting")

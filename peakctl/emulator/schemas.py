@@ -7,13 +7,11 @@ names are ignored, as nothing says that the platform refuses them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from peakctl.emulator.problems import invalid
 from peakctl.model import JsonDict, JsonObject
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Schema = JsonDict
 PARAMETER = re.compile(r"@param:(.+)")

@@ -17,13 +17,13 @@ from urllib.parse import quote
 from peakctl.emulator import schemas as s
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.problems import Problem, invalid
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
     import httpx
 
     from peakctl.emulator.calls import Operation
     from peakctl.emulator.platform import Emulator
-    from peakctl.model import JsonDict
 
 REFERENCE = re.compile(r"\$\{([\w-]+)\.([\w.-]+)\}")
 WAYS = {kind: operation for operation in OPERATIONS for kind in operation.seeds}

@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,14 +16,12 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from peakctl.emulator.faults import Dropped
+from peakctl.emulator.platform import Emulator
 from peakctl.errors import Diagnostic, PeakctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from peakctl.emulator.platform import Emulator
 
 Connections = dict[object, asyncio.Transport]
 BACKLOG = 2048

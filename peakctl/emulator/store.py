@@ -11,18 +11,15 @@ import sqlite3
 import threading
 import weakref
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from peakctl.emulator.rows import Counts, Transaction
 from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.files import make_private, narrow
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 APPLICATION_ID = 0x5065616B  # "Peak", in the file's header, so that foreign databases are noticed
 LAYOUT = 1

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.schemas import ANYTHING, LIST, TEXT, record, text, whole
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonDict
+from peakctl.model import JsonDict
 
 OPERATIONS = Operations({"tenant": "/service/"})
 NEWER = Operations({"tenant": "/service/"}, newer=True)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
-from peakctl.engine.runner import ActionRunner, resource_id
-from peakctl.model import (
-    EMPTY,
-    Action,
-    Event,
-    Key,
-    LiveId,
-    Outcome,
-    Phase,
-    Plan,
-    Readiness,
-    Status,
-    Step,
-    Unknown,
-    Verb,
-)
+from peakctl.engine.runner import ActionRunner, Stop, WaitLimits, resource_id
+from peakctl.kinds.fields import Kind
+from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
+from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
 from peakctl.model.text import Redactor, secret_texts
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from peakctl.engine.runner import Stop, WaitLimits
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, Clock, Value
-
 
 _INTERRUPTED = "interrupted before it started"
 _SAME = ("the platform takes both names for one: choose names that differ in more than form",)

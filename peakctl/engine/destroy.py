@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, order_keys
-from peakctl.engine.observe.undeclared import observe_undeclared
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.observe.undeclared import Undeclared, observe_undeclared
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.model import Action, Cause, Key, LiveId, Plan, Step, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.observe.undeclared import Undeclared
-    from peakctl.ledger.ownership import Owners
-    from peakctl.model import Adapter, Ledger, Live, Resource
+from peakctl.ledger.ownership import Owners
+from peakctl.model import Action, Adapter, Cause, Ledger, Live, LiveId, Plan, Resource, Step, Verb
+from peakctl.model.values import Key
 
 
 def make_destroy_plan(

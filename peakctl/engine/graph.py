@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, diagnose, nearest_names
-from peakctl.model import Key, Path, dotted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
-
-    from peakctl.model import Reference, Resource
+from peakctl.model import Key, Path, Reference, Resource, dotted
 
 
 @dataclass(frozen=True, slots=True, order=True)

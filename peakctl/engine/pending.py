@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Iterator, Mapping
 
-from peakctl.engine.observe.live_state import first_error
+from peakctl.engine.observe.live_state import LiveState, first_error
 from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.digests import MAKE_VERSIONS
-from peakctl.ledger.ownership import adopted
-from peakctl.model import EMPTY, Intent, LiveId, Status, Step, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.ledger.ownership import Owners
-    from peakctl.model import (
-        Action,
-        Adapter,
-        Key,
-        Ledger,
-        Listed,
-        Outcome,
-        Owned,
-        Plan,
-        Resource,
-    )
+from peakctl.ledger.ownership import Owners, adopted
+from peakctl.model import EMPTY, Adapter, Intent, Key, Ledger, Listed, LiveId, Owned, Resource
+from peakctl.model.plan import Action, Outcome, Plan, Status, Step, Verb
 
 IN_DOUBT = (Status.UNKNOWN, Status.IN_PROGRESS)
 

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
+from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
 from peakctl.errors import Diagnostic, Severity, diagnose
+from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import (
-    LEDGER_PREFIX,
-    MAPS,
-    Action,
-    Cause,
-    Key,
-    LiveId,
-    Owner,
-    Plan,
-    State,
-    Step,
-    Verb,
-)
-from peakctl.model.values import value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Ledger, Live, Owned, Path, Resource, Tree, Value
-
+from peakctl.model import LEDGER_PREFIX, Action, Cause, Ledger, Owned, Owner, Plan, Step, Verb
+from peakctl.model.resources import Live, LiveId, Resource, State
+from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 
 Users = Mapping[Key, frozenset[Key]]
 

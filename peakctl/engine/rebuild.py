@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.record import known_uses
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.ownership import find_owners
-from peakctl.model import EMPTY, LiveId, Owned
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.ledger.ownership import Owners
-    from peakctl.ledger.revisions import Others
-    from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owner, Resource
+from peakctl.ledger.ownership import Owners, find_owners
+from peakctl.ledger.revisions import Others
+from peakctl.model import EMPTY, Adapter, Key, Ledger, Listed, Live, LiveId, Owned, Owner, Resource
 
 READ_THAT = "see to that ledger first, or choose another name"
 

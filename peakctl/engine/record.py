@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
+from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place
-from peakctl.model import EMPTY, Key, LiveId, Owned, State, Status, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Action, Ledger, Outcome, Plan, Resource
+from peakctl.model import EMPTY, Action, Key, Ledger, Outcome, Owned, Plan, Status, Verb
+from peakctl.model.resources import LiveId, Resource, State
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 

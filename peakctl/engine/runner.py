@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
 from peakctl.errors import ApiError, PeakctlError
-from peakctl.model import (
-    EMPTY,
-    MISSING,
-    Action,
-    CallRequest,
-    CallResult,
-    Change,
-    Live,
-    Outcome,
-    Path,
-    Readiness,
-    State,
-    Status,
-    Step,
-    Tree,
-    Unknown,
-)
-from peakctl.model.values import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, Clock, Value
-
+from peakctl.kinds.fields import Kind
+from peakctl.model import Action, Change, Live, Outcome, State, Status, Step
+from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
+from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
 
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
     {"build": 1800.0, "deploy": 3600.0, "service": 1800.0, "delete": 900.0}

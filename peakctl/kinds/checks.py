@@ -10,25 +10,13 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
-from peakctl.model import (
-    LEDGER_PREFIX,
-    JsonObject,
-    Path,
-    Reference,
-    Secret,
-    Value,
-    reveal,
-)
+from peakctl.kinds.problems import Problems
+from peakctl.model import LEDGER_PREFIX, Archive, JsonObject, Path, Reference, Secret, Value, reveal
 from peakctl.model.values import leaf_places, list_at, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.problems import Problems
-    from peakctl.model import Archive
-
 
 Check = Callable[[Any, Path, "Problems", Sequence[Reference]], None]
 CRON_FIELDS = 5

@@ -11,14 +11,12 @@ Nothing is checked here: `scripts/check_schemas.py` checks the files that are sh
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, RefRule, Versions
 from peakctl.model import JsonDict, JsonObject, Path, State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Node = JsonObject
 PREFIX = "x-peakctl-"

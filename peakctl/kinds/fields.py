@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from peakctl.model import MISSING, JsonObject, Path, State, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PARAM = "@param:"
 """A build parameter in place of a whole value (docs/platform.md, 3.4)."""

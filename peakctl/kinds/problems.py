@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity, nearest_names
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from peakctl.model import Document, Key, Path
+from peakctl.model import Document, Key, Path
 
 
 @dataclass(slots=True)

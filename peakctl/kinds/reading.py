@@ -7,38 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from peakctl import files
 from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
 from peakctl.kinds.checks import CHECKS, check_dockerfiles
-from peakctl.kinds.fields import PARAM, Absent
+from peakctl.kinds.fields import PARAM, Absent, Field, Kind, RefRule
+from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import said, variant
-from peakctl.model import (
-    MISSING,
-    Archive,
-    Document,
-    JsonObject,
-    Key,
-    Path,
-    Reference,
-    Resource,
-    Secret,
-    Tree,
-    reveal,
-)
-from peakctl.model.values import mapping_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from peakctl.kinds.fields import Field, Kind, RefRule
-    from peakctl.kinds.problems import Problems
-    from peakctl.model import Value
-
+from peakctl.model import Archive, Document, Reference, Resource, mapping_at, reveal, value_at
+from peakctl.model.values import MISSING, JsonObject, Key, Path, Secret, Tree, Value
 
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
 """Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""

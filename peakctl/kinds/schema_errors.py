@@ -15,18 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, is_choice
-from peakctl.kinds.fields import PARAM, Absent
+from peakctl.kinds.fields import PARAM, Absent, Field, Kind
+from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import field_at, holds_sensitive, variant
-from peakctl.model import JsonObject, Secret, dotted, reveal, type_of
+from peakctl.model import JsonObject, Path, Secret, Value, dotted, reveal, type_of, value_at
 from peakctl.model.text import first_unseen, named_character
-from peakctl.model.values import value_at
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
-
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.kinds.problems import Problems
-    from peakctl.model import Path, Value
 
 
 FOLLOWS = {

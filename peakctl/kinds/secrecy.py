@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field, Kind
+from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import child, variant
-from peakctl.model import (
-    KNOWN_AFTER_APPLY,
-    MASK,
-    MISSING,
-    SHORTEST_SECRET,
-    UNSEEN,
-    Secret,
-    Value,
-    is_masked,
-    reveal,
-)
-from peakctl.model.values import leaf_places, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.kinds.problems import Problems
-    from peakctl.model import Document, Path
+from peakctl.model import MASK, MISSING, UNSEEN, Document, Path, Secret, Value, is_masked, reveal
+from peakctl.model.values import KNOWN_AFTER_APPLY, SHORTEST_SECRET, leaf_places, value_at
 
 
 def secret_places(

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.kinds.compiler import Compiler, compile_kind
 from peakctl.kinds.fields import Absent, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 NOT_KINDS = frozenset({"dialect.json", "manifest.json", "project.json"})
 

@@ -8,40 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path as FilePath
 
 import jsonschema_rs
 
 from peakctl.errors import Diagnostic
+from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
 from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
 from peakctl.kinds.walk import child, variant
-from peakctl.model import (
-    MISSING,
-    Document,
-    JsonDict,
-    JsonObject,
-    Key,
-    Location,
-    Resource,
-    Secret,
-    Tree,
-    reveal,
-)
+from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
+from peakctl.model.resources import Document, Resource
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
-from peakctl.model.values import leaf_places, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-    from pathlib import Path as FilePath
-
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Path, Value
-
+from peakctl.model.values import leaf_places, reveal, value_at
 
 API_VERSION = "peakctl/v1"
 

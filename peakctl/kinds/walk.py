@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from peakctl.model import MAPS, MISSING, Value
-from peakctl.model.values import sealed, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field
-    from peakctl.model import Path
+from peakctl.kinds.fields import Field
+from peakctl.model import MAPS, MISSING, Path, Value, sealed, value_at
 
 
 def variant(field: Field, *values: Value) -> Field:

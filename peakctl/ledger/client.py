@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
@@ -20,12 +21,7 @@ from peakctl.ledger.revisions import (
     newest_in_force,
     readable,
 )
-from peakctl.model import ledger_name
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-
-    from peakctl.model import Actor, Clock, Intent, Ledger, LedgerStore, Listed, Owner, Run
+from peakctl.model import Actor, Clock, Intent, Ledger, LedgerStore, Listed, Owner, Run, ledger_name
 
 T = TypeVar("T")
 

@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
-from peakctl.model import (
-    EMPTY,
-    Actor,
-    CiJob,
-    Flaw,
-    Intent,
-    JsonDict,
-    Key,
-    Lease,
-    Ledger,
-    Owned,
-    Owner,
-    PastRun,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from peakctl.model import Actor, CiJob, Flaw, Intent, Lease, Ledger, Owned, Owner, PastRun
+from peakctl.model.values import EMPTY, JsonDict, Key
 
 T = TypeVar("T")
 

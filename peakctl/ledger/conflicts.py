@@ -7,16 +7,11 @@ comes first by name: it waits until the other has stopped or finished. So one of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from peakctl.errors import Diagnostic
-from peakctl.model import Owner, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from peakctl.ledger.ownership import Owners
-    from peakctl.model import Intent, Key, Ledger, Plan
+from peakctl.ledger.ownership import Owners
+from peakctl.model import Intent, Key, Ledger, Owner, Plan, Verb
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the looks of the one that waits."""

@@ -9,15 +9,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from peakctl.model import EMPTY, MAPS, MISSING, Secret, Unknown, Value, Verb, reveal
-from peakctl.model.values import holds_secret, sealed_below
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from peakctl.model import Key, Ledger, Live, Path
+from peakctl.model import (
+    EMPTY,
+    MAPS,
+    MISSING,
+    Key,
+    Ledger,
+    Live,
+    Path,
+    Secret,
+    Unknown,
+    Value,
+    Verb,
+)
+from peakctl.model.values import holds_secret, reveal, sealed_below
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, PeakctlError
-from peakctl.ledger.revisions import empty_ledger
-from peakctl.model import Lease, PastRun
+from peakctl.ledger.revisions import LedgerRevision, empty_ledger
+from peakctl.model import Actor, CiJob, Intent, Key, Lease, Ledger, Owned, Owner, PastRun, Run
+from peakctl.model.resources import Listed, LiveId
 from peakctl.model.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-
     from peakctl.ledger.client import LedgerClient
-    from peakctl.ledger.revisions import LedgerRevision
-    from peakctl.model import Actor, CiJob, Intent, Key, Ledger, Listed, LiveId, Owned, Owner, Run
 
 K = TypeVar("K")
 V = TypeVar("V")

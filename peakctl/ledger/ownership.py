@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic
-from peakctl.model import Action, Key, LiveId, Owner, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from peakctl.model import Ledger, Live, Plan
+from peakctl.model import Action, Key, Ledger, Live, LiveId, Owner, Plan, Verb
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
+from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger
 from peakctl.ledger.revisions import (
     LedgerRevision,
@@ -14,14 +15,8 @@ from peakctl.ledger.revisions import (
     newest_in_force,
     readable,
 )
-from peakctl.model import Flaw
+from peakctl.model import Flaw, Key, Ledger, LedgerStore, Listed, Owned, Owner, Run
 from peakctl.model.text import safe_line
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.ledger.client import LedgerClient
-    from peakctl.model import Key, Ledger, LedgerStore, Listed, Owned, Owner, Run
 
 UNLOCKED = "unlocked"
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from peakctl.errors import Diagnostic, LedgerUnusable, Severity
 from peakctl.ledger.codec import read_ledger
-from peakctl.model import Ledger, ledger_name
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping, Sequence
-
-    from peakctl.model import LedgerStore, Listed, Owner
+from peakctl.model import Ledger, LedgerStore, Listed, Owner, ledger_name
 
 T = TypeVar("T")
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from jinja2.utils import Namespace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MAX_TEXT = 32 * 2**20
 """Characters that one template writes, or that one value has."""

@@ -15,10 +15,10 @@ from jinja2.runtime import Undefined
 from peakctl.manifests.budget import BudgetExceeded, check_format, check_widths
 from peakctl.manifests.secret_tokens import SecretText, SecretUsed, Tokens, holds_secret
 from peakctl.manifests.tracing import LINE_MARK, TracedText, untraced
+from peakctl.model import JsonDict, JsonObject
 
 if TYPE_CHECKING:
     from peakctl.manifests.sandbox import Sandbox
-    from peakctl.model import JsonDict, JsonObject
 
 REMOVED = ("random",)
 """A plan is the same each time."""

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Required, TypedDict, Unpack
+from pathlib import Path
+from typing import Required, TypedDict, Unpack
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
 from peakctl.manifests.parameters import Given, Mentioned, check_given
 from peakctl.manifests.parse import parse
-from peakctl.manifests.render import Renderer, check_reserved, masked_text
+from peakctl.manifests.render import Rendered, Renderer, check_reserved, masked_text
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
-from peakctl.model import Document, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from peakctl.manifests.render import Rendered
-    from peakctl.model import Location, Source
-    from peakctl.model import Path as Place
+from peakctl.model import Document, Location, Source, Value
+from peakctl.model import Path as Place
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
 

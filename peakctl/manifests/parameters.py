@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
 from peakctl.manifests.parse import parse_value
-from peakctl.manifests.project import RESERVED_NAMES, check_names
+from peakctl.manifests.project import RESERVED_NAMES, Environment, Project, check_names
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import display_path, read_text
-from peakctl.model import Document, Location, Source, Value
-from peakctl.model.values import mapping_at
-
-if TYPE_CHECKING:
-    from peakctl.manifests.project import Environment, Project
+from peakctl.model import Document, Location, Source, Value, mapping_at
 
 
 @dataclass(frozen=True, slots=True)

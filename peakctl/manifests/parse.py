@@ -7,8 +7,9 @@ refuses is told with a place and a next step.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from yaml import MappingNode, Mark, MarkedYAMLError, Node, ScalarNode, SequenceNode, YAMLError
 from yaml.reader import ReaderError
@@ -21,21 +22,15 @@ from peakctl.manifests.yaml_reader import (
     Builder,
     NotSimple,
     NumberRefused,
+    Place,
     Point,
     TooDeep,
     build_simple,
     check_simple,
     compose,
 )
-from peakctl.model import Document, Location, Value
+from peakctl.model import Document, Location, Path, Value
 from peakctl.model.text import named_character
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from peakctl.manifests.yaml_reader import Place
-    from peakctl.model import Path
-
 
 Parsed = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
 _FAULTS = (YAMLError, TooDeep, UnicodeEncodeError)

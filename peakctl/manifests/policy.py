@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError
-from peakctl.manifests.project import Environment, parse_project
+from peakctl.manifests.project import Environment, Project, parse_project
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Guards, Policy, PolicyChange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from peakctl.manifests.project import Project
 
 PROJECT_RULES = ("os_env",)
 ENVIRONMENT_RULES = ("protect", "tenant", "ledger", "guards", "os_env")

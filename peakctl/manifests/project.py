@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import load_project_schema
@@ -20,15 +19,10 @@ from peakctl.kinds.validate import check_document
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
-from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold
+from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold, Value
 from peakctl.model import Path as Place
 from peakctl.model.values import mapping_at
 from peakctl.settings import credential_reason, wrong_address
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peakctl.model import Value
 
 RESERVED_NAMES = ("os_env",)
 """Names that mean something else in templates."""

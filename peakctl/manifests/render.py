@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.model import MASK, JsonObject, Location, Source, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
     from peakctl.manifests.secret_tokens import SecretTexts
     from peakctl.manifests.templates import Templates
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, nodes, pass_context
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, UndefinedError
 from jinja2.lexer import Token, TokenStream
 from jinja2.meta import find_referenced_templates
-from jinja2.runtime import LoopContext, Macro, Undefined
+from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 from jinja2.utils import missing
 
@@ -26,15 +27,10 @@ from peakctl.manifests.budget import (
 from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
 from peakctl.manifests.secret_tokens import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
 from peakctl.manifests.tracing import TracedText, rewrite, untraced
+from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from jinja2.compiler import Frame
-    from jinja2.runtime import Context
-
     from peakctl.manifests.templates import Includes
-    from peakctl.model import JsonDict
 
 _REMOVED_GLOBALS = ("lipsum",)
 _SCOPE = ("_block_vars", "_loop_vars")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import secrets as random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -21,8 +22,6 @@ from peakctl.manifests.tracing import LINE_MARK, TracedText
 from peakctl.settings import credential_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
     Change = Callable[[str], str]
 
 

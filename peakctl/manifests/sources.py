@@ -11,18 +11,15 @@ import glob
 import os
 import re
 import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.files import Unreadable, read_start, reason_of, without_marks
 from peakctl.files import read_text as read_file
 from peakctl.model import Location, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 STDIN = "<stdin>"
 SUFFIXES = (".yaml", ".yml")

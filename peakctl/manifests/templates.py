@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
@@ -26,12 +27,7 @@ from peakctl.manifests.secret_tokens import RESERVED, SecretTexts, Tokens, os_en
 from peakctl.manifests.sources import display_path
 from peakctl.manifests.template_errors import TEMPLATE_ERRORS, ErrorReporter
 from peakctl.manifests.tracing import LINE_MARK, Tracer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from peakctl.model import JsonDict, Source, Value
-
+from peakctl.model import JsonDict, Source, Value
 
 MAX_INCLUDE = 4 * 2**20
 

@@ -8,15 +8,11 @@ it does without them, so text that holds some (`TracedText`) behaves as the text
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex
+from typing import Any, Final, SupportsIndex
 
 from peakctl.model import Location
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 LINE_OPEN, LINE_CLOSE = "\ue002", "\ue003"
 LINE_MARK: Final = re.compile(f"{LINE_OPEN}[^{LINE_CLOSE}]*{LINE_CLOSE}")

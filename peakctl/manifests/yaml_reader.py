@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -30,8 +30,6 @@ from peakctl.model import JsonDict, Location, Secret, Value
 from peakctl.model.text import INVISIBLE, first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from peakctl.manifests.secret_tokens import SecretTexts
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from peakctl.model.resources import LiveId
+from peakctl.model.resources import Listed, LiveId
 from peakctl.model.values import EMPTY, Key, empty_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.model.resources import Listed
 
 LEDGER_PREFIX = "peakctl-ledger-"
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from peakctl.model.values import Key, Path, Tree, Value, empty_tree
+from peakctl.model.values import Key, Location, Path, Tree, Value, empty_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from peakctl.model.ledger import Owner
     from peakctl.model.resources import Live, Resource
-    from peakctl.model.values import Location
 
 
 @dataclass(frozen=True, slots=True)

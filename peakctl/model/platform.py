@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from peakctl.model.plan import Change, Step
     from peakctl.model.resources import Archive, Listed, Live, LiveId, Resource, State
 

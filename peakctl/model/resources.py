@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from peakctl.model.values import Location
+from peakctl.model.values import JsonObject, Key, Location, Path, Tree, empty_tree
 
 
 @dataclass(frozen=True, slots=True)

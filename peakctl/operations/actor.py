@@ -8,17 +8,13 @@ import os
 import re
 import secrets
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.model import Actor, CiJob
 from peakctl.model.text import safe_line
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.settings import Settings
+from peakctl.settings import Settings
 
 UNKNOWN = "unknown"
 GIT_SECONDS = 3.0

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
 from peakctl.engine.runner import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Event, JsonDict
+from peakctl.model import Clock, Event, JsonDict, Outcome, Plan
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -21,9 +22,9 @@ from peakctl.operations.plan import (
     make_plan,
     refuse_guarded,
 )
-from peakctl.operations.platform import connect
-from peakctl.operations.project import is_emulated, place_of, telling
-from peakctl.operations.recorder import open_recorder
+from peakctl.operations.platform import Platform, connect
+from peakctl.operations.project import Project, is_emulated, place_of, telling
+from peakctl.operations.recorder import RunRecorder, open_recorder
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
 from peakctl.operations.stages import (
     AcquireLease,
@@ -36,14 +37,6 @@ from peakctl.operations.stages import (
     build_stages,
 )
 from peakctl.operations.tenant import is_tenant_sure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from peakctl.model import Clock, Outcome, Plan
-    from peakctl.operations.platform import Platform
-    from peakctl.operations.project import Project
-    from peakctl.operations.recorder import RunRecorder
 
 
 class ApproveAll(enum.Enum):

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Generic, ParamSpec, TypeVar
 
 from peakctl.operations.apply import apply_async, destroy_async
 from peakctl.operations.get import get_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
 from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
 
 P = ParamSpec("P")
 T = TypeVar("T")

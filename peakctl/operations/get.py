@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path as FilePath
+from typing import Any
 
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
-from peakctl.model import Key, Secret
+from peakctl.kinds.fields import Kind
+from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
 from peakctl.operations.load import load_documents
-from peakctl.operations.platform import connect
-from peakctl.operations.project import telling
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-    from pathlib import Path as FilePath
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Archive, Ledger, Live, LiveId, Owned, Resource, Tree
-    from peakctl.operations.platform import Platform
-    from peakctl.operations.project import Project
+from peakctl.operations.platform import Platform, connect
+from peakctl.operations.project import Project, telling
 
 OF_PLATFORM = "part of the platform"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from peakctl.errors import (
     Diagnostic,
@@ -17,17 +18,11 @@ from peakctl.errors import (
     Severity,
     nearest_names,
 )
-from peakctl.operations.project import no_project, telling
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.manifests.load import Inputs, Manifests, RenderedText
-    from peakctl.manifests.parameters import Given
-    from peakctl.model import Document, Key, Reference, Resource, Value
-    from peakctl.operations.project import Project
+from peakctl.kinds.fields import Kind
+from peakctl.manifests.load import Inputs, Manifests, RenderedText
+from peakctl.manifests.parameters import Given
+from peakctl.model import Document, Key, Reference, Resource, Value
+from peakctl.operations.project import Project, no_project, telling
 
 NOTHING_FOUND = "source/no-match"
 NO_VALUE = "template/undefined"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names, raise_if_any
 from peakctl.files import make_private_folder, narrow, write_private
+from peakctl.manifests.project import Environment
+from peakctl.model import JsonDict, Value
+from peakctl.operations.project import Project
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from peakctl.emulator import Emulator
-    from peakctl.manifests.project import Environment
-    from peakctl.model import JsonDict, Value
-    from peakctl.operations.project import Project
 
 STATE_FOLDER = ".peakctl"
 

@@ -6,27 +6,18 @@ apply plans a second time under its lease: `ReplanInputs` is what it may rely on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from peakctl.engine.observe.live_state import Makers, adoptable, find_makers, mark_made
+from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
+from peakctl.engine.plan.approval import Tenant
+from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
-from peakctl.model import Guards, Plan, Verb
+from peakctl.model import Action, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts
-from peakctl.operations.load import load, refuse_errors
-from peakctl.operations.platform import PARALLELISM, connect
-from peakctl.operations.project import telling
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.plan.approval import Tenant
-    from peakctl.engine.plan.planner import Planned
-    from peakctl.model import Action, Key, Ledger, Live, Owned
-    from peakctl.operations.load import LoadResult
-    from peakctl.operations.platform import Platform
-    from peakctl.operations.project import Project
+from peakctl.operations.load import LoadResult, load, refuse_errors
+from peakctl.operations.platform import PARALLELISM, Platform, connect
+from peakctl.operations.project import Project, telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,31 +6,28 @@ PEAKCTL_ENDPOINT, then the hosts of the stage.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peakctl.api.client import Api
+from peakctl.api.limits import Limits
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Secret
+from peakctl.kinds.fields import Kind
+from peakctl.model import Adapter, LedgerStore, Secret
 from peakctl.operations.local_emulator import (
     check_emulator,
     emulator_options,
     emulator_state,
     open_emulator,
 )
-from peakctl.operations.project import endpoint_of, is_emulated, stage_of
+from peakctl.operations.project import Project, endpoint_of, is_emulated, stage_of
 from peakctl.settings import ALLOW_ENDPOINT, may_be_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
     import httpx
 
-    from peakctl.api.client import Api
-    from peakctl.api.limits import Limits
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, LedgerStore
-    from peakctl.operations.project import Project
 
 PARALLELISM = 16
 """Requests in flight at most, where nothing else is said."""

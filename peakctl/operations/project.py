@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
-from peakctl.model import Owner
+from peakctl.manifests.project import Environment
+from peakctl.manifests.project import Project as ProjectFile
+from peakctl.model import Clock, Owner, Policy, Value
 from peakctl.model.text import Redactor
 from peakctl.settings import Settings, read_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from peakctl.manifests.project import Environment
-    from peakctl.manifests.project import Project as ProjectFile
-    from peakctl.model import Clock, Policy, Value
 
 
 class SystemClock:

@@ -5,26 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
-from peakctl.model import Intent, JsonDict, Key, Outcome, Run, Status
-
-if TYPE_CHECKING:
-    from collections.abc import (
-        Awaitable,
-        Callable,
-        Mapping,
-        Sequence,
-    )
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.ledger.client import LedgerClient
-    from peakctl.ledger.lease import HeldLease
-    from peakctl.model import Actor, Ledger, Owned, Plan
-    from peakctl.operations.plan import PlanResult
-    from peakctl.operations.platform import Platform
+from peakctl.kinds.fields import Kind
+from peakctl.ledger.client import LedgerClient
+from peakctl.ledger.lease import HeldLease
+from peakctl.model import Actor, Intent, JsonDict, Key, Ledger, Outcome, Owned, Plan, Run, Status
+from peakctl.operations.plan import PlanResult
+from peakctl.operations.platform import Platform
 
 SECOND = 1.0
 

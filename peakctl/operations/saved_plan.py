@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.engine.plan.approval import (
     FORMAT,
     NOWHERE,
     Approval,
+    Tenant,
     approve,
     left_deletes,
     objections,
@@ -20,23 +21,17 @@ from peakctl.engine.plan.approval import (
 )
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
 from peakctl.files import write_private
+from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import LIGHT
-from peakctl.operations.platform import connect
+from peakctl.model import Key, Plan
+from peakctl.operations.plan import PlanResult
+from peakctl.operations.platform import Platform, connect
+from peakctl.operations.project import Project
 
 LARGEST = 64 * 2**20
 """Bytes of a plan file; an action takes about 400."""
 PLAN_AGAIN = "plan again with --out, and have the new plan approved"
 _WARNING = Severity.WARNING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from peakctl.engine.plan.approval import Tenant
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Key, Plan
-    from peakctl.operations.plan import PlanResult
-    from peakctl.operations.platform import Platform
-    from peakctl.operations.project import Project
 
 
 @dataclass(frozen=True, slots=True)

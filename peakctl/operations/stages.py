@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from peakctl.errors import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from peakctl.model import Owner
-    from peakctl.operations.plan import PlanResult
+from peakctl.model import Owner
+from peakctl.operations.plan import PlanResult
 
 
 @dataclass(frozen=True, slots=True)

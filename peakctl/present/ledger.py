@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from peakctl.model import EMPTY, JsonDict, ledger_name
+from peakctl.engine.rebuild import Rebuilt
+from peakctl.ledger.recovery import Found
+from peakctl.ledger.revisions import LedgerRevision
+from peakctl.model import EMPTY, Actor, Intent, JsonDict, Lease, Ledger, Owned, Owner, PastRun
+from peakctl.model.ledger import ledger_name
 from peakctl.present.text import Line, counted, indent, line, table_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from peakctl.engine.rebuild import Rebuilt
-    from peakctl.ledger.recovery import Found
-    from peakctl.ledger.revisions import LedgerRevision
-    from peakctl.model import Actor, Intent, Lease, Ledger, Owned, Owner, PastRun
-
 
 _SHORT_COMMIT = 8
 _OWNED = ("resource", "id", "protected")

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import yaml
 
-from peakctl.model import MISSING, JsonDict, Secret, dotted
+from peakctl.model import MISSING, JsonDict, Key, Live, Secret, Tree, Value, dotted, leaf_places
 from peakctl.model.text import printable, spelled_text
-from peakctl.model.values import leaf_places
 from peakctl.present.values import to_json
-
-if TYPE_CHECKING:
-    from peakctl.model import Key, Live, Tree, Value
 
 API_VERSION = "peakctl/v1"
 

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import (
-    MISSING,
-    Action,
-    Change,
-    JsonDict,
-    Outcome,
-    Plan,
-    Status,
-    Value,
-    Verb,
-    dotted,
-)
+from peakctl.model import MISSING, Action, Change, JsonDict, Outcome, Plan, Status, Value, Verb
+from peakctl.model.values import dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
+from peakctl.present.report import Report
 from peakctl.present.values import masked, to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from peakctl.present.report import Report
 
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
-from peakctl.errors import Severity
+from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.model.text import printable
 from peakctl.present.plan_text import (
@@ -20,13 +20,8 @@ from peakctl.present.plan_text import (
 )
 from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import in_order, problem_lines
+from peakctl.present.report import Report
 from peakctl.present.text import counted, first_names, to_plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from peakctl.errors import Diagnostic
-    from peakctl.present.report import Report
 
 LIMIT = 65_000
 """Characters; code hosts refuse comments of 65,536."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from peakctl.model import STEP_VERBS, Action, Outcome, Plan, State, Status, Step, Verb, dotted
 from peakctl.present.changes import MADE, change_lines, shown_changes
 from peakctl.present.text import Line, indent, line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 
 SYMBOLS = {
     Verb.CREATE: "+",

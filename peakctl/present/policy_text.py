@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from peakctl.model import JsonDict, Policy, PolicyChange
 from peakctl.model.text import printable
 from peakctl.present.text import Line, line
-
-if TYPE_CHECKING:
-    from peakctl.model import JsonDict, Policy, PolicyChange
 
 _SHORT_COMMIT = 8
 

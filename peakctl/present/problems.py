@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import dotted
 from peakctl.model.text import printable
 from peakctl.present.text import Line, counted, line, width_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 WIDEST = 100
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
 from peakctl.present.plan_text import SYMBOLS, duration, verb_word, why_blocked
+from peakctl.present.terminal import Terminal
 from peakctl.present.text import Line, line, one_line, to_ansi
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from peakctl.present.terminal import Terminal
 
 HEARTBEAT = 30.0
 """Seconds of silence after which a run says that it still lives."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from peakctl.errors import Diagnostic
-    from peakctl.model import JsonObject, Outcome, Owned, Plan, Policy
-    from peakctl.present.text import Line
+from peakctl.errors import Diagnostic
+from peakctl.model import JsonObject, Outcome, Owned, Plan, Policy
+from peakctl.present.text import Line
 
 
 @dataclass(frozen=True, slots=True)

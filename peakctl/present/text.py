@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from peakctl.errors import counted as counted
 from peakctl.model.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 Span = tuple[str, str]
 """Text and its role: a verb's word, or one of `ROLES`; an empty role is plain."""

@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value
+from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value, holds_secret
 from peakctl.model.text import printable
-from peakctl.model.values import holds_secret
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_./][\w./@:+-]*(?<!:)\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})

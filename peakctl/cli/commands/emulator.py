@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,6 @@ from peakctl.cli.options import Duration, Text
 from peakctl.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from peakctl.cli.session import Session
     from peakctl.emulator import Fault
     from peakctl.emulator.client import Control

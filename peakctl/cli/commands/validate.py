@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +10,6 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from peakctl.cli.session import Session
     from peakctl.model import JsonDict, Key, Resource
     from peakctl.present.report import Report

@@ -9,28 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.walk import child, free, is_free, seal_all, variant
-from peakctl.model import (
-    MAPS,
-    MASK,
-    MISSING,
-    Path,
-    Secret,
-    Skipped,
-    Unknown,
-    Value,
-    dotted,
-    is_masked,
-    reveal,
-)
-from peakctl.model.values import holds_secret, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field
-
+from peakctl.model import MAPS, MASK, MISSING, Path, Secret, Skipped, Unknown, Value
+from peakctl.model.values import dotted, holds_secret, is_masked, reveal, value_at
 
 NOT_COMPARED = (Absent.READ_ONLY, Absent.BY_NAME, Absent.LOCAL)
 NO_DIGEST = "no digest of its files is known, so they count as equal"

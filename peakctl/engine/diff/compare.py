@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.engine.diff.align import Alignment, why_unseen
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.unseen import Recall, still_secret
+from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import below, field_at, is_free
-from peakctl.ledger.digests import NO_DIGESTS
-from peakctl.model import (
-    MAPS,
-    MISSING,
-    UNSEEN,
-    Change,
-    Path,
-    Secret,
-    Skipped,
-    Unknown,
-    Value,
-    dotted,
-)
-from peakctl.model.values import holds_secret, holds_unseen, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.digests import StoredDigests
-    from peakctl.model import Tree
+from peakctl.ledger.digests import NO_DIGESTS, StoredDigests
+from peakctl.model import MAPS, MISSING, UNSEEN, Change, Path, Secret, Skipped, Tree, Unknown, Value
+from peakctl.model.values import dotted, holds_secret, holds_unseen, value_at
 
 IGNORED = "lifecycle.ignoreChanges"
 IGNORED_UNSEEN = f"{IGNORED}; what is live is not shown, so the manifest's value goes out"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.engine.diff.align import keys_of
+from peakctl.kinds.fields import Field
 from peakctl.kinds.walk import child, seal_all, variant
-from peakctl.model import MISSING, Path, Value, dotted, is_masked, reveal
-from peakctl.model.values import copy_tree, value_at
-
-if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field
+from peakctl.model import MISSING, Path, Value, copy_tree, dotted, is_masked, reveal, value_at
 
 ANY_KEY = r'(?:"[^"]*"|[^.\["\]]*)'
 

@@ -6,22 +6,16 @@ token), or returns masked, has to come from the manifest then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from peakctl.engine.diff.compare import IGNORED
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.errors import Diagnostic, diagnose
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, variant
-from peakctl.model import MAPS, MISSING, Step, dotted, is_masked, reveal
-from peakctl.model.values import value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.digests import StoredDigests
-    from peakctl.model import Action, Live, Path, Resource, Value
+from peakctl.ledger.digests import StoredDigests
+from peakctl.model import MAPS, MISSING, Action, Live, Path, Resource, Step, Value, value_at
+from peakctl.model.values import dotted, is_masked, reveal
 
 UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
 

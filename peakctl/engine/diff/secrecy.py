@@ -6,20 +6,14 @@ masked, and what stands where a secret was applied.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from peakctl.engine.diff.align import keys_of
+from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
-from peakctl.ledger.digests import place
-from peakctl.model import MAPS, MASK, Secret, is_masked
-from peakctl.model.values import seal_at, sealed, sealed_below
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.digests import StoredDigests
-    from peakctl.model import Live, Path, Tree, Value
+from peakctl.ledger.digests import StoredDigests, place
+from peakctl.model import MAPS, MASK, Live, Path, Secret, Tree, Value, seal_at, sealed, sealed_below
+from peakctl.model.values import is_masked
 
 
 def secret_places(kind: Kind, desired: Tree) -> tuple[str, ...]:

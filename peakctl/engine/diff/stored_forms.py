@@ -10,21 +10,15 @@ from __future__ import annotations
 import html
 import json
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
+from peakctl.engine.diff.compare import Diff
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.ledger.digests import NO_DIGESTS
-from peakctl.model import MAPS, MISSING, Change, Secret, Skipped, Value, dotted, reveal
-from peakctl.model.values import holds_unseen, leaves, unknowns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from peakctl.engine.diff.compare import Diff
-    from peakctl.ledger.digests import Digests, StoredDigests
-    from peakctl.model import Action, Resource, Tree
+from peakctl.ledger.digests import NO_DIGESTS, Digests, StoredDigests
+from peakctl.model import MAPS, MISSING, Action, Change, Resource, Secret, Skipped, Tree, Value
+from peakctl.model.values import dotted, holds_unseen, leaves, reveal, unknowns
 
 STORED_OTHERWISE = "the platform stores it in another form than it was sent"
 _SHOWN = 40

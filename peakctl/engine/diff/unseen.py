@@ -5,6 +5,7 @@ Both walk the very comparison, so that they cannot disagree about a place or a f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -13,33 +14,19 @@ from peakctl.engine.diff.align import (
     MASKED,
     MAY_SAY_NOTHING,
     Alignment,
+    Pair,
     is_empty,
     says_no_more,
     why_unseen,
 )
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, free, is_free, variant
-from peakctl.model import (
-    MAPS,
-    MISSING,
-    UNSEEN,
-    Path,
-    Skipped,
-    Tree,
-    Value,
-    dotted,
-    is_masked,
-    reveal,
-)
-from peakctl.model.values import copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
+from peakctl.ledger.digests import StoredDigests
+from peakctl.model import Skipped, copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
+from peakctl.model.values import MAPS, MISSING, UNSEEN, Path, Tree, Value, dotted, is_masked, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from peakctl.engine.diff.align import Pair
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.ledger.digests import StoredDigests
 
 HIDDEN_STAYS = "the release hides it, so what a manifest leaves out stays as it is"
 ABSENCE_TELLS = (Absent.CLEAR, Absent.DEFAULT)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.model import Key, LiveId
+from peakctl.kinds.fields import Kind
+from peakctl.model import Key, Ledger, Listed, LiveId, Reference, Resource
 from peakctl.model.text import normal_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Ledger, Listed, Reference, Resource
 
 
 def in_scope(matches: Iterable[Listed], reference: Reference) -> list[Listed]:

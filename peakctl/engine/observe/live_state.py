@@ -8,23 +8,18 @@ live, owned by nobody and about to become this project's, and only where some ki
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.stored_forms import normal_form
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import candidates, choose, in_scope, siblings
 from peakctl.errors import ApiError, NotAuthenticated
+from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.ledger.revisions import Others, find_revision, read_others
-from peakctl.model import EMPTY, Key, Ledger, Listed, Live, LiveId, Owner, Tree, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Adapter, LedgerStore, Plan, Reference, Resource
-
+from peakctl.model import EMPTY, Adapter, Key, Ledger, LedgerStore, Owner, Plan, Tree, Verb
+from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
 
 Pin = tuple[str, str, str | None, str | None]
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from peakctl.engine.observe.live_state import first_error
-from peakctl.model import EMPTY, LiveId
+from peakctl.engine.observe.live_state import LiveState, first_error
+from peakctl.model import EMPTY, Adapter, Key, Ledger, Listed, Live, LiveId, Owned, Resource
 from peakctl.model.values import mapping_at
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.model import Adapter, Key, Ledger, Listed, Live, Owned, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,16 @@ workflows from 1.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic
+from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
-from peakctl.model import MISSING, Action, JsonObject, Key, Plan, Step, Tree, Value, Verb, dotted
-from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Listed
-
+from peakctl.model import MISSING, Action, JsonObject, Key, Listed, Plan, Step, Tree, Value, Verb
+from peakctl.model.values import copy_tree, dotted, holds_secret, seal_beside, set_at, value_at
 
 _SHORTEST_ID = 16
 """Characters of an id that no two tenants give to different things, such as a UUID."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 
 from peakctl.engine.diff.align import keys_of
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import NAME, lost_name
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
-from peakctl.model import MAPS, MISSING, Action, Cause, Key, State, Step, Unknown, Value, Verb
-from peakctl.model.values import list_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Change, Path, Tree
+from peakctl.model import Action, Cause, Change, State, Step, Verb
+from peakctl.model.values import MAPS, MISSING, Key, Path, Tree, Unknown, Value, list_at, value_at
 
 
 def find_causes(

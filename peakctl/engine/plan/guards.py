@@ -6,17 +6,13 @@ A broken template or a wrong parameter file shows as many changes at once, each 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from peakctl.engine.plan.causes import only_follows
 from peakctl.engine.plan.references import NEW
 from peakctl.errors import Diagnostic
+from peakctl.kinds.fields import Kind
 from peakctl.model import Action, Guards, Key, Plan, Verb
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.kinds.fields import Kind
 
 DEFAULT = Guards()
 

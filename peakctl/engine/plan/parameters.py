@@ -10,17 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from peakctl.engine.graph import targets
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
-from peakctl.model import EMPTY, MISSING, Key, Path, Tree, Value, dotted, reveal
-from peakctl.model.values import copy_tree, drop_at, list_at, mapping_at, value_at
-
-if TYPE_CHECKING:
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Reference, Resource
+from peakctl.kinds.fields import Kind
+from peakctl.model import EMPTY, MISSING, Key, Path, Reference, Resource, Tree, Value
+from peakctl.model.values import copy_tree, dotted, drop_at, list_at, mapping_at, reveal, value_at
 
 GROUPS = ("build", "run")
 TYPES: Mapping[str, tuple[type, ...]] = {

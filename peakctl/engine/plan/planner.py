@@ -7,9 +7,9 @@ created is replaced where that takes nothing from anybody.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.losses import losses
@@ -23,25 +23,17 @@ from peakctl.engine.observe.identity import (
     same_resources,
     taken_name,
 )
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.causes import find_causes
 from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.kinds.fields import REPLACE
-from peakctl.ledger.digests import stored_digests
+from peakctl.kinds.fields import REPLACE, Kind
+from peakctl.ledger.digests import StoredDigests, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
-from peakctl.model import EMPTY, Action, Key, Plan, State, Step, Verb
-from peakctl.model.values import seal_at
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Kind
-    from peakctl.ledger.digests import StoredDigests
-    from peakctl.model import Live, Owned, Path, Resource, Tree
-
+from peakctl.model import Action, Live, Owned, Plan, Resource, State, Step, Verb
+from peakctl.model.values import EMPTY, Key, Path, Tree, seal_at
 
 NO_CONSENT = Consent()
 

@@ -5,24 +5,17 @@ What a run has yet to make is `Unknown` until the apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import in_scope
+from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
-from peakctl.kinds.fields import Absent
+from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import field_at
-from peakctl.model import Action, Key, Step, Tree, Unknown, Verb
+from peakctl.model import Action, Key, Path, Step, Tree, Unknown, Value, Verb
+from peakctl.model.resources import Listed, Reference, Resource
 from peakctl.model.values import copy_tree, drop_at, list_at, set_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Listed, Path, Reference, Resource, Value
-
 
 Attributes = Callable[["Reference"], "Tree | None"]
 

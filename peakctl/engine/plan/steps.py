@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import semver
 
 from peakctl.engine.diff.compare import IGNORED, Diff
 from peakctl.engine.diff.ignored import keep_live
 from peakctl.errors import Diagnostic, Severity, diagnose
+from peakctl.kinds.fields import Field, Kind, Versions
 from peakctl.kinds.walk import variant
-from peakctl.model import (
-    MISSING,
-    STEP_VERBS,
-    Action,
-    Change,
-    Live,
-    Resource,
-    State,
-    Step,
-    Tree,
-    Verb,
-    dotted,
-)
-from peakctl.model.values import value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from peakctl.kinds.fields import Field, Kind, Versions
-
+from peakctl.model import STEP_VERBS, Action, Change, Live, Resource, State, Step, Verb
+from peakctl.model.values import MISSING, Tree, dotted, value_at
 
 CALL_STEPS = {
     "build": Step.CREATE_VERSION,
