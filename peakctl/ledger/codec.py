@@ -5,17 +5,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Mapping
 
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
-from peakctl.model import Actor, CiJob, Flaw, Intent, Lease, Ledger, Owned, Owner, PastRun
-from peakctl.model.values import EMPTY, JsonDict, Key
-
-T = TypeVar("T")
+from peakctl.ledger.fields import (
+    ACTOR,
+    COUNT,
+    FLAG,
+    ID,
+    KEY,
+    LONGEST_TEXT,
+    LONGEST_WORD,
+    MOMENT,
+    NAME,
+    OWNER,
+    TEXT,
+    WORD,
+    Codec,
+    as_list,
+    as_mapping,
+    checksum_of,
+    list_of,
+    mapping_to,
+    optional,
+    read_json,
+    record_of,
+    text_of,
+)
+from peakctl.model import Flaw, Intent, Lease, Ledger, Owned, Owner, PastRun
+from peakctl.model.values import JsonDict, Key
 
 KIND = "peakctl-ledger"
 FORMAT = 2
@@ -25,11 +44,6 @@ NEW_IN_2: Mapping[str, object] = {"secret": None, "claimed": False, "created": F
 """What format 2 adds to an entry, with what is read where it is not there."""
 LARGEST = 16 * 2**20
 """Bytes of a text; a resource takes about 300."""
-LONGEST_TEXT = 10_000
-LONGEST_WORD = 200
-LARGEST_NUMBER = 2**53
-LAST_MOMENT = 253_402_300_799.0
-"""Seconds from 1970 to the end of the year 9999, the last that can be shown as a date."""
 _BROKEN = (ValueError, KeyError, TypeError, RecursionError)
 
 
@@ -39,7 +53,7 @@ def write_ledger(ledger: Ledger) -> bytes:
         fields = LEDGER.write(ledger)
         LEDGER.read(fields)
         body = {"kind": KIND, "format_version": FORMAT, **fields}
-        text = json.dumps({**body, "checksum": _checksum(body)}, allow_nan=False).encode()
+        text = json.dumps({**body, "checksum": checksum_of(body)}, allow_nan=False).encode()
     except _BROKEN as error:
         raise PeakctlError(_unfit(ledger.owner, str(error))) from error
     if len(text) > LARGEST:
@@ -66,7 +80,7 @@ def _load(text: bytes, owner: Owner | None) -> JsonDict:
     if len(text) > LARGEST:
         raise _corrupt(owner)
     try:
-        body = json.loads(text.decode(), parse_constant=_refuse)
+        body = read_json(text)
     except (ValueError, RecursionError) as error:
         raise _corrupt(owner) from error
     if not isinstance(body, dict):
@@ -85,7 +99,7 @@ def _check_format(said: object, owner: Owner | None) -> int:
 def _parse(body: JsonDict, format_: int, owner: Owner | None) -> Ledger:
     try:
         given = body.pop("checksum")
-        if given != _checksum(body):
+        if given != checksum_of(body):
             raise _corrupt(owner)
         del body["kind"], body["format_version"]
         return LEDGER.read(_upgraded(body) if format_ == 1 else body)
@@ -95,133 +109,10 @@ def _parse(body: JsonDict, format_: int, owner: Owner | None) -> Ledger:
 
 def _upgraded(body: JsonDict) -> JsonDict:
     """The body of a text of format 1 as one of format 2."""
-    entries = [_mapping(item) for item in _list(body["owned"])]
+    entries = [as_mapping(item) for item in as_list(body["owned"])]
     if any(entry.keys() & NEW_IN_2.keys() for entry in entries):
         raise ValueError("fields of format 2 in format 1")
     return {**body, "owned": [{**entry, **NEW_IN_2} for entry in entries]}
-
-
-def _refuse(word: str) -> None:
-    """NaN and infinity are no JSON."""
-    raise ValueError(word)
-
-
-def _checksum(body: JsonDict) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-# --- values ----------------------------------------------------------------------------------
-
-
-def _same(value: T) -> T:
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class Codec(Generic[T]):
-    """How a type of value is read from JSON and written to it; `names` are the fields of a record.
-
-    `read` raises ValueError, KeyError or TypeError for anything else.
-    """
-
-    read: Callable[[object], T]
-    write: Callable[[T], Any] = _same
-    names: frozenset[str] = frozenset()
-
-
-def _text(least: int, most: int) -> Codec[str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not least <= len(value) <= most:
-            raise ValueError(f"expected string of {least} to {most:,} characters")
-        value.encode()  # half a character of two is no text
-        return value
-
-    return Codec(read)
-
-
-def _read_flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("expected boolean")
-    return value
-
-
-def _read_count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
-        raise ValueError("expected count")
-    return value
-
-
-def _read_moment(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("expected time")
-    if not 0 <= value <= LAST_MOMENT:
-        raise ValueError("expected time before the year 10000")
-    return float(value)
-
-
-def _read_id(value: object) -> str | int:
-    return WORD.read(value) if isinstance(value, str) else _read_count(value)
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError("expected list")
-    return value
-
-
-def _mapping(value: object) -> JsonDict:
-    if not isinstance(value, dict):
-        raise TypeError("expected mapping")
-    return value
-
-
-def _optional(inner: Codec[T]) -> Codec[T | None]:
-    return Codec(
-        lambda value: None if value is None else inner.read(value),
-        lambda value: None if value is None else inner.write(value),
-    )
-
-
-def _list_of(inner: Codec[T]) -> Codec[tuple[T, ...]]:
-    return Codec(
-        lambda value: tuple(inner.read(item) for item in _list(value)),
-        lambda items: [inner.write(item) for item in items],
-    )
-
-
-def _mapping_to(inner: Codec[T]) -> Codec[Mapping[str, T]]:
-    return Codec(
-        lambda value: {TEXT.read(word): inner.read(item) for word, item in _mapping(value).items()},
-        lambda value: {word: inner.write(item) for word, item in sorted(value.items())},
-    )
-
-
-def _record(
-    make: Callable[..., T], inline: Mapping[str, Codec[Any]] = EMPTY, **fields: Codec[Any]
-) -> Codec[T]:
-    """A mapping with exactly these fields, read as the arguments of `make`.
-
-    The fields of the records in `inline` stand beside the others.
-    """
-    names = frozenset(fields).union(*(part.names for part in inline.values()))
-
-    def read(value: object) -> T:
-        got = _mapping(value)
-        if got.keys() != names:
-            raise ValueError("other fields than a ledger has")
-        parts = {
-            n: part.read({name: got[name] for name in part.names}) for n, part in inline.items()
-        }
-        return make(**parts, **{name: field.read(got[name]) for name, field in fields.items()})
-
-    def write(value: T) -> JsonDict:
-        out: JsonDict = {}
-        for name, part in inline.items():
-            out |= part.write(getattr(value, name))
-        return out | {name: field.write(getattr(value, name)) for name, field in fields.items()}
-
-    return Codec(read, write, names)
 
 
 def _by_key(entries: Iterable[Owned]) -> dict[Key, Owned]:
@@ -234,33 +125,26 @@ def _by_key(entries: Iterable[Owned]) -> dict[Key, Owned]:
 
 # --- the fields ------------------------------------------------------------------------------
 
-TEXT, NAME, WORD = _text(0, LONGEST_TEXT), _text(1, LONGEST_TEXT), _text(1, LONGEST_WORD)
-FLAG, COUNT, MOMENT, ID = map(Codec, (_read_flag, _read_count, _read_moment, _read_id))
-
-OWNER = _record(Owner, project=NAME, environment=NAME)
-KEY = _record(Key, kind=WORD, name=NAME)
 PAIR = Codec(
-    lambda value: KEY.read(dict(zip(("kind", "name"), _list(value), strict=True))),
+    lambda value: KEY.read(dict(zip(("kind", "name"), as_list(value), strict=True))),
     lambda key: [key.kind, key.name],
 )
-CI = _record(CiJob, run=TEXT, job=TEXT, attempt=COUNT, url=TEXT)
-ACTOR = _record(Actor, who=TEXT, host=TEXT, process=TEXT, commit=TEXT, ci=_optional(CI))
-LEASE = _record(Lease, run=NAME, actor=ACTOR, since=MOMENT, until=MOMENT)
-OWNED = _record(
+LEASE = record_of(Lease, run=NAME, actor=ACTOR, since=MOMENT, until=MOMENT)
+OWNED = record_of(
     Owned,
     {"key": KEY},
     id=ID,
     protect=FLAG,
-    uses=_list_of(PAIR),
-    digests=_mapping_to(WORD),
-    secret=_optional(_list_of(TEXT)),
+    uses=list_of(PAIR),
+    digests=mapping_to(WORD),
+    secret=optional(list_of(TEXT)),
     claimed=FLAG,
     created=FLAG,
 )
-INTENT = _record(
-    Intent, {"key": KEY}, verb=WORD, version=_optional(TEXT), id=_optional(ID), run=TEXT
+INTENT = record_of(
+    Intent, {"key": KEY}, verb=WORD, version=optional(TEXT), id=optional(ID), run=TEXT
 )
-PAST_RUN = _record(
+PAST_RUN = record_of(
     PastRun,
     run=NAME,
     actor=ACTOR,
@@ -268,23 +152,23 @@ PAST_RUN = _record(
     started=MOMENT,
     ended=MOMENT,
     outcome=TEXT,
-    counts=_mapping_to(COUNT),
+    counts=mapping_to(COUNT),
 )
 ENTRIES = Codec(
-    lambda value: _by_key(_list_of(OWNED).read(value)),
+    lambda value: _by_key(list_of(OWNED).read(value)),
     lambda owned: [OWNED.write(owned[key]) for key in sorted(owned)],
 )
-LEDGER = _record(
+LEDGER = record_of(
     Ledger,
     {"owner": OWNER},
     salt=WORD,
-    writer=_text(0, LONGEST_WORD),
+    writer=text_of(0, LONGEST_WORD),
     base=COUNT,
     seen=COUNT,
-    lease=_optional(LEASE),
+    lease=optional(LEASE),
     owned=ENTRIES,
-    intents=_list_of(INTENT),
-    runs=_list_of(PAST_RUN),
+    intents=list_of(INTENT),
+    runs=list_of(PAST_RUN),
 )
 
 
