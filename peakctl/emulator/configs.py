@@ -9,7 +9,7 @@ from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
 from peakctl.emulator.image_usage import find_image
 from peakctl.emulator.instance_types import check_instance_type, of_service
-from peakctl.emulator.parameters import names_used
+from peakctl.emulator.parameters import Definitions, names_used
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
@@ -318,10 +318,8 @@ def _check_exists(tx: Transaction, details: Body, at: str) -> None:
 
 def check_names(config: object, parameters: Body | None) -> None:
     """Each @param:NAME of a config is a build parameter."""
-    known = {d["name"] for d in (parameters or {}).get("build") or ()}
-    for name in sorted(names_used(config)):
-        if name not in known:
-            raise invalid(AT, f"@param:{name} is not a build parameter")
+    for name in sorted(names_used(config) - Definitions(parameters).names("build")):
+        raise invalid(AT, f"@param:{name} is not a build parameter")
 
 
 def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:

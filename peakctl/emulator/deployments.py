@@ -4,35 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from peakctl.emulator import rollout
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.listing import Listing, one_of
-from peakctl.emulator.parameters import (
-    STAGED,
-    STAGES,
-    check_required,
-    check_values,
-    join,
-    masked,
-    with_defaults,
-)
+from peakctl.emulator.parameters import STAGED, STAGES, Definitions, merged, merged_stages
 from peakctl.emulator.problems import conflict, invalid, not_found
-from peakctl.emulator.rollout import (
-    BUSY,
-    FAMILIES,
-    begin_delete,
-    child_values,
-    children_of,
-    deploy_blocks,
-    find_release,
-    latest_revision,
-    read_blocks,
-    read_values,
-    release_of,
-    restart_revision,
-    run,
-    start_revision,
-)
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
 from peakctl.emulator.views import MADE, NULLABLE, STATUS, Field, View, stored
@@ -82,7 +59,7 @@ RUN = "run"
 
 
 def _refuse_taken(call: Call, name: str, field: str) -> None:
-    if call.options.strict_names and call.tx.named(FAMILIES, name):
+    if call.options.strict_names and call.tx.named(rollout.FAMILIES, name):
         raise conflict(f"{field}: a deployment {name} already exists")
 
 
@@ -97,7 +74,7 @@ def _find(call: Call) -> Row:
 def _release(call: Call, spec: Row, sent: Any, field: str) -> Row:
     """The release that was asked for, else the latest."""
     version = (sent or {}).get("version") or spec.body["latest"]
-    found = find_release(call.tx, spec.id, version)
+    found = rollout.find_release(call.tx, spec.id, version)
     if found is None:
         raise invalid(field, f"spec {spec.name} has no release {version}")
     return found
@@ -137,7 +114,7 @@ def _head(call: Call, row: Row) -> Body:
 
 
 def _item_shown(call: Call, row: Row) -> Body:
-    return {**_head(call, row), "latestRevision": STATE(latest_revision(call.tx, row))}
+    return {**_head(call, row), "latestRevision": STATE(rollout.latest_revision(call.tx, row))}
 
 
 def _edited(call: Call, row: Row) -> Body:
@@ -155,15 +132,15 @@ def describe(call: Call) -> Body:
 
 
 def _latest(tx: Transaction, row: Row) -> Body:
-    latest = {**REVISION(latest_revision(tx, row)), "resources": _resources(tx, row)}
+    latest = {**REVISION(rollout.latest_revision(tx, row)), "resources": _resources(tx, row)}
     if row.kind == "app-deployment":
-        latest["blocks"] = [_block_shown(child) for child in children_of(tx, row)]
+        latest["blocks"] = [_block_shown(child) for child in rollout.children_of(tx, row)]
     return latest
 
 
 def _resources(tx: Transaction, row: Row) -> list[Body]:
     """(kind, name) of all that a deployment its blocks' included."""
-    rows = [row, *children_of(tx, row)]
+    rows = [row, *rollout.children_of(tx, row)]
     found = [resource for each in rows for resource in each.body.get("resources") or ()]
     return [{"kind": resource["kind"], "name": resource["name"]} for resource in found]
 
@@ -212,39 +189,42 @@ def describe_revision(call: Call) -> Body:
 
 def _parameters_shown(call: Call, row: Row, body: Body) -> Body:
     """`parameters`, and for apps `appParameters`, with hidden values masked."""
-    tx, values = call.tx, body["parameters"] or {}
+    values = body["parameters"] or {}
     if row.kind == "block-deployment":
-        return {"parameters": _masked(call, release_of(tx, row).body["parameters"], values)}
-    known = _block_definitions(tx, row)
-    answer: Body = {"parameters": {k: _masked(call, known.get(k), v) for k, v in values.items()}}
+        return {"parameters": _masked(call, rollout.definitions_of(call.tx, row), values)}
+    known = _block_definitions(call.tx, row)
+    blocks = {k: _masked(call, known.get(k, Definitions()), v) for k, v in values.items()}
+    answer: Body = {"parameters": blocks}
     if call.options.newer_calls:
         shared = body.get("appParameters") or {}
-        answer["appParameters"] = _masked(call, _app_definitions(tx, row), shared)
+        answer["appParameters"] = _masked(call, _app_definitions(call.tx, row), shared)
     return answer
 
 
-def _masked(call: Call, definitions: Body | None, values: Body) -> Body:
+def _masked(call: Call, definitions: Definitions, values: Body) -> Body:
     return {
-        stage: masked(definitions, stage, _in_effect(call, definitions, stage, values.get(stage)))
+        stage: definitions.masked(stage, _in_effect(call, definitions, stage, values.get(stage)))
         for stage in STAGES
     }
 
 
-def _in_effect(call: Call, definitions: Body | None, stage: str, values: Any) -> Body:
+def _in_effect(call: Call, definitions: Definitions, stage: str, values: Any) -> Body:
     """The values of one stage, with defaults if the option says so."""
-    values = values or {}
-    return with_defaults(definitions, stage, values) if call.options.default_parameters else values
+    wanted = call.options.default_parameters
+    return definitions.with_defaults(stage, values) if wanted else values or {}
 
 
-def _block_definitions(tx: Transaction, row: Row) -> dict[str, Body | None]:
+def _block_definitions(tx: Transaction, row: Row) -> dict[str, Definitions]:
     """Parameter definitions of each block of an app deployment."""
-    return {c.body["block"]: release_of(tx, c).body["parameters"] for c in children_of(tx, row)}
+    return {
+        child.body["block"]: rollout.definitions_of(tx, child)
+        for child in rollout.children_of(tx, row)
+    }
 
 
-def _app_definitions(tx: Transaction, row: Row) -> Body:
+def _app_definitions(tx: Transaction, row: Row) -> Definitions:
     """What may stand in appParameters: the app's own definitions, then any block's."""
-    own = release_of(tx, row).body["parameters"] or {}
-    return join([*(block or {} for block in _block_definitions(tx, row).values()), own])
+    return rollout.definitions_of(tx, *rollout.children_of(tx, row), row)
 
 
 # --- changes ---------------------------------------------------------------------------------
@@ -279,27 +259,22 @@ def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, sent: Bod
     notes = (body.get("revision") or {}).get("notes")
     if row.kind == "block-deployment":
         row.body["parameters"] = _block_values(call, release, body, row.body.get("parameters"))
-        return start_revision(call.tx, call.options, row, notes)
+        return rollout.start_revision(call.tx, call.options, row, notes)
     chosen = {key: sent.get(key) or [] for key in CHOSEN}
     if call.options.newer_calls:
         row.body["spec"].update(chosen)
-    blocks = read_blocks(call, release, chosen)
-    values, app_values = read_values(call, row, release, blocks, body)
+    blocks = rollout.read_blocks(call, release, chosen)
+    values, app_values = rollout.read_values(call, row, release, blocks, body)
     row.body.update(parameters=values, appParameters=app_values)
-    deploy_blocks(call, row, blocks, notes)
-    return start_revision(call.tx, call.options, row, notes)
+    rollout.deploy_blocks(call, row, blocks, notes)
+    return rollout.start_revision(call.tx, call.options, row, notes)
 
 
 def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> Body:
     sent = body.get("parameters") or {}
     s.check(STAGED, sent, "parameters")
-    values: Body = {}
-    for stage in STAGES:
-        kept = (before or {}).get(stage) or {} if call.options.carry_parameters else {}
-        values[stage] = {**kept, **(sent.get(stage) or {})}
-        at = f"parameters.{stage}"
-        check_values(release.body["parameters"], stage, values[stage], at)
-        check_required(release.body["parameters"], stage, values[stage], at)
+    values = merged_stages(before if call.options.carry_parameters else None, sent)
+    Definitions(release.body["parameters"]).check(values, "parameters", values)
     return values
 
 
@@ -323,7 +298,7 @@ def revise(call: Call) -> Body:
 
 
 def _refuse_busy(row: Row) -> None:
-    if row.status in BUSY:
+    if row.status in rollout.BUSY:
         raise conflict(f"status: deployment {row.name} is {row.status}")
 
 
@@ -336,10 +311,10 @@ def redeploy(call: Call) -> Body:
     row = _find(call)
     if row.status not in ("failed", "warning"):
         raise conflict(f"status: deployment {row.name} is {row.status}, not failed or warning")
-    for child in children_of(call.tx, row):
+    for child in rollout.children_of(call.tx, row):
         if child.status in ("failed", "warning"):
-            restart_revision(call.tx, call.options, child)
-    revision = restart_revision(call.tx, call.options, row)
+            rollout.restart_revision(call.tx, call.options, child)
+    revision = rollout.restart_revision(call.tx, call.options, row)
     return {
         "deploymentId": row.id,
         "revision": int(revision.name),
@@ -365,7 +340,7 @@ def delete(call: Call) -> Body:
     if row.parent:
         raise invalid("id", f"deployment {row.name} belongs to app deployment {row.parent}")
     _refuse_busy(row)
-    begin_delete(call.tx, call.options, row)
+    rollout.begin_delete(call.tx, call.options, row)
     return {}
 
 
@@ -378,9 +353,9 @@ def delete(call: Call) -> Body:
 def execute(call: Call) -> Body:
     row = _find(call)
     ran: list[Body] = []
-    for block in children_of(call.tx, row) or [row]:
-        release = release_of(call.tx, block)
-        key = run(call.tx, call.options, block) if release.body["autoRunOnDeploy"] else None
+    for block in rollout.children_of(call.tx, row) or [row]:
+        release = rollout.release_of(call.tx, block)
+        key = rollout.run(call.tx, call.options, block) if release.body["autoRunOnDeploy"] else None
         if key is not None:
             spec = block.body["spec"]["id"]
             done = {"version": release.name, "executionId": key, "status": "executed"}
@@ -400,7 +375,7 @@ def read_parameters(call: Call) -> Body:
 
 
 def _run_values(call: Call, row: Row) -> Body:
-    definitions = release_of(call.tx, row).body["parameters"]
+    definitions = rollout.definitions_of(call.tx, row)
     return _in_effect(call, definitions, RUN, row.body["parameters"].get(RUN))
 
 
@@ -415,7 +390,10 @@ def _app_values(call: Call, row: Row) -> Body:
 
 
 @BOTH(
-    "PATCH", "{id}/parameters/run", "Change run parameters of a block", body=s.mapping(s.ANYTHING)
+    "PATCH",
+    "{id}/parameters/run",
+    "Change run parameters of a block",
+    body=s.mapping(s.ANYTHING),
 )
 def patch_parameters(call: Call) -> Body:
     row = _find(call)
@@ -426,9 +404,13 @@ def patch_parameters(call: Call) -> Body:
 
 
 def _patch_block(call: Call, row: Row, values: JsonObject, at: str) -> None:
-    check_values(release_of(call.tx, row).body["parameters"], RUN, values, at)
-    row.body["parameters"][RUN] = {**(row.body["parameters"].get(RUN) or {}), **values}
+    rollout.definitions_of(call.tx, row).check_stage(RUN, values, at)
+    _put(row.body["parameters"], values)
     call.tx.touch(row)
+
+
+def _put(staged: Body, values: JsonObject) -> None:
+    staged[RUN] = merged(staged.get(RUN), values)
 
 
 @NEWER(
@@ -448,19 +430,16 @@ def patch_both(call: Call) -> Body:
 
 def _patch_app(call: Call, row: Row, blocks: JsonObject, shared: JsonObject) -> None:
     s.check(s.mapping(s.MAP), blocks, "parameters")
-    check_values(_app_definitions(call.tx, row), RUN, shared, "appParameters")
+    _app_definitions(call.tx, row).check_stage(RUN, shared, "appParameters")
     definitions = _block_definitions(call.tx, row)
-    stored = row.body["parameters"]
     for name, values in blocks.items():
         if name not in definitions:
             raise invalid(f"parameters.{name}", "is not a block of this app")
-        check_values(definitions[name], RUN, values, f"parameters.{name}")
-        kept = stored.setdefault(name, {})
-        kept[RUN] = {**(kept.get(RUN) or {}), **values}
-    own = row.body.setdefault("appParameters", {})
-    own[RUN] = {**(own.get(RUN) or {}), **shared}
+        definitions[name].check_stage(RUN, values, f"parameters.{name}")
+        _put(row.body["parameters"].setdefault(name, {}), values)
+    _put(row.body.setdefault("appParameters", {}), shared)
     call.tx.touch(row)
-    for child in children_of(call.tx, row):
-        values = child_values(definitions[child.body["block"]] or {}, row, child)
+    for child in rollout.children_of(call.tx, row):
+        values = rollout.child_values(definitions[child.body["block"]], row, child)
         child.body["parameters"][RUN] = values[RUN]
         call.tx.touch(child)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator import schemas as s
@@ -65,17 +66,9 @@ def _check_definition(definition: Body, at: str) -> None:
         raise invalid(f"{at}.defaultValue", f"is not a {definition['type']}")
 
 
-def names_used(value: object) -> set[str]:
+def names_used(config: object) -> set[str]:
     """All NAMEs of `@param:NAME` in a config."""
-    if isinstance(value, str):
-        found = s.PARAMETER.fullmatch(value)
-        return {found[1]} if found else set()
-    children: Iterable[object] = ()
-    if isinstance(value, dict):
-        children = value.values()
-    elif isinstance(value, list):
-        children = value
-    return {name for child in children for name in names_used(child)}
+    return {found[1] for text in s.texts_in(config) if (found := s.PARAMETER.fullmatch(text))}
 
 
 def put_values(value: object, values: JsonObject) -> Any:
@@ -90,19 +83,60 @@ def put_values(value: object, values: JsonObject) -> Any:
     return value
 
 
-def defined(definitions: Body | None, stage: str) -> dict[str, Body]:
-    return {d["name"]: d for d in (definitions or {}).get(stage) or ()}
+def merged(below: JsonObject | None, above: JsonObject | None) -> Body:
+    """The values of both, either of which may be absent."""
+    return {**(below or {}), **(above or {})}
 
 
-def check_values(definitions: Body | None, stage: str, values: object, at: str) -> None:
-    """Every value is declared, of its type and one of its options."""
-    if not isinstance(values, dict):
-        raise invalid(at, "must be a mapping")
-    known = defined(definitions, stage)
-    for name, value in values.items():
-        if name not in known:
-            raise invalid(f"{at}.{name}", f"the spec has no {stage} parameter {name}")
-        _check_value(known[name], value, f"{at}.{name}")
+def merged_stages(below: Body | None, above: Body | None) -> Body:
+    """The same for values by stage."""
+    below, above = below or {}, above or {}
+    return {stage: merged(below.get(stage), above.get(stage)) for stage in STAGES}
+
+
+class Definitions:
+    """The parameters that one or several releases define; the later ones win where names meet."""
+
+    def __init__(self, *sources: Body | None) -> None:
+        self._known: dict[str, dict[str, Body]] = {
+            stage: {d["name"]: d for source in sources for d in (source or {}).get(stage) or ()}
+            for stage in STAGES
+        }
+
+    def names(self, stage: str) -> AbstractSet[str]:
+        return self._known[stage].keys()
+
+    def check(self, values: Body, at: str, in_effect: Body) -> None:
+        """Values of all stages; of those `in_effect` none that is required may be missing."""
+        for stage in STAGES:
+            self.check_stage(stage, values.get(stage) or {}, f"{at}.{stage}")
+            self._check_required(stage, in_effect[stage], f"{at}.{stage}")
+
+    def check_stage(self, stage: str, values: object, at: str) -> None:
+        """Every value is declared, of its type and one of its options."""
+        if not isinstance(values, dict):
+            raise invalid(at, "must be a mapping")
+        for name, value in values.items():
+            if name not in self._known[stage]:
+                raise invalid(f"{at}.{name}", f"the spec has no {stage} parameter {name}")
+            _check_value(self._known[stage][name], value, f"{at}.{name}")
+
+    def _check_required(self, stage: str, values: Body, at: str) -> None:
+        """Required parameters have a value or a default; those with conditions may be disabled."""
+        known = self.with_defaults(stage, values)
+        for name, definition in self._known[stage].items():
+            if definition["required"] and not definition.get("conditions") and name not in known:
+                raise invalid(f"{at}.{name}", "is required")
+
+    def with_defaults(self, stage: str, values: Body | None) -> Body:
+        """Values in effect."""
+        defaults = {name: d.get("defaultValue") for name, d in self._known[stage].items()}
+        return merged({name: v for name, v in defaults.items() if v is not None}, values)
+
+    def masked(self, stage: str, values: Body) -> Body:
+        """Values as reads show them: hidden ones are replaced."""
+        hidden = {name for name, d in self._known[stage].items() if d.get("hideValue")}
+        return {name: MASK if name in hidden else value for name, value in values.items()}
 
 
 def _check_value(definition: Body, value: object, at: str) -> None:
@@ -113,39 +147,3 @@ def _check_value(definition: Body, value: object, at: str) -> None:
     for item in values if allowed else ():
         if item not in allowed and value not in allowed:
             raise invalid(at, f"{item!r} is not one of the options")
-
-
-def check_required(definitions: Body | None, stage: str, values: Body, at: str) -> None:
-    """Required parameters have a value or a default; those with conditions may be disabled."""
-    for name, definition in defined(definitions, stage).items():
-        optional = not definition["required"] or definition.get("conditions")
-        if not optional and name not in values and definition.get("defaultValue") is None:
-            raise invalid(f"{at}.{name}", "is required")
-
-
-def with_defaults(definitions: Body | None, stage: str, values: Body) -> Body:
-    """Values in effect."""
-    defaults = {
-        name: d["defaultValue"]
-        for name, d in defined(definitions, stage).items()
-        if d.get("defaultValue") is not None
-    }
-    return {**defaults, **values}
-
-
-def masked(definitions: Body | None, stage: str, values: Body) -> Body:
-    """Values as reads show them: hidden ones are replaced."""
-    known = defined(definitions, stage)
-    return {
-        name: MASK if known.get(name, {}).get("hideValue") else value
-        for name, value in values.items()
-    }
-
-
-def join(sources: list[Body]) -> Body:
-    """Definitions of several; later sources win where names meet."""
-    joined: Body = {}
-    for stage in STAGES:
-        by_name = {d["name"]: d for source in sources for d in source.get(stage) or ()}
-        joined[stage] = list(by_name.values())
-    return joined

@@ -7,23 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import find_dockerfile, rehearse
 from peakctl.emulator.configs import existing_images, inline_images, mapped
 from peakctl.emulator.executions import start_execution
 from peakctl.emulator.image_usage import VERSION, is_ready, latest_ready, set_usage
-from peakctl.emulator.parameters import (
-    STAGED,
-    STAGES,
-    check_required,
-    check_values,
-    defined,
-    join,
-    put_values,
-    with_defaults,
-)
+from peakctl.emulator.parameters import STAGED, STAGES, Definitions, merged_stages, put_values
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due
-from peakctl.emulator.schemas import check, mapping
 from peakctl.emulator.services import FIELDS, usual_fields
 from peakctl.emulator.specs import visible_spec
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
@@ -58,6 +49,11 @@ def release_of(tx: Transaction, row: Row) -> Row:
     spec = row.body["spec"]
     found = find_release(tx, spec["id"], spec["release"]["version"])
     return found or tx.require("release", spec["id"])
+
+
+def definitions_of(tx: Transaction, *rows: Row) -> Definitions:
+    """The parameters that deployments have; the later ones win where names meet."""
+    return Definitions(*(release_of(tx, row).body["parameters"] for row in rows))
 
 
 def children_of(tx: Transaction, row: Row) -> list[Row]:
@@ -167,19 +163,11 @@ def _worst(ends: Iterable[str]) -> str:
     return next((end for end in WORST_FIRST if end in found), "deployed")
 
 
-def _texts(value: object) -> set[str]:
-    if isinstance(value, str):
-        return {value}
-    if isinstance(value, dict):
-        value = list(value.values())
-    return {text for item in value for text in _texts(item)} if isinstance(value, list) else set()
-
-
 def _end_of(tx: Transaction, release: Row, parameters: Body, *, again: bool) -> str:
     """The end of a block's deployment; `again` when the same revision is deployed once more."""
     kind = "service" if "steps" not in release.body["config"] else "workflow"
     config = _config(release, parameters)
-    asked = _texts(parameters) & set(ASKED)
+    asked = set(s.texts_in(parameters)) & set(ASKED)
     ends = [ASKED[text] for text in asked if not (again and text.endswith("-once"))]
     owner = tx.at(release.tenant, tx.now)
     ends += ["failed"] * (not _builds(owner, release, kind, config))
@@ -189,7 +177,7 @@ def _end_of(tx: Transaction, release: Row, parameters: Body, *, again: bool) -> 
 
 def _config(release: Row, parameters: Body) -> Body:
     """The config of a release with the values of the build parameters in it."""
-    build = with_defaults(release.body["parameters"], "build", parameters.get("build") or {})
+    build = Definitions(release.body["parameters"]).with_defaults("build", parameters.get("build"))
     config: Body = put_values(release.body["config"], build)
     return config
 
@@ -295,9 +283,8 @@ class Block:
     release: Row
 
     @property
-    def definitions(self) -> Body:
-        found: Body | None = self.release.body["parameters"]
-        return found or {}
+    def definitions(self) -> Definitions:
+        return Definitions(self.release.body["parameters"])
 
 
 def read_blocks(call: Call, release: Row, chosen: Body) -> list[Block]:
@@ -326,46 +313,40 @@ def read_values(
     """(values by block, values of the app), checked against what the blocks define."""
     values: Body = body.get("parameters") or {}
     shared: Body = body.get("appParameters") or {} if call.options.newer_calls else {}
-    check(mapping(STAGED), values, "parameters")
-    check(STAGED, shared, "appParameters")
+    s.check(s.mapping(STAGED), values, "parameters")
+    s.check(STAGED, shared, "appParameters")
     if call.options.carry_parameters:
         values, shared = _carried(row, values, shared)
     known = {block.spec.name: block for block in blocks}
     for name in values:
         if name not in known:
             raise invalid(f"parameters.{name}", "is not a block of this app")
-    own = release.body["parameters"] or {}
-    everything = join([*(block.definitions for block in blocks), own])
+    sources = [each.body["parameters"] for each in (*(block.release for block in blocks), release)]
     for stage in STAGES:
-        check_values(everything, stage, shared.get(stage) or {}, f"appParameters.{stage}")
+        at = f"appParameters.{stage}"
+        Definitions(*sources).check_stage(stage, shared.get(stage) or {}, at)
     for name, block in known.items():
-        _check_block(block, values.get(name) or {}, shared, f"parameters.{name}")
+        own = values.get(name) or {}
+        in_effect = inherited(block.definitions, own, shared)
+        block.definitions.check(own, f"parameters.{name}", in_effect)
     return values, shared
 
 
 def _carried(row: Row, values: Body, shared: Body) -> tuple[Body, Body]:
-    before, shared_before = row.body.get("parameters") or {}, row.body.get("appParameters") or {}
+    before = row.body.get("parameters") or {}
     joined = {
-        name: {s: {**(before.get(name, {}).get(s) or {}), **(values.get(name, {}).get(s) or {})}
-               for s in STAGES}
-        for name in {**before, **values}
-    }  # fmt: skip
-    app = {s: {**(shared_before.get(s) or {}), **(shared.get(s) or {})} for s in STAGES}
-    return joined, app
+        name: merged_stages(before.get(name), values.get(name)) for name in {**before, **values}
+    }
+    return joined, merged_stages(row.body.get("appParameters"), shared)
 
 
-def _check_block(block: Block, values: Body, shared: Body, at: str) -> None:
-    for stage in STAGES:
-        check_values(block.definitions, stage, values.get(stage) or {}, f"{at}.{stage}")
-        effective = inherited(block.definitions, values, shared, stage)
-        check_required(block.definitions, stage, effective, f"{at}.{stage}")
-
-
-def inherited(definitions: Body, values: Body, shared: Body, stage: str) -> Body:
+def inherited(definitions: Definitions, values: Body, shared: Body) -> Body:
     """A block's values: the app's where it defines the same name, its own above them."""
-    known = defined(definitions, stage)
-    app = {name: value for name, value in (shared.get(stage) or {}).items() if name in known}
-    return {**app, **(values.get(stage) or {})}
+    app = {
+        stage: {name: v for name, v in (given or {}).items() if name in definitions.names(stage)}
+        for stage, given in shared.items()
+    }
+    return merged_stages(app, values)
 
 
 def deploy_blocks(call: Call, row: Row, blocks: list[Block], notes: str | None) -> None:
@@ -381,11 +362,10 @@ def deploy_blocks(call: Call, row: Row, blocks: list[Block], notes: str | None) 
         drop(call.tx, lost)
 
 
-def child_values(definitions: Body, row: Row, child: Row) -> Body:
+def child_values(definitions: Definitions, row: Row, child: Row) -> Body:
     """What an app gives to one of its blocks."""
     values = (row.body["parameters"] or {}).get(child.body["block"]) or {}
-    shared = row.body.get("appParameters") or {}
-    return {stage: inherited(definitions, values, shared, stage) for stage in STAGES}
+    return inherited(definitions, values, row.body.get("appParameters") or {})
 
 
 def _add_child(call: Call, row: Row, block: Block) -> Row:

@@ -7,7 +7,7 @@ names are ignored, as nothing says that the platform refuses them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from peakctl.emulator.problems import invalid
@@ -151,6 +151,15 @@ def _map(schema: Schema, value: JsonDict, at: str, lenient: bool) -> None:  # no
 def is_number(value: object) -> bool:
     """Whether it is one; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """All texts of a value; names of keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(item)
 
 
 TYPES: dict[str, tuple[Callable[[object], bool], str, Any]] = {
