@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peakctl.model import JsonDict
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pytest loads this module in every project, which must cost nothing
     from peakctl.emulator import Emulator, Fault
+    from peakctl.model import JsonDict
 
 TOKEN = "peak-emulator"  # noqa: S105 - opens nothing but the emulator
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
