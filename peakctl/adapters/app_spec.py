@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from peakctl.adapters import specs
 from peakctl.adapters.answers import pick, spec_of
 from peakctl.adapters.requests import json_text, stated
-from peakctl.adapters.specs import (
-    Specs,
-    latest_release,
-    release_body,
-    spec_body,
-    wanted_release,
-)
 from peakctl.model import CallRequest, JsonObject, Listed, Live, Resource
 
 
-class Adapter(Specs):
+class Adapter(specs.Specs):
     """One request to read when the answer shows the latest release, else two."""
 
     path = "press/v1/apps/specs/"
@@ -38,7 +32,7 @@ class Adapter(Specs):
         self, described: JsonObject, listed: Listed, resource: Resource | None
     ) -> tuple[str | None, JsonObject]:
         """The release to show: the fixed one where it exists, else the latest."""
-        latest, wanted = latest_release(described), wanted_release(resource)
+        latest, wanted = specs.latest_release(described), specs.wanted_release(resource)
         if wanted and wanted != latest:
             release = await self.release(listed.id, wanted)
             if release is not None:
@@ -52,14 +46,14 @@ class Adapter(Specs):
         """JSON whose values are JSON strings, and only here (docs/platform.md, 2.5)."""
         spec = spec_of(request.desired)
         texts = {
-            "spec": json_text(spec_body(request, self.word)),
+            "spec": json_text(specs.spec_body(request, self.word)),
             "featured": json_text(spec.get("featured", False)),
             **{name: json_text(spec[name]) for name in ("tenants", "parameters") if name in spec},
         }
         return await self.api.send("POST", self.path, json={**texts, **stated(spec, "scope")})
 
     async def send_release(self, request: CallRequest, path: str) -> object:
-        body = {**release_body(request), **stated(spec_of(request.desired), "parameters")}
+        body = {**specs.release_body(request), **stated(spec_of(request.desired), "parameters")}
         return await self.api.send("POST", path, json=body)
 
 

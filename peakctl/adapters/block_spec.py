@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from peakctl.adapters import specs
 from peakctl.adapters.answers import digest_at, pick, read_config, spec_of
 from peakctl.adapters.requests import zip_part
-from peakctl.adapters.specs import Specs, latest_release, release_body, spec_body, wanted_release
 from peakctl.api.bodies import Part
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
@@ -20,7 +20,7 @@ from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 
 
-class Adapter(Specs):
+class Adapter(specs.Specs):
     """Two requests to read, side by side: the spec and the release that the listing names."""
 
     path = "press/v1/blocks/specs/"
@@ -28,14 +28,14 @@ class Adapter(Specs):
     makes = ("Artifact",)
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        wanted = wanted_release(resource) or latest_release(listed.item)
+        wanted = specs.wanted_release(resource) or specs.latest_release(listed.item)
         described, release = await asyncio.gather(
             self.get(self.at(listed.id)), self.release(listed.id, wanted)
         )
         if described is None:
             return None
-        latest = latest_release(described)
-        if release is None or (wanted_release(resource) is None and wanted != latest):
+        latest = specs.latest_release(described)
+        if release is None or (specs.wanted_release(resource) is None and wanted != latest):
             wanted, release = latest, await self.release(listed.id, latest)
         live = self.live(described, listed, resource, wanted)
         shaped, digest = _release_values({**_latest(described, wanted), **(release or {})})
@@ -90,7 +90,7 @@ class Adapter(Specs):
     async def send_create(self, request: CallRequest) -> object:
         spec = spec_of(request.desired)
         parts = [
-            Part("spec", json=spec_body(request, "workflow")),
+            Part("spec", json=specs.spec_body(request, "workflow")),
             Part("featured", json=spec.get("featured", False)),
             Part("scope", text=spec.get("scope")),
             Part("tenants", json=spec.get("tenants", MISSING)),
@@ -99,7 +99,7 @@ class Adapter(Specs):
         return await self.api.send("POST", self.path, parts=parts)
 
     async def send_release(self, request: CallRequest, path: str) -> object:
-        parts = [Part("spec", json=release_body(request)), *_release_parts(request)]
+        parts = [Part("spec", json=specs.release_body(request)), *_release_parts(request)]
         return await self.api.send("POST", path, parts=parts)
 
 
@@ -120,7 +120,7 @@ def _release_parts(request: CallRequest) -> list[Part]:
 
 def _latest(described: JsonObject, version: str | None) -> JsonDict:
     """What the description of the spec already says of that release."""
-    if version is None or latest_release(described) != version:
+    if version is None or specs.latest_release(described) != version:
         return {}
     return {**pick(described, "parameters"), **(described.get("latestRelease") or {})}
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.api.client import Api
-from peakctl.kinds.fields import Kind
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Path, Step, Tree, mapping_at, value_at
 from peakctl.model.platform import CallRequest, CallResult, Readiness
 from peakctl.model.resources import Listed, Live, LiveId, Resource, State
@@ -32,9 +31,9 @@ class Adapter(Rest):
     search = "name"
     makes = ("Workflow", "Service", "Webapp")
 
-    def __init__(self, api: Api, kind: Kind) -> None:
-        super().__init__(api, kind)
-        self._releases = Releases(self.get)
+    @cached_property
+    def _releases(self) -> Releases:
+        return Releases(self.get)
 
     def calls(self) -> dict[Step, Call]:
         return {

@@ -1,4 +1,4 @@
-"""Small readings of an request and of the answer to it."""
+"""What adapters put into requests, and read off them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from peakctl.model.values import EMPTY, MISSING, JsonDict, Path, Secret, Tree, V
 
 
 def live_of(request: CallRequest) -> Live:
-    """The live resource that the request is about. Raises ValueError for an request without one."""
+    """The live resource that the request is about. Raises ValueError for a request without one."""
     if request.live is None:
         raise ValueError(f"{request.key}: {request.step} needs a live resource")
     return request.live

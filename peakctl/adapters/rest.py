@@ -77,9 +77,37 @@ class Rest:
         """The key of the resource, which may be about to rename it, else what it is called now."""
         return resource.key if resource else Key(self.kind.name, listed.name)
 
-    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
-        """A reference to a kind without versions needs the id alone."""
+    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
+        """One request, for a kind whose describe answer says everything."""
+        described = await self.get(self.at(listed.id))
+        if described is None:
+            return None
+        reading = self.classify(self.status(described))
+        return Live(
+            key=self.key(listed, resource),
+            id=listed.id,
+            values=self.values(described),
+            status=reading.status,
+            state=reading.state,
+            attributes=self.attributes(listed),
+            private=self.private(described),
+        )
+
+    def values(self, described: JsonObject) -> JsonDict:
+        """A describe answer in manifest shape; called by `read` alone."""
+        raise NotImplementedError
+
+    def private(self, described: JsonObject) -> JsonObject:
+        """What later calls need to know of a describe answer, and no manifest says."""
+        return {}
+
+    def attributes(self, listed: Listed) -> JsonObject:
+        """What references receive."""
         return {"id": listed.id}
+
+    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
+        """A reference to a kind without versions needs no version."""
+        return self.attributes(listed)
 
     async def call(self, request: CallRequest) -> CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""

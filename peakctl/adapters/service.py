@@ -8,7 +8,7 @@ from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env
 from peakctl.adapters.requests import changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.kinds.fields import Absent
-from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model import CallRequest, CallResult, Listed, Step
 from peakctl.model.values import JsonDict, JsonObject
 
 METADATA = ("name", "title", "description")  # its tags are read-only
@@ -29,24 +29,13 @@ class Webapps(Rest):
             Step.UPDATE_METADATA: self._update,
         }
 
-    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        described = await self.get(self.at(listed.id))
-        if described is None:
-            return None
-        reading = self.classify(self.status(described))
-        return Live(
-            key=self.key(listed, resource),
-            id=listed.id,
-            values=manifest(
-                pick_shown(described, *METADATA), read_env(pick_shown(described, *self.spec))
-            ),
-            status=reading.status,
-            state=reading.state,
-            attributes=_attributes(listed),
-        )
+    def values(self, described: JsonObject) -> JsonDict:
+        spec = read_env(pick_shown(described, *self.spec))
+        return manifest(pick_shown(described, *METADATA), spec)
 
-    async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
-        return _attributes(listed)
+    def attributes(self, listed: Listed) -> JsonObject:
+        """Redeploying names the type of the service, too."""
+        return {"id": listed.id, "word": listed.item.get("serviceType") or "web-app"}
 
     async def _create(self, request: CallRequest) -> CallResult:
         metadata, spec = metadata_of(request.desired), spec_of(request.desired)
@@ -78,11 +67,6 @@ class Webapps(Rest):
 
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         return {"path": self.at(id)}
-
-
-def _attributes(listed: Listed) -> JsonDict:
-    """What references receive; redeploying names the type of the service."""
-    return {"id": listed.id, "word": listed.item.get("serviceType") or "web-app"}
 
 
 class Adapter(Webapps):

@@ -14,7 +14,7 @@ from peakctl.adapters.answers import (
 )
 from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model import CallRequest, CallResult, Step
 from peakctl.model.values import JsonDict, JsonObject, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
@@ -34,20 +34,11 @@ class Adapter(Rest):
             Step.UPDATE_METADATA: self._update,
         }
 
-    async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        described = await self.get(self.at(listed.id))
-        if described is None:
-            return None
-        reading = self.classify(self.status(described))
-        return Live(
-            key=self.key(listed, resource),
-            id=listed.id,
-            values=manifest(pick(described, "name", "tags"), workflow_spec(described)),
-            status=reading.status,
-            state=reading.state,
-            attributes={"id": listed.id},
-            private={"webhooks": webhook_ids(described.get("triggers"))},
-        )
+    def values(self, described: JsonObject) -> JsonDict:
+        return manifest(pick(described, "name", "tags"), workflow_spec(described))
+
+    def private(self, described: JsonObject) -> JsonObject:
+        return {"webhooks": webhook_ids(described.get("triggers"))}
 
     async def _create(self, request: CallRequest) -> CallResult:
         id_ = require(await self.api.send("POST", self.path, json=_document(request.desired)), "id")
