@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
+from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
@@ -251,7 +251,7 @@ class ActionRunner:
             return self._effect(request, seen[0])
 
         pauses = LOOK_PAUSES if error.doubtful else (0.0,)
-        effect = await settle_doubt(look, self.clock, pauses, ignored=PeakctlError)
+        effect = await find_lost_write(look, self.clock, pauses, ignored=PeakctlError)
         if effect is not None:
             return await self._claim(request, error, effect)
         if not error.doubtful:

@@ -1,4 +1,4 @@
-"""What one command has to say, before anyone decides in which form."""
+"""The result of one command, before it is written as text, JSON or Markdown."""
 
 from __future__ import annotations
 
