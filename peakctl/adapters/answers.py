@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from peakctl.api.client import Api
-from peakctl.archives import digest_of_zip
+from peakctl.archives import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
-from peakctl.model import JsonDict, JsonObject, Live, Tree, Value, mapping_at
+from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
 from peakctl.model.text import printable
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
@@ -135,10 +135,13 @@ def spec_of(tree: Value) -> Tree:
     return mapping_at(tree, ("spec",))
 
 
-async def digest_at(api: Api, path: str) -> str | None:
-    """The digest of the zip that a download gives; None when there is none (404)."""
+async def files_at(api: Api, path: str, *, lenient: bool = False) -> tuple[ArchiveFile, ...] | None:
+    """The files of the zip that a download gives; None when there is none (404).
+
+    `lenient` as `files_of_zip` has it: for a list that is only shown.
+    """
     try:
-        return digest_of_zip(await api.download(path))
+        return files_of_zip(await api.download(path), lenient=lenient)
     except ApiError as error:
         if error.status == 404:
             return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from peakctl.adapters.answers import digest_at, manifest, metadata_of, pick, require, spec_of
+from peakctl.adapters.answers import files_at, manifest, metadata_of, pick, require, spec_of
 from peakctl.adapters.ledger_store import is_ledger
 from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
-from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.archives import digest_of
+from peakctl.model import ArchiveFile, CallRequest, CallResult, Listed, Live, Resource, Step
 from peakctl.model.values import MISSING, JsonObject, Tree
 
 
@@ -35,8 +36,8 @@ class Adapter(Rest):
         }
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        described, digest = await asyncio.gather(
-            self.get(self.at(listed.id)), self._digest(listed, resource)
+        described, files = await asyncio.gather(
+            self.get(self.at(listed.id)), self._files(listed, resource)
         )
         if described is None:
             return None
@@ -46,17 +47,20 @@ class Adapter(Rest):
             id=listed.id,
             values=manifest(
                 pick(described, "name", "description"),
-                {"artifact": {"digest": digest}} if digest else {},
+                {} if files is None else {"artifact": {"digest": digest_of(files)}},
             ),
             version=version,
             latest=version,
             attributes={"id": listed.id},
+            files=files,
         )
 
-    async def _digest(self, listed: Listed, resource: Resource | None) -> str | None:
+    async def _files(
+        self, listed: Listed, resource: Resource | None
+    ) -> tuple[ArchiveFile, ...] | None:
         if resource is None or not resource.archives:
             return None
-        return await digest_at(self.api, self.at(listed.id, "download"))
+        return await files_at(self.api, self.at(listed.id, "download"))
 
     async def _create(self, request: CallRequest) -> CallResult:
         metadata, spec = metadata_of(request.desired), spec_of(request.desired)

@@ -9,15 +9,16 @@ from typing import Any
 from urllib.parse import quote
 
 from peakctl.adapters import specs
-from peakctl.adapters.answers import digest_at, pick, read_config, spec_of
+from peakctl.adapters.answers import files_at, pick, read_config, spec_of
 from peakctl.adapters.requests import zip_part
 from peakctl.api.bodies import Part
-from peakctl.archives import split_digest
+from peakctl.archives import digest_of, split_digest
 from peakctl.errors import ApiError
-from peakctl.model import CallRequest, Listed, Live, LiveId, Resource
+from peakctl.model import ArchiveFile, CallRequest, Listed, Live, LiveId, Resource
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
+PRIVATE = ("artifact", "archive")
 
 
 class Adapter(specs.Specs):
@@ -39,13 +40,23 @@ class Adapter(specs.Specs):
             wanted, release = latest, await self.release(listed.id, latest)
         live = self.live(described, listed, resource, wanted)
         shaped, digest = _release_values({**_latest(described, wanted), **(release or {})})
-        if digest is None and resource is not None and resource.archives:
-            digest = await self._download(release or {})
+        held = _held_archive(release or {})
+        files = None
+        if digest is None and resource is not None and resource.archives and held:
+            files = await files_at(self.api, _download_path(held))
+            digest = None if files is None else digest_of(files)
         artifact = {"artifact": {"digest": digest}} if digest else {}
         spec = {**spec_of(live.values), **shaped, **artifact}
         spec["release"] = {**pick({"version": wanted}, "version"), **shaped.get("release", {})}
-        held = pick({"artifact": artifact_id(release or {})}, "artifact")
-        return replace(live, values={**live.values, "spec": spec}, private=held)
+        values = {**live.values, "spec": spec}
+        private = pick({"artifact": artifact_id(release or {}), "archive": held}, *PRIVATE)
+        return replace(live, values=values, private=private, files=files)
+
+    async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
+        """Those of the release that was read, from the artifact that holds them."""
+        if live.files is not None or "archive" not in live.private:
+            return live.files
+        return await files_at(self.api, _download_path(live.private["archive"]), lenient=True)
 
     async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """One listing, one of the releases of each spec, and one request for each release.
@@ -79,14 +90,6 @@ class Adapter(specs.Specs):
             return []
         return [str(each["version"]) for each in found]
 
-    async def _download(self, release: JsonObject) -> str | None:
-        """The digest of a release without a digest line, from its archive."""
-        at = release.get("artifact") or {}
-        if not at.get("id") or at.get("version") is None:
-            return None
-        path = f"{ARTIFACTS}/{quote(str(at['id']), safe='')}/{at['version']}/download"
-        return await digest_at(self.api, path)
-
     async def send_create(self, request: CallRequest) -> object:
         spec = spec_of(request.desired)
         parts = [
@@ -101,6 +104,16 @@ class Adapter(specs.Specs):
     async def send_release(self, request: CallRequest, path: str) -> object:
         parts = [Part("spec", json=specs.release_body(request)), *_release_parts(request)]
         return await self.api.send("POST", path, parts=parts)
+
+
+def _held_archive(release: JsonObject) -> JsonDict | None:
+    """The id and the version of the artifact that a release holds, if it names both."""
+    held = pick(release.get("artifact") or {}, "id", "version")
+    return held if len(held) == 2 and held["id"] else None
+
+
+def _download_path(held: JsonObject) -> str:
+    return f"{ARTIFACTS}/{quote(str(held['id']), safe='')}/{held['version']}/download"
 
 
 def artifact_id(release: JsonObject) -> str | int | None:

@@ -14,7 +14,7 @@ from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.model import Adapter, CallRequest, CallResult, Readiness, Step
-from peakctl.model.resources import Listed, Live, LiveId, Resource, State
+from peakctl.model.resources import ArchiveFile, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
 Call = Callable[["CallRequest"], Awaitable[CallResult]]
@@ -169,6 +169,10 @@ class Rest:
         """Most kinds hide nothing in what is made for them."""
         return frozenset()
 
+    async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
+        """What the read brought along: of most kinds the platform gives no archive back."""
+        return live.files
+
     async def logs(self, result: CallResult) -> tuple[str, ...]:
         """The platform keeps no log for most kinds."""
         return ()
@@ -256,6 +260,9 @@ class Guarded:
 
     async def hidden_in(self, live: Live, maker: Key) -> frozenset[Path]:
         return await self._read(self._adapter.hidden_in(live, maker))
+
+    async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
+        return await self._read(self._adapter.files(live))
 
     async def logs(self, result: CallResult) -> tuple[str, ...]:
         return await self._read(self._adapter.logs(result))

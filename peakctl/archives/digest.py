@@ -12,25 +12,15 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 
 from peakctl.errors import Diagnostic, PeakctlError
+from peakctl.model import ArchiveFile
 
 _LINE = re.compile(r"(?:^|\r\n\r\n|\r\n|\n\n|\n)peakctl-digest: (sha256:[0-9a-f]{64})\s*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file as the digest sees it: `path` is relative with `/`, `sha256` is the hash's hex."""
-
-    path: str
-    executable: bool
-    size: int
-    sha256: str
-
-
-def digest_of(entries: Iterable[Entry]) -> str:
+def digest_of(entries: Iterable[ArchiveFile]) -> str:
     """`sha256:<hex>` over the entries, whatever their order."""
     total = hashlib.sha256()
     for entry in sorted(entries, key=lambda e: e.path.encode()):
@@ -69,35 +59,43 @@ BROKEN = (
 
 
 def digest_of_zip(data: bytes) -> str:
-    """The digest that `pack` gives the same files. Raises PeakctlError for what is no safe zip.
+    """The digest that `pack` gives the same files. Raises PeakctlError for what is no safe zip."""
+    return digest_of(files_of_zip(data))
 
-    Folder entries, times, owners and the order do not count.
+
+def files_of_zip(data: bytes, *, lenient: bool = False) -> tuple[ArchiveFile, ...]:
+    """The files in a zip. Raises PeakctlError for what is no safe zip.
+
+    Folder entries, times, owners and the order do not count. `lenient` leaves out entries whose
+    names are unsafe or there twice: enough for a list to be read, never for a digest. Nothing is
+    written to disk.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return digest_of(_read(archive))
+            return tuple(_read(archive, lenient=lenient))
     except BROKEN as error:
         raise _refused("is not a readable zip file", str(error)) from error
 
 
-def _read(archive: zipfile.ZipFile) -> list[Entry]:
+def _read(archive: zipfile.ZipFile, *, lenient: bool) -> Iterator[ArchiveFile]:
     listed = archive.infolist()
     if len(listed) > MAX_ENTRIES:
         raise _refused(f"has more than {MAX_ENTRIES:,} entries")
-    entries: dict[str, Entry] = {}
+    names: set[str] = set()
     left = MAX_UNPACKED
     for info in listed:
-        name = _safe_name(info.filename)
-        if info.is_dir():
+        problem = _problem(info.filename, names)
+        if problem and not lenient:
+            raise _refused(problem)
+        if problem or info.is_dir():
             continue
-        if name in entries:
-            raise _refused(f'holds "{name}" twice')
-        entries[name] = _entry(archive, info, left)
-        left -= entries[name].size
-    return list(entries.values())
+        names.add(info.filename)
+        entry = _entry(archive, info, left)
+        left -= entry.size
+        yield entry
 
 
-def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Entry:
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> ArchiveFile:
     sha = hashlib.sha256()
     size = 0
     with archive.open(info) as member:
@@ -107,14 +105,15 @@ def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Entry:
                 raise _refused("unpacks to more than 1 GiB")
             sha.update(chunk)
     executable = bool(info.external_attr >> 16 & stat.S_IXUSR)
-    return Entry(info.filename, executable, size, sha.hexdigest())
+    return ArchiveFile(info.filename, executable, size, sha.hexdigest())
 
 
-def _safe_name(name: str) -> str:
+def _problem(name: str, names: Collection[str]) -> str:
+    """What is wrong with the name of an entry after those called `names`; "" if nothing is."""
     parts = name.removesuffix("/").split("/")
     if not name or name.startswith("/") or any(part in ("", ".", "..") for part in parts):
-        raise _refused(f"holds an entry with the unsafe name {name!r}")
-    return name
+        return f"holds an entry with the unsafe name {name!r}"
+    return f'holds "{name}" twice' if name in names else ""
 
 
 def _refused(why: str, detail: str = "") -> PeakctlError:

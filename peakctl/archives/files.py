@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from peakctl.archives.digest import Entry
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.files import Unreadable, read_text
+from peakctl.model import ArchiveFile
 
 if TYPE_CHECKING:
     from pathspec.pattern import Pattern
@@ -189,6 +189,7 @@ class Found:
     place: str
     executable: bool
     size: int
+    modified: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +283,11 @@ def _file(path: str, place: str, status: os.stat_result) -> Found:
             f'"{path}" is neither a file nor a folder',
             fix="leave it out with an ignore file",
         )
-    return Found(path, place, bool(status.st_mode & stat.S_IXUSR), status.st_size)
+    executable = bool(status.st_mode & stat.S_IXUSR)
+    return Found(path, place, executable, status.st_size, status.st_mtime)
 
 
-def read_entry(found: Found, write: Callable[[bytes], object] | None = None) -> Entry:
+def read_entry(found: Found, write: Callable[[bytes], object] | None = None) -> ArchiveFile:
     """The file's hash and size as read now, its bytes also handed to `write`.
 
     Raises ManifestsInvalid when it cannot be read.
@@ -297,7 +299,7 @@ def read_entry(found: Found, write: Callable[[bytes], object] | None = None) -> 
         size += len(chunk)
         if write is not None:
             write(chunk)
-    return Entry(found.path, found.executable, size, sha.hexdigest())
+    return ArchiveFile(found.path, found.executable, size, sha.hexdigest(), found.modified)
 
 
 def _chunks(found: Found) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from peakctl.archives.digest import MAX_UNPACKED, Entry, digest_of
+from peakctl.archives.digest import MAX_UNPACKED, digest_of
 from peakctl.archives.files import (
     FileId,
     Found,
@@ -27,7 +27,7 @@ from peakctl.archives.files import (
     read_ignored,
 )
 from peakctl.errors import ManifestsInvalid
-from peakctl.model import Archive, Notice
+from peakctl.model import Archive, ArchiveFile, Notice
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""
@@ -65,10 +65,11 @@ def pack(
         encode=encode,
         paths=frozenset(file.path for file in found),
         notices=suspicious.notices(file.path for file in found),
+        files=tuple(entries),
     )
 
 
-def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[Entry], _Suspicious]:
+def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[ArchiveFile], _Suspicious]:
     """What is packed, its entries, and what was noticed. Raises ManifestsInvalid with all
     files that cannot be read."""
     packed, entries, suspicious, problems = [], [], _Suspicious(), []
@@ -127,7 +128,7 @@ def _encode(found: Sequence[Found], digest: str) -> bytes:
     return sink.getvalue()
 
 
-def _write_file(archive: zipfile.ZipFile, file: Found) -> Entry:
+def _write_file(archive: zipfile.ZipFile, file: Found) -> ArchiveFile:
     mode = 0o100755 if file.executable else 0o100644
     info = _described(file.path, mode, zipfile.ZIP_DEFLATED)
     info.file_size = file.size

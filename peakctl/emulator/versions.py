@@ -1,4 +1,4 @@
-"""Semantic versions: whether one is new, or greater than all others, and the next one."""
+"""Semantic versions: which are new, which rise, which comes next."""
 
 from __future__ import annotations
 

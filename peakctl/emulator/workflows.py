@@ -1,4 +1,4 @@
-"""Workflows: created, described, replaced, paused and deleted."""
+"""Workflows."""
 
 from __future__ import annotations
 

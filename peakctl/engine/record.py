@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
-from peakctl.kinds.fields import Kind
+from peakctl.kinds.fields import NOT_RETURNED, Kind
 from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place
+from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
 from peakctl.model import EMPTY, Action, Key, Ledger, Outcome, Owned, Plan, Status, Verb
 from peakctl.model.resources import LiveId, Resource, State
+from peakctl.model.values import Tree, value_at
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 
@@ -26,20 +28,22 @@ def record(
     *,
     uses: Mapping[Key, tuple[Key, ...]],
     gone: Container[Key] = (),
+    redact: Callable[[str], str] = str,
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
     `uses` are the names that each declared resource refers to; `gone` is left out. Of what went
-    wrong only the id is new: its digests stay what they were, so that the next plan differs, and
-    sends again.
+    wrong only the id and the list of its files are new: its digests stay what they were, so that
+    the next plan differs, and sends again. No list of files has a name that `redact` would change.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
-    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported)
+    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported, redact)
     actions = {action.key: action for action in plan.actions}
     for outcome in outcomes:
         entries.enter(actions[outcome.key], outcome)
-    return {key: each for key, each in sorted(entries.owned.items()) if key not in gone}
+    owned = shorten_lists(entries.owned)
+    return {key: each for key, each in sorted(owned.items()) if key not in gone}
 
 
 def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:
@@ -136,6 +140,7 @@ class _Entries:
     digests_of: Digests
     owned: dict[Key, Owned]
     unreported: Container[tuple[Key, str | None]]
+    redact: Callable[[str], str]
     before: dict[LiveId, list[Owned]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,6 +169,10 @@ class _Entries:
         if outcome.status.good:
             kept = EMPTY if action.steps or self._is_unreported(action) else old.digests
             new = self._remember(new, action, outcome, kept)
+        elif action.steps and outcome.status not in UNTOUCHED:
+            # a build that failed has made a version all the same
+            lists = self._files(action, action.desired, old.digests)
+            new = replace(new, digests={**without_lists(old.digests), **lists})
         self._forget(entry)
         self.owned[action.key] = new
 
@@ -196,6 +205,7 @@ class _Entries:
         digests |= remembered_forms(kept) if action.verb is Verb.KEEP else was_sent
         left = {place(s.path) for s in action.skipped if s.reason == HIDDEN_STAYS}
         digests |= {name: entry.digests[name] for name in left if name in entry.digests}
+        digests |= self._files(action, sent, entry.digests)
         stays = [
             p
             for p in entry.secret or ()
@@ -203,6 +213,23 @@ class _Entries:
         ]
         secret = {*stays, *secret_places(self.kinds[action.key.kind], sent)}
         return replace(entry, digests=digests, secret=tuple(sorted(secret)))
+
+    def _files(self, action: Action, sent: Tree, before: Mapping[str, str]) -> dict[str, str]:
+        """The list of the files of what is live, where no plan can read them from the platform."""
+        root, resource = self.kinds[action.key.kind].root, action.resource
+        out: dict[str, str] = {}
+        for path, archive in (resource.archives if resource else {}).items():
+            rule = field_at(root, path, sent)
+            if rule is None or rule.archive != NOT_RETURNED:
+                continue
+            ours = value_at(sent, (*path, "digest")) == archive.digest
+            known = len(archive.files) == archive.size
+            fit = all(self.redact(file.path) == file.path for file in archive.files)
+            if not (ours and known):
+                out |= kept_lists(before)
+            elif fit:
+                out |= write_list(path, archive, self.digests_of)
+        return out
 
     def _is_left_alone(self, action: Action, place: str) -> bool:
         """Whether an action leaves what is live at `place` as it is, whatever the manifest says."""

@@ -1,4 +1,4 @@
-"""A compiled schema: what each field of a kind means to validation, diff, plan and calls.
+"""A schema, compiled: what each field of a kind means to validation, diff, plan and calls.
 
 `compiler.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
 """
@@ -70,7 +70,7 @@ class Field:
     unordered: bool = False
     list_key: tuple[Path, ...] = ()
     ref: RefRule | None = None
-    archive: bool = False
+    archive: bool | str = False  # True, or NOT_RETURNED
     file_for: str = ""
     check: str = ""
     only_if: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
@@ -102,6 +102,8 @@ class Versions:
     flavours: bool = False
 
 
+NOT_RETURNED = "not-returned"
+"""Of `Field.archive`: the platform never gives the archive back."""
 REPLACE = "replace"
 """The word of `on_failed` for: delete what failed to be created, and create it again."""
 

@@ -1,12 +1,12 @@
-"""Plans, actions and outcomes: what one run will do, may do without asking, and did."""
+"""What one run will do, may do without asking, does and did."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from peakctl.model.values import Key, Location, Path, Tree, Value, empty_tree
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """How many changes of what exists need no consent: up to `count`, or up to `percent` of it.
+    """How many changes of what exists need no word: up to `count`, or up to `percent` of it.
 
-    More than `limit` need consent whatever their share (None: no such limit).
+    More than `limit` need one whatever their share (None: no such limit).
     """
 
     count: int
@@ -27,7 +27,7 @@ class Threshold:
     limit: int | None = None
 
     def exceeded(self, changed: int, exist: int) -> bool:
-        """Whether `changed` of `exist` is more than what needs no consent."""
+        """Whether `changed` of `exist` is more than what needs no word."""
         if self.limit is not None and changed > self.limit:
             return True
         return changed > self.count and changed * 100 > exist * self.percent
@@ -212,20 +212,52 @@ class ShownChange:
     restarts: bool = False
 
 
+class FileCounts(NamedTuple):
+    """How many files an archive gains, changes, loses and calls otherwise."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    renamed: int = 0
+
+
+class FileTotal(NamedTuple):
+    """How many files an archive has, and their bytes before compression."""
+
+    files: int = 0
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """What a new version of an archive changes: relative paths, each list bounded.
+    """What a new version of an archive changes: relative paths, in order, each list bounded.
 
-    `counts` are all of them, added, changed and removed. `complete` is False where the files of
-    the live version are not known: then `added` has the newest files of the folder alone.
+    `renamed` are pairs of an old and a new path of the same content, in neither of the other lists;
+    `counts` are all of each sort. `total` is that of the new archive, `before` that of the live
+    one where it is known. `complete` is False where the files of the live one are not known: then
+    all counts are 0 and `newest` has the files that were written last, the latest first.
     """
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    counts: tuple[int, int, int] = (0, 0, 0)
+    renamed: tuple[tuple[str, str], ...] = ()
+    counts: FileCounts = field(default=FileCounts())
     complete: bool = True
-    size: int = 0
+    total: FileTotal = field(default=FileTotal())
+    before: FileTotal | None = None
+    newest: tuple[str, ...] = ()
+
+    def renamed_by(self, words: Callable[[str], str]) -> FileChanges:
+        """The same with `words` applied to every path."""
+        return replace(
+            self,
+            added=tuple(map(words, self.added)),
+            changed=tuple(map(words, self.changed)),
+            removed=tuple(map(words, self.removed)),
+            renamed=tuple((words(old), words(new)) for old, new in self.renamed),
+            newest=tuple(map(words, self.newest)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +295,12 @@ class Action:
     causes: tuple[Cause, ...] = ()
     reasons: tuple[Reason, ...] = ()
     consequences: tuple[Consequence, ...] = ()
-    files: FileChanges | None = None
+    files: FileChanges | None = field(default=None, compare=False)
     shown: tuple[ShownChange, ...] = ()
 
     @property
     def deletes(self) -> bool:
-        """Whether something live is deleted, also where it is then created again."""
+        """Whether something that is live goes, be it to be made again."""
         return self.verb in (Verb.DELETE, Verb.REPLACE)
 
 

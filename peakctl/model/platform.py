@@ -10,7 +10,15 @@ from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 if TYPE_CHECKING:
     from peakctl.model.plan import Change, Step
-    from peakctl.model.resources import Archive, Listed, Live, LiveId, Resource, State
+    from peakctl.model.resources import (
+        Archive,
+        ArchiveFile,
+        Listed,
+        Live,
+        LiveId,
+        Resource,
+        State,
+    )
 
 
 class Clock(Protocol):
@@ -118,6 +126,13 @@ class Adapter(Protocol):
 
         `maker` is the resource of this kind for which the platform made `live`. Where it cannot be
         known what it hides, that is every place of a text.
+        """
+
+    async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
+        """The files of the archive of `live`; None where the platform does not give it back.
+
+        At most one request, none for what the read brought along. Raises ApiError, and PeakctlError
+        for what is no archive.
         """
 
     async def logs(self, result: CallResult) -> tuple[str, ...]:

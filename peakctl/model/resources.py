@@ -62,11 +62,26 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """One file of an archive: `path` is relative with `/`, `sha256` is the hash's hex.
+
+    `modified` is when the file on this machine was last written; nothing is decided by it.
+    """
+
+    path: str
+    executable: bool
+    size: int
+    sha256: str
+    modified: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Archive:
     """The files of an artifact folder, ready to be zipped.
 
     `digest` is `sha256:<hex>` over sorted relative paths, executable bits and bytes. `encode()`
     gives the zip. `size` is the number of files, `paths` are theirs; None where nobody looked.
+    `files` tell of each of them.
     """
 
     digest: str
@@ -74,6 +89,7 @@ class Archive:
     encode: Callable[[], bytes] = field(repr=False, compare=False)
     paths: frozenset[str] | None = field(default=None, repr=False, compare=False)
     notices: tuple[Notice, ...] = field(default=(), compare=False)
+    files: tuple[ArchiveFile, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +182,8 @@ class Live:
     adapter's own (version ids, build ids, webhook ids) and is handed back to it untouched.
     `foreign` says why the resource is not ours to change, if so. `parts` are
     what the platform made for it: they are its own, and go with it. `hidden` are the
-    places of values that no output may show, whatever the read showed.
+    places of values that no output may show, whatever the read showed. `files` are those of its
+    archive where the read brought them along.
     """
 
     key: Key
@@ -182,6 +199,7 @@ class Live:
     notes: tuple[str, ...] = ()
     parts: tuple[Key, ...] = ()
     hidden: frozenset[Path] = frozenset()
+    files: tuple[ArchiveFile, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
     def live_id(self) -> LiveId:

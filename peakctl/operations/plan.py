@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
 from peakctl.engine.plan.approval import Tenant
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
-from peakctl.model import Action, Guards, Key, Ledger, Live, Owned, Plan, Verb
+from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
@@ -92,7 +93,12 @@ class PlanResult:
         actions, owners = self.plan.actions, self.live.owners
         known = {a.key: a.live for a in actions if a.live and a.verb is Verb.KEEP}
         all_ours = all(a.live and owners.is_ours(a.live) for a in actions)
-        return ReplanInputs(known=known, conflicts=not all_ours, decided=self.decided)
+        return ReplanInputs(
+            known=known,
+            conflicts=not all_ours,
+            decided=self.decided,
+            files=compared(self.plan),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +106,15 @@ class ReplanInputs:
     """What a second look may rely on: our lease, and what this run has read and leaves alone.
 
     With `conflicts` it touches what is not ours yet: others might own it, or be about to make it
-    too. `decided` is what the first look found about who made what is to be adopted.
+    too. `decided` is what the first look found about who made what is to be adopted, `files` what
+    it found about archives.
     """
 
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
     conflicts: bool = False
     decided: Makers = field(default_factory=Makers)
+    files: Mapping[Compared, FileChanges] = field(default_factory=dict)
 
 
 async def plan_async(project: Project, options: PlanOptions | None = None) -> PlanResult:
@@ -197,6 +205,7 @@ class _Planner:
         guards += self._mass_change(plan)
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
+        plan = await self._add_file_changes(live, plan)
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
         return PlanResult(
@@ -254,6 +263,12 @@ class _Planner:
         if cost:
             self.told.append(_told_cost(cost, len(asked)))
         return self.again.decided | found
+
+    async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
+        known, adapters = self.again.files, self.platform.adapters
+        return _redacted_files(
+            self.platform.project, await add_file_changes(plan, live, adapters, known)
+        )
 
     def _mass_change(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """The guard against unusually many changes; who approved a file has seen each of them."""
@@ -314,6 +329,14 @@ def _redacted(project: Project, plan: Plan) -> Plan:
     """The plan without a secret in its notes, which repeat words of the platform."""
     actions = (
         replace(action, notes=tuple(map(project.redact, action.notes))) for action in plan.actions
+    )
+    return replace(plan, actions=tuple(actions))
+
+
+def _redacted_files(project: Project, plan: Plan) -> Plan:
+    """The plan without a secret in the names of files."""
+    actions = (
+        replace(a, files=a.files.renamed_by(project.redact)) if a.files else a for a in plan.actions
     )
     return replace(plan, actions=tuple(actions))
 

@@ -17,10 +17,6 @@ from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 
 SECOND = 1.0
-_LEASE_STAYS = (
-    "its lease was not given back: this machine sees that its run is over,"
-    " on others it holds for up to 15 minutes"
-)
 
 
 @dataclass
@@ -39,6 +35,7 @@ class RunRecorder:
     find_actor: Callable[[], Actor]
     run_id: str
     uses: Mapping[Key, tuple[Key, ...]]
+    redact: Callable[[str], str]
     lease: HeldLease | None = None
     noted: list[Diagnostic] = field(default_factory=list)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -120,27 +117,20 @@ class RunRecorder:
         await self.lease.take_over(changing_owner(plan))
 
     def record_of(
-        self,
-        planned: PlanResult,
-        kinds: Mapping[str, Kind],
-        outcomes: Sequence[Outcome],
-        *,
-        stopped: bool = False,
+        self, planned: PlanResult, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
     ) -> JsonDict:
-        """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it.
-
-        `stopped` tells that the run was asked to stop.
-        """
+        """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it."""
         from peakctl.engine.record import record
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
         ledger, gone = self.lease.ledger, planned.gone
-        owned = record(planned.plan, outcomes, ledger, kinds, uses=self.uses, gone=gone)
+        uses, redact = self.uses, self.redact
+        owned = record(planned.plan, outcomes, ledger, kinds, uses=uses, gone=gone, redact=redact)
         return {
             "owned": owned,
             "intents": self._open(ledger, planned, outcomes, owned),
-            "outcome": outcome_word(outcomes, stopped=stopped),
-            "counts": Counter(o.verb.value for o in outcomes if o.changed),
+            "outcome": outcome_word(outcomes),
+            "counts": Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
         }
 
     async def release(self, parts: JsonDict) -> tuple[Diagnostic, ...]:
@@ -189,7 +179,8 @@ class RunRecorder:
             return ()
 
         def change(now: Ledger) -> Ledger:
-            owned = record(plan, outcomes, now, kinds, uses=self.uses, gone=gone)
+            uses, redact = self.uses, self.redact
+            owned = record(plan, outcomes, now, kinds, uses=uses, gone=gone, redact=redact)
             return replace(now, owned=owned, intents=self._open(now, planned, outcomes, owned))
 
         try:
@@ -236,7 +227,7 @@ def open_recorder(
     uses = uses_of(planned.loaded.resources)
     command = "destroy" if planned.options.destroy else "apply"
     find_actor = functools.partial(actor_of, project.settings, project.root)
-    return RunRecorder(command, again, tell, client, find_actor, run_id(), uses)
+    return RunRecorder(command, again, tell, client, find_actor, run_id(), uses, project.redact)
 
 
 def ledger_client(platform: Platform) -> LedgerClient | None:
@@ -250,18 +241,11 @@ def ledger_client(platform: Platform) -> LedgerClient | None:
     return LedgerClient(platform.ledgers, project.owner, project.clock, alive)
 
 
-def outcome_word(outcomes: Sequence[Outcome], *, stopped: bool = False) -> str:
-    """How a run went, as the ledger tells it later; `stopped`: it was asked to stop."""
+def outcome_word(outcomes: Sequence[Outcome]) -> str:
+    """How a run went, as the ledger tells it later."""
     if all(o.status.good for o in outcomes):
         return "done"
-    if stopped and was_cut_short(outcomes):
-        return "interrupted"
-    return "in part" if any(o.changed for o in outcomes) else "failed"
-
-
-def was_cut_short(outcomes: Sequence[Outcome]) -> bool:
-    """Whether something was not started, or was left while it was under way."""
-    return any(o.status in (Status.CANCELLED, Status.IN_PROGRESS) for o in outcomes)
+    return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
 
 
 def lost(again: str, *, early: bool) -> Diagnostic:
@@ -295,19 +279,11 @@ def not_written(error: PeakctlError, again: str) -> Diagnostic:
     return Diagnostic(
         code="ledger/not-written",
         summary="the run is over, and its ledger could not be written",
-        detail=f"{error}\n{_LEASE_STAYS}",
+        detail=(
+            f"{error}\nits lease was not given back: this machine sees that its run is over,"
+            " on others it holds for up to 15 minutes"
+        ),
         fix=f"nothing is lost: {again}",
-    )
-
-
-def not_recorded(again: str) -> Diagnostic:
-    """That a run was ended before its end could be written down."""
-    return Diagnostic(
-        code="run/not-recorded",
-        summary="the run was ended at once: what it did is not in the ledger",
-        detail=_LEASE_STAYS,
-        fix=f"run it again, it looks at what is there first: {again}",
-        severity=Severity.WARNING,
     )
 
 

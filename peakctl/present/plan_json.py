@@ -11,6 +11,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.model import MISSING, Action, Change, JsonDict, Outcome, Plan, Status, Value, Verb
 from peakctl.model.values import dotted
 from peakctl.present.changes import shown_changes
+from peakctl.present.files import files_document
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.report import Report
@@ -50,8 +51,6 @@ def json_document(report: Report) -> JsonDict:
         document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
     if report.undeclared:
         document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
-    if report.stopped:
-        document["stopped"] = report.stopped
     if report.took is not None:
         document["took"] = round(report.took, 3)
     document.update(to_json(report.extra))
@@ -102,6 +101,7 @@ def _action(action: Action) -> JsonDict:
         "steps": [str(step) for step in action.steps],
         "version": action.version,
         "changes": [_change(change) for change in shown_changes(action)],
+        "files": files_document(action.files),
         "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
         "notes": [*action.notes, *action.asides],
         "after": _names(action),
@@ -136,7 +136,6 @@ def _outcome(outcome: Outcome) -> JsonDict:
         "key": str(outcome.key),
         "verb": str(outcome.verb),
         "status": str(outcome.status),
-        "id": outcome.id,
         "took": round(outcome.took, 3),
         "message": outcome.message,
         "detail": list(outcome.detail),

@@ -22,6 +22,7 @@ from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     Archive,
+    ArchiveFile,
     CallRequest,
     CallResult,
     Document,
@@ -83,6 +84,7 @@ class Shelf:
     keeps: bool = False
     makes: tuple[str, ...] = ()
     made: dict[tuple[str, str], Key] = field(default_factory=dict)
+    archive: tuple[ArchiveFile, ...] | Exception | None = None
     orders: list[CallRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -160,6 +162,12 @@ class Shelf:
     async def hidden_in(self, live: Live, maker: Key) -> frozenset[Any]:
         return frozenset()
 
+    async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
+        self.asked.append(f"files {live.key.name}")
+        if isinstance(self.archive, Exception):
+            raise self.archive
+        return self.archive
+
     async def logs(self, receipt: CallResult) -> tuple[str, ...]:
         return self.lines
 
@@ -204,18 +212,16 @@ class Lab:
         return [str(step) for step in planned.plan.actions[-1].steps]
 
     def apply(self, plan: Plan, **limits: Any) -> tuple[Outcome, ...]:
-        return asyncio.run(self.applying(plan, **limits))
-
-    def applying(self, plan: Plan, **limits: Any) -> Any:
-        """The coroutine of an apply."""
-        return apply(
-            plan,
-            self.kinds,
-            self.shelves,
-            clock=self.clock,
-            emit=self.events.append,
-            limits=WaitLimits(**limits),
-            stop=self.stop,
+        return asyncio.run(
+            apply(
+                plan,
+                self.kinds,
+                self.shelves,
+                clock=self.clock,
+                emit=self.events.append,
+                limits=WaitLimits(**limits),
+                stop=self.stop,
+            )
         )
 
     def run(self, *documents: Any) -> tuple[Outcome, ...]:

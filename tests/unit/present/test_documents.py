@@ -16,6 +16,9 @@ from peakctl.model import (
     Action,
     Cause,
     Change,
+    FileChanges,
+    FileCounts,
+    FileTotal,
     Key,
     Live,
     Location,
@@ -71,6 +74,28 @@ CHANGE = {
         "redeploys": {"type": "boolean"},
     },
 }
+FILE_TOTAL = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "required": ["files", "size"],
+    "properties": {"files": COUNT, "size": COUNT},
+}
+FILES = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "required": ["complete", "counts", "total", "before", "added", "changed", "removed"],
+    "properties": {
+        "complete": {"type": "boolean"},
+        "counts": {"type": "object", "additionalProperties": COUNT},
+        "total": FILE_TOTAL,
+        "before": FILE_TOTAL,
+        "added": NAMES,
+        "changed": NAMES,
+        "removed": NAMES,
+        "renamed": {"type": "array", "items": {"additionalProperties": TEXT}},
+        "newest": NAMES,
+    },
+}
 ACTION = {
     "type": "object",
     "additionalProperties": False,
@@ -84,6 +109,7 @@ ACTION = {
         "steps",
         "version",
         "changes",
+        "files",
         "notes",
         "after",
     ],
@@ -97,6 +123,7 @@ ACTION = {
         "steps": {"type": "array", "items": {"enum": [str(step) for step in Step]}},
         "version": {"type": ["string", "null"]},
         "changes": {"type": "array", "items": CHANGE},
+        "files": FILES,
         "ignored": {"type": "array"},
         "notes": NAMES,
         "after": NAMES,
@@ -105,12 +132,11 @@ ACTION = {
 OUTCOME = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["key", "verb", "status", "id", "took", "message", "detail", "cause"],
+    "required": ["key", "verb", "status", "took", "message", "detail", "cause"],
     "properties": {
         "key": TEXT,
         "verb": TEXT,
         "status": {"enum": [str(status) for status in Status]},
-        "id": {"type": ["string", "integer", "null"]},
         "took": {"type": "number"},
         "message": TEXT,
         "detail": NAMES,
@@ -151,9 +177,16 @@ DOCUMENT = {
     },
 }
 IMAGE, SERVICE = Key("Image", "serve"), Key("Service", "a|b`c")
+FILE_CHANGES = FileChanges(
+    added=("new\x1b[1m.py",),
+    renamed=(("a", "b"),),
+    counts=FileCounts(added=1, renamed=1),
+    total=FileTotal(2, 10),
+    before=FileTotal(1, 5),
+)
 PLAN = Plan(
     (
-        Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,), version="1.2.4"),
+        Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,), version="1.2.4", files=FILE_CHANGES),
         Action(
             SERVICE,
             Verb.EDIT,

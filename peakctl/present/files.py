@@ -1,0 +1,84 @@
+"""The files that a new version of an archive adds, changes and removes, as lines and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from peakctl.model import Action, Change, FileChanges, FileTotal, JsonDict, Verb
+from peakctl.present.text import Line, counted, indent, line
+
+MOST = 8
+MOST_VERBOSE = 200
+"""Names of files in the lines of one action; JSON has more."""
+
+
+def file_lines(action: Action, *, verbose: bool = False) -> tuple[Line, ...]:
+    """The lines about the files of an action; none where it uploads none, or they are not known."""
+    files = action.files
+    if files is None:
+        return ()
+    if action.verb in (Verb.CREATE, Verb.REPLACE):
+        return (line(("+ ", "added"), f"files: {_total(files.total)}"),)
+    if not files.complete:
+        return tuple(_not_known(files))
+    most = MOST_VERBOSE if verbose else MOST
+    names = list(_names(files))
+    rest = sum(files.counts) - len(names[:most])
+    more = [line((f"… {rest} more", "dim"))] if rest else []
+    head = line(("~ ", "edit"), f"files: {_counts(files)}")
+    return (head, *indent((*names[:most], *more), 4))
+
+
+def replaces(action: Action, change: Change) -> bool:
+    """Whether the lines about files say what the change of a digest says, and more."""
+    archives = action.resource.archives if action.resource and action.files else ()
+    return any(change.path[: len(path)] == path for path in archives)
+
+
+def files_document(files: FileChanges | None) -> JsonDict | None:
+    """The same as JSON; each list is bounded, the counts are not."""
+    if files is None:
+        return None
+    return {
+        "complete": files.complete,
+        "counts": files.counts._asdict(),
+        "total": files.total._asdict(),
+        "before": files.before._asdict() if files.before else None,
+        "added": list(files.added),
+        "changed": list(files.changed),
+        "removed": list(files.removed),
+        "renamed": [{"before": old, "after": new} for old, new in files.renamed],
+        "newest": list(files.newest),
+    }
+
+
+def size_text(size: int) -> str:
+    """`340 KB`, `8.1 MB`: decimal units, as file managers write them."""
+    if size < 1_000:
+        return f"{size} B"
+    if size < 999_500:
+        return f"{size / 1e3:.0f} KB"
+    return f"{size / 1e6:.1f} MB"
+
+
+def _total(total: FileTotal) -> str:
+    return f"{counted(total.files, 'file')}, {size_text(total.size)}"
+
+
+def _counts(files: FileChanges) -> str:
+    counts = files.counts._asdict().items()
+    return ", ".join(f"{count} {word}" for word, count in counts if count)
+
+
+def _names(files: FileChanges) -> Iterator[Line]:
+    yield from (line((f"+ {path}", "added")) for path in files.added)
+    yield from (line((f"~ {path}", "edit")) for path in files.changed)
+    yield from (line((f"~ {old} -> {new}", "edit")) for old, new in files.renamed)
+    yield from (line((f"- {path}", "removed")) for path in files.removed)
+
+
+def _not_known(files: FileChanges) -> Iterator[Line]:
+    before = f" (before: {_total(files.before)})" if files.before else ""
+    yield line(("~ ", "edit"), f"files: {_total(files.total)}{before}; which changed is not known")
+    if files.newest:
+        yield from indent((line((f"newest: {', '.join(files.newest)}", "dim")),), 4)
