@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing
-from peakctl.emulator.problems import invalid, not_found
+from peakctl.emulator.problems import invalid
 from peakctl.emulator.views import ID, MADE, NAME, NULLABLE, View, stored
 
 if TYPE_CHECKING:
@@ -114,10 +114,7 @@ def delete(call: Call) -> Body:
 
 
 def _version(call: Call) -> Row:
-    found = call.tx.get(VERSION, f"{call.find().id}/{call.params['version']}")
-    if found is None:
-        raise not_found("version", call.params["version"])
-    return found
+    return call.tx.require(VERSION, f"{call.find().id}/{call.params['version']}")
 
 
 @OPERATIONS("DELETE", "{id}/{version}", "Delete a version")

@@ -6,20 +6,16 @@ import io
 import posixpath
 import re
 import zipfile
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
 from peakctl.emulator.listing import Listing, dates, one_of
-from peakctl.emulator.problems import invalid, not_found
+from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 from peakctl.model import JsonDict
-
-if TYPE_CHECKING:
-    from peakctl.emulator.options import Options
 
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)
@@ -79,7 +75,7 @@ def _rehearse_details(details: Body, archive: bytes | None) -> tuple[list[str], 
     return rehearse(find_dockerfile(archive, path, details.get("context") or "."), path)
 
 
-def start_build(tx: Transaction, options: Options, version: Row, archive: bytes | None) -> Row:
+def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:
     """Begin to build a version; a build of it that still runs is stopped."""
     lines, succeeds = _rehearse_details(version.body["buildDetails"], archive)
     _stop(tx, version.body.get("buildId"))
@@ -89,7 +85,7 @@ def start_build(tx: Transaction, options: Options, version: Row, archive: bytes 
             "version": version.name,
             "lines": lines,
             "succeeds": succeeds,
-            "ends": tx.now + options.build_seconds,
+            "ends": tx.now + tx.options.build_seconds,
             "finishedAt": None,
         },
         key=str(tx.number("build")),
@@ -101,7 +97,7 @@ def start_build(tx: Transaction, options: Options, version: Row, archive: bytes 
     version.body.update(buildId=build.id, lastBuildAt=stamp(tx.now))
     tx.touch(version)
     refresh_image(tx, version.parent)
-    tx.schedule(options.build_seconds, "build-done", build=build.id)
+    tx.schedule(tx.options.build_seconds, "build-done", build=build.id)
     return build
 
 
@@ -112,32 +108,29 @@ def _stop(tx: Transaction, build_id: str | None) -> None:
 
 
 def _end(tx: Transaction, build: Row, status: str) -> None:
-    build.status = status
     build.body["finishedAt"] = stamp(tx.now)
-    tx.touch(build)
+    tx.set_status(build, status)
 
 
-@due("build-done")
-def finish(tx: Transaction, options: Options, data: Body) -> None:
+@due("build-done", "build", "build")
+def finish(tx: Transaction, build: Row) -> None:
     """The build's time is over."""
-    build = tx.get("build", data["build"])
-    if build is None or build.status != "building":
+    if build.status != "building":
         return
-    _end(tx, build, "success" if build.body["succeeds"] else "failed")
+    succeeds = build.body["succeeds"]
+    _end(tx, build, "success" if succeeds else "failed")
     version = tx.get(VERSION, build.name)
     if version is None or version.status != "not-ready" or version.body["buildId"] != build.id:
         return
     version.facet = build.status
-    version.status = "ready" if build.body["succeeds"] else "not-ready"
-    tx.touch(version)
+    tx.set_status(version, "ready" if succeeds else "not-ready")
     refresh_image(tx, version.parent)
     refresh_version(tx, version.id)
-    if build.body["succeeds"]:
-        for entity in version.body.get("autodeployResources") or ():
-            _redeploy(tx, options, entity, version)
+    for entity in version.body.get("autodeployResources") or () if succeeds else ():
+        _redeploy(tx, entity, version)
 
 
-def _redeploy(tx: Transaction, options: Options, entity: Body, version: Row) -> None:
+def _redeploy(tx: Transaction, entity: Body, version: Row) -> None:
     kind = "workflow" if entity["entityType"] == "workflow" else "service"
     row = tx.get(kind, entity["entityId"])
     if row is None:
@@ -151,14 +144,7 @@ def _redeploy(tx: Transaction, options: Options, entity: Body, version: Row) -> 
         return
     row.body["imageDetails"] = {"imageId": int(version.parent), "versionId": version.number}
     set_usage(tx, row, [version.id])
-    redeploy(tx, options, row)
-
-
-def _find(call: Call) -> Row:
-    image, row = call.find("image"), call.tx.get("build", call.params["build"])
-    if row is None or row.parent != image.id:
-        raise not_found("build", call.params["build"])
-    return row
+    redeploy(tx, row)
 
 
 def _lines_so_far(row: Row, now: float) -> list[Body]:
@@ -206,7 +192,7 @@ def log_file(lines: list[JsonDict]) -> Answer:
     }),
 )  # fmt: skip
 def read_log(call: Call) -> Body:
-    row = _find(call)
+    row = call.find_child("build", "build", "image")
     return {
         "buildStatus": row.status,
         "startTime": stamp(row.created),
@@ -220,7 +206,7 @@ def read_log(call: Call) -> Body:
     answer=s.record({"downloadUrl": s.TEXT}),
 )  # fmt: skip
 def locate_log(call: Call) -> Body:
-    row = _find(call)
+    row = call.find_child("build", "build", "image")
     return {"downloadUrl": f"{call.base}/files/builds/{row.tenant}/{row.id}.log"}
 
 

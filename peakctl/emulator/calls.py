@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from peakctl.emulator.problems import Problem, invalid
+from peakctl.emulator.problems import Problem, invalid, not_found
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
 from peakctl.model import JsonObject
 
@@ -104,12 +104,15 @@ class Call:
 
     operation: Operation
     tx: Transaction
-    options: Options
     params: dict[str, str]
     query: list[tuple[str, str]]
     body: object = None
     parts: tuple[Part, ...] = ()
     base: str = ""
+
+    @property
+    def options(self) -> Options:
+        return self.tx.options
 
     @property
     def kind(self) -> str:
@@ -119,6 +122,14 @@ class Call:
     def find(self, name: str = "id") -> Row:
         """The row whose id stands in the path, or a 404."""
         return self.tx.require(self.kind, self.params[name])
+
+    def find_child(self, kind: str, name: str, parent: str = "id") -> Row:
+        """The row of another kind whose id stands in the path behind that of its parent."""
+        above = self.find(parent)
+        row = self.tx.require(kind, self.params[name])
+        if row.parent != above.id:
+            raise not_found(kind, row.id)
+        return row
 
     def ask(self, name: str) -> str | None:
         """The last value of a query parameter."""

@@ -172,9 +172,7 @@ def list_revisions(call: Call) -> Body:
 )  # fmt: skip
 def describe_revision(call: Call) -> Body:
     row = _find(call)
-    revision = call.tx.get("revision", f"{row.id}/{call.params['revision']}")
-    if revision is None:
-        raise not_found("revision", call.params["revision"])
+    revision = call.tx.require("revision", f"{row.id}/{call.params['revision']}")
     return {
         **REVISION(revision),
         "spec": revision.body["spec"],
@@ -259,7 +257,7 @@ def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, sent: Bod
     notes = (body.get("revision") or {}).get("notes")
     if row.kind == "block-deployment":
         row.body["parameters"] = _block_values(call, release, body, row.body.get("parameters"))
-        return rollout.start_revision(call.tx, call.options, row, notes)
+        return rollout.start_revision(call.tx, row, notes)
     chosen = {key: sent.get(key) or [] for key in CHOSEN}
     if call.options.newer_calls:
         row.body["spec"].update(chosen)
@@ -267,7 +265,7 @@ def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, sent: Bod
     values, app_values = rollout.read_values(call, row, release, blocks, body)
     row.body.update(parameters=values, appParameters=app_values)
     rollout.deploy_blocks(call, row, blocks, notes)
-    return rollout.start_revision(call.tx, call.options, row, notes)
+    return rollout.start_revision(call.tx, row, notes)
 
 
 def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> Body:
@@ -313,8 +311,8 @@ def redeploy(call: Call) -> Body:
         raise conflict(f"status: deployment {row.name} is {row.status}, not failed or warning")
     for child in rollout.children_of(call.tx, row):
         if child.status in ("failed", "warning"):
-            rollout.restart_revision(call.tx, call.options, child)
-    revision = rollout.restart_revision(call.tx, call.options, row)
+            rollout.restart_revision(call.tx, child)
+    revision = rollout.restart_revision(call.tx, row)
     return {
         "deploymentId": row.id,
         "revision": int(revision.name),
@@ -340,7 +338,7 @@ def delete(call: Call) -> Body:
     if row.parent:
         raise invalid("id", f"deployment {row.name} belongs to app deployment {row.parent}")
     _refuse_busy(row)
-    rollout.begin_delete(call.tx, call.options, row)
+    rollout.begin_delete(call.tx, row)
     return {}
 
 
@@ -355,7 +353,7 @@ def execute(call: Call) -> Body:
     ran: list[Body] = []
     for block in rollout.children_of(call.tx, row) or [row]:
         release = rollout.release_of(call.tx, block)
-        key = rollout.run(call.tx, call.options, block) if release.body["autoRunOnDeploy"] else None
+        key = rollout.run(call.tx, block) if release.body["autoRunOnDeploy"] else None
         if key is not None:
             spec = block.body["spec"]["id"]
             done = {"version": release.name, "executionId": key, "status": "executed"}

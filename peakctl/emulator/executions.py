@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import log_file, log_page
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing, dates, one_of
-from peakctl.emulator.problems import Problem, conflict, invalid, not_found
+from peakctl.emulator.problems import Problem, conflict, invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 from peakctl.emulator.workflows import OPERATIONS as WORKFLOWS
 from peakctl.emulator.workflows import RUN_STATUSES
 from peakctl.model import JsonDict
-
-if TYPE_CHECKING:
-    from peakctl.emulator.options import Options
 
 RUNS = Operations(dict(WORKFLOWS.roots))
 FILES = Operations({"execution": "/files/runs/"}, is_open=True)
@@ -66,7 +62,7 @@ def execute(call: Call) -> Body:
         if name not in row.body["steps"]:
             raise invalid("stepsToRun" if name in asked else "params.stepWise", f"no step {name}")
     _refuse_busy(call.tx, row)
-    return {"executionId": start_execution(call.tx, call.options, row, asked).id}
+    return {"executionId": start_execution(call.tx, row, asked).id}
 
 
 def _refuse_busy(tx: Transaction, row: Row) -> None:
@@ -87,7 +83,7 @@ def _fails(step: Body) -> bool:
     return command == "false" or (command.startswith("exit ") and command != "exit 0")
 
 
-def start_execution(tx: Transaction, options: Options, row: Row, asked: list[str]) -> Row:
+def start_execution(tx: Transaction, row: Row, asked: list[str]) -> Row:
     """A run of some or all steps; fails where a command is `false` or `exit N`."""
     wanted = asked or list(row.body["steps"])
     failing = next((name for name in wanted if _fails(row.body["steps"][name])), None)
@@ -97,7 +93,7 @@ def start_execution(tx: Transaction, options: Options, row: Row, asked: list[str
             "steps": wanted,
             "failing": failing,
             "succeeds": failing is None,
-            "ends": tx.now + options.deploy_seconds,
+            "ends": tx.now + tx.options.deploy_seconds,
             "finishedAt": None,
         },
         key=str(uuid.uuid4()),
@@ -111,19 +107,17 @@ def start_execution(tx: Transaction, options: Options, row: Row, asked: list[str
         "executionId": run.id, "executedAt": stamp(tx.now), "status": "Running", "rerunId": None,
     }  # fmt: skip
     tx.save(row)
-    tx.schedule(options.deploy_seconds, "execution-done", id=run.id)
+    tx.schedule(tx.options.deploy_seconds, "execution-done", id=run.id)
     return run
 
 
-@due("execution-done")
-def finish(tx: Transaction, options: Options, data: Body) -> None:
+@due("execution-done", "execution")
+def finish(tx: Transaction, run: Row) -> None:
     """A run of a workflow ends, and with it the workflow's Running."""
-    run = tx.get("execution", data["id"])
-    if run is None or run.status != "Running":
+    if run.status != "Running":
         return
-    run.status = "Success" if run.body["succeeds"] else "Failed"
     run.body["finishedAt"] = stamp(tx.now)
-    tx.touch(run)
+    tx.set_status(run, "Success" if run.body["succeeds"] else "Failed")
     row = tx.get("workflow", run.parent)
     if row is None:
         return
@@ -142,13 +136,6 @@ def list_runs(call: Call) -> Body:
     return {**ALL.page(call), "workflowId": call.find().number}
 
 
-def _find(call: Call) -> Row:
-    workflow, run = call.find(), call.tx.get("execution", call.params["run"])
-    if run is None or run.parent != workflow.id:
-        raise not_found("execution", call.params["run"])
-    return run
-
-
 def _step_status(run: Row, name: str) -> str:
     if run.status in ("Running", "Success"):
         return run.status
@@ -164,7 +151,7 @@ def _step_status(run: Row, name: str) -> str:
     answer=s.record({**DESCRIBED.fields, "steps": s.items(STEP)}),
 )  # fmt: skip
 def describe(call: Call) -> Body:
-    run, steps = _find(call), call.find().body["steps"]
+    run, steps = call.find_child("execution", "run"), call.find().body["steps"]
     spoke = bool(call.options.spoke_domain)
     shown = [
         _step_shown(run, name, steps.get(name) or {}, spoke=spoke) for name in run.body["steps"]
@@ -203,7 +190,7 @@ def _log(run: Row, name: str | None) -> tuple[str, list[Body]]:
     query={"stepName": s.LINE, "nextToken": s.TEXT}, needs=("stepName",),
 )  # fmt: skip
 def read_log(call: Call) -> Body:
-    status, lines = _log(_find(call), call.ask("stepName"))
+    status, lines = _log(call.find_child("execution", "run"), call.ask("stepName"))
     return {"stepRunStatus": status, **log_page(call, lines)}
 
 
@@ -212,7 +199,7 @@ def read_log(call: Call) -> Body:
     answer=s.record({"downloadUrl": s.TEXT}), **OF_STEP,
 )  # fmt: skip
 def locate_log(call: Call) -> Body:
-    run, step = _find(call), call.ask("stepName")
+    run, step = call.find_child("execution", "run"), call.ask("stepName")
     _log(run, step)
     place = f"{run.tenant}/{run.parent}/{run.id}.log?stepName={step}"
     return {"downloadUrl": f"{call.base}/files/runs/{place}"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
@@ -17,9 +16,6 @@ from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.versions import check_new, check_rises, next_version
 from peakctl.emulator.views import CHANGED, MADE, NAME, NUMBER, Field, View, column, stored
-
-if TYPE_CHECKING:
-    from peakctl.emulator.options import Options
 
 IMAGES = Operations({"image": "/service/image-management/api/v2/images/"})
 TYPES = ("workflow", "workspace-r", "workspace-python", "api", "webapp")
@@ -150,31 +146,22 @@ def _begin_delete(call: Call, versions: list[Row]) -> None:
         if call.tx.users_of(VERSION, version.id):
             raise invalid("version", f"{version.name} is in use and cannot be deleted")
     for version in versions:
-        version.status = "deleting"
-        call.tx.touch(version)
+        call.tx.set_status(version, "deleting")
     if versions:
         refresh_image(call.tx, versions[0].parent)
     ids = [version.id for version in versions]
     call.tx.schedule(call.options.delete_seconds, "versions-gone", versions=ids)
 
 
-@due("versions-gone")
-def drop_versions(tx: Transaction, options: Options, data: Body) -> None:
-    for key in data["versions"]:
-        row = tx.get(VERSION, key)
-        if row is not None:
-            for build in tx.children("build", row.parent):
-                if build.name == key:
-                    tx.drop(build)
-            tx.drop(row)
-            refresh_image(tx, row.parent)
+@due("versions-gone", VERSION, "versions")
+def drop_version(tx: Transaction, row: Row) -> None:
+    tx.drop(row)
+    refresh_image(tx, row.parent)
 
 
-@due("image-gone")
-def drop_image(tx: Transaction, options: Options, data: Body) -> None:
-    row = tx.get("image", data["id"])
-    if row is not None:
-        tx.drop(row)
+@due("image-gone", "image")
+def drop_image(tx: Transaction, row: Row) -> None:
+    tx.drop(row)
 
 
 @IMAGES(
@@ -235,7 +222,7 @@ def _read_autodeploy(tx: Transaction, entities: list[Body] | None) -> list[Body]
 
 
 def _build(call: Call, version: Row, sent: Body) -> Body:
-    build = start_build(call.tx, call.options, version, _keep_upload(call.tx, version, sent))
+    build = start_build(call.tx, version, _keep_upload(call.tx, version, sent))
     answer: Body = {"buildId": build.id, "versionId": version.number}
     if version.body["autodeployResources"]:
         answer["autodeploymentId"] = str(uuid.uuid4())
@@ -256,13 +243,6 @@ def _keep_upload(tx: Transaction, version: Row, sent: Body) -> bytes | None:
     return data
 
 
-def _find_version(call: Call) -> Row:
-    image, row = call.find("image"), call.tx.get(VERSION, call.params["version"])
-    if row is None or row.parent != image.id:
-        raise not_found("version", call.params["version"])
-    return row
-
-
 SHOWN_WHOLE = View(**SHOWN_VERSION, **MADE, **CHANGED)
 
 
@@ -271,7 +251,7 @@ SHOWN_WHOLE = View(**SHOWN_VERSION, **MADE, **CHANGED)
     answer=s.record({**SHOWN_WHOLE.fields, **s.texts("imageName", "imageType", "pullUrl")}),
 )  # fmt: skip
 def describe_version(call: Call) -> Body:
-    row, image = _find_version(call), call.find("image")
+    row, image = call.find_child(VERSION, "version", "image"), call.find("image")
     return {
         "imageName": image.name,
         "imageType": image.body["type"],
@@ -286,7 +266,7 @@ def describe_version(call: Call) -> Body:
 )  # fmt: skip
 def update_version(call: Call) -> Body:
     """The number, name and type may be sent, but never change."""
-    version, image = _find_version(call), call.find("image")
+    version, image = call.find_child(VERSION, "version", "image"), call.find("image")
     if version.status != "not-ready":
         raise invalid("version", f"{version.name} is {version.status} and cannot be updated")
     sent = call.form()
@@ -301,7 +281,7 @@ def update_version(call: Call) -> Body:
 
 @IMAGES("DELETE", "{image}/versions/{version}", "Delete a version")
 def delete_version(call: Call) -> Body:
-    _begin_delete(call, [_find_version(call)])
+    _begin_delete(call, [call.find_child(VERSION, "version", "image")])
     return {}
 
 

@@ -174,11 +174,11 @@ class Emulator:
         now = self.now()
         self._settle(now)
         self._provide(tenant)
-        with self.store.transaction(tenant, now, write=request.method not in READS) as tx:
+        write = request.method not in READS
+        with self.store.transaction(tenant, now, self.options, write=write) as tx:
             call = Call(
                 operation=operation,
                 tx=tx,
-                options=self.options,
                 params={k: str(v) for k, v in request.path_params.items()},
                 query=request.query_params.multi_items(),
                 body=decoded.json,
@@ -190,8 +190,8 @@ class Emulator:
 
     def _settle(self, now: float) -> None:
         if self.store.is_due(now):
-            with self.store.transaction("", now, write=True) as tx:
-                settle(tx, self.options)
+            with self.store.transaction("", now, self.options, write=True) as tx:
+                settle(tx)
 
     def _provide(self, tenant: str) -> None:
         if tenant and self.options.provided_images and tenant not in self._provided:

@@ -12,8 +12,8 @@ class Problem(Exception):
         self.detail = detail
 
 
-def not_found(what: str, key: object) -> Problem:
-    return Problem(404, f"{what} {key} does not exist")
+def not_found(kind: str, key: object) -> Problem:
+    return Problem(404, f"{kind.replace('-', ' ')} {key} does not exist")
 
 
 def invalid(field: str, why: str) -> Problem:

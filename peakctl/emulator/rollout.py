@@ -22,7 +22,6 @@ from peakctl.model import JsonObject
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Call
-    from peakctl.emulator.options import Options
 
 FAMILIES = ("block-deployment", "app-deployment")
 BUSY = ("deploying", "redeploying", "updating", "deleting")
@@ -65,7 +64,7 @@ def latest_revision(tx: Transaction, row: Row) -> Row:
     return tx.require("revision", f"{row.id}/{row.body['revision']}")
 
 
-def start_revision(tx: Transaction, options: Options, row: Row, notes: str | None) -> Row:
+def start_revision(tx: Transaction, row: Row, notes: str | None) -> Row:
     """A new revision with what the deployment now holds; older ones become superseded."""
     for older in tx.children("revision", row.id):
         older.status = "superseded"
@@ -82,63 +81,56 @@ def start_revision(tx: Transaction, options: Options, row: Row, notes: str | Non
         status="deploying",
     )
     row.status = "deploying"
-    _begin(tx, options, row, again=False)
+    _begin(tx, row, again=False)
     return revision
 
 
-def restart_revision(tx: Transaction, options: Options, row: Row) -> Row:
+def restart_revision(tx: Transaction, row: Row) -> Row:
     """The latest revision once more."""
     revision = latest_revision(tx, row)
-    revision.status = "deploying"
-    tx.touch(revision)
+    tx.set_status(revision, "deploying")
     row.status = "redeploying"
-    _begin(tx, options, row, again=True)
+    _begin(tx, row, again=True)
     return revision
 
 
-def _begin(tx: Transaction, options: Options, row: Row, *, again: bool) -> None:
+def _begin(tx: Transaction, row: Row, *, again: bool) -> None:
     if row.kind == "block-deployment":
         release = release_of(tx, row)
         row.body["outcome"] = _end_of(tx, release, row.body["parameters"], again=again)
     row.body["turn"] = row.body.get("turn", 0) + 1
     tx.touch(row)
     turn = {"kind": row.kind, "id": row.id, "turn": row.body["turn"]}
-    tx.schedule(options.deploy_seconds, "revision-done", **turn)
+    tx.schedule(tx.options.deploy_seconds, "revision-done", **turn)
 
 
 @due("revision-done")
-def finish_revision(tx: Transaction, options: Options, data: Body) -> None:
+def finish_revision(tx: Transaction, row: Row) -> None:
     """The deployment's time is over."""
-    row = tx.get(data["kind"], data["id"])
-    if row is None or row.body["turn"] != data["turn"] or row.status == "deleting":
+    if row.status == "deleting":
         return
-    revision = latest_revision(tx, row)
     if row.kind == "app-deployment":
         row.body["outcome"] = _worst(child.status for child in children_of(tx, row))
-    row.status = revision.status = row.body["outcome"]
-    tx.touch(row)
-    tx.touch(revision)
+    for each in (row, latest_revision(tx, row)):
+        tx.set_status(each, row.body["outcome"])
     if row.kind == "block-deployment" and row.status in ("deployed", "warning"):
         release = release_of(tx, row)
         _make(tx, row, release)
         if release.body["autoRunOnDeploy"]:
-            run(tx, options, row)
+            run(tx, row)
 
 
-def begin_delete(tx: Transaction, options: Options, row: Row) -> None:
+def begin_delete(tx: Transaction, row: Row) -> None:
     """The deployment and its blocks go to deleting, and some time later are gone."""
     for each in (*children_of(tx, row), row):
-        each.status = "deleting"
-        tx.touch(each)
-    tx.schedule(options.delete_seconds, "deployment-gone", kind=row.kind, id=row.id)
+        tx.set_status(each, "deleting")
+    tx.schedule(tx.options.delete_seconds, "deployment-gone", kind=row.kind, id=row.id)
 
 
 @due("deployment-gone")
-def drop_with_blocks(tx: Transaction, options: Options, data: Body) -> None:
-    row = tx.get(data["kind"], data["id"])
-    if row is not None:
-        for each in (*children_of(tx, row), row):
-            drop(tx, each)
+def drop_with_blocks(tx: Transaction, row: Row) -> None:
+    for each in (*children_of(tx, row), row):
+        drop(tx, each)
 
 
 def drop(tx: Transaction, row: Row) -> None:
@@ -266,10 +258,10 @@ def _image(tx: Transaction, details: JsonObject) -> Body | None:
     return {"imageId": details["id"], "versionId": version.number if version else None}
 
 
-def run(tx: Transaction, options: Options, row: Row) -> str | None:
+def run(tx: Transaction, row: Row) -> str | None:
     """Execute the workflow of a block; services have nothing to run. The answer is an id."""
     workflow = _existing(tx, row, "workflow") if row.body["kind"] == "workflow" else None
-    return start_execution(tx, options, workflow, []).id if workflow else None
+    return start_execution(tx, workflow, []).id if workflow else None
 
 
 # --- the blocks of an app --------------------------------------------------------------------
@@ -357,7 +349,7 @@ def deploy_blocks(call: Call, row: Row, blocks: list[Block], notes: str | None) 
         version = {"version": block.release.name}
         child.body["spec"] = {"id": block.spec.id, "release": version}
         child.body["parameters"] = child_values(block.definitions, row, child)
-        start_revision(call.tx, call.options, child, notes)
+        start_revision(call.tx, child, notes)
     for lost in existing.values():
         drop(call.tx, lost)
 

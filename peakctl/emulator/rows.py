@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.options import Options
 
-    Action = Callable[["Transaction", Options, JsonDict], None]
+    Action = Callable[["Transaction", "Row"], None]
 
 Body = JsonDict
 COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
@@ -109,12 +109,11 @@ class Transaction:
     """What a request sees: the rows of its tenant at one moment of the emulator's clock."""
 
     def __init__(
-        self, db: sqlite3.Connection, tenant: str, now: float, counts: Counts | None = None
+        self, db: sqlite3.Connection, tenant: str, now: float, options: Options, counts: Counts
     ) -> None:
         self._db = db
-        self._counts = Counts() if counts is None else counts
-        self.tenant = tenant
-        self.now = now
+        self._counts = counts
+        self.tenant, self.now, self.options = tenant, now, options
 
     def get(self, kind: str, key: object) -> Row | None:
         sql = f"SELECT {COLUMNS} FROM items WHERE tenant = ? AND kind = ? AND id = ?"  # noqa: S608
@@ -168,6 +167,10 @@ class Transaction:
         """Save, as of now."""
         row.updated = self.now
         self.save(row)
+
+    def set_status(self, row: Row, status: str) -> None:
+        row.status = status
+        self.touch(row)
 
     def drop(self, row: Row) -> None:
         """Remove the row, its links, and files that nothing else holds."""
@@ -287,24 +290,33 @@ class Transaction:
 
     def at(self, tenant: str, now: float) -> Transaction:
         """The same transaction as another tenant at another moment."""
-        return Transaction(self._db, tenant, now, self._counts)
+        return Transaction(self._db, tenant, now, self.options, self._counts)
 
 
-ACTIONS: dict[str, Action] = {}
+ACTIONS: dict[str, tuple[Action, str, str]] = {}
 
 
-def due(name: str) -> Callable[[Action], Action]:
-    """Declare the function that follows as what `Transaction.schedule(..., name)` leads to."""
+def due(name: str, kind: str = "", key: str = "id") -> Callable[[Action], Action]:
+    """Declare the function that follows as what `Transaction.schedule(..., name)` leads to.
+
+    It is called with each row of the kind (else the scheduled `kind`) whose id was scheduled as
+    `key`, unless that is gone, or began something else since then: has another `turn`.
+    """
 
     def declare(action: Action) -> Action:
-        ACTIONS[name] = action
+        ACTIONS[name] = action, kind, key
         return action
 
     return declare
 
 
-def settle(tx: Transaction, options: Options) -> None:
+def settle(tx: Transaction) -> None:
     """Do all that is due at `tx.now`; what follows from it may be due as well."""
     while (found := tx.next_due(tx.now)) is not None:
-        at, tenant, action, data = found
-        ACTIONS[action](tx.at(tenant, at), options, data)
+        at, tenant, name, data = found
+        action, kind, key = ACTIONS[name]
+        then = tx.at(tenant, at)
+        for row_id in data[key] if isinstance(data[key], list) else [data[key]]:
+            row = then.get(kind or data["kind"], row_id)
+            if row is not None and data.get("turn") in (None, row.body.get("turn")):
+                action(then, row)

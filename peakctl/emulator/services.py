@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
@@ -13,9 +13,6 @@ from peakctl.emulator.listing import PAGE, Listing, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.views import CHANGED, ID, MADE, NAME, STATUS, Field, View, column
-
-if TYPE_CHECKING:
-    from peakctl.emulator.options import Options
 
 OPERATIONS = Operations({"service": "/service/webapps/api/v1/webapps/"})
 STATUSES = ("CREATING", "DEPLOYING", "AVAILABLE", "CREATE_FAILED", "DELETING", "DELETE_FAILED")
@@ -174,25 +171,23 @@ def _run(call: Call, row: Row) -> None:
     if not is_ready(version):
         raise invalid("imageDetails.versionId", f"version {version.name} is not ready")
     set_usage(call.tx, row, [version.id])
-    redeploy(call.tx, call.options, row)
+    redeploy(call.tx, row)
 
 
-def redeploy(tx: Transaction, options: Options, row: Row) -> None:
+def redeploy(tx: Transaction, row: Row) -> None:
     """AVAILABLE -> DEPLOYING -> AVAILABLE; the latest start decides when it ends."""
-    row.status = "DEPLOYING"
     row.body["turn"] = row.body.get("turn", 0) + 1
-    tx.touch(row)
-    tx.schedule(options.service_seconds, "service-done", id=row.id, turn=row.body["turn"])
+    tx.set_status(row, "DEPLOYING")
+    tx.schedule(tx.options.service_seconds, "service-done", id=row.id, turn=row.body["turn"])
 
 
-@due("service-done")
-def finish(tx: Transaction, options: Options, data: Body) -> None:
+@due("service-done", "service")
+def finish(tx: Transaction, row: Row) -> None:
     """CREATING or DEPLOYING ends: AVAILABLE, or CREATE_FAILED.
 
     It fails when its image cannot run, or when a value of its env asks for that.
     """
-    row = tx.get("service", data["id"])
-    if row is None or row.body["turn"] != data["turn"] or row.status == "DELETING":
+    if row.status == "DELETING":
         return
     version = tx.get(VERSION, (row.body["imageDetails"] or {}).get("versionId"))
     asked = FAIL in ((row.body.get("parameters") or {}).get("env") or {}).values()
@@ -208,19 +203,16 @@ def delete(call: Call) -> Body:
         raise conflict(f"status: {row.name} is {row.status}; delete it when that is over")
     if row.body.get("owner"):
         raise conflict(f"{row.name} belongs to deployment {row.body['owner']}")
-    row.status = "DELETING"
-    call.tx.touch(row)
+    call.tx.set_status(row, "DELETING")
     set_usage(call.tx, row, ())
     call.tx.schedule(call.options.delete_seconds, "service-gone", id=row.id)
     return {"id": row.id}
 
 
-@due("service-gone")
-def drop(tx: Transaction, options: Options, data: Body) -> None:
-    row = tx.get("service", data["id"])
-    if row is not None:
-        set_usage(tx, row, ())
-        tx.drop(row)
+@due("service-gone", "service")
+def drop(tx: Transaction, row: Row) -> None:
+    set_usage(tx, row, ())
+    tx.drop(row)
 
 
 @OPERATIONS(

@@ -171,14 +171,7 @@ def visible_spec(call: Call, kind: str, key: str) -> Row:
     """Own, or public of another tenant."""
     row = call.tx.get(kind, key) or foreign(call.tx, kind, key)
     if row is None:
-        raise not_found(kind.replace("-", " "), key)
-    return row
-
-
-def _own(call: Call) -> Row:
-    row = call.tx.get(call.kind, call.params["id"])
-    if row is None:
-        raise not_found(call.kind.replace("-", " "), call.params["id"])
+        raise not_found(kind, key)
     return row
 
 
@@ -212,7 +205,7 @@ def describe(call: Call) -> Body:
 )  # fmt: skip
 def update(call: Call) -> Body:
     """An edit that changes nothing is refused; unlike a read it answers no parameters."""
-    row = _own(call)
+    row = call.find()
     body = call.checked()
     before = json.dumps([row.body, row.status], sort_keys=True)
     metadata = body.get("metadata") or {}
@@ -249,7 +242,7 @@ def _keep_private(call: Call, row: Row) -> None:
 
 @SPECS("DELETE", "{id}", "Delete a {kind} with all its releases")
 def delete(call: Call) -> Body:
-    row = _own(call)
+    row = call.find()
     users = call.tx.users_of("spec", row.id)
     if users:
         raise invalid("id", f"spec {row.name} is used by {users[0][0]} {users[0][1]}")
@@ -315,7 +308,7 @@ def _add_release(tx: Transaction, spec: Row, release: Body) -> None:
     query=VALIDATE,
 )  # fmt: skip
 def release_block(call: Call) -> Body:
-    spec = _own(call)
+    spec = call.find()
     sent = call.form()
     return _release(call, spec, sent["spec"], sent)
 
@@ -326,7 +319,7 @@ def release_block(call: Call) -> Body:
     query=VALIDATE,
 )  # fmt: skip
 def release_app(call: Call) -> Body:
-    spec = _own(call)
+    spec = call.find()
     body = call.checked()
     return _release(call, spec, body, {"parameters": body.get("parameters")})
 
@@ -369,7 +362,4 @@ def list_releases(call: Call) -> Body:
 def describe_release(call: Call) -> Body:
     spec = visible_spec(call, call.kind, call.params["id"])
     tx = call.tx.at(spec.tenant, call.tx.now)
-    row = tx.get("release", f"{spec.id}/{call.params['version']}")
-    if row is None:
-        raise not_found("release", call.params["version"])
-    return _release_shown(call, row)
+    return _release_shown(call, tx.require("release", f"{spec.id}/{call.params['version']}"))

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from peakctl.emulator.options import Options
 from peakctl.emulator.rows import Counts, Transaction
 from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.files import make_private, narrow
@@ -53,6 +54,7 @@ SERVICES = (
     "CREATE INDEX IF NOT EXISTS items_by_webapp"
     " ON items (tenant, kind, json_extract(body, '$.webapp'))"
 )
+USUAL = Options()
 TABLES = ("items", "links", "blobs", "counters", "agenda", "requests")
 
 
@@ -104,13 +106,15 @@ class Store:
             raise _unusable(self._data, str(error), fix) from error
 
     @contextmanager
-    def transaction(self, tenant: str, now: float, *, write: bool) -> Iterator[Transaction]:
+    def transaction(
+        self, tenant: str, now: float, options: Options = USUAL, *, write: bool
+    ) -> Iterator[Transaction]:
         """All that happens in one request: committed at the end, undone by any exception.
 
         Reads too see one state throughout, whatever another process writes meanwhile.
         """
         with self._lock, self._writing("BEGIN IMMEDIATE" if write else "BEGIN"):
-            yield Transaction(self._db, tenant, now, self._counts)
+            yield Transaction(self._db, tenant, now, options, self._counts)
 
     def is_due(self, now: float) -> bool:
         """Whether something that was scheduled has come to its time."""

@@ -235,6 +235,5 @@ def _switch(call: Call, before: str, after: str) -> Body:
     row = call.find()
     if row.status != before:
         raise conflict(f"status: workflow {row.name} is {row.status}, not {before}")
-    row.status = after
-    call.tx.touch(row)
+    call.tx.set_status(row, after)
     return {}
