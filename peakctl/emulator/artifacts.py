@@ -86,7 +86,7 @@ def create_version(call: Call) -> Body:
 
 @OPERATIONS(
     "PATCH", "{id}", "Change name or description",
-    body=s.record({}, {"name": s.LINE, "description": s.TEXT}),
+    body=s.optional(name=s.LINE, description=s.TEXT),
 )  # fmt: skip
 def update(call: Call) -> Body:
     row = call.find()

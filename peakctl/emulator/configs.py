@@ -16,30 +16,18 @@ from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
 from peakctl.emulator.versions import read_version
 from peakctl.model import JsonDict
 
-RETRY = s.record(
-    {},
-    {
-        "duration": s.whole(0, 120),
-        "exitCodes": s.items(s.WHOLE),
-        "exponentialBackoff": s.FLAG,
-        "numberOfRetries": s.whole(0, 5),
-    },
-)
-CONDITION = s.record(
-    {
-        "condition": s.text("equals", "not-equals"),
-        "paramName": s.LINE,
-        "stepName": s.LINE,
-        "value": s.TEXT,
-    }
-)
-PARENT_STATUS = s.record(
-    {
-        "condition": s.text("all-of", "one-of"),
-        "parents": s.items(s.LINE),
-        "status": s.items(s.text("success", "failure")),
-    }
-)
+RETRY = s.optional(
+    duration=s.whole(0, 120), exitCodes=s.items(s.WHOLE), exponentialBackoff=s.FLAG,
+    numberOfRetries=s.whole(0, 5),
+)  # fmt: skip
+CONDITION = s.record({
+    "condition": s.text("equals", "not-equals"), "paramName": s.LINE, "stepName": s.LINE,
+    "value": s.TEXT,
+})  # fmt: skip
+PARENT_STATUS = s.record({
+    "condition": s.text("all-of", "one-of"), "parents": s.items(s.LINE),
+    "status": s.items(s.text("success", "failure")),
+})  # fmt: skip
 REPOSITORY = s.record({"branch": s.LINE, "url": s.LINE}, {"token": s.TEXT, "filePath": s.TEXT})
 SHARED: dict[str, s.Schema] = {
     "type": s.text("standard", "http", "sql", "export"),
@@ -49,19 +37,15 @@ SHARED: dict[str, s.Schema] = {
     "repository": REPOSITORY,
     # The field table requires a storage, but the client's sample of a patch adds a step without.
     "resources": s.record({"instanceTypeId": s.WHOLE}, {"storage": s.text(pattern=r"\d+ ?GB")}),
-    "parameters": s.record(
-        {}, {"env": s.mapping(s.TEXT), "secrets": s.items(s.LINE), "inherit": s.mapping(s.LINE)}
+    "parameters": s.optional(
+        env=s.mapping(s.TEXT), secrets=s.items(s.LINE), inherit=s.mapping(s.LINE)
     ),
     "outputParameters": s.mapping(s.LINE),
-    "executionParameters": s.record(
-        {}, {"conditional": s.items(CONDITION), "parentStatus": s.items(PARENT_STATUS)}
+    "executionParameters": s.optional(
+        conditional=s.items(CONDITION), parentStatus=s.items(PARENT_STATUS)
     ),
-    "runConfiguration": s.record(
-        {},
-        {
-            "retryOptions": RETRY,
-            "skipConfiguration": s.record({}, {"skip": s.FLAG, "skipDAG": s.FLAG}),
-        },
+    "runConfiguration": s.optional(
+        retryOptions=RETRY, skipConfiguration=s.optional(skip=s.FLAG, skipDAG=s.FLAG)
     ),
 }
 AUTH_NEEDS = {
@@ -76,7 +60,7 @@ HTTP = s.record(
     {"method": s.text("get", "post", "put", "patch", "delete"), "url": s.LINE},
     {
         "payload": s.TEXT,
-        "headers": s.record({}, {"absolute": s.mapping(s.TEXT), "secrets": s.mapping(s.LINE)}),
+        "headers": s.optional(absolute=s.mapping(s.TEXT), secrets=s.mapping(s.LINE)),
         "auth": s.record({"type": s.text(*AUTH_NEEDS)}),
     },
 )
@@ -85,56 +69,26 @@ EXPORT = s.record(
     {"sortOrder": s.text("asc", "desc"), "compression": s.FLAG},
 )
 CRON_FIELD = re.compile(r"[\d*/,\-?LW#A-Z]+", re.IGNORECASE)
-EVENTS = s.record({}, {"success": s.FLAG, "fail": s.FLAG, "runtimeExceeded": s.whole(0)})
-WATCHERS = s.items(
-    s.record(
-        {"events": EVENTS},
-        {
-            "user": s.LINE,
-            "webhook": s.record({"name": s.LINE, "url": s.LINE, "payload": s.TEXT}),
-            "email": s.record(
-                {"name": s.LINE, "recipients": s.record({"to": s.items(s.LINE, low=1)})}
-            ),
-        },
-    )
-)
-TRIGGERS = s.items(
-    s.record(
-        {},
-        {
-            "cron": s.LINE,
-            "webhook": s.ANYTHING,
-            "webhookPolicy": s.text("generate", "preserve"),
-            "webhookId": s.TEXT,
-        },
-    )
-)
-INLINE = s.record(
-    {},
-    {
-        "version": s.LINE,
-        "dockerfile": s.TEXT,
-        "context": s.TEXT,
-        "useCache": s.FLAG,
-        "buildArguments": s.mapping(s.TEXT),
-        "secrets": s.items(s.LINE),
-    },
-)
+EVENTS = s.optional(success=s.FLAG, fail=s.FLAG, runtimeExceeded=s.whole(0))
+RECIPIENTS = s.record({"to": s.items(s.LINE, low=1)})
+WATCHERS = s.items(s.record({"events": EVENTS}, {
+    "user": s.LINE,
+    "webhook": s.record({"name": s.LINE, "url": s.LINE, "payload": s.TEXT}),
+    "email": s.record({"name": s.LINE, "recipients": RECIPIENTS}),
+}))  # fmt: skip
+TRIGGERS = s.items(s.optional(
+    cron=s.LINE, webhook=s.ANYTHING, webhookPolicy=s.text("generate", "preserve"), webhookId=s.TEXT
+))  # fmt: skip
+INLINE = s.optional(
+    version=s.LINE, dockerfile=s.TEXT, context=s.TEXT, useCache=s.FLAG,
+    buildArguments=s.mapping(s.TEXT), secrets=s.items(s.LINE),
+)  # fmt: skip
 DETAILS = s.record({"id": s.WHOLE}, {"versionId": s.WHOLE})
 STEP = s.record({"command": s.LINE}, {"image": INLINE, "imageRef": s.LINE, "imageDetails": DETAILS})
-SERVICE = s.record(
-    {},
-    {
-        **{
-            name: schema
-            for name, schema in SERVICE_FIELDS.items()
-            if name not in ("title", "description")
-        },
-        "serviceType": s.text("web-app", "api"),
-        "image": INLINE,
-        "imageDetails": DETAILS,
-    },
-)
+SERVICE = s.optional(**{
+    **{k: schema for k, schema in SERVICE_FIELDS.items() if k not in ("title", "description")},
+    "serviceType": s.text("web-app", "api"), "image": INLINE, "imageDetails": DETAILS,
+})  # fmt: skip
 BLOCKS = s.items(
     s.record({"id": s.LINE, "release": s.record({"version": s.LINE})}, {"autoRunOnDeploy": s.FLAG}),
     low=1,
@@ -157,7 +111,7 @@ def check_steps(
 ) -> None:
     """All steps of a workflow; `standard` adds what a standard step needs."""
     s.check(s.mapping(s.MAP), steps, at)
-    s.check(s.mapping(s.record({}, SHARED)), steps, at, lenient=lenient)
+    s.check(s.mapping(s.optional(**SHARED)), steps, at, lenient=lenient)
     if not steps:
         raise invalid(at, "must have at least one step")
     for name, step in steps.items():
@@ -259,7 +213,7 @@ def check_block_config(
 
 def _check_workflow(tx: Transaction, config: JsonDict) -> None:
     s.check(s.record({"steps": s.mapping(s.MAP)}, {"images": s.mapping(s.MAP)}), config, AT)
-    s.check(s.record({}, {"images": s.mapping(INLINE)}), config, AT, lenient=True)
+    s.check(s.optional(images=s.mapping(INLINE)), config, AT, lenient=True)
     check_steps(tx, config["steps"], f"{AT}.steps", STEP, lenient=True)
     check_triggers(config.get("triggers") or [], f"{AT}.triggers", lenient=True)
     check_watchers(config.get("watchers") or [], f"{AT}.watchers", lenient=True)

@@ -47,12 +47,12 @@ REVISIONS = Listing(
 HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
 ITEM = s.record({**HEAD, "latestRevision": STATE.schema})
 DESCRIBED = s.record({**HEAD, "latestRevision": REVISION.schema})
-RELEASE = s.record({}, {"version": s.LINE})
+RELEASE = s.optional(version=s.LINE)
 CHOSEN = {
     "includes": s.items(s.record({"id": s.LINE, "releaseVersion": s.LINE})),
     "excludes": s.items(s.record({"id": s.LINE}, {"releaseVersion": s.LINE})),
 }
-NOTES = s.record({}, {"notes": s.TEXT})
+NOTES = s.optional(notes=s.TEXT)
 NAMED = {**s.METADATA, "name": s.LINE}
 SPEC_OF = {"block-deployment": "block-spec", "app-deployment": "app-spec"}
 RUN = "run"
@@ -233,7 +233,7 @@ def _app_definitions(tx: Transaction, row: Row) -> Definitions:
     answer=s.record({"id": s.TEXT}),
     body=s.record(
         {"spec": s.record({"id": s.LINE}, {"release": RELEASE, **CHOSEN})},
-        {"metadata": s.record({}, NAMED), "revision": NOTES},
+        {"metadata": s.optional(**NAMED), "revision": NOTES},
     ),
 )  # fmt: skip
 def create(call: Call) -> Body:
@@ -279,9 +279,7 @@ def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> 
 @EACH(
     "POST", "{id}/revisions", "Deploy another revision of a {kind}", status=201,
     answer=s.record({"id": s.TEXT, "revision": s.WHOLE}),
-    body=s.record(
-        {}, {"release": RELEASE, "revision": NOTES, "blocksConfig": s.record({}, CHOSEN)}
-    ),
+    body=s.optional(release=RELEASE, revision=NOTES, blocksConfig=s.optional(**CHOSEN)),
 )  # fmt: skip
 def revise(call: Call) -> Body:
     row = _find(call)
@@ -320,7 +318,7 @@ def redeploy(call: Call) -> Body:
     }
 
 
-@EACH("PATCH", "{id}", "Edit a {kind}", body=s.record({}, NAMED), answer=DESCRIBED)
+@EACH("PATCH", "{id}", "Edit a {kind}", body=s.optional(**NAMED), answer=DESCRIBED)
 def update(call: Call) -> Body:
     """Metadata at the top of the body; nothing is deployed, and no parameters are answered."""
     row = _find(call)
@@ -413,7 +411,7 @@ def _put(staged: Body, values: JsonObject) -> None:
 
 @NEWER(
     "PATCH", "{id}/parameters/run", "Change run parameters of a block or an app",
-    body=s.record({}, dict.fromkeys(("parameters", "appParameters"), s.mapping(s.ANYTHING))),
+    body=s.optional(parameters=s.mapping(s.ANYTHING), appParameters=s.mapping(s.ANYTHING)),
 )  # fmt: skip
 def patch_both(call: Call) -> Body:
     """`{parameters}` for blocks, `{appParameters, parameters{block}}` for apps."""

@@ -48,10 +48,10 @@ QUEUE = 10
 
 @RUNS(
     "POST", "{id}/execute", "Run a workflow", also=(429,), answer=s.record({"executionId": s.TEXT}),
-    body=s.record({}, {
-        "params": s.record({}, {"global": VALUES, "stepWise": s.mapping(VALUES)}),
-        "stepsToRun": s.items(s.record({"stepName": s.LINE}, {"runDAG": s.FLAG})),
-    }),
+    body=s.optional(
+        params=s.record({}, {"global": VALUES, "stepWise": s.mapping(VALUES)}),
+        stepsToRun=s.items(s.record({"stepName": s.LINE}, {"runDAG": s.FLAG})),
+    ),
 )  # fmt: skip
 def execute(call: Call) -> Body:
     """One run at a time, unless the workflow allows more; then up to a full queue."""

@@ -6,8 +6,8 @@ import asyncio
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import refuse
@@ -78,23 +78,11 @@ def find_fault(faults: list[Fault], method: str, path: str) -> Fault | None:
     return next((fault for fault in faults if fault.strikes(method, path)), None)
 
 
-RULE = s.record(
-    {},
-    {
-        "method": s.LINE,
-        "path": s.TEXT,
-        "skip": s.whole(0),
-        "times": s.whole(0),
-        "probability": s.NUMBER,
-        "seed": s.WHOLE,
-        "action": s.text("status", "delay", "drop", "truncate"),
-        "when": s.text("before", "after"),
-        "status": s.whole(100, 599),
-        "detail": s.TEXT,
-        "retry_after": s.NUMBER,
-        "seconds": s.NUMBER,
-    },
-)
+RULE = s.optional(
+    method=s.LINE, path=s.TEXT, skip=s.whole(0), times=s.whole(0), probability=s.NUMBER,
+    seed=s.WHOLE, action=s.text(*get_args(Action)), when=s.text(*get_args(When)),
+    status=s.whole(100, 599), detail=s.TEXT, retry_after=s.NUMBER, seconds=s.NUMBER,
+)  # fmt: skip
 
 
 def read_fault(rule: Any) -> Fault:
@@ -102,10 +90,8 @@ def read_fault(rule: Any) -> Fault:
     s.check(s.MAP, rule, "fault")
     values = {("retry_after" if key == "retryAfter" else key): v for key, v in rule.items()}
     s.check(RULE, values, "fault")
-    known = {f.name for f in fields(Fault) if f.init}
-    for key in values:
-        if key not in known:
-            raise invalid(f"fault.{key}", f"is not one of {', '.join(sorted(known))}")
+    for key in sorted(values.keys() - RULE["properties"].keys()):
+        raise invalid(f"fault.{key}", f"is not one of {', '.join(sorted(RULE['properties']))}")
     try:
         re.compile(values.get("path") or "")
     except re.error as error:
@@ -125,28 +111,27 @@ async def before(fault: Fault | None) -> Response | None:
     """What a fault does to a request that has not acted; None: go on."""
     if fault is None or fault.when == "after":
         return None
-    if fault.action == "drop":
-        raise Dropped(acted=False)
-    if fault.action == "delay":
-        await asyncio.sleep(fault.seconds)
-    return _failure(fault) if fault.action == "status" else None
+    return await _strike(fault, acted=False)
 
 
 async def after(fault: Fault | None, response: Response) -> Response:
     """What a fault does to the answer of a request that has acted."""
-    if fault is None or (fault.when == "before" and fault.action != "truncate"):
+    if fault is None:
         return response
-    if fault.action == "drop":
-        raise Dropped(acted=True)
-    if fault.action == "delay":
-        await asyncio.sleep(fault.seconds)
     if fault.action == "truncate":
         body = bytes(response.body)
         response.body = body[: len(body) // 2]
-    return _failure(fault) if fault.action == "status" else response
+    struck = await _strike(fault, acted=True) if fault.when == "after" else None
+    return struck or response
 
 
-def _failure(fault: Fault) -> Response:
+async def _strike(fault: Fault, *, acted: bool) -> Response | None:
+    if fault.action == "drop":
+        raise Dropped(acted=acted)
+    if fault.action == "delay":
+        await asyncio.sleep(fault.seconds)
+    if fault.action != "status":
+        return None
     wait = fault.retry_after
     headers = () if wait is None else (("Retry-After", f"{wait:g}"),)
     return refuse(fault.status, fault.detail, headers)

@@ -34,7 +34,7 @@ PARTS: dict[str, s.Schema] = {
     "type": s.text(*TYPES),
     "version": s.LINE,
     "description": s.TEXT,
-    "buildDetails": s.json_text(s.record({}, DETAILS)),
+    "buildDetails": s.json_text(s.optional(**DETAILS)),
     "autodeployResources": s.json_text(
         s.items(s.record({"entityId": s.LINE, "entityType": s.text(*ENTITY_TYPES)}))
     ),

@@ -33,15 +33,12 @@ IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
 DEFINITION = s.record(
     {"name": s.LINE, "type": s.text(*IS_OF_TYPE), "required": s.FLAG},
     {
-        "description": s.TEXT,
-        "title": s.TEXT,
+        **s.texts("description", "title"), "hideValue": s.FLAG, "conditions": s.items(s.MAP),
         "options": s.items(s.record({"title": s.TEXT, "value": s.ANYTHING}), low=1),
-        "hideValue": s.FLAG,
-        "conditions": s.items(s.MAP),
     },
-)
-DEFINITIONS = s.record({}, {stage: s.items(DEFINITION) for stage in STAGES})
-STAGED = s.record({}, dict.fromkeys(STAGES, s.MAP))
+)  # fmt: skip
+DEFINITIONS = s.optional(**dict.fromkeys(STAGES, s.items(DEFINITION)))
+STAGED = s.optional(**dict.fromkeys(STAGES, s.MAP))
 """Values by stage and name."""
 
 

@@ -45,6 +45,11 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     return form(known, required)
 
 
+def optional(**known: Schema) -> Schema:
+    """A map of which nothing is required."""
+    return record({}, known)
+
+
 def form(known: Mapping[str, Schema], required: JsonObject | tuple[str, ...]) -> Schema:
     """A map, or the parts of a request, of which some are required."""
     schema: Schema = {"type": "object", "properties": dict(known)}
@@ -84,13 +89,9 @@ TEXT = text(empty=True)
 FILE: Schema = {"type": "string", "contentMediaType": "application/zip"}
 TAGS = items(record({"name": LINE}))
 METADATA: dict[str, Schema] = {
-    "title": TEXT,
-    "summary": TEXT,
-    "description": TEXT,
-    "descriptionContentType": text("text/plain", "text/markdown"),
-    "imageUrl": TEXT,
-    "tags": TAGS,
-}
+    **texts("title", "summary", "description", "imageUrl"),
+    "descriptionContentType": text("text/plain", "text/markdown"), "tags": TAGS,
+}  # fmt: skip
 
 
 def check(schema: Schema, value: object, at: str = "", *, lenient: bool = False) -> None:

@@ -22,7 +22,7 @@ FIELDS: dict[str, s.Schema] = {
     "description": s.TEXT,
     "imageDetails": s.record({"imageId": s.WHOLE}, {"versionId": s.WHOLE}),
     "resources": s.record({"instanceTypeId": s.WHOLE}),
-    "parameters": s.record({}, {"env": s.mapping(s.TEXT), "secrets": s.items(s.LINE)}),
+    "parameters": s.optional(env=s.mapping(s.TEXT), secrets=s.items(s.LINE)),
     "sessionStickiness": s.FLAG,
     "scaleToZero": s.FLAG,
     "entrypoint": s.TEXT,
@@ -130,7 +130,7 @@ def describe(call: Call) -> Body:
     return {k: v for k, v in answer.items() if k not in EXAMPLE_HIDES}
 
 
-@OPERATIONS("PATCH", "{id}", "Change a service or a webapp", body=s.record({}, FIELDS), answer=ONE)
+@OPERATIONS("PATCH", "{id}", "Change a service or a webapp", body=s.optional(**FIELDS), answer=ONE)
 def update(call: Call) -> Body:
     """The client sends name and serviceType too; they cannot change."""
     row = call.find()
@@ -217,10 +217,9 @@ def drop(tx: Transaction, row: Row) -> None:
 
 @OPERATIONS(
     "POST", "{name}/test", "Send a request to a service, which answers what it was sent",
-    body=s.record({}, {
-        "httpMethod": s.text("get", "post", "put", "patch", "delete"), "path": s.TEXT,
-        "payload": s.ANYTHING,
-    }),
+    body=s.optional(
+        httpMethod=s.text("get", "post", "put", "patch", "delete"), path=s.TEXT, payload=s.ANYTHING
+    ),
     answer=s.record({
         **s.texts("responseBody", "reqStartTime", "reqEndTime", "responseSize"),
         "responseStatus": s.WHOLE,

@@ -63,7 +63,6 @@ RELEASES = Listing(
 HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
 ITEM = s.record({**HEAD, "latestRelease": s.MAP})
 DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM.schema})
-RELEASED = s.record({"id": s.TEXT, "release": s.record({"version": s.TEXT})})
 RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
 NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
 VISIBLE: dict[str, s.Schema] = {
@@ -71,6 +70,7 @@ VISIBLE: dict[str, s.Schema] = {
     "scope": s.text(*SCOPES),
     "tenants": s.items(s.LINE),
 }
+EDITED = {**s.METADATA, "name": s.LINE, "summary": s.LINE, "status": s.text(*STATUSES)}
 # What travels beside a spec: JSON texts, but for the scope.
 BESIDE: dict[str, s.Schema] = {
     "featured": s.json_text(s.FLAG), "scope": s.text(*SCOPES),
@@ -196,12 +196,7 @@ def describe(call: Call) -> Body:
 
 @SPECS(
     "PATCH", "{id}", "Edit a {kind}", answer=DESCRIBED,
-    body=s.record({}, {
-        "metadata": s.record(
-            {}, {**s.METADATA, "name": s.LINE, "summary": s.LINE, "status": s.text(*STATUSES)}
-        ),
-        **VISIBLE,
-    }),
+    body=s.optional(metadata=s.optional(**EDITED), **VISIBLE),
 )  # fmt: skip
 def update(call: Call) -> Body:
     """An edit that changes nothing is refused; unlike a read it answers no parameters."""

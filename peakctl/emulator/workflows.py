@@ -27,15 +27,12 @@ OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
 STATUSES = ("Draft", "Running", "Available", "Paused")
 RUN_STATUSES = ("Success", "Running", "Stopped", "Stopping", "Failed")
 DOCUMENT = s.record(
-    {"name": s.LINE, "steps": s.mapping(s.record({}, SHARED))},
+    {"name": s.LINE, "steps": s.mapping(s.optional(**SHARED))},
     {
-        "tags": s.TAGS,
-        "retryOptions": RETRY,
-        "metadata": s.record({}, {"allowConcurrentExecution": s.FLAG}),
-        "triggers": TRIGGERS,
-        "watchers": WATCHERS,
+        "tags": s.TAGS, "retryOptions": RETRY, "triggers": TRIGGERS, "watchers": WATCHERS,
+        "metadata": s.optional(allowConcurrentExecution=s.FLAG),
     },
-)
+)  # fmt: skip
 STANDARD = s.record({"imageId": s.WHOLE, "command": s.LINE}, {"imageVersionId": s.WHOLE})
 # Keys that a standard step always has when it is read, null when they were not given. The client's
 # `patch` looks into repository and parameters whenever they are there, so they are never null.
@@ -119,43 +116,27 @@ def add_workflow(tx: Transaction, body: Body, **more: object) -> Row:
     return row
 
 
-OPERATIONS.lists(
-    "",
-    "List workflows",
-    Listing(
-        "workflows",
-        "workflowsCount",
-        ITEM,
-        filters=(
-            containing("searchTerm", "name"),
-            one_of("workflowStatus", "status", STATUSES),
-            one_of(
-                "lastExecutionStatus", "json_extract(body, '$.lastExecution.status')", RUN_STATUSES
-            ),
-            one_of("lastModifiedBy", f"'{AUTHOR}'"),
-        ),
+OPERATIONS.lists("", "List workflows", Listing(
+    "workflows", "workflowsCount", ITEM,
+    filters=(
+        containing("searchTerm", "name"),
+        one_of("workflowStatus", "status", STATUSES),
+        one_of("lastExecutionStatus", "json_extract(body, '$.lastExecution.status')", RUN_STATUSES),
+        one_of("lastModifiedBy", f"'{AUTHOR}'"),
     ),
-)
+))  # fmt: skip
 
 
 @OPERATIONS(
-    "POST",
-    "",
-    "Create a workflow",
-    body=DOCUMENT,
-    answer=ONE.schema,
-    status=201,
+    "POST", "", "Create a workflow", body=DOCUMENT, answer=ONE.schema, status=201,
     seeds=("workflow",),
-)
+)  # fmt: skip
 def create(call: Call) -> Body:
     return ONE(add_workflow(call.tx, _read_document(call)))
 
 
 @OPERATIONS(
-    "GET",
-    "{id}",
-    "Describe a workflow",
-    answer=s.record({**DESCRIBED.fields, "steps": s.MAP}),
+    "GET", "{id}", "Describe a workflow", answer=s.record({**DESCRIBED.fields, "steps": s.MAP})
 )
 def describe(call: Call) -> Body:
     """The read shape is not the write shape."""
