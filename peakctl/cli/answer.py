@@ -1,4 +1,4 @@
-"""A report to the two streams, in the form that was asked for."""
+"""Writes a command's report to the two streams, in the output form that was asked for."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.cli.exits import Exit, Interrupted
-from peakctl.model import Clock, Event
+from peakctl.model import Clock, Event, Key, Outcome
 from peakctl.operations.apply import RunEvent, RunNotice, StageStarted, Stop
 from peakctl.operations.stages import CarryOut
 from peakctl.present.progress import HEARTBEAT, Progress, open_progress
@@ -49,7 +49,10 @@ def graceful(
             task.cancel()
             return
         stop()
-        words = "nothing new is started; what is in flight is finished. Once more to cancel that"
+        words = (
+            "nothing new is started; requests in flight are finished, builds and deployments go on"
+            " at the platform. Press Ctrl-C again to end at once"
+        )
         tell(line(("stopping: ", "warning"), words))
 
     with _on_signals(session, ask):
@@ -83,13 +86,18 @@ def _listen(session: Session, act: Callable[[], object]) -> None:
 
 
 class RunView:
-    """Shows a run on the terminal, and lets signals stop it, from its first call to its end."""
+    """Shows a run on the terminal, and lets signals stop it, from its first call to its end.
+
+    `began` is when the first call was due, `outcomes` how actions have ended so far.
+    """
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self.stop = Stop()
         self._session, self._clock = session, clock
         self._stack = contextlib.ExitStack()
         self._progress: Progress | None = None
+        self.began: float | None = None
+        self.outcomes: dict[Key, Outcome] = {}
 
     def __enter__(self) -> RunView:
         return self
@@ -101,6 +109,8 @@ class RunView:
         """Show one event."""
         match event:
             case Event() if self._progress is not None:
+                if event.outcome is not None:
+                    self.outcomes[event.key] = event.outcome
                 self._progress.emit(event)
             case RunNotice():
                 self._session.terminal.tell([line((event.message, "dim"))])
@@ -111,7 +121,8 @@ class RunView:
 
     def _begin(self) -> None:
         self._session.terminal.tell([()])
-        self._progress = progress = open_progress(self._session.terminal, self._clock.now())
+        self.began = self._clock.now()
+        self._progress = progress = open_progress(self._session.terminal, self.began)
         self._stack.callback(progress.close)
         beating = asyncio.create_task(self._beat(progress))
         self._stack.callback(beating.cancel)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
 from peakctl.cli.loop import RunView
 from peakctl.cli.session import Session, tell_where
 from peakctl.errors import counted
-from peakctl.model import JsonDict, Outcome, Owned
+from peakctl.model import JsonDict, Outcome, Owned, Plan, Status
 from peakctl.operations.apply import ApplyOptions, carry_out
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
 from peakctl.operations.platform import Platform
+from peakctl.operations.recorder import not_recorded
 from peakctl.operations.saved_plan import SavedPlan
 from peakctl.operations.stages import build_stages, explain
-from peakctl.present.plan_text import outcome_lines, plan_lines, plan_summary
+from peakctl.present.outcome_text import outcome_lines
+from peakctl.present.plan_text import plan_lines, plan_summary
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.text import Line, first_names, line
@@ -71,15 +75,44 @@ async def carry_out_typed(
         again=session.again(),
     )
     with RunView(session, platform.project.clock) as view:
-        result = await carry_out(platform, planned, consent, options, view.emit, view.stop)
+        try:
+            result = await carry_out(platform, planned, consent, options, view.emit, view.stop)
+        except asyncio.CancelledError:
+            if session.interrupted is None or view.began is None:
+                raise  # nothing was begun
+            return _abandoned(session, planned.plan, view, platform.project.clock.now())
     session.terminal.tell([()])
-    return session.report(
-        plan=result.plan,
-        outcomes=result.outcomes,
+    return _ended(
+        session,
+        result.plan,
+        result.outcomes,
         took=result.took,
+        stopped=str(result.stopped) if result.stopped and result.interrupted else "",
         diagnostics=result.diagnostics,
         exit_code=session.interrupted or code_of(result.outcomes, recorded=result.recorded),
-        lines=outcome_lines(result.plan, result.outcomes, result.took, session.again()),
+    )
+
+
+def _ended(
+    session: Session, plan: Plan, outcomes: tuple[Outcome, ...], took: float, **more: Any
+) -> Report:
+    lines = outcome_lines(plan, outcomes, took, session.again(), stopped=more["stopped"])
+    return session.report(plan=plan, outcomes=outcomes, took=took, lines=lines, **more)
+
+
+def _abandoned(session: Session, plan: Plan, view: RunView, now: float) -> Report:
+    """The report of a run that a second signal ended: how each action was left."""
+    kept = (Outcome(a.key, a.verb, Status.ALREADY_RIGHT) for a in plan.actions)
+    outcomes = tuple(view.outcomes.get(each.key, each) for each in kept)
+    told = () if session.project.owner is None else (not_recorded(session.again()),)
+    return _ended(
+        session,
+        plan,
+        outcomes,
+        took=now - (view.began or now),
+        stopped="interrupted",
+        diagnostics=told,
+        exit_code=session.interrupted or Exit.INTERRUPTED,
     )
 
 

@@ -87,7 +87,7 @@ class Emulator:
         self._agree_on_instance_types()
 
     def set_options(self, options: Options) -> None:
-        """Behave otherwise from now on."""
+        """Replace the options from now on."""
         self.options = options
         self._keep_instance_types(options.instance_types)
 
@@ -96,7 +96,7 @@ class Emulator:
         return self.clock() + self.ahead
 
     def stand_still(self) -> None:
-        """Let time pass only by what is added to `ahead`."""
+        """Stop the clock: from now on it moves only by what is added to `ahead`."""
         moment = self.clock()
         self.clock = lambda: moment
 

@@ -1,4 +1,4 @@
-"""Semantic versions: which are new, which rise, which comes next."""
+"""Semantic versions: whether one is new, or greater than all others, and the next one."""
 
 from __future__ import annotations
 

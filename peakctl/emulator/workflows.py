@@ -1,4 +1,4 @@
-"""Workflows."""
+"""Workflows: created, described, replaced, paused and deleted."""
 
 from __future__ import annotations
 

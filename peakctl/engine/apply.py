@@ -16,7 +16,13 @@ from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
 from peakctl.model.text import Redactor, secret_texts
 
-_INTERRUPTED = "interrupted before it started"
+_STOPPED = "the run was stopped before its turn"
+BECAME = {
+    Status.FAILED: "failed",
+    Status.UNKNOWN: "may have failed",
+    Status.IN_PROGRESS: "is still in progress",
+}
+"""What is said of the cause of a blocked action."""
 _SAME = ("the platform takes both names for one: choose names that differ in more than form",)
 
 
@@ -38,7 +44,7 @@ class _Run:
         """Carry out one action; whether the resource is as the action wanted it."""
         action = self.actions[key]
         if self.stop.requested:
-            self._record(action, self.left_out(action, Status.CANCELLED, _INTERRUPTED))
+            self.cancel(key)
             return False
         if action.verb is Verb.DELETE and (root := self._failure()):
             self.blocked(key, root)
@@ -55,7 +61,11 @@ class _Run:
             report=lambda step, reading: self._waiting(action, step, reading),
             redact=self.redact,
         )
-        outcome = self._unless_same(action, await runner.run())
+        try:
+            outcome = self._unless_same(action, await runner.run())
+        except asyncio.CancelledError:
+            self._record(action, runner.cut_short())
+            raise
         self._record(action, outcome)
         return outcome.status.good
 
@@ -63,13 +73,20 @@ class _Run:
         """What has gone wrong so far, if anything: nothing is deleted after it."""
         return next((key for key, o in self.outcomes.items() if not o.status.good), None)
 
-    def blocked(self, key: Key, root: Key) -> None:
-        """Record that an action was not started, because of the failure of `root`."""
-        root = self.outcomes[root].cause or root
-        cancelled = self.outcomes[root].status is Status.CANCELLED
-        status = Status.CANCELLED if cancelled else Status.BLOCKED
+    def cancel(self, key: Key) -> None:
+        """Record that an action was not started, since the run was stopped."""
         action = self.actions[key]
-        self._record(action, self.left_out(action, status, f"because of {root}", root))
+        self._record(action, self.left_out(action, Status.CANCELLED, _STOPPED))
+
+    def blocked(self, key: Key, root: Key) -> None:
+        """Record that an action was not started, because of what became of `root`."""
+        root = self.outcomes[root].cause or root
+        status, action = self.outcomes[root].status, self.actions[key]
+        if status is Status.CANCELLED or (self.stop.requested and status is Status.IN_PROGRESS):
+            self.cancel(key)  # nothing is wrong with `root`: there was no time for this one
+            return
+        message = f"{root} {BECAME[status]}"
+        self._record(action, self.left_out(action, Status.BLOCKED, message, root))
 
     def left_out(
         self, action: Action, status: Status, message: str = "", cause: Key | None = None
@@ -125,7 +142,8 @@ async def apply(
 
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
     errors that are no action's own are raised. `redact` masks secrets in what the platform says;
-    without one, those of the plan.
+    without one, those of the plan. When the task is cancelled, `emit` still hears how each action
+    was left.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
@@ -136,6 +154,10 @@ async def apply(
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:
         raise first_error(group) from None
+    except asyncio.CancelledError:
+        for key in busy.keys() - run.outcomes.keys():
+            run.cancel(key)
+        raise
     return tuple(
         run.outcomes.get(a.key) or run.left_out(a, Status.ALREADY_RIGHT) for a in plan.actions
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
+from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
@@ -47,14 +48,29 @@ class WaitLimits:
         return self.seconds.get(what, DEFAULT_LIMITS.get(what, 1800.0))
 
 
+class StopReason(enum.StrEnum):
+    """Why a run was asked to stop."""
+
+    INTERRUPTED = "interrupted"
+    TIME_LIMIT = "time limit"
+    LEASE_LOST = "lease lost"
+
+
 class Stop:
-    """Set by the first interrupt: start nothing new, wait for nothing more."""
+    """Set by the first interrupt: start nothing new, wait for nothing more.
+
+    `reason` is why, once it is requested: that of the first request.
+    """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.reason: StopReason | None = None
 
-    def request(self) -> None:
-        self.requested = True
+    @property
+    def requested(self) -> bool:
+        return self.reason is not None
+
+    def request(self, reason: StopReason = StopReason.INTERRUPTED) -> None:
+        self.reason = self.reason or reason
 
 
 async def wait_until_settled(
@@ -86,6 +102,7 @@ async def wait_until_settled(
         pause = min(pause * limits.growth, limits.longest)
 
 
+LOOKS_FIRST = "the next run looks first, and does not send it twice"
 EXISTS_STATUSES = (400, 409, 422)
 NO_SUCH_CALL = (404, 405, 501)
 IDEMPOTENT = (Step.UPDATE, Step.UPDATE_METADATA, Step.PATCH_PARAMETERS)
@@ -110,6 +127,8 @@ class ActionRunner:
     started: float = field(init=False)
     wrote: bool = False
     made: Live | None = None
+    sending: Step | None = None
+    waiting_for: Readiness | None = None
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
@@ -128,6 +147,19 @@ class ActionRunner:
             hints = tuple(self.redact(text) for text in _hints_of(error))
             return self._outcome(Status.FAILED, self.redact(str(error)), hints)
         return self._outcome(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+
+    def cut_short(self) -> Outcome:
+        """The outcome of an action that is abandoned where it stands: nothing more is asked."""
+        if self.waiting_for is not None:
+            return self._going_on(self.waiting_for)
+        if self.sending is None:
+            return self._outcome(Status.UNKNOWN, "it was left before its end")
+        message = f"the run ended before the platform answered {self.sending}"
+        return self._outcome(Status.UNKNOWN, message, (LOOKS_FIRST,))
+
+    def _going_on(self, reading: Readiness) -> Outcome:
+        word = f"still {reading.status}" if reading.status else "the platform goes on with it"
+        return self._outcome(Status.IN_PROGRESS, f"{word}; the next run goes on from here")
 
     def _outcome(self, status: Status, message: str = "", detail: tuple[str, ...] = ()) -> Outcome:
         return Outcome(
@@ -148,11 +180,13 @@ class ActionRunner:
     async def _step(self, step: Step, desired: Tree) -> Outcome | None:
         """Make one call and wait for what it started; the outcome, if the action ends here."""
         request = self._request(step, desired)
+        self.sending = None if step is Step.WAIT else step
         try:
             answer: CallResult | Outcome = await self._call(request)
             self.wrote = self.wrote or step is not Step.WAIT
         except ApiError as error:
             answer = await self._after_error(request, error)
+        self.sending = None
         if isinstance(answer, Outcome):
             return answer
         self._remember(step, answer)
@@ -210,6 +244,7 @@ class ActionRunner:
 
     async def _wait(self, step: Step, result: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
+        self.waiting_for = Readiness(State.PENDING)
         settled = await wait_until_settled(
             self.adapter,
             result,
@@ -217,18 +252,22 @@ class ActionRunner:
             limits=self.limits,
             what="delete" if deleting else self.kind.lifecycle.wait,
             stop=self.stop,
-            report=lambda reading: self.report(step, self._redacted(reading)),
+            report=lambda reading: self._waits(step, reading),
         )
+        self.waiting_for = None
         reading = self._redacted(settled)
         if reading.state is State.PENDING:
-            message = f"still {reading.status}; the next run goes on from here"
-            return self._outcome(Status.IN_PROGRESS, message)
+            return self._going_on(reading)
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
             return None
         lines = tuple(self.redact(line) for line in await self.adapter.logs(result))
         why = f": {reading.message}" if reading.message else ""
         return self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
+
+    def _waits(self, step: Step, reading: Readiness) -> None:
+        self.waiting_for = self._redacted(reading)
+        self.report(step, self.waiting_for)
 
     def _ended_as(self, status: str) -> str:
         how = "failed" if status == "failed" else f"ended as {status}"
@@ -251,7 +290,7 @@ class ActionRunner:
             return self._effect(request, seen[0])
 
         pauses = LOOK_PAUSES if error.doubtful else (0.0,)
-        effect = await settle_doubt(look, self.clock, pauses, ignored=PeakctlError)
+        effect = await find_lost_write(look, self.clock, pauses, ignored=PeakctlError)
         if effect is not None:
             return await self._claim(request, error, effect)
         if not error.doubtful:
@@ -263,7 +302,7 @@ class ActionRunner:
         return self._outcome(
             Status.UNKNOWN,
             f"the platform may or may not have acted on {request.step}",
-            (str(error), "the next run looks first, and does not send it twice"),
+            (str(error), LOOKS_FIRST),
         )
 
     def _effect(self, request: CallRequest, live: Live | None) -> Live | None:

@@ -1,4 +1,4 @@
-"""A schema, compiled: what each field of a kind means to validation, diff, plan and calls.
+"""A compiled schema: what each field of a kind means to validation, diff, plan and calls.
 
 `compiler.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
 """

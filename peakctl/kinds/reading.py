@@ -30,7 +30,7 @@ Holder: TypeAlias = "tuple[Field, JsonObject, Holder | None]"
 
 @dataclass(slots=True)
 class Reading:
-    """One document under way, and what is found on the way down."""
+    """One document as it is read, and the references and archives that are found in it."""
 
     kind: Kind
     document: Document
@@ -42,7 +42,7 @@ class Reading:
     archives: dict[Path, Archive] = field(default_factory=dict)
 
     def resource(self, key: Key, value: JsonObject) -> Resource:
-        """The resource; with problems it is good for nothing but finding more of them."""
+        """The resource; where there are problems, it only serves to find more of them."""
         if self.kind.deprecated:
             self.problems.warn("deprecated", ("kind",), self.kind.deprecated)
         tree = {word: value[word] for word in ("metadata", "spec")}

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
+from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
 from peakctl.ledger.codec import write_ledger
 from peakctl.ledger.lease import HeldLease
@@ -139,7 +139,7 @@ class LedgerClient:
         except ApiError as error:
             if not error.doubtful:
                 raise
-            number = await settle_doubt(lambda: self._look_for(revision, ledger), self.clock)
+            number = await find_lost_write(lambda: self._look_for(revision, ledger), self.clock)
             if number is not None:
                 return number
             if sends == 1:
@@ -180,7 +180,7 @@ class LedgerClient:
         except ApiError as error:
             if not error.doubtful:
                 raise
-            made: str | int | None = await settle_doubt(
+            made: str | int | None = await find_lost_write(
                 lambda: self._look_for_new(ledger), self.clock
             )
             if made is None:

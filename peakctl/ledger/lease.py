@@ -271,7 +271,7 @@ def _three_way(before: Mapping[K, V], after: Mapping[K, V], theirs: Mapping[K, V
 def _replaced(
     before: Mapping[Key, Owned], after: Mapping[Key, Owned], theirs: Mapping[Key, Owned]
 ) -> tuple[tuple[Owned, Owned], ...]:
-    """What is new in `theirs` and is another thing of that name in `after`, with that one."""
+    """Entries that are new in `theirs` and have another id in `after`, each with that one."""
     both = ((theirs[key], mine) for key, mine in sorted(after.items()) if key in theirs)
     return tuple(
         (other, mine)

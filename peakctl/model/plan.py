@@ -1,4 +1,4 @@
-"""What one run will do, may do without asking, does and did."""
+"""Plans, actions and outcomes: what one run will do, may do without asking, and did."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """How many changes of what exists need no word: up to `count`, or up to `percent` of it.
+    """How many changes of what exists need no consent: up to `count`, or up to `percent` of it.
 
-    More than `limit` need one whatever their share (None: no such limit).
+    More than `limit` need consent whatever their share (None: no such limit).
     """
 
     count: int
@@ -27,7 +27,7 @@ class Threshold:
     limit: int | None = None
 
     def exceeded(self, changed: int, exist: int) -> bool:
-        """Whether `changed` of `exist` is more than what needs no word."""
+        """Whether `changed` of `exist` is more than what needs no consent."""
         if self.limit is not None and changed > self.limit:
             return True
         return changed > self.count and changed * 100 > exist * self.percent
@@ -300,7 +300,7 @@ class Action:
 
     @property
     def deletes(self) -> bool:
-        """Whether something that is live goes, be it to be made again."""
+        """Whether something live is deleted, also where it is then created again."""
         return self.verb in (Verb.DELETE, Verb.REPLACE)
 
 

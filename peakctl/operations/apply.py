@@ -7,10 +7,11 @@ import contextlib
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import assert_never
 
 from peakctl.engine.observe.live_state import Makers
-from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
+from peakctl.engine.runner import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.engine.runner import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Clock, Event, JsonDict, Outcome, Plan
@@ -24,7 +25,7 @@ from peakctl.operations.plan import (
 )
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated, place_of, telling
-from peakctl.operations.recorder import RunRecorder, open_recorder
+from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
 from peakctl.operations.stages import (
     AcquireLease,
@@ -72,6 +73,7 @@ class ApplyResult:
     """How each action ended, in the order of the plan that was carried out. `took` is in seconds.
 
     `recorded` is False when the ledger does not say all that it should: `diagnostics` tells.
+    `stopped` is why the run was asked to stop, if it was.
     """
 
     planned: PlanResult
@@ -79,11 +81,17 @@ class ApplyResult:
     took: float
     recorded: bool = True
     diagnostics: tuple[Diagnostic, ...] = ()
+    stopped: StopReason | None = None
 
     @property
     def plan(self) -> Plan:
         """What was carried out."""
         return self.planned.plan
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before all that was planned had ended."""
+        return self.stopped is not None and was_cut_short(self.outcomes)
 
     @property
     def ok(self) -> bool:
@@ -115,9 +123,9 @@ class Stop(EngineStop):
         super().__init__()
         self._wake: Callable[[], object] | None = None
 
-    def request(self) -> None:
+    def request(self, reason: StopReason = StopReason.INTERRUPTED) -> None:
         """Ask for it; pauses end at once."""
-        super().request()
+        super().request(reason)
         if self._wake is not None:
             self._wake()
 
@@ -325,7 +333,9 @@ class _Run:
                 await self._do(stage)
         took = self.platform.project.clock.now() - self.began
         diagnostics = tuple(self.told)
-        return ApplyResult(self.planned, self.outcomes, took, self.recorded, diagnostics)
+        return ApplyResult(
+            self.planned, self.outcomes, took, self.recorded, diagnostics, self.stop.reason
+        )
 
     async def _do(self, stage: Stage) -> None:
         match stage:
@@ -381,10 +391,13 @@ class _Run:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self.stop.waking(stopped))
             if lease is not None:
-                await stack.enter_async_context(lease.renewing(self.stop.request))
+                lost = partial(self.stop.request, StopReason.LEASE_LOST)
+                await stack.enter_async_context(lease.renewing(lost))
             if self.options.timeout is not None:
                 loop = asyncio.get_running_loop()
-                timer = loop.call_later(self.options.timeout, self.stop.request)
+                timer = loop.call_later(
+                    self.options.timeout, self.stop.request, StopReason.TIME_LIMIT
+                )
                 stack.callback(timer.cancel)
             self.outcomes = await apply(
                 self.planned.plan,
@@ -400,7 +413,10 @@ class _Run:
     async def _record(self) -> None:
         recorder = self._ledger_of_run
         if recorder.lease is not None:
-            self.record = recorder.record_of(self.planned, self.platform.kinds, self.outcomes)
+            stopped = self.stop.requested
+            self.record = recorder.record_of(
+                self.planned, self.platform.kinds, self.outcomes, stopped=stopped
+            )
             return
         problems = await recorder.note(self.planned, self.platform.kinds, self.outcomes)
         self._recorded(problems)

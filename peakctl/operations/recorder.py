@@ -17,6 +17,10 @@ from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 
 SECOND = 1.0
+_LEASE_STAYS = (
+    "its lease was not given back: this machine sees that its run is over,"
+    " on others it holds for up to 15 minutes"
+)
 
 
 @dataclass
@@ -117,9 +121,17 @@ class RunRecorder:
         await self.lease.take_over(changing_owner(plan))
 
     def record_of(
-        self, planned: PlanResult, kinds: Mapping[str, Kind], outcomes: Sequence[Outcome]
+        self,
+        planned: PlanResult,
+        kinds: Mapping[str, Kind],
+        outcomes: Sequence[Outcome],
+        *,
+        stopped: bool = False,
     ) -> JsonDict:
-        """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it."""
+        """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it.
+
+        `stopped` tells that the run was asked to stop.
+        """
         from peakctl.engine.record import record
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
@@ -129,8 +141,8 @@ class RunRecorder:
         return {
             "owned": owned,
             "intents": self._open(ledger, planned, outcomes, owned),
-            "outcome": outcome_word(outcomes),
-            "counts": Counter(o.verb.value for o in outcomes if o.status is Status.DONE),
+            "outcome": outcome_word(outcomes, stopped=stopped),
+            "counts": Counter(o.verb.value for o in outcomes if o.changed),
         }
 
     async def release(self, parts: JsonDict) -> tuple[Diagnostic, ...]:
@@ -241,11 +253,18 @@ def ledger_client(platform: Platform) -> LedgerClient | None:
     return LedgerClient(platform.ledgers, project.owner, project.clock, alive)
 
 
-def outcome_word(outcomes: Sequence[Outcome]) -> str:
-    """How a run went, as the ledger tells it later."""
+def outcome_word(outcomes: Sequence[Outcome], *, stopped: bool = False) -> str:
+    """How a run went, as the ledger tells it later; `stopped`: it was asked to stop."""
     if all(o.status.good for o in outcomes):
         return "done"
-    return "in part" if any(o.status is Status.DONE for o in outcomes) else "failed"
+    if stopped and was_cut_short(outcomes):
+        return "interrupted"
+    return "in part" if any(o.changed for o in outcomes) else "failed"
+
+
+def was_cut_short(outcomes: Sequence[Outcome]) -> bool:
+    """Whether something was not started, or was left while it was under way."""
+    return any(o.status in (Status.CANCELLED, Status.IN_PROGRESS) for o in outcomes)
 
 
 def lost(again: str, *, early: bool) -> Diagnostic:
@@ -279,11 +298,19 @@ def not_written(error: PeakctlError, again: str) -> Diagnostic:
     return Diagnostic(
         code="ledger/not-written",
         summary="the run is over, and its ledger could not be written",
-        detail=(
-            f"{error}\nits lease was not given back: this machine sees that its run is over,"
-            " on others it holds for up to 15 minutes"
-        ),
+        detail=f"{error}\n{_LEASE_STAYS}",
         fix=f"nothing is lost: {again}",
+    )
+
+
+def not_recorded(again: str) -> Diagnostic:
+    """That a run was ended before its end could be written down."""
+    return Diagnostic(
+        code="run/not-recorded",
+        summary="the run was ended at once: what it did is not in the ledger",
+        detail=_LEASE_STAYS,
+        fix=f"run it again, it looks at what is there first: {again}",
+        severity=Severity.WARNING,
     )
 
 

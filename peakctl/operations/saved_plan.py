@@ -1,4 +1,4 @@
-"""Plan files: written from a plan, held against a new plan by the apply that is given one."""
+"""Plan files: written from a plan, and compared with the new plan of the apply that reads one."""
 
 from __future__ import annotations
 

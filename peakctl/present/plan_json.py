@@ -51,6 +51,8 @@ def json_document(report: Report) -> JsonDict:
         document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
     if report.undeclared:
         document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
+    if report.stopped:
+        document["stopped"] = report.stopped
     if report.took is not None:
         document["took"] = round(report.took, 3)
     document.update(to_json(report.extra))
@@ -136,6 +138,7 @@ def _outcome(outcome: Outcome) -> JsonDict:
         "key": str(outcome.key),
         "verb": str(outcome.verb),
         "status": str(outcome.status),
+        "id": outcome.id,
         "took": round(outcome.took, 3),
         "message": outcome.message,
         "detail": list(outcome.detail),

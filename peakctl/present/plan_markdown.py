@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.model.text import printable
+from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import (
     SYMBOLS,
     headline_text,
     is_shown,
     names_of,
-    outcome_lines,
     plan_lines,
     plan_summary,
 )
@@ -50,7 +50,9 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     yield f"**{plan_summary(plan)}**\n"
     yield from _undeclared(report)
     if report.outcomes:
-        ending = outcome_lines(plan, report.outcomes, report.took or 0.0, again)
+        ending = outcome_lines(
+            plan, report.outcomes, report.took or 0.0, again, stopped=report.stopped
+        )
         yield _fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or is_shown(a)]
     yield from _warn_of_deletes(actions)

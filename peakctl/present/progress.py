@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
-from peakctl.present.plan_text import SYMBOLS, duration, verb_word, why_blocked
+from peakctl.present.plan_text import SYMBOLS, duration, verb_word
 from peakctl.present.terminal import Terminal
 from peakctl.present.text import Line, line, one_line, to_ansi
 
@@ -54,6 +54,8 @@ class PlainProgress:
     _busy: dict[Key, str] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:
+        if is_never_started(event):
+            return
         if event.phase is Phase.FINISHED:
             self._busy.pop(event.key, None)
         elif self._busy.get(event.key) == event.message:
@@ -88,6 +90,8 @@ class LiveProgress:
         self._bars.start()
 
     def emit(self, event: Event) -> None:
+        if is_never_started(event):
+            return
         if event.phase is Phase.FINISHED:
             row = self._rows.pop(event.key, None)
             if row is not None:
@@ -110,6 +114,12 @@ class LiveProgress:
         self._bars.stop()
 
 
+def is_never_started(event: Event) -> bool:
+    """Whether an event is of an action whose turn never came: the end tells of those, by cause."""
+    outcome = event.outcome
+    return outcome is not None and outcome.status in (Status.BLOCKED, Status.CANCELLED)
+
+
 def event_line(event: Event, elapsed: float) -> Line:
     """One event as a line. `elapsed` is in seconds since the run began."""
     return line(
@@ -125,13 +135,9 @@ def _state(event: Event) -> Line:
     if event.outcome is None:
         return line(f"  {_doing(event)}")
     status = event.outcome.status
-    reason = "" if status.good else event.outcome.message
-    if status is Status.BLOCKED:
-        reason = why_blocked(event.outcome)
     return line(
         "  ",
         (str(status), _ENDS.get(status, "warning")),
-        f": {reason}" if reason else "",
         (f"  {duration(event.outcome.took)}" if event.outcome.took >= 1 else "", "dim"),
     )
 

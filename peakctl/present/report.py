@@ -1,4 +1,4 @@
-"""What one command has to say, before anyone decides in which form."""
+"""The result of one command, before it is written as text, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Report:
     has the command's own part of the JSON document (`resources` of `get`, say). `wrote` is true of
     a command that has no outcomes and changed something all the same. `policy` is set where the
     rules come from another commit. `undeclared` is what the project owns and no manifest names.
+    `stopped` is why a run was stopped before its end, if it was.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Report:
     wrote: bool = False
     policy: Policy | None = None
     undeclared: tuple[Owned, ...] = ()
+    stopped: str = ""
 
     @property
     def ok(self) -> bool:

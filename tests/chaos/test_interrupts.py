@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -131,15 +132,19 @@ def test_a_first_signal_reports_and_the_next_run_takes_the_build_up(
     assert ended == code
     assert "stopping:" in err
     assert "still in progress" in out
-    assert "Workflow/after" in out
+    assert "cancelled, not started: Workflow/after\n" in out
+    assert "Interrupted: 1 still in progress, 1 cancelled.\n" in out
     assert "Traceback" not in err
+    _, shown, _ = finish(begin(slow, "ledger", "show", "-o", "json"))
+    (past,) = json.loads(shown)["ledger"]["runs"]
+    assert (past["outcome"], past["counts"]) == ("interrupted", {"create": 1})
     again, out, err = finish_in_time(slow, begin(slow, "apply", "--yes"))
     assert again == 0, out + err
     assert len(asked(slow, "POST", "/images/")) == 1
     assert "waited for first" in out
 
 
-def test_a_second_signal_cancels(project: Path, slow: Served, begin: Any) -> None:
+def test_a_second_signal_says_what_it_leaves(project: Path, slow: Served, begin: Any) -> None:
     slow.ask("POST", "faults", {"method": "POST", "path": "/workflows/", "action": "delay",
                                 "when": "before", "seconds": 60})  # fmt: skip
     (project / "m.yaml").write_text(
@@ -147,15 +152,21 @@ def test_a_second_signal_cancels(project: Path, slow: Served, begin: Any) -> Non
     )
     run = begin(slow, "apply", "--yes")
     until_told(run, "Workflow/after  started")
+    until(is_polled(slow))
     run.send_signal(signal.SIGINT)
     until_told(run, "stopping:")
     assert run.poll() is None  # what is in flight is finished
     began = time.monotonic()
     run.send_signal(signal.SIGINT)
-    ended, _, err = finish(run)
+    ended, out, err = finish(run)
     assert ended == 130
     assert time.monotonic() - began < 40  # it did not wait for the answer
-    assert "interrupted" in err
+    words = "the run ended before the platform answered create"
+    assert f"unknown  Workflow/after  create: {words}\n" in out
+    assert "still in progress  Image/slow  create 0.0.1: still building; the next run" in out
+    assert "Interrupted: 1 unknown, 1 still in progress.\n" in out
+    assert "next: run again; it looks first whether the platform acted: peakctl apply\n" in out
+    assert "run/not-recorded" in err
     assert "Traceback" not in err
 
 

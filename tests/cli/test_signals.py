@@ -75,7 +75,8 @@ def test_a_first_signal_reports_what_goes_on(
         out, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert "stopping: " in err
-    assert "Still in progress on the platform: 1.\n" in out
+    assert "still in progress  Image/forecast  create 0.0.1: still building" in out
+    assert "Interrupted: 1 still in progress.\n" in out
     assert "next: run again to go on: peakctl apply\n" in out
 
 
@@ -83,7 +84,8 @@ def test_a_time_limit_ends_the_wait(project: Path) -> None:
     with started(project, "apply", "--yes", "--timeout", "1s") as process:
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 14
-    assert "still in progress  Image/forecast  create: " in out
+    assert "still in progress  Image/forecast  create 0.0.1: " in out
+    assert "Time limit: 1 still in progress.\n" in out
 
 
 def test_the_emulator_on_a_socket_serves_a_project(project: Path) -> None:

@@ -51,7 +51,7 @@ def apply(**flags: Any) -> int:
     with exit code 11 when anything beyond that would be done. The file holds no flags: repeat those
     of the plan (--prune, --prune-history, --adopt, --take-over, --select, --retry-failed, -p, -v).
 
-    Ctrl-C starts nothing new and finishes what is in flight; a second one cancels.
+    Ctrl-C starts nothing new and finishes what is in flight; a second one ends the run at once.
     """
     from peakctl.cli.session import run_command
 

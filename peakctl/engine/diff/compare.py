@@ -49,7 +49,7 @@ def compare(
     paths = [_whole(kind.root, path, found, wanted) for path in differing_paths(found, wanted)]
     for path in dict.fromkeys(paths):
         for each in _split(kind.root, path, found, wanted):
-            change = _secretive(each, memory)
+            change = _hide_former_secret(each, memory)
             rule = field_at(kind.root, change.path, wanted, found)
             if is_ignored(change.path, ignored):
                 reason = IGNORED_UNSEEN if holds_unseen(change.before) else IGNORED
@@ -72,10 +72,10 @@ def _whole(root: Field, path: Path, found: Value, wanted: Value) -> Path:
 
 
 def _split(root: Field, path: Path, found: Value, wanted: Value) -> Iterator[Change]:
-    """One change, or one for each entry where they do not share one call and one fate."""
+    """One change, or one for each entry where different calls or rules apply to them."""
     rule = field_at(root, path, wanted, found)
     before, after = value_at(found, path), value_at(wanted, path)
-    words = _words(before, after)
+    words = _keys(before, after)
     if rule is not None and words and not _is_one(rule, before, after):
         for word in words:
             yield from _split(root, (*path, word), found, wanted)
@@ -91,8 +91,8 @@ def _split(root: Field, path: Path, found: Value, wanted: Value) -> Iterator[Cha
     )
 
 
-def _secretive(change: Change, memory: StoredDigests) -> Change:
-    """The change without what was a secret when it was applied, though no manifest says so now."""
+def _hide_former_secret(change: Change, memory: StoredDigests) -> Change:
+    """The change, sealed where its live value was applied as a secret that no manifest has now."""
     before = still_secret(change.before, memory, change.path)
     if holds_secret(before) and not change.sensitive:
         return replace(change, before=before, sensitive=True)
@@ -100,31 +100,31 @@ def _secretive(change: Change, memory: StoredDigests) -> Change:
 
 
 def _listed(rule: Field | None, before: Value, after: Value) -> Value:
-    """A list that is told whole, as a list again."""
+    """A list that is shown whole, as a list and not as a map of its items."""
     whole = rule is not None and rule.items is not None and before in (UNSEEN, MISSING)
     return list(after.values()) if whole and isinstance(after, MAPS) else after
 
 
 def _is_one(rule: Field, *values: Value) -> bool:
-    """Whether one call carries everything in these values, and nothing in them is special."""
+    """Whether one call carries everything in these values, under the same rules."""
     return all(
-        _fate(inner) == _fate(rule) and _is_one(inner, *(value_at(v, (word,)) for v in values))
-        for word in _words(*values)
+        _rules(inner) == _rules(rule) and _is_one(inner, *(value_at(v, (word,)) for v in values))
+        for word in _keys(*values)
         if (inner := below(rule, word, *values)) is not None
     )
 
 
-def _fate(rule: Field) -> tuple[str, str, str, bool]:
+def _rules(rule: Field) -> tuple[str, str, str, bool]:
     return rule.call, rule.immutable, rule.deferred, rule.redeploys
 
 
-def _words(*values: Value) -> list[str]:
+def _keys(*values: Value) -> list[str]:
     """The keys of some maps, in order; none where a value is no map."""
     return list(dict.fromkeys(w for value in values if isinstance(value, MAPS) for w in value))
 
 
 def differing_paths(before: Value, after: Value) -> list[Path]:
-    """The paths at which two trees differ, the shortest that tell it.
+    """The paths at which two trees differ, each as short as possible.
 
     Equality is strict: 1 is not true. Maps are compared here, which is quick; deepdiff gets the
     lists that differ, and tells which items. What is unseen differs from everything.

@@ -1,4 +1,4 @@
-"""Live values that a call would lose: it sends a whole, and nothing knows the value to repeat.
+"""Live values that a call would lose: it replaces everything, and no read returns the value.
 
 A workflow's update and a deployment's revision replace everything. What no read returns (a git
 token), or returns masked, has to come from the manifest then.
@@ -23,7 +23,7 @@ UPDATES = frozenset({Step.UPDATE, Step.UPDATE_METADATA})
 def losses(
     resource: Resource, kind: Kind, action: Action, live: Live, memory: StoredDigests
 ) -> list[Diagnostic]:
-    """An error for each live value that the action would drop without a word of the manifest."""
+    """An error for each live value that the action would drop though no manifest removes it."""
     updates = kind.whole_update and UPDATES & set(action.steps)
     found = list(_never_read(kind.root, action.desired, live.values, ())) if updates else []
     unknown = [path for path in found if memory.same(path, MISSING) is not True]

@@ -1,4 +1,4 @@
-"""What exists: one sweep of the listings that matter, then one read for each declared resource.
+"""What is live: the listings that are needed, then one read for each declared resource.
 
 A resource is read as soon as the listing of its kind is in; nothing waits for the slowest list.
 What the platform made for another resource is never adopted: what made it is read only for what is

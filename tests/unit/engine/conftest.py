@@ -212,16 +212,18 @@ class Lab:
         return [str(step) for step in planned.plan.actions[-1].steps]
 
     def apply(self, plan: Plan, **limits: Any) -> tuple[Outcome, ...]:
-        return asyncio.run(
-            apply(
-                plan,
-                self.kinds,
-                self.shelves,
-                clock=self.clock,
-                emit=self.events.append,
-                limits=WaitLimits(**limits),
-                stop=self.stop,
-            )
+        return asyncio.run(self.applying(plan, **limits))
+
+    def applying(self, plan: Plan, **limits: Any) -> Any:
+        """The coroutine of an apply."""
+        return apply(
+            plan,
+            self.kinds,
+            self.shelves,
+            clock=self.clock,
+            emit=self.events.append,
+            limits=WaitLimits(**limits),
+            stop=self.stop,
         )
 
     def run(self, *documents: Any) -> tuple[Outcome, ...]:

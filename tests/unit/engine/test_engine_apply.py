@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.runner import DEFAULT_LIMITS, WaitLimits
+from peakctl.engine.runner import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model import (
     Action,
@@ -202,6 +202,100 @@ def test_an_interrupt_ends_the_wait(lab: Any) -> None:
     lab.events = Listener()
     assert statuses(lab.apply(planned.plan)) == [Status.IN_PROGRESS]
     assert len(lab.Image.readings) == 2
+
+
+def test_what_an_interrupt_leaves_under_way_cancels_what_would_follow(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [PENDING] * 3
+    planned = lab.plan(image(lab), service(lab))
+    listen = lab.events.append
+
+    class Listener(list[Any]):
+        def append(self, event: Any) -> None:
+            listen(event)
+            if event.phase is Phase.WAITING:
+                lab.stop.request(StopReason.TIME_LIMIT)
+                lab.stop.request()
+
+    lab.events = Listener()
+    first, second = lab.apply(planned.plan)
+    assert (first.status, second.status) == (Status.IN_PROGRESS, Status.CANCELLED)
+    assert (second.cause, second.message) == (None, "the run was stopped before its turn")
+    assert lab.stop.reason is StopReason.TIME_LIMIT
+
+
+def test_a_failure_before_an_interrupt_still_blocks(lab: Any) -> None:
+    fails(lab, "Image", Step.CREATE, 422)
+    planned = lab.plan(image(lab), service(lab))
+    call = lab.Image.call
+
+    async def stopped(order: Any) -> Any:
+        lab.stop.request()
+        return await call(order)
+
+    lab.Image.call = stopped
+    assert statuses(lab.apply(planned.plan)) == [Status.FAILED, Status.BLOCKED]
+
+
+def abandoned(lab: Any, *documents: Any) -> dict[str, Any]:
+    """Cancel a run once its calls are under way; the outcomes that were told, by key."""
+
+    async def main() -> None:
+        running = asyncio.ensure_future(lab.applying(planned.plan))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    planned = lab.plan(*documents)
+    asyncio.run(main())
+    return {str(e.key): e.outcome for e in lab.events if e.outcome}
+
+
+async def forever(*_: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+def test_a_run_that_is_cancelled_says_how_each_action_was_left(lab: Any) -> None:
+    lab.Image.call = forever
+    left = abandoned(lab, image(lab), service(lab))
+    first, second = left["Image/a"], left["Service/s"]
+    assert (first.status, second.status) == (Status.UNKNOWN, Status.CANCELLED)
+    assert first.message == "the run ended before the platform answered create"
+    assert first.detail == ("the next run looks first, and does not send it twice",)
+
+
+@pytest.mark.parametrize(
+    ("readings", "message"),
+    [
+        ([], "the platform goes on with it; the next run goes on from here"),
+        ([PENDING], "still building; the next run goes on from here"),
+    ],
+)
+def test_what_was_waited_for_goes_on_when_the_run_is_cancelled(
+    lab: Any, readings: list[Readiness], message: str
+) -> None:
+    lab.Image.watched = True
+    poll = lab.Image.poll
+    lab.Image.readings = readings
+
+    async def hangs(receipt: Any) -> Any:
+        return await (poll(receipt) if lab.Image.readings else forever())
+
+    lab.Image.poll = hangs
+    left = abandoned(lab, image(lab))["Image/a"]
+    assert (left.status, left.message) == (Status.IN_PROGRESS, message)
+    assert left.id == "Image-a"
+
+
+def test_what_was_being_read_again_when_the_run_was_cancelled_is_in_doubt(lab: Any) -> None:
+    spec = {"serviceType": "api", "imageDetails": {"imageId": 1}, "parameters": {"env": {"A": "1"}}}
+    lab.Service.put("s", spec)
+    lab.Service.look_up = forever
+    wanted = {**spec, "parameters": {"env": {}}}
+    left = abandoned(lab, lab.manifest("Service", "s", wanted))["Service/s"]
+    assert (left.status, left.message) == (Status.UNKNOWN, "it was left before its end")
 
 
 def test_a_wait_alone_writes_nothing_and_is_already_right(lab: Any) -> None:

@@ -132,11 +132,12 @@ ACTION = {
 OUTCOME = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["key", "verb", "status", "took", "message", "detail", "cause"],
+    "required": ["key", "verb", "status", "id", "took", "message", "detail", "cause"],
     "properties": {
         "key": TEXT,
         "verb": TEXT,
         "status": {"enum": [str(status) for status in Status]},
+        "id": {"type": ["string", "integer", "null"]},
         "took": {"type": "number"},
         "message": TEXT,
         "detail": NAMES,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from peakctl.model import Action, Key, Outcome, Plan, Status, Step, Verb
-from peakctl.present.plan_text import outcome_lines
+from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.text import to_plain
 
 IMAGE, SERVICE = Key("Image", "serve"), Key("Service", "api")
 PLAN = Plan(
     (
-        Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,)),
+        Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,), version="0.0.2"),
         Action(SERVICE, Verb.EDIT, (Step.UPDATE,), after=frozenset({IMAGE})),
     )
 )
 
 
-def told(*outcomes: Outcome) -> str:
-    return to_plain(outcome_lines(PLAN, outcomes, 12.34, "peakctl apply -e dev"))
+def told(*outcomes: Outcome, stopped: str = "") -> str:
+    again = "peakctl apply -e dev"
+    return to_plain(outcome_lines(PLAN, outcomes, 12.34, again, stopped=stopped))
 
 
 def test_success_is_one_line() -> None:
@@ -33,29 +34,59 @@ def test_failures_come_with_their_log_their_followers_and_the_next_step() -> Non
     )
     blocked = Outcome(SERVICE, Verb.EDIT, Status.BLOCKED, cause=IMAGE)
     assert told(failed, blocked) == (
-        "failed  Image/serve  build: the build failed  after 11.0s\n"
+        "failed  Image/serve  build 0.0.2: the build failed  after 11.0s\n"
         "    Step 3/5\n"
         "    boom\n"
-        "blocked  Service/api  edit: failed dependency Image/serve\n"
+        "blocked by Image/serve: Service/api\n"
         "\n"
-        "Failed: 1 failed, 1 blocked, 0 unknown, 0 cancelled.\n"
+        "Failed: 1 failed, 1 blocked.\n"
         "next: correct what failed and run again; what is done stays done: peakctl apply -e dev\n"
         "Applied: 0 create, 0 build, 0 release, 0 revise, 0 edit, 0 redeploy, 0 delete,"
         " 0 unchanged in 12.3s.\n"
     )
 
 
-def test_a_delete_that_was_not_started_says_after_what() -> None:
-    text = told(Outcome(SERVICE, Verb.DELETE, Status.BLOCKED, cause=IMAGE))
-    assert text.startswith("blocked  Service/api  delete: not after Image/serve went wrong\n")
+def test_a_root_cause_is_named_once_for_all_that_it_blocks() -> None:
+    failed = Outcome(IMAGE, Verb.BUILD, Status.FAILED, message="the build failed")
+    others = [Key("Service", name) for name in ("a", "b", "c")]
+    text = told(failed, *(Outcome(k, Verb.EDIT, Status.BLOCKED, cause=IMAGE) for k in others))
+    assert text.count("Image/serve") == 2
+    assert "blocked by Image/serve: Service/a, Service/b, Service/c\n" in text
+
+
+def test_deletes_that_were_not_started_say_after_what() -> None:
+    failed = "Image/serve failed"
+    text = told(
+        Outcome(SERVICE, Verb.DELETE, Status.BLOCKED, message=failed, cause=IMAGE),
+        Outcome(Key("Service", "old"), Verb.DELETE, Status.BLOCKED, message=failed, cause=IMAGE),
+    )
+    assert text.startswith(
+        "not deleted, since Image/serve failed: Service/api, Service/old\n"
+        "\n"
+        "Not finished: 2 blocked.\n"
+    )
+
+
+def test_what_blocks_without_a_name_is_told_without_one() -> None:
+    text = told(Outcome(SERVICE, Verb.EDIT, Status.BLOCKED))
+    assert text.startswith("blocked: Service/api\n")
+    text = told(Outcome(SERVICE, Verb.DELETE, Status.BLOCKED))
+    assert text.startswith("not deleted: Service/api\n")
 
 
 def test_what_goes_on_at_the_platform_is_said() -> None:
-    text = told(
-        Outcome(IMAGE, Verb.BUILD, Status.IN_PROGRESS, message="building"),
-        Outcome(SERVICE, Verb.EDIT, Status.CANCELLED, message="interrupted before it started"),
+    outcomes = (
+        Outcome(IMAGE, Verb.BUILD, Status.IN_PROGRESS, message="still building"),
+        Outcome(SERVICE, Verb.EDIT, Status.CANCELLED, message="stopped before its turn"),
     )
-    assert "Still in progress on the platform: 1.\n" in text
+    text = told(*outcomes, stopped="interrupted")
+    assert text.startswith(
+        "still in progress  Image/serve  build 0.0.2: still building\n"
+        "cancelled, not started: Service/api\n"
+        "\n"
+        "Interrupted: 1 still in progress, 1 cancelled.\n"
+    )
+    assert "\nNot finished: 1 still in progress, 1 cancelled.\n" in told(*outcomes)
     assert "next: run again to go on: peakctl apply -e dev\n" in text
 
 

@@ -54,13 +54,13 @@ def test_a_call_that_the_verb_does_not_name_is_named() -> None:
     assert err.getvalue() == "   1.0s + create    Image/[serve]  wait: building\n"
 
 
-def test_an_end_says_why() -> None:
+def test_an_end_is_one_word_and_what_never_began_has_none() -> None:
+    """Why it failed, and what that blocks, is told once: after the run."""
     err = io.StringIO()
     progress = PlainProgress(Terminal(io.StringIO(), err), 0.0)
     progress.emit(event(Phase.FINISHED, "", 1.0, FAILED))
     progress.emit(event(Phase.FINISHED, "", 1.0, BLOCKED))
-    assert "failed: bad build\n" in err.getvalue()
-    assert "blocked: failed dependency Artifact/a\n" in err.getvalue()
+    assert err.getvalue() == "   1.0s * build     Image/[serve]  failed\n"
 
 
 class Console(io.StringIO):
@@ -77,7 +77,9 @@ def test_a_terminal_gets_a_live_display_and_lasting_lines() -> None:
     progress.beat(100.0)
     progress.emit(event(Phase.FINISHED, "", 3.0, DONE))
     progress.emit(event(Phase.FINISHED, "", 3.0, FAILED))
+    progress.emit(event(Phase.FINISHED, "", 3.0, BLOCKED))
     progress.close()
+    assert "blocked" not in err.getvalue()
     assert "Image/[serve]" in err.getvalue()
     assert "done" in err.getvalue()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.api.doubt import LOOK_PAUSES, settle_doubt
+from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 
 
@@ -22,7 +22,7 @@ def settle(clock: Any, looks: list[Any], **more: Any) -> Any:
             raise found
         return found
 
-    return asyncio.run(settle_doubt(look, clock, **more))
+    return asyncio.run(find_lost_write(look, clock, **more))
 
 
 @pytest.mark.parametrize(("misses", "passed"), [(0, 0), (1, 2), (2, 7), (3, 17)])

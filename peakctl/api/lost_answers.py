@@ -1,4 +1,4 @@
-"""A write whose answer was lost: whether it took effect is found out by looking."""
+"""A write whose answer was lost: whether it took effect is found by reading again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LOOK_PAUSES = (0.0, 2.0, 5.0, 10.0)
 """Seconds before each look: a listing may lag behind a write."""
 
 
-async def settle_doubt(
+async def find_lost_write(
     look: Callable[[], Awaitable[T | None]],
     clock: Clock,
     pauses: Iterable[float] = LOOK_PAUSES,
     *,
     ignored: type[PeakctlError] = ApiError,
 ) -> T | None:
-    """What `look` finds of the write; None when it is not there at the last look either.
+    """What `look` finds of the write; None when the last look does not find it either.
 
-    A look that fails with `ignored` tells nothing, and the next one follows. Raises what else it
-    raises.
+    A look that fails with `ignored` decides nothing, and the next one follows. Any other error of
+    a look is raised.
     """
     for pause in pauses:
         await clock.sleep(pause)
