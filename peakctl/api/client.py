@@ -1,4 +1,4 @@
-"""The one door to the platform: paths and bodies in, decoded answers or errors out.
+"""The HTTP client of the platform: paths and bodies in, decoded answers or errors out.
 
 Every request waits for its place among those in flight, and for a pause if there is one, carries
 the token to the platform's own host only, and is repeated as `failures.RULES` allows.

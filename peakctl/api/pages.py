@@ -1,4 +1,4 @@
-"""All pages of a listing, believed only when every sign says that they are all of it.
+"""All pages of a listing, accepted only when every check says that none is missing.
 
 What a listing lacks would be made a second time, or forgotten. So a listing whose pages contradict
 each other is read again from the first page (somebody may have made or deleted something between

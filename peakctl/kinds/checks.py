@@ -1,4 +1,4 @@
-"""Rules that a schema cannot say, by the word that follows `x-peakctl-check`.
+"""Rules that a schema cannot express, by the word that follows `x-peakctl-check`.
 
 Each takes the value as the manifest has it, its path, the problems to add to and the references
 found so far in the document.

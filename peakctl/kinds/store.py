@@ -1,4 +1,4 @@
-"""Where the schema files are: beside the package in a source tree, inside it in a wheel."""
+"""Loads the schema files: from beside the package in a source tree, from inside it in a wheel."""
 
 from __future__ import annotations
 

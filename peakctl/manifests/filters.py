@@ -1,4 +1,4 @@
-"""jinja2's filters and tests: bounded, and without a way to the text of a secret."""
+"""jinja2's filters and tests: bounded, and unable to reach the text of a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jinja2 environment of manifests: sandboxed, strict, bounded, and blind to secrets."""
+"""The jinja2 environment of manifests: sandboxed, strict, bounded, without access to secrets."""
 
 from __future__ import annotations
 

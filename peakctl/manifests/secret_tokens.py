@@ -1,4 +1,4 @@
-"""Secrets in templates: values that have no way to their text.
+"""Secrets in templates: values whose text a template cannot reach.
 
 What a template holds is `SecretText`, in which a random token stands for each secret. A template
 may insert it, join it to other text, give it a default and ask whether it is set; everything else
