@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from peakctl.api.client import Api
@@ -10,7 +10,6 @@ from peakctl.archives import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
-from peakctl.model.text import printable
 
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
 
@@ -81,13 +80,6 @@ def read_trigger(trigger: Value) -> Value:
     return shaped
 
 
-def webhook_ids(triggers: Value) -> list[str]:
-    """The ids of the live webhooks, which only reads return; "" for one without an id."""
-    found = triggers if isinstance(triggers, list) else []
-    hooks = [t.get("webhook") for t in found if isinstance(t, Mapping)]
-    return [hook if isinstance(hook, str) else "" for hook in hooks if hook]
-
-
 def read_config(config: object) -> Any:
     """The configuration of a workflow, a workflow block or a service block."""
     if not isinstance(config, Mapping):
@@ -98,16 +90,6 @@ def read_config(config: object) -> Any:
     if isinstance(shaped.get("triggers"), list):
         shaped["triggers"] = [read_trigger(trigger) for trigger in shaped["triggers"]]
     return shaped
-
-
-def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
-    """The last `most` lines of some log messages, without anything that steers a terminal."""
-    lines = [
-        printable(line).replace("\t", "    ").rstrip()
-        for message in messages
-        for line in message.splitlines()
-    ]
-    return tuple(line for line in lines if line)[-most:]
 
 
 def require(answer: object, name: str) -> Any:

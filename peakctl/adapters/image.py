@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import semver
 
 from peakctl.adapters.answers import (
-    last_lines,
     manifest,
     metadata_of,
     pick,
@@ -24,6 +23,7 @@ from peakctl.api.client import Api
 from peakctl.archives import split_digest
 from peakctl.errors import ApiError
 from peakctl.model import CallRequest, CallResult, Listed, Live, Readiness, Resource, State, Step
+from peakctl.model.text import printable
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
 
@@ -287,3 +287,13 @@ async def build_lines(api: Api, path: str) -> tuple[str, ...]:
             break
         token = page["nextToken"]
     return last_lines(messages, LINES)
+
+
+def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
+    """The last `most` lines of some log messages, without anything that steers a terminal."""
+    lines = [
+        printable(line).replace("\t", "    ").rstrip()
+        for message in messages
+        for line in message.splitlines()
+    ]
+    return tuple(line for line in lines if line)[-most:]

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from peakctl.adapters.answers import (
-    manifest,
-    metadata_of,
-    pick,
-    pick_shown,
-    read_config,
-    require,
-    spec_of,
-    webhook_ids,
-)
+from collections.abc import Mapping
+
+from peakctl.adapters.answers import metadata_of, pick, pick_shown, read_config, require, spec_of
 from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.model import CallRequest, CallResult, Step
@@ -35,7 +28,7 @@ class Adapter(Rest):
         }
 
     def values(self, described: JsonObject) -> JsonDict:
-        return manifest(pick(described, "name", "tags"), workflow_spec(described))
+        return {"metadata": pick(described, "name", "tags"), "spec": workflow_spec(described)}
 
     def private(self, described: JsonObject) -> JsonObject:
         return {"webhooks": webhook_ids(described.get("triggers"))}
@@ -73,3 +66,10 @@ def workflow_spec(described: JsonObject) -> JsonDict:
     """The spec half of a workflow; unset fields stay null, to show that the read returns them."""
     shaped: JsonDict = read_config(pick(described, *SPEC))
     return pick_shown(described, *SPEC) | shaped
+
+
+def webhook_ids(triggers: Value) -> list[str]:
+    """The ids of the live webhooks, which only reads return; "" for one without an id."""
+    found = triggers if isinstance(triggers, list) else []
+    hooks = [t.get("webhook") for t in found if isinstance(t, Mapping)]
+    return [hook if isinstance(hook, str) else "" for hook in hooks if hook]

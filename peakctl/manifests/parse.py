@@ -15,25 +15,13 @@ from yaml import MappingNode, Mark, MarkedYAMLError, Node, ScalarNode, SequenceN
 from yaml.reader import ReaderError
 
 from peakctl.errors import Diagnostic
+from peakctl.manifests import yaml_reader
 from peakctl.manifests.render import OPEN, Rendered
-from peakctl.manifests.yaml_reader import (
-    MAX_DEPTH,
-    AliasFlood,
-    Builder,
-    NotSimple,
-    NumberRefused,
-    Place,
-    Point,
-    TooDeep,
-    build_simple,
-    check_simple,
-    compose,
-)
 from peakctl.model import Document, Location, Path, Value
 from peakctl.model.text import named_character
 
 Parsed = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
-_FAULTS = (YAMLError, TooDeep, UnicodeEncodeError)
+_FAULTS = (YAMLError, yaml_reader.TooDeep, UnicodeEncodeError)
 
 
 def parse(rendered: Rendered) -> Parsed:
@@ -43,7 +31,7 @@ def parse(rendered: Rendered) -> Parsed:
     """
     try:
         return tuple(_read_simple(rendered)), ()
-    except (*_FAULTS, NotSimple, NumberRefused):
+    except (*_FAULTS, yaml_reader.NotSimple, yaml_reader.NumberRefused):
         return _Careful(rendered).read()
 
 
@@ -72,14 +60,14 @@ def _as_values(problem: Diagnostic) -> Diagnostic:
 
 def _read_simple(rendered: Rendered) -> Iterator[Document]:
     if rendered.secrets is not None:
-        raise NotSimple
-    check_simple(rendered.text)
-    for root in compose(rendered.text):
-        value = build_simple(root)
+        raise yaml_reader.NotSimple
+    yaml_reader.check_simple(rendered.text)
+    for root in yaml_reader.compose(rendered.text):
+        value = yaml_reader.build_simple(root)
         if isinstance(value, dict):
             yield _document(rendered, root, value, start=0, line=0)
         elif value is not None:
-            raise NotSimple
+            raise yaml_reader.NotSimple
 
 
 def _document(
@@ -115,7 +103,7 @@ class _Careful:
     def _read_part(self, text: str) -> bool:
         """Read from `start`; True when a fault stopped it before a document that can be read."""
         try:
-            for root in compose(text, careful=True):
+            for root in yaml_reader.compose(text, careful=True):
                 self._build(root)
         except _FAULTS as error:
             self.problems.append(yaml_diagnostic(error, text, self._place))
@@ -128,14 +116,14 @@ class _Careful:
         self.start += found + 1
         return found >= 0
 
-    def _place(self, mark: Point) -> Location:
+    def _place(self, mark: yaml_reader.Point) -> Location:
         return self.rendered.place(self.line + mark.line, mark.column)
 
     def _build(self, root: Node) -> None:
-        builder = Builder(self._place, self.rendered.secrets)
+        builder = yaml_reader.Builder(self._place, self.rendered.secrets)
         try:
             value = builder.build(root)
-        except AliasFlood as bomb:
+        except yaml_reader.AliasFlood as bomb:
             self._tell("alias-bomb", "aliases make the document grow without measure", bomb.mark)
             return
         self.problems += builder.problems
@@ -153,7 +141,7 @@ class _Careful:
         else:
             self.problems.append(misplaced)
 
-    def _tell(self, code: str, summary: str, mark: Point) -> None:
+    def _tell(self, code: str, summary: str, mark: yaml_reader.Point) -> None:
         fixes = {
             "alias-bomb": "write the values out",
             "not-a-mapping": "begin with apiVersion:, kind: and metadata:",
@@ -197,11 +185,11 @@ class Places:
             return None
         return self.start + node.start_mark.index, self.start + node.end_mark.index
 
-    def _walk(self, path: Path) -> tuple[Point, Node | None]:
+    def _walk(self, path: Path) -> tuple[yaml_reader.Point, Node | None]:
         """The mark of the last part of `path` that exists, and the node at `path`, if it does."""
         if self.root is None:
             text = self.rendered.text[self.start : self.end]
-            self.root = next(compose(text, careful=True))
+            self.root = next(yaml_reader.compose(text, careful=True))
         node: Node | None = self.root
         mark = self.root.start_mark
         for part in path:
@@ -266,12 +254,12 @@ _MISPLACED = re.compile(rf"^[ \t-]*([{_SPACES}])|[:-]([{_SPACES}])")
 _VALUE = re.compile(r"[^\n#]*")
 
 
-def yaml_diagnostic(error: Exception, text: str, place: Place) -> Diagnostic:
+def yaml_diagnostic(error: Exception, text: str, place: yaml_reader.Place) -> Diagnostic:
     """The diagnostic for what `compose` raised for `text`."""
-    if isinstance(error, TooDeep):
+    if isinstance(error, yaml_reader.TooDeep):
         return Diagnostic(
             code="manifest/too-deep",
-            summary=f"more than {MAX_DEPTH} lists and mappings within each other",
+            summary=f"more than {yaml_reader.MAX_DEPTH} lists and mappings within each other",
             locations=(place(error.mark),),
             fix="flatten the document",
         )
@@ -280,7 +268,7 @@ def yaml_diagnostic(error: Exception, text: str, place: Place) -> Diagnostic:
     return _tell_character(error, text, place)
 
 
-def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: Place) -> Diagnostic:
+def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: yaml_reader.Place) -> Diagnostic:
     problem = str(error.problem)
     mark = cast("Mark", error.problem_mark)
     if text[mark.index :].startswith("\t"):
@@ -305,7 +293,7 @@ def _syntax_diagnostic(error: MarkedYAMLError, text: str, place: Place) -> Diagn
     )
 
 
-def misplaced_space(text: str, line: int, place: Place) -> Diagnostic | None:
+def misplaced_space(text: str, line: int, place: yaml_reader.Place) -> Diagnostic | None:
     """The character that looks like a space and is none, on a line (from 0) or the one before."""
     lines = text.split("\n")
     for number in range(max(line - 1, 0), min(line + 1, len(lines))):
@@ -321,7 +309,7 @@ def misplaced_space(text: str, line: int, place: Place) -> Diagnostic | None:
     return None
 
 
-def _tell_alias(mark: Mark, text: str, place: Place) -> Diagnostic:
+def _tell_alias(mark: Mark, text: str, place: yaml_reader.Place) -> Diagnostic:
     """A value like `*/5 * * * *`, where YAML sees the name of an anchor and finds none."""
     found = _VALUE.match(text, mark.index)
     value = found[0].strip() if found else ""
@@ -334,7 +322,7 @@ def _tell_alias(mark: Mark, text: str, place: Place) -> Diagnostic:
     )
 
 
-def _ordered(error: MarkedYAMLError, text: str, place: Place) -> tuple[Location, ...]:
+def _ordered(error: MarkedYAMLError, text: str, place: yaml_reader.Place) -> tuple[Location, ...]:
     problem = place(_within(cast("Mark", error.problem_mark), text))
     if error.context_mark is None:
         return (problem,)
@@ -343,13 +331,13 @@ def _ordered(error: MarkedYAMLError, text: str, place: Place) -> tuple[Location,
     return (context, problem) if opened else (problem, context)
 
 
-def _within(mark: Mark, text: str) -> Point:
+def _within(mark: Mark, text: str) -> yaml_reader.Point:
     """At the end of the text libyaml points to a line that is not there."""
     end = len(text.rstrip())
     return _Index(text, end) if mark.index >= end else mark
 
 
-def _tell_character(error: Exception, text: str, place: Place) -> Diagnostic:
+def _tell_character(error: Exception, text: str, place: yaml_reader.Place) -> Diagnostic:
     """A character that YAML does not allow, or that is no character: half a surrogate pair."""
     if isinstance(error, ReaderError):
         code = int(error.character)
