@@ -8,8 +8,7 @@ from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env
 from peakctl.adapters.requests import changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.kinds.fields import Absent
-from peakctl.model import CallRequest, CallResult, Listed, Step
-from peakctl.model.values import JsonDict, JsonObject
+from peakctl.model import CallRequest, CallResult, JsonDict, JsonObject, Listed, Step
 
 METADATA = ("name", "title", "description")  # its tags are read-only
 

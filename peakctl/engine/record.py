@@ -13,9 +13,8 @@ from peakctl.kinds.fields import NOT_RETURNED, Kind
 from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
-from peakctl.model import EMPTY, Action, Key, Ledger, Outcome, Owned, Plan, Status, Verb
-from peakctl.model.resources import LiveId, Resource, State
-from peakctl.model.values import Tree, value_at
+from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
+from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 

@@ -33,8 +33,7 @@ from peakctl.ledger.fields import (
     record_of,
     text_of,
 )
-from peakctl.model import Flaw, Intent, Lease, Ledger, Owned, Owner, PastRun
-from peakctl.model.values import JsonDict, Key
+from peakctl.model import Flaw, Intent, JsonDict, Key, Lease, Ledger, Owned, Owner, PastRun
 
 KIND = "peakctl-ledger"
 FORMAT = 2

@@ -11,20 +11,8 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from peakctl.model import (
-    EMPTY,
-    MAPS,
-    MISSING,
-    Key,
-    Ledger,
-    Live,
-    Path,
-    Secret,
-    Unknown,
-    Value,
-    Verb,
-)
-from peakctl.model.values import holds_secret, reveal, sealed_below
+from peakctl.model import Ledger, Live, Verb, holds_secret, reveal, sealed_below
+from peakctl.model.values import EMPTY, MAPS, MISSING, Key, Path, Secret, Unknown, Value
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""

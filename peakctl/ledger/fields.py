@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from peakctl.model import Actor, CiJob, Owner
-from peakctl.model.values import EMPTY, JsonDict, Key
+from peakctl.model import EMPTY, Actor, CiJob, JsonDict, Key, Owner
 
 T = TypeVar("T")
 

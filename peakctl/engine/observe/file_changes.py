@@ -15,10 +15,8 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import PeakctlError
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.file_lists import read_list, short_file_digest
-from peakctl.model import EMPTY, Action, Adapter, FileChanges, FileCounts, FileTotal, Plan, Verb
-from peakctl.model.ledger import Ledger
-from peakctl.model.resources import Archive, ArchiveFile, Live, LiveId
-from peakctl.model.values import Path, value_at
+from peakctl.model import EMPTY, Adapter, Archive, ArchiveFile, Ledger, Live, LiveId, Path, value_at
+from peakctl.model.plan import Action, FileChanges, FileCounts, FileTotal, Plan, Verb
 
 MOST = 1_000
 """Of the paths in each list of changes."""
