@@ -26,7 +26,7 @@ def answer(report: Report, terminal: Terminal, output: str) -> int:
     """
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
-        terminal.warn((*problem_lines(told, terminal.width), ()))
+        terminal.warn((*problem_lines(told), ()))
     try:
         _show(report, terminal, output)
     except OutputFailed as lost:
@@ -38,7 +38,7 @@ def answer_lost(lost: OutputFailed, report: Report, terminal: Terminal) -> int:
     """Tell in one line that the result of a command was lost; gives the exit code."""
     what = "what was applied stays applied" if report.changed else "nothing was changed"
     told = [replace(d, summary=f"{d.summary}; {what}") for d in lost.diagnostics]
-    terminal.warn(problem_lines(told, terminal.width))
+    terminal.warn(problem_lines(told))
     if not report.ok:
         return report.exit_code
     return Exit.PARTLY_APPLIED if report.changed else Exit.ERROR

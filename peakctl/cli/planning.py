@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from peakctl.cli.consent import was_asked
@@ -20,10 +21,10 @@ from peakctl.operations.recorder import not_recorded
 from peakctl.operations.saved_plan import SavedPlan
 from peakctl.operations.stages import build_stages, explain
 from peakctl.present.outcome_text import outcome_lines
-from peakctl.present.plan_text import plan_lines, plan_summary
+from peakctl.present.plan_text import plan_lines, plan_summary, undeclared_lines
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
-from peakctl.present.text import Line, first_names, line
+from peakctl.present.text import Line, line
 
 
 def options_of(session: Session) -> PlanOptions:
@@ -82,7 +83,7 @@ async def carry_out_typed(
                 raise  # nothing was begun
             return _abandoned(session, planned.plan, view, platform.project.clock.now())
     session.terminal.tell([()])
-    return _ended(
+    report = _ended(
         session,
         result.plan,
         result.outcomes,
@@ -91,6 +92,8 @@ async def carry_out_typed(
         diagnostics=result.diagnostics,
         exit_code=session.interrupted or code_of(result.outcomes, recorded=result.recorded),
     )
+    did = any(action.steps for action in (*planned.plan.actions, *result.plan.actions))
+    return report if did else replace(report, lines=())  # the plan's last line says it already
 
 
 def _ended(
@@ -149,12 +152,7 @@ def _asides(session: Session, planned: PlanResult) -> Iterator[Line]:
         words = "was nobody's and becomes" if taken == 1 else "were nobody's and become"
         told = f"{counted(taken, 'unchanged resource')} {words} this project's; --all shows which"
         yield line((told, "dim"))
-    left = undeclared_of(session, planned)
-    if left:
-        verb = "is" if len(left) == 1 else "are"
-        told = f"{counted(len(left), 'resource')} of this project {verb} in no manifest any more"
-        yield line((f"{told}, and kept: {first_names([str(each.key) for each in left])}", "dim"))
-        yield line((f"to delete what is kept, see: {session.again('plan')} --prune", "dim"))
+    yield from undeclared_lines(undeclared_of(session, planned))
 
 
 def undeclared_of(session: Session, planned: PlanResult) -> tuple[Owned, ...]:

@@ -85,7 +85,7 @@ def _counts(outcomes: Sequence[Outcome], again: str, stopped: str) -> Iterator[L
     else:
         head = ("Not finished", "warning")
     yield line(head, f": {counts}.")
-    yield line(("next: ", "note"), _advice(set(statuses)), again)
+    yield line(("next: ", "note"), _advice(set(statuses)), (again, "command"))
 
 
 def _advice(statuses: set[Status]) -> str:

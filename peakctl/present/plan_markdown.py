@@ -117,7 +117,6 @@ def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
 
 def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[str]:
     if not actions:
-        yield "Nothing to do.\n"
         return
     last = " ended |" if outcomes else ""
     rule = " --- |" if outcomes else ""

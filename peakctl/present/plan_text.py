@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from peakctl.model import STEP_VERBS, Action, Outcome, Plan, State, Status, Step, Verb, dotted
+from peakctl.model import (
+    STEP_VERBS,
+    Action,
+    Outcome,
+    Owned,
+    Plan,
+    State,
+    Status,
+    Step,
+    Verb,
+    dotted,
+)
 from peakctl.present.changes import MADE, change_lines, shown_changes
 from peakctl.present.files import file_lines, replaces
-from peakctl.present.text import Line, indent, line
+from peakctl.present.text import Line, counted, first_names, indent, line
 
 SYMBOLS = {
     Verb.CREATE: "+",
@@ -21,10 +32,21 @@ SYMBOLS = {
     Verb.DELETE: "-",
     Verb.KEEP: "=",
 }
-COUNTED = tuple(verb for verb in Verb if verb is not Verb.KEEP)
-RARE = (Verb.REPLACE,)
-"""Verbs that are not counted where there is none of them."""
+DONE = {
+    Verb.CREATE: "created",
+    Verb.BUILD: "built",
+    Verb.RELEASE: "released",
+    Verb.REVISE: "revised",
+    Verb.EDIT: "edited",
+    Verb.REDEPLOY: "redeployed",
+    Verb.REPLACE: "replaced",
+    Verb.DELETE: "deleted",
+}
+"""What an action has done, in the order in which the last line counts them."""
 _MARGIN = 4
+FIELD_LINES = 8
+"""How many lines of the fields of what is created are shown unless all are asked for."""
+_LITTLE = 2
 _SHORTEST_ID = 8
 
 
@@ -49,7 +71,7 @@ def plan_lines(
         for a in plan.actions
         if show_all or is_shown(a) or (show_ignored and a.skipped) or (verbose and a.asides)
     ]
-    wide = max((len(a.verb) for a in shown), default=0)
+    wide = max((len(_marked(a.verb)) for a in shown), default=0)
     lines: list[Line] = []
     for action in shown:
         changes = _changes(action, names, verbose=verbose)
@@ -59,26 +81,31 @@ def plan_lines(
         lines += [_headline(action, wide), *indent(details, _MARGIN)]
         if details:
             lines.append(())
-    if not shown:
-        lines.append(line((_nothing(plan), "dim")))
-    if lines[-1]:
+    if lines and lines[-1]:
         lines.append(())
     return tuple(lines)
 
 
 def plan_summary(plan: Plan) -> str:
     """The last line: the same words in the same order each time, counting resources."""
-    counts = [f"{n} to {verb}" for verb in COUNTED if (n := plan.count(verb)) or verb not in RARE]
-    return f"Plan: {', '.join(counts)}, {plan.count(Verb.KEEP)} unchanged."
+    counts = [f"{n} to {verb}" for verb in DONE if (n := plan.count(verb))]
+    same = _unchanged(plan.count(Verb.KEEP))
+    if counts:
+        return f"Plan: {', '.join((*counts, *same))}."
+    return " ".join(("No changes.", *(f"{words}." for words in same)))
 
 
 def applied_summary(plan: Plan, outcomes: Sequence[Outcome], took: float) -> str:
     """The last line after an apply. `took` is in seconds."""
     ended = {outcome.key: outcome for outcome in outcomes}
-    done = [o.verb for o in outcomes if o.status is Status.DONE]
-    same = sum(_is_unchanged(action, ended.get(action.key)) for action in plan.actions)
-    counts = [f"{n} {verb}" for verb in COUNTED if (n := done.count(verb)) or verb not in RARE]
-    return f"Applied: {', '.join(counts)}, {same} unchanged in {duration(took)}."
+    verbs = [o.verb for o in outcomes if o.status is Status.DONE]
+    counts = [f"{n} {word}" for verb, word in DONE.items() if (n := verbs.count(verb))]
+    same = _unchanged(sum(_is_unchanged(a, ended.get(a.key)) for a in plan.actions))
+    return f"Applied: {', '.join((*(counts or ['nothing']), *same))} in {duration(took)}."
+
+
+def _unchanged(number: int) -> tuple[str, ...]:
+    return (f"{number} unchanged",) if number else ()
 
 
 def duration(seconds: float) -> str:
@@ -110,12 +137,16 @@ def is_shown(action: Action) -> bool:
 def _headline(action: Action, wide: int) -> Line:
     verb = action.verb
     return line(
-        (f"{SYMBOLS[verb]} {verb:<{wide}}", verb),
+        (f"{_marked(verb):<{wide}}", verb),
         "  ",
-        (str(action.key), verb if verb is Verb.DELETE else "bold"),
+        (str(action.key), verb if action.deletes else "bold"),
         f"  {_versions(action)}" if action.version else "",
         (_also(action), "dim"),
     )
+
+
+def _marked(verb: Verb) -> str:
+    return f"{SYMBOLS[verb]} {verb}"
 
 
 def headline_text(action: Action) -> str:
@@ -156,14 +187,41 @@ def names_of(plan: Plan) -> Mapping[str, str]:
 
 
 def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iterator[Line]:
+    fields = [
+        change_lines(replace(change, path=tuple(_named(part, names) for part in change.path)))
+        for change in shown_changes(action)
+        if not replaces(action, change)
+    ]
     yield from file_lines(action, verbose=verbose)
-    if action.verb in MADE and not verbose:
+    if verbose or action.verb not in MADE:
+        yield from (row for field in fields for row in field)
+    else:
+        yield from _first_lines(fields)
+
+
+def _named(part: str | int, names: Mapping[str, str]) -> str | int:
+    return names.get(part, part) if isinstance(part, str) else part
+
+
+def _first_lines(fields: Sequence[tuple[Line, ...]]) -> Iterator[Line]:
+    """The first fields, as many as there is room for; how many lines and fields are left out.
+
+    All of them where little would be left out.
+    """
+    room = FIELD_LINES
+    if sum(len(field) for field in fields) <= room + _LITTLE:
+        yield from (row for field in fields for row in field)
         return
-    for change in shown_changes(action):
-        if replaces(action, change):
-            continue
-        path = tuple(names.get(p, p) if isinstance(p, str) else p for p in change.path)
-        yield from change_lines(replace(change, path=path))
+    for done, field in enumerate(fields):
+        yield from field[:room]
+        left = len(field) - room
+        room = max(room - len(field), 0)
+        rest = len(fields) - done - 1
+        if left > 0 or (not room and rest):
+            more = [counted(left, "more line")] if left > 0 else []
+            more += [counted(rest, "more field")] if rest else []
+            yield line((f"… {', '.join(more)}; --verbose shows all", "dim"))
+            return
 
 
 def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
@@ -175,7 +233,10 @@ def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
             yield line(("ignored ", "dim"), dotted(skipped.path), (f": {skipped.reason}", "dim"))
 
 
-def _nothing(plan: Plan) -> str:
-    if not plan.actions:
-        return "Nothing to do: there are no resources."
-    return "Nothing to do: everything is as the manifests say."
+def undeclared_lines(undeclared: Sequence[Owned]) -> tuple[Line, ...]:
+    """What the project owns and no manifest names any more, and what becomes of it."""
+    if not undeclared:
+        return ()
+    names = first_names([str(owned.key) for owned in undeclared])
+    them = "it" if len(undeclared) == 1 else "them"
+    return (line("No longer declared: ", (names, "bold"), f" (kept; --prune deletes {them})"),)

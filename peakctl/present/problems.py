@@ -8,19 +8,13 @@ from dataclasses import replace
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import dotted
 from peakctl.model.text import printable
-from peakctl.present.text import Line, counted, line, width_of
-
-WIDEST = 100
+from peakctl.present.text import Line, counted, line
 
 
-def problem_lines(diagnostics: Sequence[Diagnostic], width: int = WIDEST) -> tuple[Line, ...]:
-    """All of them, each once, in order of place, errors last; then how many there are.
-
-    Codes end at column `width`, or further right where the summary is long.
-    """
+def problem_lines(diagnostics: Sequence[Diagnostic]) -> tuple[Line, ...]:
+    """All of them, each once, in order of place, errors last; then how many there are."""
     each = in_order(diagnostics)
-    column = min(width, WIDEST)
-    lines = [row for diagnostic in each for row in (*_problem(diagnostic, column), ())]
+    lines = [row for diagnostic in each for row in (*_problem(diagnostic), ())]
     return (*lines, line((_count(each), "bold"))) if len(each) > 1 else tuple(lines[:-1])
 
 
@@ -37,13 +31,12 @@ def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(merged, key=lambda d: (-severities.index(d.severity), d.locations[:1])))
 
 
-def _problem(diagnostic: Diagnostic, column: int) -> Iterator[Line]:
+def _problem(diagnostic: Diagnostic) -> Iterator[Line]:
     severity = diagnostic.severity
     owner = f"{diagnostic.key}: " if diagnostic.key else ""
     first, *more = printable(diagnostic.summary).splitlines() or [""]
-    head = line((f"{severity}: ", severity), (owner, "bold"), first)
-    gap = max(column - width_of(head) - len(diagnostic.code), 2)
-    yield (*head, (" " * gap + diagnostic.code, "dim"))
+    code = (f"[{diagnostic.code}]", "dim")
+    yield line((str(severity), severity), code, (": ", severity), (owner, "bold"), first)
     for row in more:
         yield line("  ", row)
     if diagnostic.path:

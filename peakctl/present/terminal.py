@@ -11,6 +11,7 @@ from peakctl.errors import Diagnostic, OutputFailed
 from peakctl.model.text import spelled_text
 from peakctl.present.streams import lost_words, silence
 from peakctl.present.text import Line, fit_encoding, line, to_ansi, to_plain
+from peakctl.present.wrap import wrapped
 from peakctl.settings import Settings
 
 PLAIN_WIDTH = 100
@@ -18,8 +19,10 @@ PLAIN_WIDTH = 100
 
 @dataclass(slots=True)
 class Terminal:
-    """The two streams of one run. `width` is in columns; `quiet` drops what `tell` is given.
+    """The two streams of one run. `quiet` drops what `tell` is given.
 
+    `width` is in columns. Lines are wrapped to it on a stream that is a terminal (`wraps_out`,
+    `wraps_err`), and nowhere else: one line in a log is one thing that is said.
     `asks` is true where a person can be asked: stdin and stderr are both terminals.
     """
 
@@ -30,11 +33,13 @@ class Terminal:
     width: int = PLAIN_WIDTH
     asks: bool = False
     quiet: bool = False
+    wraps_out: bool = False
+    wraps_err: bool = False
     _is_lost: bool = False
 
     def show(self, lines: Iterable[Line]) -> None:
         """Write a result for people to stdout. Raises OutputFailed."""
-        self._write_out(to_ansi(lines) if self.color_out else to_plain(lines))
+        self._write_out(self._text(lines, color=self.color_out, wraps=self.wraps_out))
 
     def show_text(self, text: str) -> None:
         """Write a result that programs read (JSON, YAML, a script) to stdout. Raises OutputFailed.
@@ -52,9 +57,13 @@ class Terminal:
     def warn(self, lines: Iterable[Line]) -> None:
         """Write a problem to stderr, quiet or not."""
         try:
-            _put(self.err, to_ansi(lines) if self.color_err else to_plain(lines))
+            _put(self.err, self._text(lines, color=self.color_err, wraps=self.wraps_err))
         except OSError:  # there is nowhere left to say it; the exit code does
             silence(self.err)
+
+    def _text(self, lines: Iterable[Line], *, color: bool, wraps: bool) -> str:
+        laid_out = wrapped(lines, self.width) if wraps else lines
+        return to_ansi(laid_out) if color else to_plain(laid_out)
 
     def _write_out(self, text: str, *, exact: bool = False) -> None:
         """Write to stdout and flush.
@@ -88,14 +97,16 @@ def open_terminal(
 ) -> Terminal:
     """A terminal over the streams; `color` (auto, always, never) wins over the settings."""
     wanted = {"always": True, "never": False}.get(color, settings.color)
-    live = err.isatty()
+    shown, live = out.isatty(), err.isatty()
     return Terminal(
         out=out,
         err=err,
-        color_out=out.isatty() if wanted is None else wanted,
+        color_out=shown if wanted is None else wanted,
         color_err=live if wanted is None else wanted,
-        width=_columns(settings) if out.isatty() or live else PLAIN_WIDTH,
+        width=_columns(settings) if shown or live else PLAIN_WIDTH,
         asks=live and stdin.isatty(),
+        wraps_out=shown,
+        wraps_err=live,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from peakctl.errors import counted as counted
@@ -11,18 +12,21 @@ Span = tuple[str, str]
 """Text and its role: a verb's word, or one of `ROLES`; an empty role is plain."""
 Line = tuple[Span, ...]
 
+CELL, TITLE = "cell", "title"
+"""Roles of the cells of a table; a row of them is laid out again where it is too wide."""
 ROLES = {
+    TITLE: "2",
     "create": "32",
     "build": "36",
-    "release": "32",
-    "revise": "34",
+    "release": "36",
+    "revise": "36",
     "edit": "33",
-    "redeploy": "35",
-    "replace": "31",
-    "delete": "31",
+    "redeploy": "34",
+    "replace": "35",
+    "delete": "35",
     "unchanged": "2",
     "added": "32",
-    "removed": "31",
+    "removed": "35",
     "error": "1;31",
     "warning": "1;33",
     "note": "1;36",
@@ -30,6 +34,7 @@ ROLES = {
     "dim": "2",
     "bold": "1",
 }
+"""The colours of a terminal. Red is for what failed, and for nothing else."""
 
 _ASCII = str.maketrans({"…": "...", "→": "->", "·": "-", "’": "'", "“": '"', "”": '"'})
 
@@ -50,8 +55,17 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def width_of(item: Line) -> int:
-    return sum(len(one_line(text)) for text, _ in item)
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes that is fit to be shown."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(each) for each in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def to_plain(lines: Iterable[Line]) -> str:
@@ -86,22 +100,20 @@ WIDEST_COLUMN = 80
 
 def table_lines(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Line, ...]:
     """A title row and the rows, left-aligned, two spaces between columns."""
-    cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [
-        min(WIDEST_COLUMN, max(len(title), *(len(row[i]) for row in cells)))
-        if cells
-        else len(title)
-        for i, title in enumerate(titles)
+    cells = [
+        [title.upper() for title in titles],
+        *([one_line(c).strip() for c in row] for row in rows),
     ]
-    head = "  ".join(
-        title.upper().ljust(width) for title, width in zip(titles, widths, strict=True)
-    )
-    return (
-        line((head.rstrip(), "dim")),
-        *(
-            line("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
-            for row in cells
-        ),
+    widths = [min(WIDEST_COLUMN, max(columns(row[i]) for row in cells)) for i in range(len(titles))]
+    return tuple(_row(row, widths, CELL if n else TITLE) for n, row in enumerate(cells))
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], role: str) -> Line:
+    """A span for each cell, all but the last filled with spaces up to the next column."""
+    last = len(cells) - 1
+    return tuple(
+        (cell if i == last else cell + " " * (max(widths[i] - columns(cell), 0) + 2), role)
+        for i, cell in enumerate(cells)
     )
 
 

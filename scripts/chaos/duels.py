@@ -176,7 +176,7 @@ def _judge(duel: Duel, ends: list[Ended], found: str) -> list[str]:
     for end in ends:
         if end.code not in (0, *LEFT) or "internal/" in end.said:
             wrong.append(f"it ended with {end.code}")
-        if end.code in LEFT and "error: " not in end.said:
+        if end.code in LEFT and "error[" not in end.said:
             wrong.append("it does not say why it stopped")
     won = (ends[0].code == 0, ends[1].code == 0)
     if not any(won):

@@ -73,7 +73,8 @@ def test_a_file_without_text_is_an_error(
     (project / "manifests/b.yaml").write_text(text, encoding="utf-8")
     done = peakctl(*command.split())
     assert done.code == 10
-    assert "source/empty\n  in manifests/b.yaml:1:1\n" in done.err
+    assert "error[source/empty]: " in done.err
+    assert "  in manifests/b.yaml:1:1\n" in done.err
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply -y", "destroy -y"])

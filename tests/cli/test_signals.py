@@ -98,7 +98,7 @@ def test_the_emulator_on_a_socket_serves_a_project(project: Path) -> None:
         env = {"PEAKCTL_ENDPOINT": address, "PEAK_AUTH_TOKEN": token}
         with started(project, "apply", "--yes", "-e", "remote", **env) as process:
             out, err = process.communicate(timeout=60)
-        assert (process.returncode, "Applied: 1 create," in out) == (0, True), err
+        assert (process.returncode, "Applied: 1 created" in out) == (0, True), err
         assert f"looking at {address}/service" in err
         server.send_signal(signal.SIGINT)
         _, told = server.communicate(timeout=30)

@@ -115,7 +115,7 @@ def test_a_guarded_run_never_raises(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_guarded(fail(RuntimeError("hunter2")), ["plan"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
-    assert "error: interrupted" in told.err
+    assert "error[run/interrupted]: interrupted" in told.err
     assert "internal/RuntimeError" in told.err
     assert "hunter2" not in told.err
 
@@ -133,7 +133,7 @@ def test_wrong_settings_do_not_hide_the_error(
 ) -> None:
     monkeypatch.setenv("STAGE", "nowhere")
     assert run_guarded(fail(click.UsageError("bad")), []) == 64
-    assert "error: bad" in capsys.readouterr().err
+    assert "error[usage/command-line]: bad" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def test_characters_that_steer_a_terminal_are_escaped_without_loss() -> None:
 def test_a_comment_has_counts_a_table_and_details() -> None:
     text = markdown_text(REPORTS["plan"])
     assert text.startswith("<!-- peakctl:plan shop dev -->\n### peakctl plan: project `shop`")
-    assert "**Plan: 0 to create, 1 to build," in text
+    assert "**Plan: 1 to build," in text
     assert "| `*` | build | Image/serve | 1.2.4 |\n" in text
     assert "| `~` | edit | Service/a\\|b\\`c |  |\n" in text
     assert "<details><summary><code>~ edit  Service/a|b`c</code></summary>" in text
@@ -304,7 +304,7 @@ def test_a_comment_on_an_apply_says_how_each_ended() -> None:
 
 
 def test_an_empty_plan_is_a_short_comment() -> None:
-    assert "Nothing to do." in markdown_text(REPORTS["nothing"])
+    assert markdown_text(REPORTS["nothing"]).endswith("**No changes.**\n")
 
 
 def test_a_comment_always_fits() -> None:

@@ -22,10 +22,7 @@ def told(*outcomes: Outcome, stopped: str = "") -> str:
 
 def test_success_is_one_line() -> None:
     text = told(Outcome(IMAGE, Verb.BUILD, Status.DONE), Outcome(SERVICE, Verb.EDIT, Status.DONE))
-    assert text == (
-        "Applied: 0 create, 1 build, 0 release, 0 revise, 1 edit, 0 redeploy, 0 delete,"
-        " 0 unchanged in 12.3s.\n"
-    )
+    assert text == "Applied: 1 built, 1 edited in 12.3s.\n"
 
 
 def test_failures_come_with_their_log_their_followers_and_the_next_step() -> None:
@@ -41,8 +38,7 @@ def test_failures_come_with_their_log_their_followers_and_the_next_step() -> Non
         "\n"
         "Failed: 1 failed, 1 blocked.\n"
         "next: correct what failed and run again; what is done stays done: peakctl apply -e dev\n"
-        "Applied: 0 create, 0 build, 0 release, 0 revise, 0 edit, 0 redeploy, 0 delete,"
-        " 0 unchanged in 12.3s.\n"
+        "Applied: nothing in 12.3s.\n"
     )
 
 

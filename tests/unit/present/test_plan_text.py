@@ -143,8 +143,8 @@ def test_a_rich_plan_reads_as_it_should() -> None:
 
 def test_the_last_line_counts_resources_in_a_fixed_order() -> None:
     assert plan_summary(PLAN) == (
-        "Plan: 1 to create, 1 to build, 1 to release, 0 to revise, 1 to edit, 1 to redeploy,"
-        " 1 to delete, 2 unchanged."
+        "Plan: 1 to create, 1 to build, 1 to release, 1 to edit, 1 to redeploy, 1 to delete,"
+        " 2 unchanged."
     )
 
 
@@ -171,11 +171,28 @@ def test_ignored_differences_show_with_their_reason() -> None:
     assert "    ignored spec.x: the platform never returns it\n" in text
 
 
-def test_fields_of_what_is_created_show_when_verbose() -> None:
+def test_fields_of_what_is_created_show() -> None:
     desired = {"metadata": {"name": "a"}, "spec": {"type": "workflow"}}
     plan = Plan((Action(Key("Image", "a"), Verb.CREATE, (Step.CREATE,), desired=desired),))
-    assert "spec.type" not in to_plain(plan_lines(plan))
-    assert "    + spec.type: workflow\n" in to_plain(plan_lines(plan, verbose=True))
+    assert "    + spec.type: workflow\n" in to_plain(plan_lines(plan))
+
+
+def test_more_fields_of_what_is_created_are_counted_and_show_when_verbose() -> None:
+    long = {"a": "x" * 50, "b": "y" * 50, "c": "z" * 50, "d": 1, "e": 2}
+    desired = {"metadata": {"name": "a"}, "spec": {f"field{n}": n for n in range(6)} | {"l": long}}
+    plan = Plan((Action(Key("Image", "a"), Verb.CREATE, (Step.CREATE,), desired=desired),))
+    rows = to_plain(plan_lines(plan)).splitlines()
+    assert rows[1:7] == [f"    + spec.field{n}: {n}" for n in range(6)]
+    assert rows[7:10] == [
+        "    + spec.l:",
+        f"        + a: {'x' * 50}",
+        "    … 4 more lines; --verbose shows all",
+    ]
+    assert to_plain(plan_lines(plan, verbose=True)).count("        + ") == 5
+    desired["spec"] = {f"field{n}": n for n in range(11)}
+    assert "    … 3 more fields; --verbose shows all\n" in to_plain(plan_lines(plan))
+    desired["spec"] = {f"field{n}": n for n in range(10)}
+    assert "verbose" not in to_plain(plan_lines(plan))
 
 
 def test_ids_in_paths_show_as_names() -> None:
@@ -188,10 +205,10 @@ def test_ids_in_paths_show_as_names() -> None:
     assert "    ~ spec.config.loader.1[1]: a -> b\n" in text
 
 
-def test_an_empty_plan_says_that_all_is_right() -> None:
-    text = to_plain(plan_lines(Plan((SAME,))))
-    assert text == "Nothing to do: everything is as the manifests say.\n\n"
-    assert to_plain(plan_lines(Plan(()))).startswith("Nothing to do: there are no resources.")
+def test_a_plan_without_changes_is_its_last_line() -> None:
+    assert plan_lines(Plan((SAME,))) == ()
+    assert plan_summary(Plan((SAME,))) == "No changes. 1 unchanged."
+    assert plan_summary(Plan(())) == "No changes."
 
 
 def test_the_summary_of_an_apply_counts_what_was_done() -> None:
@@ -203,10 +220,8 @@ def test_the_summary_of_an_apply_counts_what_was_done() -> None:
         Outcome(WAIT.key, Verb.KEEP, Status.DONE),
         Outcome(SAME.key, Verb.KEEP, Status.ALREADY_RIGHT),
     )
-    assert applied_summary(PLAN, outcomes, 3.21) == (
-        "Applied: 1 create, 0 build, 0 release, 0 revise, 0 edit, 0 redeploy, 0 delete,"
-        " 3 unchanged in 3.2s."
-    )
+    assert applied_summary(PLAN, outcomes, 3.21) == ("Applied: 1 created, 3 unchanged in 3.2s.")
+    assert applied_summary(PLAN, outcomes[1:2], 3.21) == "Applied: nothing, 2 unchanged in 3.2s."
 
 
 def test_durations_are_short() -> None:
@@ -219,4 +234,5 @@ def test_deletes_are_painted_whole_with_their_notes() -> None:
     )
     lines = plan_lines(Plan((action,)))
     assert to_plain(lines) == "- delete  Artifact/old\n    note: id 7\n    note: used by x\n\n"
-    assert to_ansi(lines).count("\x1b[31m") == 4
+    assert to_ansi(lines).count("\x1b[35m") == 4
+    assert "\x1b[31m" not in to_ansi(lines)
