@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from peakctl.errors import GuardRefused as GuardRefused
     from peakctl.errors import LeaseHeld as LeaseHeld
     from peakctl.errors import LedgerUnusable as LedgerUnusable
+    from peakctl.errors import LiveConflict as LiveConflict
     from peakctl.errors import ManifestsInvalid as ManifestsInvalid
     from peakctl.errors import NotAuthenticated as NotAuthenticated
     from peakctl.errors import PeakctlError as PeakctlError
@@ -69,7 +70,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "errors": (
-        "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable ManifestsInvalid"
+        "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable LiveConflict ManifestsInvalid"
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
     ),
     "model": "Action Event Key Outcome Plan Status Verb",

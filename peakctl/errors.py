@@ -3,7 +3,8 @@
 PeakctlError                 has one or more Diagnostics
 ├── UsageError               the command line or peakctl.yaml is wrong
 ├── ManifestsInvalid         templates, YAML, schema, references, cycles, files
-├── SelectorEmpty            --select or a glob matched nothing
+├── LiveConflict             what is on the platform stands in the way
+├── SelectorEmpty            --select or a glob matched nothing, or leaves out what is needed
 ├── PlanStale                a saved plan does not allow what would be done now
 ├── GuardRefused             a guard of the plan, or consent that was not given
 ├── LeaseHeld                another run is under way
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import difflib
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,8 +87,12 @@ class ManifestsInvalid(PeakctlError):
     """What the manifests say cannot be applied; nothing was sent."""
 
 
+class LiveConflict(PeakctlError):
+    """What is on the platform stands in the way of what the manifests say; nothing was sent."""
+
+
 class SelectorEmpty(PeakctlError):
-    """A selector matched nothing."""
+    """A selector matched nothing, or leaves out what is needed."""
 
 
 class PlanStale(PeakctlError):
@@ -150,9 +155,3 @@ def nearest_names(word: str, choices: Iterable[str], *, most: int = 3) -> tuple[
 def counted(number: int, word: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def raise_if_any(diagnostics: Sequence[Diagnostic]) -> None:
-    """Raise `ManifestsInvalid` with all errors of a stage at once; warnings alone raise nothing."""
-    if any(d.severity is Severity.ERROR for d in diagnostics):
-        raise ManifestsInvalid(*diagnostics)

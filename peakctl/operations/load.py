@@ -13,7 +13,9 @@ from pathlib import Path
 from peakctl.errors import (
     Diagnostic,
     GuardRefused,
+    LiveConflict,
     ManifestsInvalid,
+    PeakctlError,
     SelectorEmpty,
     Severity,
     nearest_names,
@@ -130,19 +132,38 @@ def load_documents(project: Project) -> tuple[Document, ...]:
 def refuse_errors(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The warnings and notes, where there is no error.
 
-    Raises ManifestsInvalid with all problems, SelectorEmpty where what was typed matches nothing (a
-    pattern of peakctl.yaml has a place, and is a manifest's fault), GuardRefused where guards alone
-    are in the way.
+    Raises one error with all problems: ManifestsInvalid where a manifest has to be corrected; else
+    GuardRefused where a guard or another owner is in the way, SelectorEmpty where what was typed
+    matches nothing or leaves out what is needed, or LiveConflict: it is the platform.
     """
     errors = [d for d in problems if d.severity is Severity.ERROR]
     warnings = tuple(d for d in problems if d.severity is not Severity.ERROR)
     if not errors:
         return warnings
-    if all(d.code == NOTHING_FOUND and not d.locations for d in errors):
-        raise SelectorEmpty(*warnings, *errors)
-    if all(d.code.startswith("guard/") for d in errors):
-        raise GuardRefused(*warnings, *errors)
-    raise ManifestsInvalid(*warnings, *errors)
+    found = {_fault(d) for d in errors}
+    raise next(each for each in FAULTS if each in found)(*warnings, *errors)
+
+
+FAULTS = (ManifestsInvalid, GuardRefused, SelectorEmpty, LiveConflict)
+"""What an error can be; the first of those that are there stands for all of them."""
+_OF_GUARDS = frozenset({"live/not-ours"})
+_OF_PLATFORM = frozenset(
+    {"live/ambiguous", "live/duplicate-name", "live/name-taken", "live/unlisted"}
+)
+
+
+def _fault(problem: Diagnostic) -> type[PeakctlError]:
+    """Who has to do something about an error.
+
+    A pattern of peakctl.yaml that finds nothing has a place, and is a manifest's fault.
+    """
+    code = problem.code
+    if code in _OF_PLATFORM:
+        return LiveConflict
+    if code in _OF_GUARDS or code.startswith("guard/"):
+        return GuardRefused
+    typed = code == NOTHING_FOUND and not problem.locations
+    return SelectorEmpty if typed or code.startswith("selector/") else ManifestsInvalid
 
 
 def _nothing_declared(severity: Severity) -> Diagnostic:

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peakctl.errors import Diagnostic, UsageError, nearest_names, raise_if_any
+from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
 from peakctl.files import make_private_folder, narrow, write_private
 from peakctl.manifests.project import Environment
 from peakctl.model import JsonDict, Value
@@ -112,7 +112,7 @@ def _no_option(environment: Environment, word: str, summary: str, fix: str) -> D
 def read_seed(file: Path) -> object:
     """The seed as the emulator takes it: `artifact` is a zip in base64 instead of a path.
 
-    Raises UsageError for a file that cannot be read, ManifestsInvalid for one that is not YAML.
+    Raises UsageError for a file that cannot be read, or is not YAML.
     """
     document = read_document(file, "usage/seed")
     found = document.get("resources") if isinstance(document, dict) else document
@@ -125,8 +125,7 @@ def read_seed(file: Path) -> object:
 def read_document(file: Path, code: str) -> Value:
     """The one document of a YAML or JSON file.
 
-    Raises UsageError with `code` for a file that cannot be read, ManifestsInvalid for one that is
-    not YAML.
+    Raises UsageError, with `code` for a file that cannot be read, for one that is not YAML too.
     """
     from peakctl.manifests.parse import parse_value
     from peakctl.manifests.render import Rendered
@@ -138,7 +137,8 @@ def read_document(file: Path, code: str) -> Value:
         raise UsageError(Diagnostic(code, f"{file} cannot be read: {error}")) from error
     source = Source(str(file.absolute()), str(file), text)
     document, _, problems = parse_value(Rendered(source, text))
-    raise_if_any(problems)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise UsageError(*problems)
     return document
 
 

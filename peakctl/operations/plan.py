@@ -120,8 +120,8 @@ class ReplanInputs:
 async def plan_async(project: Project, options: PlanOptions | None = None) -> PlanResult:
     """What an apply would change; changes nothing.
 
-    Raises ManifestsInvalid, SelectorEmpty, UsageError (options that exclude each other),
-    GuardRefused (another tenant), LedgerUnusable, NotAuthenticated, ApiError.
+    Raises ManifestsInvalid, LiveConflict, SelectorEmpty, UsageError (options that exclude each
+    other), GuardRefused (another tenant or owner), LedgerUnusable, NotAuthenticated, ApiError.
     """
     chosen = options or PlanOptions()
     loaded = load_for_plan(project, chosen)
@@ -151,7 +151,7 @@ async def make_plan(
     again: ReplanInputs | None = None,
     tenant: Tenant | None = None,
 ) -> PlanResult:
-    """The plan of the run. Raises ManifestsInvalid with everything that forbids one.
+    """The plan of the run. Raises, with everything that forbids one, as `refuse_errors`.
 
     `tenant` is that of a saved plan: PlanStale is raised for another one. Resources that are not
     selected are planned too, so that references to them get their names and versions, and are then
