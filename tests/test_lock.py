@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
-LOCKED = {name.replace("_", "-").lower() for name in re.findall(r"^([\w.-]+)==", LOCK, re.M)}
+LOCKED = {re.sub(r"[_.]", "-", name).lower() for name in re.findall(r"^([\w.-]+)==", LOCK, re.M)}
 
 
 def wanted() -> list[str]:
@@ -23,7 +23,7 @@ def wanted() -> list[str]:
 @pytest.mark.parametrize("requirement", wanted())
 def test_everything_that_setup_needs_is_locked(requirement: str) -> None:
     name = re.split(r"[<>=\[;]", requirement)[0]
-    assert name.replace("_", "-").lower() in LOCKED
+    assert re.sub(r"[_.]", "-", name).lower() in LOCKED
 
 
 def test_every_locked_package_has_hashes() -> None:
