@@ -1,4 +1,4 @@
-"""The words of the command line; the only place that chooses exit codes. One file a command.
+"""The command line: commands, options, and the only place that chooses exit codes.
 
 Takes argv; composes all other rooms (`session`) and hands what they give to `present`. A command
 is imported when it runs: the table below has what `--help` and completion need, so that neither

@@ -1,4 +1,4 @@
-"""What happened -> what the user is told -> the exit code. The single map of both."""
+"""Maps every error to what the user is told, and every result to an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one event loop, what signals do to it, and what is shown while a run goes on in it."""
+"""The event loop of a command: what signals do to it, and what is shown while it runs."""
 
 from __future__ import annotations
 

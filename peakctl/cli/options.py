@@ -1,4 +1,4 @@
-"""Options that several commands share: one definition each, in words that peers use."""
+"""Options that several commands share: one definition each, named as comparable tools do."""
 
 from __future__ import annotations
 

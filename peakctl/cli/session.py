@@ -1,4 +1,4 @@
-"""One command under way: what was typed, what was found, and how it is answered."""
+"""One command as it runs: its options, the project that it found, and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations of the platform, one decoded request for one of them, and its answer.
+"""How operations of the platform are declared, and one decoded request with its answer.
 
 An operation is declared where it is handled: its route, the schemas of what it takes and answers,
 its description. The routes, the checks and the OpenAPI document all come from there.

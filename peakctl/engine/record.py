@@ -1,4 +1,4 @@
-"""What a run leaves to be written down: plan and outcomes in, what the project owns out."""
+"""What a run records in the ledger: plan and outcomes in, what the project owns out."""
 
 from __future__ import annotations
 

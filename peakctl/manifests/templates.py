@@ -163,7 +163,7 @@ class _Collecting(Generator):
 
 
 class Collector(Sandbox):
-    """A sandbox that goes on after a fault. `faults` are those of the template at hand."""
+    """A sandbox that goes on after a fault. `faults` are those of the template that is rendered."""
 
     code_generator_class = _Collecting
 

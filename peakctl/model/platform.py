@@ -1,4 +1,4 @@
-"""The platform as the engine asks it: one call, one reading, one adapter a kind; and the clock."""
+"""What the engine asks of the platform: calls, readings, one adapter a kind; and the clock."""
 
 from __future__ import annotations
 

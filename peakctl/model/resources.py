@@ -1,4 +1,4 @@
-"""Resources: as files declare them, on the way there, and as the platform has them now."""
+"""Resources: as manifests declare them, while they are read, and as they are live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit to be shown: secrets redacted, and nothing that nobody can see.
+"""Text from outside, made safe to print: secrets redacted, invisible characters spelled out.
 
 A server may escape a secret, encode it, change its case, or cut it. So a text is compared window by
 window with the parts of all secrets, as it stands and with its escapes undone: one pass over it,

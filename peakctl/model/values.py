@@ -1,4 +1,4 @@
-"""Values as they walk through the rooms: JSON whose leaves may also be secret or unknown."""
+"""Values of manifests and of live resources: JSON whose leaves may also be secret or unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests to resources: read, rendered, validated, and what they say of each other checked."""
+"""Manifests to resources: read, rendered, validated, and the references between them checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan: the manifests of a project held against what is live and what its ledger says.
+"""A plan: the manifests of a project compared with what is live and what its ledger says.
 
 `plan` is the whole operation; `make_plan` the same on a platform that is connected already. An
 apply plans a second time under its lease: `ReplanInputs` is what it may rely on then.

@@ -1,4 +1,4 @@
-"""`lifecycle.ignoreChanges`: which differences it names, and what goes out in their place."""
+"""`lifecycle.ignoreChanges`: which differences it names, and what is sent in their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes that come back: the platform stores a text in another form, or does not take an edit.
+"""Changes that no apply ends: the platform stores a text in another form, or ignores an edit.
 
 The ledger keeps short digests of the texts that were sent and of the edits that were made. With
 them a plan tells a text that was trimmed or normalised from one that somebody changed, and does not

@@ -1,4 +1,4 @@
-"""A saved plan: a consent to certain actions, not a payload.
+"""The approval in a saved plan: consent to certain actions, without any of their values.
 
 It holds a digest of each action (the calls, the number, all that would be sent) and of the live
 state that it was planned from, so no body and no secret is on disk, and nothing stale is ever

@@ -1,4 +1,4 @@
-"""Guards over a whole plan: what must not happen without somebody's saying so.
+"""Guards over a whole plan: what must not happen without consent.
 
 A broken template or a wrong parameter file shows as many changes at once, each of them plausible.
 """
