@@ -9,15 +9,32 @@ from dataclasses import dataclass, replace
 from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, order_keys
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.observe.undeclared import Undeclared, observe_undeclared
+from peakctl.engine.plan.consequences import consequences_of_delete
 from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
+from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners
-from peakctl.model import Action, Adapter, Cause, Ledger, Live, LiveId, Plan, Resource, Step, Verb
+from peakctl.model import (
+    Action,
+    Adapter,
+    Cause,
+    Ledger,
+    Live,
+    LiveId,
+    Plan,
+    Reason,
+    Resource,
+    Step,
+    Verb,
+)
 from peakctl.model.values import Key
 
 
 def make_destroy_plan(
-    resources: Mapping[Key, Resource], observed: LiveState, ledger: Ledger | None = None
+    resources: Mapping[Key, Resource],
+    observed: LiveState,
+    kinds: Mapping[str, Kind],
+    ledger: Ledger | None = None,
 ) -> Planned:
     """Delete every declared resource that is live and owned; what is protected is refused.
 
@@ -36,7 +53,13 @@ def make_destroy_plan(
     to_delete = {resource.key: None for resource, each in live if ownership.owns(each)}
     users = _users(edges, observed)
     actions = [
-        _delete(resources[key], observed.live[key], users.get(key, set()), to_delete.keys())
+        _delete(
+            resources[key],
+            observed.live[key],
+            kinds[key.kind],
+            users.get(key, set()),
+            to_delete.keys(),
+        )
         for key in reversed(to_delete)
     ]
     return Planned(Plan(tuple(actions)), tuple(problems))
@@ -118,7 +141,9 @@ def _users(edges: Iterable[Edge], observed: LiveState) -> dict[Key, set[Key]]:
     return users
 
 
-def _delete(resource: Resource, live: Live, users: set[Key], to_delete: AbstractSet[Key]) -> Action:
+def _delete(
+    resource: Resource, live: Live, kind: Kind, users: set[Key], to_delete: AbstractSet[Key]
+) -> Action:
     staying = sorted(str(user) for user in users - to_delete)
     return Action(
         resource.key,
@@ -131,7 +156,8 @@ def _delete(resource: Resource, live: Live, users: set[Key], to_delete: Abstract
         after=frozenset(users & to_delete),
         live=live,
         resource=resource,
-        causes=(Cause.DESTROYED,),
+        reasons=(Reason(Cause.DESTROYED),),
+        consequences=consequences_of_delete(live, kind),
     )
 
 

@@ -10,11 +10,23 @@ from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
+from peakctl.engine.plan.consequences import consequences_of_delete
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import LEDGER_PREFIX, Action, Cause, Ledger, Owned, Owner, Plan, Step, Verb
+from peakctl.model import (
+    LEDGER_PREFIX,
+    Action,
+    Cause,
+    Ledger,
+    Owned,
+    Owner,
+    Plan,
+    Reason,
+    Step,
+    Verb,
+)
 from peakctl.model.resources import Live, LiveId, Resource, State
 from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 
@@ -127,7 +139,8 @@ def _deletes(
             key,
             Verb.DELETE,
             (Step.DELETE,),
-            causes=(Cause.UNDECLARED,),
+            reasons=(Reason(Cause.UNDECLARED),),
+            consequences=consequences_of_delete(to_delete[key].live, kinds[key.kind]),
             notes=_notes(to_delete[key], to_delete, users.get(key, frozenset()), kinds[key.kind]),
             after=frozenset(after[key]),
             live=to_delete[key].live,

@@ -95,6 +95,7 @@ def _lifecycle(rules: Node) -> Lifecycle:
         deleting=frozenset(rules.get("deleting", ())),
         on_failed=rules.get("on-failed", ""),
         advice=rules.get("advice", ""),
+        runs=rules.get("runs", False),
         wait=rules.get("wait", ""),
     )
 
@@ -143,6 +144,8 @@ OWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     f"{PREFIX}list-key": ("list_key", list_key),
     f"{PREFIX}unordered": ("unordered", _as_it_is),
     f"{PREFIX}unseen": ("unseen", _as_it_is),
+    f"{PREFIX}address": ("address", _as_it_is),
+    f"{PREFIX}new-address": ("new_address", _as_it_is),
     f"{PREFIX}deferred": ("deferred", _as_it_is),
     f"{PREFIX}after-create": ("after_create", _as_it_is),
     f"{PREFIX}archive": ("archive", _as_it_is),

@@ -64,6 +64,8 @@ class Field:
     immutable: str = ""
     sensitive: bool = False
     redeploys: bool = False
+    address: bool = False  # true: the platform gives an address that others call
+    new_address: str = ""  # the value with which each write makes that address anew
     unseen: bool = False
     deferred: str = ""
     after_create: bool = False
@@ -116,6 +118,7 @@ class Lifecycle:
     deleting: frozenset[str] = frozenset()  # pending words that end with the thing being gone
     on_failed: str = ""  # step to take when live is failed and otherwise equal, or REPLACE, or ""
     advice: str = ""
+    runs: bool = False  # what it is runs for itself: a delete stops it
     wait: str = ""  # which time limit holds for waiting: build, deploy or service
 
 

@@ -150,13 +150,15 @@ class Cause(_WithSentence):
     """Why an action is in the plan: to be read, nothing is decided by it."""
 
     FIRST_APPLY = "first-apply", "nothing of its name is on the platform, and this project had none"
+    MANIFEST_CHANGED = "manifest-changed", "the manifest is not what was last applied"
+    CHANGED_OUTSIDE = "changed-outside", "the platform does not have what was last applied"
+    DIFFERS = "differs", "the manifest and the platform differ"
+    FOLLOWS = "follows", "it uses what another resource has become"
     DELETED_OUTSIDE = "deleted-outside", "this project owned it, and it is on the platform no more"
     RENAMED_OUTSIDE = "renamed-outside", "what this project owned has another name now"
-    RENAMED = "renamed", "it is live under a previous name of its manifest"
-    DIFFERS = "differs", "its manifest and the platform differ"
-    FOLLOWS = "follows", "it uses what another action of this plan makes"
+    RENAMED = "renamed", "it is live under one of its previous names"
     ADOPTED = "adopted", "it is live, and no project owned it"
-    TAKEN_OVER = "taken-over", "another project owned it, and gives it up"
+    TAKEN_OVER = "taken-over", "it is live, and another project owned it"
     FAILED = "failed", "its live state is a failure"
     UNDER_WAY = "under-way", "the platform is still at work on it"
     UNDECLARED = "undeclared", "this project owns it, and no manifest names it"
@@ -167,16 +169,18 @@ class Effect(_WithSentence):
     """What a change does to people and things beside the resource itself."""
 
     RESTARTS = "restarts", "what runs is started again"
+    STOPS = "stops", "what runs is stopped for good"
     CALLERS = "callers", "whoever calls its webhook must take the new address"
     FOLLOWED = "followed", "others take the new version in this run"
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """An effect of an action; `keys` are the resources that it reaches, where that is known."""
+    """An effect of an action; `keys` are the resources that it reaches, its own among them."""
 
     effect: Effect
     keys: tuple[Key, ...] = ()
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +279,8 @@ class Action:
     `after` are the actions that must be ready before it starts. `version` is the number that the
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
     `taken_from` is the other project whose ledger has it, when that was agreed to. `asides` are
-    notes that do not make an unchanged resource worth showing. `causes` is empty where nothing is
-    done. `reasons`, `consequences`, `files` and `shown` are for readers alone.
+    notes that do not make an unchanged resource worth showing. `reasons`, `consequences`, `files`
+    and `shown` are for readers alone: two actions that differ in them are equal.
     """
 
     key: Key
@@ -292,11 +296,10 @@ class Action:
     resource: Resource | None = field(default=None, repr=False, compare=False)
     taken_from: Owner | None = None
     asides: tuple[str, ...] = ()
-    causes: tuple[Cause, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    consequences: tuple[Consequence, ...] = ()
+    reasons: tuple[Reason, ...] = field(default=(), compare=False)
+    consequences: tuple[Consequence, ...] = field(default=(), compare=False)
     files: FileChanges | None = field(default=None, compare=False)
-    shown: tuple[ShownChange, ...] = ()
+    shown: tuple[ShownChange, ...] = field(default=(), compare=False)
 
     @property
     def deletes(self) -> bool:

@@ -243,7 +243,7 @@ class _Planner:
         if options.destroy:
             from peakctl.engine.destroy import make_destroy_plan
 
-            return make_destroy_plan(resources, live, live.ledger)
+            return make_destroy_plan(resources, live, self.platform.kinds, live.ledger)
         from peakctl.engine.plan.planner import make_plan as compare
 
         consent = Consent(adopt=options.adopt, take_over=options.take_over)

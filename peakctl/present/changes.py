@@ -26,7 +26,7 @@ def change_lines(change: Change) -> tuple[Line, ...]:
         before, after = masked(before), masked(after)
     lines = tuple(_lines(change.path, before, after))
     if change.redeploys and lines:
-        return ((*lines[0], ("  (redeploys)", "redeploy")), *lines[1:])
+        return ((*lines[0], ("  (restarts)", "redeploy")), *lines[1:])
     return lines
 
 

@@ -8,12 +8,24 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import MISSING, Action, Change, JsonDict, Outcome, Plan, Status, Value, Verb
+from peakctl.model import (
+    MISSING,
+    Action,
+    Change,
+    Effect,
+    JsonDict,
+    Outcome,
+    Plan,
+    Status,
+    Value,
+    Verb,
+)
 from peakctl.model.values import dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
+from peakctl.present.reasons import consequence_document, reached, reason_document
 from peakctl.present.report import Report
 from peakctl.present.values import masked, to_json
 
@@ -60,8 +72,10 @@ def json_document(report: Report) -> JsonDict:
 
 
 def summary(plan: Plan) -> dict[str, int]:
-    """How many resources there are under each verb."""
-    return {str(verb): plan.count(verb) for verb in Verb}
+    """How many resources there are under each verb, and how many restart or stop."""
+    counts = {str(verb): plan.count(verb) for verb in Verb}
+    effects = {"restarts": Effect.RESTARTS, "stops": Effect.STOPS}
+    return counts | {word: len(reached(plan, effect)) for word, effect in effects.items()}
 
 
 def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
@@ -99,7 +113,8 @@ def _action(action: Action) -> JsonDict:
         "name": action.key.name,
         "id": action.live.id if action.live else None,
         "verb": str(action.verb),
-        "causes": [str(cause) for cause in action.causes],
+        "causes": [reason_document(reason) for reason in action.reasons],
+        "consequences": [consequence_document(each) for each in action.consequences],
         "steps": [str(step) for step in action.steps],
         "version": action.version,
         "changes": [_change(change) for change in shown_changes(action)],

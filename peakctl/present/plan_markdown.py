@@ -20,6 +20,7 @@ from peakctl.present.plan_text import (
 )
 from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import in_order, problem_lines
+from peakctl.present.reasons import effects_text, reasons_text
 from peakctl.present.report import Report
 from peakctl.present.text import counted, first_names, to_plain
 
@@ -47,7 +48,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     if plan is None:
         yield from _problems("Warnings", warnings)
         return
-    yield f"**{plan_summary(plan)}**\n"
+    yield f"**{_escaped(plan_summary(plan))}**\n"
     yield from _undeclared(report)
     if report.outcomes:
         ending = outcome_lines(
@@ -120,19 +121,22 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
         return
     last = " ended |" if outcomes else ""
     rule = " --- |" if outcomes else ""
-    yield f"| | action | resource | version |{last}\n| --- | --- | --- | --- |{rule}"
+    yield f"| | action | resource | version | because |{last}\n{'| --- ' * 5}|{rule}"
     for action in actions:
         outcome = outcomes.get(action.key)
         ended = f" {outcome.status if outcome else ''} |" if outcomes else ""
         version = _escaped(action.version or "")
         symbol = f"`{SYMBOLS[action.verb]}`"
-        yield f"| {symbol} | {action.verb} | {_escaped(str(action.key))} | {version} |{ended}"
+        effects = _escaped(effects_text(action))
+        name = _escaped(str(action.key)) + (f" **({effects})**" if effects else "")
+        because = _escaped(reasons_text(action))
+        yield f"| {symbol} | {action.verb} | {name} | {version} | {because} |{ended}"
     yield ""
 
 
 def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
     for action in actions:
-        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names)
+        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names, because=False)
         text = to_plain(lines[1:])
         if text.strip():
             title = html.escape(printable(headline_text(action)))

@@ -19,6 +19,7 @@ from peakctl.model import (
 )
 from peakctl.present.changes import MADE, change_lines, shown_changes
 from peakctl.present.files import file_lines, replaces
+from peakctl.present.reasons import aside_text, because_text, effects_summary
 from peakctl.present.text import Line, counted, first_names, indent, line
 
 SYMBOLS = {
@@ -57,13 +58,15 @@ def plan_lines(
     show_ignored: bool = False,
     verbose: bool = False,
     names: Mapping[str, str] | None = None,
+    because: bool = True,
 ) -> tuple[Line, ...]:
     """Every line but the last.
 
     Unchanged resources show with `show_all`, or where there is a note about one; `show_ignored`
     adds each difference that plans nothing and why; `verbose` adds the fields of what is created,
     and what there is an aside about.
-    `names` stand for ids in paths (default: those of the plan itself).
+    `names` stand for ids in paths (default: those of the plan itself). Without `because` the
+    reasons are told elsewhere.
     """
     names = names_of(plan) if names is None else names
     shown = [
@@ -75,7 +78,8 @@ def plan_lines(
     lines: list[Line] = []
     for action in shown:
         changes = _changes(action, names, verbose=verbose)
-        details = (*changes, *_remarks(action, show_ignored=show_ignored))
+        reasons = _because(action) if because else ()
+        details = (*reasons, *changes, *_remarks(action, show_ignored=show_ignored))
         if details and lines and lines[-1]:
             lines.append(())
         lines += [_headline(action, wide), *indent(details, _MARGIN)]
@@ -91,7 +95,8 @@ def plan_summary(plan: Plan) -> str:
     counts = [f"{n} to {verb}" for verb in DONE if (n := plan.count(verb))]
     same = _unchanged(plan.count(Verb.KEEP))
     if counts:
-        return f"Plan: {', '.join((*counts, *same))}."
+        effects = effects_summary(plan)
+        return " ".join(filter(None, (f"Plan: {', '.join((*counts, *same))}.", effects)))
     return " ".join(("No changes.", *(f"{words}." for words in same)))
 
 
@@ -142,6 +147,7 @@ def _headline(action: Action, wide: int) -> Line:
         (str(action.key), verb if action.deletes else "bold"),
         f"  {_versions(action)}" if action.version else "",
         (_also(action), "dim"),
+        (f"  ({aside})" if (aside := aside_text(action)) else "", "note"),
     )
 
 
@@ -222,6 +228,11 @@ def _first_lines(fields: Sequence[tuple[Line, ...]]) -> Iterator[Line]:
             more += [counted(rest, "more field")] if rest else []
             yield line((f"… {', '.join(more)}; --verbose shows all", "dim"))
             return
+
+
+def _because(action: Action) -> Iterator[Line]:
+    if reasons := because_text(action):
+        yield line(("because: ", "dim"), reasons)
 
 
 def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:

@@ -209,21 +209,26 @@ def siblings(kind: str, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
     )
 
 
-def lost_name(resource: Resource, observed: LiveState) -> Diagnostic | None:
-    """A warning that what the ledger has under this name has another name now, and is disowned."""
+def lost_item(resource: Resource, observed: LiveState) -> Listed | None:
+    """What the ledger has under this name and has another name now; no manifest names it."""
     key = resource.key
     owned = observed.ledger.owned.get(key) if observed.ledger else None
-    if owned is None:
+    if owned is None or owned.live_id in {live.live_id for live in observed.live.values()}:
         return None
-    declared = {live.live_id for live in observed.live.values()}
-    for item in observed.listed.get(key.kind, ()):
-        if LiveId.of(key.kind, item.id) == owned.live_id and owned.live_id not in declared:
-            return diagnose(
-                resource,
-                NAME,
-                "ledger/renamed",
-                f'id {item.id} was ours under this name, and is called "{item.name}" now',
-                fix=f"rename it back; an apply as planned disowns id {item.id}",
-                severity=Severity.WARNING,
-            )
-    return None
+    items = observed.listed.get(key.kind, ())
+    return next((i for i in items if LiveId.of(key.kind, i.id) == owned.live_id), None)
+
+
+def lost_name(resource: Resource, observed: LiveState) -> Diagnostic | None:
+    """A warning that what the ledger has under this name has another name now, and is disowned."""
+    item = lost_item(resource, observed)
+    if item is None:
+        return None
+    return diagnose(
+        resource,
+        NAME,
+        "ledger/renamed",
+        f'id {item.id} was ours under this name, and is called "{item.name}" now',
+        fix=f"rename it back; an apply as planned disowns id {item.id}",
+        severity=Severity.WARNING,
+    )

@@ -24,7 +24,8 @@ from peakctl.engine.observe.identity import (
     taken_name,
 )
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.causes import find_causes
+from peakctl.engine.plan.causes import find_reasons
+from peakctl.engine.plan.consequences import find_consequences, with_followers
 from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
@@ -168,12 +169,16 @@ def make_plan(
         if planned is None:
             broken.add(key)
             continue
-        causes = find_causes(planned, kinds[key.kind], made, observed)
-        action = actions[key] = replace(planned, causes=causes)
+        reasons = find_reasons(planned, kinds[key.kind], made, observed)
+        consequences = find_consequences(planned, kinds, pins.attributes)
+        action = replace(planned, reasons=reasons, consequences=consequences)
+        actions[key] = action
         if action.verb in NEW:
             made[key] = action
         planner.pins.remember(action)
-    plan, guards = assign_owners(Plan(_ordered(actions, after)), observed.owners, consent)
+    plan, guards = assign_owners(
+        Plan(_ordered(with_followers(actions), after)), observed.owners, consent
+    )
     return Planned(plan, tuple(planner.problems), guards)
 
 

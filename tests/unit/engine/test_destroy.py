@@ -11,7 +11,7 @@ from ledgers import US, ledger_of
 from peakctl.engine.destroy import find_absent, make_destroy_plan
 from peakctl.errors import Severity
 from peakctl.ledger.ownership import Owners, find_owners
-from peakctl.model import Cause, Intent, Key, Ledger, Listed, Owned, Owner, Step, Verb
+from peakctl.model import Cause, Intent, Key, Ledger, Listed, Owned, Owner, Reason, Step, Verb
 
 IMAGE, SERVICE = Key("Image", "a"), Key("Service", "s")
 
@@ -25,7 +25,7 @@ def documents(lab: Any, **image: Any) -> list[Any]:
 
 def destroy(lab: Any, *manifests: Any) -> Any:
     resources = lab.resources(*manifests)
-    return make_destroy_plan(resources, lab.observe(resources))
+    return make_destroy_plan(resources, lab.observe(resources), lab.kinds)
 
 
 def test_users_go_before_what_they_use(lab: Any) -> None:
@@ -38,7 +38,7 @@ def test_users_go_before_what_they_use(lab: Any) -> None:
         (IMAGE, Verb.DELETE, (Step.DELETE,), frozenset({SERVICE})),
     ]
     assert planned.plan.actions[0].notes == ("id Service-s",)
-    assert planned.plan.actions[0].causes == (Cause.DESTROYED,)
+    assert planned.plan.actions[0].reasons == (Reason(Cause.DESTROYED),)
 
 
 def test_what_is_not_there_is_passed_over(lab: Any) -> None:
@@ -71,7 +71,9 @@ def test_a_loop_is_told(lab: Any) -> None:
 def destroy_owned(lab: Any, ledger: Ledger, **image: Any) -> Any:
     resources = lab.resources(*documents(lab, **image))
     owners = find_owners(ledger.owner, ledger, ())
-    return make_destroy_plan(resources, replace(lab.observe(resources), owners=owners), ledger)
+    return make_destroy_plan(
+        resources, replace(lab.observe(resources), owners=owners), lab.kinds, ledger
+    )
 
 
 def test_only_what_the_ledger_owns_is_deleted(lab: Any) -> None:
@@ -98,7 +100,9 @@ def test_what_another_project_made_under_that_name_is_left_alone(lab: Any) -> No
     resources = lab.resources(*documents(lab))
     ids = {("Image", "Image-a"): Owner("q", "e")}
     world = replace(lab.observe(resources), owners=Owners(US, ids))
-    found = make_destroy_plan(resources, world, ledger_of(intents=(Intent(IMAGE, "create"),)))
+    found = make_destroy_plan(
+        resources, world, lab.kinds, ledger_of(intents=(Intent(IMAGE, "create"),))
+    )
     assert [d.code for d in found.diagnostics] == ["destroy/not-owned"]
 
 
@@ -125,7 +129,7 @@ def test_what_we_claim_and_another_project_owns_is_left_alone(lab: Any) -> None:
     theirs = replace(ours, owner=Owner("q", "e"), owned={IMAGE: Owned(IMAGE, "Image-a")})
     owners = find_owners(ours.owner, ours, (theirs,))
     world = replace(lab.observe(resources), owners=owners)
-    found = make_destroy_plan(resources, world, ours)
+    found = make_destroy_plan(resources, world, lab.kinds, ours)
     assert [d.code for d in found.diagnostics] == ["destroy/not-owned"]
 
 
@@ -143,7 +147,7 @@ def destroy_first(lab: Any, **owners: Any) -> Any:
     lab.Image.put("a")
     resources = lab.resources(lab.manifest("Image", "a", {"type": "api"}))
     known = Owners(US, **owners)
-    return make_destroy_plan(resources, replace(lab.observe(resources), owners=known))
+    return make_destroy_plan(resources, replace(lab.observe(resources), owners=known), lab.kinds)
 
 
 def test_before_the_first_ledger_nothing_is_owned_so_nothing_is_deleted(lab: Any) -> None:

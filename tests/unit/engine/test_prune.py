@@ -22,6 +22,7 @@ from peakctl.model import (
     Listed,
     Owned,
     Plan,
+    Reason,
     State,
     Status,
     Step,
@@ -75,7 +76,7 @@ def test_what_no_manifest_names_goes(lab: Any) -> None:
     assert (action.key, action.verb, action.steps) == (FLOW, Verb.DELETE, (Step.DELETE,))
     assert action.live == live
     assert action.notes == ("id Workflow-w; owned by this project, and in no manifest",)
-    assert action.causes == (Cause.UNDECLARED,)
+    assert action.reasons == (Reason(Cause.UNDECLARED),)
     assert (found.told, found.gone) == ((), frozenset())
 
 

@@ -16,6 +16,7 @@ from peakctl.model import (
     Action,
     Cause,
     Change,
+    Effect,
     FileChanges,
     FileCounts,
     FileTotal,
@@ -96,6 +97,33 @@ FILES = {
         "newest": NAMES,
     },
 }
+COUNTED = [*map(str, Verb), "restarts", "stops"]
+CAUSE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["cause", "sentence", "file", "line", "paths", "follows", "version", "detail"],
+    "properties": {
+        "cause": {"enum": [str(cause) for cause in Cause]},
+        "sentence": TEXT,
+        "file": {"type": ["string", "null"]},
+        "line": {"type": ["integer", "null"]},
+        "paths": NAMES,
+        "follows": {"type": ["string", "null"]},
+        "version": {"type": ["string", "null"]},
+        "detail": TEXT,
+    },
+}
+CONSEQUENCE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["effect", "sentence", "keys", "detail"],
+    "properties": {
+        "effect": {"enum": [str(effect) for effect in Effect]},
+        "sentence": TEXT,
+        "keys": NAMES,
+        "detail": TEXT,
+    },
+}
 ACTION = {
     "type": "object",
     "additionalProperties": False,
@@ -106,6 +134,7 @@ ACTION = {
         "id",
         "verb",
         "causes",
+        "consequences",
         "steps",
         "version",
         "changes",
@@ -119,7 +148,8 @@ ACTION = {
         "name": TEXT,
         "id": {"type": ["string", "integer", "null"]},
         "verb": {"enum": [str(verb) for verb in Verb]},
-        "causes": {"type": "array", "items": {"enum": [str(cause) for cause in Cause]}},
+        "causes": {"type": "array", "items": CAUSE},
+        "consequences": {"type": "array", "items": CONSEQUENCE},
         "steps": {"type": "array", "items": {"enum": [str(step) for step in Step]}},
         "version": {"type": ["string", "null"]},
         "changes": {"type": "array", "items": CHANGE},
@@ -170,8 +200,8 @@ DOCUMENT = {
         "summary": {
             "type": "object",
             "additionalProperties": False,
-            "required": [str(verb) for verb in Verb],
-            "properties": {str(verb): COUNT for verb in Verb},
+            "required": COUNTED,
+            "properties": dict.fromkeys(COUNTED, COUNT),
         },
         "actions": {"type": "array", "items": ACTION},
         "outcomes": {"type": "array", "items": OUTCOME},
@@ -284,8 +314,8 @@ def test_a_comment_has_counts_a_table_and_details() -> None:
     text = markdown_text(REPORTS["plan"])
     assert text.startswith("<!-- peakctl:plan shop dev -->\n### peakctl plan: project `shop`")
     assert "**Plan: 1 to build," in text
-    assert "| `*` | build | Image/serve | 1.2.4 |\n" in text
-    assert "| `~` | edit | Service/a\\|b\\`c |  |\n" in text
+    assert "| `*` | build | Image/serve | 1.2.4 |  |\n" in text
+    assert "| `~` | edit | Service/a\\|b\\`c |  |  |\n" in text
     assert "<details><summary><code>~ edit  Service/a|b`c</code></summary>" in text
     assert "\n! spec.versionId: v1 -&gt;" not in text
     assert "\n! spec.versionId: v1 -> (known after apply)\n" in text
@@ -297,8 +327,8 @@ def test_a_comment_has_counts_a_table_and_details() -> None:
 
 def test_a_comment_on_an_apply_says_how_each_ended() -> None:
     text = markdown_text(REPORTS["apply"], again="peakctl apply")
-    assert "| action | resource | version | ended |" in text
-    assert "| build | Image/serve | 1.2.4 | failed |" in text
+    assert "| action | resource | version | because | ended |" in text
+    assert "| build | Image/serve | 1.2.4 |  | failed |" in text
     assert "next: correct what failed" in text
     assert "**Failed**" in text
 

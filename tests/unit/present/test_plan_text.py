@@ -117,7 +117,7 @@ GOLDEN = """\
         + e
 
 ~ edit       Service/api
-    ~ spec.minInstances: 1 -> 2  (redeploys)
+    ~ spec.minInstances: 1 -> 2  (restarts)
     ~ spec.secrets.DB: (sensitive) changed
     + spec.secrets.NEW: (sensitive)
     ~ spec.env.CONFIG: (JSON)

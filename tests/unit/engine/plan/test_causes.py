@@ -33,7 +33,7 @@ def causes(
     owners = replace(find_owners(US if ours else None, ours, others), unread=unread)
     world = replace(lab.observe(resources), ledger=ours, owners=owners)
     planned = make_plan(resources, world, lab.kinds, consent=ANY, retry_failed=retry)
-    return [tuple(map(str, action.causes)) for action in planned.plan.actions]
+    return [tuple(str(each.cause) for each in action.reasons) for action in planned.plan.actions]
 
 
 def flow(lab: Any, spec: Any = SPEC, **metadata: Any) -> Any:
