@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.rows import Body, Row, Transaction
 from peakctl.emulator.views import ID, MADE, NAME, NULLABLE, View, stored
-
-if TYPE_CHECKING:
-    from peakctl.emulator.rows import Body, Row, Transaction
 
 OPERATIONS = Operations({"artifact": "/service/artifacts/api/v1/artifacts/"})
 VERSION = "artifact-version"
@@ -68,7 +65,7 @@ def create(call: Call) -> Body:
 
 
 @OPERATIONS(
-    "GET", "{id}", "Describe an artifact; the pages are pages of versions", query=VERSIONS.query,
+    "GET", "{id}", "Describe an artifact; the pages are pages of versions", listing=VERSIONS,
     answer=VERSIONS.answer(**SHOWN.fields),
 )  # fmt: skip
 def describe(call: Call) -> Body:

@@ -7,14 +7,16 @@ its description. The routes, the checks and the OpenAPI document all come from t
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from peakctl.emulator.problems import Problem, invalid, not_found
+from peakctl.emulator.problems import Problem, conflict, invalid, not_found
+from peakctl.emulator.requests import Part
+from peakctl.emulator.rows import Body, Row, Transaction
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
 from peakctl.model import JsonObject
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from peakctl.emulator.listing import Listing
     from peakctl.emulator.options import Options
-    from peakctl.emulator.requests import Part
-    from peakctl.emulator.rows import Body, Row, Transaction
 
     Answering = Callable[["Operation", Request], Awaitable[Response]]
 
@@ -72,9 +72,21 @@ class Operations(list[Operation]):
         self._always = always
 
     def __call__(
-        self, method: str, path: str, summary: str, *, seeds: tuple[str, ...] = (), **more: Any
+        self,
+        method: str,
+        path: str,
+        summary: str,
+        *,
+        seeds: tuple[str, ...] = (),
+        listing: Listing | None = None,
+        **more: Any,
     ) -> Callable[[Handler], Handler]:
-        """Declare the function that follows as the handler of an operation for each kind."""
+        """Declare the function that follows as the handler of an operation for each kind.
+
+        A `listing` says what it takes and answers, unless it answers more than a page of that.
+        """
+        if listing is not None:
+            more = {"query": listing.query, "answer": listing.answer(), **more}
 
         def declare(handler: Handler) -> Handler:
             for kind, root in self.roots.items():
@@ -92,10 +104,9 @@ class Operations(list[Operation]):
 
         return declare
 
-    def lists(self, path: str, summary: str, listing: Listing, **more: Any) -> None:
+    def lists(self, path: str, summary: str, listing: Listing) -> None:
         """Declare an operation that answers a page of a listing and does nothing else."""
-        known = {"query": listing.query, "answer": listing.answer(), **more}
-        self("GET", path, summary, **known)(listing.page)
+        self("GET", path, summary, listing=listing)(listing.page)
 
 
 @dataclass(slots=True)
@@ -138,6 +149,11 @@ class Call:
     def asks(self, name: str) -> list[str]:
         """All values of a query parameter, whether repeated or with commas."""
         return [p for k, v in self.query if k == name for p in v.split(",") if p]
+
+    def refuse_taken(self, kinds: Sequence[str], name: str, field: str) -> None:
+        """Raise a 409 for a name that one of these kinds has, unless the option allows that."""
+        if self.options.strict_names and self.tx.named(kinds, name):
+            raise conflict(f"{field}: {name} already exists")
 
     def choice(self, name: str) -> str | None:
         """A query parameter that is one of several words; raises a 422 for any other."""
@@ -231,11 +247,7 @@ def routes(operations: Iterable[Operation], answer: Answering) -> list[Route]:
     return [_route(path, paths[path], answer) for path in order]
 
 
-def _route(
-    path: str,
-    methods: dict[str, Operation],
-    answer: Answering,
-) -> Route:
+def _route(path: str, methods: dict[str, Operation], answer: Answering) -> Route:
     async def endpoint(request: Request) -> Response:
         return await answer(methods[request.method], request)
 

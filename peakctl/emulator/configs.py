@@ -285,15 +285,20 @@ def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
         if row is None:
             raise invalid(f"{at}.id", f"block spec {block['id']} does not exist")
         read_version(block["release"]["version"], f"{at}.release.version")
-        owner = tx.at(row.tenant, tx.now)
-        if owner.get("release", f"{row.id}/{block['release']['version']}") is None:
-            why = f"block spec {row.name} has no release {block['release']['version']}"
-            raise invalid(f"{at}.release.version", why)
+        require_release(tx, row, block["release"]["version"], f"{at}.release.version")
         tenants = set(row.body.get("tenants") or ())
         if spec["scope"] == "shared" and row.facet != "public":
             missing = sorted(set(spec.get("tenants") or ()) - tenants)
             if missing:
                 raise invalid(f"{at}.id", f"{row.name} is not shared with {', '.join(missing)}")
+
+
+def require_release(tx: Transaction, spec: Row, version: str, at: str) -> Row:
+    """A release of a spec, which may be another tenant's; raises a 422 that names the field."""
+    found = tx.at(spec.tenant, tx.now).get("release", f"{spec.id}/{version}")
+    if found is None:
+        raise invalid(at, f"spec {spec.name} has no release {version}")
+    return found
 
 
 def foreign(tx: Transaction, kind: str, key: str) -> Row | None:

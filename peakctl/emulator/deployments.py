@@ -7,6 +7,7 @@ from typing import Any
 from peakctl.emulator import rollout
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
+from peakctl.emulator.configs import require_release
 from peakctl.emulator.listing import Listing, one_of
 from peakctl.emulator.parameters import STAGED, STAGES, Definitions, merged, merged_stages
 from peakctl.emulator.problems import conflict, invalid, not_found
@@ -29,23 +30,23 @@ STATUSES = (
 )  # fmt: skip
 REVISION_STATUSES = (*(s for s in STATUSES if s != "redeploying"), "superseded")
 IN_STATUS = one_of("status", "status", STATUSES)
+STATE = View(revision=Field(s.WHOLE, lambda row: int(row.name)), status=STATUS)
+HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
+ITEM = s.record({**HEAD, "latestRevision": STATE.schema})
 ALL = Listing(
-    "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount",
+    "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount", item=ITEM,
     filters=(IN_STATUS, KIND, *NAMES, TERM),
 )  # fmt: skip
 DEPLOYED = Listing(
-    "deployments", "deploymentCount", sortable=("createdAt", "createdBy", "name"),
+    "deployments", "deploymentCount", sortable=("createdAt", "createdBy", "name"), item=ITEM,
     filters=(one_of("version", "json_extract(body, '$.spec.release.version')"), IN_STATUS, *NAMES),
 )  # fmt: skip
-STATE = View(revision=Field(s.WHOLE, lambda row: int(row.name)), status=STATUS)
 REVISION = View(id=stored("uuid"), **STATE, notes=stored("notes", NULLABLE), **MADE)
 REVISIONS = Listing(
     "revisions", "revisionCount", REVISION, ("revision",), order="seq DESC",
     sortable=("createdAt", "createdBy"),
     filters=(one_of("status", "status", REVISION_STATUSES),),
 )  # fmt: skip
-HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
-ITEM = s.record({**HEAD, "latestRevision": STATE.schema})
 DESCRIBED = s.record({**HEAD, "latestRevision": REVISION.schema})
 RELEASE = s.optional(version=s.LINE)
 CHOSEN = {
@@ -56,11 +57,6 @@ NOTES = s.optional(notes=s.TEXT)
 NAMED = {**s.METADATA, "name": s.LINE}
 SPEC_OF = {"block-deployment": "block-spec", "app-deployment": "app-spec"}
 RUN = "run"
-
-
-def _refuse_taken(call: Call, name: str, field: str) -> None:
-    if call.options.strict_names and call.tx.named(rollout.FAMILIES, name):
-        raise conflict(f"{field}: a deployment {name} already exists")
 
 
 def _find(call: Call) -> Row:
@@ -74,31 +70,25 @@ def _find(call: Call) -> Row:
 def _release(call: Call, spec: Row, sent: Any, field: str) -> Row:
     """The release that was asked for, else the latest."""
     version = (sent or {}).get("version") or spec.body["latest"]
-    found = rollout.find_release(call.tx, spec.id, version)
-    if found is None:
-        raise invalid(field, f"spec {spec.name} has no release {version}")
-    return found
+    return require_release(call.tx, spec, version, field)
 
 
 # --- reads -----------------------------------------------------------------------------------
 
 
-@EACH("GET", "", "List {kind}s", query=ALL.query, answer=ALL.answer(ITEM))
-@BOTH("GET", "", "List deployments of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
+@EACH("GET", "", "List {kind}s", listing=ALL)
+@BOTH("GET", "", "List deployments of both kinds", listing=ALL)
 def list_deployments(call: Call) -> Body:
-    return ALL.page(call, shown=lambda row: _item_shown(call, row))
+    return ALL.page(call, shown=_item_shown)
 
 
-@OF_SPEC(
-    "GET", "{id}/releases/deployments", "List what was deployed from a spec", query=DEPLOYED.query,
-    answer=DEPLOYED.answer(ITEM),
-)  # fmt: skip
+@OF_SPEC("GET", "{id}/releases/deployments", "List what was deployed from a spec", listing=DEPLOYED)
 def list_deployed(call: Call) -> Body:
     key = call.params["id"]
     if not (call.tx.get("block-spec", key) or call.tx.get("app-spec", key)):
         raise not_found("spec", key)
     mine = Where("json_extract(body, '$.spec.id') = ?", (key,))
-    return DEPLOYED.page(call, mine, shown=lambda row: _item_shown(call, row))
+    return DEPLOYED.page(call, mine, shown=_item_shown)
 
 
 def _head(call: Call, row: Row) -> Body:
@@ -155,10 +145,7 @@ def _block_shown(child: Row) -> Body:
     }
 
 
-@EACH(
-    "GET", "{id}/revisions", "List revisions of a {kind}", query=REVISIONS.query,
-    answer=REVISIONS.answer(),
-)  # fmt: skip
+@EACH("GET", "{id}/revisions", "List revisions of a {kind}", listing=REVISIONS)
 def list_revisions(call: Call) -> Body:
     return REVISIONS.page(call, Where("parent = ?", (_find(call).id,)))
 
@@ -244,7 +231,7 @@ def create(call: Call) -> Body:
     metadata = {k: v for k, v in sent.items() if k in NAMED and v is not None}
     metadata = {"name": f"{spec.name}-deployment", "tags": [], **metadata}
     name = metadata["name"]
-    _refuse_taken(call, name, "metadata.name")
+    call.refuse_taken(rollout.FAMILIES, name, "metadata.name")
     row = call.tx.add(call.kind, {"kind": spec.body["kind"], "metadata": metadata}, name=name)
     call.tx.link(row, "spec", spec.id)
     _deploy(call, row, spec, release, body, body["spec"])
@@ -324,7 +311,7 @@ def update(call: Call) -> Body:
     row = _find(call)
     body = call.checked()
     if body.get("name") not in (None, row.name):
-        _refuse_taken(call, body["name"], "name")
+        call.refuse_taken(rollout.FAMILIES, body["name"], "name")
     edit_metadata(row, body)
     call.tx.touch(row)
     return _edited(call, row)
@@ -386,10 +373,7 @@ def _app_values(call: Call, row: Row) -> Body:
 
 
 @BOTH(
-    "PATCH",
-    "{id}/parameters/run",
-    "Change run parameters of a block",
-    body=s.mapping(s.ANYTHING),
+    "PATCH", "{id}/parameters/run", "Change run parameters of a block", body=s.mapping(s.ANYTHING)
 )
 def patch_parameters(call: Call) -> Body:
     row = _find(call)

@@ -43,7 +43,7 @@ LOOK_BACK = 90 * 86400
 BUILT_IN = ("default-template", "workflow-failed")
 
 
-@EMAILS("GET", "", "List e-mails", query=ALL.query, answer=ALL.answer())
+@EMAILS("GET", "", "List e-mails", listing=ALL)
 def list_emails(call: Call) -> Body:
     """Without dates, the last 90 days."""
     recent = Where("created >= ?", (call.tx.now - LOOK_BACK,))
@@ -135,8 +135,8 @@ def add_template(call: Call) -> Body:
 
 
 @EMAILS(
-    "GET", "/templates", "List templates", query={**ALL_TEMPLATES.query, "searchTerm": s.TEXT},
-    answer=ALL_TEMPLATES.answer(),
+    "GET", "/templates", "List templates", listing=ALL_TEMPLATES,
+    query={**ALL_TEMPLATES.query, "searchTerm": s.TEXT},
 )  # fmt: skip
 def list_templates(call: Call) -> Body:
     ALL_TEMPLATES.conditions(call)

@@ -128,10 +128,7 @@ def finish(tx: Transaction, run: Row) -> None:
     tx.save(row)
 
 
-@RUNS(
-    "GET", "executions/{id}", "List runs", query=ALL.query,
-    answer=ALL.answer(workflowId=s.WHOLE),
-)  # fmt: skip
+@RUNS("GET", "executions/{id}", "List runs", listing=ALL, answer=ALL.answer(workflowId=s.WHOLE))
 def list_runs(call: Call) -> Body:
     return {**ALL.page(call), "workflowId": call.find().number}
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.rows import Row, Transaction
 from peakctl.emulator.views import NAME, NULLABLE, NUMBER, STATUS, View, column, stored
-
-if TYPE_CHECKING:
-    from peakctl.emulator.rows import Row, Transaction
 
 VERSION = "image-version"
 SHOWN = View(

@@ -5,15 +5,13 @@ A list that was given is kept with the data, so that snapshots carry it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.rows import Transaction
 from peakctl.model import JsonDict
-
-if TYPE_CHECKING:
-    from peakctl.emulator.rows import Transaction
 
 Type = JsonDict
 SIZES = {

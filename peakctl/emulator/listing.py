@@ -88,10 +88,10 @@ def _date(query: str, sql: str) -> Filter:
 class Listing:
     """What is listed and how its answer names it.
 
-    view: what is shown of each row, unless the page says otherwise. kinds: none means those of the
-    operation. parent: the placeholder in the path that names the row whose children are listed.
-    alias: the count's other name, where the sources spell it in two ways. bounded: the parameter
-    `count` bounds how many are shown.
+    view: what is shown of each row, unless the page says otherwise; then `item` is the schema of
+    that. kinds: none means those of the operation. parent: the placeholder in the path that names
+    the row whose children are listed. alias: the count's other name, where the sources spell it in
+    two ways. bounded: the parameter `count` bounds how many are shown.
     """
 
     items: str
@@ -104,6 +104,7 @@ class Listing:
     parent: str = ""
     alias: str = ""
     bounded: bool = False
+    item: Schema | None = None
 
     @property
     def query(self) -> dict[str, Schema]:
@@ -114,9 +115,9 @@ class Listing:
             known["sort"] = items({"type": "string", "pattern": pattern})
         return {**known, "count": TEXT} if self.bounded else known
 
-    def answer(self, item: Schema | None = None, **more: Schema) -> Schema:
-        """The schema of a page of items, usually those of the view."""
-        listed = items(item or self.view.schema)
+    def answer(self, **more: Schema) -> Schema:
+        """The schema of a page of items."""
+        listed = items(self.item or self.view.schema)
         return record({**PAGE, self.count: whole(), self.items: listed, **more})
 
     def conditions(self, call: Call) -> list[Where]:
@@ -127,7 +128,7 @@ class Listing:
         self,
         call: Call,
         *where: Where,
-        shown: Callable[[Row], Body] | None = None,
+        shown: Callable[[Call, Row], Body] | None = None,
         anyone: Where | None = None,
     ) -> Body:
         """One page, found and counted by the database."""
@@ -142,7 +143,7 @@ class Listing:
             rows = rows[: int(call.ask("count") or 0)]
         counts = dict.fromkeys((self.count, self.alias or self.count), total)
         return {
-            self.items: list(map(shown or self.view, rows)),
+            self.items: [shown(call, row) if shown else self.view(row) for row in rows],
             **counts,
             **_page(total, size, number),
         }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from peakctl.emulator import (
     artifacts,
     builds,
@@ -17,9 +15,7 @@ from peakctl.emulator import (
     tenants,
     workflows,
 )
-
-if TYPE_CHECKING:
-    from peakctl.emulator.calls import Operation
+from peakctl.emulator.calls import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *artifacts.OPERATIONS,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
+from peakctl.emulator import schemas as s
 from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
 from peakctl.model import JsonDict, JsonObject
 
 DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
+SCHEMAS = {bool: s.FLAG, str: s.TEXT, int: s.WHOLE, float: s.NUMBER}
 AT_START = ("newer_calls", "provided_images", "spoke_domain")
 
 
@@ -76,28 +79,13 @@ def change_options(options: Options, change: object) -> Options:
     return replace(options, **changed)
 
 
-def read_option(word: str, value: object) -> object:
+def read_option(word: str, value: Any) -> object:
     """The value as the option's own type, whatever it is set to now; raises a 422."""
     usual = getattr(Options(), NAMES[word])
     if isinstance(usual, Mapping):
         return read_instance_types(value)
-    if isinstance(usual, bool):
-        if not isinstance(value, bool):
-            raise invalid(word, "must be true or false")
-    elif isinstance(usual, str):
-        if not isinstance(value, str):
-            raise invalid(word, "must be a string")
-    else:
-        return _number(word, value, usual)
-    return value
-
-
-def _number(word: str, value: object, usual: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise invalid(word, "must be a number")
-    if isinstance(usual, int) and not isinstance(value, int):
-        raise invalid(word, "must be an integer")
+    s.check(SCHEMAS[type(usual)], value, word)
     low = 1 if word == "logPage" else 0
-    if not low <= value < 1e9:
+    if not isinstance(usual, bool | str) and not low <= value < 1e9:
         raise invalid(word, f"must lie between {low} and 1e9")
-    return value if isinstance(usual, int) else float(value)
+    return type(usual)(value)

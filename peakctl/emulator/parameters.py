@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.rows import Body
 from peakctl.model import JsonObject
-
-if TYPE_CHECKING:
-    from peakctl.emulator.rows import Body
 
 MASK = "********"
 STAGES = ("build", "run")
@@ -103,11 +101,12 @@ class Definitions:
     def names(self, stage: str) -> AbstractSet[str]:
         return self._known[stage].keys()
 
-    def check(self, values: Body, at: str, in_effect: Body) -> None:
+    def check(self, values: Body, at: str, in_effect: Body | None = None) -> None:
         """Values of all stages; of those `in_effect` none that is required may be missing."""
         for stage in STAGES:
             self.check_stage(stage, values.get(stage) or {}, f"{at}.{stage}")
-            self._check_required(stage, in_effect[stage], f"{at}.{stage}")
+            if in_effect is not None:
+                self._check_required(stage, in_effect[stage], f"{at}.{stage}")
 
     def check_stage(self, stage: str, values: object, at: str) -> None:
         """Every value is declared, of its type and one of its options."""

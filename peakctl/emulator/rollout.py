@@ -5,23 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import find_dockerfile, rehearse
-from peakctl.emulator.configs import existing_images, inline_images, mapped
+from peakctl.emulator.calls import Call
+from peakctl.emulator.configs import existing_images, inline_images, mapped, require_release
 from peakctl.emulator.executions import start_execution
 from peakctl.emulator.image_usage import VERSION, is_ready, latest_ready, set_usage
-from peakctl.emulator.parameters import STAGED, STAGES, Definitions, merged_stages, put_values
+from peakctl.emulator.parameters import STAGED, Definitions, merged_stages, put_values
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due
 from peakctl.emulator.services import FIELDS, usual_fields
 from peakctl.emulator.specs import visible_spec
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
 from peakctl.model import JsonObject
-
-if TYPE_CHECKING:
-    from peakctl.emulator.calls import Call
 
 FAMILIES = ("block-deployment", "app-deployment")
 BUSY = ("deploying", "redeploying", "updating", "deleting")
@@ -36,18 +33,13 @@ ASKED = {
 WORST_FIRST = ("failed", "platform_resource_error", "rollback_complete", "warning", "deployed")
 
 
-def find_release(tx: Transaction, spec_id: str, version: str) -> Row | None:
-    """A release of an own spec, or of a public one of another tenant."""
-    wanted = Where("id = ?", (f"{spec_id}/{version}",))
-    public = Where("parent IN (SELECT id FROM items WHERE facet = 'public')")
-    return next(iter(tx.select(("release",), (wanted,), anyone=public)), None)
-
-
 def release_of(tx: Transaction, row: Row) -> Row:
-    """The release that a deployment is at."""
+    """The release that a deployment is at, of an own spec or of a public one of another tenant."""
     spec = row.body["spec"]
-    found = find_release(tx, spec["id"], spec["release"]["version"])
-    return found or tx.require("release", spec["id"])
+    wanted = Where("id = ?", (f"{spec['id']}/{spec['release']['version']}",))
+    public = Where("parent IN (SELECT id FROM items WHERE facet = 'public')")
+    found = tx.select(("release",), (wanted,), anyone=public)
+    return found[0] if found else tx.require("release", spec["id"])
 
 
 def definitions_of(tx: Transaction, *rows: Row) -> Definitions:
@@ -293,10 +285,7 @@ def read_blocks(call: Call, release: Row, chosen: Body) -> list[Block]:
 
 def _find_block(call: Call, key: str, version: str, at: str) -> Block:
     spec = visible_spec(call, "block-spec", key)
-    release = find_release(call.tx, key, version)
-    if release is None:
-        raise invalid(f"{at}.releaseVersion", f"block spec {spec.name} has no release {version}")
-    return Block(spec, release)
+    return Block(spec, require_release(call.tx, spec, version, f"{at}.releaseVersion"))
 
 
 def read_values(
@@ -313,10 +302,8 @@ def read_values(
     for name in values:
         if name not in known:
             raise invalid(f"parameters.{name}", "is not a block of this app")
-    sources = [each.body["parameters"] for each in (*(block.release for block in blocks), release)]
-    for stage in STAGES:
-        at = f"appParameters.{stage}"
-        Definitions(*sources).check_stage(stage, shared.get(stage) or {}, at)
+    releases = (*(block.release for block in blocks), release)
+    Definitions(*(each.body["parameters"] for each in releases)).check(shared, "appParameters")
     for name, block in known.items():
         own = values.get(name) or {}
         in_effect = inherited(block.definitions, own, shared)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from peakctl.emulator import schemas as s
+from peakctl.emulator.calls import Operation
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.model import JsonDict
@@ -22,7 +23,6 @@ from peakctl.model import JsonDict
 if TYPE_CHECKING:
     import httpx
 
-    from peakctl.emulator.calls import Operation
     from peakctl.emulator.platform import Emulator
 
 REFERENCE = re.compile(r"\$\{([\w-]+)\.([\w.-]+)\}")

@@ -102,8 +102,7 @@ def create(call: Call) -> Body:
     name, service_type = body["name"], body.get("serviceType") or "web-app"
     _check_type(body, service_type)
     check_instance_type(tx, of_service(service_type), body.get("resources"), "resources")
-    if call.options.strict_names and tx.named(("service",), name):
-        raise conflict(f"name: a service or webapp {name} already exists")
+    call.refuse_taken(("service",), name, "name")
     stated = {k: v for k, v in body.items() if k in FIELDS and v is not None}
     kept = {**usual_fields(tx, service_type), **stated, "turn": 1}
     kept["imageDetails"] = _resolve_image(tx, body["imageDetails"])

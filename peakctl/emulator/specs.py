@@ -18,7 +18,7 @@ from peakctl.emulator.configs import (
 )
 from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
 from peakctl.emulator.parameters import DEFINITIONS, check_definitions
-from peakctl.emulator.problems import conflict, invalid, not_found
+from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.versions import check_rises
 from peakctl.emulator.views import MADE, NAME, NULLABLE, View, stored
@@ -48,8 +48,10 @@ def _featured(call: Call) -> list[Where]:
     return [] if featured is None else [Where(f"{column} = ?", (featured.lower() == "true",))]
 
 
+HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
 ALL = Listing(
     "specs", "specCount", sortable=SORTABLE, alias="specsCount",
+    item=s.record({**HEAD, "latestRelease": s.MAP}),
     filters=(
         one_of("status", "status", STATUSES), one_of("scope", "facet", SCOPES),
         Filter("featured", s.TEXT, _featured), *NAMES, KIND, TERM,
@@ -60,8 +62,6 @@ RELEASES = Listing(
     "releases", "releaseCount", RELEASE_ITEM, ("release",), order="seq DESC",
     sortable=("createdAt", "createdBy"),
 )  # fmt: skip
-HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
-ITEM = s.record({**HEAD, "latestRelease": s.MAP})
 DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM.schema})
 RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
 NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
@@ -89,24 +89,24 @@ def _spec(*kinds: str) -> s.Schema:
     }))  # fmt: skip
 
 
-@SPECS("GET", "", "List {kind}s", query=ALL.query, answer=ALL.answer(ITEM))
-@BOTH("GET", "", "List specs of both kinds", query=ALL.query, answer=ALL.answer(ITEM))
+@SPECS("GET", "", "List {kind}s", listing=ALL)
+@BOTH("GET", "", "List specs of both kinds", listing=ALL)
 def list_specs(call: Call) -> Body:
     """Own ones and everybody's public ones."""
-    return ALL.page(call, shown=lambda row: _item_shown(call, row), anyone=PUBLIC)
+    return ALL.page(call, shown=_item_shown, anyone=PUBLIC)
 
 
 def _head(call: Call, row: Row) -> Body:
-    head = {
+    head: Body = {
         "id": row.id,
         "kind": row.body["kind"],
         "featured": row.body["featured"],
         "scope": row.facet,
         "metadata": {**row.body["metadata"], "status": row.status},
     }
-    return (
-        {**head, "tenants": row.body["tenants"], **MADE(row)} if call.options.full_reads else head
-    )
+    if call.options.full_reads:
+        head.update(tenants=row.body["tenants"], **MADE(row))
+    return head
 
 
 def _item_shown(call: Call, row: Row) -> Body:
@@ -142,7 +142,7 @@ def _create(call: Call, sent: Body) -> Body:
         "kind": OLD_KINDS.get(spec["kind"], spec["kind"]),
     }
     _check_visible(body)
-    _refuse_taken(call, spec["metadata"]["name"])
+    call.refuse_taken((call.kind,), spec["metadata"]["name"], "metadata.name")
     release = _read_release(call, body, spec, sent)
     if call.ask("validate") == "true":
         return {"success": True, "message": "the spec is valid"}
@@ -160,11 +160,6 @@ def _check_visible(body: Body) -> None:
         raise invalid("tenants", "is required with scope shared")
     if body["scope"] != "shared" and body.get("tenants"):
         raise invalid("tenants", "is only for scope shared")
-
-
-def _refuse_taken(call: Call, name: str) -> None:
-    if call.options.strict_names and call.tx.named((call.kind,), name):
-        raise conflict(f"metadata.name: a spec {name} already exists")
 
 
 def visible_spec(call: Call, kind: str, key: str) -> Row:
@@ -205,7 +200,7 @@ def update(call: Call) -> Body:
     before = json.dumps([row.body, row.status], sort_keys=True)
     metadata = body.get("metadata") or {}
     if metadata.get("name") not in (None, row.name):
-        _refuse_taken(call, metadata["name"])
+        call.refuse_taken((call.kind,), metadata["name"], "metadata.name")
     edit_metadata(row, metadata)
     row.status = metadata.get("status") or row.status
     row.body.update({k: body[k] for k in VISIBLE if body.get(k) is not None})
@@ -340,10 +335,7 @@ def _release_shown(call: Call, row: Row) -> Body:
     return answer
 
 
-@SPECS(
-    "GET", "{id}/releases", "List releases of a {kind}", query=RELEASES.query,
-    answer=RELEASES.answer(),
-)  # fmt: skip
+@SPECS("GET", "{id}/releases", "List releases of a {kind}", listing=RELEASES)
 def list_releases(call: Call) -> Body:
     spec = visible_spec(call, call.kind, call.params["id"])
     mine, anyone = Where("parent = ?", (spec.id,)), Where("tenant = ?", (spec.tenant,))
