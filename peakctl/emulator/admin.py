@@ -56,7 +56,8 @@ async def _body(request: Request) -> Any:
 
 @ADMIN("GET", "faults", "List faults", answer=FAULTS)
 async def show_faults(emulator: Emulator, request: Request) -> JsonDict:
-    return {"faults": [_counts(fault) for fault in emulator.faults]}
+    faults = [{key: getattr(fault, key) for key in FAULT} for fault in emulator.faults]
+    return {"faults": faults}
 
 
 @ADMIN(
@@ -72,10 +73,6 @@ async def add_faults(emulator: Emulator, request: Request) -> object:
 async def forget_faults(emulator: Emulator, request: Request) -> object:
     emulator.faults.clear()
     return await show_faults(emulator, request)
-
-
-def _counts(fault: object) -> JsonDict:
-    return {key: getattr(fault, key) for key in FAULT}
 
 
 @ADMIN("GET", "requests", "Read what was asked", answer=REQUESTS)

@@ -78,20 +78,17 @@ def _rehearse_details(details: Body, archive: bytes | None) -> tuple[list[str], 
 def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:
     """Begin to build a version; a build of it that still runs is stopped."""
     lines, succeeds = _rehearse_details(version.body["buildDetails"], archive)
-    _stop(tx, version.body.get("buildId"))
+    before = tx.get("build", version.body.get("buildId"))
+    if before is not None and before.status == "building":
+        _end(tx, before, "stopped")
+    ends = tx.now + tx.options.build_seconds
+    body = {
+        "version": version.name, "lines": lines, "succeeds": succeeds, "ends": ends,
+        "finishedAt": None,
+    }  # fmt: skip
+    key = str(tx.number("build"))
     build = tx.add(
-        "build",
-        {
-            "version": version.name,
-            "lines": lines,
-            "succeeds": succeeds,
-            "ends": tx.now + tx.options.build_seconds,
-            "finishedAt": None,
-        },
-        key=str(tx.number("build")),
-        parent=version.parent,
-        name=version.id,
-        status="building",
+        "build", body, key=key, parent=version.parent, name=version.id, status="building"
     )
     version.status, version.facet = "not-ready", "building"
     version.body.update(buildId=build.id, lastBuildAt=stamp(tx.now))
@@ -99,12 +96,6 @@ def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:
     refresh_image(tx, version.parent)
     tx.schedule(tx.options.build_seconds, "build-done", build=build.id)
     return build
-
-
-def _stop(tx: Transaction, build_id: str | None) -> None:
-    build = tx.get("build", build_id) if build_id else None
-    if build is not None and build.status == "building":
-        _end(tx, build, "stopped")
 
 
 def _end(tx: Transaction, build: Row, status: str) -> None:

@@ -213,19 +213,14 @@ def _decode(name: str, schema: Schema, sent: object) -> object:
         return sent
     if not isinstance(sent, str):
         raise invalid(name, "must be JSON text")
-    value = read_json(sent, name)
+    try:
+        value = json.loads(sent)
+    except ValueError:
+        raise invalid(name, "is not JSON") from None
     if value is not None:
         # A spec is the body of a file of the client: its fields are named from its top.
         check(schema["contentSchema"], value, "" if name == "spec" else name)
     return value
-
-
-def read_json(text: str, field: str) -> object:
-    """Decode JSON text inside a field; raises a 422 that names the field."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise invalid(field, "is not JSON") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.model import JsonDict
 
 TIMEOUT = 60.0
+REFUSED = "emulator/refused"
 
 
 class _EmulatorTransport(httpx.AsyncBaseTransport):
@@ -65,23 +66,17 @@ class Control:
 
     def load(self, snapshot: bytes) -> None:
         fix = "make another one with peakctl emulator snapshot save; nothing was changed"
-        self._ask("PUT", "snapshot", snapshot, code="emulator/snapshot", fix=fix)
+        self._ask("PUT", "snapshot", snapshot, "emulator/snapshot", fix)
 
     def _ask(
-        self,
-        method: str,
-        route: str,
-        body: bytes = b"",
-        *,
-        code: str = "emulator/refused",
-        fix: str = "",
+        self, method: str, route: str, body: bytes = b"", code: str = REFUSED, fix: str = ""
     ) -> bytes:
         url = self._root + route
         try:
             answer = asyncio.run(self._send(method, url, body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             summary = f"{url} does not answer: {error}"
-            raise PeakctlError(Diagnostic("emulator/refused", summary)) from error
+            raise PeakctlError(Diagnostic(REFUSED, summary)) from error
         if answer.status_code >= 300:
             summary = _detail(answer.content) or f"{url} answered {answer.status_code}"
             raise PeakctlError(Diagnostic(code, summary, fix=fix))

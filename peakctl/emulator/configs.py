@@ -220,12 +220,9 @@ def _check_workflow(tx: Transaction, config: JsonDict) -> None:
     for name, step in config["steps"].items():
         if (step.get("type") or "standard") == "standard":
             _check_one(step, ("image", "imageRef", "imageDetails"), f"{AT}.steps.{name}")
-            _check_reference(config, step.get("imageRef"), f"{AT}.steps.{name}.imageRef")
-
-
-def _check_reference(config: Body, reference: str | None, at: str) -> None:
-    if reference is not None and reference not in mapped(config.get("images")):
-        raise invalid(at, f"config.images has no {reference}")
+            if step.get("imageRef") not in (None, *mapped(config.get("images"))):
+                at = f"{AT}.steps.{name}.imageRef"
+                raise invalid(at, f"config.images has no {step['imageRef']}")
 
 
 def _check_service(tx: Transaction, config: JsonDict) -> None:

@@ -13,7 +13,7 @@ from peakctl.emulator.parameters import STAGED, STAGES, Definitions, merged, mer
 from peakctl.emulator.problems import conflict, invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.specs import KIND, NAMES, SORTABLE, TERM, edit_metadata, visible_spec
-from peakctl.emulator.views import MADE, NULLABLE, STATUS, Field, View, stored
+from peakctl.emulator.views import ID, MADE, METADATA, NULLABLE, STATUS, Field, View, stored
 from peakctl.model import JsonObject
 
 ROOTS = {
@@ -30,9 +30,15 @@ STATUSES = (
 )  # fmt: skip
 REVISION_STATUSES = (*(s for s in STATUSES if s != "redeploying"), "superseded")
 IN_STATUS = one_of("status", "status", STATUSES)
+BLOCK = View(
+    deploymentId=ID, kind=stored("kind"), name=stored("block"), status=STATUS,
+    platformId=Field(
+        NULLABLE, lambda row: next((r["id"] for r in row.body.get("resources") or ()), None)
+    ),
+)  # fmt: skip
 STATE = View(revision=Field(s.WHOLE, lambda row: int(row.name)), status=STATUS)
-HEAD = {**s.texts("id", "kind"), "metadata": s.MAP, "spec": s.MAP}
-ITEM = s.record({**HEAD, "latestRevision": STATE.schema})
+HEAD = View(id=ID, kind=stored("kind"), metadata=METADATA, spec=stored("spec", s.MAP))
+ITEM = s.record({**HEAD.fields, "latestRevision": STATE.schema})
 ALL = Listing(
     "deployments", "deploymentCount", sortable=SORTABLE, alias="deploymentsCount", item=ITEM,
     filters=(IN_STATUS, KIND, *NAMES, TERM),
@@ -47,7 +53,7 @@ REVISIONS = Listing(
     sortable=("createdAt", "createdBy"),
     filters=(one_of("status", "status", REVISION_STATUSES),),
 )  # fmt: skip
-DESCRIBED = s.record({**HEAD, "latestRevision": REVISION.schema})
+DESCRIBED = s.record({**HEAD.fields, "latestRevision": REVISION.schema})
 RELEASE = s.optional(version=s.LINE)
 CHOSEN = {
     "includes": s.items(s.record({"id": s.LINE, "releaseVersion": s.LINE})),
@@ -92,12 +98,7 @@ def list_deployed(call: Call) -> Body:
 
 
 def _head(call: Call, row: Row) -> Body:
-    head: Body = {
-        "id": row.id,
-        "kind": row.body["kind"],
-        "metadata": {**row.body["metadata"], "status": row.status},
-        "spec": row.body["spec"],
-    }
+    head = HEAD(row)
     if row.parent:
         head["parent"] = {"id": row.parent}
     return {**head, **MADE(row)} if call.options.full_reads else head
@@ -124,7 +125,7 @@ def describe(call: Call) -> Body:
 def _latest(tx: Transaction, row: Row) -> Body:
     latest = {**REVISION(rollout.latest_revision(tx, row)), "resources": _resources(tx, row)}
     if row.kind == "app-deployment":
-        latest["blocks"] = [_block_shown(child) for child in rollout.children_of(tx, row)]
+        latest["blocks"] = [BLOCK(child) for child in rollout.children_of(tx, row)]
     return latest
 
 
@@ -133,16 +134,6 @@ def _resources(tx: Transaction, row: Row) -> list[Body]:
     rows = [row, *rollout.children_of(tx, row)]
     found = [resource for each in rows for resource in each.body.get("resources") or ()]
     return [{"kind": resource["kind"], "name": resource["name"]} for resource in found]
-
-
-def _block_shown(child: Row) -> Body:
-    return {
-        "deploymentId": child.id,
-        "platformId": next((r["id"] for r in child.body.get("resources") or ()), None),
-        "kind": child.body["kind"],
-        "name": child.body["block"],
-        "status": child.status,
-    }
 
 
 @EACH("GET", "{id}/revisions", "List revisions of a {kind}", listing=REVISIONS)

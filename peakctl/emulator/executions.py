@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import log_file, log_page
 from peakctl.emulator.calls import Answer, Call, Operations
@@ -87,19 +85,9 @@ def start_execution(tx: Transaction, row: Row, asked: list[str]) -> Row:
     """A run of some or all steps; fails where a command is `false` or `exit N`."""
     wanted = asked or list(row.body["steps"])
     failing = next((name for name in wanted if _fails(row.body["steps"][name])), None)
-    run = tx.add(
-        "execution",
-        {
-            "steps": wanted,
-            "failing": failing,
-            "succeeds": failing is None,
-            "ends": tx.now + tx.options.deploy_seconds,
-            "finishedAt": None,
-        },
-        key=str(uuid.uuid4()),
-        parent=row.id,
-        status="Running",
-    )
+    succeeds = failing is None
+    body = {"steps": wanted, "failing": failing, "succeeds": succeeds, "finishedAt": None}
+    run = tx.add("execution", body, parent=row.id, status="Running")
     if row.status != "Running":
         row.body["resting"] = row.status
     row.status = "Running"

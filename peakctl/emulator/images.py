@@ -29,17 +29,12 @@ DETAILS: dict[str, s.Schema] = {
     "branch": s.TEXT, "token": s.TEXT, "dockerfile": s.TEXT,
 }  # fmt: skip
 NEEDED = {"github": ("repository", "branch"), "dockerfile": ("dockerfile",), "upload": ()}
+ENTITY = s.record({"entityId": s.LINE, "entityType": s.text(*ENTITY_TYPES)})
 PARTS: dict[str, s.Schema] = {
-    "name": s.LINE,
-    "type": s.text(*TYPES),
-    "version": s.LINE,
-    "description": s.TEXT,
+    "name": s.LINE, "type": s.text(*TYPES), "version": s.LINE, "description": s.TEXT,
     "buildDetails": s.json_text(s.optional(**DETAILS)),
-    "autodeployResources": s.json_text(
-        s.items(s.record({"entityId": s.LINE, "entityType": s.text(*ENTITY_TYPES)}))
-    ),
-    "artifact": s.FILE,
-}
+    "autodeployResources": s.json_text(s.items(ENTITY)), "artifact": s.FILE,
+}  # fmt: skip
 BUILT = {"buildId": s.TEXT, "versionId": s.WHOLE}
 PROVIDED = (
     (9001, 9101, "peak-python", "workflow", "3.12.1"),
@@ -77,12 +72,11 @@ def provide(tx: Transaction) -> None:
     for image_id, version_id, name, word, number in PROVIDED:
         body = {"type": word, "latestVersion": {}}
         tx.add("image", body, key=str(image_id), name=name, facet="global")
-        details = {
-            "description": "Provided by the platform",
+        details: Body = {
+            "description": "Provided by the platform", "autodeployResources": [],
             "buildDetails": {"source": "dockerfile", "useCache": True},
-            "autodeployResources": [],
             "lastBuildAt": stamp(tx.now),
-        }
+        }  # fmt: skip
         version = tx.add(VERSION, details, key=str(version_id), parent=str(image_id), name=number)
         version.status, version.facet = "ready", "success"
         tx.save(version)
@@ -116,13 +110,9 @@ IMAGES.lists("{image}/versions", "List versions", Listing(
 )  # fmt: skip
 def create(call: Call) -> Body:
     sent = call.form()
-    image = call.tx.add(
-        "image",
-        {"type": sent["type"], "latestVersion": {}},
-        key=str(call.tx.number("image")),
-        name=sent["name"],
-        facet="custom",
-    )
+    body = {"type": sent["type"], "latestVersion": {}}
+    key = str(call.tx.number("image"))
+    image = call.tx.add("image", body, key=key, name=sent["name"], facet="custom")
     built = _add_version(call, image, sent)
     return {"buildId": built["buildId"], "imageId": image.number, "versionId": built["versionId"]}
 
@@ -159,9 +149,7 @@ def drop_version(tx: Transaction, row: Row) -> None:
     refresh_image(tx, row.parent)
 
 
-@due("image-gone", "image")
-def drop_image(tx: Transaction, row: Row) -> None:
-    tx.drop(row)
+due("image-gone", "image")(Transaction.drop)
 
 
 @IMAGES(

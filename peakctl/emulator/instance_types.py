@@ -35,16 +35,10 @@ TYPE = s.record({"id": s.whole(1)}, {**SIZE, **WORDS})
 def _type(key: int, name: str, cpu: float, memory: float, gpu: int = 0) -> Type:
     title = f"{name} ({cpu:g}CPU, {memory:g}GB RAM{f', {gpu}GPU' if gpu else ''})"
     return {
-        "id": key,
-        "name": title,
-        "cpu": int(cpu * 1000),
-        "memory": int(memory * 1000),
-        "gpu": gpu or None,
-        "gpuMemory": gpu * 16000 or None,
-        "instanceClass": f"{name}_Gpu" if gpu else name,
-        "provider": "k8s",
-        "providerInstanceId": None,
-    }
+        "id": key, "name": title, "cpu": int(cpu * 1000), "memory": int(memory * 1000),
+        "gpu": gpu or None, "gpuMemory": gpu * 16000 or None, "provider": "k8s",
+        "instanceClass": f"{name}_Gpu" if gpu else name, "providerInstanceId": None,
+    }  # fmt: skip
 
 
 def _types(first: int, at: int, family: str = "") -> list[Type]:

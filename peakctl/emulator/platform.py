@@ -15,15 +15,11 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from peakctl.emulator import instance_types
 from peakctl.emulator.admin import ADMIN, answer
 from peakctl.emulator.calls import Call, Operation, refuse, respond, routes
 from peakctl.emulator.faults import Fault, after, before, find_fault
 from peakctl.emulator.images import provide
-from peakctl.emulator.instance_types import (
-    given_instance_types,
-    keep_instance_types,
-    read_instance_types,
-)
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
@@ -119,16 +115,16 @@ class Emulator:
     def _agree_on_instance_types(self) -> None:
         """Keep the lists that the options give; where they give none, have those of the data."""
         if self.options.instance_types:
-            given = read_instance_types(self.options.instance_types)
+            given = instance_types.read_instance_types(self.options.instance_types)
             self._keep_instance_types(given)
         else:
             with self.store.transaction("", self.clock(), write=False) as tx:
-                given = given_instance_types(tx)
+                given = instance_types.given_instance_types(tx)
         self.options = replace(self.options, instance_types=given)
 
     def _keep_instance_types(self, given: JsonObject) -> None:
         with self.store.transaction("", self.clock(), write=True) as tx:
-            keep_instance_types(tx, dict(given))
+            instance_types.keep_instance_types(tx, dict(given))
 
     def close(self) -> None:
         self.requests.keep()

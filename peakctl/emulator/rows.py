@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Action = Callable[["Transaction", "Row"], None]
 
 Body = JsonDict
-COLUMNS = "kind, id, parent, name, status, facet, created, updated, body, tenant, seq"
+SAVED = "kind, id, parent, name, status, facet, created, updated, body"
+COLUMNS = f"{SAVED}, tenant, seq"
 AUTHOR = "someone@peak.ai"
 KNOWN = 1000
 
@@ -76,10 +77,9 @@ class Where:
 
 
 def _row(found: tuple[Any, ...]) -> Row:
-    kind, key, parent, name, status, facet, created, updated, body, tenant, seq = found
-    return Row(
-        kind, key, parent, name, status, facet, created, updated, json.loads(body), tenant, seq
-    )
+    row = Row(*found)
+    row.body = json.loads(found[8])
+    return row
 
 
 class Counts:
@@ -143,8 +143,7 @@ class Transaction:
             self.tenant,
         )  # fmt: skip
         cursor = self._db.execute(
-            "INSERT INTO items (kind, id, parent, name, status, facet, created, updated, body,"
-            " tenant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO items ({SAVED}, tenant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (*self._columns(row), row.tenant),
         )
         row.seq = cursor.lastrowid or 0
@@ -158,8 +157,8 @@ class Transaction:
 
     def save(self, row: Row) -> None:
         self._db.execute(
-            "UPDATE items SET kind = ?, id = ?, parent = ?, name = ?, status = ?, facet = ?,"
-            " created = ?, updated = ?, body = ? WHERE tenant = ? AND kind = ? AND id = ?",
+            f"UPDATE items SET ({SAVED}) = (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+            " WHERE tenant = ? AND kind = ? AND id = ?",
             (*self._columns(row), row.tenant, row.kind, row.id),
         )
 

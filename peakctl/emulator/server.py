@@ -56,14 +56,8 @@ async def serve_async(
         raise _unusable(host, port, "other machines could reach it; that needs --allow-remote")
     listener = _listen(host, port)
     connections: Connections = {}
-    server = _Server(_config(_dropping(emulator.app, connections), connections), announce)
-    with listener:
-        await server.serve(sockets=[listener])
-
-
-def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
+    config = uvicorn.Config(
+        _dropping(emulator.app, connections),
         http=_remembering(connections),
         ws="none",
         lifespan="off",
@@ -74,6 +68,8 @@ def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
         date_header=False,  # the emulator's own clock is shown
         timeout_graceful_shutdown=1,
     )
+    with listener:
+        await _Server(config, announce).serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -6,22 +6,16 @@ import json
 import uuid
 from typing import Any
 
+from peakctl.emulator import configs
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import add_artifact, add_version
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.configs import (
-    check_app_config,
-    check_block_config,
-    check_names,
-    existing_images,
-    foreign,
-)
 from peakctl.emulator.listing import TITLE, Filter, Listing, containing, one_of, starting
 from peakctl.emulator.parameters import DEFINITIONS, check_definitions
 from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.versions import check_rises
-from peakctl.emulator.views import MADE, NAME, NULLABLE, View, stored
+from peakctl.emulator.views import ID, MADE, METADATA, NAME, NULLABLE, View, column, stored
 
 ROOTS = {"block-spec": "/press/v1/blocks/specs/", "app-spec": "/press/v1/apps/specs/"}
 SPECS = Operations(ROOTS)
@@ -48,10 +42,13 @@ def _featured(call: Call) -> list[Where]:
     return [] if featured is None else [Where(f"{column} = ?", (featured.lower() == "true",))]
 
 
-HEAD = {**s.texts("id", "kind", "scope"), "featured": s.FLAG, "metadata": s.MAP}
+HEAD = View(
+    id=ID, kind=stored("kind"), scope=column("facet"), featured=stored("featured", s.FLAG),
+    metadata=METADATA,
+)  # fmt: skip
 ALL = Listing(
     "specs", "specCount", sortable=SORTABLE, alias="specsCount",
-    item=s.record({**HEAD, "latestRelease": s.MAP}),
+    item=s.record({**HEAD.fields, "latestRelease": s.MAP}),
     filters=(
         one_of("status", "status", STATUSES), one_of("scope", "facet", SCOPES),
         Filter("featured", s.TEXT, _featured), *NAMES, KIND, TERM,
@@ -62,7 +59,7 @@ RELEASES = Listing(
     "releases", "releaseCount", RELEASE_ITEM, ("release",), order="seq DESC",
     sortable=("createdAt", "createdBy"),
 )  # fmt: skip
-DESCRIBED = s.record({**HEAD, "latestRelease": RELEASE_ITEM.schema})
+DESCRIBED = s.record({**HEAD.fields, "latestRelease": RELEASE_ITEM.schema})
 RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
 NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
 VISIBLE: dict[str, s.Schema] = {
@@ -97,13 +94,7 @@ def list_specs(call: Call) -> Body:
 
 
 def _head(call: Call, row: Row) -> Body:
-    head: Body = {
-        "id": row.id,
-        "kind": row.body["kind"],
-        "featured": row.body["featured"],
-        "scope": row.facet,
-        "metadata": {**row.body["metadata"], "status": row.status},
-    }
+    head = HEAD(row)
     if call.options.full_reads:
         head.update(tenants=row.body["tenants"], **MADE(row))
     return head
@@ -164,7 +155,7 @@ def _check_visible(body: Body) -> None:
 
 def visible_spec(call: Call, kind: str, key: str) -> Row:
     """Own, or public of another tenant."""
-    row = call.tx.get(kind, key) or foreign(call.tx, kind, key)
+    row = call.tx.get(kind, key) or configs.foreign(call.tx, kind, key)
     if row is None:
         raise not_found(kind, key)
     return row
@@ -226,7 +217,7 @@ def edit_metadata(row: Row, sent: Body) -> None:
 def _keep_private(call: Call, row: Row) -> None:
     if row.kind == "app-spec" or row.body["scope"] == "private":
         return
-    if existing_images(row.body["kind"], _latest_release(call.tx, row).body["config"]):
+    if configs.existing_images(row.body["kind"], _latest_release(call.tx, row).body["config"]):
         raise invalid("scope", "must stay private as a step uses an existing image")
 
 
@@ -251,10 +242,10 @@ def _read_release(call: Call, spec: Body, body: Body, sent: Body, taken: Any = (
         check_definitions(parameters)
     if call.kind == "block-spec":
         data, kind = sent["artifact"], spec["kind"]
-        check_block_config(call.tx, kind, body["config"], spec["scope"], data)
-        check_names(body["config"], parameters)
+        configs.check_block_config(call.tx, kind, body["config"], spec["scope"], data)
+        configs.check_names(body["config"], parameters)
     else:
-        check_app_config(call.tx, body["config"], spec)
+        configs.check_app_config(call.tx, body["config"], spec)
     return {
         "version": version,
         "notes": body["release"].get("notes"),

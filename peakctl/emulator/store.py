@@ -70,8 +70,10 @@ class Store:
         self._data = str(data)
         self._counts = Counts()
         if self._data != ":memory:":
-            _refuse_foreign(Path(self._data))
-            _make_private(Path(self._data))
+            path = Path(self._data)
+            if path.exists() and path.stat().st_size and (fault := fault_of(path)):
+                raise _unusable(self._data, fault)
+            _make_private(path)
         try:
             self._db = _connect(self._data)
             weakref.finalize(self, self._db.close)  # from Python 3.13 on, forgetting it warns
@@ -192,12 +194,6 @@ def _make_private(path: Path) -> None:
         raise _unusable(str(path), error.strerror or type(error).__name__) from error
 
 
-def _refuse_foreign(path: Path) -> None:
-    fault = fault_of(path) if path.exists() and path.stat().st_size else ""
-    if fault:
-        raise _unusable(str(path), fault)
-
-
 def fault_of(path: Path) -> str:
     """Why a file is no store of this version; empty when it is one. Leaves the file as it is."""
     # Read-only first: merely switching a foreign database to WAL would change it.
@@ -219,11 +215,8 @@ def fault_of(path: Path) -> str:
 def _unusable(
     path: str, why: str, fix: str = "give another file, or move this one away"
 ) -> PeakctlError:
-    return PeakctlError(
-        Diagnostic(
-            code="emulator/data-file", summary=f"the emulator cannot use {path}: {why}", fix=fix
-        )
-    )
+    summary = f"the emulator cannot use {path}: {why}"
+    return PeakctlError(Diagnostic("emulator/data-file", summary, fix=fix))
 
 
 def save_snapshot(store: Store) -> bytes:
@@ -239,8 +232,7 @@ def load_snapshot(store: Store, snapshot: bytes) -> None:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         copy.write_bytes(_unpack(snapshot))
-        fault = fault_of(copy)
-        if fault:
+        if fault := fault_of(copy):
             raise _refused(fault)
         store.restore(copy)
 

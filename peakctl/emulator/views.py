@@ -51,5 +51,6 @@ def time(name: str) -> Field:
 NULLABLE = s.nullable(s.TEXT)
 ID, NUMBER, NAME, STATUS = column("id"), column("number", s.WHOLE), column("name"), column("status")
 AUTHORED = Field(s.TEXT, lambda row: AUTHOR)
+METADATA = Field(s.MAP, lambda row: {**row.body["metadata"], "status": row.status})
 MADE = View(createdAt=time("created"), createdBy=AUTHORED)
 CHANGED = View(updatedAt=time("updated"), updatedBy=AUTHORED)

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+from peakctl.emulator import configs
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.configs import (
-    RETRY,
-    SHARED,
-    TRIGGERS,
-    WATCHERS,
-    check_steps,
-    check_triggers,
-    check_watchers,
-    mapped,
-)
 from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_usage
 from peakctl.emulator.instance_types import usual_resources
 from peakctl.emulator.listing import Listing, containing, one_of
@@ -27,10 +18,10 @@ OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
 STATUSES = ("Draft", "Running", "Available", "Paused")
 RUN_STATUSES = ("Success", "Running", "Stopped", "Stopping", "Failed")
 DOCUMENT = s.record(
-    {"name": s.LINE, "steps": s.mapping(s.optional(**SHARED))},
+    {"name": s.LINE, "steps": s.mapping(s.optional(**configs.SHARED))},
     {
-        "tags": s.TAGS, "retryOptions": RETRY, "triggers": TRIGGERS, "watchers": WATCHERS,
-        "metadata": s.optional(allowConcurrentExecution=s.FLAG),
+        "tags": s.TAGS, "retryOptions": configs.RETRY, "triggers": configs.TRIGGERS,
+        "watchers": configs.WATCHERS, "metadata": s.optional(allowConcurrentExecution=s.FLAG),
     },
 )  # fmt: skip
 STANDARD = s.record({"imageId": s.WHOLE, "command": s.LINE}, {"imageVersionId": s.WHOLE})
@@ -52,9 +43,9 @@ ONE = View(id=NUMBER, triggers=ITEM["triggers"])
 def _read_document(call: Call) -> Body:
     """The whole workflow as sent, checked; images and versions exist."""
     body = call.checked()
-    check_steps(call.tx, body["steps"], "steps", STANDARD, lenient=False)
-    check_triggers(body.get("triggers") or [], "triggers")
-    check_watchers(body.get("watchers") or [], "watchers")
+    configs.check_steps(call.tx, body["steps"], "steps", STANDARD, lenient=False)
+    configs.check_triggers(body.get("triggers") or [], "triggers")
+    configs.check_watchers(body.get("watchers") or [], "watchers")
     for name, step in body["steps"].items():
         if step.get("imageId") is not None:
             at = f"steps.{name}"
@@ -152,11 +143,11 @@ def _step_shown(tx: Transaction, step: Body) -> Body:
     shown = dict(step)
     if step["type"] == "standard":
         shown = {**dict.fromkeys(READ_STEP), **step, **_image_names(tx, step)}
-    parameters = mapped(step.get("parameters"))
+    parameters = configs.mapped(step.get("parameters"))
     if parameters:
-        env = [{key: value} for key, value in mapped(parameters.get("env")).items()]
+        env = [{key: value} for key, value in configs.mapped(parameters.get("env")).items()]
         shown["parameters"] = {**parameters, "env": env}
-    if mapped(step.get("repository")):
+    if configs.mapped(step.get("repository")):
         shown["repository"] = {**step["repository"], "token": ""}
     return shown
 
