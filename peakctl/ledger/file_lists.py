@@ -7,6 +7,7 @@ that would be too long is left out, and that total stays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,10 +17,12 @@ from peakctl.model import Archive, ArchiveFile, FileTotal, Key, Owned, Path
 MOST_FILES = 200
 MOST_BYTES = 16 * 2**10
 """Of one list: of its paths, each with its digest."""
-MOST_IN_ALL = 8_000
+MOST_IN_ALL = 5_000
 """Files in all lists of a ledger, so that a plan does not read megabytes."""
 DIGITS = 8
 _FILE, _TOTAL = "file:", "files:"
+_WORDS = re.compile(r"([0-9a-f]+) ([0-9]{1,15}) ([0-9]{1,15})")
+"""Of a total: the archive, the number of its files, their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ def read_list(
 ) -> FileList | None:
     """What is known of the archive with the digest `archive` at `path`; None of any other one."""
     at = place(path)
-    known, *numbers = stored.get(f"{_TOTAL}{at}", "").split(" ")
-    if known != digests.short(archive):
+    found = _WORDS.fullmatch(stored.get(f"{_TOTAL}{at}", ""))
+    if found is None or found[1] != digests.short(archive):
         return None
-    total = FileTotal(*map(int, numbers))
+    total = FileTotal(int(found[2]), int(found[3]))
     head = f"{_FILE}{at}:"
     files = {name[len(head) :]: each for name, each in stored.items() if name.startswith(head)}
     return FileList(total, files if len(files) == total.files else None)

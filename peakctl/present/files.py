@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from peakctl.model import Action, Change, FileChanges, FileTotal, JsonDict, Verb
 from peakctl.present.text import Line, counted, indent, line
@@ -21,12 +21,10 @@ def file_lines(action: Action, *, verbose: bool = False) -> tuple[Line, ...]:
         return (line(("+ ", "added"), f"files: {_total(files.total)}"),)
     if not files.complete:
         return tuple(_not_known(files))
-    most = MOST_VERBOSE if verbose else MOST
-    names = list(_names(files))
-    rest = sum(files.counts) - len(names[:most])
+    names = _first(_names(files), MOST_VERBOSE if verbose else MOST)
+    rest = sum(files.counts) - len(names)
     more = [line((f"… {rest} more", "dim"))] if rest else []
-    head = line(("~ ", "edit"), f"files: {_counts(files)}")
-    return (head, *indent((*names[:most], *more), 4))
+    return (line(("~ ", "edit"), f"files: {_counts(files)}"), *indent((*names, *more), 4))
 
 
 def replaces(action: Action, change: Change) -> bool:
@@ -70,11 +68,25 @@ def _counts(files: FileChanges) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts if count)
 
 
-def _names(files: FileChanges) -> Iterator[Line]:
-    yield from (line((f"+ {path}", "added")) for path in files.added)
-    yield from (line((f"~ {path}", "edit")) for path in files.changed)
-    yield from (line((f"~ {old} -> {new}", "edit")) for old, new in files.renamed)
-    yield from (line((f"- {path}", "removed")) for path in files.removed)
+def _names(files: FileChanges) -> tuple[list[Line], ...]:
+    """The names of each sort of change, a line each."""
+    return (
+        [line((f"+ {path}", "added")) for path in files.added],
+        [line((f"~ {path}", "edit")) for path in files.changed],
+        [line((f"~ {old} -> {new}", "edit")) for old, new in files.renamed],
+        [line((f"- {path}", "removed")) for path in files.removed],
+    )
+
+
+def _first(sorts: Sequence[Sequence[Line]], most: int) -> list[Line]:
+    """`most` lines of them, in fair shares; a single one more too, since its count is a line."""
+    left = most + 1 if sum(map(len, sorts)) == most + 1 else most
+    by_length = sorted(range(len(sorts)), key=lambda index: len(sorts[index]))
+    shares: dict[int, int] = {}
+    for place, index in enumerate(by_length):
+        shares[index] = min(len(sorts[index]), left // (len(sorts) - place))
+        left -= shares[index]
+    return [row for index, sort in enumerate(sorts) for row in sort[: shares[index]]]
 
 
 def _not_known(files: FileChanges) -> Iterator[Line]:

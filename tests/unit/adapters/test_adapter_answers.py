@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import io
+import warnings
 import zipfile
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from peakctl.adapters.rest import Rest
-from peakctl.archives import add_digest, digest_of_zip
+from peakctl.archives import add_digest, digest_of_zip, files_of_zip
 from peakctl.catalog import lookup_kind
-from peakctl.errors import ApiError, Diagnostic
+from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.store import load_kinds
 from peakctl.model import (
     MISSING,
@@ -108,10 +109,12 @@ def run(what: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(what)
 
 
-def zipped() -> bytes:
+def zipped(*names: str) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("Dockerfile", "FROM scratch")
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w") as archive:
+        warnings.simplefilter("ignore")
+        for name in names or ("Dockerfile",):
+            archive.writestr(name, "FROM scratch")
     return out.getvalue()
 
 
@@ -127,6 +130,7 @@ def test_an_artifact_is_read_with_the_digest_of_its_latest_download() -> None:
     )
     live = run(art.read(Listed("a", "art"), resource("Artifact", "art", folder=True)))
     assert live.values["spec"]["artifact"] == {"digest": digest_of_zip(zipped())}
+    assert run(art.files(live)) == live.files == files_of_zip(zipped())
     assert live.values["metadata"] == {"name": "art"}
     assert (live.version, live.attributes) == ("3", {"id": "a"})
     assert len(api.asked) == 2
@@ -406,16 +410,37 @@ def test_a_block_spec_is_read_with_its_release() -> None:
     assert len(api.asked) == 2
 
 
+def test_the_files_of_a_release_are_those_of_the_artifact_that_it_holds() -> None:
+    answers = {BLOCK_SPECS + "b": BLOCK, BLOCK_SPECS + "b/releases/1.1.0": RELEASE}
+    spec, api = adapter("BlockSpec", "block_spec", answers)
+    live = run(spec.read(Listed("b", "blk"), resource("BlockSpec", "blk", folder=True)))
+    assert run(spec.files(live)) is None, "the artifact is gone"
+    answers[ARTIFACTS + "a/2/download"] = zipped("Dockerfile", "../outside", "Dockerfile")
+    assert run(spec.files(live)) == files_of_zip(zipped())
+    assert len(api.asked) == 4
+    answers[ARTIFACTS + "a/2/download"] = b"no zip"
+    with pytest.raises(PeakctlError, match="not a readable zip"):
+        run(spec.files(live))
+    for held in (None, {"id": "a"}, {"version": 2}, {"id": "", "version": 2}):
+        answers[BLOCK_SPECS + "b/releases/1.1.0"] = {**RELEASE, "artifact": held}
+        live = run(spec.read(Listed("b", "blk"), None))
+        assert run(spec.files(live)) is None
+    assert len(api.asked) == 5 + 4 * 2
+
+
 def test_a_release_without_a_digest_line_is_downloaded() -> None:
     answers = {
         BLOCK_SPECS + "b": {**BLOCK, "kind": "workflow"},
         BLOCK_SPECS + "b/releases/1.1.0": {**RELEASE, "notes": "Notes"},
         ARTIFACTS + "a/2/download": zipped(),
     }
-    spec, _ = adapter("BlockSpec", "block_spec", answers)
+    spec, api = adapter("BlockSpec", "block_spec", answers)
     live = run(spec.read(Listed("b", "blk"), resource("BlockSpec", "blk", folder=True)))
     assert live.values["spec"]["artifact"] == {"digest": digest_of_zip(zipped())}
     assert live.values["spec"]["kind"] == "workflow"
+    asked = len(api.asked)
+    assert run(spec.files(live)) == files_of_zip(zipped())
+    assert len(api.asked) == asked, "they are at hand"
     answers[BLOCK_SPECS + "b/releases/1.1.0"] = {"config": CONFIG}
     live = run(spec.read(Listed("b", "blk"), resource("BlockSpec", "blk", folder=True)))
     assert "artifact" not in live.values["spec"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peakctl.archives import add_digest, digest, digest_of_zip, pack, split_digest
+from peakctl.archives import add_digest, digest, digest_of_zip, files_of_zip, pack, split_digest
 from peakctl.errors import PeakctlError
 
 DIGEST = "sha256:" + "0a" * 32
@@ -70,10 +70,18 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
         digest_of_zip(zipped(("a", b"1"), ("a", b"2")))
 
 
+def test_a_list_to_be_read_leaves_out_what_is_unsafe_or_there_twice() -> None:
+    data = zipped(("../x", b"1"), ("/y", b"1"), ("d/", b""), ("a", b"1"), ("a", b"2"))
+    assert [(file.path, file.size) for file in files_of_zip(data, lenient=True)] == [("a", 1)]
+
+
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest, "MAX_UNPACKED", 1000)
+    bomb = zipped(("a", bytes(600)), ("b", bytes(600)))
     with pytest.raises(PeakctlError, match="unpacks to more"):
-        digest_of_zip(zipped(("a", bytes(600)), ("b", bytes(600))))
+        digest_of_zip(bomb)
+    with pytest.raises(PeakctlError, match="unpacks to more"):
+        files_of_zip(bomb, lenient=True)
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

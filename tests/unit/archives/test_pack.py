@@ -288,6 +288,16 @@ def test_files_that_the_run_writes_are_left_out(tmp_path: Path) -> None:
     assert pack(folder, None, tmp_path).digest != before.digest
 
 
+def test_an_archive_tells_of_each_file_and_when_it_was_written(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"x": "1", "sub/y": "22"})
+    os.utime(folder / "x", (5, 1_000))
+    os.utime(folder / "sub/y", (5, 2_000))
+    files = pack(folder, None, tmp_path).files
+    assert [(f.path, f.size, f.modified) for f in files] == [("sub/y", 2, 2_000), ("x", 1, 1_000)]
+    (folder / "x").chmod(0o755)
+    assert [f.executable for f in pack(folder, None, tmp_path).files] == [False, True]
+
+
 def test_plan_files_are_left_out(tmp_path: Path) -> None:
     folder = grow(tmp_path / "a", {"x": "1"})
     before = pack(folder, None, tmp_path)

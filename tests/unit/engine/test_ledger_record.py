@@ -13,9 +13,12 @@ from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.engine.record import is_recorded, known_uses, newly_protected, record
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
+from peakctl.ledger.file_lists import kept_lists, write_list
 from peakctl.model import (
     MISSING,
     Action,
+    Archive,
+    ArchiveFile,
     Document,
     Intent,
     Key,
@@ -340,3 +343,50 @@ def test_what_a_manifest_protects_otherwise_than_the_ledger_is_told(*, protect: 
     assert newly_protected(plan, ledger_of(said)) == (API,)
     assert newly_protected(plan, ledger_of(replace(said, protect=protect))) == ()
     assert newly_protected(plan, ledger_of()) == ()
+
+
+ARTIFACT = ("spec", "artifact")
+PACKED = Archive("sha256:new", 1, bytes, files=(ArchiveFile("train.py", False, 1, "ab"),))
+NEW_LIST = write_list(ARTIFACT, PACKED, DIGESTS)
+OLD_LIST = {"files:spec/artifact": "of another archive"}
+
+
+def build(kind: str, packed: Archive = PACKED, digest: str = "sha256:new", **more: Any) -> Action:
+    document = Document({}, "a.yaml", "/", lambda _: Location("a.yaml", 1, 1))
+    desired = {"metadata": {"name": "x"}, "spec": {"artifact": {"digest": digest}}}
+    key = Key(kind, "x")
+    resource = Resource(key, desired, document, archives={ARTIFACT: packed})
+    more.setdefault("steps", (Step.CREATE_VERSION,))
+    live = Live(key, 7, {})
+    return Action(key, Verb.BUILD, desired=desired, live=live, resource=resource, **more)
+
+
+def lists_after(each: Action, status: Status, **more: Any) -> dict[str, str]:
+    old = Owned(each.key, 7, digests={"spec/x": "1", **OLD_LIST})
+    outcome = Outcome(each.key, each.verb, status, id=7)
+    found = record(Plan((each,)), [outcome], ledger_of(old), KINDS, uses={}, **more)
+    return kept_lists(found[each.key].digests)
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.ALREADY_RIGHT, *BAD])
+def test_an_archive_that_is_never_given_back_leaves_a_list_of_its_files(status: Status) -> None:
+    """A build that fails leaves one too: its version is there, and the next one is compared."""
+    assert lists_after(build("Image"), status) == NEW_LIST
+
+
+@pytest.mark.parametrize("kind", ["Artifact", "BlockSpec"])
+def test_an_archive_that_can_be_read_leaves_none(kind: str) -> None:
+    assert lists_after(build(kind), Status.DONE) == {}
+
+
+def test_a_list_stays_while_the_live_archive_is_another_one() -> None:
+    ignored = build("Image", digest="sha256:live", steps=())
+    assert lists_after(ignored, Status.ALREADY_RIGHT) == OLD_LIST
+    assert lists_after(build("Image", Archive("sha256:new", 1, bytes)), Status.DONE) == OLD_LIST
+    taken = replace(build("Image"), taken_from=Owner("a", "b"))
+    assert lists_after(taken, Status.CANCELLED) == OLD_LIST
+
+
+def test_a_name_that_holds_a_secret_leaves_no_list() -> None:
+    hide = {"redact": lambda text: text.replace("train", "(sensitive)")}
+    assert lists_after(build("Image"), Status.DONE, **hide) == {}
