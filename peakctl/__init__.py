@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import unlock_ledger as unlock_ledger
     from peakctl.operations.get import GetResult as GetResult
     from peakctl.operations.get import get_async as get_async
+    from peakctl.operations.init import InitResult as InitResult
+    from peakctl.operations.init import init as init
     from peakctl.operations.ledger import LedgerResult as LedgerResult
     from peakctl.operations.ledger import RebuildResult as RebuildResult
     from peakctl.operations.ledger import rebuild_ledger_async as rebuild_ledger_async
@@ -81,6 +83,7 @@ _PLACES = {
         "apply destroy get plan rebuild_ledger save_plan show_ledger unlock_ledger"
     ),
     "operations.get": "GetResult get_async",
+    "operations.init": "InitResult init",
     "operations.ledger": (
         "LedgerResult RebuildResult rebuild_ledger_async show_ledger_async unlock_ledger_async"
     ),

@@ -34,6 +34,7 @@ from peakctl import (
     apply_async,
     destroy,
     get,
+    init,
     load,
     plan,
     plan_async,
@@ -309,3 +310,9 @@ def test_results_are_told_as_json_by_the_caller(project: Project) -> None:
     done = apply(project, APPROVE_ALL)
     rows = [{"key": str(o.key), "status": o.status, "took": o.took} for o in done.outcomes]
     assert json.loads(json.dumps(rows))[0]["status"] == "done"
+
+
+def test_a_project_is_made_from_python(tmp_path: Path) -> None:
+    made = init(tmp_path / "new", template="minimal")
+    assert made.project == "new"
+    assert plan(Project.open(made.folder)).has_changes

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from peakctl import __version__
 
 COMMANDS = {
+    "init": "Make a new project from a template.",
     "validate": "Check manifests; contacts nothing.",
     "render": "Print manifests with their templates filled in.",
     "plan": "Show what apply would change, and change nothing.",
