@@ -46,6 +46,8 @@ finally:
         ["emulator", "--help"],
         ["emulator", "serve", "--help"],
         ["completion", "bash"],
+        ["version"],
+        ["schema"],
         ["nonsense"],
         [],
     ],
@@ -56,6 +58,12 @@ def test_nothing_heavy_is_imported_by(args: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.rpartition("heavy: ")[2] == ""
     assert done.returncode == (64 if args == ["nonsense"] else 0)
+
+
+def test_a_schema_is_shown_without_what_reads_manifests_or_asks_the_platform() -> None:
+    code = PROBE.format(args=["schema", "Image"], heavy=[n for n in HEAVY if n != "asyncio"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == "heavy: "
 
 
 def test_the_version_alone_needs_no_command_line() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peakctl.errors import (
     Diagnostic,
@@ -21,10 +22,12 @@ from peakctl.errors import (
     nearest_names,
 )
 from peakctl.kinds.fields import Kind
-from peakctl.manifests.load import Inputs, Manifests, RenderedText
-from peakctl.manifests.parameters import Given
 from peakctl.model import Document, Key, Reference, Resource, Value
 from peakctl.operations.project import Project, no_project, telling
+
+if TYPE_CHECKING:
+    from peakctl.manifests.load import Inputs, Manifests, RenderedText
+    from peakctl.manifests.parameters import Given
 
 NOTHING_FOUND = "source/no-match"
 NO_VALUE = "template/undefined"

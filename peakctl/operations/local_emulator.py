@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
 from peakctl.files import make_private_folder, narrow, write_private
-from peakctl.manifests.project import Environment
 from peakctl.model import JsonDict, Value
-from peakctl.operations.project import Project
 
 if TYPE_CHECKING:
     from peakctl.emulator import Emulator
+    from peakctl.manifests.project import Environment
+    from peakctl.operations.project import Project
 
 STATE_FOLDER = ".peakctl"
 

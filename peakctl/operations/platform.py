@@ -11,8 +11,6 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peakctl.api.client import Api
-from peakctl.api.limits import Limits
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.kinds.fields import Kind
 from peakctl.model import Adapter, LedgerStore, Secret
@@ -27,6 +25,9 @@ from peakctl.settings import ALLOW_ENDPOINT, may_be_endpoint
 
 if TYPE_CHECKING:
     import httpx
+
+    from peakctl.api.client import Api
+    from peakctl.api.limits import Limits
 
 
 PARALLELISM = 16

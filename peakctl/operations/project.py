@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
-from peakctl.manifests.project import Environment
-from peakctl.manifests.project import Project as ProjectFile
 from peakctl.model import Clock, Owner, Policy, Value
 from peakctl.model.text import Redactor
 from peakctl.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from peakctl.manifests.project import Environment
+    from peakctl.manifests.project import Project as ProjectFile
 
 
 class SystemClock:
