@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from peakctl.errors import Severity as Severity
     from peakctl.errors import UsageError as UsageError
     from peakctl.model import Action as Action
+    from peakctl.model import BuildLog as BuildLog
     from peakctl.model import Event as Event
+    from peakctl.model import Failure as Failure
     from peakctl.model import Key as Key
     from peakctl.model import Outcome as Outcome
     from peakctl.model import Plan as Plan
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from peakctl.operations.apply import apply_async as apply_async
     from peakctl.operations.apply import destroy_async as destroy_async
     from peakctl.operations.blocking import apply as apply
+    from peakctl.operations.blocking import build_log as build_log
     from peakctl.operations.blocking import destroy as destroy
     from peakctl.operations.blocking import get as get
     from peakctl.operations.blocking import plan as plan
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from peakctl.operations.load import load as load
     from peakctl.operations.load import render as render
     from peakctl.operations.load import validate as validate
+    from peakctl.operations.logs import build_log_async as build_log_async
     from peakctl.operations.plan import PlanOptions as PlanOptions
     from peakctl.operations.plan import PlanResult as PlanResult
     from peakctl.operations.plan import plan_async as plan_async
@@ -75,12 +79,12 @@ _PLACES = {
         "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable LiveConflict ManifestsInvalid"
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
     ),
-    "model": "Action Event Key Outcome Plan Status Verb",
+    "model": "Action BuildLog Event Failure Key Outcome Plan Status Verb",
     "operations.apply": (
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply destroy get plan rebuild_ledger save_plan show_ledger unlock_ledger"
+        "apply build_log destroy get plan rebuild_ledger save_plan show_ledger unlock_ledger"
     ),
     "operations.get": "GetResult get_async",
     "operations.init": "InitResult init",
@@ -88,6 +92,7 @@ _PLACES = {
         "LedgerResult RebuildResult rebuild_ledger_async show_ledger_async unlock_ledger_async"
     ),
     "operations.load": "LoadResult RenderResult load render validate",
+    "operations.logs": "build_log_async",
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.saved_plan": "SavedPlan read_saved_plan save_plan_async",

@@ -19,7 +19,9 @@ from peakctl import (
     ApplyOptions,
     Event,
     GuardRefused,
+    Key,
     ManifestsInvalid,
+    PeakctlError,
     PlanOptions,
     PlanStale,
     Project,
@@ -32,6 +34,7 @@ from peakctl import (
     Verb,
     apply,
     apply_async,
+    build_log,
     destroy,
     get,
     init,
@@ -316,3 +319,51 @@ def test_a_project_is_made_from_python(tmp_path: Path) -> None:
     made = init(tmp_path / "new", template="minimal")
     assert made.project == "new"
     assert plan(Project.open(made.folder)).has_changes
+
+
+FAILING_IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: forecast}
+spec:
+  type: workflow
+  buildDetails:
+    source: dockerfile
+    dockerfile: |
+      FROM python:3.12
+      RUN exit 3
+"""
+
+
+def test_the_log_of_the_last_failed_build_is_had_again(folder: Path) -> None:
+    (folder / "m/image.yaml").write_text(FAILING_IMAGE, encoding="utf-8")
+    project, key = open_with(folder), Key("Image", "forecast")
+    (failed,) = [o for o in apply(project, APPROVE_ALL).outcomes if o.key == key]
+    assert failed.status is Status.FAILED
+    found = build_log(project, key, failed=True)
+    assert failed.failure is not None
+    assert (found.build, found.version, found.status) == ("1", "0.0.1", "failed")
+    assert found.lines == failed.failure.log
+    assert build_log(project, key, "0.0.1") == found
+    with pytest.raises(PeakctlError, match="there is no build of version"):
+        build_log(project, key, "0.0.2")
+    with pytest.raises(PeakctlError, match="there is no failed build"):
+        build_log(project, Key("Image", "other"), failed=True)
+    with pytest.raises(UsageError, match='there is no kind "Picture"'):
+        build_log(project, Key("Picture", "forecast"))
+
+
+def test_a_run_that_is_stopped_says_so(project: Project) -> None:
+    stop = Stop()
+    done = apply(
+        project, APPROVE_ALL, stop=stop, emit=lambda e: stop.request() if is_carry_out(e) else None
+    )
+    assert [o.status for o in done.outcomes] == [Status.CANCELLED]
+    assert (done.interrupted, str(done.stopped), done.ok) == (True, "interrupted", False)
+    assert show_ledger(project).ledger.runs[-1].outcome == "interrupted"
+    whole = apply(project, APPROVE_ALL)
+    assert (whole.interrupted, whole.stopped) == (False, None)
+
+
+def is_carry_out(event: object) -> bool:
+    return isinstance(event, StageStarted) and type(event.stage).__name__ == "CarryOut"

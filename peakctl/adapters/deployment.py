@@ -7,11 +7,23 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
+from peakctl.adapters.failures import explain_deployment
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.model import MISSING, JsonDict, JsonObject, Key, Path, Step, Tree, mapping_at, value_at
+from peakctl.model import (
+    MISSING,
+    Failure,
+    JsonDict,
+    JsonObject,
+    Key,
+    Path,
+    Step,
+    Tree,
+    mapping_at,
+    value_at,
+)
 from peakctl.model.platform import CallRequest, CallResult, Readiness
 from peakctl.model.resources import Listed, Live, LiveId, Resource, State
 
@@ -188,6 +200,16 @@ class Adapter(Rest):
     async def delete(self, request: CallRequest) -> CallResult:
         live = live_of(request)
         return await self.delete_at(request, self._route(str(live.private["family"]), live.id))
+
+    async def explain(self, result: CallResult) -> Failure:
+        """One request for the deployment, and one or two for each of its parts."""
+        watch = result.watch or {}
+        described = None if watch.get("gone") else await self.get(str(watch.get("path")))
+        if described is None:
+            return Failure()
+        number = watch.get("revision") or revision_of(described)
+        what = f"revision {number}" if number is not None else ""
+        return await explain_deployment(self.api, described, what)
 
     def _result(
         self, request: CallRequest, id_: str | int, family: str, number: int | None

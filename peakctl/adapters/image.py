@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,24 @@ from peakctl.adapters.answers import (
     spec_of,
     without_nulls,
 )
+from peakctl.adapters.failures import log_lines
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.archives import split_digest
-from peakctl.errors import ApiError
-from peakctl.model import CallRequest, CallResult, Listed, Live, Readiness, Resource, State, Step
-from peakctl.model.text import printable
+from peakctl.model import (
+    BuildLog,
+    CallRequest,
+    CallResult,
+    Failure,
+    Listed,
+    Live,
+    Readiness,
+    Resource,
+    State,
+    Step,
+)
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
 
@@ -159,16 +169,43 @@ class Adapter(Rest):
         own = self.classify(word)
         return own if word and own.state is State.PENDING else reading
 
-    async def logs(self, result: CallResult) -> tuple[str, ...]:
+    async def explain(self, result: CallResult) -> Failure:
         watch = result.watch or {}
         if "buildId" not in watch:
-            return ()
-        return await build_lines(
-            self.api, self.at(watch["image"], "builds", watch["buildId"], "logs")
-        )
+            return Failure()
+        build = watch["buildId"]
+        lines = await log_lines(self.api, self.at(watch["image"], "builds", build, "logs"))
+        return Failure(log=lines, log_of=f"build {build}")
+
+    async def build_log(
+        self, listed: Listed, version: str | None, *, failed: bool
+    ) -> BuildLog | None:
+        """Two requests, or more for a long log: the listing of builds, and the log."""
+        path = self.at(listed.id, "builds")
+        found = await self.api.pages(path, ("builds",), (("count", "-1"),))
+        wanted = [
+            each
+            for each in found
+            if version in (None, each.get("version"))
+            and not (failed and self.classify(str(each.get("status"))).state is not State.FAILED)
+        ]
+        build = max(wanted, key=_began, default=None)
+        if build is None:
+            return None
+        id_ = str(build_id(build))
+        lines = await log_lines(self.api, self.at(listed.id, "builds", id_, "logs"), most=WHOLE)
+        return BuildLog(id_, str(build.get("version")), str(build.get("status")), lines)
 
 
+WHOLE = 20_000
+"""Lines of a log that is asked for as such."""
 PRIVATE = ("versionId", "buildId")
+
+
+def _began(build: JsonObject) -> tuple[str, int, str]:
+    """When a build began; of several at one moment the greatest id."""
+    id_ = build_id(build) or ""
+    return str(build.get("startedAt") or ""), len(id_), id_
 
 
 def build_id(answer: JsonObject) -> str | None:
@@ -258,42 +295,9 @@ def _order(version: JsonObject) -> tuple[bool, semver.Version, int]:
     return known, parsed, number if isinstance(number, int) else 0
 
 
-LINES = 20
-PAGES = 50
-
-
 async def build_word(api: Api, path: str, watch: JsonObject) -> str:
     """The status of the build `watch["buildId"]`, "" when the listing does not have it."""
     query = (("count", "-1"), ("versions", str(watch["versionId"])))
     found = await api.pages(path, ("builds",), query)
     own = (b for b in found if str(b.get("buildId")) == watch["buildId"])
     return str(next(own, {}).get("status") or "")
-
-
-async def build_lines(api: Api, path: str) -> tuple[str, ...]:
-    """The last lines of the log at `path`; empty when the platform has none (404)."""
-    messages: list[str] = []
-    token: str | None = None
-    for _ in range(PAGES):
-        try:
-            page = await api.get(path, (("nextToken", token),) if token else ())
-        except ApiError as error:
-            if error.status == 404:
-                break
-            raise
-        logs = page.get("logs") or []
-        messages = (messages + [str(line.get("message") or "") for line in logs])[-LINES:]
-        if not logs or page.get("nextToken") in (None, "", token):
-            break
-        token = page["nextToken"]
-    return last_lines(messages, LINES)
-
-
-def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
-    """The last `most` lines of some log messages, without anything that steers a terminal."""
-    lines = [
-        printable(line).replace("\t", "    ").rstrip()
-        for message in messages
-        for line in message.splitlines()
-    ]
-    return tuple(line for line in lines if line)[-most:]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from peakctl.adapters.answers import metadata_of
+from peakctl.adapters.failures import reason_in
 from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
-from peakctl.model import Adapter, CallRequest, CallResult, Readiness, Step
+from peakctl.model import Adapter, BuildLog, CallRequest, CallResult, Failure, Readiness, Step
 from peakctl.model.resources import ArchiveFile, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
@@ -150,8 +152,12 @@ class Rest:
         if answer is None:
             return Readiness(State.GONE)
         if result.watch.get("gone"):
-            return deletion(self.status(answer))
-        return self.readiness(answer, result.watch)
+            reading = deletion(self.status(answer))
+        else:
+            reading = self.readiness(answer, result.watch)
+        if reading.state in (State.FAILED, State.STUCK) and not reading.message:
+            return replace(reading, message=reason_in(answer))
+        return reading
 
     def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
         """What `answer` says about the thing that `watch` names."""
@@ -173,9 +179,15 @@ class Rest:
         """What the read brought along: of most kinds the platform gives no archive back."""
         return live.files
 
-    async def logs(self, result: CallResult) -> tuple[str, ...]:
-        """The platform keeps no log for most kinds."""
-        return ()
+    async def explain(self, result: CallResult) -> Failure:
+        """The platform keeps no log for most kinds; its reason came with the status."""
+        return Failure()
+
+    async def build_log(
+        self, listed: Listed, version: str | None, *, failed: bool
+    ) -> BuildLog | None:
+        """Most kinds are not built."""
+        return None
 
     def status(self, answer: JsonObject) -> str:
         """The status word of a describe answer, "" where it has none."""
@@ -264,8 +276,13 @@ class Guarded:
     async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
         return await self._read(self._adapter.files(live))
 
-    async def logs(self, result: CallResult) -> tuple[str, ...]:
-        return await self._read(self._adapter.logs(result))
+    async def explain(self, result: CallResult) -> Failure:
+        return await self._read(self._adapter.explain(result))
+
+    async def build_log(
+        self, listed: Listed, version: str | None, *, failed: bool
+    ) -> BuildLog | None:
+        return await self._read(self._adapter.build_log(listed, version, failed=failed))
 
     async def _read(self, answer: Awaitable[T], *, doubtful: bool = False) -> T:
         try:

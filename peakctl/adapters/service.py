@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from peakctl.adapters.answers import manifest, metadata_of, pick_shown, read_env, require, spec_of
+from peakctl.adapters.failures import explain_service
 from peakctl.adapters.requests import changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.kinds.fields import Absent
-from peakctl.model import CallRequest, CallResult, JsonDict, JsonObject, Listed, Step
+from peakctl.model import CallRequest, CallResult, Failure, JsonDict, JsonObject, Listed, Step
 
 METADATA = ("name", "title", "description")  # its tags are read-only
 
@@ -63,6 +64,12 @@ class Webapps(Rest):
             body.pop(name, None)
         await self.api.send("PATCH", self.at(live.id), json=body)
         return CallResult(request.key, live.id, {"id": live.id}, self.watch(live.id, {}))
+
+    async def explain(self, result: CallResult) -> Failure:
+        """Two requests: the service, and the version of the image that it runs."""
+        watch = result.watch or {}
+        described = None if watch.get("gone") else await self.get(self.at(result.id))
+        return await explain_service(self.api, described) if described else Failure()
 
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         return {"path": self.at(id)}

@@ -13,7 +13,7 @@ from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.kinds.fields import Kind
-from peakctl.model import Action, Change, Live, Outcome, State, Status, Step
+from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
 
@@ -261,9 +261,23 @@ class ActionRunner:
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
             return None
-        lines = tuple(self.redact(line) for line in await self.adapter.logs(result))
+        failure, hints = await self._explain(result)
         why = f": {reading.message}" if reading.message else ""
-        return self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", lines)
+        failed = self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", hints)
+        return replace(failed, failure=replace(failure, reason=reading.message))
+
+    async def _explain(self, result: CallResult) -> tuple[Failure, tuple[str, ...]]:
+        """What the platform tells of a failure; where that cannot be read, why not."""
+        try:
+            found, redact = await self.adapter.explain(result), self.redact
+        except PeakctlError as error:
+            return Failure(), (self.redact(f"more about it could not be read: {error}"),)
+        parts = (PartState(redact(p.name), redact(p.status), p.failed) for p in found.parts)
+        return replace(
+            found,
+            parts=tuple(parts),
+            log=tuple(map(redact, found.log)),
+        ), ()
 
     def _waits(self, step: Step, reading: Readiness) -> None:
         self.waiting_for = self._redacted(reading)

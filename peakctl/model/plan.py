@@ -346,11 +346,38 @@ class Status(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PartState:
+    """Something that a resource is made of, or runs on, and the platform's word for its state.
+
+    `status` is empty where nothing tells it.
+    """
+
+    name: str
+    status: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the platform tells of something that ended badly; empty where it tells nothing.
+
+    `what` is the very thing that failed (`revision 3`), `reason` the platform's own words; `log` is
+    the end of the log of `log_of` (`build 7`).
+    """
+
+    what: str = ""
+    reason: str = ""
+    parts: tuple[PartState, ...] = ()
+    log: tuple[str, ...] = ()
+    log_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one action ended. `cause` is the root failure that blocked it; `took` is in seconds.
 
     `id` is that of the resource, if there is one now; `applied` what its calls sent, with ids for
-    names, when all of them went well.
+    names, when all of them went well. `failure` is set where something that was started failed.
     """
 
     key: Key
@@ -362,6 +389,7 @@ class Outcome:
     cause: Key | None = None
     id: str | int | None = None
     applied: Tree = field(default_factory=empty_tree, repr=False, compare=False)
+    failure: Failure | None = None
 
     @property
     def changed(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 if TYPE_CHECKING:
-    from peakctl.model.plan import Change, Step
+    from peakctl.model.plan import Change, Failure, Step
     from peakctl.model.resources import (
         Archive,
         ArchiveFile,
@@ -47,6 +47,16 @@ class CallRequest:
     changes: tuple[Change, ...] = ()
     archives: Mapping[Path, Archive] = field(default_factory=dict)
     clear: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLog:
+    """The log of one build. `status` is the platform's word, `lines` the last ones of the log."""
+
+    build: str
+    version: str
+    status: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +145,16 @@ class Adapter(Protocol):
         for what is no archive.
         """
 
-    async def logs(self, result: CallResult) -> tuple[str, ...]:
-        """The last lines of the log of a failed build; empty where the platform keeps none."""
+    async def explain(self, result: CallResult) -> Failure:
+        """Why what `call` started has failed: the states of its parts, the end of its log.
+
+        A few requests at most, none where the platform has nothing to tell.
+        """
+
+    async def build_log(
+        self, listed: Listed, version: str | None, *, failed: bool
+    ) -> BuildLog | None:
+        """The log of the newest build of a version (None: of any); of those that failed, `failed`.
+
+        None where there is no such build, or the kind has none.
+        """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from peakctl.model import Key, Outcome, Plan, Status, Verb
+from peakctl.model import Failure, Key, Outcome, Plan, Status, Verb
 from peakctl.present.plan_text import applied_summary, duration, verb_word
 from peakctl.present.text import Line, first_names, indent, line
 
@@ -50,7 +50,28 @@ def _trouble(outcome: Outcome, version: str | None) -> Iterator[Line]:
         f": {outcome.message}" if outcome.message else "",
         (f"  after {duration(outcome.took)}" if outcome.took >= 1 else "", "dim"),
     )
-    yield from indent((line((row, "dim")) for row in outcome.detail), 4)
+    yield from indent((line((row, "dim")) for row in detail_rows(outcome)), 4)
+
+
+def detail_rows(outcome: Outcome) -> tuple[str, ...]:
+    """What is known of an end beyond its message: hints, states of parts, the end of a log."""
+    failure = outcome.failure
+    return (*outcome.detail, *(_failure_rows(failure, outcome.id) if failure else ()))
+
+
+def _failure_rows(failure: Failure, id_: str | int | None) -> Iterator[str]:
+    parts, log = failure.parts, failure.log
+    explained = failure.reason or log or any(part.failed for part in parts)
+    place = "" if id_ is None else f"; look there at id {id_}"
+    words = (failure.what, "" if explained else f"the platform gives no reason and no log{place}")
+    if head := "; ".join(filter(None, words)):
+        yield head
+    wide = max((len(part.name) for part in parts), default=0)
+    for part in sorted(parts, key=lambda each: not each.failed):
+        yield f"{part.name:<{wide}}  {part.status or 'its state is not known'}"
+    if log:
+        yield f"end of the log of {failure.log_of}:"
+        yield from (f"  {row}" for row in log)
 
 
 def _blocked(outcomes: Iterable[Outcome]) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from peakctl.model import (
     Action,
     Change,
     Effect,
+    Failure,
     JsonDict,
     Outcome,
     Plan,
@@ -23,6 +24,7 @@ from peakctl.model import (
 from peakctl.model.values import dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
+from peakctl.present.outcome_text import detail_rows
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.reasons import consequence_document, reached, reason_document
@@ -86,7 +88,7 @@ def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
                 code=f"run/{outcome.status}",
                 summary=f"{outcome.verb}: {outcome.message}",
                 key=outcome.key,
-                detail="\n".join(outcome.detail),
+                detail="\n".join(detail_rows(outcome)),
             )
 
 
@@ -158,4 +160,18 @@ def _outcome(outcome: Outcome) -> JsonDict:
         "message": outcome.message,
         "detail": list(outcome.detail),
         "cause": str(outcome.cause) if outcome.cause else None,
+        "failure": _failure(outcome.failure) if outcome.failure else None,
+    }
+
+
+def _failure(failure: Failure) -> JsonDict:
+    return {
+        "what": failure.what,
+        "reason": failure.reason,
+        "parts": [
+            {"name": part.name, "status": part.status, "failed": part.failed}
+            for part in failure.parts
+        ],
+        "log": list(failure.log),
+        "log_of": failure.log_of,
     }

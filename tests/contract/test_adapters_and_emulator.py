@@ -304,7 +304,12 @@ def test_a_failed_build_tells_its_log_and_is_built_again(tmp_path: Path) -> None
             made.clock.time += 5
             reading = await adapter.poll(receipt)
             assert (reading.state, reading.status) == (State.FAILED, "failed")
-            assert "exit 1" in "\n".join(await adapter.logs(receipt))
+            found = await adapter.explain(receipt)
+            assert (found.log_of, "exit 1" in "\n".join(found.log)) == ("build 1", True)
+            (listed,) = await adapter.find("img")
+            again = await adapter.build_log(listed, None, failed=True)
+            assert again is not None
+            assert (again.build, again.version, again.lines) == ("1", "0.0.1", found.log)
             live = await made.live(image)
             assert (live.status, live.state) == ("failed", State.FAILED)
             dockerfile.write_text("FROM scratch\n", "utf-8")

@@ -24,6 +24,7 @@ from peakctl.model import (
     CallResult,
     Change,
     Document,
+    Failure,
     Key,
     Listed,
     Live,
@@ -320,7 +321,7 @@ def test_a_failure_without_a_build_id_and_a_ready_version_need_no_second_look() 
     watch = {k: v for k, v in WATCH.items() if k != "buildId"}
     unknown = CallResult(Key("Image", "img"), 1, watch=watch)
     assert run(img.poll(unknown)).state is State.FAILED
-    assert run(img.logs(unknown)) == ()
+    assert run(img.explain(unknown)) == Failure()
     assert len(api.asked) == 1
 
 
@@ -329,7 +330,7 @@ def test_the_end_of_a_build_log_is_cleaned_and_follows_its_pages() -> None:
     first = {"logs": [{"message": f"line {n}"} for n in range(30)], "nextToken": "t1"}
     second = {"logs": [{"message": "\x1b[31mred\x1b[0m\tx\x07\nlast\u202e "}], "nextToken": "t1"}
     img, api = adapter("Image", "image", {path: [(first,), (second,)]})
-    lines = run(img.logs(BUILD))
+    lines = run(img.explain(BUILD)).log
     assert lines[-2:] == ("red    x", "last")
     assert (len(lines), lines[0]) == (20, "line 12")
     assert api.asked[1][2] == (("nextToken", "t1"),)
@@ -338,18 +339,18 @@ def test_the_end_of_a_build_log_is_cleaned_and_follows_its_pages() -> None:
 @pytest.mark.parametrize("page", [{}, {"logs": [], "nextToken": "t"}, refusal(404)])
 def test_a_build_may_have_no_log(page: object) -> None:
     img, _ = adapter("Image", "image", {IMAGES + "1/builds/9/logs": page})
-    assert run(img.logs(BUILD)) == ()
+    assert run(img.explain(BUILD)).log == ()
 
 
 def test_a_log_without_an_end_is_left_and_one_that_cannot_be_read_is_an_error() -> None:
     path = IMAGES + "1/builds/9/logs"
     pages = [({"logs": [{"message": "x"}], "nextToken": str(n)},) for n in range(60)]
     img, api = adapter("Image", "image", {path: pages})
-    run(img.logs(BUILD))
+    run(img.explain(BUILD))
     assert len(api.asked) == 50
     img, _ = adapter("Image", "image", {path: refusal(500)})
     with pytest.raises(ApiError):
-        run(img.logs(BUILD))
+        run(img.explain(BUILD))
 
 
 # --- specs -----
@@ -849,7 +850,6 @@ def test_nothing_to_watch_is_ready_and_what_is_gone_is_gone() -> None:
     key = Key("Service", "svc")
     assert run(svc.poll(CallResult(key, "s"))).state is State.READY
     assert run(svc.poll(CallResult(key, "s", watch={"path": WEBAPPS + "s"}))).state is State.GONE
-    assert run(svc.logs(CallResult(key, "s"))) == ()
 
 
 def test_a_word_that_nobody_knows_is_pending_and_named() -> None:

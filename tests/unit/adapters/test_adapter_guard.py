@@ -16,7 +16,7 @@ class Broken:
     """Every method reads an answer that is not what it should be."""
 
     def __getattr__(self, _: str) -> Any:
-        async def method(*_: Any) -> Any:
+        async def method(*_: Any, **named: object) -> Any:
             return {}["id"]  # type: ignore[index]
 
         return method
@@ -34,8 +34,14 @@ CALLS = {
     "call": (CallRequest(Step.CREATE, KEY, {}),),
     "poll": (CallResult(KEY, 1),),
     "dependents": (Live(KEY, 1, {}),),
-    "logs": (CallResult(KEY, 1),),
+    "explain": (CallResult(KEY, 1),),
 }
+
+
+def test_the_log_of_a_build_is_guarded_too() -> None:
+    guarded = Guarded(Broken(), "Image")  # type: ignore[arg-type]
+    with pytest.raises(ApiError):
+        asyncio.run(guarded.build_log(Listed(1, "a"), None, failed=True))
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -27,6 +27,7 @@ from peakctl.model import (
     CallResult,
     Document,
     Event,
+    Failure,
     Key,
     Listed,
     Live,
@@ -78,7 +79,7 @@ class Shelf:
     pins: dict[tuple[str, str | None], Tree | None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     readings: list[Readiness] = field(default_factory=list)
-    lines: tuple[str, ...] = ()
+    failure: Failure = field(default_factory=Failure)
     used_by: tuple[str, ...] = ()
     watched: bool = False
     keeps: bool = False
@@ -168,8 +169,8 @@ class Shelf:
             raise self.archive
         return self.archive
 
-    async def logs(self, receipt: CallResult) -> tuple[str, ...]:
-        return self.lines
+    async def explain(self, receipt: CallResult) -> Failure:
+        return self.failure
 
 
 @dataclass

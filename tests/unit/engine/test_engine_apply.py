@@ -14,8 +14,10 @@ from peakctl.model import (
     Action,
     CallRequest,
     CallResult,
+    Failure,
     Key,
     Live,
+    PartState,
     Phase,
     Plan,
     Readiness,
@@ -160,10 +162,27 @@ def test_an_error_that_is_no_action_s_own_is_raised(lab: Any) -> None:
 def test_a_failed_build_ends_the_wait_with_its_last_lines(lab: Any) -> None:
     lab.Image.watched = True
     lab.Image.readings = [PENDING, Readiness(State.FAILED, "failed", "exit 1")]
-    lab.Image.lines = ("step 1", "boom")
+    part = PartState("image b", "failed", failed=True)
+    told = Failure("version 1", "", (part,), log=("step 1", "boom"), log_of="build 1")
+    lab.Image.failure = told
     (outcome,) = lab.run(image(lab))
     assert (outcome.status, outcome.message) == (Status.FAILED, "the build failed: exit 1")
-    assert outcome.detail == ("step 1", "boom")
+    assert outcome.failure == replace(told, reason="exit 1")
+    assert outcome.detail == ()
+
+
+def test_a_failure_that_cannot_be_explained_stays_one(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [Readiness(State.FAILED, "failed")]
+
+    async def unread(_: Any) -> Any:
+        raise lab.problem(500)
+
+    lab.Image.explain = unread
+    (outcome,) = lab.run(image(lab))
+    assert (outcome.status, outcome.message) == (Status.FAILED, "the build failed")
+    assert outcome.failure == Failure()
+    assert outcome.detail == ("more about it could not be read: answered 500",)
 
 
 def test_a_warning_is_an_end(lab: Any) -> None:

@@ -162,7 +162,7 @@ ACTION = {
 OUTCOME = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["key", "verb", "status", "id", "took", "message", "detail", "cause"],
+    "required": ["key", "verb", "status", "id", "took", "message", "detail", "cause", "failure"],
     "properties": {
         "key": TEXT,
         "verb": TEXT,
@@ -172,6 +172,18 @@ OUTCOME = {
         "message": TEXT,
         "detail": NAMES,
         "cause": {"type": ["string", "null"]},
+        "failure": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "required": ["what", "reason", "parts", "log", "log_of"],
+            "properties": {
+                "what": TEXT,
+                "reason": TEXT,
+                "parts": {"type": "array", "items": {"type": "object"}},
+                "log": NAMES,
+                "log_of": TEXT,
+            },
+        },
     },
 }
 DOCUMENT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peakctl.model import Action, Key, Outcome, Plan, Status, Step, Verb
+from peakctl.model import Action, Failure, Key, Outcome, PartState, Plan, Status, Step, Verb
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.text import to_plain
 
@@ -26,20 +26,51 @@ def test_success_is_one_line() -> None:
 
 
 def test_failures_come_with_their_log_their_followers_and_the_next_step() -> None:
-    failed = Outcome(
-        IMAGE, Verb.BUILD, Status.FAILED, 11.0, "the build failed", ("Step 3/5", "\x1b[31mboom")
-    )
+    log = Failure(log=("Step 3/5", "\x1b[31mboom"), log_of="build 7")
+    failed = Outcome(IMAGE, Verb.BUILD, Status.FAILED, 11.0, "the build failed", failure=log)
     blocked = Outcome(SERVICE, Verb.EDIT, Status.BLOCKED, cause=IMAGE)
     assert told(failed, blocked) == (
         "failed  Image/serve  build 0.0.2: the build failed  after 11.0s\n"
-        "    Step 3/5\n"
-        "    boom\n"
+        "    end of the log of build 7:\n"
+        "      Step 3/5\n"
+        "      boom\n"
         "blocked by Image/serve: Service/api\n"
         "\n"
         "Failed: 1 failed, 1 blocked.\n"
         "next: correct what failed and run again; what is done stays done: peakctl apply -e dev\n"
         "Applied: nothing in 12.3s.\n"
     )
+
+
+def test_a_failure_shows_its_parts_those_that_failed_first() -> None:
+    parts = (
+        PartState("block long-name", "deployed"),
+        PartState("block b", "failed", failed=True),
+        PartState("image c", ""),
+    )
+    failure = Failure("revision 3", parts=parts)
+    text = told(
+        Outcome(SERVICE, Verb.EDIT, Status.FAILED, message="it failed", id="x", failure=failure)
+    )
+    assert text.startswith(
+        "failed  Service/api  edit: it failed\n"
+        "    revision 3\n"
+        "    block b          failed\n"
+        "    block long-name  deployed\n"
+        "    image c          its state is not known\n"
+    )
+
+
+def test_a_failure_without_a_reason_says_so_and_where_to_look() -> None:
+    def rows(failure: Failure, id_: str | None = "x") -> str:
+        failed = Outcome(SERVICE, Verb.EDIT, Status.FAILED, message="bad", id=id_, failure=failure)
+        return told(failed).partition("\n\n")[0]
+
+    assert rows(Failure("revision 3")).endswith(
+        "    revision 3; the platform gives no reason and no log; look there at id x"
+    )
+    assert rows(Failure(), None).endswith("\n    the platform gives no reason and no log")
+    assert rows(Failure(reason="no room")) == "failed  Service/api  edit: bad"
 
 
 def test_a_root_cause_is_named_once_for_all_that_it_blocks() -> None:

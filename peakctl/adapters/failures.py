@@ -1,0 +1,194 @@
+"""What the platform tells of a failure: its reason, the parts that failed, the end of a log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from peakctl.api.client import Api
+from peakctl.errors import ApiError
+from peakctl.model import Failure, JsonObject, PartState
+from peakctl.model.text import printable
+
+REASONS = (
+    "statusMessage", "statusReason", "failureReason", "errorMessage", "error", "reason", "message",
+)  # fmt: skip
+"""Where an answer may say why: no read is documented to, so whatever says something is taken."""
+LINES = 20
+PAGES = 50
+MOST_PARTS = 10
+"""Parts that are looked up; of the rest only the names are told."""
+IMAGES = "service/image-management/api/v2/images/"
+WORKFLOWS = "service/workflows/api/v1/workflows/"
+SERVICES = "service/webapps/api/v1/webapps/"
+BLOCKS = "press/v1/blocks/deployments/"
+WORKFLOW_WORDS = ("workflow",)
+SERVICE_WORDS = ("service", "webapp", "web-app")
+
+
+def reason_in(answer: JsonObject) -> str:
+    """The platform's own words on why something failed, as far as an answer has any."""
+    holders = (answer, *(_mapping(answer.get(name)) for name in ("latestRevision", "metadata")))
+    texts = (holder.get(name) for holder in holders for name in REASONS)
+    found = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    return " ".join(printable(found).split())
+
+
+def is_failure(word: str) -> bool:
+    """Whether a status word of any kind tells of a failure."""
+    lower = word.lower()
+    return any(part in lower for part in ("fail", "error", "rollback", "rolled"))
+
+
+async def explain_deployment(api: Api, described: JsonObject, what: str) -> Failure:
+    """The states of what a deployment has made or consists of; at most a few requests.
+
+    A read that fails leaves out what it would have told.
+    """
+    latest = _mapping(described.get("latestRevision"))
+    made, blocks = _items(latest.get("resources")), _items(latest.get("blocks"))
+    since = str(latest.get("createdAt") or "")
+    found = [
+        *await asyncio.gather(*(_block(api, block) for block in blocks[:MOST_PARTS])),
+        *await asyncio.gather(*(_resource(api, each, since) for each in made[:MOST_PARTS])),
+    ]
+    named = [_named(each) for each in (*blocks[MOST_PARTS:], *made[MOST_PARTS:])]
+    logged = next((each for each in found if each.log), Failure())
+    return Failure(
+        what,
+        parts=tuple(part for each in found for part in each.parts) + tuple(named),
+        log=logged.log,
+        log_of=logged.log_of,
+    )
+
+
+async def explain_service(api: Api, described: JsonObject) -> Failure:
+    """The image version that a service runs: one request. The platform keeps no log of services."""
+    details = _mapping(described.get("imageDetails"))
+    id_, version_id = details.get("imageId"), details.get("versionId")
+    if id_ is None or version_id is None:
+        return Failure()
+    version = await _get(api, f"{IMAGES}{id_}/versions/{version_id}")
+    if not version:
+        return Failure(
+            parts=(PartState(f"image {id_}", "its version cannot be read", failed=True),)
+        )
+    build = version.get("lastBuildStatus")
+    ready = version.get("status") in ("ready", "in-use")
+    word = str(version.get("status") if ready or not build else f"its build: {build}")
+    name = f"image {version.get('imageName') or id_} {version.get('version')}"
+    return Failure(parts=(PartState(name, word, failed=not ready),))
+
+
+async def _block(api: Api, block: JsonObject) -> Failure:
+    """A block of an app; of one that failed the platform's reason, where its own read has one."""
+    status = str(block.get("status") or "")
+    part = PartState(f"block {block.get('name')}", status, is_failure(status))
+    if part.failed and block.get("deploymentId") is not None:
+        own = await _get(api, f"{BLOCKS}{block['deploymentId']}")
+        if reason := reason_in(own):
+            part = PartState(part.name, f"{status}: {reason}", failed=True)
+    return Failure(parts=(part,))
+
+
+async def _resource(api: Api, made: JsonObject, since: str) -> Failure:
+    """Something that a block has made, by its kind and name, as its own listing shows it."""
+    word = str(made.get("kind")).lower()
+    if word in WORKFLOW_WORDS:
+        item = await _listed(api, WORKFLOWS, ("workflows",), str(made.get("name")))
+        return await _workflow(api, _named(made).name, item, since)
+    if word in SERVICE_WORDS:
+        query = (("featureType", "services"),)
+        item = await _listed(api, SERVICES, ("services", "webapps"), str(made.get("name")), query)
+        status = str(item.get("status") or "")
+        return Failure(parts=(PartState(_named(made).name, status, is_failure(status)),))
+    return Failure(parts=(_named(made),))
+
+
+async def _workflow(api: Api, name: str, item: JsonObject, since: str) -> Failure:
+    """A workflow, and of a run that failed since the revision began: which step, and its log."""
+    run = _mapping(item.get("lastExecution"))
+    failed = is_failure(str(run.get("status"))) and str(run.get("executedAt") or "") >= since
+    if not failed:
+        return Failure(parts=(PartState(name, str(item.get("status") or "")),))
+    path = f"{WORKFLOWS}{item.get('id')}/executions/{run.get('executionId')}"
+    steps = _items((await _get(api, path)).get("steps"))
+    step = next((str(s.get("name")) for s in steps if is_failure(str(s.get("status")))), "")
+    log = await _log(api, f"{path}/logs", step) if step else ()
+    where = f" in step {step}" if step else ""
+    part = PartState(name, f"its run failed{where}", failed=True)
+    return Failure(parts=(part,), log=log, log_of=f"step {step} of {name}")
+
+
+async def _log(api: Api, path: str, step: str) -> tuple[str, ...]:
+    try:
+        return await log_lines(api, path, (("stepName", step),))
+    except ApiError:  # a spoke tenant's logs are elsewhere, say
+        return ()
+
+
+async def _listed(
+    api: Api,
+    path: str,
+    items: tuple[str, ...],
+    name: str,
+    query: Sequence[tuple[str, str]] = (),
+) -> JsonObject:
+    try:
+        found = await api.pages(path, items, (*query, ("searchTerm", name)))
+    except ApiError:
+        return {}
+    return next((item for item in found if item.get("name") == name), {})
+
+
+async def _get(api: Api, path: str) -> JsonObject:
+    try:
+        return _mapping(await api.get(path))
+    except ApiError:
+        return {}
+
+
+def _named(made: JsonObject) -> PartState:
+    return PartState(f"{str(made.get('kind') or 'block').lower()} {made.get('name')}", "")
+
+
+def _mapping(value: object) -> JsonObject:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> list[JsonObject]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+# --- logs --------------------------------------------------------------------------------------
+
+
+async def log_lines(
+    api: Api, path: str, query: Sequence[tuple[str, str]] = (), most: int = LINES
+) -> tuple[str, ...]:
+    """The last lines of the log at `path`; empty when the platform has none (404)."""
+    messages: list[str] = []
+    token: str | None = None
+    for _ in range(PAGES):
+        try:
+            page = await api.get(path, (*query, *((("nextToken", token),) if token else ())))
+        except ApiError as error:
+            if error.status == 404:
+                break
+            raise
+        logs = page.get("logs") or []
+        messages = (messages + [str(line.get("message") or "") for line in logs])[-most:]
+        if not logs or page.get("nextToken") in (None, "", token):
+            break
+        token = page["nextToken"]
+    return last_lines(messages, most)
+
+
+def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:
+    """The last `most` lines of some log messages, without anything that steers a terminal."""
+    lines = [
+        printable(line).replace("\t", "    ").rstrip()
+        for message in messages
+        for line in message.splitlines()
+    ]
+    return tuple(line for line in lines if line)[-most:]
