@@ -15,14 +15,17 @@ from write_formats import FORMATS, GIVEN, edit, newest_ledger
 from peakctl.emulator.store import load_snapshot
 from peakctl.engine.plan.approval import other_format
 from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
+from peakctl.ledger.file_lists import kept_lists
 from peakctl.model import Intent, Key, Owner
 
 pytestmark = pytest.mark.usefixtures("full_scrypt")
 OLD, NOW = FORMATS / "1ecebe7", FORMATS / "17fbecd"
+LISTS = FORMATS / "cbed376"
+"""Of format 2 as well; the ledger has lists of the files of images."""
 OWNER = Owner("formats", "local")
 
 
-@pytest.fixture(params=[OLD, NOW], ids=lambda folder: folder.name)
+@pytest.fixture(params=[OLD, NOW, LISTS], ids=lambda folder: folder.name)
 def folder(request: pytest.FixtureRequest) -> Path:
     """What one version wrote."""
     found: Path = request.param
@@ -96,6 +99,31 @@ def test_only_an_apply_rewrites_an_old_ledger(tenant: Tenant) -> None:
     assert run(tenant, "plan", "--detailed-exitcode").code == 0
 
 
+def test_a_ledger_with_lists_of_files_is_read_and_written_as_it_is() -> None:
+    text = (LISTS / "ledger.json").read_bytes()
+    ledger = read_ledger(text, OWNER)
+    lists = kept_lists(ledger.owned[Key("Image", "train")].digests)
+    assert {name.rpartition(":")[2] for name in lists} == {
+        "Dockerfile",
+        "train.py",
+        "spec/artifact",
+    }
+    assert write_ledger(ledger) == text
+
+
+def test_files_are_known_once_an_apply_has_written_their_list(tenant: Tenant, folder: Path) -> None:
+    (tenant.project / "src/train.py").write_text("MODE = 1\n")
+    planned = run(tenant, "plan", "--select", "Image/train").out
+    if folder == LISTS:
+        assert "~ files: 1 changed\n        ~ train.py\n" in planned
+    else:
+        assert "which changed is not known" in planned
+        edit(tenant.project)
+        assert run(tenant, "apply", "--yes").code == 0
+    (tenant.project / "src/util.py").write_text("UTIL = 1\n")
+    assert "        + util.py\n" in run(tenant, "plan", "--select", "Image/train").out
+
+
 @pytest.mark.parametrize("folder", [OLD], indirect=True)
 def test_a_saved_plan_of_format_1_is_refused_in_plain_words(tenant: Tenant, folder: Path) -> None:
     assert other_format((folder / "saved.plan").read_text("utf-8")) == 1
@@ -106,7 +134,7 @@ def test_a_saved_plan_of_format_1_is_refused_in_plain_words(tenant: Tenant, fold
     assert "was saved by an older peakctl: its format is 1" in applied.err
 
 
-@pytest.mark.parametrize("folder", [NOW], indirect=True)
+@pytest.mark.parametrize("folder", [NOW, LISTS], indirect=True)
 def test_a_saved_plan_of_format_2_is_applied(tenant: Tenant, folder: Path) -> None:
     edit(tenant.project)
     shutil.copy(folder / "saved.plan", tenant.project)
