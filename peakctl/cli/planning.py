@@ -12,7 +12,7 @@ from peakctl.cli.exits import Exit
 from peakctl.cli.loop import RunView
 from peakctl.cli.session import Session, tell_where
 from peakctl.errors import counted
-from peakctl.model import JsonDict, Outcome, Owned, Plan, Status
+from peakctl.model import JsonDict, Outcome, Plan, Status
 from peakctl.operations.apply import ApplyOptions, carry_out
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
@@ -59,6 +59,7 @@ async def plan_typed(
     tenant = saved.tenant if saved else None
     planned = await make_plan(platform, loaded, options_of(session), tenant=tenant)
     session.warnings += planned.diagnostics
+    session.undeclared = () if session.flags.filename else planned.undeclared()
     return planned
 
 
@@ -130,7 +131,7 @@ def code_of(outcomes: Sequence[Outcome], *, recorded: bool = True) -> Exit:
 def plan_result(session: Session, planned: PlanResult) -> tuple[Line, ...]:
     """The plan as lines, the summary last."""
     flags, plan = session.flags, planned.plan
-    asides = () if planned.options.destroy or flags.quiet else tuple(_asides(session, planned))
+    asides = tuple(_asides(session, planned))
     lines = plan_lines(
         plan, show_all=flags.show_all, show_ignored=flags.show_ignored, verbose=flags.verbose
     )
@@ -148,16 +149,11 @@ def plan_result(session: Session, planned: PlanResult) -> tuple[Line, ...]:
 def _asides(session: Session, planned: PlanResult) -> Iterator[Line]:
     """What is worth a line below the plan, and changes nothing."""
     flags, taken = session.flags, planned.newly_owned()
-    if taken and not (flags.show_all or flags.verbose):
+    if taken and not (planned.options.destroy or flags.show_all or flags.verbose or flags.quiet):
         words = "was nobody's and becomes" if taken == 1 else "were nobody's and become"
         told = f"{counted(taken, 'unchanged resource')} {words} this project's; --all shows which"
         yield line((told, "dim"))
-    yield from undeclared_lines(undeclared_of(session, planned))
-
-
-def undeclared_of(session: Session, planned: PlanResult) -> tuple[Owned, ...]:
-    """What the project owns and no manifest names; nothing where the run sees only a part."""
-    return () if session.flags.filename else planned.undeclared()
+    yield from undeclared_lines(session.undeclared)
 
 
 def _explained(session: Session, planned: PlanResult) -> tuple[tuple[str, str], ...]:

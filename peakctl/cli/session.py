@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from peakctl.cli.answer import answer, answer_lost, debug
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
-from peakctl.model import Plan
+from peakctl.model import Owned, Plan
 from peakctl.operations.project import (
     Project,
     ProjectOptions,
@@ -41,7 +41,7 @@ class Session:
     """One command under way. `opened` is its project, once it is known.
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
-    was shown before, should an error end the run.
+    was shown before, should an error end the run; `undeclared` what no manifest names any more.
     """
 
     command: str
@@ -52,6 +52,7 @@ class Session:
     warnings: list[Diagnostic] = field(default_factory=list)
     interrupted: Exit | None = None
     plan: Plan | None = None
+    undeclared: tuple[Owned, ...] = ()
     requests: int = 0
 
     @property
@@ -84,6 +85,7 @@ class Session:
             project=self.opened.name if self.opened else None,
             environment=self.opened.environment_name if self.opened else None,
             policy=self.opened.policy if self.opened else None,
+            undeclared=self.undeclared,
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))

@@ -73,7 +73,8 @@ class PlanResult:
         from peakctl.ledger.ownership import undeclared
 
         ledger, options = self.live.ledger, self.options
-        if ledger is None or options.prune or options.select or options.exclude:
+        part = options.destroy or options.select or options.exclude
+        if ledger is None or options.prune or part:
             return ()
         return tuple(ledger.owned[key] for key in undeclared(self.plan, ledger))
 

@@ -62,7 +62,6 @@ async def _plan(session: Session) -> Report:
         plan_document,
         plan_result,
         plan_typed,
-        undeclared_of,
     )
     from peakctl.cli.session import connected
 
@@ -81,6 +80,5 @@ async def _plan(session: Session) -> Report:
         exit_code=Exit.REFUSED if planned.guards else code,
         diagnostics=planned.guards,
         lines=plan_result(session, planned),
-        undeclared=undeclared_of(session, planned),
         extra=plan_document(session, planned),
     )
