@@ -7,11 +7,10 @@ found is shown, and is what consent is given to.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from peakctl.engine.rebuild import Rebuilt
 from peakctl.engine.record import uses_of
 from peakctl.errors import Diagnostic, Severity
-from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.lease import refuse_held
 from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import LedgerRevision, tell_duplicates
@@ -22,6 +21,10 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 from peakctl.operations.recorder import ledger_client
 from peakctl.operations.tenant import check_tenant
+
+if TYPE_CHECKING:
+    from peakctl.engine.rebuild import Rebuilt
+    from peakctl.ledger.client import LedgerClient
 
 
 @dataclass(frozen=True, slots=True)

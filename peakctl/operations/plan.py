@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
-from peakctl.engine.plan.approval import Tenant
-from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
+
+if TYPE_CHECKING:
+    from peakctl.engine.plan.approval import Tenant
+    from peakctl.engine.plan.planner import Planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

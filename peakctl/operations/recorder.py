@@ -7,14 +7,17 @@ import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
-from peakctl.ledger.client import LedgerClient
-from peakctl.ledger.lease import HeldLease
 from peakctl.model import Actor, Intent, JsonDict, Key, Ledger, Outcome, Owned, Plan, Run, Status
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
+
+if TYPE_CHECKING:
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.lease import HeldLease
 
 SECOND = 1.0
 _LEASE_STAYS = (

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.approval import Tenant
 from peakctl.errors import (
     ApiError,
     Diagnostic,
@@ -20,6 +19,10 @@ from peakctl.errors import (
 from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, endpoint_of, is_emulated, place_of
 from peakctl.settings import is_loopback
+
+if TYPE_CHECKING:
+    from peakctl.engine.observe.live_state import LiveState
+    from peakctl.engine.plan.approval import Tenant
 
 METADATA = "service/tenant-management/api/v1/external/tenants/tenant-metadata"
 _GONE = (404, 410)
