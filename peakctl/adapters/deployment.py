@@ -12,20 +12,9 @@ from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.model import (
-    MISSING,
-    Failure,
-    JsonDict,
-    JsonObject,
-    Key,
-    Path,
-    Step,
-    Tree,
-    mapping_at,
-    value_at,
-)
-from peakctl.model.platform import CallRequest, CallResult, Readiness
+from peakctl.model import CallRequest, CallResult, Failure, Readiness, Step, mapping_at, value_at
 from peakctl.model.resources import Listed, Live, LiveId, Resource, State
+from peakctl.model.values import MISSING, JsonDict, JsonObject, Key, Path, Tree
 
 FAMILIES = ("apps", "blocks")
 RUN_VERSION = {"blocks": "v1", "apps": "v2"}

@@ -8,32 +8,15 @@ from typing import Any
 
 import semver
 
-from peakctl.adapters.answers import (
-    manifest,
-    metadata_of,
-    pick,
-    require,
-    spec_of,
-    without_nulls,
-)
+from peakctl.adapters.answers import manifest, metadata_of, pick, require, spec_of, without_nulls
 from peakctl.adapters.failures import log_lines
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.archives import split_digest
-from peakctl.model import (
-    BuildLog,
-    CallRequest,
-    CallResult,
-    Failure,
-    Listed,
-    Live,
-    Readiness,
-    Resource,
-    State,
-    Step,
-)
+from peakctl.model import BuildLog, CallRequest, CallResult, Failure, Readiness, Step
+from peakctl.model.resources import Listed, Live, Resource, State
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
 

@@ -8,13 +8,7 @@ last line of a description or of release notes, because the platform has no fiel
 
 from __future__ import annotations
 
-from peakctl.archives.digest import (
-    add_digest,
-    digest_of,
-    digest_of_zip,
-    files_of_zip,
-    split_digest,
-)
+from peakctl.archives.digest import add_digest, digest_of, digest_of_zip, files_of_zip, split_digest
 from peakctl.archives.pack import pack
 
 __all__ = ["add_digest", "digest_of", "digest_of_zip", "files_of_zip", "pack", "split_digest"]

@@ -14,20 +14,8 @@ from peakctl.engine.plan.planner import Planned
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners
-from peakctl.model import (
-    Action,
-    Adapter,
-    Cause,
-    Ledger,
-    Live,
-    LiveId,
-    Plan,
-    Reason,
-    Resource,
-    Step,
-    Verb,
-)
-from peakctl.model.values import Key
+from peakctl.model import Action, Adapter, Cause, Key, Ledger, Plan, Reason, Step, Verb
+from peakctl.model.resources import Live, LiveId, Resource
 
 
 def make_destroy_plan(

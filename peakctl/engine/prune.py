@@ -15,19 +15,8 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import (
-    LEDGER_PREFIX,
-    Action,
-    Cause,
-    Ledger,
-    Owned,
-    Owner,
-    Plan,
-    Reason,
-    Step,
-    Verb,
-)
-from peakctl.model.resources import Live, LiveId, Resource, State
+from peakctl.model import LEDGER_PREFIX, Ledger, Live, LiveId, Owned, Owner, Resource, State
+from peakctl.model.plan import Action, Cause, Plan, Reason, Step, Verb
 from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 
 Users = Mapping[Key, frozenset[Key]]

@@ -8,13 +8,7 @@ from dataclasses import dataclass, replace
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger
-from peakctl.ledger.revisions import (
-    LedgerRevision,
-    empty_ledger,
-    named,
-    newest_in_force,
-    readable,
-)
+from peakctl.ledger.revisions import LedgerRevision, empty_ledger, named, newest_in_force, readable
 from peakctl.model import Flaw, Key, Ledger, LedgerStore, Listed, Owned, Owner, Run
 from peakctl.model.text import safe_line
 

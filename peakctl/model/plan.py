@@ -6,13 +6,11 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
+from peakctl.model.ledger import Owner
+from peakctl.model.resources import Live, Resource
 from peakctl.model.values import Key, Location, Path, Tree, Value, empty_tree
-
-if TYPE_CHECKING:
-    from peakctl.model.ledger import Owner
-    from peakctl.model.resources import Live, Resource
 
 
 @dataclass(frozen=True, slots=True)

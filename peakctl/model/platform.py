@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from peakctl.model.plan import Change, Failure, Step
+from peakctl.model.resources import Archive, ArchiveFile, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
-
-if TYPE_CHECKING:
-    from peakctl.model.plan import Change, Failure, Step
-    from peakctl.model.resources import (
-        Archive,
-        ArchiveFile,
-        Listed,
-        Live,
-        LiveId,
-        Resource,
-        State,
-    )
 
 
 class Clock(Protocol):

@@ -8,14 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from peakctl.errors import (
-    ApiError,
-    Diagnostic,
-    GuardRefused,
-    NotAuthenticated,
-    PlanStale,
-    Severity,
-)
+from peakctl.errors import ApiError, Diagnostic, GuardRefused, NotAuthenticated, PlanStale, Severity
 from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, endpoint_of, is_emulated, place_of
 from peakctl.settings import is_loopback

@@ -8,20 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import (
-    MISSING,
-    Action,
-    Change,
-    Effect,
-    Failure,
-    JsonDict,
-    Outcome,
-    Plan,
-    Status,
-    Value,
-    Verb,
-)
-from peakctl.model.values import dotted
+from peakctl.model import Action, Change, Effect, Failure, Outcome, Plan, Status, Verb
+from peakctl.model.values import MISSING, JsonDict, Value, dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
 from peakctl.present.outcome_text import detail_rows

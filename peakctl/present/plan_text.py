@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from peakctl.model import (
-    STEP_VERBS,
-    Action,
-    Outcome,
-    Owned,
-    Plan,
-    State,
-    Status,
-    Step,
-    Verb,
-    dotted,
-)
+from peakctl.model import STEP_VERBS, Action, Outcome, Owned, Plan, State, Status, Step, Verb
+from peakctl.model.values import dotted
 from peakctl.present.changes import MADE, change_lines, shown_changes
 from peakctl.present.files import file_lines, replaces
 from peakctl.present.reasons import aside_text, because_text, effects_summary

@@ -122,11 +122,7 @@ def _serve(
     instance_types: Path | None,
     **chosen: object,
 ) -> Report:
-    from peakctl.operations.local_emulator import (
-        check_emulator,
-        open_emulator,
-        read_instance_types,
-    )
+    from peakctl.operations.local_emulator import check_emulator, open_emulator, read_instance_types
 
     check_emulator()
     from peakctl.emulator.server import serve as serve_on

@@ -57,12 +57,7 @@ def plan(**flags: Any) -> int:
 
 async def _plan(session: Session) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.planning import (
-        load_typed,
-        plan_document,
-        plan_result,
-        plan_typed,
-    )
+    from peakctl.cli.planning import load_typed, plan_document, plan_result, plan_typed
     from peakctl.cli.session import connected
 
     flags = session.flags

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from peakctl.engine.diff.align import keys_of
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
-from peakctl.model import Action, Resource
-from peakctl.model.values import Path, Tree, Value, list_at, value_at
+from peakctl.model import Action, Path, Resource, Tree, Value, list_at, value_at
 
 
 def shown_path(path: Path, action: Action, kind: Kind) -> Path:
