@@ -26,7 +26,7 @@ def answer(report: Report, terminal: Terminal, output: str) -> int:
     """
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
-        terminal.warn((*problem_lines(told), ()))
+        terminal.warn((*problem_lines(told, report.excerpts, terminal.width), ()))
     try:
         _show(report, terminal, output)
     except OutputFailed as lost:

@@ -149,10 +149,19 @@ def run_command(
         )
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
-    code = answer(report, terminal, flags.output)
+    code = answer(_with_excerpts(session, report), terminal, flags.output)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     return code
+
+
+def _with_excerpts(session: Session, report: Report) -> Report:
+    """The report with the lines of files that its diagnostics point at."""
+    if session.opened is None or not any(d.locations for d in report.diagnostics):
+        return report
+    from peakctl.operations.excerpts import excerpts_of
+
+    return replace(report, excerpts=excerpts_of(session.opened, report.diagnostics))
 
 
 def _not_told(found: tuple[Diagnostic, ...], told: list[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -23,6 +23,7 @@ from peakctl.errors import (
 )
 from peakctl.kinds.fields import Kind
 from peakctl.model import Document, Key, Reference, Resource, Value
+from peakctl.model.values import value_at
 from peakctl.operations.project import Project, no_project, telling
 
 if TYPE_CHECKING:
@@ -102,11 +103,21 @@ def _load(
     if together or any(d.severity is Severity.ERROR for d in problems):
         known = {resource.key: resource for resource in found.faulty} | resources
         problems += check_together(known, kinds, _broken(manifests, known, kinds))
+    if problems:  # their lines may be shown, and a secret may stand in any of them
+        project.redact.add(_secrets_of(manifests.documents, kinds))
     if not (manifests.documents or problems):
         problems.append(_nothing_declared(Severity.WARNING if may_be_empty else Severity.ERROR))
     with telling() as told:
         told += refuse_errors(problems)
         return LoadResult(resources, choose(resources, select, exclude), tuple(told))
+
+
+def _secrets_of(documents: Sequence[Document], kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """What stands in the secret fields of documents, valid or not."""
+    from peakctl.kinds.secrecy import secret_places
+
+    for document, path in secret_places(documents, kinds):
+        yield str(value_at(document.value, path))
 
 
 def render(project: Project) -> RenderResult:
@@ -208,7 +219,7 @@ def _sources(project: Project, given: Given) -> Inputs:
         "base": project.folder if typed else project.root,
         "places": {} if typed or file is None else file.places,
         # files of parameters are no manifests, even where they lie among them
-        "exclude": [*_parameter_files(project), *(file.param_files if file else ())],
+        "exclude": [*parameter_files(project), *(file.param_files if file else ())],
         "os_env": file.os_env_for(project.environment) if file else None,
         "given": given,
     }
@@ -230,7 +241,7 @@ def _parameters(project: Project) -> Given:
     from peakctl.manifests.parameters import gather_given
 
     given = gather_given(
-        project.file, project.environment, files=_parameter_files(project), root=project.root
+        project.file, project.environment, files=parameter_files(project), root=project.root
     )
     typed = {k: v for k, v in project.options.parameters.items() if v is not None}
     # A part of the project says nothing of what the rest uses.
@@ -243,7 +254,7 @@ def _parameters(project: Project) -> Given:
     )
 
 
-def _parameter_files(project: Project) -> list[Path]:
+def parameter_files(project: Project) -> list[Path]:
     return [project.folder / name for name in project.options.parameter_files]
 
 

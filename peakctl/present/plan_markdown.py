@@ -44,9 +44,9 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     yield from _policy(report)
     errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
     warnings = [d for d in report.diagnostics if d.severity is not Severity.ERROR]
-    yield from _problems("Failed", errors)
+    yield from _problems("Failed", errors, report)
     if plan is None:
-        yield from _problems("Warnings", warnings)
+        yield from _problems("Warnings", warnings, report)
         return
     yield f"**{_escaped(plan_summary(plan))}**\n"
     yield from _undeclared(report)
@@ -58,7 +58,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     actions = [a for a in plan.actions if show_all or is_shown(a)]
     yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
-    yield from _problems("Warnings", warnings)
+    yield from _problems("Warnings", warnings, report)
     yield from _details(actions, names_of(plan))
 
 
@@ -93,16 +93,16 @@ def _policy(report: Report) -> Iterator[str]:
         yield _fenced("\n".join(printable(change) for change in changes), "text")
 
 
-def _problems(title: str, problems: Sequence[Diagnostic]) -> Iterator[str]:
+def _problems(title: str, problems: Sequence[Diagnostic], report: Report) -> Iterator[str]:
     """The first of them, as many as leave room for the plan, with a count of the rest."""
     if not problems:
         return
     yield f"**{title}**\n"
     each, shown, used = in_order(problems), 0, 0
     while shown < len(each) and (not shown or used < _PROBLEMS):
-        used += len(to_plain(problem_lines(each[shown : shown + 1])))
+        used += len(to_plain(problem_lines(each[shown : shown + 1], report.excerpts)))
         shown += 1
-    yield _fenced(to_plain(problem_lines(each[:shown]))[: 2 * _PROBLEMS], "text")
+    yield _fenced(to_plain(problem_lines(each[:shown], report.excerpts))[: 2 * _PROBLEMS], "text")
     if shown < len(each):
         yield f"_and {len(each) - shown} more: run `peakctl plan` to see them._\n"
 

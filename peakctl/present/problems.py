@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import dotted
+from peakctl.model import Location, dotted
 from peakctl.model.text import printable
-from peakctl.present.text import Line, counted, line
+from peakctl.present.text import Line, columns, counted, line
+
+WIDTH = 100
+_TOKEN = re.compile(r""""[^"]*"|'[^']*'|[^\s,:{}\[\]#]+""")
 
 
-def problem_lines(diagnostics: Sequence[Diagnostic]) -> tuple[Line, ...]:
-    """All of them, each once, in order of place, errors last; then how many there are."""
-    each = in_order(diagnostics)
-    lines = [row for diagnostic in each for row in (*_problem(diagnostic), ())]
+def problem_lines(
+    diagnostics: Sequence[Diagnostic],
+    excerpts: Mapping[Location, str] | None = None,
+    width: int = WIDTH,
+) -> tuple[Line, ...]:
+    """All of them, each once, in order of place, errors last; then how many there are.
+
+    `excerpts` are lines of files that may be shown: below the first place of a problem, with a mark
+    under its column, cut to `width` around it. No line of a file is shown twice.
+    """
+    each, left = in_order(diagnostics), dict(excerpts or {})
+    lines: list[Line] = []
+    for diagnostic in each:
+        place = diagnostic.locations[0] if diagnostic.locations else None
+        text = left.pop(place, "") if place else ""
+        source = _source_lines(place, text, width) if place and text.strip() else ()
+        lines += [*_problem(diagnostic, source), ()]
     return (*lines, line((_count(each), "bold"))) if len(each) > 1 else tuple(lines[:-1])
 
 
@@ -31,7 +48,7 @@ def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(merged, key=lambda d: (-severities.index(d.severity), d.locations[:1])))
 
 
-def _problem(diagnostic: Diagnostic) -> Iterator[Line]:
+def _problem(diagnostic: Diagnostic, source: Iterable[Line]) -> Iterator[Line]:
     severity = diagnostic.severity
     owner = f"{diagnostic.key}: " if diagnostic.key else ""
     first, *more = printable(diagnostic.summary).splitlines() or [""]
@@ -41,12 +58,34 @@ def _problem(diagnostic: Diagnostic) -> Iterator[Line]:
         yield line("  ", row)
     if diagnostic.path:
         yield line("  at ", dotted(diagnostic.path))
-    for place in diagnostic.locations:
+    for number, place in enumerate(diagnostic.locations):
         yield line("  in ", str(place))
+        yield from source if number == 0 else ()
     for row in printable(diagnostic.detail).splitlines():
         yield line("  ", row)
     for row in printable(diagnostic.fix).splitlines():
         yield line("  ", (row, "good"))
+
+
+def _source_lines(place: Location, text: str, width: int) -> tuple[Line, Line]:
+    """A line of a file with its number, and the mark below it."""
+    margin = f"{place.line:>6} | "
+    shown = printable(text.replace("\t", " ")).strip()
+    at = max(0, min(place.column - 1 - (len(text) - len(text.lstrip())), len(shown)))
+    found = _TOKEN.match(shown, at)
+    end = found.end() if found else at + 1
+    room = max(width - len(margin), 20)
+    if len(shown) > room:
+        start = max(0, min(at - room // 3, len(shown) - room))
+        stop = start + room
+        cut = ("…" if start else "") + shown[start + bool(start) : stop - (stop < len(shown))]
+        shown, at, end = cut + ("…" if stop < len(shown) else ""), at - start, end - start
+    mark = " " * columns(shown[:at]) + "^" * max(1, min(columns(shown[at:end]), room - at))
+    bar = f"{'| ':>{len(margin)}}"
+    return (
+        line((margin, "dim"), (shown, "source")),
+        line((bar, "dim"), (mark, "note")),
+    )
 
 
 def _count(diagnostics: Sequence[Diagnostic]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from peakctl.errors import Diagnostic
-from peakctl.model import JsonObject, Outcome, Owned, Plan, Policy
+from peakctl.model import JsonObject, Location, Outcome, Owned, Plan, Policy
 from peakctl.present.text import Line
 
 
@@ -18,7 +18,8 @@ class Report:
     has the command's own part of the JSON document (`resources` of `get`, say). `wrote` is true of
     a command that has no outcomes and changed something all the same. `policy` is set where the
     rules come from another commit. `undeclared` is what the project owns and no manifest names.
-    `stopped` is why a run was stopped before its end, if it was.
+    `stopped` is why a run was stopped before its end, if it was. `excerpts` are the lines that
+    diagnostics point at, as far as they may be shown; JSON has the places alone.
     """
 
     command: str
@@ -36,6 +37,7 @@ class Report:
     policy: Policy | None = None
     undeclared: tuple[Owned, ...] = ()
     stopped: str = ""
+    excerpts: Mapping[Location, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

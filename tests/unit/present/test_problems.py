@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Key, Location
 from peakctl.present.problems import problem_lines
-from peakctl.present.text import to_plain
+from peakctl.present.text import columns, to_plain
 
 MISSING_IMAGE = Diagnostic(
     code="manifest/unknown-reference",
@@ -54,3 +57,45 @@ def test_codes_stand_in_one_column_however_long_the_summaries_are() -> None:
 
 def test_nothing_to_tell_is_nothing() -> None:
     assert told() == ""
+
+
+PLACE = MISSING_IMAGE.locations[0]
+
+
+def test_the_line_of_the_file_stands_below_its_place_with_a_mark() -> None:
+    text = "  image: 'bsae' # typo"
+    place = Location("a.yaml", 7, 10)
+    twice = Diagnostic("c", "s", locations=(place, Location("b.yaml", 1, 1)))
+    other = Diagnostic("d", "t", locations=(place,))
+    assert to_plain(problem_lines([twice, other], {place: text})) == (
+        "error[c]: s\n"
+        "  in a.yaml:7:10\n"
+        "     7 | image: 'bsae' # typo\n"
+        "       |        ^^^^^^\n"
+        "  in b.yaml:1:1\n"
+        "\n"
+        "error[d]: t\n"
+        "  in a.yaml:7:10\n"
+        "\n"
+        "2 errors\n"
+    )
+
+
+def test_a_long_line_is_cut_around_its_column() -> None:
+    text = f"{'a' * 200} here, {'b' * 200}"
+    place = Location("a.yaml", 1234567, 202)
+    rows = to_plain(problem_lines([Diagnostic("c", "s", locations=(place,))], {place: text}, 60))
+    shown, mark = rows.splitlines()[2:4]
+    assert len(shown) == 60
+    assert (shown[10], shown[-1]) == ("…", "…")
+    at = mark.index("^")
+    assert shown[at : at + mark.count("^")] == "here"
+
+
+@given(st.text(), st.integers(-1, 300), st.integers(1, 200))
+def test_no_line_and_no_column_is_too_odd(text: str, column: int, width: int) -> None:
+    place = Location("a", 1, column)
+    lines = problem_lines([Diagnostic("c", "s", locations=(place,))], {place: text}, width)
+    rows = to_plain(lines).splitlines()
+    assert len(rows) == (4 if text.strip() else 2)
+    assert all(columns(row) <= max(width, 30) for row in rows[2:] if row.isascii())
