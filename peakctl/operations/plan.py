@@ -330,9 +330,15 @@ def _told_cost(cost: int, count: int) -> Diagnostic:
 
 
 def _redacted(project: Project, plan: Plan) -> Plan:
-    """The plan without a secret in its notes, which repeat words of the platform."""
+    """The plan without a secret in its notes and reasons, which repeat words of the platform."""
+    redact = project.redact
     actions = (
-        replace(action, notes=tuple(map(project.redact, action.notes))) for action in plan.actions
+        replace(
+            action,
+            notes=tuple(map(redact, action.notes)),
+            reasons=tuple(replace(r, detail=redact(r.detail)) for r in action.reasons),
+        )
+        for action in plan.actions
     )
     return replace(plan, actions=tuple(actions))
 
