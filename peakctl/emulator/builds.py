@@ -184,12 +184,9 @@ def log_file(lines: list[JsonDict]) -> Answer:
 )  # fmt: skip
 def read_log(call: Call) -> Body:
     row = call.find_child("build", "build", "image")
-    return {
-        "buildStatus": row.status,
-        "startTime": stamp(row.created),
-        "finishTime": row.body["finishedAt"],
-        **log_page(call, _lines_so_far(row, call.tx.now)),
-    }
+    status = {"buildStatus": row.status, "startTime": stamp(row.created)}
+    log = log_page(call, _lines_so_far(row, call.tx.now))
+    return {**status, "finishTime": row.body["finishedAt"], **log}
 
 
 @BUILDS(

@@ -32,7 +32,7 @@ UPLOAD_LIMIT = 10 * 2**20  # bytes
 Handler = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One call. `path` is what follows the address of the emulator.
 
@@ -90,16 +90,10 @@ class Operations(list[Operation]):
 
         def declare(handler: Handler) -> Handler:
             for kind, root in self.roots.items():
-                operation = Operation(
-                    method=method,
-                    path=root + path,
-                    summary=summary.format(kind=kind.replace("-", " ")),
-                    handler=handler,
-                    kinds=tuple(kind.split()),
-                    seeds=tuple(name.format(kind=kind) for name in seeds),
-                    **{**self._always, **more},
-                )
-                self.append(operation)
+                words = summary.format(kind=kind.replace("-", " "))
+                made = tuple(name.format(kind=kind) for name in seeds)
+                known = {"kinds": tuple(kind.split()), "seeds": made, **self._always, **more}
+                self.append(Operation(method, root + path, words, handler, **known))
             return handler
 
         return declare

@@ -204,7 +204,10 @@ def check_block_config(
     for at, details in existing_images(kind, config):
         if scope != "private":
             raise invalid(f"{at}.imageDetails", "an existing image needs scope private")
-        _check_exists(tx, details, f"{at}.imageDetails")
+        if isinstance(details.get("id"), int):
+            wanted = details.get("versionId")
+            fields = (f"{at}.imageDetails.id", f"{at}.imageDetails.versionId")
+            find_image(tx, details["id"], wanted if isinstance(wanted, int) else None, fields)
     if inline_images(kind, config) and data is None:
         raise invalid("artifact", "is required when images are built from it")
     if data is not None:
@@ -243,28 +246,22 @@ def _check_one(holder: Body, fields: tuple[str, ...], at: str) -> None:
 
 def existing_images(kind: str, config: Body) -> list[tuple[str, Body]]:
     """(where, imageDetails) of every image that is not built by the block."""
-    holders = [(AT, config)] if kind == "service" else _steps(config)
-    found = [(at, mapped(holder.get("imageDetails"))) for at, holder in holders]
+    found = [(at, mapped(holder.get("imageDetails"))) for at, holder in _holders(kind, config)]
     return [(at, details) for at, details in found if details]
 
 
 def inline_images(kind: str, config: Body) -> list[Body]:
     """Every image that the block builds from its artifact."""
-    holders = [(AT, config)] if kind == "service" else _steps(config)
-    named = list((config.get("images") or {}).values()) if kind == "workflow" else []
-    direct = [holder["image"] for _, holder in holders if holder.get("image") is not None]
-    return [mapped(image) for image in (*named, *direct)]
+    named = (config.get("images") or {}).values() if kind == "workflow" else ()
+    direct = [holder.get("image") for _, holder in _holders(kind, config)]
+    return [mapped(image) for image in (*named, *direct) if image is not None]
 
 
-def _steps(config: Body) -> list[tuple[str, Body]]:
+def _holders(kind: str, config: Body) -> list[tuple[str, Body]]:
+    """Where images may be stated: in a service itself, or in the steps of a workflow."""
+    if kind == "service":
+        return [(AT, config)]
     return [(f"{AT}.steps.{name}", step) for name, step in config["steps"].items()]
-
-
-def _check_exists(tx: Transaction, details: Body, at: str) -> None:
-    wanted = details.get("versionId")
-    if isinstance(details.get("id"), int):
-        version = wanted if isinstance(wanted, int) else None
-        find_image(tx, details["id"], version, (f"{at}.id", f"{at}.versionId"))
 
 
 def check_names(config: object, parameters: Body | None) -> None:
@@ -282,7 +279,7 @@ def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
         if row is None:
             raise invalid(f"{at}.id", f"block spec {block['id']} does not exist")
         read_version(block["release"]["version"], f"{at}.release.version")
-        require_release(tx, row, block["release"]["version"], f"{at}.release.version")
+        require_release(tx, row, block["release"], f"{at}.release.version")
         tenants = set(row.body.get("tenants") or ())
         if spec["scope"] == "shared" and row.facet != "public":
             missing = sorted(set(spec.get("tenants") or ()) - tenants)
@@ -290,8 +287,12 @@ def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
                 raise invalid(f"{at}.id", f"{row.name} is not shared with {', '.join(missing)}")
 
 
-def require_release(tx: Transaction, spec: Row, version: str, at: str) -> Row:
-    """A release of a spec, which may be another tenant's; raises a 422 that names the field."""
+def require_release(tx: Transaction, spec: Row, sent: Body | None, at: str) -> Row:
+    """The release that was asked for of a spec, which may be another tenant's, else the latest.
+
+    Raises a 422 that names the field.
+    """
+    version = (sent or {}).get("version") or spec.body["latest"]
     found = tx.at(spec.tenant, tx.now).get("release", f"{spec.id}/{version}")
     if found is None:
         raise invalid(at, f"spec {spec.name} has no release {version}")

@@ -73,12 +73,6 @@ def _find(call: Call) -> Row:
     raise not_found("deployment", call.params["id"])
 
 
-def _release(call: Call, spec: Row, sent: Any, field: str) -> Row:
-    """The release that was asked for, else the latest."""
-    version = (sent or {}).get("version") or spec.body["latest"]
-    return require_release(call.tx, spec, version, field)
-
-
 # --- reads -----------------------------------------------------------------------------------
 
 
@@ -217,7 +211,7 @@ def _app_definitions(tx: Transaction, row: Row) -> Definitions:
 def create(call: Call) -> Body:
     body = call.checked()
     spec = visible_spec(call, SPEC_OF[call.kind], body["spec"]["id"])
-    release = _release(call, spec, body["spec"].get("release"), "spec.release.version")
+    release = require_release(call.tx, spec, body["spec"].get("release"), "spec.release.version")
     sent = body.get("metadata") or {}
     metadata = {k: v for k, v in sent.items() if k in NAMED and v is not None}
     metadata = {"name": f"{spec.name}-deployment", "tags": [], **metadata}
@@ -266,7 +260,7 @@ def revise(call: Call) -> Body:
     spec = visible_spec(call, SPEC_OF[call.kind], row.body["spec"]["id"])
     if (body.get("spec") or {}).get("id") not in (None, spec.id):
         raise invalid("spec.id", "a revision cannot change the spec")
-    release = _release(call, spec, body.get("release"), "release.version")
+    release = require_release(call.tx, spec, body.get("release"), "release.version")
     revision = _deploy(call, row, spec, release, body, body.get("blocksConfig") or {})
     return {"id": row.id, "revision": int(revision.name)}
 
@@ -289,11 +283,8 @@ def redeploy(call: Call) -> Body:
         if child.status in ("failed", "warning"):
             rollout.restart_revision(call.tx, child)
     revision = rollout.restart_revision(call.tx, row)
-    return {
-        "deploymentId": row.id,
-        "revision": int(revision.name),
-        "revisionId": revision.body["uuid"],
-    }
+    number, key = int(revision.name), revision.body["uuid"]
+    return {"deploymentId": row.id, "revision": number, "revisionId": key}
 
 
 @EACH("PATCH", "{id}", "Edit a {kind}", body=s.optional(**NAMED), answer=DESCRIBED)

@@ -15,9 +15,9 @@ from peakctl.model import JsonDict
 EMAILS = Operations({"email": "/service/notifications/api/v1/emails"})
 # The platform has no call that makes a template; seeds use this one.
 TEMPLATES = Operations({"email-template": "/_emulator/email-templates"})
-LISTS = dict.fromkeys(("recipients", "cc", "bcc"), s.items(s.LINE))
 JSON_PARTS = {
-    **LISTS, "recipients": s.items(s.LINE, low=1), "templateParameters": s.mapping(s.ANYTHING),
+    "recipients": s.items(s.LINE, low=1), "cc": s.items(s.LINE), "bcc": s.items(s.LINE),
+    "templateParameters": s.mapping(s.ANYTHING),
 }  # fmt: skip
 TEXT_PARTS = {"subject": s.LINE, "templateName": s.LINE}
 NEEDED = ("recipients", "subject", "templateName")
@@ -90,28 +90,20 @@ def describe(call: Call) -> Body:
     sent: JsonDict = {
         "to": row.body["recipients"], "cc": row.body["cc"] or [], "bcc": row.body["bcc"] or []
     }  # fmt: skip
-    return {
-        **ITEM(row),
-        "recipients": sent,
-        "statusDetails": [
-            {"email": address, "status": row.status, "description": ""}
-            for addresses in sent.values()
-            for address in addresses
-        ],
-        "deliveredAt": stamp(row.created),
-    }
+    details = [
+        {"email": address, "status": row.status, "description": ""}
+        for addresses in sent.values()
+        for address in addresses
+    ]
+    shown = {"recipients": sent, "statusDetails": details, "deliveredAt": stamp(row.created)}
+    return {**ITEM(row), **shown}
 
 
 def _provided(number: int, name: str) -> Body:
     return {
-        "id": number,
-        "name": name,
-        "subject": name,
-        "body": f"<p>{name}</p>",
-        "scope": "global",
-        "createdAt": stamp(0),
-        "createdBy": AUTHOR,
-    }
+        "id": number, "name": name, "subject": name, "body": f"<p>{name}</p>", "scope": "global",
+        "createdAt": stamp(0), "createdBy": AUTHOR,
+    }  # fmt: skip
 
 
 def _templates(call: Call) -> dict[str, Body]:

@@ -147,15 +147,11 @@ def describe(call: Call) -> Body:
 def _step_shown(run: Row, name: str, step: Body, *, spoke: bool) -> Body:
     """One step of a run; a spoke keeps its log under the `nodeId`."""
     return {
-        "name": name,
-        "status": _step_status(run, name),
-        "startedAt": stamp(run.created),
-        "finishedAt": run.body["finishedAt"],
-        "stepType": step.get("type", "standard"),
-        "image": step.get("imageId"),
-        "output": None,
+        "name": name, "status": _step_status(run, name), "startedAt": stamp(run.created),
+        "finishedAt": run.body["finishedAt"], "stepType": step.get("type", "standard"),
+        "image": step.get("imageId"), "output": None,
         **({"nodeId": f"{run.id}/{name}"} if spoke else {}),
-    }
+    }  # fmt: skip
 
 
 def _log(run: Row, name: str | None) -> tuple[str, list[Body]]:

@@ -50,7 +50,7 @@ class Fault:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
 
     def strikes(self, method: str, path: str) -> bool:
-        """Whether this request is hit; counts it."""
+        """Whether this request is hit; counts it. Rules after one that hits do not see it."""
         if self.method not in ("*", method) or not re.search(self.path, path):
             return False
         self.seen += 1
@@ -71,11 +71,6 @@ class Dropped(BaseException):
     def __init__(self, *, acted: bool) -> None:
         super().__init__("connection dropped by a fault")
         self.acted = acted
-
-
-def find_fault(faults: list[Fault], method: str, path: str) -> Fault | None:
-    """The first rule that hits the request; every rule counts what it looks at until then."""
-    return next((fault for fault in faults if fault.strikes(method, path)), None)
 
 
 RULE = s.optional(

@@ -36,7 +36,10 @@ def describe() -> JsonDict:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "responses": {str(status): _refusal(words) for status, words in REFUSALS.items()},
+            "responses": {
+                str(status): {"description": words, "content": _json(s.record({"detail": s.TEXT}))}
+                for status, words in REFUSALS.items()
+            },
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
             },
@@ -44,9 +47,8 @@ def describe() -> JsonDict:
     }
 
 
-def _refusal(words: str) -> s.Schema:
-    content = {"application/json": {"schema": s.record({"detail": s.TEXT})}}
-    return {"description": words, "content": content}
+def _json(schema: s.Schema) -> s.Schema:
+    return {"application/json": {"schema": schema}}
 
 
 def _described(operation: Operation) -> JsonDict:
@@ -80,9 +82,7 @@ def _parameters(operation: Operation) -> list[s.Schema]:
 
 
 def _body(operation: Operation) -> s.Schema:
-    content: s.Schema = {}
-    if operation.body is not None:
-        content["application/json"] = {"schema": operation.body}
+    content = {} if operation.body is None else _json(operation.body)
     if operation.parts is not None:
         known = operation.parts["properties"]
         files = {
@@ -102,8 +102,7 @@ def _responses(operation: Operation) -> s.Schema:
 
 def _success(operation: Operation) -> s.Schema:
     if operation.answer is not None:
-        content = {"application/json": {"schema": operation.answer}}
-        return {"description": "Done", "content": content}
+        return {"description": "Done", "content": _json(operation.answer)}
     media = "text/plain" if operation.path.endswith(".log") else "application/octet-stream"
     media = "application/zip" if operation.path.endswith("/download") else media
     return {"description": "The bytes", "content": {media: {}}}

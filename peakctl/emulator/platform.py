@@ -18,12 +18,21 @@ from starlette.exceptions import HTTPException
 from peakctl.emulator import instance_types
 from peakctl.emulator.admin import ADMIN, answer
 from peakctl.emulator.calls import Call, Operation, refuse, respond, routes
-from peakctl.emulator.faults import Fault, after, before, find_fault
+from peakctl.emulator.faults import Fault, after, before
 from peakctl.emulator.images import provide
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
-from peakctl.emulator.requests import Decoded, Recorded, RequestLog, decode, read_body, tenant_of
+from peakctl.emulator.requests import (
+    Decoded,
+    Recorded,
+    RequestLog,
+    decode,
+    parts_recorded,
+    read_body,
+    tenant_of,
+    without_secrets,
+)
 from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
 from peakctl.model import JsonDict, JsonObject
@@ -144,7 +153,8 @@ class Emulator:
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
         seen = Seen(request)
-        fault = find_fault(self.faults, request.method, request.url.path)
+        asked = (request.method, request.url.path)
+        fault = next((fault for fault in self.faults if fault.strikes(*asked)), None)
         try:
             response = await before(fault)
             if response is None:
@@ -160,27 +170,19 @@ class Emulator:
             seen.tenant = "" if operation.is_open else tenant_of(request)
             body = await read_body(request)
             seen.decoded = decode(request.headers.get("content-type", ""), body)
-            return self._answer(request, operation, seen.decoded, seen.tenant)
+            return self._answer(seen, operation)
         except Problem as problem:
             return refuse(problem.status, problem.detail)
 
-    def _answer(
-        self, request: Request, operation: Operation, decoded: Decoded, tenant: str
-    ) -> Response:
-        now = self.now()
+    def _answer(self, seen: Seen, operation: Operation) -> Response:
+        request, now = seen.request, self.now()
         self._settle(now)
-        self._provide(tenant)
-        write = request.method not in READS
-        with self.store.transaction(tenant, now, self.options, write=write) as tx:
-            call = Call(
-                operation=operation,
-                tx=tx,
-                params={k: str(v) for k, v in request.path_params.items()},
-                query=request.query_params.multi_items(),
-                body=decoded.json,
-                parts=decoded.parts,
-                base=str(request.base_url).rstrip("/"),
-            )
+        self._provide(seen.tenant)
+        params = {name: str(value) for name, value in request.path_params.items()}
+        query, base = request.query_params.multi_items(), str(request.base_url).rstrip("/")
+        sent, write = seen.decoded, request.method not in READS
+        with self.store.transaction(seen.tenant, now, self.options, write=write) as tx:
+            call = Call(operation, tx, params, query, sent.json, sent.parts, base)
             found = operation.handler(call)
         return respond(found, operation.status)
 
@@ -203,14 +205,14 @@ class Emulator:
         return refuse(status, detail, tuple(headers))
 
     def _remember(self, seen: Seen, seconds: float) -> None:
-        request, decoded = seen.request, seen.decoded
+        request, decoded, whole = seen.request, seen.decoded, self.options.record_bodies
         recorded = Recorded(
             method=request.method,
             path=request.url.path,
             query=tuple(request.query_params.multi_items()),
             status=seen.status,
-            body=decoded.recorded_json(whole=self.options.record_bodies),
-            parts=decoded.recorded_parts(whole=self.options.record_bodies),
+            body=without_secrets(decoded.json, whole=whole),
+            parts=parts_recorded(decoded.parts, whole=whole),
             at=self.now(),
             seconds=round(seconds, 6),
             tenant=seen.tenant,

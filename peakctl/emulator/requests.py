@@ -5,6 +5,7 @@ The log is for tests and rehearsals; it holds no credentials.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -81,12 +82,6 @@ class Decoded:
     json: object = None
     parts: tuple[Part, ...] = ()
 
-    def recorded_json(self, *, whole: bool) -> object:
-        return without_secrets(self.json, whole=whole)
-
-    def recorded_parts(self, *, whole: bool) -> JsonDict:
-        return {part.name: part_recorded(part, _guess(part), whole=whole) for part in self.parts}
-
 
 def decode(content_type: str, body: bytes) -> Decoded:
     """Raises a 400 for what is neither JSON nor complete multipart."""
@@ -104,17 +99,6 @@ def decode(content_type: str, body: bytes) -> Decoded:
 
 def _refuse_constant(word: str) -> Never:
     raise ValueError(word)
-
-
-def _guess(part: Part) -> object:
-    if part.filename is not None:
-        return None
-    if part.text[:1] not in ("{", "["):
-        return part.text
-    try:
-        return json.loads(part.data)
-    except ValueError:
-        return part.text
 
 
 def parse_parts(content_type: str, body: bytes) -> tuple[Part, ...]:
@@ -184,11 +168,19 @@ def _kept(name: str, value: object, *, whole: bool) -> object:
     return without_secrets(value, whole=whole)
 
 
-def part_recorded(part: Part, decoded: object, *, whole: bool) -> object:
-    """What the log keeps of one part; `decoded` is its JSON, or its text."""
+def parts_recorded(parts: tuple[Part, ...], *, whole: bool) -> JsonDict:
+    """What the log keeps of parts: their JSON or text, of files a digest and the size."""
+    return {part.name: _part_kept(part, whole=whole) for part in parts}
+
+
+def _part_kept(part: Part, *, whole: bool) -> object:
     if part.filename is not None:
         return {"digest": hashlib.sha256(part.data).hexdigest(), "bytes": len(part.data)}
-    return _kept(part.name, decoded, whole=whole)
+    value: object = part.text
+    if part.text[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            value = json.loads(part.data)
+    return _kept(part.name, value, whole=whole)
 
 
 class RequestLog(list[Recorded]):

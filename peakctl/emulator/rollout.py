@@ -64,16 +64,10 @@ def start_revision(tx: Transaction, row: Row, notes: str | None) -> Row:
     number = row.body.get("revision", 0) + 1
     row.body["revision"] = number
     held = {key: row.body.get(key) for key in ("spec", "parameters", "appParameters")}
-    revision = tx.add(
-        "revision",
-        {"uuid": str(uuid.uuid4()), "notes": notes, **held},
-        key=f"{row.id}/{number}",
-        parent=row.id,
-        name=str(number),
-        status="deploying",
-    )
-    row.status = "deploying"
-    _begin(tx, row, again=False)
+    body = {"uuid": str(uuid.uuid4()), "notes": notes, **held}
+    at, name = f"{row.id}/{number}", str(number)
+    revision = tx.add("revision", body, key=at, parent=row.id, name=name, status="deploying")
+    _begin(tx, row, "deploying")
     return revision
 
 
@@ -81,19 +75,15 @@ def restart_revision(tx: Transaction, row: Row) -> Row:
     """The latest revision once more."""
     revision = latest_revision(tx, row)
     tx.set_status(revision, "deploying")
-    row.status = "redeploying"
-    _begin(tx, row, again=True)
+    _begin(tx, row, "redeploying")
     return revision
 
 
-def _begin(tx: Transaction, row: Row, *, again: bool) -> None:
+def _begin(tx: Transaction, row: Row, status: str) -> None:
     if row.kind == "block-deployment":
-        release = release_of(tx, row)
+        again, release = status == "redeploying", release_of(tx, row)
         row.body["outcome"] = _end_of(tx, release, row.body["parameters"], again=again)
-    row.body["turn"] = row.body.get("turn", 0) + 1
-    tx.touch(row)
-    turn = {"kind": row.kind, "id": row.id, "turn": row.body["turn"]}
-    tx.schedule(tx.options.deploy_seconds, "revision-done", **turn)
+    tx.begin(row, status, tx.options.deploy_seconds, "revision-done")
 
 
 @due("revision-done")
@@ -203,13 +193,9 @@ def _existing(tx: Transaction, row: Row, kind: str) -> Row | None:
 
 
 def _make_workflow(tx: Transaction, row: Row, config: Body) -> Row:
-    document = {
-        "name": row.name,
-        "steps": {name: _step(row, config, name, step) for name, step in config["steps"].items()},
-        "triggers": config.get("triggers") or [],
-        "watchers": config.get("watchers") or [],
-        "tags": [],
-    }
+    steps = {name: _step(row, config, name, step) for name, step in config["steps"].items()}
+    kept = {key: config.get(key) or [] for key in ("triggers", "watchers")}
+    document = {"name": row.name, "steps": steps, **kept, "tags": []}
     existing = _existing(tx, row, "workflow")
     if existing is None:
         return add_workflow(tx, document, owner=row.id)
@@ -285,7 +271,7 @@ def read_blocks(call: Call, release: Row, chosen: Body) -> list[Block]:
 
 def _find_block(call: Call, key: str, version: str, at: str) -> Block:
     spec = visible_spec(call, "block-spec", key)
-    return Block(spec, require_release(call.tx, spec, version, f"{at}.releaseVersion"))
+    return Block(spec, require_release(call.tx, spec, {"version": version}, f"{at}.releaseVersion"))
 
 
 def read_values(
@@ -351,12 +337,9 @@ def _add_child(call: Call, row: Row, block: Block) -> Row:
     name = f"{row.name}-{block.spec.name}"
     if call.tx.named(FAMILIES, name):
         name = f"{name}-{row.id[:4]}"
-    metadata = {**block.spec.body["metadata"], "name": name}
-    child = call.tx.add(
-        "block-deployment",
-        {"kind": block.spec.body["kind"], "metadata": metadata, "block": block.spec.name},
-        name=name,
-        parent=row.id,
-    )
+    spec = block.spec.body
+    metadata = {**spec["metadata"], "name": name}
+    body = {"kind": spec["kind"], "metadata": metadata, "block": block.spec.name}
+    child = call.tx.add("block-deployment", body, name=name, parent=row.id)
     call.tx.link(child, "spec", block.spec.id)
     return child

@@ -171,6 +171,12 @@ class Transaction:
         row.status = status
         self.touch(row)
 
+    def begin(self, row: Row, status: str, after: float, action: str) -> None:
+        """The row goes to `status`; `action` follows, unless the row begins something else."""
+        row.body["turn"] = row.body.get("turn", 0) + 1
+        self.set_status(row, status)
+        self.schedule(after, action, kind=row.kind, id=row.id, turn=row.body["turn"])
+
     def drop(self, row: Row) -> None:
         """Remove the row, its links, and files that nothing else holds."""
         key = (self.tenant, row.kind, row.id)

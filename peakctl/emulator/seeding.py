@@ -50,31 +50,21 @@ async def seed(emulator: Emulator, document: Any) -> list[JsonDict]:
         found = document["resources"]
     s.check(RESOURCES, found, "resources")
     tenant = document.get("tenant") if isinstance(document, dict) else None
-    async with _client(emulator, tenant) as client:
-        return await _create_all(client, found)
-
-
-def _client(emulator: Emulator, tenant: str | None) -> httpx.AsyncClient:
     import httpx
 
     from peakctl.emulator.client import emulator_transport
 
-    token = f"tenant:{tenant}:seed" if tenant else "seed"
-    return httpx.AsyncClient(
-        transport=emulator_transport(emulator.instant()),
-        base_url="http://peak",
-        headers={"Authorization": token},
-    )
-
-
-async def _create_all(client: httpx.AsyncClient, resources: list[JsonDict]) -> list[JsonDict]:
     answers: JsonDict = {}
     made: list[JsonDict] = []
-    for index, resource in enumerate(resources):
-        at = f"resources[{index}]"
-        answer = await _create(client, resource, answers, at)
-        answers[resource.get("as") or ""] = answer
-        made.append({"kind": resource["kind"], "as": resource.get("as"), "answer": answer})
+    async with httpx.AsyncClient(
+        transport=emulator_transport(emulator.instant()),
+        base_url="http://peak",
+        headers={"Authorization": f"tenant:{tenant}:seed" if tenant else "seed"},
+    ) as client:
+        for index, resource in enumerate(found):
+            answer = await _create(client, resource, answers, f"resources[{index}]")
+            answers[resource.get("as") or ""] = answer
+            made.append({"kind": resource["kind"], "as": resource.get("as"), "answer": answer})
     return made
 
 

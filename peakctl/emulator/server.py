@@ -57,17 +57,12 @@ async def serve_async(
     listener = _listen(host, port)
     connections: Connections = {}
     config = uvicorn.Config(
-        _dropping(emulator.app, connections),
-        http=_remembering(connections),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
+        _dropping(emulator.app, connections), http=_remembering(connections), ws="none",
+        lifespan="off", log_config=None, log_level="critical", access_log=False,
         server_header=False,
         date_header=False,  # the emulator's own clock is shown
         timeout_graceful_shutdown=1,
-    )
+    )  # fmt: skip
     with listener:
         await _Server(config, announce).serve(sockets=[listener])
 

@@ -18,17 +18,13 @@ OPERATIONS = Operations({"service": "/service/webapps/api/v1/webapps/"})
 STATUSES = ("CREATING", "DEPLOYING", "AVAILABLE", "CREATE_FAILED", "DELETING", "DELETE_FAILED")
 TYPES = ("api", "web-app", "shiny")
 FIELDS: dict[str, s.Schema] = {
-    "title": s.TEXT,
-    "description": s.TEXT,
+    "title": s.TEXT, "description": s.TEXT,
     "imageDetails": s.record({"imageId": s.WHOLE}, {"versionId": s.WHOLE}),
     "resources": s.record({"instanceTypeId": s.WHOLE}),
     "parameters": s.optional(env=s.mapping(s.TEXT), secrets=s.items(s.LINE)),
-    "sessionStickiness": s.FLAG,
-    "scaleToZero": s.FLAG,
-    "entrypoint": s.TEXT,
-    "healthCheckURL": s.TEXT,
-    "minInstances": s.whole(1, 2),
-}
+    "sessionStickiness": s.FLAG, "scaleToZero": s.FLAG, "entrypoint": s.TEXT,
+    "healthCheckURL": s.TEXT, "minInstances": s.whole(1, 2),
+}  # fmt: skip
 # Webapps do not have these; whatever is made with one of them is a service.
 OF_SERVICES = ("serviceType", "parameters", "entrypoint", "healthCheckURL", "minInstances")
 QUIET = ("title", "description")
@@ -53,14 +49,10 @@ WEBAPPS = Listing("webapps", "webappsCount", ITEM, filters=FILTERS)
 def usual_fields(tx: Transaction, service_type: object) -> Body:
     """What a service has that was created with nothing more than it must have."""
     return {
-        "title": None,
-        "description": None,
-        "sessionStickiness": False,
-        "scaleToZero": False,
-        "parameters": {},
-        "minInstances": 1,
+        "title": None, "description": None, "sessionStickiness": False, "scaleToZero": False,
+        "parameters": {}, "minInstances": 1,
         "resources": {"instanceTypeId": usual_type(tx, of_service(service_type))},
-    }
+    }  # fmt: skip
 
 
 def _resolve_image(tx: Transaction, details: Body) -> Body:
@@ -104,12 +96,12 @@ def create(call: Call) -> Body:
     check_instance_type(tx, of_service(service_type), body.get("resources"), "resources")
     call.refuse_taken(("service",), name, "name")
     stated = {k: v for k, v in body.items() if k in FIELDS and v is not None}
-    kept = {**usual_fields(tx, service_type), **stated, "turn": 1}
+    kept = {**usual_fields(tx, service_type), **stated}
     kept["imageDetails"] = _resolve_image(tx, body["imageDetails"])
     kept["webapp"] = not any(field in body for field in OF_SERVICES)
-    row = tx.add("service", kept, name=name, status="CREATING", facet=service_type)
+    row = tx.add("service", kept, name=name, facet=service_type)
     set_usage(tx, row, [kept["imageDetails"]["versionId"]])
-    tx.schedule(call.options.service_seconds, "service-done", id=row.id, turn=1)
+    tx.begin(row, "CREATING", call.options.service_seconds, "service-done")
     return {"id": row.id}
 
 
@@ -175,9 +167,7 @@ def _run(call: Call, row: Row) -> None:
 
 def redeploy(tx: Transaction, row: Row) -> None:
     """AVAILABLE -> DEPLOYING -> AVAILABLE; the latest start decides when it ends."""
-    row.body["turn"] = row.body.get("turn", 0) + 1
-    tx.set_status(row, "DEPLOYING")
-    tx.schedule(tx.options.service_seconds, "service-done", id=row.id, turn=row.body["turn"])
+    tx.begin(row, "DEPLOYING", tx.options.service_seconds, "service-done")
 
 
 @due("service-done", "service")
@@ -234,9 +224,6 @@ def test(call: Call) -> Body:
     echo = {"path": body.get("path") or "/", "payload": body.get("payload")}
     text_back = json.dumps({"method": body.get("httpMethod") or "get", **echo})
     return {
-        "responseBody": text_back,
-        "responseStatus": 200,
-        "reqStartTime": stamp(call.tx.now),
-        "reqEndTime": stamp(call.tx.now + 0.012),
-        "responseSize": f"{len(text_back)} B",
-    }
+        "responseBody": text_back, "responseStatus": 200, "responseSize": f"{len(text_back)} B",
+        "reqStartTime": stamp(call.tx.now), "reqEndTime": stamp(call.tx.now + 0.012),
+    }  # fmt: skip

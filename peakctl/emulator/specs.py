@@ -198,7 +198,10 @@ def update(call: Call) -> Body:
     if row.body["scope"] != "shared" and "tenants" not in body:
         row.body["tenants"] = []
     _check_visible(row.body)
-    _keep_private(call, row)
+    if row.kind == "block-spec" and row.body["scope"] != "private":
+        config = _latest_release(call.tx, row).body["config"]
+        if configs.existing_images(row.body["kind"], config):
+            raise invalid("scope", "must stay private as a step uses an existing image")
     row.facet = row.body["scope"]
     if json.dumps([row.body, row.status], sort_keys=True) == before:
         raise invalid("body", "No changes detected")
@@ -212,13 +215,6 @@ def edit_metadata(row: Row, sent: Body) -> None:
     merged = {**row.body["metadata"], **known}
     row.body["metadata"] = {k: v for k, v in merged.items() if v is not None}
     row.name = row.body["metadata"].setdefault("name", row.name)
-
-
-def _keep_private(call: Call, row: Row) -> None:
-    if row.kind == "app-spec" or row.body["scope"] == "private":
-        return
-    if configs.existing_images(row.body["kind"], _latest_release(call.tx, row).body["config"]):
-        raise invalid("scope", "must stay private as a step uses an existing image")
 
 
 @SPECS("DELETE", "{id}", "Delete a {kind} with all its releases")
@@ -247,25 +243,18 @@ def _read_release(call: Call, spec: Body, body: Body, sent: Body, taken: Any = (
     else:
         configs.check_app_config(call.tx, body["config"], spec)
     return {
-        "version": version,
-        "notes": body["release"].get("notes"),
-        "config": body["config"],
-        "parameters": parameters,
-        "autoRunOnDeploy": bool(sent.get("autoRunOnDeploy")),
+        "version": version, "notes": body["release"].get("notes"), "config": body["config"],
+        "parameters": parameters, "autoRunOnDeploy": bool(sent.get("autoRunOnDeploy")),
         "data": sent.get("artifact"),
-    }
+    }  # fmt: skip
 
 
 def _add_release(tx: Transaction, spec: Row, release: Body) -> None:
     """Store it; an upload becomes one more version of the spec's own artifact."""
     data = release.pop("data")
-    row = tx.add(
-        "release",
-        {**release, "uuid": str(uuid.uuid4()), "artifact": None},
-        key=f"{spec.id}/{release['version']}",
-        parent=spec.id,
-        name=release["version"],
-    )
+    body = {**release, "uuid": str(uuid.uuid4()), "artifact": None}
+    name = release["version"]
+    row = tx.add("release", body, key=f"{spec.id}/{name}", parent=spec.id, name=name)
     if data is not None:
         artifact = tx.get("artifact", spec.body.get("artifact"))
         artifact = artifact or add_artifact(tx, spec.name, f"artifact of spec {spec.name}")

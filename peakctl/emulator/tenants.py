@@ -8,7 +8,10 @@ from peakctl.model import JsonDict
 
 OPERATIONS = Operations({"tenant": "/service/"})
 NEWER = Operations({"tenant": "/service/"}, newer=True)
-CONNECTION = ("application", "authenticationType", "clientId", "dataWarehouseType", "port")
+CREDENTIALS: JsonDict = {
+    "application": "amazon-redshift", "authenticationType": "BASIC", "clientId": "emulator",
+    "dataWarehouseType": "amazon-redshift", "port": "5439",
+}  # fmt: skip
 # Invented, but for the feature that the reference's example asks about.
 READ: JsonDict = {"actions": ["read"]}
 WRITE: JsonDict = {"actions": ["write"]}
@@ -46,15 +49,12 @@ def telemetry(call: Call) -> JsonDict:
 @NEWER(
     "GET", "connections/api/v2/connections/credentials", "Read invented credentials",
     query={"type": text("data-warehouse"), "warehouse": TEXT},
-    answer=record(dict.fromkeys(CONNECTION, TEXT)),
+    answer=record(dict.fromkeys(CREDENTIALS, TEXT)),
 )  # fmt: skip
 def credentials(call: Call) -> JsonDict:
     """The same for everybody."""
     call.choice("type")
-    application = call.ask("warehouse") or "amazon-redshift"
-    return dict(
-        zip(CONNECTION, (application, "BASIC", "emulator", "amazon-redshift", "5439"), strict=True)
-    )
+    return {**CREDENTIALS, "application": call.ask("warehouse") or CREDENTIALS["application"]}
 
 
 @NEWER(
