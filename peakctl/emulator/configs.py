@@ -288,10 +288,7 @@ def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
 
 
 def require_release(tx: Transaction, spec: Row, sent: Body | None, at: str) -> Row:
-    """The release that was asked for of a spec, which may be another tenant's, else the latest.
-
-    Raises a 422 that names the field.
-    """
+    """The release that was asked for, else the latest, of any tenant's spec; or a 422."""
     version = (sent or {}).get("version") or spec.body["latest"]
     found = tx.at(spec.tenant, tx.now).get("release", f"{spec.id}/{version}")
     if found is None:

@@ -160,14 +160,8 @@ def create_version(call: Call) -> Body:
     """create-or-update sends name and type too; they cannot differ."""
     image = call.find("image")
     sent = call.form()
-    _refuse_other(sent, name=image.name, type=image.body["type"])
+    s.refuse_change(sent, name=image.name, type=image.body["type"])
     return _add_version(call, image, sent)
-
-
-def _refuse_other(sent: Body, **values: str) -> None:
-    for field, value in values.items():
-        if sent.get(field) not in (None, value):
-            raise invalid(field, f"cannot change from {value} to {sent[field]}")
 
 
 def _add_version(call: Call, image: Row, sent: Body) -> Body:
@@ -258,7 +252,7 @@ def update_version(call: Call) -> Body:
     if version.status != "not-ready":
         raise invalid("version", f"{version.name} is {version.status} and cannot be updated")
     sent = call.form()
-    _refuse_other(sent, version=version.name, name=image.name, type=image.body["type"])
+    s.refuse_change(sent, version=version.name, name=image.name, type=image.body["type"])
     body = version.body
     if sent["description"] is not None:
         body["description"] = sent["description"]

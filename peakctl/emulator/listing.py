@@ -141,12 +141,9 @@ class Listing:
         rows = call.tx.select(kinds, where, order=order, limit=size, offset=start, anyone=anyone)
         if self.bounded and (call.ask("count") or "").isdecimal():
             rows = rows[: int(call.ask("count") or 0)]
+        listed = [shown(call, row) if shown else self.view(row) for row in rows]
         counts = dict.fromkeys((self.count, self.alias or self.count), total)
-        return {
-            self.items: [shown(call, row) if shown else self.view(row) for row in rows],
-            **counts,
-            **_page(total, size, number),
-        }
+        return {self.items: listed, **counts, **_page(total, size, number)}
 
     def part(self, call: Call, found: Sequence[object]) -> Body:
         """One page of things that are already at hand."""

@@ -112,6 +112,13 @@ def check(schema: Schema, value: object, at: str = "", *, lenient: bool = False)
             look_inside(schema, value, at, lenient)
 
 
+def refuse_change(sent: JsonObject, **values: str) -> None:
+    """Raise a 422 for a field that may be sent but keeps the value that it has."""
+    for field, value in values.items():
+        if sent.get(field) not in (None, value):
+            raise invalid(field, f"cannot change from {value} to {sent[field]}")
+
+
 def _text(schema: Schema, value: str, at: str, lenient: bool) -> None:  # noqa: FBT001
     choices, pattern = schema.get("enum"), schema.get("pattern", "")
     if choices and value not in choices:

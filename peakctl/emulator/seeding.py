@@ -91,18 +91,14 @@ def _sent(operation: Operation, body: JsonDict, resource: JsonDict, at: str) -> 
     if operation.body is None:
         files: list[tuple[str, object]] = [(name, (None, value)) for name, value in texts.items()]
         if resource.get("artifact"):
-            data = _archive(resource["artifact"], f"{at}.artifact")
+            try:
+                data = base64.b64decode(resource["artifact"], validate=True)
+            except ValueError:  # binascii.Error is one
+                raise invalid(f"{at}.artifact", "is not base64") from None
             files.append(("artifact", ("artifact.zip", data, "application/zip")))
         return {"files": files or [("", (None, ""))]}
     takes_texts = "contentSchema" in operation.body["properties"].get("spec", {})
     return {"json": texts if takes_texts else body}
-
-
-def _archive(encoded: str, at: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError:  # binascii.Error is one
-        raise invalid(at, "is not base64") from None
 
 
 def _resolved(value: object, answers: JsonDict, at: str) -> Any:

@@ -128,9 +128,7 @@ def update(call: Call) -> Body:
     if row.status == "DELETING":
         raise conflict(f"status: {row.name} is DELETING")
     body = call.checked()
-    for field, value in (("name", row.name), ("serviceType", row.facet)):
-        if body.get(field) not in (None, value):
-            raise invalid(field, f"cannot change from {value} to {body[field]}")
+    s.refuse_change(body, name=row.name, serviceType=row.facet)
     check_instance_type(call.tx, of_service(row.facet), body.get("resources"), "resources")
     before = json.dumps(_running(row.body), sort_keys=True)
     row.body.update({k: _merged(call, row, k, v) for k, v in body.items() if k in FIELDS})
