@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import save_plan as save_plan
     from peakctl.operations.blocking import show_ledger as show_ledger
     from peakctl.operations.blocking import unlock_ledger as unlock_ledger
+    from peakctl.operations.fmt import FmtResult as FmtResult
+    from peakctl.operations.fmt import fmt as fmt
     from peakctl.operations.get import GetResult as GetResult
     from peakctl.operations.get import get_async as get_async
     from peakctl.operations.init import InitResult as InitResult
@@ -86,6 +88,7 @@ _PLACES = {
     "operations.blocking": (
         "apply build_log destroy get plan rebuild_ledger save_plan show_ledger unlock_ledger"
     ),
+    "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
     "operations.init": "InitResult init",
     "operations.ledger": (

@@ -19,6 +19,7 @@ from peakctl import __version__
 COMMANDS = {
     "init": "Make a new project from a template.",
     "validate": "Check manifests; contacts nothing.",
+    "fmt": "Put the keys of manifests in the order of the schema.",
     "render": "Print manifests with their templates filled in.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make the tenant look like the manifests.",

@@ -22,7 +22,7 @@ from peakctl.errors import (
     nearest_names,
 )
 from peakctl.kinds.fields import Kind
-from peakctl.model import Document, Key, Reference, Resource, Value
+from peakctl.model import Document, Key, Reference, Resource, Source, Value
 from peakctl.model.values import value_at
 from peakctl.operations.project import Project, no_project, telling
 
@@ -204,6 +204,22 @@ def _load_manifests(project: Project) -> Manifests:
     found = load_manifests(_patterns(project), **_sources(project, given))
     known = [d for d in found.problems if not (given.problems and d.code == NO_VALUE)]
     return replace(found, problems=(*given.problems, *known))
+
+
+def read_sources(project: Project) -> tuple[Source, ...]:
+    """The texts of all manifests as they were written. Raises ManifestsInvalid for one unread."""
+    from peakctl.manifests.sources import find_sources
+
+    inputs = _sources(project, _parameters(project))
+    found, problems = find_sources(
+        _patterns(project),
+        inputs["root"],
+        base=inputs["base"],
+        exclude=inputs["exclude"],
+        places=inputs["places"],
+    )
+    refuse_errors(problems)
+    return found
 
 
 def _sources(project: Project, given: Given) -> Inputs:

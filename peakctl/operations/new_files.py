@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +98,8 @@ def _write_beside(path: Path, data: bytes, *, executable: bool) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_bytes(data)
+    if path.exists():
+        shutil.copymode(path, part)
     if executable:
         part.chmod(part.stat().st_mode | 0o111)
     return part
