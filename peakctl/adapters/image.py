@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,15 @@ from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.archives import split_digest
-from peakctl.model import BuildLog, CallRequest, CallResult, Failure, Readiness, Step
+from peakctl.model import (
+    BuildLog,
+    CallRequest,
+    CallResult,
+    Failure,
+    Readiness,
+    Step,
+    VersionNames,
+)
 from peakctl.model.resources import Listed, Live, Resource, State
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
@@ -35,7 +43,9 @@ class Adapter(Rest):
         }
 
     def listed(self, item: JsonObject) -> Listed:
-        return replace(super().listed(item), ours=item.get("scope") != "global")
+        latest = item.get("latestVersion") or {}
+        ours = item.get("scope") != "global"
+        return replace(super().listed(item), ours=ours, numbers=numbers_of([latest]))
 
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         """The version that counts, whole; the image itself only where the listing says too little.
@@ -100,7 +110,23 @@ class Adapter(Rest):
                 found = await newest_ready(self.api, versions)
             else:
                 found = await find_version(self.api, versions, version)
-        return {"id": listed.id, "version": found["id"]} if found else None
+        if not found:
+            return None
+        number = pick({"number": found.get("version")}, "number")
+        return {"id": listed.id, "version": found["id"], **number}
+
+    async def name_versions(
+        self,
+        id: str | int,  # noqa: A002
+        versions: Collection[str],
+    ) -> VersionNames:
+        """One version tells its number and the name of its image; several are in one page."""
+        if len(versions) == 1:
+            answer = await self.get(self.at(id, "versions", *versions)) or {}
+            name = answer.get("imageName")
+            return VersionNames(None if name is None else str(name), numbers_of([answer]))
+        answer = await self.get(self._versions(id), (("pageSize", str(MOST_VERSIONS)),)) or {}
+        return VersionNames(numbers=numbers_of(answer.get("versions") or ()))
 
     async def _create(self, request: CallRequest) -> CallResult:
         parts = [
@@ -183,6 +209,17 @@ class Adapter(Rest):
 WHOLE = 20_000
 """Lines of a log that is asked for as such."""
 PRIVATE = ("versionId", "buildId")
+MOST_VERSIONS = 100
+"""Of an image, that are asked for at once to learn their numbers."""
+
+
+def numbers_of(versions: Iterable[JsonObject]) -> dict[str, str]:
+    """The numbers of some versions, by their ids, as far as both are told."""
+    return {
+        str(each["id"]): str(each["version"])
+        for each in versions
+        if each.get("id") is not None and each.get("version") is not None
+    }
 
 
 def _began(build: JsonObject) -> tuple[str, int, str]:

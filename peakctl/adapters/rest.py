@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import ClassVar, TypeVar
@@ -15,7 +15,16 @@ from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
-from peakctl.model import Adapter, BuildLog, CallRequest, CallResult, Failure, Readiness, Step
+from peakctl.model import (
+    Adapter,
+    BuildLog,
+    CallRequest,
+    CallResult,
+    Failure,
+    Readiness,
+    Step,
+    VersionNames,
+)
 from peakctl.model.resources import ArchiveFile, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
@@ -110,6 +119,14 @@ class Rest:
     async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         """A reference to a kind without versions needs no version."""
         return self.attributes(listed)
+
+    async def name_versions(
+        self,
+        id: str | int,  # noqa: A002
+        versions: Collection[str],
+    ) -> VersionNames:
+        """Nothing: the versions of most kinds go by their numbers."""
+        return VersionNames()
 
     async def call(self, request: CallRequest) -> CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
@@ -256,6 +273,13 @@ class Guarded:
 
     async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         return await self._read(self._adapter.pin(listed, version))
+
+    async def name_versions(
+        self,
+        id: str | int,  # noqa: A002
+        versions: Collection[str],
+    ) -> VersionNames:
+        return await self._read(self._adapter.name_versions(id, versions))
 
     async def call(self, request: CallRequest) -> CallResult:
         doubtful = request.step is not Step.WAIT

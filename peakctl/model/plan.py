@@ -201,17 +201,20 @@ class Reason:
 class ShownChange:
     """Equal changes of one or several fields, as the manifest writes them.
 
-    `paths` are dotted manifest paths; `before` and `after` manifest values: a name and its version
-    where the wire has ids, `MISSING` where the field is not there. `wire` are the changes as the
-    platform has them.
+    `paths` are dotted manifest paths, `path` all of them in one text (`steps.{a,b}.command`);
+    `before` and `after` manifest values: a name and its version where the wire has ids, `MISSING`
+    where the field is not there. `reference` says that both sides are nothing else. `wire` are the
+    changes as the platform has them.
     """
 
-    paths: tuple[str, ...]
+    path: str
     before: Value
     after: Value
+    paths: tuple[str, ...] = ()
     wire: tuple[Change, ...] = ()
     sensitive: bool = False
     restarts: bool = False
+    reference: bool = False
 
 
 class FileCounts(NamedTuple):
@@ -264,10 +267,14 @@ class FileChanges:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A difference that plans nothing, and why (`--show-ignored`)."""
+    """A difference that plans nothing, and why (`--show-ignored`).
+
+    `path` is that of the comparison; `shown` the manifest's own, dotted, "" while a plan is made.
+    """
 
     path: Path
     reason: str
+    shown: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

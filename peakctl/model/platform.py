@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,6 +68,14 @@ class Readiness:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class VersionNames:
+    """What people call a resource and its versions: its name, and numbers by version id."""
+
+    name: str | None = None
+    numbers: Mapping[str, str] = field(default_factory=empty_tree)
+
+
 class Adapter(Protocol):
     """One kind's calls. One request per method where the API allows it; no waiting inside."""
 
@@ -102,7 +110,18 @@ class Adapter(Protocol):
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         """`{"id", "version"}` as a reference to `version` (None: the newest ready one) needs them.
 
-        None when there is no such version.
+        None when there is no such version. Where the version is an id, its `number` comes along.
+        """
+
+    async def name_versions(
+        self,
+        id: str | int,  # noqa: A002
+        versions: Collection[str],
+    ) -> VersionNames:
+        """What the resource `id` is called, and the numbers of `versions` (ids), in one request.
+
+        Whatever the platform does not tell is left out; all of it, for a kind whose versions have
+        no ids.
         """
 
     async def call(self, request: CallRequest) -> CallResult:

@@ -164,13 +164,15 @@ class LiveId(NamedTuple):
 class Listed:
     """One item of a listing: `item` is the platform's own summary of it.
 
-    `ours` is false for what can be referred to but never managed (platform-wide images).
+    `ours` is false for what can be referred to but never managed (platform-wide images). `numbers`
+    are the numbers of those of its versions that the listing tells of, by the id of the version.
     """
 
     id: str | int
     name: str
     item: JsonObject = field(default_factory=empty_tree, compare=False)
     ours: bool = True
+    numbers: Mapping[str, str] = field(default_factory=empty_tree, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

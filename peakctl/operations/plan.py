@@ -21,6 +21,7 @@ from peakctl.operations.project import Project, telling
 
 if TYPE_CHECKING:
     from peakctl.engine.plan.approval import Tenant
+    from peakctl.engine.plan.names import Told
     from peakctl.engine.plan.planner import Planned
 
 
@@ -54,6 +55,7 @@ class PlanResult:
     `gone` are owned resources that the platform does not have any more; `began` is when the
     looking began, by the clock of this machine. `decided` says what was found about who made what
     is to be adopted. `diagnostics` has the warnings and notes; a plan with `guards` is not applied.
+    `names` are those that were asked for to show the plan.
     """
 
     plan: Plan
@@ -65,6 +67,7 @@ class PlanResult:
     began: float = 0.0
     decided: Makers = field(default_factory=Makers)
     diagnostics: tuple[Diagnostic, ...] = ()
+    names: Told = field(default_factory=dict)
 
     @property
     def has_changes(self) -> bool:
@@ -102,6 +105,7 @@ class PlanResult:
             conflicts=not all_ours,
             decided=self.decided,
             files=compared(self.plan),
+            names=self.names,
         )
 
 
@@ -111,7 +115,7 @@ class ReplanInputs:
 
     With `conflicts` it touches what is not ours yet: others might own it, or be about to make it
     too. `decided` is what the first look found about who made what is to be adopted, `files` what
-    it found about archives.
+    it found about archives, `names` the names that it asked for.
     """
 
     held: Ledger | None = None
@@ -119,6 +123,7 @@ class ReplanInputs:
     conflicts: bool = False
     decided: Makers = field(default_factory=Makers)
     files: Mapping[Compared, FileChanges] = field(default_factory=dict)
+    names: Told = field(default_factory=dict)
 
 
 async def plan_async(project: Project, options: PlanOptions | None = None) -> PlanResult:
@@ -210,11 +215,28 @@ class _Planner:
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
         plan = await self._add_file_changes(live, plan)
+        plan, names = await self._show(live, found.plan, plan)
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
         return PlanResult(
-            plan, self.options, self.loaded, live, guarded, gone, began, decided, told
+            plan, self.options, self.loaded, live, guarded, gone, began, decided, told, names
         )
+
+    async def _show(self, live: LiveState, whole: Plan, plan: Plan) -> tuple[Plan, Told]:
+        """`plan`, a part of `whole`, with its changes as people read them.
+
+        A version that nothing names costs a request: of a plan with changes alone.
+        """
+        from peakctl.engine.plan.names import Names, ask_for_names
+        from peakctl.engine.plan.shown import show_plan, unnamed_versions
+
+        platform, told = self.platform, self.again.names
+        kinds, redact = platform.kinds, platform.project.redact
+        names = Names(whole.actions, live, kinds, told, redact)
+        if unnamed := unnamed_versions(plan, kinds, names):
+            told = await ask_for_names(unnamed, platform.adapters, told)
+            names = Names(whole.actions, live, kinds, told, redact)
+        return show_plan(plan, kinds, names), told
 
     async def _look(self) -> LiveState:
         """Observe the tenant, with the ledger where one is kept; check that it is the right one."""

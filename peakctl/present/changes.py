@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from peakctl.model import MASK, MISSING, Action, Change, Path, Secret, Value, Verb, dotted
+from peakctl.model import MASK, MISSING, Action, Secret, ShownChange, Value, Verb, dotted
 from peakctl.model.values import mapping_at, value_at
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest
@@ -19,20 +19,66 @@ CONTEXT = 1
 _KEYS = ("name", "id", "key", "entityId", "cron")
 
 
-def change_lines(change: Change) -> tuple[Line, ...]:
+def change_lines(change: ShownChange) -> tuple[Line, ...]:
     """The lines of one change, the path first."""
     before, after = change.before, change.after
     if change.sensitive:
         before, after = masked(before), masked(after)
-    lines = tuple(_lines(change.path, before, after))
-    if change.redeploys and lines:
+    if change.reference:
+        lines = tuple(_reference(change.path, before, after))
+    else:
+        lines = tuple(_lines(change.path, before, after))
+    if change.restarts and lines:
         return ((*lines[0], ("  (restarts)", "redeploy")), *lines[1:])
     return lines
 
 
-def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:
+def _reference(path: str, before: Value, after: Value) -> Iterator[Line]:
+    """`forecast 0.0.1 -> 0.0.2`: a name once where both sides have it, or the path ends with it."""
+    left, right = (_referred(side) for side in (before, after))
+    if path.endswith("." + dotted((_name(after) or _name(before),))):
+        left, right = (_without(text, _name(before) or _name(after)) for text in (left, right))
+    if before is MISSING or after is MISSING:
+        yield line(*_head(path, before, after), (f"{left}{right}", _role(before)))
+        return
+    if _name(before) == _name(after):
+        right = _without(right, _name(after))
+    yield line(*_head(path, before, after), (left, "removed"), " -> ", (right, "added"))
+
+
+def _name(value: Value) -> str:
+    """The name in a reference; "" where it is the name alone."""
+    return str(mapping_at(value).get("name", ""))
+
+
+def _without(text: str, name: str) -> str:
+    """A reference without its name, where a version is left."""
+    return text.removeprefix(f"{inline(name)} ")
+
+
+def _role(before: Value) -> str:
+    return "added" if before is MISSING else "removed"
+
+
+def _referred(value: Value) -> str:
+    """A reference in manifest form as one reads it: kind, name and version."""
+    if value is MISSING:
+        return ""
+    if not isinstance(value, Mapping):
+        return inline(value)
+    rest = (each for word, each in value.items() if word not in ("kind", "name"))
+    kind = f"{value['kind']}/" if "kind" in value else ""
+    return " ".join([f"{kind}{inline(value['name'])}", *map(_number, rest)])
+
+
+def _number(value: Value) -> str:
+    """A version, given as it is or as a map of one entry."""
+    return " ".join(map(_number, value.values())) if isinstance(value, Mapping) else str(value)
+
+
+def _lines(path: str, before: Value, after: Value) -> Iterator[Line]:
     if isinstance(before, Secret) and isinstance(after, Secret):
-        yield line(("~ ", "edit"), dotted(path), ": ", (f"{MASK} changed", "edit"))
+        yield line(("~ ", "edit"), path, ": ", (f"{MASK} changed", "edit"))
     elif (digests := _digests(before, after)) is not None:
         yield line(*_head(path, before, after), digests)
     elif before is MISSING or after is MISSING:
@@ -45,12 +91,12 @@ def _lines(path: Path, before: Value, after: Value) -> Iterator[Line]:
         yield from _scalars(path, before, after)
 
 
-def _head(path: Path, before: Value, after: Value) -> Line:
+def _head(path: str, before: Value, after: Value) -> Line:
     if before is MISSING:
-        return line(("+ ", "added"), dotted(path), ": ")
+        return line(("+ ", "added"), path, ": ")
     if after is MISSING:
-        return line(("- ", "removed"), dotted(path), ": ")
-    return line(("~ ", "edit"), dotted(path), ": ")
+        return line(("- ", "removed"), path, ": ")
+    return line(("~ ", "edit"), path, ": ")
 
 
 def _digests(before: Value, after: Value) -> str | None:
@@ -72,10 +118,8 @@ def _side(digest: str | None, value: Value) -> str:
     return inline(value) if value else "(not known)"
 
 
-def _one_sided(path: Path, before: Value, after: Value) -> Iterator[Line]:
+def _one_sided(path: str, before: Value, after: Value) -> Iterator[Line]:
     value, role = (after, "added") if before is MISSING else (before, "removed")
-    if path and path[-1] == value:  # an item of a set stands under its own value
-        path = path[:-1]
     head = _head(path, before, after)
     text = inline(value)
     if len(text) <= LONG and "\\n" not in text:
@@ -86,16 +130,18 @@ def _one_sided(path: Path, before: Value, after: Value) -> Iterator[Line]:
     yield from indent((line((mark + row, role)) for row in block(value)), 4)
 
 
-def _mappings(
-    path: Path, before: Mapping[str, Value], after: Mapping[str, Value]
-) -> Iterator[Line]:
+def _mappings(path: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[Line]:
     for key in dict.fromkeys([*before, *after]):
         left, right = before.get(key, MISSING), after.get(key, MISSING)
         if left != right:
-            yield from _lines((*path, key), left, right)
+            yield from _lines(_below(path, key), left, right)
 
 
-def _lists(path: Path, before: Sequence[Value], after: Sequence[Value]) -> Iterator[Line]:
+def _lists(path: str, before: list[Value], after: list[Value]) -> Iterator[Line]:
+    texts = inline(before), inline(after)
+    if max(map(len, texts)) <= LONG and not any(isinstance(i, Mapping) for i in (*before, *after)):
+        yield from _pair(path, before, after, *texts)
+        return
     key = _key_of(before, after)
     if key is None:
         yield from _rows(path, [inline(i) for i in before], [inline(i) for i in after])
@@ -104,7 +150,7 @@ def _lists(path: Path, before: Sequence[Value], after: Sequence[Value]) -> Itera
     yield from _mappings(path, left, right)
     if [k for k in left if k in right] != [k for k in right if k in left]:
         order = [", ".join(k for k in side if k in left and k in right) for side in (left, right)]
-        yield line(("~ ", "edit"), dotted(path), f": order {order[0]} -> {order[1]}")
+        yield line(("~ ", "edit"), path, f": order {order[0]} -> {order[1]}")
 
 
 def _key_of(before: Sequence[Value], after: Sequence[Value]) -> str | None:
@@ -123,7 +169,7 @@ def _distinct(names: Sequence[Value]) -> bool:
     return all(isinstance(n, str | int) for n in names) and len(set(names)) == len(names)
 
 
-def _scalars(path: Path, before: Value, after: Value) -> Iterator[Line]:
+def _scalars(path: str, before: Value, after: Value) -> Iterator[Line]:
     if isinstance(before, str) and isinstance(after, str):
         left, right = _as_json(before), _as_json(after)
         if left is not None and right is not None and left != right:
@@ -134,9 +180,13 @@ def _scalars(path: Path, before: Value, after: Value) -> Iterator[Line]:
             return
     texts = inline(before), inline(after)
     if len(texts[0]) + len(texts[1]) <= 2 * LONG:
-        yield line(*_head(path, before, after), (texts[0], "removed"), " -> ", (texts[1], "added"))
+        yield from _pair(path, before, after, *texts)
     else:
         yield from _rows(path, [texts[0]], [texts[1]])
+
+
+def _pair(path: str, before: Value, after: Value, left: str, right: str) -> Iterator[Line]:
+    yield line(*_head(path, before, after), (left, "removed"), " -> ", (right, "added"))
 
 
 def _as_json(text: str) -> Value | None:
@@ -150,9 +200,9 @@ def _as_json(text: str) -> Value | None:
     return value if isinstance(value, dict | list) else None
 
 
-def _rows(path: Path, before: list[str], after: list[str], *, note: str = "") -> Iterator[Line]:
+def _rows(path: str, before: list[str], after: list[str], *, note: str = "") -> Iterator[Line]:
     """A small unified diff below the path, without its file headers and positions."""
-    yield line(("~ ", "edit"), dotted(path), f":{note}")
+    yield line(("~ ", "edit"), path, f":{note}")
     found = False
     for row in difflib.unified_diff(before, after, n=CONTEXT, lineterm=""):
         if row.startswith(("---", "+++")) and not found:
@@ -172,17 +222,13 @@ def _is_list(value: Value) -> bool:
     return isinstance(value, list | tuple)
 
 
+def _below(path: str, key: str) -> str:
+    return f"{path}.{dotted((key,))}"
+
+
 MADE = (Verb.CREATE, Verb.REPLACE)
 
 
-def created_fields(action: Action) -> Iterator[Change]:
-    """The top fields of `metadata` and `spec`; the name is in the headline already."""
-    for room in ("metadata", "spec"):
-        for name, value in mapping_at(action.desired, (room,)).items():
-            if (room, name) != ("metadata", "name"):
-                yield Change((room, name), MISSING, value, "create")
-
-
-def shown_changes(action: Action) -> tuple[Change, ...]:
-    """The changes of an action, for a reader who wants to see all that it would send."""
-    return tuple(created_fields(action)) if action.verb in MADE else action.changes
+def shown_changes(action: Action) -> tuple[ShownChange, ...]:
+    """The changes of an action in the manifest's language; of a create, its fields."""
+    return action.shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from peakctl.model import Action, Change, FileChanges, FileTotal, JsonDict, Verb
+from peakctl.model import Action, FileChanges, FileTotal, JsonDict, ShownChange, Verb
 from peakctl.present.text import Line, counted, indent, line
 
 MOST = 8
@@ -27,10 +27,10 @@ def file_lines(action: Action, *, verbose: bool = False) -> tuple[Line, ...]:
     return (line(("~ ", "edit"), f"files: {_counts(files)}"), *indent((*names, *more), 4))
 
 
-def replaces(action: Action, change: Change) -> bool:
+def replaces(action: Action, change: ShownChange) -> bool:
     """Whether the lines about files say what the change of a digest says, and more."""
     archives = action.resource.archives if action.resource and action.files else ()
-    return any(change.path[: len(path)] == path for path in archives)
+    return any(each.path[: len(path)] == path for path in archives for each in change.wire)
 
 
 def files_document(files: FileChanges | None) -> JsonDict | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Action, Change, Effect, Failure, Outcome, Plan, Status, Verb
+from peakctl.model import Action, Change, Effect, Failure, Outcome, Plan, ShownChange, Status, Verb
 from peakctl.model.values import MISSING, JsonDict, Value, dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
@@ -109,7 +109,7 @@ def _action(action: Action) -> JsonDict:
         "version": action.version,
         "changes": [_change(change) for change in shown_changes(action)],
         "files": files_document(action.files),
-        "ignored": [{"path": dotted(s.path), "reason": s.reason} for s in action.skipped],
+        "ignored": [{"path": s.shown, "reason": s.reason} for s in action.skipped],
         "notes": [*action.notes, *action.asides],
         "after": _names(action),
     }
@@ -119,18 +119,30 @@ def _names(action: Action) -> Sequence[str]:
     return [str(key) for key in sorted(action.after)]
 
 
-def _change(change: Change) -> JsonDict:
-    """`before` or `after` is left out where the field is not there, which null would not say."""
+def _change(shown: ShownChange) -> JsonDict:
+    """Manifest form, and beside it what the platform has.
+
+    `before` or `after` is left out where the field is not there, which null would not say.
+    """
+    return {
+        "path": shown.path,
+        "paths": list(shown.paths),
+        **_sides(shown, sensitive=shown.sensitive),
+        "sensitive": shown.sensitive,
+        "redeploys": shown.restarts,
+        "wire": [
+            {"path": dotted(each.path), **_sides(each, sensitive=each.sensitive)}
+            for each in shown.wire
+        ],
+    }
+
+
+def _sides(change: ShownChange | Change, *, sensitive: bool) -> JsonDict:
     sides = {"before": change.before, "after": change.after}
     return {
-        "path": dotted(change.path),
-        **{
-            name: _seen(value, sensitive=change.sensitive)
-            for name, value in sides.items()
-            if value is not MISSING
-        },
-        "sensitive": change.sensitive,
-        "redeploys": change.redeploys,
+        name: _seen(value, sensitive=sensitive)
+        for name, value in sides.items()
+        if value is not MISSING
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Outcome, Plan, Verb
@@ -14,7 +14,6 @@ from peakctl.present.plan_text import (
     SYMBOLS,
     headline_text,
     is_shown,
-    names_of,
     plan_lines,
     plan_summary,
 )
@@ -59,7 +58,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
     yield from _problems("Warnings", warnings, report)
-    yield from _details(actions, names_of(plan))
+    yield from _details(actions)
 
 
 def _undeclared(report: Report) -> Iterator[str]:
@@ -134,9 +133,9 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
     yield ""
 
 
-def _details(actions: list[Action], names: Mapping[str, str]) -> Iterator[str]:
+def _details(actions: list[Action]) -> Iterator[str]:
     for action in actions:
-        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, names=names, because=False)
+        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, because=False)
         text = to_plain(lines[1:])
         if text.strip():
             title = html.escape(printable(headline_text(action)))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from peakctl.model import STEP_VERBS, Action, Outcome, Owned, Plan, State, Status, Step, Verb
-from peakctl.model.values import dotted
 from peakctl.present.changes import MADE, change_lines, shown_changes
 from peakctl.present.files import file_lines, replaces
 from peakctl.present.reasons import aside_text, because_text, effects_summary
@@ -38,7 +36,6 @@ _MARGIN = 4
 FIELD_LINES = 8
 """How many lines of the fields of what is created are shown unless all are asked for."""
 _LITTLE = 2
-_SHORTEST_ID = 8
 
 
 def plan_lines(
@@ -47,7 +44,6 @@ def plan_lines(
     show_all: bool = False,
     show_ignored: bool = False,
     verbose: bool = False,
-    names: Mapping[str, str] | None = None,
     because: bool = True,
 ) -> tuple[Line, ...]:
     """Every line but the last.
@@ -55,10 +51,8 @@ def plan_lines(
     Unchanged resources show with `show_all`, or where there is a note about one; `show_ignored`
     adds each difference that plans nothing and why; `verbose` adds the fields of what is created,
     and what there is an aside about.
-    `names` stand for ids in paths (default: those of the plan itself). Without `because` the
-    reasons are told elsewhere.
+    Without `because` the reasons are told elsewhere.
     """
-    names = names_of(plan) if names is None else names
     shown = [
         a
         for a in plan.actions
@@ -67,7 +61,7 @@ def plan_lines(
     wide = max((len(_marked(a.verb)) for a in shown), default=0)
     lines: list[Line] = []
     for action in shown:
-        changes = _changes(action, names, verbose=verbose)
+        changes = _changes(action, verbose=verbose)
         reasons = _because(action) if because else ()
         details = (*reasons, *changes, *_remarks(action, show_ignored=show_ignored))
         if details and lines and lines[-1]:
@@ -176,27 +170,15 @@ def _awaited(action: Action) -> str:
     return "failed" if failed else "waits until it is ready"
 
 
-def names_of(plan: Plan) -> Mapping[str, str]:
-    """The names of resources by their ids, as far as ids cannot be taken for something else."""
-    found = {str(a.live.id): a.key.name for a in plan.actions if a.live is not None}
-    return {id_: name for id_, name in found.items() if len(id_) >= _SHORTEST_ID}
-
-
-def _changes(action: Action, names: Mapping[str, str], *, verbose: bool) -> Iterator[Line]:
+def _changes(action: Action, *, verbose: bool) -> Iterator[Line]:
     fields = [
-        change_lines(replace(change, path=tuple(_named(part, names) for part in change.path)))
-        for change in shown_changes(action)
-        if not replaces(action, change)
+        change_lines(change) for change in shown_changes(action) if not replaces(action, change)
     ]
     yield from file_lines(action, verbose=verbose)
     if verbose or action.verb not in MADE:
         yield from (row for field in fields for row in field)
     else:
         yield from _first_lines(fields)
-
-
-def _named(part: str | int, names: Mapping[str, str]) -> str | int:
-    return names.get(part, part) if isinstance(part, str) else part
 
 
 def _first_lines(fields: Sequence[tuple[Line, ...]]) -> Iterator[Line]:
@@ -231,7 +213,7 @@ def _remarks(action: Action, *, show_ignored: bool) -> Iterator[Line]:
         yield line(("note: ", role), note)
     if show_ignored:
         for skipped in action.skipped:
-            yield line(("ignored ", "dim"), dotted(skipped.path), (f": {skipped.reason}", "dim"))
+            yield line(("ignored ", "dim"), skipped.shown, (f": {skipped.reason}", "dim"))
 
 
 def undeclared_lines(undeclared: Sequence[Owned]) -> tuple[Line, ...]:

@@ -11,7 +11,7 @@ from peakctl.engine.diff.align import Alignment, why_unseen
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.unseen import Recall, still_secret
 from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import below, field_at, is_free
+from peakctl.kinds.walk import below, child, field_at, is_free, variant
 from peakctl.ledger.digests import NO_DIGESTS, StoredDigests
 from peakctl.model import MAPS, MISSING, UNSEEN, Change, Path, Secret, Skipped, Tree, Unknown, Value
 from peakctl.model.values import dotted, holds_secret, holds_unseen, value_at
@@ -82,8 +82,8 @@ def _split(root: Field, path: Path, found: Value, wanted: Value) -> Iterator[Cha
         return
     yield Change(
         path=path,
-        before=before,
-        after=_listed(rule, before, after),
+        before=_listed(rule, before),
+        after=_listed(rule, after),
         call=rule.call if rule else "",
         sensitive=holds_secret(before) or holds_secret(after) or bool(rule and rule.sensitive),
         redeploys=bool(rule and rule.redeploys),
@@ -99,10 +99,15 @@ def _hide_former_secret(change: Change, memory: StoredDigests) -> Change:
     return change
 
 
-def _listed(rule: Field | None, before: Value, after: Value) -> Value:
-    """A list that is shown whole, as a list and not as a map of its items."""
-    whole = rule is not None and rule.items is not None and before in (UNSEEN, MISSING)
-    return list(after.values()) if whole and isinstance(after, MAPS) else after
+def _listed(rule: Field | None, value: Value) -> Value:
+    """A value with its lists as lists again: those with keys are compared as maps."""
+    if rule is None or not isinstance(value, (*MAPS, list)):
+        return value
+    if isinstance(value, list) or rule.items is not None:
+        items = value if isinstance(value, list) else value.values()
+        return [_listed(rule.items, item) for item in items]
+    chosen = variant(rule, value)
+    return {word: _listed(child(chosen, word), each) for word, each in value.items()}
 
 
 def _is_one(rule: Field, *values: Value) -> bool:

@@ -283,12 +283,16 @@ def test_the_newest_ready_version_is_found_by_number_and_not_by_place() -> None:
     ]
     img, api = adapter("Image", "image", {IMAGES + "1/versions": versions})
     building = Listed(1, "img", {"latestVersion": {"id": 6, "status": "not-ready"}})
-    assert run(img.pin(building, None)) == {"id": 1, "version": 4}
-    assert run(img.pin(Listed(1, "img"), "0.9.0")) == {"id": 1, "version": 5}
+    assert run(img.pin(building, None)) == {"id": 1, "version": 4, "number": "0.10.0"}
+    assert run(img.pin(Listed(1, "img"), "0.9.0")) == {"id": 1, "version": 5, "number": "0.9.0"}
     assert run(img.pin(Listed(1, "img"), "0.8.0")) is None
     asked = len(api.asked)
-    assert run(img.pin(Listed(1, "img", IMAGE), None)) == {"id": 1, "version": 7}
-    assert run(img.pin(Listed(1, "img", IMAGE), "1.0.0")) == {"id": 1, "version": 7}
+    assert run(img.pin(Listed(1, "img", IMAGE), None)) == {"id": 1, "version": 7, "number": "1.0.0"}
+    assert run(img.pin(Listed(1, "img", IMAGE), "1.0.0")) == {
+        "id": 1,
+        "version": 7,
+        "number": "1.0.0",
+    }
     assert len(api.asked) == asked
 
 

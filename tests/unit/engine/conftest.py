@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -14,13 +14,16 @@ from chaos.clock import FakeClock
 from peakctl.catalog import lookup_kind
 from peakctl.engine.apply import apply
 from peakctl.engine.observe.live_state import LiveState, observe
+from peakctl.engine.plan.names import Names, ask_for_names
 from peakctl.engine.plan.planner import Planned, make_plan
+from peakctl.engine.plan.shown import show_plan, unnamed_versions
 from peakctl.engine.runner import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
+    Action,
     Archive,
     ArchiveFile,
     CallRequest,
@@ -39,6 +42,7 @@ from peakctl.model import (
     State,
     Step,
     Tree,
+    VersionNames,
 )
 
 IMAGE = {"type": "workflow", "buildDetails": {"source": "dockerfile", "dockerfile": "FROM a"}}
@@ -79,6 +83,7 @@ class Shelf:
     pins: dict[tuple[str, str | None], Tree | None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     readings: list[Readiness] = field(default_factory=list)
+    named: dict[str, VersionNames] = field(default_factory=dict)
     failure: Failure = field(default_factory=Failure)
     used_by: tuple[str, ...] = ()
     watched: bool = False
@@ -119,6 +124,12 @@ class Shelf:
     async def pin(self, listed: Listed, version: str | None) -> Tree | None:
         self.asked.append(f"pin {listed.name} {version}")
         return self.pins.get((listed.name, version), {"id": listed.id} if not version else None)
+
+    async def name_versions(self, id: str | int, versions: Collection[str]) -> VersionNames:  # noqa: A002
+        self.asked.append(f"name {id} {','.join(versions)}")
+        if self.faults:
+            raise self.faults[0].error
+        return self.named.get(str(id), VersionNames())
 
     async def call(self, order: CallRequest) -> CallResult:
         self.orders.append(order)
@@ -205,6 +216,17 @@ class Lab:
         resources = self.resources(*documents)
         world = self.observe(resources)
         return make_plan(resources, world, self.kinds, retry_failed=retry_failed)
+
+    def shown(self, *documents: Any) -> dict[Key, Action]:
+        """The actions of a plan with what they change in manifest form."""
+        resources = self.resources(*documents)
+        world = self.observe(resources)
+        plan = make_plan(resources, world, self.kinds).plan
+        names = Names(plan.actions, world, self.kinds, {})
+        missing = unnamed_versions(plan, self.kinds, names)
+        told = asyncio.run(ask_for_names(missing, self.shelves, {}))
+        names = Names(plan.actions, world, self.kinds, told)
+        return {action.key: action for action in show_plan(plan, self.kinds, names).actions}
 
     def steps(self, *documents: Any, retry_failed: bool = False) -> list[str]:
         """The steps of the last action."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from plans import shown
 
 from peakctl.model import MISSING, UNSEEN, Change, Key, Secret, Unknown, Value
 from peakctl.present.changes import change_lines
 from peakctl.present.text import to_plain
 
 LONG = "word " * 40
+FORECAST = {"name": "forecast", "version": "0.0.1"}
 
 
 def told(before: Value, after: Value, *, sensitive: bool = False) -> str:
-    return to_plain(change_lines(Change(("spec", "x"), before, after, "", sensitive=sensitive)))
+    change = Change(("spec", "x"), before, after, "", sensitive=sensitive)
+    return to_plain(change_lines(shown(change)))
 
 
 @pytest.mark.parametrize(
@@ -54,9 +57,28 @@ def test_a_change_reads(before: Value, after: Value, expected: str) -> None:
     assert told(before, after) == expected
 
 
-def test_an_item_of_a_set_is_told_once() -> None:
-    change = Change(("spec", "to", "a@example.com"), MISSING, "a@example.com", "")
-    assert to_plain(change_lines(change)) == "+ spec.to: a@example.com\n"
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (FORECAST, FORECAST | {"version": "0.0.2"}, "~ spec.x: forecast 0.0.1 -> 0.0.2\n"),
+        (FORECAST, {"name": "elasticity"}, "~ spec.x: forecast 0.0.1 -> elasticity\n"),
+        (MISSING, FORECAST, "+ spec.x: forecast 0.0.1\n"),
+        (FORECAST, MISSING, "- spec.x: forecast 0.0.1\n"),
+        ({"name": "a b", "release": {"version": "1.0.0"}}, MISSING, '- spec.x: "a b" 1.0.0\n'),
+        (MISSING, {"kind": "Workflow", "name": "w"}, "+ spec.x: Workflow/w\n"),
+        ({"name": "x", "release": "1.0.0"}, {"name": "x"}, "~ spec.x: 1.0.0 -> x\n"),
+        ("Small (1CPU)", "Large", '~ spec.x: "Small (1CPU)" -> Large\n'),
+        (UNSEEN, FORECAST, "~ spec.x: (not shown) -> forecast 0.0.1\n"),
+    ],
+)
+def test_a_reference_reads(before: Value, after: Value, expected: str) -> None:
+    change = shown(Change(("spec", "x"), before, after, ""), reference=True)
+    assert to_plain(change_lines(change)) == expected
+
+
+def test_a_short_list_stays_on_its_line() -> None:
+    assert told(["a"], ["a", "b"]) == "~ spec.x: [a] -> [a, b]\n"
+    assert told(["word " * 20], ["a"]).startswith("~ spec.x:\n")
 
 
 def test_long_text_stands_below_its_path() -> None:

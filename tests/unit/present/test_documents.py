@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from plans import as_shown
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import (
@@ -63,12 +64,20 @@ PROBLEM = {
         },
     },
 }
+WIRE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["path"],
+    "properties": {"path": TEXT, "before": {}, "after": {}},
+}
 CHANGE = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["path", "sensitive", "redeploys"],
+    "required": ["path", "paths", "sensitive", "redeploys", "wire"],
     "properties": {
         "path": TEXT,
+        "paths": NAMES,
+        "wire": {"type": "array", "items": WIRE, "minItems": 1},
         "before": {},
         "after": {},
         "sensitive": {"type": "boolean"},
@@ -227,8 +236,8 @@ FILE_CHANGES = FileChanges(
     total=FileTotal(2, 10),
     before=FileTotal(1, 5),
 )
-PLAN = Plan(
-    (
+PLAN = as_shown(
+    *(
         Action(IMAGE, Verb.BUILD, (Step.CREATE_VERSION,), version="1.2.4", files=FILE_CHANGES),
         Action(
             SERVICE,
@@ -355,7 +364,7 @@ def test_a_comment_always_fits() -> None:
         Action(Key("Service", f"s{n:04}"), Verb.EDIT, (Step.UPDATE,), (change,))
         for n in range(2000)
     )
-    text = markdown_text(Report("plan", plan=Plan(actions)))
+    text = markdown_text(Report("plan", plan=as_shown(*actions)))
     assert len(text) < LIMIT
     assert "The rest does not fit into a comment" in text
 

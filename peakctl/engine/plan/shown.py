@@ -1,0 +1,360 @@
+"""The changes of a plan as people read them: the manifest's own paths, its names and versions.
+
+The ids of a reference are one change, under the field that names it; items of lists go by name;
+equal changes at several places share a line. Nothing is decided by what is made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from peakctl.engine.diff.align import keys_of
+from peakctl.engine.diff.compare import same
+from peakctl.engine.plan.by_name import ByName, Site, sites, written
+from peakctl.kinds.walk import child, variant
+from peakctl.model import (
+    MAPS,
+    MISSING,
+    Action,
+    Change,
+    Plan,
+    Secret,
+    ShownChange,
+    Unknown,
+    Value,
+    Verb,
+    dotted,
+)
+from peakctl.model.values import holds_secret, list_at, mapping_at, value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from peakctl.engine.plan.names import Names, VersionId
+    from peakctl.kinds.fields import Field, Kind
+    from peakctl.model import Path
+
+MADE = (Verb.CREATE, Verb.REPLACE)
+
+
+def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
+    """The plan with what its actions change in manifest form (`Action.shown`)."""
+    return Plan(tuple(_shown(action, kinds, names) for action in plan.actions))
+
+
+def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
+    view = _view(action, kinds[action.key.kind], names)
+    changes = view.created() if action.verb in MADE else view.changes()
+    skipped = tuple(
+        replace(each, shown=dotted(view.manifest_path(each.path))) for each in action.skipped
+    )
+    return replace(action, shown=tuple(changes), skipped=skipped)
+
+
+def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> frozenset[VersionId]:
+    """The versions in the changes of `plan` that go by an id whose number `names` lacks."""
+    for action in plan.actions:
+        if action.changes and action.verb not in MADE:
+            list(_view(action, kinds[action.key.kind], names).changes())
+    return frozenset(names.missing)
+
+
+def _view(action: Action, kind: Kind, names: Names) -> _View:
+    live: Value = action.live.values if action.live else {}
+    resource = action.resource
+    document: Value = resource.document.value if resource else {}
+    archives: dict[Path, Value] = {
+        path: {**_written_archive(value_at(document, path)), "files": archive.size}
+        for path, archive in (resource.archives if resource else {}).items()
+    }
+    return _View(action, kind.root, live, names, ByName(names, archives))
+
+
+def _written_archive(value: Value) -> dict[str, Value]:
+    """The folder and ignore files as the manifest names them."""
+    return dict(value) if isinstance(value, MAPS) and not holds_secret(value) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """One map on the way down a path: its rule, and what both sides have there."""
+
+    rule: Field
+    path: Path
+    live: Value
+    desired: Value
+
+
+Placed = tuple["Path", ShownChange]
+"""A change and the parts of its manifest path."""
+
+
+@dataclass(slots=True)
+class _View:
+    """One action under way."""
+
+    action: Action
+    root: Field
+    live: Value
+    names: Names
+    by_name: ByName
+    keys: dict[int, list[str]] = field(default_factory=dict)
+
+    def changes(self) -> Iterator[ShownChange]:
+        """What differs, each reference once, equal changes together."""
+        of_sites: dict[Path, tuple[Site, list[Change]]] = {}
+        of_sets: dict[Path, list[Change]] = {}
+        found: list[Placed] = []
+        for change in self.action.changes:
+            stops = self._way(change.path)
+            site = self._site(change, stops)
+            if site is not None and not change.sensitive:
+                of_sites.setdefault(site.at, (site, []))[1].append(change)
+            elif self._is_of_set(change, stops):
+                of_sets.setdefault(change.path[:-1], []).append(change)
+            else:
+                found.append(self._plain(change, stops))
+        found += [self._reference(*each) for each in of_sites.values()]
+        found += [self._set(path, changes) for path, changes in of_sets.items()]
+        return merged(sorted(found, key=lambda each: dotted(each[0])))
+
+    # --- the way to a place ------------------------------------------------------------------
+
+    def _way(self, path: Path) -> list[_Stop]:
+        """The fields down to `path`, the last one that of its value; it ends where no rule is."""
+        rule: Field | None = self.root
+        live: Value = self.live
+        desired: Value = self.action.desired
+        out: list[_Stop] = []
+        for number in range(len(path) + 1):
+            if rule is None:
+                break
+            sides: list[Value] = [desired, live]
+            rule = variant(rule, *sides)
+            out.append(_Stop(rule, path[:number], live, desired))
+            if number < len(path):
+                part = path[number]
+                live, desired = (self._down(rule, side, part) for side in (live, desired))
+                rule = child(rule, part)
+        return out
+
+    def _down(self, rule: Field, value: Value, part: str | int) -> Value:
+        """One entry of a side; items of lists that are compared by key go by it."""
+        if isinstance(value, list) and isinstance(part, str):
+            if id(value) not in self.keys:
+                self.keys[id(value)] = keys_of(rule, value)
+            keys = self.keys[id(value)]
+            return value[keys.index(part)] if part in keys else MISSING
+        return value_at(value, (part,))
+
+    def manifest_path(self, path: Path) -> Path:
+        """`path` with the names of items that the comparison tells apart by their ids."""
+        stops = self._way(path)
+        return tuple(
+            part if number >= len(stops) else self._part(stops[number], part)
+            for number, part in enumerate(path)
+        )
+
+    def _part(self, stop: _Stop, part: str | int) -> str | int:
+        items = stop.rule.items
+        rule = items.ref if items and isinstance(part, str) else None
+        if rule is None or rule.id_to not in stop.rule.list_key:
+            return part
+        name = self.names.name(rule.kinds, part)
+        return part if name is None else name
+
+    # --- references --------------------------------------------------------------------------
+
+    def _site(self, change: Change, stops: list[_Stop]) -> Site | None:
+        """The reference that a change is of, and of nothing else."""
+        for number, stop in enumerate(stops):
+            for site in sites(stop.rule, stop.path, _above(stops[: number + 1])):
+                is_it = site.at == change.path and site.is_whole(change.before, change.after)
+                if (is_it or site.concerns(change.path)) and not self._is_secret(site):
+                    return site
+        return None
+
+    def _is_secret(self, site: Site) -> bool:
+        """Whether an id is a secret, so that its name is one, too."""
+        ends = [self._end(part) for part in site.parts]
+        return any(isinstance(side, Secret) for end in ends for side in end)
+
+    def _end(self, path: Path) -> tuple[Value, Value]:
+        """What both sides have at `path`, the live one first."""
+        stops = self._way(path)
+        last = stops[-1]
+        return (last.live, last.desired) if len(stops) > len(path) else (MISSING, MISSING)
+
+    def _reference(self, site: Site, changes: list[Change]) -> Placed:
+        before, after = (self._written(site, changes, side) for side in (0, 1))
+        if before == after:
+            before, after = (self._written(site, changes, side, ids=True) for side in (0, 1))
+        shown = _change(before, after, changes)
+        return self.manifest_path(self._named_at(site)), replace(shown, reference=True)
+
+    def _named_at(self, site: Site) -> Path:
+        """Where the manifest has the reference: it may give an id that is not inside a map."""
+        values = self.action.resource.values if self.action.resource else {}
+        gives_id = not site.inside and value_at(values, site.id_at) is not MISSING
+        return site.id_at if gives_id else site.at
+
+    def _written(self, site: Site, changes: list[Change], side: int, *, ids: bool = False) -> Value:
+        """One side of a reference by name; with `ids` also its id, where two have one name."""
+        id_ = self._side_at(site.id_at, changes, side)
+        version = self._side_at(site.version_at, changes, side) if site.version_at else MISSING
+        found = written(site, self.names, id_, version, sure=False)
+        if not ids or isinstance(id_, Unknown):
+            return found
+        if isinstance(found, dict):
+            return {**found, "name": f"{found['name']} (id {id_})"}
+        return f"{found} (id {id_})" if isinstance(found, str) else found
+
+    def _side_at(self, path: Path, changes: list[Change], side: int) -> Value:
+        """What one side has at `path`: as a change has it, else as the tree does."""
+        for change in changes:
+            length = len(change.path)
+            if change.path == path[:length]:
+                return value_at((change.before, change.after)[side], path[length:])
+        return self._end(path)[side]
+
+    # --- everything else ---------------------------------------------------------------------
+
+    def _plain(self, change: Change, stops: list[_Stop]) -> Placed:
+        """What is added is shown as the manifest has it, without defaults that it leaves out."""
+        before, after = change.before, change.after
+        if len(stops) > len(change.path):
+            rule, desired = stops[-1].rule, stops[-1].desired
+            if before is MISSING and not change.sensitive and desired is not MISSING:
+                after = desired
+            if before is MISSING or not rule.archive:
+                before, after = self._tree(rule, change.path, stops, before, after)
+        return self.manifest_path(change.path), _change(before, after, [change])
+
+    def _tree(
+        self, rule: Field, path: Path, stops: list[_Stop], *values: Value
+    ) -> tuple[Value, Value]:
+        above = _above(stops[:-1])
+        before, after = (self.by_name.tree(rule, each, path, above) for each in values)
+        return before, after
+
+    def _is_of_set(self, change: Change, stops: list[_Stop]) -> bool:
+        """Whether a change is that of one plain item of a set."""
+        if change.sensitive or len(stops) <= len(change.path) or len(stops) < 2:
+            return False
+        holder, value = stops[-2], change.after if change.before is MISSING else change.before
+        sides = (holder.live, holder.desired)
+        return (
+            holder.rule.unordered
+            and not isinstance(value, MAPS)
+            and not any(holds_secret(side) for side in sides)
+        )
+
+    def _set(self, path: Path, changes: list[Change]) -> Placed:
+        """The changes of the items of a set as one of the whole, in the order of each side."""
+        stop = self._way(path)[-1]
+        live, desired = list_at(stop.live), list_at(stop.desired)
+        words = {*keys_of(stop.rule, desired), *(change.path[-1] for change in changes)}
+        keys = keys_of(stop.rule, live)
+        before = [item for key, item in zip(keys, live, strict=True) if key in words]
+        return self.manifest_path(path), _change(before or MISSING, desired or MISSING, changes)
+
+    def created(self) -> Iterator[ShownChange]:
+        """The top fields of `metadata` and `spec`; the name is in the headline already."""
+        whole = self.by_name.tree(self.root, self.action.desired)
+        for room in ("metadata", "spec"):
+            rule = self.root.properties[room]
+            for word, value in mapping_at(whole, (room,)).items():
+                if (room, word) == ("metadata", "name"):
+                    continue
+                sent = value_at(self.action.desired, (room, word))
+                wire = Change((room, word), MISSING, sent, "create", holds_secret(sent))
+                path = dotted((room, word))
+                named = _is_reference(rule.properties.get(word), value)
+                yield ShownChange(
+                    path, MISSING, value, (path,), (wire,), wire.sensitive, reference=named
+                )
+
+
+def _above(stops: Iterable[_Stop]) -> tuple[tuple[Field, Value], ...]:
+    """Rules with the values that may state a scope: the manifest's, else the live ones."""
+    return tuple(
+        (stop.rule, stop.live if stop.desired is MISSING else stop.desired) for stop in stops
+    )
+
+
+def _change(before: Value, after: Value, wire: Sequence[Change]) -> ShownChange:
+    """What `wire` comes to, without its place."""
+    return ShownChange(
+        path="",
+        before=before,
+        after=after,
+        wire=tuple(wire),
+        sensitive=any(change.sensitive for change in wire),
+        restarts=any(change.redeploys for change in wire),
+    )
+
+
+def _is_reference(rule: Field | None, value: Value) -> bool:
+    """Whether a value in manifest form names something and says nothing else."""
+    if rule is None or rule.ref is None or not isinstance(value, MAPS) or "name" not in value:
+        return False
+    return set(value) <= {"kind", "name", *(rule.ref.version or ())[:1]}
+
+
+# --- equal changes together ----------------------------------------------------------------------
+
+MOST_NAMES = 8
+"""Of places that share a line."""
+
+
+def merged(found: Iterable[Placed]) -> Iterator[ShownChange]:
+    """The changes in order; those that are equal but for one name on the way share one."""
+    left = list(found)
+    while left:
+        (path, first), *left = left
+        same = max(
+            ([each for each in left if _is_beside(path, first, each, at)] for at in _inner(path)),
+            key=len,
+            default=[],
+        )
+        together = [(path, first), *same]
+        left = [each for each in left if each not in same]
+        paths = [each for each, _ in together]
+        yield replace(
+            first,
+            path=path_text(paths),
+            paths=tuple(map(dotted, paths)),
+            wire=tuple(change for _, shown in together for change in shown.wire),
+        )
+
+
+def _inner(path: Path) -> range:
+    """The positions of names that others may stand for: not the rooms, not the field itself."""
+    return range(1, len(path) - 1)
+
+
+def _is_beside(path: Path, shown: ShownChange, other: Placed, at: int) -> bool:
+    """Whether `other` is the same change under another name at one position."""
+    where, change = other
+    return (
+        path[:at] == where[:at]
+        and path[at + 1 :] == where[at + 1 :]
+        and not (shown.sensitive or change.sensitive)
+        and (shown.reference, shown.restarts) == (change.reference, change.restarts)
+        and same(shown.before, change.before)
+        and same(shown.after, change.after)
+    )
+
+
+def path_text(paths: list[Path]) -> str:
+    """`spec.steps.{alert,train}.imageDetails` of paths that differ in one name."""
+    first = paths[0]
+    if len(paths) == 1:
+        return dotted(first)
+    at = next(i for i, parts in enumerate(zip(*paths, strict=True)) if len({*parts}) > 1)
+    names = [dotted((path[at],)) for path in paths]
+    if len(names) > MOST_NAMES:
+        names = [*names[: MOST_NAMES - 1], f"… {len(names) - MOST_NAMES + 1} more"]
+    head, rest = dotted(first[:at]), dotted(first[at + 1 :])
+    return f"{head}.{{{','.join(names)}}}{'' if rest.startswith('[') else '.'}{rest}"
