@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
 from peakctl.ledger.fields import (
     ACTOR,
+    BROKEN,
     COUNT,
     FLAG,
     ID,
@@ -23,14 +23,15 @@ from peakctl.ledger.fields import (
     TEXT,
     WORD,
     Codec,
+    Unreadable,
     as_list,
     as_mapping,
-    checksum_of,
     list_of,
     mapping_to,
+    open_record,
     optional,
-    read_json,
     record_of,
+    seal_record,
     text_of,
 )
 from peakctl.model import Flaw, Intent, JsonDict, Key, Lease, Ledger, Owned, Owner, PastRun
@@ -43,7 +44,6 @@ NEW_IN_2: Mapping[str, object] = {"secret": None, "claimed": False, "created": F
 """What format 2 adds to an entry, with what is read where it is not there."""
 LARGEST = 16 * 2**20
 """Bytes of a text; a resource takes about 300."""
-_BROKEN = (ValueError, KeyError, TypeError, RecursionError)
 
 
 def write_ledger(ledger: Ledger) -> bytes:
@@ -51,9 +51,8 @@ def write_ledger(ledger: Ledger) -> bytes:
     try:
         fields = LEDGER.write(ledger)
         LEDGER.read(fields)
-        body = {"kind": KIND, "format_version": FORMAT, **fields}
-        text = json.dumps({**body, "checksum": checksum_of(body)}, allow_nan=False).encode()
-    except _BROKEN as error:
+        text = seal_record(KIND, FORMAT, fields)
+    except BROKEN as error:
         raise PeakctlError(_unfit(ledger.owner, str(error))) from error
     if len(text) > LARGEST:
         raise PeakctlError(_unfit(ledger.owner, f"it would take {len(text):,} bytes"))
@@ -65,45 +64,18 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
 
     Raises LedgerUnusable for anything else, and no other error, whatever the bytes are.
     """
-    body = _load(text, owner)
-    if body.get("kind") != KIND:
-        raise _foreign(owner)
-    format_ = _check_format(body.get("format_version"), owner)
-    ledger = _parse(body, format_, owner)
-    if owner is not None and ledger.owner != owner:
-        raise _foreign(owner, ledger.owner)
-    return ledger
-
-
-def _load(text: bytes, owner: Owner | None) -> JsonDict:
     if len(text) > LARGEST:
         raise _corrupt(owner)
     try:
-        body = read_json(text)
-    except (ValueError, RecursionError) as error:
+        format_, body = open_record(text, KIND, range(OLDEST_FORMAT, FORMAT + 1))
+        ledger = LEDGER.read(_upgraded(body) if format_ == 1 else body)
+    except Unreadable as error:
+        raise _UNUSABLE[error.flaw](owner) from error
+    except BROKEN as error:
         raise _corrupt(owner) from error
-    if not isinstance(body, dict):
-        raise _foreign(owner)
-    return body
-
-
-def _check_format(said: object, owner: Owner | None) -> int:
-    if not isinstance(said, int) or isinstance(said, bool) or said < OLDEST_FORMAT:
-        raise _corrupt(owner)
-    if said > FORMAT:
-        raise _newer(owner)
-    return said
-
-
-def _parse(body: JsonDict, format_: int, owner: Owner | None) -> Ledger:
-    try:
-        given = body.pop("checksum")
-        if given != checksum_of(body):
-            raise _corrupt(owner)
-        del body["kind"], body["format_version"]
-        return LEDGER.read(_upgraded(body) if format_ == 1 else body)
-    except _BROKEN as error:
-        raise _corrupt(owner) from error
+    if owner is not None and ledger.owner != owner:
+        raise _foreign(owner, ledger.owner)
+    return ledger
 
 
 def _upgraded(body: JsonDict) -> JsonDict:
@@ -213,6 +185,9 @@ def _newer(owner: Owner | None) -> LedgerUnusable:
         fix="upgrade peakctl",
     )
     return LedgerUnusable(diagnostic, Flaw.NEWER)
+
+
+_UNUSABLE = {Flaw.CORRUPT: _corrupt, Flaw.FOREIGN: _foreign, Flaw.NEWER: _newer}
 
 
 def _unfit(owner: Owner, why: str) -> Diagnostic:

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from peakctl.model import EMPTY, Actor, CiJob, JsonDict, Key, Owner
+from peakctl.model import EMPTY, Actor, CiJob, Flaw, JsonDict, Key, Owner
 
 T = TypeVar("T")
 
 LONGEST_TEXT = 10_000
 LONGEST_WORD = 200
 LARGEST_NUMBER = 2**53
+BROKEN = (ValueError, KeyError, TypeError, RecursionError)
+"""What reading of a wrong value may raise."""
 LAST_MOMENT = 253_402_300_799.0
 """Seconds from 1970 to the end of the year 9999, the last that can be shown as a date."""
 
@@ -29,9 +31,43 @@ def checksum_of(body: JsonDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_json(text: bytes) -> object:
-    """The JSON in a text. Raises ValueError and RecursionError."""
-    return json.loads(text.decode(), parse_constant=_refuse)
+class Unreadable(Exception):
+    """A text is no record that can be read; `flaw` says why."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
+
+
+def seal_record(kind: str, format_: int, fields: JsonDict) -> bytes:
+    """The text of a record. Raises ValueError, TypeError for what JSON cannot hold."""
+    body = {"kind": kind, "format_version": format_, **fields}
+    return json.dumps({**body, "checksum": checksum_of(body)}, allow_nan=False).encode()
+
+
+def open_record(text: bytes, kind: str, formats: range) -> tuple[int, JsonDict]:
+    """The format and the fields of a record of this kind, its checksum compared.
+
+    Raises Unreadable, and no other error, whatever the bytes are.
+    """
+    try:
+        body = json.loads(text.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(Flaw.CORRUPT) from error
+    if not isinstance(body, dict) or body.get("kind") != kind:
+        raise Unreadable(Flaw.FOREIGN)
+    format_ = body.get("format_version")
+    if not isinstance(format_, int) or isinstance(format_, bool) or format_ < formats.start:
+        raise Unreadable(Flaw.CORRUPT)
+    if format_ not in formats:
+        raise Unreadable(Flaw.NEWER)
+    try:
+        if body.pop("checksum") != checksum_of(body):
+            raise Unreadable(Flaw.CORRUPT)
+    except BROKEN as error:
+        raise Unreadable(Flaw.CORRUPT) from error
+    del body["kind"], body["format_version"]
+    return format_, body
 
 
 def _refuse(word: str) -> None:
