@@ -4,7 +4,8 @@
 usage: scripts/write_formats.py COMMIT
 
 `state.snapshot` is an emulator that the project tests/data/formats/project was applied to,
-`saved.plan` the plan of an edit, `ledger.json` the ledger while that edit was being applied.
+`saved.plan` the plan of an edit, `ledger.json` the ledger while that edit was being applied,
+`history.json` the history once it was applied again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from chaos.blows import BLOWS  # noqa: E402 - the path comes first
 from chaos.tenant import Tenant  # noqa: E402
 
-from peakctl.adapters.ledger_store import text_of  # noqa: E402
+from peakctl.adapters.ledger_store import HISTORIES, text_of  # noqa: E402
 from peakctl.emulator.store import save_snapshot  # noqa: E402
 
 FORMATS = ROOT / "tests/data/formats"
@@ -52,6 +53,12 @@ def newest_ledger(tenant: Tenant) -> bytes:
     return text_of(bytes(data))
 
 
+def newest_history(tenant: Tenant) -> bytes:
+    """The text of the newest version of the project's history."""
+    ((data,),) = tenant.rows(NEWEST, "peakctl-history-formats-local")
+    return text_of(bytes(data), HISTORIES.member)
+
+
 def write(folder: Path, project: Path) -> None:
     """Run the commands whose data is kept."""
     tenant = Tenant(project)
@@ -66,6 +73,9 @@ def write(folder: Path, project: Path) -> None:
     tenant.strike(killed, method="PATCH")
     assert tenant.run("apply", "--yes", *GIVEN).code == 137
     (folder / "ledger.json").write_bytes(newest_ledger(tenant))
+    tenant.calm()
+    assert tenant.run("apply", "--yes", *GIVEN).code == 0
+    (folder / "history.json").write_bytes(newest_history(tenant))
     tenant.close()
 
 

@@ -26,12 +26,14 @@ class MemoryLedgers:
     `faults` are taken in order by the writes of a method: an error to raise instead; "lost", "late"
     or "never" for a doubtful one after the write, before it (it lands with `land`), or in vain.
     `pause` is awaited before and after every request. `archive` has what was trimmed, too.
+    `prefix` is how the names of its records begin.
     """
 
     kind = "Artifact"
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: Any, prefix: str = "peakctl-ledger-") -> None:
         self.clock = clock
+        self.prefix = prefix
         self.names: dict[str, tuple[str, str]] = {}
         self.versions: dict[str, dict[int, bytes]] = {}
         self.archive: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
@@ -48,9 +50,7 @@ class MemoryLedgers:
         return await self._do("list", self._listed)
 
     def pick(self, listed: tuple[Any, ...]) -> tuple[Any, ...]:
-        from peakctl.model import LEDGER_PREFIX
-
-        found = (each for each in listed if each.name.startswith(LEDGER_PREFIX))
+        found = (each for each in listed if each.name.startswith(self.prefix))
         return tuple(sorted(found, key=lambda each: (each.item["createdAt"], each.id)))
 
     async def numbers(self, ledger: Any) -> tuple[int, ...]:
@@ -167,6 +167,12 @@ def clock() -> FakeClock:
 def ledger_store(clock: FakeClock) -> MemoryLedgers:
     """An empty tenant's ledgers, on the fake clock."""
     return MemoryLedgers(clock)
+
+
+@pytest.fixture
+def history_store(clock: FakeClock) -> MemoryLedgers:
+    """The same for its histories."""
+    return MemoryLedgers(clock, "peakctl-history-")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from peakctl.adapters.answers import files_at, manifest, metadata_of, pick, require, spec_of
-from peakctl.adapters.ledger_store import is_ledger
+from peakctl.adapters.ledger_store import is_record
 from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
@@ -23,9 +23,9 @@ class Adapter(Rest):
     search = None
 
     def listed(self, item: JsonObject) -> Listed:
-        """Ledgers are artifacts, but no one's to manage."""
+        """Ledgers and histories are artifacts, but no one's to manage."""
         found = super().listed(item)
-        return replace(found, ours=not is_ledger(found.name))
+        return replace(found, ours=not is_record(found.name))
 
     def calls(self) -> dict[Step, Call]:
         return {

@@ -1,10 +1,11 @@
-"""Ledgers as artifacts: one file in a zip, one version a write (docs/platform.md, 2.1 and 3.1)."""
+"""Ledgers and histories as artifacts: one file in a zip, a version a write (docs/platform.md)."""
 
 from __future__ import annotations
 
 import io
 import time
 import zipfile
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
@@ -13,14 +14,9 @@ from peakctl.api.client import Api
 from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.codec import LARGEST
-from peakctl.model import LEDGER_PREFIX, Clock, JsonObject, Listed
+from peakctl.model import HISTORY_PREFIX, LEDGER_PREFIX, Clock, JsonObject, Listed, record_word
 
 PATH = "service/artifacts/api/v1/artifacts/"
-MEMBER = "ledger.json"
-DESCRIPTION = (
-    "The ledger of peakctl: it says which resources a project owns and who applied them; "
-    "do not delete or change it by hand."
-)
 NO_LEDGER = b"null"
 """Stands for the text of an artifact that somebody else made: whole, and no ledger."""
 _ENTRY = b"PK\x01\x02"
@@ -28,14 +24,40 @@ _MOST_ENTRIES = 100
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """One sort of peakctl's own artifacts: how their names begin, and the file that is in them."""
+
+    prefix: str
+    member: str
+    description: str
+
+
+LEDGERS = RecordKind(
+    LEDGER_PREFIX,
+    "ledger.json",
+    "The ledger of peakctl: it says which resources a project owns and who applied them; "
+    "do not delete or change it by hand.",
+)
+HISTORIES = RecordKind(
+    HISTORY_PREFIX,
+    "history.json",
+    "The history of peakctl: what each run of a project did; do not delete or change it by hand.",
+)
+
+
 class ArtifactLedgers:
-    """A `LedgerStore`. Without a `Date` in the platform's answers, `clock` tells the time."""
+    """A `LedgerStore`. Without a `Date` in the platform's answers, `clock` tells the time.
+
+    `records` says which of peakctl's artifacts it is for.
+    """
 
     kind = "Artifact"
 
-    def __init__(self, api: Api, clock: Clock | None = None) -> None:
+    def __init__(self, api: Api, clock: Clock | None = None, records: RecordKind = LEDGERS) -> None:
         self._api = api
         self._clock = clock
+        self._records = records
 
     def now(self) -> float:
         """The platform's time as of its last answer, in seconds since 1970."""
@@ -44,15 +66,15 @@ class ArtifactLedgers:
         return self._clock.now() if self._clock else time.time()
 
     async def list(self) -> tuple[Listed, ...]:
-        """All ledgers of the tenant, the oldest first: every page of the artifacts."""
+        """All of the tenant, the oldest first: every page of the artifacts."""
         found = await self._api.pages(PATH, ("artifacts",))
         named = ((str(item.get("name", "")), item) for item in found)
-        return self.pick(tuple(_listed(name, item) for name, item in named if is_ledger(name)))
+        return self.pick(tuple(_listed(name, item) for name, item in named if is_record(name)))
 
     def pick(self, listed: tuple[Listed, ...]) -> tuple[Listed, ...]:
-        """The ledgers among artifacts, the oldest first."""
-        ledgers = (each for each in listed if is_ledger(each.name))
-        return tuple(sorted(ledgers, key=_age))
+        """Those of this sort among artifacts, the oldest first."""
+        prefix = self._records.prefix
+        return tuple(sorted((e for e in listed if e.name.startswith(prefix)), key=_age))
 
     async def numbers(self, id: str | int) -> tuple[int, ...]:  # noqa: A002
         """The numbers of all versions, ascending; none when the artifact is gone."""
@@ -68,7 +90,7 @@ class ArtifactLedgers:
         """The text of a version (None: the newest); None when it is gone, b"" when it is none."""
         parts = (id, "download") if number is None else (id, number, "download")
         try:
-            return text_of(await self._api.download(_at(*parts)))
+            return text_of(await self._api.download(_at(*parts)), self._records.member)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -76,14 +98,14 @@ class ArtifactLedgers:
 
     async def create(self, name: str, text: bytes) -> str | int:
         """Make an artifact; its id. Raises a doubtful ApiError for an answer without one."""
-        fields = (Part("name", text=name), Part("description", text=DESCRIPTION))
-        answer = await self._api.send("POST", PATH, parts=[_part(text), *fields])
+        fields = (Part("name", text=name), Part("description", text=self._records.description))
+        answer = await self._api.send("POST", PATH, parts=[self._part(text), *fields])
         made: str | int = require(answer, "id")
         return made
 
     async def append(self, id: str | int, text: bytes) -> int:  # noqa: A002
         """Add a version; its number. Raises a doubtful ApiError for an answer without one."""
-        answer = await self._api.send("PUT", _at(id), parts=[_part(text)])
+        answer = await self._api.send("PUT", _at(id), parts=[self._part(text)])
         return int(require({"version": _number(answer)}, "version"))
 
     async def drop(self, id: str | int, number: int) -> None:  # noqa: A002
@@ -93,6 +115,9 @@ class ArtifactLedgers:
     async def remove(self, id: str | int) -> None:  # noqa: A002
         """Delete an artifact, if it is there."""
         await self._delete(_at(id), (404,))
+
+    def _part(self, text: bytes) -> Part:
+        return Part("artifact", file=zip_of(text, self._records.member))
 
     async def _delete(self, path: str, fine: tuple[int, ...]) -> None:
         try:
@@ -109,16 +134,16 @@ def _listed(name: str, item: JsonObject) -> Listed:
     return Listed(item["id"], name, item, ours=False)
 
 
-def is_ledger(name: str) -> bool:
-    """Whether an artifact of this name is a ledger, and so never managed as a resource."""
-    return name.startswith(LEDGER_PREFIX)
+def is_record(name: str) -> bool:
+    """Whether an artifact of this name is peakctl's own, and so never managed as a resource."""
+    return record_word(name) is not None
 
 
-def zip_of(text: bytes) -> bytes:
+def zip_of(text: bytes, member: str = LEDGERS.member) -> bytes:
     """A zip with one file; the same bytes for the same text."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        info = zipfile.ZipInfo(MEMBER, (1980, 1, 1, 0, 0, 0))
+        info = zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0))
         info.compress_type = zipfile.ZIP_DEFLATED
         info.create_system = 3  # the same on every system
         info.external_attr = 0o644 << 16
@@ -126,7 +151,7 @@ def zip_of(text: bytes) -> bytes:
     return target.getvalue()
 
 
-def text_of(data: bytes) -> bytes:
+def text_of(data: bytes, member: str = LEDGERS.member) -> bytes:
     """The text in a zip, b"" where there is none to be read. Takes little memory, whatever it is.
 
     A sound zip of other files gives `NO_LEDGER`. Only deflate can be unpacked piece by piece; the
@@ -136,21 +161,17 @@ def text_of(data: bytes) -> bytes:
         return NO_LEDGER
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found = [each for each in archive.infolist() if each.filename == MEMBER]
+            found = [each for each in archive.infolist() if each.filename == member]
             if not found:
                 return NO_LEDGER
             (info,) = found
             if info.compress_type not in _METHODS:
                 return b""
-            with archive.open(info) as member:
-                text = member.read(LARGEST + 1)
+            with archive.open(info) as packed:
+                text = packed.read(LARGEST + 1)
     except BROKEN:
         return b""
     return text if len(text) <= LARGEST else b""
-
-
-def _part(text: bytes) -> Part:
-    return Part("artifact", file=zip_of(text))
 
 
 def _number(answer: object) -> int | None:

@@ -15,7 +15,7 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import LEDGER_PREFIX, Ledger, Live, LiveId, Owned, Owner, Resource, State
+from peakctl.model import Ledger, Live, LiveId, Owned, Owner, Resource, State, record_word
 from peakctl.model.plan import Action, Cause, Plan, Reason, Step, Verb
 from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 
@@ -248,8 +248,8 @@ class PruneRules:
         why = why or (live.foreign if live else "") or ""
         if key in self.parts:
             why = f"the platform made it for {self.parts[key]}"
-        if key.name.startswith(LEDGER_PREFIX):
-            why = "it is a ledger"
+        if word := record_word(key.name):
+            why = f"it is a {word}"
         if why:
             fix = "delete what it belongs to instead"
             return _keep(key, "not-ours", f"it is not ours: {why}", fix, Severity.WARNING)

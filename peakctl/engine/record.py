@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +17,7 @@ from peakctl.ledger.digests import Digests, find_unreported, path_of, place
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
+from peakctl.model.values import dotted
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 
@@ -43,6 +46,24 @@ def record(
         entries.enter(actions[outcome.key], outcome)
     owned = shorten_lists(entries.owned)
     return {key: each for key, each in sorted(owned.items()) if key not in gone}
+
+
+def plan_digest(plan: Plan) -> str:
+    """A digest of what a plan does: the same for the same resources, calls, versions and fields.
+
+    No value is in it, so none can be guessed from it.
+    """
+    told = [
+        [
+            str(action.key),
+            action.verb,
+            list(action.steps),
+            action.version,
+            [dotted(change.path) for change in action.changes],
+        ]
+        for action in plan.pending
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]]) -> bool:

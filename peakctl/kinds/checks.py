@@ -15,7 +15,7 @@ from typing import Any
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
 from peakctl.kinds.problems import Problems
-from peakctl.model import LEDGER_PREFIX, Archive, JsonObject, Path, Reference, Secret, Value, reveal
+from peakctl.model import Archive, JsonObject, Path, Reference, Secret, Value, record_word, reveal
 from peakctl.model.values import leaf_places, list_at, value_at
 
 Check = Callable[[Any, Path, "Problems", Sequence[Reference]], None]
@@ -94,13 +94,14 @@ def check_values(value: JsonObject, path: Path, problems: Problems, _: Sequence[
 
 
 def check_name(value: str, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
-    """Ledgers are artifacts too, and a manifest must not write over one."""
-    if value.startswith(LEDGER_PREFIX):
+    """Ledgers and histories are artifacts too, and a manifest must not write over one."""
+    word = record_word(value)
+    if word is not None:
         problems.add(
             "reserved-name",
             path,
-            f'"{value}" is the name of a ledger',
-            detail=f"names that begin with {LEDGER_PREFIX} are kept for peakctl's own records",
+            f'"{value}" is the name of a {word}',
+            detail=f"names that begin with peakctl-{word}- are kept for peakctl's own records",
             fix="give the artifact another name",
         )
 

@@ -63,6 +63,11 @@ class HeldLease:
         """The ledger in force, with our lease in it."""
         return self._revision.ledger
 
+    @property
+    def since(self) -> float:
+        """When it was acquired."""
+        return self._lease.since
+
     @classmethod
     async def acquire(
         cls,

@@ -6,6 +6,7 @@ A value tree is JSON (dict, list, str, int, float, bool, None) whose leaves may 
 (known, never shown) or `Unknown` (known only after another action).
 """
 
+from peakctl.model.history import *
 from peakctl.model.ledger import *
 from peakctl.model.plan import *
 from peakctl.model.platform import *

@@ -175,7 +175,7 @@ class Ci:
     """The variables of one CI. `job` are joined; what is unset is left out.
 
     `attempt` counts up with each repetition of the same job of the same run. `url` is a template
-    over variables, `who` and `commit` are variables.
+    over variables, the others are variables, of which the first that is set counts.
     """
 
     mark: str
@@ -185,6 +185,9 @@ class Ci:
     url: str = ""
     who: tuple[str, ...] = ()
     commit: str = ""
+    branch: tuple[str, ...] = ()
+    pull_request: tuple[str, ...] = ()
+    approver: tuple[str, ...] = ()
 
 
 CIS = (
@@ -197,6 +200,8 @@ CIS = (
         url="{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
         who=("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR"),
         commit="GITHUB_SHA",
+        branch=("GITHUB_HEAD_REF", "GITHUB_REF_NAME"),
+        pull_request=("GITHUB_REF",),  # refs/pull/12/merge
     ),
     # The names of parallel and matrix jobs have their number or values in them.
     Ci(
@@ -207,6 +212,8 @@ CIS = (
         url="{CI_JOB_URL}",
         who=("GITLAB_USER_LOGIN",),
         commit="CI_COMMIT_SHA",
+        branch=("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME"),
+        pull_request=("CI_MERGE_REQUEST_IID",),
     ),
     Ci(
         mark="TF_BUILD",
@@ -216,6 +223,8 @@ CIS = (
         url="{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
         who=("BUILD_REQUESTEDFOR",),
         commit="BUILD_SOURCEVERSION",
+        branch=("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH"),
+        pull_request=("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID"),
     ),
     # A build that is repeated gets a number of its own.
     Ci(
@@ -225,6 +234,8 @@ CIS = (
         url="{BUILD_URL}",
         who=("BUILD_USER_ID", "CHANGE_AUTHOR"),
         commit="GIT_COMMIT",
+        branch=("CHANGE_BRANCH", "BRANCH_NAME", "GIT_BRANCH"),
+        pull_request=("CHANGE_ID",),
     ),
     # A workflow that is repeated gets an id of its own.
     Ci(
@@ -234,6 +245,8 @@ CIS = (
         url="{CIRCLE_BUILD_URL}",
         who=("CIRCLE_USERNAME",),
         commit="CIRCLE_SHA1",
+        branch=("CIRCLE_BRANCH",),
+        pull_request=("CIRCLE_PULL_REQUEST", "CIRCLE_PR_NUMBER"),
     ),
     # Jobs of a matrix may share all but an id that a retry does not keep: no attempts.
     Ci(
@@ -243,6 +256,9 @@ CIS = (
         url="{BUILDKITE_BUILD_URL}",
         who=("BUILDKITE_BUILD_CREATOR",),
         commit="BUILDKITE_COMMIT",
+        branch=("BUILDKITE_BRANCH",),
+        pull_request=("BUILDKITE_PULL_REQUEST",),  # "false" where there is none
+        approver=("BUILDKITE_UNBLOCKER",),
     ),
     Ci(
         mark="BITBUCKET_BUILD_NUMBER",
@@ -251,6 +267,8 @@ CIS = (
         url="{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
         who=("BITBUCKET_STEP_TRIGGERER_UUID",),
         commit="BITBUCKET_COMMIT",
+        branch=("BITBUCKET_BRANCH",),
+        pull_request=("BITBUCKET_PR_ID",),
     ),
 )
 

@@ -35,6 +35,7 @@ from peakctl.operations.stages import (
     Replan,
     Stage,
     TakeOver,
+    WriteHistory,
     build_stages,
 )
 from peakctl.operations.tenant import is_tenant_sure
@@ -351,6 +352,8 @@ class _Run:
                 await self._record()
             case ReleaseLease():
                 await self._release_lease()
+            case WriteHistory():
+                await self._write_history()
             case _:
                 assert_never(stage)
 
@@ -423,6 +426,9 @@ class _Run:
 
     async def _release_lease(self) -> None:
         self._recorded(await self._ledger_of_run.release(self.record))
+
+    async def _write_history(self) -> None:
+        self.told += await self._ledger_of_run.write_history(self.planned)
 
     def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
         self.told += (*self._ledger_of_run.noted, *problems)

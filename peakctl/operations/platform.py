@@ -45,6 +45,7 @@ class Platform:
     kinds: Mapping[str, Kind]
     adapters: Mapping[str, Adapter]
     ledgers: LedgerStore
+    histories: LedgerStore
     spoke: list[str | None] = field(default_factory=list)
     """The domain of the tenant's spoke, once it was asked for."""
 
@@ -56,7 +57,7 @@ async def connect(project: Project, parallelism: int = PARALLELISM) -> AsyncIter
     Raises UsageError (no emulator installed), GuardRefused (an endpoint that nobody allowed),
     NotAuthenticated (no token).
     """
-    from peakctl.adapters.ledger_store import ArtifactLedgers
+    from peakctl.adapters.ledger_store import HISTORIES, ArtifactLedgers
     from peakctl.api.client import Api
     from peakctl.api.limits import Limits
     from peakctl.catalog import load_catalog
@@ -76,7 +77,9 @@ async def connect(project: Project, parallelism: int = PARALLELISM) -> AsyncIter
             catalog = load_catalog(api)
             kinds = {name: kind for name, (kind, _) in catalog.items()}
             adapters = {name: adapter for name, (_, adapter) in catalog.items()}
-            yield Platform(project, api, kinds, adapters, ArtifactLedgers(api, project.clock))
+            ledgers = ArtifactLedgers(api, project.clock)
+            histories = ArtifactLedgers(api, project.clock, HISTORIES)
+            yield Platform(project, api, kinds, adapters, ledgers, histories)
 
 
 def check_endpoint(project: Project) -> None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
-from peakctl.model import Actor, Intent, JsonDict, Key, Ledger, Outcome, Owned, Plan, Run, Status
+from peakctl.model import (
+    Actor,
+    Intent,
+    JsonDict,
+    Key,
+    Ledger,
+    Origin,
+    Outcome,
+    Owned,
+    Plan,
+    Run,
+    Status,
+)
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 
 if TYPE_CHECKING:
     from peakctl.ledger.client import LedgerClient
     from peakctl.ledger.lease import HeldLease
+    from peakctl.operations.history import HistoryWriter
 
 SECOND = 1.0
 _LEASE_STAYS = (
@@ -28,7 +40,7 @@ _LEASE_STAYS = (
 
 @dataclass
 class RunRecorder:
-    """Writes one run into its ledger. `lease` is its lease once it is acquired.
+    """Writes one run into its ledger and history. `lease` is its lease once it is acquired.
 
     `command` is how the run is called there, `again` what to type to run it again. `tell` hears
     what is worth a line on the way; `noted` has the warnings of a record that was not written.
@@ -43,6 +55,8 @@ class RunRecorder:
     run_id: str
     uses: Mapping[Key, tuple[Key, ...]]
     redact: Callable[[str], str]
+    history: HistoryWriter
+    find_origin: Callable[[], Origin]
     lease: HeldLease | None = None
     noted: list[Diagnostic] = field(default_factory=list)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -51,6 +65,11 @@ class RunRecorder:
     def run(self) -> Run:
         """The run, with who runs: asked for only when it is to be written down."""
         return Run(self.run_id, self.find_actor(), self.command)
+
+    @functools.cached_property
+    def origin(self) -> Origin:
+        """Where what the run applies comes from: as it is when it is first asked for."""
+        return self.find_origin()
 
     async def __aenter__(self) -> RunRecorder:
         return self
@@ -63,7 +82,7 @@ class RunRecorder:
         from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
 
-        store = self.client.store
+        store, _ = self.client.store, self.origin
         intents = intents_of(planned.plan, planned.live.owners, self.run_id)
         found = planned.live.listed.get(store.kind)
         listed = None if found is None else store.pick(found)
@@ -129,23 +148,34 @@ class RunRecorder:
         kinds: Mapping[str, Kind],
         outcomes: Sequence[Outcome],
         *,
-        stopped: bool = False,
+        stopped: bool,
     ) -> JsonDict:
         """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it.
 
         `stopped` tells that the run was asked to stop.
         """
         from peakctl.engine.record import record
+        from peakctl.ledger.ownership import adopted
+        from peakctl.operations.history import run_record
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
         ledger, gone = self.lease.ledger, planned.gone
         uses, redact = self.uses, self.redact
         owned = record(planned.plan, outcomes, ledger, kinds, uses=uses, gone=gone, redact=redact)
+        self.history.record = run_record(
+            self.run,
+            planned.plan,
+            outcomes,
+            self.origin,
+            (self.lease.since, self.client.store.now()),
+            adopted={each.key for each in adopted(planned.plan.actions, planned.live.owners)},
+            outcome=outcome_word(outcomes, stopped=stopped),
+        )
         return {
             "owned": owned,
             "intents": self._open(ledger, planned, outcomes, owned),
-            "outcome": outcome_word(outcomes, stopped=stopped),
-            "counts": Counter(o.verb.value for o in outcomes if o.changed),
+            "outcome": self.history.record.outcome,
+            "counts": self.history.record.counts,
         }
 
     async def release(self, parts: JsonDict) -> tuple[Diagnostic, ...]:
@@ -159,6 +189,13 @@ class RunRecorder:
             problems = (not_written(error, self.again),)
         told = (lost(self.again, early=early),) if self.lease.lost else ()
         return (*told, *problems, *(replaced(*pair) for pair in self.lease.replaced))
+
+    async def write_history(self, planned: PlanResult) -> tuple[Diagnostic, ...]:
+        """Add the run to the history. A warning where that fails: the run is over and recorded."""
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it write it
+        past, left = self.lease.ledger.runs, self.lease.before
+        listed = planned.live.listed.get(self.client.store.kind)
+        return await self.history.write(past, left, listed)
 
     def _open(
         self,
@@ -235,6 +272,8 @@ def open_recorder(
     """What writes the run into its ledger; None where no ledger is kept."""
     from peakctl.engine.record import uses_of
     from peakctl.operations.actor import actor_of, run_id
+    from peakctl.operations.history import history_writer
+    from peakctl.operations.origin import origin_of
 
     project, client = platform.project, ledger_client(platform)
     if client is None:
@@ -242,7 +281,11 @@ def open_recorder(
     uses = uses_of(planned.loaded.resources)
     command = "destroy" if planned.options.destroy else "apply"
     find_actor = functools.partial(actor_of, project.settings, project.root)
-    return RunRecorder(command, again, tell, client, find_actor, run_id(), uses, project.redact)
+    find_origin = functools.partial(origin_of, project, planned.loaded.resources.values())
+    history, redact = history_writer(platform, client.owner), project.redact
+    return RunRecorder(
+        command, again, tell, client, find_actor, run_id(), uses, redact, history, find_origin
+    )
 
 
 def ledger_client(platform: Platform) -> LedgerClient | None:
@@ -262,7 +305,7 @@ def outcome_word(outcomes: Sequence[Outcome], *, stopped: bool = False) -> str:
         return "done"
     if stopped and was_cut_short(outcomes):
         return "interrupted"
-    return "in part" if any(o.changed for o in outcomes) else "failed"
+    return "partial" if any(o.changed for o in outcomes) else "failed"
 
 
 def was_cut_short(outcomes: Sequence[Outcome]) -> bool:

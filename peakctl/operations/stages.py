@@ -60,7 +60,14 @@ class ReleaseLease:
     owner: Owner
 
 
-Stage = AcquireLease | Replan | TakeOver | CarryOut | Record | ReleaseLease
+@dataclass(frozen=True, slots=True)
+class WriteHistory:
+    """Add the run, with all that it did, to the history of the project."""
+
+    owner: Owner
+
+
+Stage = AcquireLease | Replan | TakeOver | CarryOut | Record | ReleaseLease | WriteHistory
 
 
 def build_stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> tuple[Stage, ...]:
@@ -86,6 +93,7 @@ def _stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> Iterato
         yield Record(owner)
     if owner is not None and leased:
         yield ReleaseLease(owner)
+        yield WriteHistory(owner)
 
 
 def explain(stages: Iterable[Stage]) -> tuple[tuple[str, str], ...]:
@@ -116,5 +124,7 @@ def _explained(stage: Stage) -> str:
             return f"write what {owner} owns, and how each action ended"
         case ReleaseLease(owner):
             return f"give the lease of {owner} back, in the same version of the ledger"
+        case WriteHistory(owner):
+            return f"add the run to the history of {owner}"
         case _:
             assert_never(stage)

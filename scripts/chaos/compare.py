@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from peakctl.adapters.ledger_store import text_of
 from peakctl.ledger.codec import read_ledger
-from peakctl.model import LEDGER_PREFIX
+from peakctl.model import record_word
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,8 +36,8 @@ LEDGERS = (
 def picture_of(db: sqlite3.Connection) -> str:
     """One line a thing: ids become names, times are left out."""
     rows = db.execute(SQL).fetchall()
-    ledgers = {key for kind, key, _, name, *_ in rows if _is_ledger(kind, name)}
-    rows = [row for row in rows if row[1] not in ledgers and row[2] not in ledgers]
+    records = {key for kind, key, _, name, *_ in rows if _is_record(kind, name)}
+    rows = [row for row in rows if row[1] not in records and row[2] not in records]
     names = {(kind, key): name for kind, key, _, name, *_ in rows}
     labels = {key: f"<{name}>" for kind, key, _, name, *_ in rows if UUID.fullmatch(key)}
     out = []
@@ -53,8 +53,9 @@ def picture_of(db: sqlite3.Connection) -> str:
     return "\n".join(sorted([*out, *_ledger_lines(db, labels)]))
 
 
-def _is_ledger(kind: str, name: str) -> bool:
-    return kind == "artifact" and name.startswith(LEDGER_PREFIX)
+def _is_record(kind: str, name: str) -> bool:
+    """Whether it is a ledger or a history."""
+    return kind == "artifact" and record_word(name) is not None
 
 
 def _ledger_lines(db: sqlite3.Connection, labels: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 
 from chaos.compare import UUID
 from chaos.sweep import APPLY, Case
-from peakctl.model import LEDGER_PREFIX
+from peakctl.model import RECORD_PREFIXES, record_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,14 +139,15 @@ def _judge(run: Run, more: Writes) -> list[str]:
 
 
 def writes_of(tenant: Tenant, known: frozenset[bytes]) -> Writes:
-    """What the last run wrote, but for ledgers; ids that are not `known` are new ones."""
+    """What the last run wrote, but for ledgers and histories; ids not in `known` are new ones."""
     rows = tenant.rows(ROWS)
-    ledgers = [str(row[2]) for row in rows if str(row[4]).startswith(LEDGER_PREFIX)]
+    records = [str(row[2]) for row in rows if record_word(str(row[4]))]
 
-    def is_ledger(sent: Sent) -> bool:
-        return LEDGER_PREFIX.encode() in sent.body or any(x in sent.path for x in ledgers)
+    def is_record(sent: Sent) -> bool:
+        named = any(prefix.encode() in sent.body for prefix in RECORD_PREFIXES)
+        return named or any(x in sent.path for x in records)
 
-    return Counter(_normal(sent, known) for sent in tenant.wire.sent if not is_ledger(sent))
+    return Counter(_normal(sent, known) for sent in tenant.wire.sent if not is_record(sent))
 
 
 def _normal(sent: Sent, known: frozenset[bytes]) -> tuple[str, str, bytes]:
@@ -178,7 +179,7 @@ def live_changes(tenant: Tenant) -> Iterator[Mutation]:
 
 def _managed(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     rows = tenant.rows(ROWS)
-    others = {str(row[2]) for row in rows if str(row[4]).startswith((LEDGER_PREFIX, "peak-"))}
+    others = {str(r[2]) for r in rows if record_word(str(r[4])) or str(r[4]).startswith("peak-")}
     return (r for r in rows if r[1] in KINDS and not {str(r[2]), str(r[3])} & others)
 
 

@@ -38,12 +38,13 @@ def place(
 
 
 def listen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every ledger that is written, and what is digested without scrypt."""
+    """Keep every ledger and history that is written, and what is digested without scrypt."""
     make_zip = ledger_store.zip_of
 
-    def zip_of(text: bytes) -> bytes:
-        made = make_zip(text)
-        place.ledgers += [text, made]
+    def zip_of(text: bytes, member: str) -> bytes:
+        made = make_zip(text, member)
+        kept = place.histories if member == ledger_store.HISTORIES.member else place.ledgers
+        kept += [text, made]
         return made
 
     def sha256(data: bytes) -> Any:

@@ -212,6 +212,7 @@ class Place:
         self.emulator, self.env = emulator, env
         self.outputs: list[str] = []
         self.ledgers: list[bytes] = []
+        self.histories: list[bytes] = []
         self.digested: dict[str, bytes] = {}
         self.canaries = Canaries("1")
         self.turn("1")
@@ -250,6 +251,7 @@ class Place:
         """Everything that was written holds no canary, and no digest that is quickly found out."""
         files = [(str(p), p.read_bytes()) for p in self.files()]
         ledgers = [("a ledger", data) for data in self.ledgers]
+        ledgers += [("a history", data) for data in self.histories]
         for name, data in (*files, *ledgers):
             held = leaks(data.decode("utf-8", "replace"))
             assert not held, (name, held)

@@ -16,6 +16,7 @@ from peakctl.operations.stages import (
     ReleaseLease,
     Replan,
     TakeOver,
+    WriteHistory,
     build_stages,
     explain,
 )
@@ -51,6 +52,7 @@ def test_a_run_that_changes_something_does_it_under_a_lease() -> None:
         CarryOut(actions=1),
         Record(US),
         ReleaseLease(US),
+        WriteHistory(US),
     )
 
 
@@ -88,6 +90,7 @@ def test_every_stage_is_explained() -> None:
         "carry out",
         "record",
         "release lease",
+        "write history",
     ]
     assert told[0][1].startswith("write the lease of shop/prod and 1 intent into the ledger")
     assert "1 unchanged resource not read again" in told[1][1]

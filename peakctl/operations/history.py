@@ -1,0 +1,264 @@
+"""The history of a project: what a run adds to it, and what can be asked of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+
+from peakctl import __version__
+from peakctl.engine.record import plan_digest
+from peakctl.errors import Diagnostic, PeakctlError, Severity
+from peakctl.ledger.history import FoundHistory, HistoryClient, merge_runs, recovered_run
+from peakctl.ledger.recovery import recover
+from peakctl.model import (
+    HistoryResource,
+    HistoryRun,
+    Intent,
+    Key,
+    Listed,
+    Origin,
+    Outcome,
+    Owner,
+    PastRun,
+    Plan,
+    Run,
+    Verb,
+)
+from peakctl.model.text import Redactor
+from peakctl.operations.platform import Platform, connect
+from peakctl.operations.project import Project, require_owner, telling
+
+ADOPT = "adopt"
+"""The verb of what becomes the project's without being changed."""
+_DURATION = re.compile(r"([0-9]{1,6})([mhdw])\Z")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+# --- what a run adds ---------------------------------------------------------------------------
+
+
+def changes_made(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many resources were changed, or still are being changed, by verb."""
+    return dict(Counter(o.verb.value for o in outcomes if o.changed))
+
+
+def run_record(
+    run: Run,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    origin: Origin,
+    times: tuple[float, float],
+    *,
+    adopted: Container[Key],
+    outcome: str,
+) -> HistoryRun:
+    """What the history is to say of a run that lasted from the first of `times` to the second.
+
+    `outcome` is the word for how it went, `adopted` became ours without being changed.
+    """
+    return HistoryRun(
+        number=0,
+        id=run.id,
+        actor=run.actor,
+        command=run.command,
+        started=times[0],
+        ended=max(times),
+        outcome=outcome,
+        counts=changes_made(outcomes),
+        origin=origin,
+        plan=plan_digest(plan),
+        peakctl=__version__,
+        resources=_resources(plan, outcomes, adopted),
+    )
+
+
+def _resources(
+    plan: Plan, outcomes: Sequence[Outcome], adopted: Container[Key]
+) -> tuple[HistoryResource, ...]:
+    """What was to be changed, what was adopted, and what was waited for in vain."""
+    actions = {action.key: action for action in plan.actions}
+    found = []
+    for outcome in outcomes:
+        key, verb = outcome.key, outcome.verb.value
+        if outcome.verb is Verb.KEEP and key in adopted:
+            verb = ADOPT
+        elif outcome.verb is Verb.KEEP and outcome.status.good:
+            continue
+        action = actions[key]
+        before = action.live.version if action.live else None
+        after = None if action.verb is Verb.DELETE else action.version
+        found.append(HistoryResource(key, verb, outcome.status.value, before, after))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class HistoryWriter:
+    """Adds one run to the history, once its work is done. `redact` masks secrets in words."""
+
+    client: HistoryClient
+    redact: Redactor
+    record: HistoryRun | None = None
+
+    async def write(
+        self,
+        past: Sequence[PastRun],
+        left: Sequence[Intent],
+        listed: tuple[Listed, ...] | None,
+    ) -> tuple[Diagnostic, ...]:
+        """Add the run, and those in `past` that the history lacks; a warning where that fails.
+
+        `past` are the runs that the ledger knows, `left` the intents of those that died, and
+        `listed` all artifacts, if known.
+        """
+        if self.record is None:
+            return ()
+        others = [recovered_run(each, left) for each in past if each.run != self.record.id]
+        picked = None if listed is None else self.client.store.pick(listed)
+        try:
+            await self.client.add([*others, _redacted(self.record, self.redact)], picked)
+        except PeakctlError as error:
+            return (_not_written(error),)
+        return ()
+
+
+def _redacted(run: HistoryRun, redact: Redactor) -> HistoryRun:
+    """The run without secrets in the words that come from a CI, from git or from the system."""
+    actor, origin = run.actor, run.origin
+    ci = actor.ci and replace(
+        actor.ci,
+        run=redact(actor.ci.run),
+        job=redact(actor.ci.job),
+        url=redact(actor.ci.url),
+    )
+    return replace(
+        run,
+        actor=replace(actor, who=redact(actor.who), ci=ci),
+        origin=replace(
+            origin,
+            branch=redact(origin.branch),
+            pull_request=redact(origin.pull_request),
+            approver=redact(origin.approver),
+        ),
+    )
+
+
+def _not_written(error: PeakctlError) -> Diagnostic:
+    return Diagnostic(
+        code="history/not-written",
+        summary="the run is over and recorded, and its history could not be written",
+        detail=str(error),
+        fix="nothing is lost but its details: the next apply adds what the ledger says of this run",
+        severity=Severity.WARNING,
+    )
+
+
+# --- what can be asked -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryResult:
+    """All runs that are known, the newest first. `id` is that of the artifact, None without one.
+
+    `now` is the platform's time, in seconds since 1970.
+    """
+
+    owner: Owner
+    id: str | int | None
+    runs: tuple[HistoryRun, ...]
+    now: float
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+async def history_async(
+    project: Project,
+    *,
+    since: datetime | timedelta | None = None,
+    resource: Key | str | None = None,
+    limit: int | None = None,
+) -> tuple[HistoryRun, ...]:
+    """What the runs of a project did, the newest first.
+
+    `since` is a time, or how long ago; `resource` a key or `Kind/name`, with `*` and `?` for any
+    characters of the name; of what is left the newest `limit` are given. Raises UsageError where no
+    ledger is kept, LedgerUnusable, ApiError, NotAuthenticated.
+    """
+    require_owner(project)
+    async with connect(project) as platform:
+        found = await read_runs(platform)
+    return select_runs(found, since=since, resource=resource, limit=limit)
+
+
+async def read_runs(platform: Platform) -> HistoryResult:
+    """All runs of the history, and those that the ledger alone knows. Raises as `history_async`.
+
+    A history or ledger that is damaged is no error: a warning tells.
+    """
+    client = history_client(platform, require_owner(platform.project))
+    with telling() as told:
+        found = await client.find()
+        ledgers = platform.ledgers
+        ledger = await recover(ledgers, await ledgers.list(), client.owner)
+        told += [each.damage for each in (found, ledger) if each is not None and each.damage]
+        past = ledger.revision.ledger.runs if ledger else ()
+        runs = merge_runs(_runs(found), map(recovered_run, past))
+        id_ = found.id if found else None
+        warned = tuple(replace(each, severity=Severity.WARNING) for each in told)
+        return HistoryResult(client.owner, id_, runs[::-1], client.store.now(), warned)
+
+
+def _runs(found: FoundHistory | None) -> tuple[HistoryRun, ...]:
+    return found.history.runs if found else ()
+
+
+def select_runs(
+    found: HistoryResult,
+    *,
+    since: datetime | timedelta | None = None,
+    resource: Key | str | None = None,
+    limit: int | None = None,
+) -> tuple[HistoryRun, ...]:
+    """Those of the runs that are asked for, as `history_async` takes them."""
+    runs: Iterable[HistoryRun] = found.runs
+    if since is not None:
+        first = _moment(since, found.now)
+        runs = (run for run in runs if run.ended >= first)
+    if resource is not None:
+        runs = (
+            run for run in runs if any(_fits(each.key, str(resource)) for each in run.resources)
+        )
+    return tuple(runs)[:limit]
+
+
+def _moment(since: datetime | timedelta, now: float) -> float:
+    return since.timestamp() if isinstance(since, datetime) else now - since.total_seconds()
+
+
+def _fits(key: Key, word: str) -> bool:
+    kind, slash, name = word.partition("/")
+    return kind.lower() == key.kind.lower() and (not slash or fnmatchcase(key.name, name))
+
+
+def read_since(word: str) -> datetime | timedelta:
+    """`7d`, `36h`, `2026-11-01` or `2026-11-01T12:00`, in UTC where nothing else is said.
+
+    Raises ValueError for anything else.
+    """
+    found = _DURATION.match(word)
+    if found:
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    moment = datetime.fromisoformat(word)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def history_writer(platform: Platform, owner: Owner) -> HistoryWriter:
+    """What adds a run to the history of `owner`."""
+    return HistoryWriter(history_client(platform, owner), platform.project.redact)
+
+
+def history_client(platform: Platform, owner: Owner) -> HistoryClient:
+    """What reads and writes the history of `owner`."""
+    return HistoryClient(platform.histories, owner, platform.project.clock)
