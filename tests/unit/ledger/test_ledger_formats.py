@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("full_scrypt")
 OLD, NOW = FORMATS / "1ecebe7", FORMATS / "17fbecd"
 LISTS = FORMATS / "cbed376"
 """Of format 2 as well; the ledger has lists of the files of images."""
+HISTORY = FORMATS / "794d715"
 OWNER = Owner("formats", "local")
 
 
@@ -149,8 +150,8 @@ def test_what_this_version_writes_is_of_the_formats_that_are_kept(
     shutil.copytree(FORMATS / "project", tmp_path / "project")
     monkeypatch.setattr(write_formats, "FORMATS", tmp_path)
     write_formats.main("now")
-    for name in ("ledger.json", "saved.plan"):
-        now, kept = (json.loads((at / name).read_bytes()) for at in (tmp_path / "now", NOW))
+    for name, at in (("ledger.json", NOW), ("saved.plan", NOW), ("history.json", HISTORY)):
+        now, kept = (json.loads((each / name).read_bytes()) for each in (tmp_path / "now", at))
         assert now["format_version"] == kept["format_version"]
         assert now.keys() == kept.keys()
     head = b" sha256:"
