@@ -114,15 +114,16 @@ class RunView:
                 self._progress.emit(event)
             case RunNotice():
                 self._session.terminal.tell([line((event.message, "dim"))])
-            case StageStarted(CarryOut()):
-                self._begin()
+            case StageStarted(CarryOut(actions)):
+                self._begin(actions)
             case _:
                 pass
 
-    def _begin(self) -> None:
-        self._session.terminal.tell([()])
-        self.began = self._clock.now()
-        self._progress = progress = open_progress(self._session.terminal, self.began)
+    def _begin(self, actions: int) -> None:
+        terminal, now = self._session.terminal, self._clock.now
+        terminal.tell([()])
+        self.began = now()
+        self._progress = progress = open_progress(terminal, self.began, now, actions)
         self._stack.callback(progress.close)
         beating = asyncio.create_task(self._beat(progress))
         self._stack.callback(beating.cancel)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
 from peakctl.present.plan_text import SYMBOLS, duration, verb_word
 from peakctl.present.terminal import Terminal
-from peakctl.present.text import Line, line, one_line, to_ansi
+from peakctl.present.text import Line, line, to_ansi
+from peakctl.present.wrap import wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
+    from rich.text import Text
 
 HEARTBEAT = 30.0
 """Seconds of silence after which a run says that it still lives."""
+_FRAMES, _ASCII_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
+_FRAMES_A_SECOND = 8
 _ENDS = {Status.DONE: "good", Status.ALREADY_RIGHT: "good", Status.FAILED: "error"}
 
 
@@ -37,11 +39,32 @@ class Progress(Protocol):
         """Leave the terminal as it was found."""
 
 
-def open_progress(terminal: Terminal, started: float) -> Progress:
-    """The display that suits the terminal; none when it is quiet."""
+def open_progress(
+    terminal: Terminal, started: float, now: Callable[[], float], total: int
+) -> Progress:
+    """The display that suits the terminal; none when it is quiet.
+
+    `now` is the run's clock, `total` how many actions there are.
+    """
+    count = _Count(total)
     if terminal.err.isatty() and not terminal.quiet:
-        return LiveProgress(terminal, started)
-    return PlainProgress(terminal, started)
+        return LiveProgress(terminal, started, now, count)
+    return PlainProgress(terminal, started, count)
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many actions of how many have ended."""
+
+    total: int
+    ended: set[Key] = field(default_factory=set)
+
+    def add(self, event: Event) -> None:
+        if event.phase is Phase.FINISHED:
+            self.ended.add(event.key)
+
+    def __str__(self) -> str:
+        return f"{len(self.ended)} of {self.total}"
 
 
 @dataclass(slots=True)
@@ -50,10 +73,12 @@ class PlainProgress:
 
     terminal: Terminal
     started: float
+    count: _Count
     _last: float = 0.0
     _busy: dict[Key, str] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:
+        self.count.add(event)
         if is_never_started(event):
             return
         if event.phase is Phase.FINISHED:
@@ -63,7 +88,7 @@ class PlainProgress:
         else:
             self._busy[event.key] = event.message
         self._last = event.at
-        self.terminal.tell([event_line(event, event.at - self.started)])
+        self.terminal.tell([_told(event, self.started, self.count)])
 
     def say(self, item: Line) -> None:
         self.terminal.warn([item])
@@ -72,46 +97,76 @@ class PlainProgress:
         if self._busy and now - max(self._last, self.started) >= HEARTBEAT:
             self._last = now
             names = ", ".join(f"{key} ({m})" if m else str(key) for key, m in self._busy.items())
-            self.terminal.tell(
-                [line((f"{_clock(now - self.started)} ", "dim"), f"still under way: {names}")]
-            )
+            words = f"{self.count} ended; still under way: {names}"
+            self.terminal.tell([line((f"{_clock(now - self.started)} ", "dim"), words)])
 
     def close(self) -> None:
         """Nothing to leave behind."""
 
 
 class LiveProgress:
-    """One moving line for each action under way; a lasting one for each that ended."""
+    """One moving row for each action under way, in the columns of the lines of those that ended."""
 
-    def __init__(self, terminal: Terminal, started: float) -> None:
-        self._started = started
-        self._console, self._bars = _open_bars(terminal)
-        self._rows: dict[Key, TaskID] = {}
-        self._bars.start()
+    def __init__(
+        self, terminal: Terminal, started: float, now: Callable[[], float], count: _Count
+    ) -> None:
+        from rich.live import Live
+
+        self._terminal, self._started, self._now, self._count = terminal, started, now, count
+        self._busy: dict[Key, Event] = {}
+        self._began: dict[Key, float] = {}
+        self._console = _open_console(terminal)
+        self._live = Live(
+            get_renderable=self.drawn,
+            console=self._console,
+            refresh_per_second=_FRAMES_A_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
 
     def emit(self, event: Event) -> None:
+        self._count.add(event)
         if is_never_started(event):
             return
         if event.phase is Phase.FINISHED:
-            row = self._rows.pop(event.key, None)
-            if row is not None:
-                self._bars.remove_task(row)
-            self.say(event_line(event, event.at - self._started))
-        elif event.key in self._rows:
-            self._bars.update(self._rows[event.key], description=_described(event))
+            self._busy.pop(event.key, None)
+            self.say(_told(event, self._started, self._count))
         else:
-            self._rows[event.key] = self._bars.add_task(_described(event), total=None)
+            self._began.setdefault(event.key, event.at)
+            self._busy[event.key] = event
 
     def say(self, item: Line) -> None:
-        from rich.text import Text
-
-        self._console.print(Text.from_ansi(to_ansi([item]).rstrip("\n")), soft_wrap=True)
+        for row in wrapped([item], self._console.width):
+            self._console.print(_text(row), soft_wrap=True)
 
     def beat(self, now: float) -> None:
-        """The spinner beats by itself."""
+        """The rows beat by themselves."""
 
     def close(self) -> None:
-        self._bars.stop()
+        self._live.stop()
+
+    def drawn(self) -> Text:
+        """The rows as they are now, each on one line of the terminal."""
+        now, busy = self._now(), list(self._busy.values())
+        most = max(self._console.height - 3, 1)
+        rows = [row for event in busy[:most] for row in self._rows(event, now)]
+        if len(busy) > most:
+            rows.append(line((f"{'':>8}and {len(busy) - most} more under way", "dim")))
+        rows.append(line((f"{'':>8}{self._count} ended", "dim")))
+        text = _text(())
+        for number, row in enumerate(rows):
+            text.append("\n" if number else "").append_text(_text(row))
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+    def _rows(self, event: Event, now: float) -> Iterator[Line]:
+        frames = _FRAMES if self._console.encoding.startswith("utf") else _ASCII_FRAMES
+        frame = frames[int(now * _FRAMES_A_SECOND) % len(frames)]
+        clock, *rest = event_line(event, now - self._started)
+        took = duration(max(now - self._began[event.key], 0.0))
+        yield line((frame, "note"), (clock[0][1:], "dim"), *rest, (f"  {took}", "dim"))
 
 
 def is_never_started(event: Event) -> bool:
@@ -150,27 +205,28 @@ def _doing(event: Event) -> str:
     return f"{event.step}: {state}"
 
 
-def _described(event: Event) -> str:
-    words = f"{SYMBOLS[event.verb]} {verb_word(event.verb):<8}  {event.key}"
-    return one_line(f"{words}  {_doing(event)}")
-
-
 def _clock(seconds: float) -> str:
     return f"{duration(max(seconds, 0.0)):>7}"
 
 
-def _open_bars(terminal: Terminal) -> tuple[Console, Bars]:
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+def _told(event: Event, started: float, count: _Count) -> Line:
+    item = event_line(event, event.at - started)
+    return (*item, (f"  ({count})", "dim")) if event.phase is Phase.FINISHED else item
 
-    console = Console(
-        file=terminal.err, force_terminal=True, no_color=not terminal.color_err, highlight=False
+
+def _text(item: Line) -> Text:
+    from rich.text import Text
+
+    return Text.from_ansi(to_ansi([item]).rstrip("\n"))
+
+
+def _open_console(terminal: Terminal) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=terminal.err,
+        force_terminal=True,
+        no_color=not terminal.color_err,
+        highlight=False,
+        width=terminal.width,
     )
-    spinner = "dots" if console.encoding.startswith("utf") else "line"
-    columns = (
-        SpinnerColumn(spinner),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    return console, Bars(*columns, console=console, transient=True)
