@@ -13,6 +13,7 @@ import pytest
 from canaries.planted import MANIFESTS, Place
 
 from peakctl.adapters.ledger_store import text_of
+from peakctl.ledger.file_lists import without_lists
 
 FORMS = ("text", "json")
 DOCUMENTS = MANIFESTS.split("---\n")
@@ -268,7 +269,10 @@ def test_what_is_kept_can_be_read_but_for_the_secrets(place: Place) -> None:
     kept = json.loads(text)
     digests = {o["name"]: o["digests"] for o in kept["owned"]}
     assert "spec/parameters/env/ODD" in digests["api"]
-    lengths = {len(d): name for each in digests.values() for name, d in each.items()}
+    files = [d for each in digests.values() for n, d in each.items() if n.startswith("file:")]
+    assert {len(digest) for digest in files} == {8}  # a hint as well
+    others = map(without_lists, digests.values())
+    lengths = {len(d): name for each in others for name, d in each.items()}
     assert set(lengths) == {24, 64}
     assert lengths[24].startswith(("sent:", "edit:"))  # of plain texts, a hint only
     assert kept["runs"][-1]["counts"]["create"] == 10
