@@ -25,8 +25,8 @@ _RAW = r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"
 _TEMPLATE = re.compile(rf"{_RAW}|\{{\{{.*?\}}\}}|\{{%.*?%\}}|\{{#.*?#\}}", re.DOTALL)
 _WORD = re.compile(r"\s*\{%[-+]?\s*(\w*)")
 _BLOCKS = frozenset(("if", "for", "macro", "call", "filter", "block", "with"))
-_ORDERED = frozenset(("set", "import", "from", "extends"))
-"""Statements that later ones depend on, wherever these stand."""
+_WITHIN = frozenset(("else", "elif"))
+"""Statements within blocks. All others stand where they must: keys that are included, say."""
 _STATEMENT = "#%"
 """How the copy begins a line that has statements of a template alone: a comment to YAML."""
 
@@ -190,9 +190,10 @@ class _Formatter:
             if not self.copy[at].lstrip().startswith(_STATEMENT):
                 continue
             word = _WORD.match(self.lines[at])
-            if at < entry.line or word is None or word[1] in _ORDERED:
+            ends = word is not None and word[1].startswith("end")
+            if at < entry.line or not (ends or (word and word[1] in _BLOCKS | _WITHIN)):
                 return False
-            depth += -1 if word[1].startswith("end") else word[1] in _BLOCKS
+            depth += -1 if ends else bool(word and word[1] in _BLOCKS)
         return depth == 0
 
     def _entries(self, node: MappingNode, before: int | None) -> Iterator[_Entry]:

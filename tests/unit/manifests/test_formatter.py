@@ -101,6 +101,7 @@ def test_lines_move_with_their_comments_and_templates() -> None:
         "kind: Image\n{% if x %}\napiVersion: peakctl/v1\n{% endif %}\n",
         "kind: Image\nspec:\n  {% set x = 1 %}\n  type: api\napiVersion: {{ x }}\n",
         "kind: Image\nspec:\n  {%\n  if x %}\n  type: api\n  {% endif %}\napiVersion: a\n",
+        "kind: Service\nspec:\n  imageDetails: {name: a}\n  {% include 'a' %}\n  title: a\n",
         "kind: Service\nspec:\n  - 1\n",
         "kind: Workflow\nspec:\n  triggers:\n  - webhook: true\n    # c\n    cron: x\n  steps: 1\n",
         "kind: Image\nspec: {artifact: 1,\n  type: 2}\n",
