@@ -15,6 +15,7 @@ from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
+from peakctl.kinds.outputs import outputs_in
 from peakctl.model import (
     Adapter,
     BuildLog,
@@ -174,6 +175,8 @@ class Rest:
             reading = self.readiness(answer, result.watch)
         if reading.state in (State.FAILED, State.STUCK) and not reading.message:
             return replace(reading, message=reason_in(answer))
+        if reading.state in (State.READY, State.WARNING):
+            return replace(reading, outputs=outputs_in(self.kind, answer))
         return reading
 
     def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
@@ -199,6 +202,10 @@ class Rest:
     async def explain(self, result: CallResult) -> Failure:
         """The platform keeps no log for most kinds; its reason came with the status."""
         return Failure()
+
+    async def outputs(self, result: CallResult) -> Tree:
+        """What a describe answer has of them."""
+        return outputs_in(self.kind, await self.get(self.at(result.id)) or {})
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool
@@ -302,6 +309,9 @@ class Guarded:
 
     async def explain(self, result: CallResult) -> Failure:
         return await self._read(self._adapter.explain(result))
+
+    async def outputs(self, result: CallResult) -> Tree:
+        return await self._read(self._adapter.outputs(result))
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool

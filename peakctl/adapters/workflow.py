@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from peakctl.adapters.answers import metadata_of, pick, pick_shown, read_config, require, spec_of
 from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
+from peakctl.kinds.outputs import outputs_in
 from peakctl.model import CallRequest, CallResult, JsonDict, JsonObject, Step, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")
@@ -33,8 +34,8 @@ class Adapter(Rest):
         return {"webhooks": webhook_ids(described.get("triggers"))}
 
     async def _create(self, request: CallRequest) -> CallResult:
-        id_ = require(await self.api.send("POST", self.path, json=_document(request.desired)), "id")
-        return CallResult(request.key, id_, {"id": id_})
+        answer = await self.api.send("POST", self.path, json=_document(request.desired))
+        return self._result(request, require(answer, "id"), answer)
 
     async def _update(self, request: CallRequest) -> CallResult:
         """The whole document: a PUT clears what it leaves out (docs/platform.md, 5)."""
@@ -43,8 +44,15 @@ class Adapter(Rest):
         body = _document(whole)
         if isinstance(body.get("triggers"), list):
             body["triggers"] = _keep_webhooks(body["triggers"], len(live.private["webhooks"]))
-        await self.api.send("PUT", self.at(live.id), json=body)
-        return CallResult(request.key, live.id, {"id": live.id})
+        answer = await self.api.send("PUT", self.at(live.id), json=body)
+        return self._result(request, live.id, answer)
+
+    def _result(self, request: CallRequest, id_: str | int, answer: object) -> CallResult:
+        """Both writes answer with the triggers, and so with the ids of webhooks (2.4)."""
+        outputs = None
+        if isinstance(answer, Mapping) and "triggers" in answer:
+            outputs = outputs_in(self.kind, answer)
+        return CallResult(request.key, id_, {"id": id_}, outputs=outputs)
 
 
 def _document(desired: Tree) -> JsonDict:

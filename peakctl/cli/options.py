@@ -99,6 +99,7 @@ class Flags:
     adopt: bool = False
     take_over: tuple[str, ...] = ()
     allow_mass_change: int | None = None
+    show_webhooks: bool = False
     explain: bool = False
     out: str | None = None
     plan_file: str | None = None
@@ -258,6 +259,11 @@ mass_change = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Change or delete exactly N of what exists, though that is unusually many.",
+)
+webhooks = click.option(
+    "--show-webhooks",
+    is_flag=True,
+    help="Show addresses of webhooks, which let anybody call them; else only their ids.",
 )
 consent = click.option("-y", "--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
 waiting = stack(

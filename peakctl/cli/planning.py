@@ -12,7 +12,7 @@ from peakctl.cli.exits import Exit
 from peakctl.cli.loop import RunView
 from peakctl.cli.session import Session, tell_where
 from peakctl.errors import counted
-from peakctl.model import JsonDict, Outcome, Plan, Status
+from peakctl.model import JsonDict, Outcome, Plan, Status, reveal
 from peakctl.operations.apply import ApplyOptions, carry_out
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
@@ -100,6 +100,8 @@ async def carry_out_typed(
 def _ended(
     session: Session, plan: Plan, outcomes: tuple[Outcome, ...], took: float, **more: Any
 ) -> Report:
+    if session.flags.show_webhooks and session.flags.output != "markdown":  # that is for everyone
+        outcomes = tuple(replace(each, outputs=reveal(each.outputs)) for each in outcomes)
     lines = outcome_lines(plan, outcomes, took, session.again(), stopped=more["stopped"])
     return session.report(plan=plan, outcomes=outcomes, took=took, lines=lines, **more)
 

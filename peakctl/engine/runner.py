@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.kinds.fields import Kind
+from peakctl.kinds.outputs import has_outputs, redacted_outputs
 from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
@@ -129,6 +131,8 @@ class ActionRunner:
     made: Live | None = None
     sending: Step | None = None
     waiting_for: Readiness | None = None
+    last: CallResult | None = None
+    outputs: Tree | None = None
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
@@ -146,7 +150,19 @@ class ActionRunner:
         except PeakctlError as error:
             hints = tuple(self.redact(text) for text in _hints_of(error))
             return self._outcome(Status.FAILED, self.redact(str(error)), hints)
-        return self._outcome(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+        ended = self._outcome(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+        return replace(ended, outputs=await self._find_outputs(desired))
+
+    async def _find_outputs(self, desired: Tree) -> Tree:
+        """What the resource gives to people: as calls and polls told it, else read once.
+
+        Nothing is asked for what was not changed, and what cannot be read is left out.
+        """
+        unknown = self.outputs is None and self.wrote and has_outputs(self.kind, desired)
+        if self.last is not None and unknown:
+            with contextlib.suppress(PeakctlError):
+                self.outputs = await self.adapter.outputs(self.last)
+        return redacted_outputs(self.outputs or EMPTY, self.redact)
 
     def cut_short(self) -> Outcome:
         """The outcome of an action that is abandoned where it stands: nothing more is asked."""
@@ -235,12 +251,19 @@ class ActionRunner:
         key = self.action.key
         if self._comes_before_create(step):
             return
+        if step is not Step.DELETE:
+            self.last = result
+            self._learn(result.outputs)
         if step is Step.CREATE:
             private = result.watch or EMPTY
             self.made = Live(key, result.id, EMPTY, attributes=result.attributes, private=private)
         self.known[Unknown(key, "id")] = result.id
         if result.attributes.get("version") is not None:
             self.known[Unknown(key, "version")] = result.attributes["version"]
+
+    def _learn(self, outputs: Tree | None) -> None:
+        """What the platform has told of outputs last; None tells nothing."""
+        self.outputs = self.outputs if outputs is None else outputs
 
     async def _wait(self, step: Step, result: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
@@ -260,6 +283,7 @@ class ActionRunner:
             return self._going_on(reading)
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
+            self._learn(reading.outputs)
             return None
         failure, hints = await self._explain(result)
         why = f": {reading.message}" if reading.message else ""

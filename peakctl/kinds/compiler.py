@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, RefRule, Versions
+from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, OutputRule, RefRule, Versions
 from peakctl.model import JsonDict, JsonObject, Path, State
 
 Node = JsonObject
@@ -65,6 +65,7 @@ def compile_kind(schema: Node) -> Kind:
         carries={k: tuple(v) for k, v in rules.get("carries", {}).items()},
         removals=rules.get("removals", {}),
         of_parts=rules.get("of-parts", False),
+        outputs=tuple(_output(name, rule) for name, rule in rules.get("outputs", {}).items()),
         **paths,
     )
 
@@ -77,6 +78,11 @@ def compile_root(schema: Node) -> Field:
         for word in ("metadata", "spec")
     }
     return Field(types=OBJECT, absent=Absent.REQUIRED, properties=parts, touches=True)
+
+
+def _output(name: str, rule: Node) -> OutputRule:
+    where = split_path(rule.get("if", ""))
+    return OutputRule(name, split_path(rule["at"]), where, rule.get("credential", False))
 
 
 def _versions(rules: Node) -> Versions:

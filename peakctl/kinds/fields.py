@@ -122,6 +122,20 @@ class Lifecycle:
     wait: str = ""  # which time limit holds for waiting: build, deploy or service
 
 
+@dataclass(frozen=True, slots=True)
+class OutputRule:
+    """Something that a resource gives to people: its address, say.
+
+    `at` is where a describe answer has it (`*`: each item of a list). `where` is a place in the
+    manifest without which there is none; `credential`: who has its address can call it.
+    """
+
+    name: str
+    at: Path
+    where: Path = ()
+    credential: bool = False
+
+
 @dataclass(frozen=True)  # without slots: a cached property needs the instance's dictionary
 class Kind:
     """One kind: its tree of `metadata` and `spec`, and the rules that hold for the whole."""
@@ -141,6 +155,7 @@ class Kind:
     of_parts: bool = False  # made of other specs, which declare parameters of their own
     defined_by: Path = ()  # where it gives values for them (for a spec of parts: by part name)
     defined_by_whole: Path = ()  # where it gives values for a spec of parts as a whole
+    outputs: tuple[OutputRule, ...] = ()  # what it gives to people once it is there
 
     @cached_property
     def root(self) -> Field:

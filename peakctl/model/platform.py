@@ -51,21 +51,29 @@ class BuildLog:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What a call answered: the id, what references receive, and what to poll (None: nothing)."""
+    """What a call answered: the id, what references receive, and what to poll (None: nothing).
+
+    `outputs` are what the resource gives to people, None where the answer does not tell.
+    """
 
     key: Key
     id: str | int
     attributes: Tree = field(default_factory=empty_tree)
     watch: JsonObject | None = None
+    outputs: Tree | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """One reading of something under way. `logs` are the last lines, for a failure."""
+    """One reading of something under way.
+
+    `message` is the platform's reason for a failure; `outputs` are those of `CallResult`.
+    """
 
     state: State
     status: str = ""
     message: str = ""
+    outputs: Tree | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,9 @@ class Adapter(Protocol):
 
         A few requests at most, none where the platform has nothing to tell.
         """
+
+    async def outputs(self, result: CallResult) -> Tree:
+        """What the resource gives to people, where neither call nor poll told it: one request."""
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool

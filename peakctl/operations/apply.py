@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
@@ -14,7 +14,7 @@ from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.runner import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.engine.runner import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Clock, Event, JsonDict, Outcome, Plan
+from peakctl.model import Clock, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -93,6 +93,11 @@ class ApplyResult:
     def interrupted(self) -> bool:
         """Whether the run was stopped before all that was planned had ended."""
         return self.stopped is not None and was_cut_short(self.outcomes)
+
+    @property
+    def outputs(self) -> Mapping[Key, Tree]:
+        """Addresses and ids of what was created or changed; addresses of webhooks as `Secret`."""
+        return {outcome.key: outcome.outputs for outcome in self.outcomes if outcome.outputs}
 
     @property
     def ok(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from peakctl.model import Failure, Key, Outcome, Plan, Status, Verb
+from peakctl.model import Failure, Key, Outcome, Plan, Secret, Status, Verb
 from peakctl.present.plan_text import applied_summary, duration, verb_word
 from peakctl.present.text import Line, first_names, indent, line
 
@@ -36,7 +36,29 @@ def outcome_lines(
     lines += [*_blocked(outcomes), *_cancelled(outcomes)]
     if lines:
         lines += [(), *_counts(outcomes, again, stopped)]
-    return (*lines, line((applied_summary(plan, outcomes, took), "bold")))
+    last = line((applied_summary(plan, outcomes, took), "bold"))
+    return (*_output_lines(outcomes), *lines, last)
+
+
+def _output_lines(outcomes: Iterable[Outcome]) -> tuple[Line, ...]:
+    """What the changed resources give to people; nothing where none gives anything."""
+    rows = [
+        (str(outcome.key), name, _shown(each))
+        for outcome in outcomes
+        for name, value in outcome.outputs.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    wide = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    told = [
+        line("  ", (f"{key:<{wide[0]}}", "bold"), f"  {name:<{wide[1]}}  {value}")
+        for key, name, value in rows
+    ]
+    return (line(("Outputs:", "bold")), *told, ()) if told else ()
+
+
+def _shown(value: object) -> str:
+    hidden = isinstance(value, Secret)
+    return "(an address that is a credential; --show-webhooks shows it)" if hidden else str(value)
 
 
 def _trouble(outcome: Outcome, version: str | None) -> Iterator[Line]:

@@ -53,6 +53,8 @@ def json_document(report: Report) -> JsonDict:
         document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
     if report.undeclared:
         document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
+    if report.outcomes:
+        document["outputs"] = {str(o.key): to_json(o.outputs) for o in report.outcomes if o.outputs}
     if report.stopped:
         document["stopped"] = report.stopped
     if report.took is not None:

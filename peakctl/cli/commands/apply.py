@@ -39,6 +39,7 @@ Running it again is always safe.
 @options.mass_change
 @options.consent
 @options.shown
+@options.webhooks
 @options.retry_failed
 @options.waiting
 @options.connection

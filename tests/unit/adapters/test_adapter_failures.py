@@ -17,7 +17,17 @@ from unit.adapters.test_adapter_answers import (
 )
 
 from peakctl.adapters.failures import is_failure, reason_in
-from peakctl.model import BuildLog, CallResult, Failure, Key, Listed, PartState, State
+from peakctl.model import (
+    BuildLog,
+    CallRequest,
+    CallResult,
+    Failure,
+    Key,
+    Listed,
+    PartState,
+    State,
+    Step,
+)
 
 SERVICE = Key("Service", "svc")
 
@@ -210,3 +220,32 @@ def test_kinds_that_are_not_built_have_no_log() -> None:
     assert run(svc.build_log(Listed("s", "svc"), None, failed=False)) is None
     wf, _ = adapter("Workflow", "workflow", {})
     assert run(wf.explain(CallResult(Key("Workflow", "w"), 1))) == Failure()
+
+
+# --- outputs -----
+
+
+def test_a_poll_and_a_read_tell_the_address_of_a_service() -> None:
+    answer = {"status": "AVAILABLE", "applicationUrl": "https://svc.example.com"}
+    svc, api = adapter("Service", "service", {WEBAPPS + "s": answer})
+    result = CallResult(SERVICE, "s", watch={"path": WEBAPPS + "s"})
+    assert run(svc.poll(result)).outputs == {"address": "https://svc.example.com"}
+    assert run(svc.outputs(result)) == {"address": "https://svc.example.com"}
+    assert len(api.asked) == 2
+    gone, _ = adapter("Service", "service", {})
+    assert run(gone.outputs(result)) == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "outputs"),
+    [
+        ({"id": 7, "triggers": [{"webhook": "id-1"}]}, {"webhooks": ["id-1"]}),
+        ({"id": 7, "triggers": []}, {}),
+        ({"id": 7}, None),
+    ],
+)
+def test_the_answer_of_a_workflow_s_create_tells_its_webhooks(answer: Any, outputs: Any) -> None:
+    wf, _ = adapter("Workflow", "workflow", {WORKFLOWS: answer})
+    desired = {"metadata": {"name": "w"}, "spec": {"steps": {}}}
+    made = run(wf.call(CallRequest(Step.CREATE, Key("Workflow", "w"), desired)))
+    assert made.outputs == outputs

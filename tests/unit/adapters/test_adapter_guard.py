@@ -35,6 +35,7 @@ CALLS = {
     "poll": (CallResult(KEY, 1),),
     "dependents": (Live(KEY, 1, {}),),
     "explain": (CallResult(KEY, 1),),
+    "outputs": (CallResult(KEY, 1),),
 }
 
 

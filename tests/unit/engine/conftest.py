@@ -85,6 +85,8 @@ class Shelf:
     readings: list[Readiness] = field(default_factory=list)
     named: dict[str, VersionNames] = field(default_factory=dict)
     failure: Failure = field(default_factory=Failure)
+    answers: Tree | None = None
+    gives: Any = field(default_factory=dict)
     used_by: tuple[str, ...] = ()
     watched: bool = False
     keeps: bool = False
@@ -155,7 +157,8 @@ class Shelf:
                 order.key, id_, values, version=order.version, private={"revision": number}
             )
         attributes = {"id": id_, "version": f"{order.version}-id"} if order.version else {"id": id_}
-        return CallResult(order.key, id_, attributes, {"id": id_} if self.watched else None)
+        watch = {"id": id_} if self.watched else None
+        return CallResult(order.key, id_, attributes, watch, self.answers)
 
     async def poll(self, receipt: CallResult) -> Readiness:
         return self.readings.pop(0) if self.readings else Readiness(State.READY, "ready")
@@ -182,6 +185,12 @@ class Shelf:
 
     async def explain(self, receipt: CallResult) -> Failure:
         return self.failure
+
+    async def outputs(self, receipt: CallResult) -> Tree:
+        self.asked.append(f"outputs {receipt.id}")
+        if isinstance(self.gives, Exception):
+            raise self.gives
+        return self.gives
 
 
 @dataclass

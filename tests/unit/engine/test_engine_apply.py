@@ -332,6 +332,48 @@ def test_limits_have_a_default_for_everything() -> None:
     assert limits.limit("anything") == 1800.0
 
 
+# --- outputs -------------------------------------------------------------------------------
+
+HOOKED = {"steps": STEPS, "triggers": [{"webhook": True}]}
+HOOK = {"webhooks": ["id-1"]}
+
+
+def workflow(lab: Any, **spec: Any) -> Any:
+    return lab.manifest("Workflow", "w", {"steps": STEPS, **spec})
+
+
+def test_what_a_call_or_a_poll_tells_of_outputs_is_not_asked_for_again(lab: Any) -> None:
+    lab.Workflow.answers = HOOK
+    (outcome,) = lab.run(lab.manifest("Workflow", "w", HOOKED))
+    assert outcome.outputs == HOOK
+    lab.Service.watched = True
+    lab.Service.readings = [Readiness(State.READY, "AVAILABLE", outputs={"address": "https://a"})]
+    spec = {"serviceType": "api", "imageDetails": {"imageId": 1}}
+    assert lab.run(lab.manifest("Service", "s", spec))[0].outputs == {"address": "https://a"}
+    assert [asked for asked in lab.Workflow.asked + lab.Service.asked if "outputs" in asked] == []
+
+
+def test_outputs_that_no_answer_tells_are_read_once(lab: Any) -> None:
+    lab.Workflow.gives = HOOK
+    (outcome,) = lab.run(lab.manifest("Workflow", "w", HOOKED))
+    assert outcome.outputs == HOOK
+    assert lab.Workflow.asked.count("outputs Workflow-w") == 1
+
+
+def test_outputs_that_cannot_be_read_fail_nothing(lab: Any) -> None:
+    lab.Workflow.gives = lab.problem(500)
+    (outcome,) = lab.run(lab.manifest("Workflow", "w", HOOKED))
+    assert (outcome.status, outcome.outputs) == (Status.DONE, {})
+
+
+def test_nothing_is_asked_where_there_are_no_outputs_or_nothing_was_changed(lab: Any) -> None:
+    assert lab.run(workflow(lab))[0].outputs == {}
+    lab.Workflow.put("w", HOOKED)
+    assert lab.run(lab.manifest("Workflow", "w", HOOKED))[0].outputs == {}
+    assert lab.apply(delete(lab, lab.Workflow.things["w"]))[0].outputs == {}
+    assert not any("outputs" in asked for asked in lab.Workflow.asked)
+
+
 # --- deletions -----------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peakctl.model import Action, Failure, Key, Outcome, PartState, Plan, Status, Step, Verb
+from peakctl.model import Action, Failure, Key, Outcome, PartState, Plan, Secret, Status, Step, Verb
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.text import to_plain
 
@@ -120,3 +120,25 @@ def test_what_goes_on_at_the_platform_is_said() -> None:
 def test_doubt_is_resolved_by_the_next_run() -> None:
     text = told(Outcome(IMAGE, Verb.BUILD, Status.UNKNOWN, message="no answer"))
     assert "next: run again; it looks first whether the platform acted: " in text
+
+
+def test_outputs_stand_before_the_rest_one_a_line() -> None:
+    text = told(
+        Outcome(IMAGE, Verb.BUILD, Status.FAILED, message="the build failed"),
+        Outcome(SERVICE, Verb.EDIT, Status.DONE, outputs={"address": "https://api.example.com"}),
+        Outcome(
+            Key("Workflow", "nightly"),
+            Verb.EDIT,
+            Status.DONE,
+            outputs={"webhooks": ["id-1", Secret("https://hooks.example.com/2")]},
+        ),
+    )
+    assert text.startswith(
+        "Outputs:\n"
+        "  Service/api       address   https://api.example.com\n"
+        "  Workflow/nightly  webhooks  id-1\n"
+        "  Workflow/nightly  webhooks  (an address that is a credential;"
+        " --show-webhooks shows it)\n"
+        "\n"
+        "failed  Image/serve"
+    )
