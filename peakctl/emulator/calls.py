@@ -126,7 +126,11 @@ class Call:
 
     def find(self, name: str = "id") -> Row:
         """The row whose id stands in the path, or a 404."""
-        return self.tx.require(self.kind, self.params[name])
+        key, kinds = self.params[name], self.operation.kinds
+        found = next(filter(None, (self.tx.get(kind, key) for kind in kinds)), None)
+        if found is None:
+            raise not_found(" or ".join(kinds), key)
+        return found
 
     def find_child(self, kind: str, name: str, parent: str = "id") -> Row:
         """The row of another kind whose id stands in the path behind that of its parent."""

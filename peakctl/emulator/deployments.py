@@ -49,7 +49,7 @@ DEPLOYED = Listing(
 )  # fmt: skip
 REVISION = View(id=stored("uuid"), **STATE, notes=stored("notes", NULLABLE), **MADE)
 REVISIONS = Listing(
-    "revisions", "revisionCount", REVISION, ("revision",), order="seq DESC",
+    "revisions", "revisionCount", REVISION, ("revision",), order="seq DESC", parent="id",
     sortable=("createdAt", "createdBy"),
     filters=(one_of("status", "status", REVISION_STATUSES),),
 )  # fmt: skip
@@ -63,14 +63,6 @@ NOTES = s.optional(notes=s.TEXT)
 NAMED = {**s.METADATA, "name": s.LINE}
 SPEC_OF = {"block-deployment": "block-spec", "app-deployment": "app-spec"}
 RUN = "run"
-
-
-def _find(call: Call) -> Row:
-    for kind in call.operation.kinds:
-        row = call.tx.get(kind, call.params["id"])
-        if row is not None:
-            return row
-    raise not_found("deployment", call.params["id"])
 
 
 # --- reads -----------------------------------------------------------------------------------
@@ -109,7 +101,7 @@ def _edited(call: Call, row: Row) -> Body:
 @EACH("GET", "{id}", "Describe a {kind}", answer=DESCRIBED)
 def describe(call: Call) -> Body:
     """The example of an app has no parameters."""
-    row = _find(call)
+    row = call.find()
     answer = _edited(call, row)
     if row.kind == "block-deployment" or call.options.full_reads:
         answer.update(_parameters_shown(call, row, row.body))
@@ -124,15 +116,13 @@ def _latest(tx: Transaction, row: Row) -> Body:
 
 
 def _resources(tx: Transaction, row: Row) -> list[Body]:
-    """(kind, name) of all that a deployment its blocks' included."""
+    """(kind, name) of all that a deployment made, its blocks' included."""
     rows = [row, *rollout.children_of(tx, row)]
     found = [resource for each in rows for resource in each.body.get("resources") or ()]
     return [{"kind": resource["kind"], "name": resource["name"]} for resource in found]
 
 
-@EACH("GET", "{id}/revisions", "List revisions of a {kind}", listing=REVISIONS)
-def list_revisions(call: Call) -> Body:
-    return REVISIONS.page(call, Where("parent = ?", (_find(call).id,)))
+EACH.lists("{id}/revisions", "List revisions of a {kind}", REVISIONS)
 
 
 @EACH(
@@ -143,7 +133,7 @@ def list_revisions(call: Call) -> Body:
     }),
 )  # fmt: skip
 def describe_revision(call: Call) -> Body:
-    row = _find(call)
+    row = call.find()
     revision = call.tx.require("revision", f"{row.id}/{call.params['revision']}")
     return {
         **REVISION(revision),
@@ -254,7 +244,7 @@ def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> 
     body=s.optional(release=RELEASE, revision=NOTES, blocksConfig=s.optional(**CHOSEN)),
 )  # fmt: skip
 def revise(call: Call) -> Body:
-    row = _find(call)
+    row = call.find()
     body = call.checked()
     _refuse_busy(row)
     spec = visible_spec(call, SPEC_OF[call.kind], row.body["spec"]["id"])
@@ -276,7 +266,7 @@ def _refuse_busy(row: Row) -> None:
 )  # fmt: skip
 def redeploy(call: Call) -> Body:
     """Only failed or warning; of an app, only such blocks."""
-    row = _find(call)
+    row = call.find()
     if row.status not in ("failed", "warning"):
         raise conflict(f"status: deployment {row.name} is {row.status}, not failed or warning")
     for child in rollout.children_of(call.tx, row):
@@ -290,7 +280,7 @@ def redeploy(call: Call) -> Body:
 @EACH("PATCH", "{id}", "Edit a {kind}", body=s.optional(**NAMED), answer=DESCRIBED)
 def update(call: Call) -> Body:
     """Metadata at the top of the body; nothing is deployed, and no parameters are answered."""
-    row = _find(call)
+    row = call.find()
     body = call.checked()
     if body.get("name") not in (None, row.name):
         call.refuse_taken(rollout.FAMILIES, body["name"], "name")
@@ -301,7 +291,7 @@ def update(call: Call) -> Body:
 
 @EACH("DELETE", "{id}", "Delete a {kind} with all that it made")
 def delete(call: Call) -> Body:
-    row = _find(call)
+    row = call.find()
     if row.parent:
         raise invalid("id", f"deployment {row.name} belongs to app deployment {row.parent}")
     _refuse_busy(row)
@@ -316,7 +306,7 @@ def delete(call: Call) -> Body:
     ))}),
 )  # fmt: skip
 def execute(call: Call) -> Body:
-    row = _find(call)
+    row = call.find()
     ran: list[Body] = []
     for block in rollout.children_of(call.tx, row) or [row]:
         release = rollout.release_of(call.tx, block)
@@ -335,7 +325,7 @@ def execute(call: Call) -> Body:
 @BOTH("GET", "{id}/parameters/run", "Read run parameters")
 def read_parameters(call: Call) -> Body:
     """A flat map for blocks, both levels for apps."""
-    row = _find(call)
+    row = call.find()
     return _app_values(call, row) if row.kind == "app-deployment" else _run_values(call, row)
 
 
@@ -358,7 +348,7 @@ def _app_values(call: Call, row: Row) -> Body:
     "PATCH", "{id}/parameters/run", "Change run parameters of a block", body=s.mapping(s.ANYTHING)
 )
 def patch_parameters(call: Call) -> Body:
-    row = _find(call)
+    row = call.find()
     if row.kind == "app-deployment":
         raise invalid("id", f"deployment {row.name} is an app; use v2")
     _patch_block(call, row, call.record(), "body")
@@ -381,7 +371,7 @@ def _put(staged: Body, values: JsonObject) -> None:
 )  # fmt: skip
 def patch_both(call: Call) -> Body:
     """`{parameters}` for blocks, `{appParameters, parameters{block}}` for apps."""
-    row = _find(call)
+    row = call.find()
     body = call.record()
     if row.kind == "block-deployment":
         _patch_block(call, row, body.get("parameters") or {}, "parameters")
