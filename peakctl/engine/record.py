@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from peakctl.engine.diff.applied import field_digests
 from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
@@ -226,6 +227,7 @@ class _Entries:
         left = {place(s.path) for s in action.skipped if s.reason == HIDDEN_STAYS}
         digests |= {name: entry.digests[name] for name in left if name in entry.digests}
         digests |= self._files(action, sent, entry.digests)
+        digests |= field_digests(self.kinds[action.key.kind], action, sent, self.digests_of)
         stays = [
             p
             for p in entry.secret or ()

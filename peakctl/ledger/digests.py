@@ -89,6 +89,21 @@ def path_of(place: str) -> Path:
     return tuple(_word(part) for part in place.split("/"))
 
 
+_FIELD = "field:"
+_FIELD_DIGITS = 10
+"""Of the digest of a field: it tells what has changed, and decides nothing."""
+
+
+def field_entry(path: Path) -> str:
+    """The name under which the digest of a field as a whole stands among those of a resource."""
+    return f"{_FIELD}{place(path)}"
+
+
+def field_digest(value: Value, digests: Digests) -> str:
+    """That of what a field has, if it has anything; secrets have no part in it."""
+    return digests.of(value)[:_FIELD_DIGITS]
+
+
 class StoredDigests:
     """The digests of one resource, as it was last applied, and the places of its secrets."""
 
@@ -119,6 +134,18 @@ class StoredDigests:
         elif self.was_secret(path):
             forms.append(sealed_below(value))
         return any(known == self._digests_of.of(form) for form in forms)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the last apply wrote down what the fields were."""
+        return any(name.startswith(_FIELD) for name in self._digests)
+
+    def was_field(self, path: Path, value: Value) -> bool:
+        """Whether a field was `value` when it was last applied; MISSING asks if it was nothing."""
+        known = self._digests.get(field_entry(path))
+        if known is None or value is MISSING:
+            return known is None and value is MISSING
+        return known == field_digest(value, self._digests_of)
 
     def was_sent(self, text: str) -> bool:
         """Whether the last apply sent this very text, wherever."""

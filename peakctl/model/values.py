@@ -215,6 +215,25 @@ def drop_at(tree: Value, path: Path) -> None:
         parent.pop(path[-1], None)
 
 
+def put_at(tree: Any, path: Path, value: Value) -> None:
+    """As `set_at`; an item that a list does not have goes to its end."""
+    parent = value_at(tree, path[:-1])
+    if isinstance(parent, list) and path[-1] == len(parent):
+        parent.append(value)
+    else:
+        set_at(tree, path, value)
+
+
+def take_at(tree: Value, path: Path) -> None:
+    """As `drop_at`, for an item of a list too."""
+    parent = value_at(tree, path[:-1])
+    if isinstance(parent, list):
+        at = int(path[-1])
+        del parent[at : at + 1]
+    else:
+        drop_at(tree, path)
+
+
 @overload
 def copy_tree(value: Tree) -> dict[str, Value]: ...
 @overload

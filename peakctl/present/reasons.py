@@ -16,7 +16,7 @@ _WORDS: Mapping[Cause, str] = {
     Cause.DELETED_OUTSIDE: "deleted outside",
     Cause.RENAMED_OUTSIDE: "renamed outside",
     Cause.RENAMED: "renamed",
-    Cause.ADOPTED: "adopted: it was in no ledger",
+    Cause.ADOPTED: "adopted",
     Cause.TAKEN_OVER: "taken over",
     Cause.FAILED: "failed state",
     Cause.UNDER_WAY: "under way",

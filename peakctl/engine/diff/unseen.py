@@ -23,7 +23,18 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, free, is_free, variant
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import Skipped, copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
-from peakctl.model.values import MAPS, MISSING, UNSEEN, Path, Tree, Value, dotted, is_masked, reveal
+from peakctl.model.values import (
+    MAPS,
+    MISSING,
+    UNSEEN,
+    Path,
+    Tree,
+    Value,
+    dotted,
+    is_masked,
+    mapping_at,
+    reveal,
+)
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
@@ -50,6 +61,11 @@ class Recall:
             return None
         wanted = comparable(rule, desired, path, self.hidden)
         return wanted, self._found(rule, wanted, path)
+
+    def is_as_applied(self, rule: Field, desired: Value, path: Path) -> bool:
+        """Whether what is remembered at `path` is what is wanted there now."""
+        wanted = comparable(rule, desired, path, self.hidden)
+        return self._found(rule, wanted, path) == wanted
 
     def _found(self, rule: Field, wanted: Value, path: Path) -> Value:
         """What was there: the wanted value where it was that, UNSEEN where it was another."""
@@ -130,6 +146,13 @@ def unseen_values(
 
     Alignment(partial(_why_kept, hidden), note).align(kind.root, desired, MISSING)
     return {path: value for path, value in found.items() if not any(unknowns(value))}
+
+
+def seen_values(kind: Kind, desired: Tree) -> Tree:
+    """`desired` in comparable form, without the values that `unseen_values` gives, and files."""
+    alignment = Alignment(partial(_why_kept, frozenset()))
+    wanted, _ = alignment.align(kind.root, desired, MISSING)
+    return mapping_at(wanted)
 
 
 def _why_kept(hidden: frozenset[Path], rule: Field, desired: Value, live: Value, path: Path) -> str:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from peakctl.engine.diff.applied import Side, changed_sides
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import NAME, lost_item
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.places import folder_of, keyed, shown_path, source_path
 from peakctl.kinds.fields import Kind
-from peakctl.model import Action, Cause, Change, Reason, State, Step, Verb
+from peakctl.ledger.digests import StoredDigests
+from peakctl.model import Action, Cause, Change, Live, Reason, Resource, State, Step, Verb
 from peakctl.model.values import MAPS, MISSING, Key, Path, Unknown, Value, dotted, value_at
 
 
 def find_reasons(
-    action: Action, kind: Kind, made: Mapping[Key, Action], observed: LiveState
+    action: Action,
+    kind: Kind,
+    made: Mapping[Key, Action],
+    observed: LiveState,
+    memory: Callable[[Live], StoredDigests],
 ) -> tuple[Reason, ...]:
     """Every reason for an action of a declared resource; none where nothing is done.
 
-    `made` are the actions before it that make something that references may follow.
+    `made` are the actions before it that make something that references may follow; `memory` gives
+    what the ledger knows of a live resource.
     """
     found = [*_of_owner(action, observed), *_of_state(action)]
     if action.verb is Verb.CREATE and action.live is None:
         found.append(_of_create(action, observed))
     elif action.verb not in (Verb.CREATE, Verb.REPLACE, Verb.KEEP):
-        found += _of_changes(action, kind, made)
+        assert action.resource is not None  # noqa: S101 - it is declared
+        assert action.live is not None  # noqa: S101 - what is changed is there
+        changes = _Changes(action, kind, action.resource, action.live, made, observed)
+        found += changes.reasons(memory(action.live))
     return tuple(found)
 
 
@@ -67,39 +77,76 @@ def _of_create(action: Action, observed: LiveState) -> Reason:
     return Reason(Cause.DELETED_OUTSIDE if gone else Cause.FIRST_APPLY)
 
 
-def _of_changes(action: Action, kind: Kind, made: Mapping[Key, Action]) -> Iterator[Reason]:
-    left = [change for change in action.changes if change.path != NAME]
-    if len(left) < len(action.changes):
-        old = value_at(action.live.values, NAME) if action.live else ""
-        yield Reason(Cause.RENAMED, detail=str(old))
-    follow = _each_follows(left, action, kind, made)
-    rest = [change for change, key in zip(left, follow, strict=True) if key is None]
-    yield from _in_manifest(Cause.DIFFERS, rest, action, kind)
-    for key in dict.fromkeys(key for key in follow if key is not None):
-        paths = [c.path for c, each in zip(left, follow, strict=True) if each == key]
-        shown = tuple(dict.fromkeys(dotted(shown_path(p, action, kind)) for p in paths))
-        yield Reason(Cause.FOLLOWS, follows=key, version=made[key].version, paths=shown)
+_IN_MANIFEST = {
+    Cause.MANIFEST_CHANGED: (Side.MANIFEST, Side.BOTH),
+    Cause.DIFFERS: (Side.UNKNOWN,),
+}
+_OUTSIDE = (Side.PLATFORM, Side.BOTH)
 
 
-def _in_manifest(
-    cause: Cause, changes: list[Change], action: Action, kind: Kind
-) -> Iterator[Reason]:
-    """One reason for changed fields, and one for each folder whose files changed."""
-    resource = action.resource
-    assert resource is not None  # noqa: S101 - what is changed has a manifest
-    fields = [change.path for change in changes if change.path not in resource.archives]
-    if fields:
-        places = [resource.document.locate(source_path(p, action, kind)) for p in fields]
-        shown = dict.fromkeys(dotted(shown_path(p, action, kind)) for p in fields)
-        yield Reason(cause, place=min(places), paths=tuple(shown))
-    for change in changes:
-        if change.path in resource.archives:
+@dataclass(slots=True)
+class _Changes:
+    """The changes of one action, sorted by what made them."""
+
+    action: Action
+    kind: Kind
+    resource: Resource
+    live: Live
+    made: Mapping[Key, Action]
+    observed: LiveState
+
+    def reasons(self, memory: StoredDigests) -> Iterator[Reason]:
+        """One for each cause and, in the manifest, for each folder; one for each key followed."""
+        changes = [change for change in self.action.changes if change.path != NAME]
+        if len(changes) < len(self.action.changes):
+            yield Reason(Cause.RENAMED, detail=str(value_at(self.live.values, NAME)))
+        found = _each_follows(changes, self.action, self.kind, self.made)
+        follow = {c.path: key for c, key in zip(changes, found, strict=True) if key is not None}
+        sides = changed_sides(self.kind, self.action, changes, memory, follow)
+        ours = {path for path, side in sides.items() if side not in _OUTSIDE}
+        follow |= {p: key for p, key in self._latest(changes) if p in ours and p not in follow}
+        left = [path for path in sides if path not in follow]
+        for cause, wanted in _IN_MANIFEST.items():
+            yield from self._in_manifest(cause, [path for path in left if sides[path] in wanted])
+        outside = [path for path in left if sides[path] in _OUTSIDE]
+        if outside:
+            yield Reason(Cause.CHANGED_OUTSIDE, paths=self._shown(outside))
+        for key in dict.fromkeys(follow.values()):
+            paths = [path for path, each in follow.items() if each == key]
             yield Reason(
-                cause,
-                place=resource.document.locate(change.path),
-                paths=(dotted(change.path),),
-                detail=folder_of(resource, change.path),
+                Cause.FOLLOWS, follows=key, version=self._version(key), paths=self._shown(paths)
             )
+
+    def _in_manifest(self, cause: Cause, paths: Sequence[Path]) -> Iterator[Reason]:
+        """One reason for changed fields, and one for each folder whose files changed."""
+        archives, locate = self.resource.archives, self.resource.document.locate
+        fields = [path for path in paths if path not in archives]
+        if fields:
+            places = [locate(source_path(path, self.action, self.kind)) for path in fields]
+            yield Reason(cause, place=min(places), paths=self._shown(fields))
+        for path in [path for path in paths if path in archives]:
+            folder = folder_of(self.resource, path)
+            yield Reason(cause, place=locate(path), paths=self._shown([path]), detail=folder)
+
+    def _shown(self, paths: Iterable[Path]) -> tuple[str, ...]:
+        shown = (dotted(shown_path(path, self.action, self.kind)) for path in paths)
+        return tuple(dict.fromkeys(shown))
+
+    def _latest(self, changes: Sequence[Change]) -> Iterator[tuple[Path, Key]]:
+        """Changes of the version alone, where the manifest names none and takes the latest."""
+        root, values = self.kind.root, self.action.desired
+        changed = {change.path for change in changes}
+        for reference in self.resource.references:
+            if not reference.edge or reference.version is not None or reference.version_at is None:
+                continue
+            place = keyed(root, values, reference.version_at)
+            if place in changed and keyed(root, values, reference.id_at) not in changed:
+                yield place, Key(reference.kinds[0], reference.name)
+
+    def _version(self, key: Key) -> str | None:
+        live = self.observed.live.get(key)
+        action = self.made.get(key)
+        return action.version if action else live.version if live else None
 
 
 # --- what follows ------------------------------------------------------------------------------

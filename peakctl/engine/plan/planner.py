@@ -169,7 +169,7 @@ def make_plan(
         if planned is None:
             broken.add(key)
             continue
-        reasons = find_reasons(planned, kinds[key.kind], made, observed)
+        reasons = find_reasons(planned, kinds[key.kind], made, observed, planner.memory)
         consequences = find_consequences(planned, kinds, pins.attributes)
         action = replace(planned, reasons=reasons, consequences=consequences)
         actions[key] = action
