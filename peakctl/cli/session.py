@@ -86,6 +86,7 @@ class Session:
             environment=self.opened.environment_name if self.opened else None,
             policy=self.opened.policy if self.opened else None,
             undeclared=self.undeclared,
+            again=self.again(),
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))

@@ -16,6 +16,7 @@ from peakctl.present.plan_text import (
     is_shown,
     plan_lines,
     plan_summary,
+    versions_text,
 )
 from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import in_order, problem_lines
@@ -32,12 +33,12 @@ _PROBLEMS = 15_000
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!@])")
 
 
-def markdown_text(report: Report, *, show_all: bool = False, again: str = "") -> str:
+def markdown_text(report: Report, *, show_all: bool = False) -> str:
     """The comment, always shorter than `LIMIT`; what does not fit is left out whole."""
-    return _fit(_sections(report, show_all=show_all, again=again))
+    return _fit(_sections(report, show_all=show_all))
 
 
-def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
+def _sections(report: Report, *, show_all: bool) -> Iterator[str]:
     plan = report.plan
     yield _title(report)
     yield from _policy(report)
@@ -51,7 +52,7 @@ def _sections(report: Report, *, show_all: bool, again: str) -> Iterator[str]:
     yield from _undeclared(report)
     if report.outcomes:
         ending = outcome_lines(
-            plan, report.outcomes, report.took or 0.0, again, stopped=report.stopped
+            plan, report.outcomes, report.took or 0.0, report.again, stopped=report.stopped
         )
         yield _fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or is_shown(a)]
@@ -124,7 +125,7 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
     for action in actions:
         outcome = outcomes.get(action.key)
         ended = f" {outcome.status if outcome else ''} |" if outcomes else ""
-        version = _escaped(action.version or "")
+        version = _escaped(versions_text(action))
         symbol = f"`{SYMBOLS[action.verb]}`"
         effects = _escaped(effects_text(action))
         name = _escaped(str(action.key)) + (f" **({effects})**" if effects else "")

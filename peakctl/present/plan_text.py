@@ -129,7 +129,7 @@ def _headline(action: Action, wide: int) -> Line:
         (f"{_marked(verb):<{wide}}", verb),
         "  ",
         (str(action.key), verb if action.deletes else "bold"),
-        f"  {_versions(action)}" if action.version else "",
+        f"  {versions_text(action)}" if action.version else "",
         (_also(action), "dim"),
         (f"  ({aside})" if (aside := aside_text(action)) else "", "note"),
     )
@@ -144,12 +144,13 @@ def headline_text(action: Action) -> str:
     return "".join(text for text, _ in _headline(action, 0))
 
 
-def _versions(action: Action) -> str:
+def versions_text(action: Action) -> str:
+    """`0.0.1 -> 0.0.2` where a version is made, else the one that there is; "" for none."""
     live = action.live.version if action.live else None
     makes = action.verb in (Verb.BUILD, Verb.RELEASE, Verb.REVISE)
-    if live and makes and live != action.version:
+    if live and makes and action.version and live != action.version:
         return f"{live} -> {action.version}"
-    return str(action.version)
+    return action.version or ""
 
 
 def _also(action: Action) -> str:

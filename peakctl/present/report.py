@@ -19,7 +19,8 @@ class Report:
     a command that has no outcomes and changed something all the same. `policy` is set where the
     rules come from another commit. `undeclared` is what the project owns and no manifest names.
     `stopped` is why a run was stopped before its end, if it was. `excerpts` are the lines that
-    diagnostics point at, as far as they may be shown; JSON has the places alone.
+    diagnostics point at, as far as they may be shown; JSON has the places alone. `again` is what to
+    type to run the command again.
     """
 
     command: str
@@ -38,6 +39,7 @@ class Report:
     undeclared: tuple[Owned, ...] = ()
     stopped: str = ""
     excerpts: Mapping[Location, str] = field(default_factory=dict)
+    again: str = ""
 
     @property
     def ok(self) -> bool:

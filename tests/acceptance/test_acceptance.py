@@ -37,8 +37,11 @@ from typing import Any
 
 import httpx
 import pytest
+from acceptance.facts import check_facts
 
+from peakctl.cli.answer import answer
 from peakctl.operations.actor import CIS
+from peakctl.present.report import Report
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
@@ -233,6 +236,7 @@ def test_a_case_prints_and_sends_what_it_did(
     monkeypatch.setenv("LOGNAME", "alice")
     for name, value in settings.get("env", {}).items():
         monkeypatch.setenv(name, value)
+    reports = recorded(monkeypatch)
     emulator = make_emulator(**settings.get("emulator", {}))
     play = Play(project, emulator, peakctl, settings.get("faults", {}), Normal(str(project)), clock)
     for line in lines_of((case / "script").read_text("utf-8")):
@@ -241,6 +245,21 @@ def test_a_case_prints_and_sends_what_it_did(
         if UPDATE:
             (case / name).write_text(found, "utf-8")
         assert found == (case / name).read_text("utf-8")
+    for report in reports:
+        if report.plan is not None:
+            check_facts(report)
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
+    """Every report that is answered with from here on."""
+    reports: list[Report] = []
+
+    def keep(report: Report, terminal: Any, output: str) -> int:
+        reports.append(report)
+        return answer(report, terminal, output)
+
+    monkeypatch.setattr("peakctl.cli.session.answer", keep)
+    return reports
 
 
 def _settings(case: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -347,10 +348,10 @@ def test_a_comment_has_counts_a_table_and_details() -> None:
 
 
 def test_a_comment_on_an_apply_says_how_each_ended() -> None:
-    text = markdown_text(REPORTS["apply"], again="peakctl apply")
+    text = markdown_text(replace(REPORTS["apply"], again="peakctl apply"))
     assert "| action | resource | version | because | ended |" in text
     assert "| build | Image/serve | 1.2.4 |  | failed |" in text
-    assert "next: correct what failed" in text
+    assert "what is done stays done: peakctl apply\n" in text
     assert "**Failed**" in text
 
 
