@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.failures import explain_deployment
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
+from peakctl.adapters.parts import outputs_of_parts
 from peakctl.adapters.requests import carried, changed, live_of, stated
-from peakctl.adapters.rest import Call, Rest
+from peakctl.adapters.rest import ODD, Call, Rest
 from peakctl.adapters.specs import METADATA
 from peakctl.model import CallRequest, CallResult, Failure, Readiness, Step, mapping_at, value_at
 from peakctl.model.resources import Listed, Live, LiveId, Resource, State
-from peakctl.model.values import MISSING, JsonDict, JsonObject, Key, Path, Tree
+from peakctl.model.values import EMPTY, MISSING, JsonDict, JsonObject, Key, Path, Tree
 
 FAMILIES = ("apps", "blocks")
 RUN_VERSION = {"blocks": "v1", "apps": "v2"}
@@ -189,6 +191,12 @@ class Adapter(Rest):
     async def delete(self, request: CallRequest) -> CallResult:
         live = live_of(request)
         return await self.delete_at(request, self._route(str(live.private["family"]), live.id))
+
+    async def told(self, answer: JsonObject) -> Tree:
+        """The outputs of what it has made: a request or two for each. What is odd there is left."""
+        with contextlib.suppress(*ODD):
+            return await outputs_of_parts(self.api, answer)
+        return EMPTY
 
     async def explain(self, result: CallResult) -> Failure:
         """One request for the deployment, and one or two for each of its parts."""

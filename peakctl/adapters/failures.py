@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from peakctl.adapters.parts import (
+    MOST_PARTS,
+    WORKFLOW_WORDS,
+    WORKFLOWS,
+    find_part,
+    get_mapping,
+    items,
+    mapping,
+)
 from peakctl.api.client import Api
-from peakctl.errors import ApiError
+from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Failure, JsonObject, PartState
 from peakctl.model.text import printable
 
@@ -16,19 +25,13 @@ REASONS = (
 """Where an answer may say why: no read is documented to, so whatever says something is taken."""
 LINES = 20
 PAGES = 50
-MOST_PARTS = 10
-"""Parts that are looked up; of the rest only the names are told."""
 IMAGES = "service/image-management/api/v2/images/"
-WORKFLOWS = "service/workflows/api/v1/workflows/"
-SERVICES = "service/webapps/api/v1/webapps/"
 BLOCKS = "press/v1/blocks/deployments/"
-WORKFLOW_WORDS = ("workflow",)
-SERVICE_WORDS = ("service", "webapp", "web-app")
 
 
 def reason_in(answer: JsonObject) -> str:
     """The platform's own words on why something failed, as far as an answer has any."""
-    holders = (answer, *(_mapping(answer.get(name)) for name in ("latestRevision", "metadata")))
+    holders = (answer, *(mapping(answer.get(name)) for name in ("latestRevision", "metadata")))
     texts = (holder.get(name) for holder in holders for name in REASONS)
     found = next((text for text in texts if isinstance(text, str) and text.strip()), "")
     return " ".join(printable(found).split())
@@ -45,8 +48,8 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
     A read that fails leaves out what it would have told.
     """
-    latest = _mapping(described.get("latestRevision"))
-    made, blocks = _items(latest.get("resources")), _items(latest.get("blocks"))
+    latest = mapping(described.get("latestRevision"))
+    made, blocks = items(latest.get("resources")), items(latest.get("blocks"))
     since = str(latest.get("createdAt") or "")
     found = [
         *await asyncio.gather(*(_block(api, block) for block in blocks[:MOST_PARTS])),
@@ -64,11 +67,11 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
 async def explain_service(api: Api, described: JsonObject) -> Failure:
     """The image version that a service runs: one request. The platform keeps no log of services."""
-    details = _mapping(described.get("imageDetails"))
+    details = mapping(described.get("imageDetails"))
     id_, version_id = details.get("imageId"), details.get("versionId")
     if id_ is None or version_id is None:
         return Failure()
-    version = await _get(api, f"{IMAGES}{id_}/versions/{version_id}")
+    version = await get_mapping(api, f"{IMAGES}{id_}/versions/{version_id}")
     if not version:
         return Failure(
             parts=(PartState(f"image {id_}", "its version cannot be read", failed=True),)
@@ -85,7 +88,7 @@ async def _block(api: Api, block: JsonObject) -> Failure:
     status = str(block.get("status") or "")
     part = PartState(f"block {block.get('name')}", status, is_failure(status))
     if part.failed and block.get("deploymentId") is not None:
-        own = await _get(api, f"{BLOCKS}{block['deploymentId']}")
+        own = await get_mapping(api, f"{BLOCKS}{block['deploymentId']}")
         if reason := reason_in(own):
             part = PartState(part.name, f"{status}: {reason}", failed=True)
     return Failure(parts=(part,))
@@ -93,26 +96,22 @@ async def _block(api: Api, block: JsonObject) -> Failure:
 
 async def _resource(api: Api, made: JsonObject, since: str) -> Failure:
     """Something that a block has made, by its kind and name, as its own listing shows it."""
-    word = str(made.get("kind")).lower()
+    word, name = str(made.get("kind")).lower(), _named(made).name
+    item = await find_part(api, made)
     if word in WORKFLOW_WORDS:
-        item = await _listed(api, WORKFLOWS, ("workflows",), str(made.get("name")))
-        return await _workflow(api, _named(made).name, item, since)
-    if word in SERVICE_WORDS:
-        query = (("featureType", "services"),)
-        item = await _listed(api, SERVICES, ("services", "webapps"), str(made.get("name")), query)
-        status = str(item.get("status") or "")
-        return Failure(parts=(PartState(_named(made).name, status, is_failure(status)),))
-    return Failure(parts=(_named(made),))
+        return await _workflow(api, name, item, since)
+    status = str(item.get("status") or "")
+    return Failure(parts=(PartState(name, status, is_failure(status)),))
 
 
 async def _workflow(api: Api, name: str, item: JsonObject, since: str) -> Failure:
     """A workflow, and of a run that failed since the revision began: which step, and its log."""
-    run = _mapping(item.get("lastExecution"))
+    run = mapping(item.get("lastExecution"))
     failed = is_failure(str(run.get("status"))) and str(run.get("executedAt") or "") >= since
     if not failed:
         return Failure(parts=(PartState(name, str(item.get("status") or "")),))
     path = f"{WORKFLOWS}{item.get('id')}/executions/{run.get('executionId')}"
-    steps = _items((await _get(api, path)).get("steps"))
+    steps = items((await get_mapping(api, path)).get("steps"))
     step = next((str(s.get("name")) for s in steps if is_failure(str(s.get("status")))), "")
     log = await _log(api, f"{path}/logs", step) if step else ()
     where = f" in step {step}" if step else ""
@@ -123,41 +122,12 @@ async def _workflow(api: Api, name: str, item: JsonObject, since: str) -> Failur
 async def _log(api: Api, path: str, step: str) -> tuple[str, ...]:
     try:
         return await log_lines(api, path, (("stepName", step),))
-    except ApiError:  # a spoke tenant's logs are elsewhere, say
+    except PeakctlError:  # a spoke tenant's logs are elsewhere, say
         return ()
-
-
-async def _listed(
-    api: Api,
-    path: str,
-    items: tuple[str, ...],
-    name: str,
-    query: Sequence[tuple[str, str]] = (),
-) -> JsonObject:
-    try:
-        found = await api.pages(path, items, (*query, ("searchTerm", name)))
-    except ApiError:
-        return {}
-    return next((item for item in found if item.get("name") == name), {})
-
-
-async def _get(api: Api, path: str) -> JsonObject:
-    try:
-        return _mapping(await api.get(path))
-    except ApiError:
-        return {}
 
 
 def _named(made: JsonObject) -> PartState:
     return PartState(f"{str(made.get('kind') or 'block').lower()} {made.get('name')}", "")
-
-
-def _mapping(value: object) -> JsonObject:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _items(value: object) -> list[JsonObject]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 # --- logs --------------------------------------------------------------------------------------

@@ -176,8 +176,12 @@ class Rest:
         if reading.state in (State.FAILED, State.STUCK) and not reading.message:
             return replace(reading, message=reason_in(answer))
         if reading.state in (State.READY, State.WARNING):
-            return replace(reading, outputs=outputs_in(self.kind, answer))
+            return replace(reading, outputs=await self.told(answer))
         return reading
+
+    async def told(self, answer: JsonObject) -> Tree:
+        """What a describe answer tells of outputs."""
+        return outputs_in(self.kind, answer)
 
     def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
         """What `answer` says about the thing that `watch` names."""

@@ -17,6 +17,7 @@ from unit.adapters.test_adapter_answers import (
 )
 
 from peakctl.adapters.failures import is_failure, reason_in
+from peakctl.errors import NotAuthenticated
 from peakctl.model import (
     BuildLog,
     CallRequest,
@@ -249,3 +250,32 @@ def test_the_answer_of_a_workflow_s_create_tells_its_webhooks(answer: Any, outpu
     desired = {"metadata": {"name": "w"}, "spec": {"steps": {}}}
     made = run(wf.call(CallRequest(Step.CREATE, Key("Workflow", "w"), desired)))
     assert made.outputs == outputs
+
+
+def deployment_outputs(answers: Any) -> Any:
+    answers[BLOCKS + "d"]["metadata"] = {"status": "deployed"}
+    dep, api = adapter("Deployment", "deployment", answers)
+    watch = {"path": BLOCKS + "d", "revision": 3}
+    return run(dep.poll(CallResult(Key("Deployment", "dep"), "d", watch=watch))), api
+
+
+def test_a_deployment_tells_the_outputs_of_what_it_has_made() -> None:
+    answers = made({"kind": "service", "name": "s"}, {"kind": "workflow", "name": "w"})
+    answers |= {
+        WEBAPPS: [{"id": "s1", "name": "s"}],
+        WEBAPPS + "s1": {"applicationUrl": "https://s.example.com"},
+        WORKFLOWS: [{"id": 7, "name": "w", "triggers": [{"webhook": "id-1"}]}],
+    }
+    reading, api = deployment_outputs(answers)
+    assert reading.state is State.READY
+    assert reading.outputs == {"addresses": ["https://s.example.com"], "webhooks": ["id-1"]}
+    assert len(api.asked) == 4
+
+
+@pytest.mark.parametrize(
+    "listed", [refusal(403), NotAuthenticated(), [{"name": "other"}], ["odd"], [{"name": "s"}]]
+)
+def test_outputs_of_parts_that_cannot_be_read_fail_nothing(listed: Any) -> None:
+    answers = made({"kind": "service", "name": "s"}, {"kind": "image", "name": "i"})
+    reading, _ = deployment_outputs({**answers, WEBAPPS: listed})
+    assert (reading.state, reading.outputs) == (State.READY, {})
