@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from peakctl.model import BuildLog as BuildLog
     from peakctl.model import Event as Event
     from peakctl.model import Failure as Failure
+    from peakctl.model import HistoryResource as HistoryResource
+    from peakctl.model import HistoryRun as HistoryRun
     from peakctl.model import Key as Key
+    from peakctl.model import Origin as Origin
     from peakctl.model import Outcome as Outcome
     from peakctl.model import Plan as Plan
     from peakctl.model import Status as Status
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import build_log as build_log
     from peakctl.operations.blocking import destroy as destroy
     from peakctl.operations.blocking import get as get
+    from peakctl.operations.blocking import history as history
     from peakctl.operations.blocking import plan as plan
     from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
     from peakctl.operations.blocking import save_plan as save_plan
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from peakctl.operations.fmt import fmt as fmt
     from peakctl.operations.get import GetResult as GetResult
     from peakctl.operations.get import get_async as get_async
+    from peakctl.operations.history import history_async as history_async
     from peakctl.operations.init import InitResult as InitResult
     from peakctl.operations.init import init as init
     from peakctl.operations.ledger import LedgerResult as LedgerResult
@@ -81,15 +86,20 @@ _PLACES = {
         "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable LiveConflict ManifestsInvalid"
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
     ),
-    "model": "Action BuildLog Event Failure Key Outcome Plan Status Verb",
+    "model": (
+        "Action BuildLog Event Failure HistoryResource HistoryRun Key Origin Outcome Plan Status"
+        " Verb"
+    ),
     "operations.apply": (
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy get plan rebuild_ledger save_plan show_ledger unlock_ledger"
+        "apply build_log destroy get history plan rebuild_ledger save_plan show_ledger"
+        " unlock_ledger"
     ),
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
+    "operations.history": "history_async",
     "operations.init": "InitResult init",
     "operations.ledger": (
         "LedgerResult RebuildResult rebuild_ledger_async show_ledger_async unlock_ledger_async"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from peakctl.model import JsonDict
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +39,22 @@ class Duration(click.ParamType[float]):
         if found is None:
             self.fail(f'"{value}" is not a duration; write 90s, 15m or 1h', param, ctx)
         return float(found[1]) * _UNITS[found[2]]
+
+
+class Since(click.ParamType["datetime | timedelta"]):
+    """`7d`, `36h`, `2026-11-01` or `2026-11-01T12:00`."""
+
+    name = "since"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | timedelta:
+        from peakctl.operations.history import read_since
+
+        try:
+            return read_since(str(value).strip())
+        except ValueError:
+            self.fail(f'"{value}" is no time; write 7d, 36h, 2026-11-01', param, ctx)
 
 
 class Text(click.ParamType[str]):

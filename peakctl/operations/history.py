@@ -227,9 +227,7 @@ def select_runs(
         first = _moment(since, found.now)
         runs = (run for run in runs if run.ended >= first)
     if resource is not None:
-        runs = (
-            run for run in runs if any(_fits(each.key, str(resource)) for each in run.resources)
-        )
+        runs = (run for run in runs if any(fits(each.key, str(resource)) for each in run.resources))
     return tuple(runs)[:limit]
 
 
@@ -237,7 +235,8 @@ def _moment(since: datetime | timedelta, now: float) -> float:
     return since.timestamp() if isinstance(since, datetime) else now - since.total_seconds()
 
 
-def _fits(key: Key, word: str) -> bool:
+def fits(key: Key, word: str) -> bool:
+    """Whether a resource is meant by `Kind/name` or `Kind`, as `history_async` takes it."""
     kind, slash, name = word.partition("/")
     return kind.lower() == key.kind.lower() and (not slash or fnmatchcase(key.name, name))
 

@@ -135,6 +135,6 @@ def _folders(resource: Resource) -> Iterator[str]:
     folder = resource.document.folder
     yield folder
     for path in resource.archives:
-        found = value_at(resource.values, (*path, "path"))
+        found = value_at(resource.document.value, (*path, "path"))
         if isinstance(found, str):
             yield os.path.join(folder, found)  # noqa: PTH118 - `realpath` takes it as text

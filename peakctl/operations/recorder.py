@@ -44,6 +44,8 @@ class RunRecorder:
 
     `command` is how the run is called there, `again` what to type to run it again. `tell` hears
     what is worth a line on the way; `noted` has the warnings of a record that was not written.
+    `adopted` is what becomes the project's without being changed, `origin` where what is applied
+    comes from, as it was when the lease was acquired.
     Leaving the block releases a lease under which nothing was changed.
     """
 
@@ -59,17 +61,14 @@ class RunRecorder:
     find_origin: Callable[[], Origin]
     lease: HeldLease | None = None
     noted: list[Diagnostic] = field(default_factory=list)
+    adopted: frozenset[Key] = frozenset()
+    origin: Origin = field(default_factory=Origin)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @functools.cached_property
     def run(self) -> Run:
         """The run, with who runs: asked for only when it is to be written down."""
         return Run(self.run_id, self.find_actor(), self.command)
-
-    @functools.cached_property
-    def origin(self) -> Origin:
-        """Where what the run applies comes from: as it is when it is first asked for."""
-        return self.find_origin()
 
     async def __aenter__(self) -> RunRecorder:
         return self
@@ -81,9 +80,13 @@ class RunRecorder:
         """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
         from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
+        from peakctl.ledger.ownership import adopted
 
-        store, _ = self.client.store, self.origin
-        intents = intents_of(planned.plan, planned.live.owners, self.run_id)
+        plan, owners, store = planned.plan, planned.live.owners, self.client.store
+        self.origin = self.find_origin()
+        # once our lease says that we adopt it, it is ours for the second look
+        self.adopted = frozenset(each.key for each in adopted(plan.actions, owners))
+        intents = intents_of(plan, owners, self.run_id)
         found = planned.live.listed.get(store.kind)
         listed = None if found is None else store.pick(found)
         lease = await self._stack.enter_async_context(self.client.lease(self.run, intents, listed))
@@ -155,7 +158,6 @@ class RunRecorder:
         `stopped` tells that the run was asked to stop.
         """
         from peakctl.engine.record import record
-        from peakctl.ledger.ownership import adopted
         from peakctl.operations.history import run_record
 
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
@@ -168,12 +170,12 @@ class RunRecorder:
             outcomes,
             self.origin,
             (self.lease.since, self.client.store.now()),
-            adopted={each.key for each in adopted(planned.plan.actions, planned.live.owners)},
+            adopted=self.adopted,
             outcome=outcome_word(outcomes, stopped=stopped),
         )
         return {
             "owned": owned,
-            "intents": self._open(ledger, planned, outcomes, owned),
+            "intents": self._left_open(ledger, planned, outcomes, owned),
             "outcome": self.history.record.outcome,
             "counts": self.history.record.counts,
         }
@@ -196,6 +198,22 @@ class RunRecorder:
         past, left = self.lease.ledger.runs, self.lease.before
         listed = planned.live.listed.get(self.client.store.kind)
         return await self.history.write(past, left, listed)
+
+    def _left_open(
+        self,
+        ledger: Ledger,
+        planned: PlanResult,
+        outcomes: Sequence[Outcome],
+        owned: Mapping[Key, Owned],
+    ) -> tuple[Intent, ...]:
+        """As `_open`, without what this run never started and no earlier one left behind."""
+        from peakctl.engine.record import UNTOUCHED
+
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
+        earlier = {intent.key for intent in self.lease.before}
+        never = {o.key for o in outcomes if o.status in UNTOUCHED} - earlier
+        left = self._open(ledger, planned, outcomes, owned)
+        return tuple(intent for intent in left if intent.key not in never)
 
     def _open(
         self,

@@ -13,11 +13,15 @@ from peakctl.model import EMPTY, Actor, Intent, JsonDict, Lease, Ledger, Owned, 
 from peakctl.model.ledger import ledger_name
 from peakctl.present.text import Line, counted, indent, line, table_lines
 
-_SHORT_COMMIT = 8
+SHORT_COMMIT = 8
 _OWNED = ("resource", "id", "protected")
-_RUNS = ("ended", "command", "outcome", "changes", "who", "commit", "ci")
+_RUNS = ("ended (utc)", "command", "outcome", "changes", "who", "commit")
 _MARGIN = 2
-_CLEARED = "The next apply finds out what came of it; of what is in no manifest, one with --prune."
+_CLEARED = (
+    "The next apply looks at each of them first. What no manifest names any more is looked at by"
+    " an apply with --prune."
+)
+_MORE = "What each run did, and to which resources: peakctl ledger history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def lease_lines(shown: Shown) -> tuple[Line, ...]:
         "by": actor_words(lease.actor),
         "since": moment(lease.since),
         "until": f"{moment(lease.until)} (it is {moment(shown.now)})",
-        "commit": lease.actor.commit[:_SHORT_COMMIT],
+        "commit": lease.actor.commit[:SHORT_COMMIT],
         "ci": address(lease.actor),
     }
     return (
@@ -139,6 +143,11 @@ def address(actor: Actor) -> str:
 def moment(seconds: float) -> str:
     """`2026-10-01 12:04:05 UTC`."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def minute(seconds: float) -> str:
+    """`2026-10-01 12:04`, in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def _head(shown: Shown) -> Iterator[Line]:
@@ -201,7 +210,7 @@ def entry_word(owned: Owned, rebuilt: Rebuilt) -> str:
 def _intent_lines(ledger: Ledger) -> Iterator[Line]:
     if not ledger.intents:
         return
-    yield line("Not finished:")
+    yield line("Begun and not reported on:")
     yield from indent(_intent_rows(ledger.intents, _runs(ledger)), _MARGIN)
     yield line((_CLEARED, "dim"))
     yield ()
@@ -233,23 +242,23 @@ def _run_lines(ledger: Ledger) -> Iterator[Line]:
     rows = [_run_row(run) for run in newest_first(ledger)]
     filled = [i for i in range(len(_RUNS)) if any(row[i] for row in rows)]
     yield from table_lines([_RUNS[i] for i in filled], [[row[i] for i in filled] for row in rows])
+    yield line((_MORE, "dim"))
     yield ()
 
 
 def _run_row(run: PastRun) -> tuple[str, ...]:
-    ci = run.actor.ci
     return (
-        moment(run.ended),
+        minute(run.ended),
         run.command,
         run.outcome,
-        _counts(run.counts),
+        counts_text(run.counts),
         run.actor.who,
-        run.actor.commit[:_SHORT_COMMIT],
-        (address(run.actor) or f"{ci.run}/{ci.job}") if ci else "",
+        run.actor.commit[:SHORT_COMMIT],
     )
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
+    """`1 create, 2 edit`."""
     return ", ".join(f"{number} {word}" for word, number in counts.items() if number)
 
 
@@ -316,9 +325,9 @@ def lease_document(shown: Shown) -> JsonDict:
     return {
         "held": shown.is_held,
         "run": lease.run,
-        "since": _iso(lease.since),
-        "until": _iso(lease.until),
-        **_actor_document(lease.actor),
+        "since": iso(lease.since),
+        "until": iso(lease.until),
+        **actor_document(lease.actor),
     }
 
 
@@ -347,14 +356,15 @@ def _run_document(run: PastRun) -> JsonDict:
         "run": run.run,
         "command": run.command,
         "outcome": run.outcome,
-        "started": _iso(run.started),
-        "ended": _iso(run.ended),
+        "started": iso(run.started),
+        "ended": iso(run.ended),
         "counts": dict(run.counts),
-        **_actor_document(run.actor),
+        **actor_document(run.actor),
     }
 
 
-def _actor_document(actor: Actor) -> JsonDict:
+def actor_document(actor: Actor) -> JsonDict:
+    """Who ran, from which commit and CI job."""
     ci = actor.ci
     return {
         "who": actor.who,
@@ -363,6 +373,6 @@ def _actor_document(actor: Actor) -> JsonDict:
     }
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
     """`2026-10-01T12:04:05Z`."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -53,6 +53,7 @@ TABLE = (
     ("ID", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")),
     ("SHA", re.compile(r"\bsha256:[0-9a-f]{8,}")),
     ("TIME", re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC|[+-]\d\d:\d\d)")),
+    ("MINUTE", re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d(?=  )")),
     ("RUN", re.compile(r"(?<=\"run\": \")[0-9a-f]{10}(?=\")")),
     ("DURATION", re.compile(r"(?<![\w.])(?:\d+m)?\d+(?:\.\d+)?s\b|(?<=\"took\": )\d+(?:\.\d+)?")),
 )

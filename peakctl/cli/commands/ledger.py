@@ -1,4 +1,4 @@
-"""`peakctl ledger show|unlock|rebuild`."""
+"""`peakctl ledger show|history|unlock|rebuild`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from peakctl.cli.session import Session
     from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
+FIRST_RUNS = 20
+"""How many runs of a history are shown as text where nothing else is asked for."""
 EPILOG = """\b
 Examples:
   peakctl ledger show -e prod           what is owned, who applies now, who did before
+  peakctl ledger history -e prod        what each run did, and to which resources
   peakctl ledger unlock -e prod         the run that holds the lease is dead
   peakctl ledger rebuild -e prod        the ledger was damaged or deleted
 """
@@ -28,6 +33,15 @@ Examples:
 \b
 Exit codes: 0 done (also where there is no ledger yet), 1 a version cannot be read,
 15 not permitted, 64 wrong usage.
+"""
+HISTORY_EPILOG = """\b
+Examples:
+  peakctl ledger history -e prod --since 7d
+  peakctl ledger history -e prod --resource Service/price-api --limit 1
+  peakctl ledger history -e prod -o json > history.json
+
+\b
+Exit codes: 0 done (also where there is no history yet), 15 not permitted, 64 wrong usage.
 """
 UNLOCK_EPILOG = """\b
 Examples:
@@ -57,7 +71,7 @@ Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agr
 
 @click.group(context_settings=options.CONTEXT, epilog=EPILOG)
 def ledger() -> None:
-    """Show, unlock or rebuild what a project knows of itself.
+    """Show, unlock or rebuild what a project knows of itself, and what its runs did.
 
     The ledger is an artifact on the platform: what the project owns, who applies it now, and who
     did before.
@@ -75,6 +89,40 @@ def show(**flags: object) -> int:
     Times are the platform's own, in UTC. Reads only.
     """
     return _run("ledger show", _show, flags)
+
+
+@ledger.command(context_settings=options.CONTEXT, epilog=HISTORY_EPILOG)
+@options.environment
+@click.option(
+    "--since",
+    type=options.Since(),
+    metavar="TIME",
+    help="Runs that ended since then: 7d, 36h, 2026-11-01 (UTC).",
+)
+@click.option(
+    "--resource",
+    type=options.Word(),
+    metavar="KIND/NAME",
+    help="Runs that changed it, or meant to. The name may have * and ?.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The newest N runs. Default: 20 as text, all as JSON.",
+)
+@options.output("text", "json")
+@options.connection
+@options.display
+def history(
+    since: datetime | timedelta | None, resource: str | None, limit: int | None, **flags: object
+) -> int:
+    """Show what each run did, the newest first: when, who, from which commit, to which resources.
+
+    Reads only.
+    """
+    asked = {"since": since, "resource": resource, "limit": limit}
+    return _run("ledger history", lambda session: _history(session, asked), flags)
 
 
 @ledger.command(context_settings=options.CONTEXT, epilog=UNLOCK_EPILOG)
@@ -135,6 +183,25 @@ async def _show(session: Session) -> Report:
         exit_code=Exit.ERROR if found.damage else Exit.DONE,
         diagnostics=(found.damage,) if found.damage else (),
     )
+
+
+async def _history(session: Session, asked: JsonDict) -> Report:
+    from peakctl.cli.session import connected
+    from peakctl.operations.history import fits, read_runs, select_runs
+    from peakctl.operations.project import require_owner
+    from peakctl.present.history import history_document, history_lines
+
+    require_owner(session.project)
+    async with connected(session) as platform:
+        found = await read_runs(platform)
+    session.warnings += found.diagnostics
+    if session.flags.output == "text" and asked["limit"] is None:
+        asked["limit"] = FIRST_RUNS
+    runs, word = select_runs(found, **asked), asked["resource"]
+    shown = history_lines(
+        found, runs, verbose=session.flags.verbose, fits=word and (lambda key: fits(key, word))
+    )
+    return session.report(lines=shown, extra={"history": history_document(found, runs)})
 
 
 async def _unlock(session: Session) -> Report:
