@@ -8,29 +8,51 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, takewhile
+from operator import itemgetter
 
-from peakctl.model import MASK, MISSING, Action, Secret, ShownChange, Value, Verb, dotted
-from peakctl.model.values import mapping_at, value_at
+from peakctl.model import MASK, MISSING, UNSEEN, Action, Secret, ShownChange, Unknown, Value, Verb
+from peakctl.model.values import dotted, leaf_places, leaves, mapping_at, value_at
+from peakctl.present.cuts import ROOM, ROOM_VERBOSE, Room, around, cut, cut_quoted, cut_rows
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest
 
 LONG = 64
 CONTEXT = 1
+MOST_COMPARED = 4_000_000
+"""Pairs of lines that are compared: beyond, all lines of both sides count as changed."""
 _KEYS = ("name", "id", "key", "entityId", "cron")
 
 
-def change_lines(change: ShownChange) -> tuple[Line, ...]:
-    """The lines of one change, the path first."""
+def change_lines(change: ShownChange, *, verbose: bool = False) -> tuple[Line, ...]:
+    """The lines of one change, the path first; with `verbose` more of long values, and ids."""
     before, after = change.before, change.after
     if change.sensitive:
         before, after = masked(before), masked(after)
+    room = ROOM_VERBOSE if verbose else ROOM
     if change.reference:
         lines = tuple(_reference(change.path, before, after))
     else:
-        lines = tuple(_lines(change.path, before, after))
+        lines = cut_rows(tuple(_lines(change.path, before, after, room)), room.rows)
+    if lines and change.reference and verbose:
+        lines = ((*lines[0], (_ids(change), "dim")), *lines[1:])
     if change.restarts and lines:
         return ((*lines[0], ("  (restarts)", "redeploy")), *lines[1:])
     return lines
+
+
+def _ids(change: ShownChange) -> str:
+    """What the names stand for on the platform, as far as that is known yet: `  (versionId 1)`."""
+    told: dict[str, dict[Value, None]] = {}
+    read = {inline(leaf) for side in (change.before, change.after) for leaf in leaves(side)}
+    for each in change.wire:
+        for side in (each.before, each.after):
+            for path, leaf in leaf_places(side, each.path):
+                known = not isinstance(leaf, Unknown) and leaf not in (MISSING, None, UNSEEN)
+                if known and inline(leaf) not in read:
+                    told.setdefault(str(path[-1]), {})[leaf] = None
+    ids = (f"{word} {' -> '.join(map(inline, sides))}" for word, sides in told.items())
+    return f"  ({', '.join(ids)})" if told else ""
 
 
 def _reference(path: str, before: Value, after: Value) -> Iterator[Line]:
@@ -76,19 +98,19 @@ def _number(value: Value) -> str:
     return " ".join(map(_number, value.values())) if isinstance(value, Mapping) else str(value)
 
 
-def _lines(path: str, before: Value, after: Value) -> Iterator[Line]:
+def _lines(path: str, before: Value, after: Value, room: Room) -> Iterator[Line]:
     if isinstance(before, Secret) and isinstance(after, Secret):
         yield line(("~ ", "edit"), path, ": ", (f"{MASK} changed", "edit"))
     elif (digests := _digests(before, after)) is not None:
         yield line(*_head(path, before, after), digests)
     elif before is MISSING or after is MISSING:
-        yield from _one_sided(path, before, after)
+        yield from _one_sided(path, before, after, room)
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
-        yield from _mappings(path, before, after)
+        yield from _mappings(path, before, after, room)
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _lists(path, before, after)
+        yield from _lists(path, before, after, room)
     else:
-        yield from _scalars(path, before, after)
+        yield from _scalars(path, before, after, room)
 
 
 def _head(path: str, before: Value, after: Value) -> Line:
@@ -118,39 +140,45 @@ def _side(digest: str | None, value: Value) -> str:
     return inline(value) if value else "(not known)"
 
 
-def _one_sided(path: str, before: Value, after: Value) -> Iterator[Line]:
+def _one_sided(path: str, before: Value, after: Value, room: Room) -> Iterator[Line]:
     value, role = (after, "added") if before is MISSING else (before, "removed")
     head = _head(path, before, after)
     text = inline(value)
     if len(text) <= LONG and "\\n" not in text:
         yield line(*head, (text, role))
         return
+    if isinstance(value, str) and "\n" not in value:
+        yield line(*head, (cut_quoted(value, room.characters, inline), role))
+        return
     yield (*head[:-1], (":", ""))
     mark = head[0][0]
-    yield from indent((line((mark + row, role)) for row in block(value)), 4)
+    yield from indent((line((mark + cut(row, room.characters), role)) for row in block(value)), 4)
 
 
-def _mappings(path: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[Line]:
+def _mappings(
+    path: str, before: Mapping[str, Value], after: Mapping[str, Value], room: Room
+) -> Iterator[Line]:
     for key in dict.fromkeys([*before, *after]):
         left, right = before.get(key, MISSING), after.get(key, MISSING)
         if left != right:
-            yield from _lines(_below(path, key), left, right)
+            yield from _lines(_below(path, key), left, right, room)
 
 
-def _lists(path: str, before: list[Value], after: list[Value]) -> Iterator[Line]:
+def _lists(path: str, before: list[Value], after: list[Value], room: Room) -> Iterator[Line]:
     texts = inline(before), inline(after)
     if max(map(len, texts)) <= LONG and not any(isinstance(i, Mapping) for i in (*before, *after)):
         yield from _pair(path, before, after, *texts)
         return
     key = _key_of(before, after)
     if key is None:
-        yield from _rows(path, [inline(i) for i in before], [inline(i) for i in after])
+        yield from _rows(path, [inline(i) for i in before], [inline(i) for i in after], room)
         return
     left, right = ({str(value_at(i, (key,))): i for i in side} for side in (before, after))
-    yield from _mappings(path, left, right)
+    yield from _mappings(path, left, right, room)
     if [k for k in left if k in right] != [k for k in right if k in left]:
         order = [", ".join(k for k in side if k in left and k in right) for side in (left, right)]
-        yield line(("~ ", "edit"), path, f": order {order[0]} -> {order[1]}")
+        one, two = (cut(each, room.characters) for each in order)
+        yield line(("~ ", "edit"), path, f": order {one} -> {two}")
 
 
 def _key_of(before: Sequence[Value], after: Sequence[Value]) -> str | None:
@@ -169,20 +197,26 @@ def _distinct(names: Sequence[Value]) -> bool:
     return all(isinstance(n, str | int) for n in names) and len(set(names)) == len(names)
 
 
-def _scalars(path: str, before: Value, after: Value) -> Iterator[Line]:
+def _scalars(path: str, before: Value, after: Value, room: Room) -> Iterator[Line]:
+    texts = isinstance(before, str) and isinstance(after, str)
     if isinstance(before, str) and isinstance(after, str):
         left, right = _as_json(before), _as_json(after)
         if left is not None and right is not None and left != right:
-            yield from _rows(path, block(left), block(right), note=" (JSON)")
+            yield from _rows(path, block(left), block(right), room, note=" (JSON)")
             return
         if "\n" in before + after:
-            yield from _rows(path, before.splitlines(), after.splitlines())
+            yield from _rows(path, before.splitlines(), after.splitlines(), room)
             return
-    texts = inline(before), inline(after)
-    if len(texts[0]) + len(texts[1]) <= 2 * LONG:
-        yield from _pair(path, before, after, *texts)
+        one, two = around(before, after, room.characters, inline)
     else:
-        yield from _rows(path, [texts[0]], [texts[1]])
+        one, two = inline(before), inline(after)
+    if len(one) + len(two) <= 2 * LONG:
+        yield from _pair(path, before, after, one, two)
+    elif texts:
+        yield line(("~ ", "edit"), path, ":")
+        yield from indent((line((f"- {one}", "removed")), line((f"+ {two}", "added"))), 4)
+    else:
+        yield from _rows(path, [one], [two], room)
 
 
 def _pair(path: str, before: Value, after: Value, left: str, right: str) -> Iterator[Line]:
@@ -200,26 +234,62 @@ def _as_json(text: str) -> Value | None:
     return value if isinstance(value, dict | list) else None
 
 
-def _rows(path: str, before: list[str], after: list[str], *, note: str = "") -> Iterator[Line]:
+def _rows(
+    path: str, before: list[str], after: list[str], room: Room, *, note: str = ""
+) -> Iterator[Line]:
     """A small unified diff below the path, without its file headers and positions."""
     yield line(("~ ", "edit"), path, f":{note}")
-    found = False
-    for row in difflib.unified_diff(before, after, n=CONTEXT, lineterm=""):
-        if row.startswith(("---", "+++")) and not found:
-            continue
-        if row.startswith("@@"):
-            if found:
-                yield line(("      …", "dim"))
-            found = True
-            continue
-        role = {"+": "added", "-": "removed"}.get(row[0], "dim")
-        yield line("    ", (f"{row[0]} {row[1:]}", role))
-    if not found:
+    rows = list(_diff(before, after))
+    for mark, text in _cut_pairs(rows, room.characters):
+        role = {"+": "added", "-": "removed"}.get(mark, "dim")
+        yield line("    ", (f"{mark} {text}" if text else mark, role))
+    if not rows:
         yield line("    ", ("only line ends or spaces at the end differ", "dim"))
 
 
-def _is_list(value: Value) -> bool:
-    return isinstance(value, list | tuple)
+def _diff(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
+    """The mark and text of each line; what both begin and end with is not compared again."""
+    head = _same(before, after)
+    left, right = before[head:], after[head:]
+    tail = _same(left[::-1], right[::-1])
+    left, right = (side[: len(side) - tail] for side in (left, right))
+    if len(left) * len(right) > MOST_COMPARED:
+        yield from (("-", each) for each in left)
+        yield from (("+", each) for each in right)
+        return
+    start, end = max(0, head - CONTEXT), max(0, tail - CONTEXT)
+    one, two = (side[start : len(side) - end] for side in (before, after))
+    found = False
+    for row in list(difflib.unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:
+        if row.startswith("@@"):
+            if found:
+                yield "  …", ""
+            found = True
+            continue
+        yield row[0], row[1:]
+
+
+def _same(one: list[str], two: list[str]) -> int:
+    """How many lines both begin with."""
+    pairs = zip(one, two, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _cut_pairs(rows: list[tuple[str, str]], most: int) -> Iterator[tuple[str, str]]:
+    """The lines, long ones cut: a line that is changed around what differs from its partner."""
+    groups = [(mark, [text for _, text in each]) for mark, each in groupby(rows, itemgetter(0))]
+    pairs = zip(groups, [*groups[1:], ("", [])], strict=False)
+    after: list[str] | None = None
+    for (mark, texts), (following, others) in pairs:
+        if after is not None:
+            yield from ((mark, text) for text in after)
+            after = None
+        elif (mark, following) == ("-", "+") and len(texts) == len(others):
+            both = [around(*pair, most, str) for pair in zip(texts, others, strict=True)]
+            yield from ((mark, one) for one, _ in both)
+            after = [two for _, two in both]
+        else:
+            yield from ((mark, cut(text, most)) for text in texts)
 
 
 def _below(path: str, key: str) -> str:

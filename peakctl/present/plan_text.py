@@ -35,6 +35,9 @@ DONE = {
 _MARGIN = 4
 FIELD_LINES = 8
 """How many lines of the fields of what is created are shown unless all are asked for."""
+CHANGE_LINES = 40
+VERBOSE_LINES = 1_000
+"""How many lines of the changes of one action are shown, and when all are asked for."""
 _LITTLE = 2
 
 
@@ -173,21 +176,24 @@ def _awaited(action: Action) -> str:
 
 def _changes(action: Action, *, verbose: bool) -> Iterator[Line]:
     fields = [
-        change_lines(change) for change in shown_changes(action) if not replaces(action, change)
+        change_lines(change, verbose=verbose)
+        for change in shown_changes(action)
+        if not replaces(action, change)
     ]
     yield from file_lines(action, verbose=verbose)
-    if verbose or action.verb not in MADE:
-        yield from (row for field in fields for row in field)
-    else:
-        yield from _first_lines(fields)
+    is_made = action.verb in MADE
+    room = VERBOSE_LINES if verbose else FIELD_LINES if is_made else CHANGE_LINES
+    rest_of = "-o json has all" if verbose else "--verbose shows all"
+    yield from _first_lines(fields, room, "field" if is_made else "change", rest_of)
 
 
-def _first_lines(fields: Sequence[tuple[Line, ...]]) -> Iterator[Line]:
+def _first_lines(
+    fields: Sequence[tuple[Line, ...]], room: int, word: str, rest_of: str
+) -> Iterator[Line]:
     """The first fields, as many as there is room for; how many lines and fields are left out.
 
     All of them where little would be left out.
     """
-    room = FIELD_LINES
     if sum(len(field) for field in fields) <= room + _LITTLE:
         yield from (row for field in fields for row in field)
         return
@@ -198,8 +204,8 @@ def _first_lines(fields: Sequence[tuple[Line, ...]]) -> Iterator[Line]:
         rest = len(fields) - done - 1
         if left > 0 or (not room and rest):
             more = [counted(left, "more line")] if left > 0 else []
-            more += [counted(rest, "more field")] if rest else []
-            yield line((f"… {', '.join(more)}; --verbose shows all", "dim"))
+            more += [counted(rest, f"more {word}")] if rest else []
+            yield line((f"… {', '.join(more)}; {rest_of}", "dim"))
             return
 
 

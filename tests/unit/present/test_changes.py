@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from plans import shown
 
 from peakctl.model import MISSING, UNSEEN, Change, Key, Secret, Unknown, Value
 from peakctl.present.changes import change_lines
+from peakctl.present.cuts import ROOM, ROOM_VERBOSE, cut
 from peakctl.present.text import to_plain
 
 LONG = "word " * 40
@@ -143,3 +146,79 @@ def test_what_no_read_shows_says_so(before: Value, after: Value, expected: str) 
 def test_a_secret_that_no_read_shows_stays_a_secret() -> None:
     assert told(UNSEEN, Secret("x"), sensitive=True) == "~ spec.x: (sensitive) changed\n"
     assert told(UNSEEN, MISSING, sensitive=True) == "- spec.x: (sensitive)\n"
+
+
+# --- long values ---------------------------------------------------------------------------------
+
+BIG = "abcdefghij" * 9_000
+FORMS = {"default": False, "verbose": True}
+
+
+def rows(before: Value, after: Value, *, verbose: bool = False) -> list[str]:
+    change = shown(Change(("spec", "x"), before, after, ""))
+    return to_plain(change_lines(change, verbose=verbose)).splitlines()
+
+
+def test_one_character_in_a_long_line_shows_what_is_around_it() -> None:
+    found = rows(BIG, BIG[:45_000] + "X" + BIG[45_001:])
+    assert found[1].startswith("    - … 44,960 characters left out … abcdefghij")
+    assert found[2].startswith("    + … 44,960 characters left out … abcdefghij")
+    assert "jXbc" in found[2]
+    assert found[1].endswith("… 44,959 characters left out …")
+    assert sum(map(len, found)) < 400
+
+
+def test_one_character_in_a_long_line_of_a_text_of_many_shows_what_is_around_it() -> None:
+    text = f"first\n{BIG}\nlast\n"
+    found = rows(text, text[:50_000] + "YY" + text[50_000:])
+    assert [row[:6] for row in found[1:]] == ["      ", "    - ", "    + ", "      "]
+    assert "YY" in found[3]
+    assert sum(map(len, found)) < 500
+
+
+@pytest.mark.parametrize("verbose", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BIG, BIG[::-1]),
+        (MISSING, BIG),
+        (BIG, MISSING),
+        (1, BIG),
+        (MISSING, {"a": BIG, "b": {"c": BIG}}),
+        (MISSING, {f"k{n}": n for n in range(5_000)}),
+        (MISSING, "line\n" * 20_000),
+        ("a\n" * 9_000, "b\n" * 9_000),
+        ([f"a{n}" for n in range(500)], [f"b{n}" for n in range(500)]),
+        ([{"name": f"a{n}"} for n in range(500)], [{"name": f"a{n}"} for n in range(500, 0, -1)]),
+        (f'{{"a": "{BIG}"}}', f'{{"a": "{BIG}b"}}'),
+        ({f"k{n}": n for n in range(500)}, {f"k{n}": n + 1 for n in range(500)}),
+    ],
+)
+def test_a_change_keeps_to_its_room(before: Value, after: Value, verbose: bool) -> None:
+    room = ROOM_VERBOSE if verbose else ROOM
+    found = rows(before, after, verbose=verbose)
+    assert 1 <= len(found) <= room.rows + 1
+    assert max(map(len, found)) <= 2 * room.characters + 160
+    assert "left out" in "".join(found)
+
+
+def test_what_is_left_out_is_counted() -> None:
+    assert cut("x" * 250, 240) == f"{'x' * 120} … 10 characters left out … {'x' * 120}"
+    assert cut("x" * 240, 240) == "x" * 240
+    assert rows("\n".join(map(str, range(100))) + "\n", "-\n")[-5] == "    … 89 lines left out …"
+
+
+def test_a_reference_has_its_ids_beside_it_when_verbose() -> None:
+    after = Unknown(Key("Image", "forecast"), "version")
+    wire = (
+        Change(("spec", "a", "versionId"), 1, after, ""),
+        Change(("spec", "b", "versionId"), 2, after, ""),
+        Change(("spec", "b", "release"), MISSING, {"version": "0.0.1"}, ""),
+    )
+    change = shown(wire[0], before=FORECAST, after={**FORECAST, "version": "0.0.2"}, wire=wire)
+    change = replace(change, reference=True)
+    assert to_plain(change_lines(change)) == "~ spec.a.versionId: forecast 0.0.1 -> 0.0.2\n"
+    told = to_plain(change_lines(change, verbose=True))
+    assert told == "~ spec.a.versionId: forecast 0.0.1 -> 0.0.2  (versionId 1 -> 2)\n"
+    bare = replace(change, wire=(Change(("spec", "a"), MISSING, after, ""),))
+    assert "(" not in to_plain(change_lines(bare, verbose=True))

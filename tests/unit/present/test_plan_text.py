@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from plans import as_shown
 
 from peakctl.model import (
@@ -199,6 +200,15 @@ def test_more_fields_of_what_is_created_are_counted_and_show_when_verbose() -> N
     assert "    … 3 more fields; --verbose shows all\n" in to_plain(plan_lines(plan))
     plan = created({f"field{n}": n for n in range(10)})
     assert "verbose" not in to_plain(plan_lines(plan))
+
+
+@pytest.mark.parametrize(("verbose", "most"), [(False, 44), (True, 1_004)])
+def test_the_changes_of_one_action_keep_to_a_number_of_lines(verbose: bool, most: int) -> None:
+    changes = tuple(Change(("spec", f"f{n}"), 1, 2, "") for n in range(3_000))
+    plan = as_shown(Action(IMAGE, Verb.EDIT, (Step.UPDATE,), changes))
+    rows = to_plain(plan_lines(plan, verbose=verbose)).splitlines()
+    assert len(rows) < most
+    assert any(f"… {3_004 - most} more changes" in row for row in rows)
 
 
 def test_a_plan_without_changes_is_its_last_line() -> None:
