@@ -283,7 +283,7 @@ def test_an_image_gets_versions_and_pins_find_them(tmp_path: Path) -> None:
             newest = await adapter.pin(found, None)
             assert newest == await adapter.pin(found, "0.0.10")
             assert made.api.requests == before
-            assert await adapter.pin(found, "0.0.1") == first.attributes
+            assert await adapter.pin(found, "0.0.1") == {**first.attributes, "number": "0.0.1"}
             assert await adapter.pin(found, "0.0.2") is None
             fixed = edited(image, "spec", version="0.0.1")
             assert (await made.live(fixed)).attributes == first.attributes

@@ -46,9 +46,7 @@ def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
 def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
     view = _view(action, kinds[action.key.kind], names)
     changes = view.created() if action.verb in MADE else view.changes()
-    skipped = tuple(
-        replace(each, shown=dotted(view.manifest_path(each.path))) for each in action.skipped
-    )
+    skipped = tuple(replace(each, shown=dotted(view.told_at(each.path))) for each in action.skipped)
     return replace(action, shown=tuple(changes), skipped=skipped)
 
 
@@ -147,6 +145,11 @@ class _View:
             keys = self.keys[id(value)]
             return value[keys.index(part)] if part in keys else MISSING
         return value_at(value, (part,))
+
+    def told_at(self, path: Path) -> Path:
+        """Where a manifest has what is at `path`: for an id, the reference that it is a part of."""
+        site = self._site(Change(path, MISSING, MISSING, ""), self._way(path))
+        return self.manifest_path(path if site is None else self._named_at(site))
 
     def manifest_path(self, path: Path) -> Path:
         """`path` with the names of items that the comparison tells apart by their ids."""

@@ -266,6 +266,9 @@ class Lab:
     def __getattr__(self, name: str) -> Shelf:
         return self.shelves[name]
 
+    def __getitem__(self, name: str) -> Shelf:
+        return self.shelves[name]
+
 
 def _document(value: Any) -> Document:
     return Document(value, "m.yaml", "/project", lambda path: Location("m.yaml", len(path) + 1, 1))

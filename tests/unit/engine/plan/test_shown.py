@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from peakctl.model import MISSING, Key, Listed, VersionNames
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.by_name import ByName, sites, written
+from peakctl.engine.plan.names import Names, VersionId, ask_for_names
+from peakctl.engine.plan.shown import show_plan
+from peakctl.kinds.fields import Absent, Field
+from peakctl.model import (
+    MISSING,
+    UNSEEN,
+    Action,
+    Change,
+    Key,
+    Listed,
+    Plan,
+    Secret,
+    Verb,
+    VersionNames,
+)
 
 SMALL, MEDIUM = "Small (1CPU, 2GB RAM)", "Medium (2CPU, 8GB RAM)"
 TYPES = (
@@ -169,3 +187,405 @@ def test_blocks_of_an_app_go_by_their_names(lab: Any) -> None:
         {"name": "model", "release": "3.0.0", "autoRunOnDeploy": True},
         MISSING,
     )
+
+
+# --- every reference form of every kind, in both directions --------------------------------------
+
+FIRST, SECOND = {"name": "forecast", "version": "0.0.1"}, {"name": "price", "version": "1.0.0"}
+LOADER, MODEL = {"name": "loader", "release": "1.0.0"}, {"name": "model", "release": "2.0.0"}
+RETAIL, BANK = {"name": "retail", "release": "1.0.0"}, {"name": "bank", "release": "3.1.0"}
+STORAGE = {"storage": "10GB"}
+
+
+def at(path: str, value: Any, **beside: Any) -> Any:
+    """`{"a": {"b": value}}` of `a.b`, with `beside` in the innermost map."""
+    first, _, rest = path.partition(".")
+    return {first: at(rest, value, **beside)} if rest else {first: value, **beside}
+
+
+ROWS = {
+    "workflow-image": ("Workflow", "steps.s.imageDetails", FIRST, SECOND, {"command": "run"}, {}),
+    "workflow-type": (
+        "Workflow",
+        "steps.s.resources.instanceType",
+        "Pico",
+        "Nano",
+        STORAGE,
+        {"steps": {"s": {"command": "run", "imageDetails": FIRST}}},
+    ),
+    "service-image": ("Service", "imageDetails", FIRST, SECOND, {"serviceType": "api"}, {}),
+    "service-type": (
+        "Service",
+        "resources.instanceType",
+        SMALL,
+        MEDIUM,
+        {},
+        {"serviceType": "api", "imageDetails": FIRST},
+    ),
+    "webapp-image": ("Webapp", "imageDetails", FIRST, SECOND, {}, {}),
+    "webapp-type": (
+        "Webapp",
+        "resources.instanceType",
+        "Web Small",
+        "Web Large",
+        {},
+        {"imageDetails": FIRST},
+    ),
+    "block-step": (
+        "BlockSpec",
+        "config.steps.s.imageDetails",
+        FIRST,
+        SECOND,
+        {"command": "run"},
+        {"kind": "workflow", "scope": "private"},
+    ),
+    "block-step-type": (
+        "BlockSpec",
+        "config.steps.s.resources.instanceType",
+        "Pico",
+        "Nano",
+        STORAGE,
+        {
+            "kind": "workflow",
+            "scope": "private",
+            "config": {"steps": {"s": {"command": "run", "imageDetails": FIRST}}},
+        },
+    ),
+    "block-service": (
+        "BlockSpec",
+        "config.imageDetails",
+        FIRST,
+        SECOND,
+        {"serviceType": "api"},
+        {"kind": "service", "scope": "private"},
+    ),
+    "block-service-type": (
+        "BlockSpec",
+        "config.resources.instanceType",
+        SMALL,
+        MEDIUM,
+        {},
+        {
+            "kind": "service",
+            "scope": "private",
+            "config": {"serviceType": "api", "imageDetails": FIRST},
+        },
+    ),
+    "block-web-type": (
+        "BlockSpec",
+        "config.resources.instanceType",
+        "Web Small",
+        "Web Large",
+        {},
+        {
+            "kind": "service",
+            "scope": "private",
+            "config": {"serviceType": "web-app", "imageDetails": FIRST},
+        },
+    ),
+    "deployed-block": (
+        "Deployment",
+        "blockSpec",
+        LOADER,
+        {"name": "loader", "release": "1.0.5"},
+        {},
+        {},
+    ),
+    "deployed-app": (
+        "Deployment",
+        "appSpec",
+        RETAIL,
+        {"name": "retail", "release": "1.0.5"},
+        {},
+        {},
+    ),
+}
+
+
+def tenant(lab: Any) -> None:
+    """A tenant with two of everything that can be referred to."""
+    scopes = {
+        "api-deployment": {46: SMALL, 47: MEDIUM},
+        "workflow": {46: "Pico", 47: "Nano"},
+        "webapp": {46: "Web Small", 47: "Web Large"},
+    }
+    lab.InstanceType.listed = tuple(
+        Listed(id_, name, {"scope": scope}, ours=False)
+        for scope, types in scopes.items()
+        for id_, name in types.items()
+    )
+    for types in scopes.values():
+        lab.InstanceType.pins |= {(name, None): {"id": id_} for id_, name in types.items()}
+    image(lab)
+    image(lab, "price", version="1.0.0", id_=8)
+    lab.Image.named["7"] = VersionNames("forecast", {"70": "0.0.1"})
+    lab.Image.named["8"] = VersionNames("price", {"80": "1.0.0"})
+    for kind, specs in {"BlockSpec": (LOADER, MODEL), "AppSpec": (RETAIL, BANK)}.items():
+        lab[kind].listed = tuple(Listed(f"{s['name']}-id", s["name"]) for s in specs)
+        for spec in specs:
+            for release in (spec["release"], "1.0.5"):
+                found = {"id": f"{spec['name']}-id", "version": release}
+                lab[kind].pins[spec["name"], release] = found
+
+
+def merged(one: Any, two: Any) -> Any:
+    if isinstance(one, dict) and isinstance(two, dict):
+        return {k: merged(one.get(k, two.get(k)), two.get(k, one.get(k))) for k in {**one, **two}}
+    return two
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["forth", "back"])
+@pytest.mark.parametrize("row", ROWS)
+def test_a_reference_is_shown_by_name_on_both_sides(lab: Any, row: str, turned: bool) -> None:
+    kind, path, first, second, beside, rest = ROWS[row]
+    one, two = (second, first) if turned else (first, second)
+    tenant(lab)
+    live, wanted = (merged(rest, at(path, side, **beside)) for side in (one, two))
+    told = {"summary": "About it"} if kind in ("BlockSpec", "Deployment") else {}
+    if kind == "BlockSpec":
+        lab.BlockSpec.listed = None
+    made = lab.shown(lab.manifest(kind, "x", live, told))[Key(kind, "x")]
+    lab[kind].put("x", made.desired["spec"], told, version="1.0.0")
+    action = lab.shown(lab.manifest(kind, "x", wanted, told))[Key(kind, "x")]
+    assert [(each.path, each.before, each.after) for each in action.shown] == [
+        (f"spec.{path}", one, two)
+    ]
+    assert action.shown[0].reference
+
+
+# --- what else a change may be ------------------------------------------------------------------
+
+
+def test_blocks_that_a_deployment_leaves_out_go_by_their_names(lab: Any) -> None:
+    tenant(lab)
+    about = {"summary": "About it"}
+    app = {**RETAIL, "excludes": [LOADER, MODEL]}
+    made = lab.shown(lab.manifest("Deployment", "x", {"appSpec": app}, about))
+    (action,) = made.values()
+    assert {each.path: each.after for each in action.shown} == {
+        "metadata.summary": "About it",
+        "spec.appSpec": app,
+    }
+    assert not action.shown[1].reference
+    live = {**action.desired["spec"]["appSpec"], "excludes": [{"id": "loader-id"}, {"id": "gone"}]}
+    lab.Deployment.put("x", {"appSpec": live}, about)
+    found = sides(lab, "Deployment", "x", {"appSpec": app})
+    assert found == {
+        "spec.appSpec.excludes.gone": ({"name": "id gone (name not known)"}, MISSING),
+        "spec.appSpec.excludes.loader": ({"name": "loader"}, LOADER),
+        "spec.appSpec.excludes.model": (MISSING, MODEL),
+    }
+
+
+def test_what_a_build_redeploys_goes_by_kind_and_name(lab: Any) -> None:
+    lab.Workflow.put("w", id=5)
+    named = [{"kind": "Workflow", "name": "w"}, {"kind": "Service", "name": "not there"}]
+    spec = {"type": "api", "buildDetails": BUILD, "autodeployResources": named}
+    found = sides(lab, "Image", "i", spec)
+    assert found["spec.autodeployResources"] == (MISSING, named[:1])
+
+
+def test_ids_that_a_manifest_gives_are_told_by_name_where_it_has_them(lab: Any) -> None:
+    tenant(lab)
+    step = {"command": "run", "resources": {"instanceTypeId": 46, "storage": "10GB"}}
+    other = lab.manifest("Workflow", "v", {"steps": {"s": {"command": "x", "imageDetails": FIRST}}})
+    lab.Workflow.put("w", {"steps": {"s": {**step, "imageId": 7, "imageVersionId": 70}}})
+    wanted = {"command": "run", "resources": {"instanceTypeId": 47, "storage": "10GB"}}
+    spec = {"steps": {"s": {**wanted, "imageId": 8, "imageVersionId": 80}}}
+    assert sides(lab, "Workflow", "w", spec, other) == {
+        "spec.steps.s.imageId": (FIRST, SECOND),
+        "spec.steps.s.resources.instanceTypeId": (
+            "id 46 (name not known)",
+            "id 47 (name not known)",
+        ),
+    }
+
+
+def test_what_nothing_names_stays_as_a_manifest_may_write_it(lab: Any) -> None:
+    step = {"command": "run", "imageId": 3, "imageVersionId": 4}
+    lab.Workflow.put("w", {"steps": {"a": {**step}}})
+    found = sides(lab, "Workflow", "w", {"steps": {"a": step, "b": step}})
+    assert found == {"spec.steps.b": (MISSING, step)}
+
+
+def test_a_parameter_in_the_place_of_an_id_is_told_as_it_is(lab: Any) -> None:
+    config = {"steps": {"s": {"command": "run", "imageDetails": {"id": 3, "versionId": 4}}}}
+    old = {"kind": "workflow", "scope": "private", "config": config}
+    lab.BlockSpec.put("x", old, {"summary": "About it"}, version="1.0.0")
+    ids = {"id": "@param:image", "versionId": "@param:version"}
+    new = {
+        **old,
+        "config": {"steps": {"s": {"command": "run", "imageDetails": ids}}},
+        "parameters": {
+            "build": [
+                {"name": name, "type": "number", "required": True, "title": name}
+                for name in ("image", "version")
+            ]
+        },
+    }
+    assert sides(lab, "BlockSpec", "x", new)["spec.config.steps.s.imageDetails"] == (
+        {"name": "id 3 (name not known)", "version": "id 4 (number not known)"},
+        {"name": "@param:image", "version": "@param:version"},
+    )
+
+
+def test_two_things_of_one_name_have_their_ids_beside_it(lab: Any) -> None:
+    tenant(lab)
+    lab.Image.named["3"] = VersionNames("forecast", {"4": "0.0.1"})
+    lab.Service.put("api", {"serviceType": "api", "imageDetails": {"imageId": 3, "versionId": 4}})
+    found = sides(lab, "Service", "api", {"serviceType": "api", "imageDetails": FIRST})
+    assert found["spec.imageDetails"] == (
+        {"name": "forecast (id 3)", "version": "0.0.1"},
+        {"name": "forecast (id 7)", "version": "0.0.1"},
+    )
+
+
+def test_many_places_are_counted(lab: Any) -> None:
+    image(lab)
+    live = {"imageId": 7, "imageVersionId": 70, "command": "run"}
+    lab.Workflow.put("w", {"steps": {f"s{n}": live for n in range(12)}})
+    step = {"imageDetails": {"name": "forecast"}, "command": "go"}
+    spec = {"steps": {f"s{n}": step for n in range(12)}}
+    (path,) = sides(lab, "Workflow", "w", spec)
+    assert path == "spec.steps.{s0,s1,s10,s11,s2,s3,s4,… 5 more}.command"
+
+
+def test_secrets_stay_secret_and_do_not_share_a_line(lab: Any) -> None:
+    step = {"command": "run", "imageId": 3}
+    lab.Workflow.put("w", {"steps": {n: {**step, "parameters": {"env": {}}} for n in "ab"}})
+    secret = {**step, "parameters": {"env": {"K": Secret("hush")}}}
+    action = lab.shown(lab.manifest("Workflow", "w", {"steps": {"a": secret, "b": secret}}))
+    shown = action[Key("Workflow", "w")].shown
+    assert [each.path for each in shown] == [
+        "spec.steps.a.parameters.env.K",
+        "spec.steps.b.parameters.env.K",
+    ]
+    assert all(each.sensitive for each in shown)
+    assert "hush" not in repr(shown)
+
+
+def test_an_id_that_is_a_secret_is_not_named(lab: Any) -> None:
+    tenant(lab)
+    lab.Service.put("api", {"serviceType": "api", "imageDetails": {"imageId": 7, "versionId": 70}})
+    spec = {"serviceType": "api", "imageDetails": {"imageId": Secret(8), "versionId": 70}}
+    action = lab.shown(lab.manifest("Service", "api", spec))[Key("Service", "api")]
+    (shown,) = action.shown
+    assert (shown.path, shown.sensitive, shown.after) == (
+        "spec.imageDetails.imageId",
+        True,
+        Secret(8),
+    )
+
+
+def test_ignored_paths_are_those_of_the_manifest(lab: Any) -> None:
+    tenant(lab)
+    about = {"summary": "About it"}
+    lab.AppSpec.listed = None
+    item = {"id": "loader-id", "release": {"version": "0.9.0"}}
+    lab.AppSpec.put("app", {"scope": "private", "config": [item]}, about, version="1.0.0")
+    ours = {"name": "loader", "release": "1.0.0"}
+    spec = {"scope": "private", "config": [ours]}
+    ignored = {"ignoreChanges": ["spec.config"]}
+    action = lab.shown(lab.manifest("AppSpec", "app", spec, about, lifecycle=ignored))
+    skipped = action[Key("AppSpec", "app")].skipped
+    assert [each.shown for each in skipped] == ["spec.config.loader"]
+
+
+def test_what_is_made_along_goes_by_its_name(lab: Any) -> None:
+    lab.Workflow.put("w", id=5)
+    named = [{"kind": "Service", "name": "s"}]
+    build = {"type": "api", "buildDetails": BUILD, "autodeployResources": named}
+    fed = lab.manifest("Image", "i", build, dependsOn=["Service/s"])
+    service = {"serviceType": "api", "imageDetails": {"name": "forecast"}}
+    action = lab.shown(fed, new_image(lab), lab.manifest("Service", "s", service))
+    found = {k.name: {each.path: each.after for each in a.shown} for k, a in action.items()}
+    assert found["i"]["spec.autodeployResources"] == named
+    assert found["s"]["spec.imageDetails"] == FIRST
+
+
+def test_machines_of_one_name_have_their_ids_beside_it(lab: Any) -> None:
+    tenant(lab)
+    again = Listed(48, SMALL, {"scope": "api-deployment"}, ours=False)
+    lab.InstanceType.listed += (again,)
+    lab.InstanceType.pins[SMALL, None] = {"id": 48}
+    lab.InstanceType.listed = tuple(e for e in lab.InstanceType.listed if e.id != 46)
+    image_ = {"imageId": 7, "versionId": 70}
+    live = {"serviceType": "api", "imageDetails": image_, "resources": {"instanceTypeId": 46}}
+    lab.Service.put("api", live)
+    lab.InstanceType.listed += (Listed(46, SMALL, {"scope": "workflow"}, ours=False),)
+    spec = {"serviceType": "api", "imageDetails": FIRST, "resources": {"instanceType": SMALL}}
+    assert sides(lab, "Service", "api", spec) == {
+        "spec.resources.instanceType": (f"{SMALL} (id 46)", f"{SMALL} (id 48)")
+    }
+
+
+def test_files_are_told_by_their_folder(lab: Any) -> None:
+    source = {"artifact": {"path": "data", "ignore_files": [".ignore"]}}
+    assert sides(lab, "Artifact", "a", source)["spec.artifact"] == (
+        MISSING,
+        {"path": "data", "ignore_files": [".ignore"], "files": 1},
+    )
+    lab.Artifact.put("a", {"artifact": {"digest": "sha256:old"}})
+    assert sides(lab, "Artifact", "a", source)["spec.artifact"] == ("sha256:old", "sha256:new")
+
+
+@pytest.mark.parametrize("value", [[1, {"imageId": 7}], {"imageId": 7, "list": [1]}])
+def test_free_values_are_shown_as_they_are(lab: Any, value: Any) -> None:
+    tenant(lab)
+    names = Names((), LiveState({"Image": (Listed(7, "forecast"),)}), lab.kinds, {})
+    assert ByName(names, {}).tree(Field(frozenset(), Absent.CLEAR), value) == value
+
+
+def test_a_change_that_no_field_describes_is_shown_as_it_is(lab: Any) -> None:
+    change = Change(("spec", "nothing", "x"), {"imageId": 1}, 2, "")
+    action = Action(Key("Service", "s"), Verb.EDIT, changes=(change,))
+    names = Names((), LiveState(), lab.kinds, {})
+    (shown,) = show_plan(Plan((action,)), lab.kinds, names).actions[0].shown
+    assert (shown.path, shown.before, shown.after) == ("spec.nothing.x", {"imageId": 1}, 2)
+
+
+def test_what_no_read_shows_of_a_reference_says_so(lab: Any) -> None:
+    names = Names((), LiveState({"AppSpec": (Listed("a", "app"),)}), lab.kinds, {})
+    field = lab.kinds["Deployment"].root.properties["spec"].properties["appSpec"]
+    site, *_ = sites(field)
+    assert written(site, names, UNSEEN, MISSING, sure=False) is UNSEEN
+    assert written(site, names, MISSING, MISSING, sure=False) is MISSING
+    assert written(site, names, "a", UNSEEN, sure=False) == {
+        "name": "app",
+        "release": "(not shown)",
+    }
+    long = replace(field.properties["release"], short_for="")
+    other = replace(site, field=replace(field, properties={"release": long}))
+    assert written(other, names, "a", "1.0.0", sure=True) == {
+        "name": "app",
+        "release": {"version": "1.0.0"},
+    }
+
+
+def test_numbers_come_from_whatever_tells_them(lab: Any) -> None:
+    listed = (Listed(1, "a", numbers={"10": "0.0.1"}), Listed(2, "b"))
+    pins = {
+        ("Image", "b", None, None): {"id": 2, "version": 20, "number": "0.0.2"},
+        ("Image", "c", None, None): None,
+        ("Image", "d", None, None): {"id": 4, "version": 40},
+    }
+    told = {("Image", "3"): VersionNames(None, {"30": "0.0.3"})}
+    names = Names((), LiveState({"Image": listed}, pins=pins), lab.kinds, told, str.upper)
+    found = [names.number(("Image",), id_, id_ * 10) for id_ in (1, 2, 3, 4)]
+    assert found == ["0.0.1", "0.0.2", "0.0.3", None]
+    assert [names.name(("Image",), id_) for id_ in (1, 3)] == ["A", None]
+    assert names.kind(("Service", "Image"), 2) == "Image"
+    assert names.missing == {("Image", "4", "40")}
+    assert not names.have_ids(["Nothing"])
+
+
+def test_an_error_of_our_own_is_not_taken_for_a_missing_name(lab: Any) -> None:
+    lab.Image.faults.append(lab.fault(None, RuntimeError("ours")))
+    with pytest.raises(RuntimeError, match="ours"):
+        asyncio.run(ask_for_names([VersionId("Image", "3", "4")], lab.shelves, {}))
+
+
+def test_what_was_asked_for_is_not_asked_for_again(lab: Any) -> None:
+    told = {("Image", "3"): VersionNames("a")}
+    found = asyncio.run(ask_for_names([VersionId("Image", "3", "4")], lab.shelves, told))
+    assert (found, lab.Image.asked) == (told, [])
