@@ -8,7 +8,7 @@ DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
-  interop chaos wheel docs size clean
+  interop chaos wheel docs pictures size clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ wheel: $(READY) ## build the wheel, install it into an empty environment, try it
 
 docs: ## build the documentation site into build/site (the first time needs the network)
 	@PYTHON="$(PYTHON)" bash scripts/docs.sh .venv-docs build/site
+
+pictures: $(READY) ## draw docs/pictures anew: what peakctl prints in a terminal
+	$(BIN)/python scripts/pictures.py
 
 size: $(READY) ## compare the sizes of functions and modules with their budgets
 	$(BIN)/python scripts/size.py

@@ -14,7 +14,7 @@ from peakctl.engine.runner import ActionRunner, Stop, WaitLimits, resource_id
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
-from peakctl.model.text import Redactor, secret_texts
+from peakctl.model.text import Redactor, secret_texts, status_word
 
 _STOPPED = "the run was stopped before its turn"
 BECAME = {
@@ -96,7 +96,7 @@ class _Run:
         return Outcome(action.key, action.verb, status, message=message, cause=cause, id=id_)
 
     def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
-        self._report(Phase.WAITING, action, step, reading.message or reading.status)
+        self._report(Phase.WAITING, action, step, reading.message or status_word(reading.status))
 
     def _unless_same(self, action: Action, outcome: Outcome) -> Outcome:
         """The outcome, but a failure where another resource of the plan has the id already."""

@@ -17,6 +17,7 @@ from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import Ledger, Live, LiveId, Owned, Owner, Resource, State, record_word
 from peakctl.model.plan import Action, Cause, Plan, Reason, Step, Verb
+from peakctl.model.text import status_word
 from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 
 Users = Mapping[Key, frozenset[Key]]
@@ -156,7 +157,11 @@ def _notes(
     also = sorted({d for d in candidate.dependents if d not in first and d not in until})
     return (
         f"id {candidate.owned.id}; owned by this project, and in no manifest",
-        *([f"live status is {live.status}"] if live and live.state is not State.READY else ()),
+        *(
+            [f"live status is {status_word(live.status)}"]
+            if live and live.state is not State.READY
+            else ()
+        ),
         *(["all its versions are deleted with it"] if kind.history else ()),
         *([f"used by {', '.join(first)}, deleted before it"] if first else ()),
         *([f"used until now by {', '.join(until)}"] if until else ()),

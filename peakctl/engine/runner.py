@@ -17,6 +17,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.kinds.outputs import has_outputs, redacted_outputs
 from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
+from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
 
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
@@ -174,7 +175,11 @@ class ActionRunner:
         return self._outcome(Status.UNKNOWN, message, (LOOKS_FIRST,))
 
     def _going_on(self, reading: Readiness) -> Outcome:
-        word = f"still {reading.status}" if reading.status else "the platform goes on with it"
+        word = (
+            f"still {status_word(reading.status)}"
+            if reading.status
+            else "the platform goes on with it"
+        )
         return self._outcome(Status.IN_PROGRESS, f"{word}; the next run goes on from here")
 
     def _outcome(self, status: Status, message: str = "", detail: tuple[str, ...] = ()) -> Outcome:
@@ -308,7 +313,7 @@ class ActionRunner:
         self.report(step, self.waiting_for)
 
     def _ended_as(self, status: str) -> str:
-        how = "failed" if status == "failed" else f"ended as {status}"
+        how = "failed" if status == "failed" else f"ended as {status_word(status)}"
         return f"{noun(self.kind.lifecycle.wait)} {how}"
 
     # --- lost answers -----------------------------------------------------------------------------

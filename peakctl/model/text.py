@@ -284,6 +284,14 @@ def _spelled(found: re.Match[str]) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
+def status_word(status: str) -> str:
+    """A status as it is printed: `CREATE_FAILED` and `create_failed` are `create-failed`.
+
+    The platform spells them as its services do; `get` has its own word in JSON and YAML.
+    """
+    return re.sub(r"[\s_]+", "-", status.strip()).lower()
+
+
 def normal_form(text: str) -> str:
     """`text` as two writings of it are compared: `é` is one character or two."""
     return unicodedata.normalize("NFC", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl.model import Failure, Key, Outcome, Plan, Secret, Status, Verb
+from peakctl.model.text import status_word
 from peakctl.present.plan_text import applied_summary, duration, verb_word
 from peakctl.present.text import Line, first_names, indent, line
 
@@ -90,7 +91,7 @@ def _failure_rows(failure: Failure, id_: str | int | None) -> Iterator[str]:
         yield head
     wide = max((len(part.name) for part in parts), default=0)
     for part in sorted(parts, key=lambda each: not each.failed):
-        yield f"{part.name:<{wide}}  {part.status or 'its state is not known'}"
+        yield f"{part.name:<{wide}}  {status_word(part.status) or 'its state is not known'}"
     if log:
         yield f"end of the log of {failure.log_of}:"
         yield from (f"  {row}" for row in log)

@@ -46,14 +46,14 @@ def open_progress(
 
     `now` is the run's clock, `total` how many actions there are.
     """
-    count = _Count(total)
+    count = Count(total)
     if terminal.err.isatty() and not terminal.quiet:
         return LiveProgress(terminal, started, now, count)
     return PlainProgress(terminal, started, count)
 
 
 @dataclass(slots=True)
-class _Count:
+class Count:
     """How many actions of how many have ended."""
 
     total: int
@@ -73,7 +73,7 @@ class PlainProgress:
 
     terminal: Terminal
     started: float
-    count: _Count
+    count: Count
     _last: float = 0.0
     _busy: dict[Key, str] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class LiveProgress:
     """One moving row for each action under way, in the columns of the lines of those that ended."""
 
     def __init__(
-        self, terminal: Terminal, started: float, now: Callable[[], float], count: _Count
+        self, terminal: Terminal, started: float, now: Callable[[], float], count: Count
     ) -> None:
         from rich.live import Live
 
@@ -209,7 +209,7 @@ def _clock(seconds: float) -> str:
     return f"{duration(max(seconds, 0.0)):>7}"
 
 
-def _told(event: Event, started: float, count: _Count) -> Line:
+def _told(event: Event, started: float, count: Count) -> Line:
     item = event_line(event, event.at - started)
     return (*item, (f"  ({count})", "dim")) if event.phase is Phase.FINISHED else item
 

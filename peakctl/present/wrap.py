@@ -23,8 +23,8 @@ _SEAM = re.compile(r"(?<=[./,:=_-])(?=[^./,:=_-])")
 
 def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
     """The same lines, none wider than `width` unless a word of it is."""
-    for is_table, rows in groupby(lines, key=_is_row):
-        if is_table:
+    for cells, rows in groupby(lines, key=_cells):
+        if cells:
             yield from _table(list(rows), width)
             continue
         for row in rows:
@@ -34,8 +34,9 @@ def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
                 yield from _wrapped(row, width)
 
 
-def _is_row(item: Line) -> bool:
-    return bool(item) and all(role in (CELL, TITLE) for _, role in item)
+def _cells(item: Line) -> int:
+    """How many cells a row of a table has; 0 for any other line."""
+    return len(item) if all(role in (CELL, TITLE) for _, role in item) else 0
 
 
 def _wrapped(item: Line, width: int) -> Iterator[Line]:
@@ -88,12 +89,14 @@ def _fitted(space: str, word: list[Span], room: int) -> Iterator[tuple[str, list
 
 
 def _table(rows: list[Line], width: int) -> Iterator[Line]:
-    """A table whose columns fit; below each other where they cannot."""
+    """A table whose columns fit, empty ones left out; below each other where they cannot."""
     cells = [[text.rstrip() for text, _ in row] for row in rows]
     widths = [max(columns(row[i]) for row in cells) for i in range(len(cells[0]))]
-    if sum(widths) + _GAP * (len(widths) - 1) <= width:
+    if len(rows) == 1 or sum(widths) + _GAP * (len(widths) - 1) <= width:
         yield from rows
         return
+    filled = [i for i in range(len(widths)) if any(row[i] for row in cells[1:])]
+    cells, widths = [[row[i] for i in filled] for row in cells], [widths[i] for i in filled]
     least = [
         max(columns(word) for row in cells for word in (row[i].split() or [""]))
         for i in range(len(widths))
@@ -139,7 +142,7 @@ def _padded(text: str, width: int) -> str:
 def _stacked(cells: list[list[str]], width: int) -> Iterator[Line]:
     """Each row as a block: its first cell, then the others below their titles."""
     titles = [title.lower() for title in cells[0]]
-    wide = max(columns(title) for title in titles[1:])
+    wide = max((columns(title) for title in titles[1:]), default=0)
     for first, *others in cells[1:]:
         yield from wrapped([line(first)], width)
         for title, cell in zip(titles[1:], others, strict=True):

@@ -13,6 +13,7 @@ from peakctl.engine.plan.places import folder_of, keyed, shown_path, source_path
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import Action, Cause, Change, Live, Reason, Resource, State, Step, Verb
+from peakctl.model.text import status_word
 from peakctl.model.values import MAPS, MISSING, Key, Path, Unknown, Value, dotted, value_at
 
 
@@ -57,9 +58,9 @@ def _of_state(action: Action) -> Iterator[Reason]:
     if live.state is State.FAILED or (
         live.state is State.STUCK and Step.CREATE_REVISION in action.steps
     ):
-        yield Reason(Cause.FAILED, detail=live.status)
+        yield Reason(Cause.FAILED, detail=status_word(live.status))
     elif Step.WAIT in action.steps:
-        yield Reason(Cause.UNDER_WAY, detail=live.status)
+        yield Reason(Cause.UNDER_WAY, detail=status_word(live.status))
 
 
 def _of_create(action: Action, observed: LiveState) -> Reason:

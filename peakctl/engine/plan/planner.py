@@ -34,6 +34,7 @@ from peakctl.kinds.fields import REPLACE, Kind
 from peakctl.ledger.digests import StoredDigests, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
 from peakctl.model import Action, Live, Owned, Plan, Resource, State, Step, Verb
+from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, Key, Path, Tree, seal_at
 
 NO_CONSENT = Consent()
@@ -219,7 +220,7 @@ def choose_replacement(
     if live.foreign:
         return None
     if live.status in kind.lifecycle.deleting:
-        note = f"id {live.id} is {live.status} now; created again once it is gone"
+        note = f"id {live.id} is {status_word(live.status)} now; created again once it is gone"
         return Chosen(_again(plan_create(resource, kind, desired), live, Step.WAIT, note))
     if live.state is not State.FAILED or kind.lifecycle.on_failed not in ("", REPLACE):
         return None
@@ -229,7 +230,8 @@ def choose_replacement(
         return Chosen(
             _left(resource, desired, live, why), (_not_replaced(resource, live, why, fix),)
         )
-    note = f"live status is {live.status}: id {live.id} never ran, so it is deleted and made again"
+    status = status_word(live.status)
+    note = f"live status is {status}: id {live.id} never ran, so it is deleted and made again"
     created = plan_create(resource, kind, desired)
     return Chosen(replace(_again(created, live, Step.DELETE, note), verb=Verb.REPLACE))
 
@@ -243,7 +245,7 @@ def _left(resource: Resource, desired: Tree, live: Live, why: str) -> Action:
         resource.key,
         Verb.KEEP,
         (Step.WAIT,),
-        notes=(f"live status is {live.status}, and it is not replaced: {why}",),
+        notes=(f"live status is {status_word(live.status)}, and it is not replaced: {why}",),
         desired=desired,
         live=live,
         resource=resource,
@@ -289,7 +291,7 @@ def _not_replaced(resource: Resource, live: Live, why: str, fix: str) -> Diagnos
         resource,
         path,
         "live/failed",
-        f"live status is {live.status}, and it is not replaced: {why}",
+        f"live status is {status_word(live.status)}, and it is not replaced: {why}",
         detail="an apply fails for it and for what needs it, and goes on with the rest",
         fix=fix,
         severity=Severity.WARNING,

@@ -14,6 +14,7 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind, Versions
 from peakctl.kinds.walk import variant
 from peakctl.model import STEP_VERBS, Action, Change, Live, Resource, State, Step, Verb
+from peakctl.model.text import status_word
 from peakctl.model.values import MISSING, Tree, dotted, value_at
 
 CALL_STEPS = {
@@ -171,13 +172,13 @@ def _after_failure(
 ) -> tuple[list[Step], list[str]]:
     """What the live state adds: waiting for what is under way, repairing what failed."""
     if live.state is State.PENDING:
-        return [Step.WAIT, *steps], [f"{live.status} now; waited for first"]
+        return [Step.WAIT, *steps], [f"{status_word(live.status)} now; waited for first"]
     if live.state is State.WARNING:
-        return steps, [f"live status is {live.status}"]
+        return steps, [f"live status is {status_word(live.status)}"]
     if live.state is State.FAILED and not decision.makes:
         repair = Step(kind.lifecycle.on_failed)
         if not {Step.CREATE_REVISION, repair} & set(steps):
-            return [*steps, repair], [f"live status is {live.status}"]
+            return [*steps, repair], [f"live status is {status_word(live.status)}"]
     if live.state is State.STUCK:
         return _unstick(kind, live, steps, retry_failed=retry_failed)
     return steps, []
@@ -188,12 +189,16 @@ def _unstick(
 ) -> tuple[list[Step], list[str]]:
     """A state that only new content ends: a revision, where the kind has revisions."""
     if "revise" not in kind.carries or Step.CREATE_REVISION in steps:
-        return steps, [f"live status is {live.status}"]
+        return steps, [f"live status is {status_word(live.status)}"]
     carried = {CALL_STEPS[call] for call in kind.carries["revise"]}
     if retry_failed or carried & set(steps):
         rest = [step for step in steps if step not in carried]
-        return [Step.CREATE_REVISION, *rest], [f"live status is {live.status}; tried again"]
-    return steps, [f"live status is {live.status}; --retry-failed makes a new revision"]
+        return [Step.CREATE_REVISION, *rest], [
+            f"live status is {status_word(live.status)}; tried again"
+        ]
+    return steps, [
+        f"live status is {status_word(live.status)}; --retry-failed makes a new revision"
+    ]
 
 
 def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Diagnostic]:

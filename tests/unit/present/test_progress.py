@@ -6,7 +6,7 @@ import io
 import re
 
 from peakctl.model import Event, Key, Outcome, Phase, Status, Step, Verb
-from peakctl.present.progress import LiveProgress, PlainProgress, _Count, open_progress
+from peakctl.present.progress import Count, LiveProgress, PlainProgress, open_progress
 from peakctl.present.terminal import Terminal
 
 IMAGE = Key("Image", "[serve]")
@@ -39,7 +39,7 @@ def test_a_log_has_one_line_for_each_change_of_state() -> None:
 
 def test_silence_is_broken_after_half_a_minute() -> None:
     err = io.StringIO()
-    progress = PlainProgress(Terminal(io.StringIO(), err), 1000.0, _Count(12))
+    progress = PlainProgress(Terminal(io.StringIO(), err), 1000.0, Count(12))
     progress.beat(1100.0)
     progress.emit(event(Phase.WAITING, "building", 1001.0))
     progress.beat(1020.0)
@@ -52,7 +52,7 @@ def test_silence_is_broken_after_half_a_minute() -> None:
 
 def test_a_call_that_the_verb_does_not_name_is_named() -> None:
     err = io.StringIO()
-    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0, _Count(12))
+    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0, Count(12))
     progress.emit(Event(Phase.WAITING, IMAGE, Verb.CREATE, Step.WAIT, "building", 1.0))
     assert err.getvalue() == "   1.0s + create    Image/[serve]  wait: building\n"
 
@@ -60,7 +60,7 @@ def test_a_call_that_the_verb_does_not_name_is_named() -> None:
 def test_an_end_is_one_word_and_what_never_began_has_none() -> None:
     """Why it failed, and what that blocks, is told once: after the run."""
     err = io.StringIO()
-    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0, _Count(12))
+    progress = PlainProgress(Terminal(io.StringIO(), err), 0.0, Count(12))
     progress.emit(event(Phase.FINISHED, "", 1.0, FAILED))
     progress.emit(event(Phase.FINISHED, "", 1.0, BLOCKED))
     assert err.getvalue() == "   1.0s * build     Image/[serve]  failed  (1 of 12)\n"

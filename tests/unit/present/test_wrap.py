@@ -87,6 +87,13 @@ def test_a_table_breaks_within_its_columns() -> None:
     )
 
 
+def test_a_table_without_room_for_all_its_columns_leaves_empty_ones_out() -> None:
+    table = table_lines(("name", "protected", "id"), [("price-api", "", "0123456789")])
+    assert laid_out(*table, width=30) == "NAME       ID\nprice-api  0123456789\n"
+    assert laid_out(*table_lines(("name", "protected"), []), width=8) == "NAME  PROTECTED\n"
+    assert laid_out(*table_lines(("name",), [("0123456789",)]), width=8) == "0123456789\n"
+
+
 def test_a_table_without_room_for_its_columns_is_blocks() -> None:
     table = table_lines(("resource", "image", "status", "updated"), ROWS)
     assert laid_out(*table, width=40) == (
