@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from peakctl.api.client import Api
@@ -10,13 +11,39 @@ from peakctl.archives import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
+from peakctl.model.resources import Edit
 
+LONGEST_NAME = 200
+"""Characters of who changed something; a longer one is no name."""
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
 
 
 def pick(answer: JsonObject, *names: str) -> JsonDict:
     """Those of the named fields that the answer has; a null is a field that it does not have."""
     return {name: without_nulls(answer[name]) for name in names if answer.get(name) is not None}
+
+
+def edit_of(*answers: JsonObject | None, made: bool = True) -> Edit | None:
+    """The last change that the first of `answers` tells of which tells of one at all.
+
+    With `made` it may be how the thing was made: for what never changes afterwards.
+    """
+    for answer in answers:
+        for word in ("updated", "created") if made else ("updated",):
+            at, by = ((answer or {}).get(f"{word}{end}") for end in ("At", "By"))
+            if isinstance(at, str) or isinstance(by, str):
+                name = by if isinstance(by, str) and len(by) <= LONGEST_NAME else ""
+                return Edit(_seconds(at), name)
+    return None
+
+
+def _seconds(text: object) -> float | None:
+    """Seconds since 1970 of a time as the platform writes it; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def pick_shown(answer: JsonObject, *names: str) -> JsonDict:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from peakctl.adapters.answers import manifest, metadata_of, name_of, pick, require, spec_of
+from peakctl.adapters.answers import edit_of, manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.failures import explain_deployment
 from peakctl.adapters.hidden import SPEC_FIELDS, Releases
 from peakctl.adapters.parts import outputs_of_parts
@@ -105,6 +105,7 @@ class Adapter(Rest):
             foreign=owner_of(described),
             parts=made_by(described),
             hidden=await self._releases.hidden(family, values),
+            edited=edit_of(revision, described.get("latestRevision")),
         )
 
     async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:

@@ -8,7 +8,15 @@ from typing import Any
 
 import semver
 
-from peakctl.adapters.answers import manifest, metadata_of, pick, require, spec_of, without_nulls
+from peakctl.adapters.answers import (
+    edit_of,
+    manifest,
+    metadata_of,
+    pick,
+    require,
+    spec_of,
+    without_nulls,
+)
 from peakctl.adapters.failures import log_lines
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
@@ -84,6 +92,7 @@ class Adapter(Rest):
             private=pick({"versionId": version.get("id"), "buildId": build_id(version)}, *PRIVATE),
             foreign=None if image.get("scope") != "global" else "part of the platform",
             notes=("no version of it is on the platform",) if not version else (),
+            edited=edit_of(version),
         )
 
     async def _version(

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-from peakctl.adapters.answers import metadata_of
+from peakctl.adapters.answers import edit_of, metadata_of
 from peakctl.adapters.failures import reason_in
 from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
@@ -103,6 +103,7 @@ class Rest:
             state=reading.state,
             attributes=self.attributes(listed),
             private=self.private(described),
+            edited=edit_of(described, made=False),
         )
 
     def values(self, described: JsonObject) -> JsonDict:

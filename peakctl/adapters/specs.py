@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import quote
 
-from peakctl.adapters.answers import metadata_of, pick, pick_shown, require, spec_of
+from peakctl.adapters.answers import edit_of, metadata_of, pick, pick_shown, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
 from peakctl.errors import ApiError
@@ -74,6 +74,7 @@ class Specs(Rest):
             version=version,
             latest=latest_release(described) or version,
             attributes={"id": listed.id, "version": version},
+            edited=edit_of(described.get("latestRelease")),
         )
 
     async def release(self, id_: str | int, version: str | None) -> JsonObject | None:

@@ -176,6 +176,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """The last change that the platform tells of: seconds since 1970 and who; None, "": unknown."""
+
+    at: float | None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One resource as the platform has it now, already in manifest shape.
 
@@ -185,7 +193,7 @@ class Live:
     `foreign` says why the resource is not ours to change, if so. `parts` are
     what the platform made for it: they are its own, and go with it. `hidden` are the
     places of values that no output may show, whatever the read showed. `files` are those of its
-    archive where the read brought them along.
+    archive where the read brought them along. `edited` is the last change of its content.
     """
 
     key: Key
@@ -202,6 +210,7 @@ class Live:
     parts: tuple[Key, ...] = ()
     hidden: frozenset[Path] = frozenset()
     files: tuple[ArchiveFile, ...] | None = field(default=None, repr=False, compare=False)
+    edited: Edit | None = field(default=None, compare=False)
 
     @property
     def live_id(self) -> LiveId:

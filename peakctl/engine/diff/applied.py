@@ -70,11 +70,14 @@ def changed_sides(
     changes: Iterable[Change],
     memory: StoredDigests,
     following: Container[Path] = (),
+    *,
+    may_be_both: bool = True,
 ) -> dict[Path, Side]:
     """Which side made each of `changes`, which are those of `action`, by its path.
 
     `following` are the paths of those that put what this run makes where a reference stands: what
-    is live there counts as what was applied.
+    is live there counts as what was applied. Without `may_be_both` it is known that nobody has
+    changed the platform.
     """
     out: dict[Path, Side] = {}
     by_field: dict[Path, list[Change]] = {}
@@ -86,6 +89,7 @@ def changed_sides(
             out[change.path] = side
         else:
             by_field.setdefault(change.path[:2], []).append(change)
+    unclear = Side.BOTH if may_be_both else Side.MANIFEST
     values = _comparable(kind, action, action.desired) if by_field else {}
     for path, each in by_field.items():
         loose = [change for change in each if change.path not in following]
@@ -93,7 +97,7 @@ def changed_sides(
         made = _made_by_manifest(kind, action, values, path, (loose, bound), memory)
         for change in loose:
             side = Side.MANIFEST if made and change in made else Side.PLATFORM
-            out[change.path] = Side.BOTH if made is None else side
+            out[change.path] = unclear if made is None else side
     return out
 
 

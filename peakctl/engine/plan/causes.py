@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from peakctl.engine.diff.applied import Side, changed_sides
 from peakctl.engine.graph import targets
@@ -12,7 +13,9 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.places import folder_of, keyed, shown_path, source_path
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import StoredDigests
-from peakctl.model import Action, Cause, Change, Live, Reason, Resource, State, Step, Verb
+from peakctl.model import Action, Cause, Change, Ledger, Live, Reason, Resource, State, Step, Verb
+from peakctl.model.ledger import PastRun
+from peakctl.model.resources import Edit
 from peakctl.model.text import status_word
 from peakctl.model.values import MAPS, MISSING, Key, Path, Unknown, Value, dotted, value_at
 
@@ -75,7 +78,50 @@ def _of_create(action: Action, observed: LiveState) -> Reason:
     owned = [ledger.owned[key] for key in keys if key in ledger.owned]
     live = {each.live_id for each in observed.live.values()}
     gone = any(each.live_id not in live for each in owned)
-    return Reason(Cause.DELETED_OUTSIDE if gone else Cause.FIRST_APPLY)
+    if not gone:
+        return Reason(Cause.FIRST_APPLY)
+    return Reason(Cause.DELETED_OUTSIDE, detail="; ".join(run_words(last_run(ledger))))
+
+
+@dataclass(frozen=True, slots=True)
+class _LastEdit:
+    """The last change that the platform tells of, beside the last run of this project."""
+
+    edited: Edit | None
+    run: PastRun | None
+
+    @property
+    def may_be_later(self) -> bool:
+        """Whether somebody may have changed it after the run."""
+        at = self.edited.at if self.edited else None
+        return at is None or self.run is None or at >= self.run.ended
+
+    def words(self) -> str:
+        """Who changed it and when, as far as that is known; then the run."""
+        parts = []
+        if self.edited is not None and self.may_be_later:
+            by, at = self.edited.by, self.edited.at
+            who = [f"by {by}"] if by else []
+            parts.append(", ".join((*who, *([moment(at)] if at is not None else []))))
+        return "; ".join((*parts, *run_words(self.run)))
+
+
+def last_run(ledger: Ledger | None) -> PastRun | None:
+    """The last run that the ledger tells of."""
+    return ledger.runs[-1] if ledger and ledger.runs else None
+
+
+def run_words(run: PastRun | None) -> tuple[str, ...]:
+    """Who ran last, when and from which commit; nothing where that is not known."""
+    if run is None:
+        return ()
+    commit = f", commit {run.actor.commit[:12]}" if run.actor.commit else ""
+    return (f"last run {moment(run.ended)} by {run.actor.who}{commit}",)
+
+
+def moment(seconds: float) -> str:
+    """`2026-10-01 12:04:05 UTC`."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _IN_MANIFEST = {
@@ -96,6 +142,10 @@ class _Changes:
     made: Mapping[Key, Action]
     observed: LiveState
 
+    @property
+    def edit(self) -> _LastEdit:
+        return _LastEdit(self.live.edited, last_run(self.observed.ledger))
+
     def reasons(self, memory: StoredDigests) -> Iterator[Reason]:
         """One for each cause and, in the manifest, for each folder; one for each key followed."""
         changes = [change for change in self.action.changes if change.path != NAME]
@@ -103,7 +153,9 @@ class _Changes:
             yield Reason(Cause.RENAMED, detail=str(value_at(self.live.values, NAME)))
         found = _each_follows(changes, self.action, self.kind, self.made)
         follow = {c.path: key for c, key in zip(changes, found, strict=True) if key is not None}
-        sides = changed_sides(self.kind, self.action, changes, memory, follow)
+        sides = changed_sides(
+            self.kind, self.action, changes, memory, follow, may_be_both=self.edit.may_be_later
+        )
         ours = {path for path, side in sides.items() if side not in _OUTSIDE}
         follow |= {p: key for p, key in self._latest(changes) if p in ours and p not in follow}
         left = [path for path in sides if path not in follow]
@@ -111,7 +163,8 @@ class _Changes:
             yield from self._in_manifest(cause, [path for path in left if sides[path] in wanted])
         outside = [path for path in left if sides[path] in _OUTSIDE]
         if outside:
-            yield Reason(Cause.CHANGED_OUTSIDE, paths=self._shown(outside))
+            detail = self.edit.words()
+            yield Reason(Cause.CHANGED_OUTSIDE, paths=self._shown(outside), detail=detail)
         for key in dict.fromkeys(follow.values()):
             paths = [path for path, each in follow.items() if each == key]
             yield Reason(
