@@ -216,9 +216,11 @@ def drop_at(tree: Value, path: Path) -> None:
 
 
 def put_at(tree: Any, path: Path, value: Value) -> None:
-    """As `set_at`; an item that a list does not have goes to its end."""
+    """As `set_at`; an item that a list does not have goes to its end, of a new list if need be."""
     parent = value_at(tree, path[:-1])
-    if isinstance(parent, list) and path[-1] == len(parent):
+    if parent is MISSING and isinstance(path[-1], int):
+        set_at(tree, path[:-1], [value])
+    elif isinstance(parent, list) and path[-1] == len(parent):
         parent.append(value)
     else:
         set_at(tree, path, value)

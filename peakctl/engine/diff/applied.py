@@ -115,11 +115,10 @@ def _by_digest(kind: Kind, action: Action, change: Change, memory: StoredDigests
         return Side.UNKNOWN
     if not memory.knows(path) and whole is None:
         return Side.PLATFORM if change.after is MISSING else Side.MANIFEST
-    at = path if memory.knows(path) else whole
-    assert at is not None  # noqa: S101 - one of them is known
+    at = whole if whole and not memory.knows(path) else path
     rule = rules[at]
     wanted = change.after if at == path else value_at(action.desired, at)
-    if rule is None or Recall(memory).is_as_applied(rule, wanted, at):
+    if rule is not None and Recall(memory).is_as_applied(rule, wanted, at):
         return Side.PLATFORM
     both = at == path and change.before is not UNSEEN and memory.same(path, change.before) is False
     return Side.BOTH if both else Side.MANIFEST
@@ -171,8 +170,8 @@ def _readings(
     if alone:
         yield seen | dict.fromkeys(alone, MISSING)
     gone = [c.path for c in changes if c.after is MISSING and isinstance(seen[c.path], MAPS)]
-    if gone and action.live is not None:
-        live = _comparable(kind, action, action.live.values)
+    if gone:
+        live = _comparable(kind, action, action.live.values if action.live else {})
         whole = {path: mapping_at(visible_part(value_at(live, path))) for path in gone}
         words = dict.fromkeys(
             w for path in gone for w in whole[path] if w not in mapping_at(seen[path])
@@ -235,7 +234,8 @@ def _comparable(kind: Kind, action: Action, values: Tree) -> dict[str, Value]:
     resource = action.resource
     for path in resource.archives if resource else ():
         put_at(tree, path, value_at(values, (*path, "digest")))
-    ignored = resource.ignore_changes if resource else ()
-    for path in [path for path, _ in leaf_places(tree) if is_ignored(path, ignored)]:
-        take_at(tree, path)
+    if resource and resource.ignore_changes:
+        ignored = resource.ignore_changes
+        for path in [path for path, _ in leaf_places(tree) if is_ignored(path, ignored)]:
+            take_at(tree, path)
     return tree
