@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
 from peakctl.engine.plan.consequences import consequences_of_delete
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind
+from peakctl.kinds.ignored import is_ignored
 from peakctl.kinds.walk import child, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import Ledger, Live, LiveId, Owned, Owner, Resource, State, record_word

@@ -14,6 +14,7 @@ from typing import Any
 
 from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
+from peakctl.kinds.ignored import ignored_of, is_ignored
 from peakctl.kinds.problems import Problems
 from peakctl.model import Archive, JsonObject, Path, Reference, Secret, Value, record_word, reveal
 from peakctl.model.values import leaf_places, list_at, value_at
@@ -246,7 +247,8 @@ def check_inline_images(
     value: JsonObject, path: Path, problems: Problems, _: Sequence[Reference]
 ) -> None:
     """An image of the block's own is built from its artifact (fields of BlockSpec)."""
-    if "artifact" in value:
+    at_artifact = (*path, "artifact")
+    if "artifact" in value or is_ignored(at_artifact, ignored_of(problems.document.value)):
         return
     config = value["config"]
     uses = [*_uses(config, "image"), *(("images", name) for name in config.get("images") or ())]

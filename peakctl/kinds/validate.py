@@ -15,7 +15,8 @@ from pathlib import Path as FilePath
 import jsonschema_rs
 
 from peakctl.errors import Diagnostic
-from peakctl.kinds.fields import Field, Kind
+from peakctl.kinds.fields import Absent, Field, Kind
+from peakctl.kinds.ignored import ignored_of, is_ignored
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
@@ -139,10 +140,12 @@ class _Reader:
         warn_of_short(_envelope(value), problems)
         warn_of_shown(kind.root, _envelope(value), problems)
         check_names(value, problems)
-        if not self._is_valid(kind, value):
+        whole = with_ignored_archive(kind, value)
+        if not self._is_valid(kind, whole):
             plain = {**as_text_where_wanted(kind, document), **version}
-            if not self._is_valid(kind, reveal(plain)):
-                explain(kind, plain, self._validator(kind), problems)
+            whole = with_ignored_archive(kind, plain)
+            if not self._is_valid(kind, reveal(whole)):
+                explain(kind, whole, self._validator(kind), problems)
                 return None
             value = plain
             problems.key = _key(kind, value)
@@ -182,6 +185,23 @@ class _Reader:
             return bool(self._validator(kind).is_valid(value))
         except (ValueError, UnicodeEncodeError):  # a Secret, or text that is not Unicode
             return False
+
+
+def with_ignored_archive(kind: Kind, value: Tree) -> Tree:
+    """`value` as its schema wants it, where a folder is left out whose changes are ignored."""
+    spec, ignored = value.get("spec"), ignored_of(value)
+    if not ignored or not isinstance(spec, Mapping):
+        return value
+    rules = variant(kind.root.properties["spec"], spec).properties
+    left_out = {
+        word: {"path": "."}
+        for word, rule in rules.items()
+        if rule.archive
+        and rule.absent is Absent.REQUIRED
+        and word not in spec
+        and is_ignored(("spec", word), ignored)
+    }
+    return {**value, "spec": {**spec, **left_out}} if left_out else value
 
 
 def _check_api_version(value: JsonObject, problems: Problems) -> bool:

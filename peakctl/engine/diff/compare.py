@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from peakctl.engine.diff.align import Alignment, why_unseen
-from peakctl.engine.diff.ignored import is_ignored
 from peakctl.engine.diff.unseen import Recall, still_secret
 from peakctl.kinds.fields import Field, Kind
+from peakctl.kinds.ignored import is_ignored
 from peakctl.kinds.walk import below, child, field_at, is_free, variant
 from peakctl.ledger.digests import NO_DIGESTS, StoredDigests
 from peakctl.model import MAPS, MISSING, UNSEEN, Change, Path, Secret, Skipped, Tree, Unknown, Value

@@ -1,27 +1,13 @@
-"""`lifecycle.ignoreChanges`: which differences it names, and what is sent in their place."""
+"""What is sent in place of fields that `lifecycle.ignoreChanges` names."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from peakctl.engine.diff.align import keys_of
 from peakctl.kinds.fields import Field
 from peakctl.kinds.walk import child, seal_all, variant
-from peakctl.model import MISSING, Path, Value, copy_tree, dotted, is_masked, reveal, value_at
-
-ANY_KEY = r'(?:"[^"]*"|[^.\["\]]*)'
-
-
-def is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
-    """Whether `path` is one of the named fields or lies below one; `*` stands for any key."""
-    text = dotted(path)
-    return any(re.fullmatch(_pattern(words), text) for words in ignored)
-
-
-def _pattern(words: str) -> str:
-    keys = ANY_KEY.join(re.escape(part) for part in words.split("*"))
-    return rf"{keys}(?:[.\[].*)?"
+from peakctl.model import MISSING, Path, Value, copy_tree, is_masked, reveal, value_at
 
 
 def keep_live(rule: Field, desired: Any, live: Value, path: Path) -> None:

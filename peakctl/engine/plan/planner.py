@@ -29,6 +29,7 @@ from peakctl.engine.plan.consequences import find_consequences, with_followers
 from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
+from peakctl.engine.plan.uploads import missing_uploads
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Kind
 from peakctl.ledger.digests import StoredDigests, stored_digests
@@ -89,7 +90,7 @@ class _Planner:
         hidden = parameters.hidden_paths() | (found_live.hidden if found_live else frozenset())
         desired = seal_at(desired, hidden | unread | parameters.unsure_paths())
         if found_live is None:
-            return plan_create(resource, kind, desired)
+            return self._uploading(resource, kind, plan_create(resource, kind, desired))
         live = replace(found_live, values=seal_at(found_live.values, hidden))
         chosen = choose_replacement(resource, kind, desired, live, self.observed)
         if chosen is None:
@@ -97,7 +98,13 @@ class _Planner:
             values = seal_at(values, hidden)
             chosen = self._compared(resource, desired, live, values, hidden, parameters.sets)
         self.problems += chosen.problems
-        return chosen.action
+        return self._uploading(resource, kind, chosen.action) if chosen.action else None
+
+    def _uploading(self, resource: Resource, kind: Kind, action: Action) -> Action | None:
+        """`action`, or None when the manifest lacks a folder that it would upload."""
+        missing = missing_uploads(resource, kind, action)
+        self.problems += missing
+        return None if missing else action
 
     def _compared(
         self,
