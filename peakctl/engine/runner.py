@@ -175,12 +175,8 @@ class ActionRunner:
         return self._outcome(Status.UNKNOWN, message, (LOOKS_FIRST,))
 
     def _going_on(self, reading: Readiness) -> Outcome:
-        word = (
-            f"still {status_word(reading.status)}"
-            if reading.status
-            else "the platform goes on with it"
-        )
-        return self._outcome(Status.IN_PROGRESS, f"{word}; the next run goes on from here")
+        word = status_word(reading.status) if reading.status else "the platform goes on with it"
+        return self._outcome(Status.IN_PROGRESS, word)
 
     def _outcome(self, status: Status, message: str = "", detail: tuple[str, ...] = ()) -> Outcome:
         return Outcome(

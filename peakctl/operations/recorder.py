@@ -371,8 +371,8 @@ def not_recorded(again: str) -> Diagnostic:
     """That a run was ended before its end could be written down."""
     return Diagnostic(
         code="run/not-recorded",
-        summary="the run was ended at once: what it did is not in the ledger",
-        detail=_LEASE_STAYS,
+        summary="the run was ended at once: the ledger may not say what it did",
+        detail=_LEASE_STAYS.replace("was not", "may not have been"),
         fix=f"run it again, it looks at what is there first: {again}",
         severity=Severity.WARNING,
     )

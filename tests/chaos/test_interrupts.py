@@ -163,7 +163,7 @@ def test_a_second_signal_says_what_it_leaves(project: Path, slow: Served, begin:
     assert time.monotonic() - began < 40  # it did not wait for the answer
     words = "the run ended before the platform answered create"
     assert f"unknown  Workflow/after  create: {words}\n" in out
-    assert "still in progress  Image/slow  create 0.0.1: still building; the next run" in out
+    assert "still in progress  Image/slow  create 0.0.1: building\n" in out
     assert "Interrupted: 1 unknown, 1 still in progress.\n" in out
     assert "next: run again; it looks first whether the platform acted: peakctl apply\n" in out
     assert "run/not-recorded" in err

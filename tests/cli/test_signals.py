@@ -75,7 +75,7 @@ def test_a_first_signal_reports_what_goes_on(
         out, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert "stopping: " in err
-    assert "still in progress  Image/forecast  create 0.0.1: still building" in out
+    assert "still in progress  Image/forecast  create 0.0.1: building" in out
     assert "Interrupted: 1 still in progress.\n" in out
     assert "next: run again to go on: peakctl apply\n" in out
 

@@ -103,12 +103,12 @@ def test_what_blocks_without_a_name_is_told_without_one() -> None:
 
 def test_what_goes_on_at_the_platform_is_said() -> None:
     outcomes = (
-        Outcome(IMAGE, Verb.BUILD, Status.IN_PROGRESS, message="still building"),
+        Outcome(IMAGE, Verb.BUILD, Status.IN_PROGRESS, message="building"),
         Outcome(SERVICE, Verb.EDIT, Status.CANCELLED, message="stopped before its turn"),
     )
     text = told(*outcomes, stopped="interrupted")
     assert text.startswith(
-        "still in progress  Image/serve  build 0.0.2: still building\n"
+        "still in progress  Image/serve  build 0.0.2: building\n"
         "cancelled, not started: Service/api\n"
         "\n"
         "Interrupted: 1 still in progress, 1 cancelled.\n"
