@@ -8,8 +8,8 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakctl.model import Actor, CiJob
@@ -41,6 +41,14 @@ def actor_of(settings: Settings, root: Path) -> Actor:
         commit=commit if _COMMIT.match(commit) else _head(root),
         ci=job_of(ci, words) if ci else None,
     )
+
+
+def redacted(actor: Actor, redact: Callable[[str], str]) -> Actor:
+    """The actor without secrets of manifests in the words that come from a CI or the system."""
+    ci = actor.ci and replace(
+        actor.ci, run=redact(actor.ci.run), job=redact(actor.ci.job), url=redact(actor.ci.url)
+    )
+    return replace(actor, who=redact(actor.who), ci=ci)
 
 
 def alive(actor: Actor) -> bool | None:

@@ -28,7 +28,6 @@ from peakctl.model import (
     Run,
     Verb,
 )
-from peakctl.model.text import Redactor
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 
@@ -97,10 +96,9 @@ def _resources(
 
 @dataclass(slots=True)
 class HistoryWriter:
-    """Adds one run to the history, once its work is done. `redact` masks secrets in words."""
+    """Adds one run to the history, once its work is done: `record` is what is said of it."""
 
     client: HistoryClient
-    redact: Redactor
     record: HistoryRun | None = None
 
     async def write(
@@ -119,31 +117,10 @@ class HistoryWriter:
         others = [recovered_run(each, left) for each in past if each.run != self.record.id]
         picked = None if listed is None else self.client.store.pick(listed)
         try:
-            await self.client.add([*others, _redacted(self.record, self.redact)], picked)
+            await self.client.add([*others, self.record], picked)
         except PeakctlError as error:
             return (_not_written(error),)
         return ()
-
-
-def _redacted(run: HistoryRun, redact: Redactor) -> HistoryRun:
-    """The run without secrets in the words that come from a CI, from git or from the system."""
-    actor, origin = run.actor, run.origin
-    ci = actor.ci and replace(
-        actor.ci,
-        run=redact(actor.ci.run),
-        job=redact(actor.ci.job),
-        url=redact(actor.ci.url),
-    )
-    return replace(
-        run,
-        actor=replace(actor, who=redact(actor.who), ci=ci),
-        origin=replace(
-            origin,
-            branch=redact(origin.branch),
-            pull_request=redact(origin.pull_request),
-            approver=redact(origin.approver),
-        ),
-    )
 
 
 def _not_written(error: PeakctlError) -> Diagnostic:
@@ -255,7 +232,7 @@ def read_since(word: str) -> datetime | timedelta:
 
 def history_writer(platform: Platform, owner: Owner) -> HistoryWriter:
     """What adds a run to the history of `owner`."""
-    return HistoryWriter(history_client(platform, owner), platform.project.redact)
+    return HistoryWriter(history_client(platform, owner))
 
 
 def history_client(platform: Platform, owner: Owner) -> HistoryClient:

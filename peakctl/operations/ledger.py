@@ -15,7 +15,7 @@ from peakctl.ledger.lease import refuse_held
 from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import LedgerRevision, tell_duplicates
 from peakctl.model import Ledger, Listed, Owner, Run
-from peakctl.operations.actor import actor_of, run_id
+from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
@@ -226,4 +226,5 @@ def _still_damaged(damage: Diagnostic, revision: LedgerRevision) -> Diagnostic:
 
 def _run(project: Project, command: str) -> Run:
     """Who writes, for the ledger's list of runs."""
-    return Run(run_id(), actor_of(project.settings, project.root), command)
+    actor = actor_of(project.settings, project.root)
+    return Run(run_id(), redacted(actor, project.redact), command)

@@ -35,11 +35,14 @@ def origin_of(project: Project, resources: Iterable[Resource] = ()) -> Origin:
     ci = find_ci(words)
     tree = _read_tree(project.root)
     told = _first(words, ci.branch) if ci else ""
+    branch = _branch(told) or _branch(words.fit(tree.branch if tree else ""))
+    pull_request = _pull_request(words, (PULL_REQUEST, *(ci.pull_request if ci else ())))
+    approver = _first(words, (APPROVER, *(ci.approver if ci else ())))
     return Origin(
-        branch=_branch(told) or _branch(words.fit(tree.branch if tree else "")),
+        branch=project.redact(branch),
         dirty=_is_dirty(project, tree, resources) if tree else None,
-        pull_request=_pull_request(words, (PULL_REQUEST, *(ci.pull_request if ci else ()))),
-        approver=_first(words, (APPROVER, *(ci.approver if ci else ()))),
+        pull_request=project.redact(pull_request),
+        approver=project.redact(approver),
     )
 
 

@@ -68,7 +68,9 @@ class RunRecorder:
     @functools.cached_property
     def run(self) -> Run:
         """The run, with who runs: asked for only when it is to be written down."""
-        return Run(self.run_id, self.find_actor(), self.command)
+        from peakctl.operations.actor import redacted
+
+        return Run(self.run_id, redacted(self.find_actor(), self.redact), self.command)
 
     async def __aenter__(self) -> RunRecorder:
         return self

@@ -231,7 +231,7 @@ class Place:
 
     def run(self, *args: str) -> Any:
         """A command, whose output is searched before it is given back."""
-        bare = args[0] == "get" or args[:2] in (("ledger", "show"), ("ledger", "unlock"))
+        bare = args[0] == "get" or (args[0] == "ledger" and args[1] != "rebuild")
         texts = [p.read_text("utf-8") for p in (self.folder / "manifests").rglob("*.yaml")]
         typed = () if bare else self.canaries.arguments_for("\n".join(texts))
         run = self.command(*args, "-e", "dev", *typed)

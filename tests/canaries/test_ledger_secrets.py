@@ -59,7 +59,9 @@ def test_the_life_of_a_ledger(place: Place, form: str) -> None:
     assert place.run("plan", "--out", "one.plan", *say).code == 0
     assert place.run("apply", "one.plan", *say).code == 0
     assert len(place.ledgers) >= 4
+    assert len(place.histories) == 2
     assert place.run("ledger", "show", *say).code == 0
+    assert place.run("ledger", "history", *say).code == 0
     place.turn("2")
     assert place.run("plan", "--out", "two.plan", *say).code == 0
     assert place.run("apply", "two.plan", *say).code == 0
@@ -254,12 +256,33 @@ def test_what_a_ci_keeps_secret_gets_into_no_ledger(place: Place, ci: str) -> No
         "CIRCLE_WORKFLOW_ID": "7",
         "CIRCLE_USERNAME": f"{word}deploy_pat",
         "CIRCLE_BUILD_URL": f"https://circle.example.com/{word}npm_auth",
+        "GITHUB_HEAD_REF": f"{word}github_token",
+        "CI_COMMIT_BRANCH": f"x-{word}ci_job_token",
+        "CIRCLE_PULL_REQUEST": f"https://github.com/a/b/pull/{word}npm_auth",
+        "PEAKCTL_PULL_REQUEST": f"https://bot:{word}db_pass@example.com/1",
+        "PEAKCTL_APPROVER": f"{word}signing_passphrase",
+        "BRANCH_NAME": f"{word}deploy_pat",
     }
     for name, value in told.items():
         place.env.setenv(name, value)
     assert place.run("apply", "--yes").code == 0
     for form in FORMS:
         assert place.run("ledger", "show", "-o", form).code == 0
+        assert place.run("ledger", "history", "-o", form).code == 0
+    assert place.histories
+
+
+def test_a_value_of_a_secret_parameter_gets_into_no_history(place: Place) -> None:
+    """Words of a CI that repeat a value that a manifest takes for a secret."""
+    secret = next(iter(place.canaries.environment.values()))
+    for name in ("PEAKCTL_APPROVER", "CI_COMMIT_BRANCH", "GITLAB_USER_LOGIN"):
+        place.env.setenv(name, str(secret))
+    for name, value in {"GITLAB_CI": "1", "CI_PIPELINE_ID": "7", "CI_JOB_NAME": secret}.items():
+        place.env.setenv(name, str(value))
+    assert place.run("apply", "--yes").code == 0
+    assert place.histories
+    for form in FORMS:
+        assert place.run("ledger", "history", "-o", form).code == 0
 
 
 def test_what_is_kept_can_be_read_but_for_the_secrets(place: Place) -> None:

@@ -138,6 +138,14 @@ def test_a_first_signal_reports_and_the_next_run_takes_the_build_up(
     _, shown, _ = finish(begin(slow, "ledger", "show", "-o", "json"))
     (past,) = json.loads(shown)["ledger"]["runs"]
     assert (past["outcome"], past["counts"]) == ("interrupted", {"create": 1})
+    _, shown, _ = finish(begin(slow, "ledger", "history", "-o", "json"))
+    (past,) = json.loads(shown)["history"]["runs"]
+    assert (past["outcome"], past["recovered"]) == ("interrupted", False)
+    ends = [(each["key"], each["verb"], each["status"]) for each in past["resources"]]
+    assert ends == [
+        ("Image/slow", "create", "still in progress"),
+        ("Workflow/after", "create", "cancelled"),
+    ]
     again, out, err = finish_in_time(slow, begin(slow, "apply", "--yes"))
     assert again == 0, out + err
     assert len(asked(slow, "POST", "/images/")) == 1

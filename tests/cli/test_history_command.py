@@ -257,3 +257,42 @@ def test_destroy_is_told_and_the_history_outlives_it(shop: Shop) -> None:
     assert shop.run("destroy", "-y").code == 0
     last, _ = shop.history()["runs"]
     assert (last["command"], last["counts"]) == ("destroy", {"delete": 1})
+
+
+IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: train}
+spec: {type: workflow, buildDetails: {source: dockerfile, dockerfile: "FROM python:3\\nRUN %s"}}
+---
+"""
+BLOCK = """\
+apiVersion: peakctl/v1
+kind: BlockSpec
+metadata: {name: block, title: Block, summary: A block}
+spec:
+  kind: workflow
+  config: {steps: {train: {imageDetails: {name: train}, command: run}}}
+---
+"""
+
+
+def test_versions_from_and_to_are_told_and_what_never_began_is_not_open(shop: Shop) -> None:
+    (shop.folder / "m.yaml").write_text(IMAGE % "true" + BLOCK)
+    assert shop.run("apply", "-y").code == 0
+    (shop.folder / "m.yaml").write_text(IMAGE % "false" + BLOCK)
+    assert shop.run("apply", "-y").code == 1
+    (run, _) = shop.history()["runs"]
+    assert run["outcome"] == "failed"
+    assert run["counts"] == {}
+    told = {
+        each["key"]: (each["verb"], each["status"], each["version_before"], each["version_after"])
+        for each in run["resources"]
+    }
+    assert told == {
+        "Image/train": ("build", "failed", "0.0.1", "0.0.2"),
+        "BlockSpec/block": ("release", "blocked", "1.0.0", "1.0.1"),
+    }
+    shown = shop.run("ledger", "show").out
+    assert "0 not finished" in shown
+    assert "Begun" not in shown
