@@ -174,8 +174,8 @@ class Rest:
             reading = deletion(self.status(answer))
         else:
             reading = self.readiness(answer, result.watch)
-        if reading.state in (State.FAILED, State.STUCK) and not reading.message:
-            return replace(reading, message=reason_in(answer))
+        if reading.state in (State.FAILED, State.STUCK, State.WARNING) and not reading.message:
+            reading = replace(reading, message=reason_in(answer))
         if reading.state in (State.READY, State.WARNING):
             return replace(reading, outputs=await self.told(answer))
         return reading

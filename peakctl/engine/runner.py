@@ -134,6 +134,7 @@ class ActionRunner:
     waiting_for: Readiness | None = None
     last: CallResult | None = None
     outputs: Tree | None = None
+    warning: Outcome | None = None
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
@@ -152,6 +153,8 @@ class ActionRunner:
             hints = tuple(self.redact(text) for text in _hints_of(error))
             return self._outcome(Status.FAILED, self.redact(str(error)), hints)
         ended = self._outcome(Status.DONE if self.wrote else Status.ALREADY_RIGHT)
+        if self.warning is not None:
+            ended = replace(self.warning, status=ended.status, took=ended.took)
         return replace(ended, outputs=await self._find_outputs(desired))
 
     async def _find_outputs(self, desired: Tree) -> Tree:
@@ -285,11 +288,17 @@ class ActionRunner:
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
             self._learn(reading.outputs)
+            if reading.state is State.WARNING:
+                self.warning = await self._bad_end(reading, result, Status.DONE)
             return None
+        return await self._bad_end(reading, result, Status.FAILED)
+
+    async def _bad_end(self, reading: Readiness, result: CallResult, status: Status) -> Outcome:
+        """The outcome of an end that is not simply good, with what the platform tells of it."""
         failure, hints = await self._explain(result)
         why = f": {reading.message}" if reading.message else ""
-        failed = self._outcome(Status.FAILED, f"{self._ended_as(reading.status)}{why}", hints)
-        return replace(failed, failure=replace(failure, reason=reading.message))
+        ended = self._outcome(status, f"{self._ended_as(reading.status)}{why}", hints)
+        return replace(ended, failure=replace(failure, reason=reading.message))
 
     async def _explain(self, result: CallResult) -> tuple[Failure, tuple[str, ...]]:
         """What the platform tells of a failure; where that cannot be read, why not."""

@@ -37,8 +37,10 @@ def outcome_lines(
     lines += [*_blocked(outcomes), *_cancelled(outcomes)]
     if lines:
         lines += [(), *_counts(outcomes, again, stopped)]
+    warned = [o for o in outcomes if o.status.good and o.message]
+    told = [each for o in warned for each in _trouble(o, versions.get(o.key))]
     last = line((applied_summary(plan, outcomes, took), "bold"))
-    return (*_output_lines(outcomes), *lines, last)
+    return (*_output_lines(outcomes), *told, *([()] if told else ()), *lines, last)
 
 
 def _output_lines(outcomes: Iterable[Outcome]) -> tuple[Line, ...]:
@@ -63,9 +65,9 @@ def _shown(value: object) -> str:
 
 
 def _trouble(outcome: Outcome, version: str | None) -> Iterator[Line]:
-    role = _TROUBLE[outcome.status]
+    word = "warning" if outcome.status.good else str(outcome.status)
     yield line(
-        (str(outcome.status), role),
+        (word, _TROUBLE.get(outcome.status, "warning")),
         "  ",
         (str(outcome.key), "bold"),
         f"  {verb_word(outcome.verb)}",

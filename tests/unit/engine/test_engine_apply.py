@@ -188,8 +188,13 @@ def test_a_failure_that_cannot_be_explained_stays_one(lab: Any) -> None:
 def test_a_warning_is_an_end(lab: Any) -> None:
     put_deployment(lab)
     lab.Deployment.watched = True
-    lab.Deployment.readings = [Readiness(State.WARNING, "warning")]
-    assert statuses(lab.run(deployment(lab, "1.1.0"))) == [Status.DONE]
+    lab.Deployment.readings = [Readiness(State.WARNING, "warning", "a part is slow")]
+    part = PartState("block b", "warning")
+    lab.Deployment.failure = Failure("revision 2", parts=(part,))
+    (outcome,) = lab.run(deployment(lab, "1.1.0"))
+    assert outcome.status is Status.DONE
+    assert outcome.message == "the deployment ended as warning: a part is slow"
+    assert outcome.failure == Failure("revision 2", "a part is slow", (part,))
 
 
 def test_time_that_runs_out_leaves_it_in_progress(lab: Any) -> None:

@@ -122,6 +122,21 @@ def test_doubt_is_resolved_by_the_next_run() -> None:
     assert "next: run again; it looks first whether the platform acted: " in text
 
 
+def test_what_ended_with_a_warning_is_told_and_is_done() -> None:
+    failure = Failure("revision 2", "a part is slow")
+    ended = Outcome(
+        SERVICE,
+        Verb.EDIT,
+        Status.DONE,
+        message="it ended as warning: a part is slow",
+        failure=failure,
+    )
+    text = told(ended)
+    assert text.startswith(
+        "warning  Service/api  edit: it ended as warning: a part is slow\n    revision 2\n\nApplied"
+    )
+
+
 def test_outputs_stand_before_the_rest_one_a_line() -> None:
     text = told(
         Outcome(IMAGE, Verb.BUILD, Status.FAILED, message="the build failed"),
