@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from peakctl.operations.plan import plan_async as plan_async
     from peakctl.operations.project import Project as Project
     from peakctl.operations.saved_plan import SavedPlan as SavedPlan
+    from peakctl.operations.saved_plan import open_saved_plan as open_saved_plan
     from peakctl.operations.saved_plan import read_saved_plan as read_saved_plan
     from peakctl.operations.saved_plan import save_plan_async as save_plan_async
 
@@ -108,7 +109,7 @@ _PLACES = {
     "operations.logs": "build_log_async",
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
-    "operations.saved_plan": "SavedPlan read_saved_plan save_plan_async",
+    "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
 __all__ = ["__version__", *sorted(_MODULES)]

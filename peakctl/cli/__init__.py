@@ -22,6 +22,7 @@ COMMANDS = {
     "fmt": "Put the keys of manifests in the order of the schema.",
     "render": "Print manifests with their templates filled in.",
     "plan": "Show what apply would change, and change nothing.",
+    "show": "Print what was approved in a saved plan.",
     "apply": "Make the tenant look like the manifests.",
     "destroy": "Delete what the manifests name.",
     "get": "List live resources, or print one as a manifest.",

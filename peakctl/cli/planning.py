@@ -24,6 +24,7 @@ from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import plan_lines, plan_summary, undeclared_lines
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
+from peakctl.present.saved_plan import saved_lines
 from peakctl.present.text import Line, line
 
 
@@ -144,6 +145,7 @@ def plan_result(session: Session, planned: PlanResult) -> tuple[Line, ...]:
         *lines,
         *((*asides, ()) if asides else ()),
         *_stage_lines(session, planned),
+        *_saved_lines(session),
         line((plan_summary(plan), "bold")),
     )
 
@@ -176,9 +178,24 @@ def _stage_lines(session: Session, planned: PlanResult) -> tuple[Line, ...]:
     return (line(("An apply has these stages:", "bold")), *rows, ())
 
 
+def _saved_lines(session: Session) -> tuple[Line, ...]:
+    """Where the plan was saved, and what to type next; on stderr where stdout is for a program."""
+    if session.saved is None or session.flags.quiet:
+        return ()
+    lines = saved_lines(session.saved, session.again("apply", session.saved))
+    if session.flags.output == "text":
+        return lines
+    session.terminal.tell(lines)
+    return ()
+
+
 def plan_document(session: Session, planned: PlanResult) -> JsonDict:
-    """The JSON of --explain."""
-    if not session.flags.explain:
-        return {}
-    stages = _explained(session, planned)
-    return {"stages": [{"stage": name, "does": what} for name, what in stages]}
+    """The JSON of --explain and of --out."""
+    found: JsonDict = {}
+    if session.flags.explain:
+        stages = _explained(session, planned)
+        found["stages"] = [{"stage": name, "does": what} for name, what in stages]
+    if session.saved is not None:
+        apply = session.again("apply", session.saved)
+        found["saved"] = {"file": session.saved, "apply": apply}
+    return found

@@ -41,7 +41,8 @@ class Session:
     """One command under way. `opened` is its project, once it is known.
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
-    was shown before, should an error end the run; `undeclared` what no manifest names any more.
+    was shown before, should an error end the run; `undeclared` what no manifest names any more;
+    `saved` the file that the plan was saved to.
     """
 
     command: str
@@ -53,6 +54,7 @@ class Session:
     interrupted: Exit | None = None
     plan: Plan | None = None
     undeclared: tuple[Owned, ...] = ()
+    saved: str | None = None
     requests: int = 0
 
     @property
@@ -91,7 +93,7 @@ class Session:
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
 
-    def again(self, command: str | None = None) -> str:
+    def again(self, command: str | None = None, *arguments: str) -> str:
         """What to type to run this (or another command) again; values of -p may be secrets."""
         flags = self.flags
         typed = {
@@ -109,11 +111,12 @@ class Session:
             "--prune": flags.prune,
             "--prune-history": flags.prune_history,
             "--adopt": flags.adopt,
+            "--retry-failed": flags.retry_failed,
         }
         words += [flag for flag, given in switches.items() if given]
         if flags.allow_mass_change is not None:
             words += ["--allow-mass-change", str(flags.allow_mass_change)]
-        return shlex.join(["peakctl", *(command or self.command).split(), *words])
+        return shlex.join(["peakctl", *(command or self.command).split(), *arguments, *words])
 
     def show(self, lines: Any) -> None:
         """What is to be read before it is agreed to; JSON and Markdown have it in the report."""

@@ -240,7 +240,8 @@ class FileChanges:
     `renamed` are pairs of an old and a new path of the same content, in neither of the other lists;
     `counts` are all of each sort. `total` is that of the new archive, `before` that of the live
     one where it is known. `complete` is False where the files of the live one are not known: then
-    all counts are 0 and `newest` has the files that were written last, the latest first.
+    all counts are 0 and `newest` has the files that were written last, the latest first. `at` is
+    the place of the archive in the manifest.
     """
 
     added: tuple[str, ...] = ()
@@ -252,6 +253,7 @@ class FileChanges:
     total: FileTotal = field(default=FileTotal())
     before: FileTotal | None = None
     newest: tuple[str, ...] = ()
+    at: Path = field(default=(), compare=False)
 
     def renamed_by(self, words: Callable[[str], str]) -> FileChanges:
         """The same with `words` applied to every path."""

@@ -145,9 +145,7 @@ def _is_part(live: Live, part_of: Mapping[LiveId, str]) -> Diagnostic:
 def find_kind(word: str, kinds: Iterable[str]) -> str:
     """The kind that `word` means, without regard to case, hyphens and plural. Raises UsageError."""
     names = list(kinds)
-    by_folded = {_folded(name): name for name in names}
-    folded = _folded(word)
-    found = by_folded.get(folded) or by_folded.get(folded.removesuffix("s"))
+    found = known_kind(word, names)
     if found is not None:
         return found
     near = nearest_names(word, names)
@@ -159,6 +157,13 @@ def find_kind(word: str, kinds: Iterable[str]) -> str:
             fix=f"did you mean: {', '.join(near)}" if near else "use one of the kinds above",
         )
     )
+
+
+def known_kind(word: str, kinds: Iterable[str]) -> str | None:
+    """The kind that `word` means, None where there is none."""
+    by_folded = {_folded(name): name for name in kinds}
+    folded = _folded(word)
+    return by_folded.get(folded) or by_folded.get(folded.removesuffix("s"))
 
 
 def _folded(word: str) -> str:

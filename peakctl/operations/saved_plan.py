@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from peakctl.engine.plan.approval import (
     Approval,
     Tenant,
     approve,
+    edited_actions,
     left_deletes,
     objections,
     other_format,
@@ -29,7 +31,7 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 
 LARGEST = 64 * 2**20
-"""Bytes of a plan file; an action takes about 400."""
+"""Bytes of a plan file; an action takes a few hundred, and what its changes take."""
 PLAN_AGAIN = "plan again with --out, and have the new plan approved"
 _WARNING = Severity.WARNING
 
@@ -47,6 +49,11 @@ class SavedPlan:
     tenant_confirmed: bool = False
 
     @property
+    def plan(self) -> Plan:
+        """What was approved, for readers: it has no values that are sent."""
+        return self.approval.plan
+
+    @property
     def tenant(self) -> Tenant:
         """What tells the tenant that the plan was made for."""
         return self.approval.tenant
@@ -57,9 +64,9 @@ async def save_plan_async(
 ) -> tuple[Diagnostic, ...]:
     """Write a plan to a file, for `read_saved_plan` and an apply that does that and no more.
 
-    The file holds digests and words, no value. Gives what is to be said of that: a plan that a
-    guard refuses is not written, one of an unknown tenant is not bound to it. Raises UsageError
-    when the file cannot be written, NotAuthenticated.
+    The file holds what a plan shows of its actions, and digests of what they send; no secret. Gives
+    what is to be said of that: a plan that a guard refuses is not written, one of an unknown tenant
+    is not bound to it. Raises UsageError when the file cannot be written, NotAuthenticated.
     """
     async with connect(project, planned.options.parallelism) as platform:
         return await save_plan(platform, planned, file)
@@ -76,8 +83,11 @@ async def save_plan(
         summary = f'"{file}" was not written: what is refused cannot be approved'
         return (Diagnostic("plan/not-saved", summary, fix="see the error", severity=_WARNING),)
     approval = _approved(platform, planned.plan, tenant=tenant)
+    data = write_approval(approval).encode()
+    if len(data) > LARGEST:
+        raise UsageError(_too_large(str(file), len(data)))
     try:
-        write_private(Path(file), write_approval(approval).encode())
+        write_private(Path(file), data)
     except OSError as error:
         raise UsageError(
             Diagnostic(
@@ -92,6 +102,20 @@ async def save_plan(
 
 def read_saved_plan(project: Project, file: str | Path) -> SavedPlan:
     """The consent in a plan file. Raises PlanStale when it is not whole, or for something else."""
+    saved = open_saved_plan(file)
+    approval = saved.approval
+    here = (project.name or "", project.environment_name or "")
+    if (approval.project, approval.environment) != here:
+        there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
+        raise _unusable(f'"{file}" approves another run', f"it is for {there}")
+    return saved
+
+
+def open_saved_plan(file: str | Path) -> SavedPlan:
+    """What was approved in a plan file, of whatever project. Raises PlanStale for what is none.
+
+    Asks nothing of the platform, and reads no manifest.
+    """
     try:
         with Path(file).open("rb") as opened:
             data = opened.read(LARGEST + 1)  # no more, should it have no end
@@ -102,11 +126,26 @@ def read_saved_plan(project: Project, file: str | Path) -> SavedPlan:
     approval = read_approval(text)
     if approval is None:
         raise _unreadable(str(file), text)
-    here = (project.name or "", project.environment_name or "")
-    if (approval.project, approval.environment) != here:
-        there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
-        raise _unusable(f'"{file}" approves another run', f"it is for {there}")
     return SavedPlan(str(file), approval)
+
+
+def check_is_file(words: Sequence[str]) -> str:
+    """The file that `show` was given. Raises UsageError for a resource, with what shows that."""
+    from peakctl.kinds.store import load_kinds
+    from peakctl.operations.get import known_kind
+
+    first, _, rest = words[0].partition("/")
+    if Path(words[0]).exists() and len(words) == 1:
+        return words[0]
+    kind = known_kind(first, load_kinds())
+    name = rest or " ".join(words[1:])
+    if kind is None and len(words) == 1:
+        return words[0]
+    meant = shlex.join(["peakctl", "get", kind or first, *([name] if name else [])])
+    summary = "show takes a plan file, and prints what was approved in it"
+    raise UsageError(
+        Diagnostic("usage/command-line", summary, fix=f"for what is on the platform: {meant}")
+    )
 
 
 def approval_check(
@@ -198,13 +237,35 @@ def _unbound(file: str) -> Diagnostic:
 
 def _unreadable(file: str, text: str) -> PlanStale:
     """What is wrong with a plan file that cannot be read."""
-    number = other_format(text)
+    number, edited = other_format(text), edited_actions(text)
+    if edited:
+        return PlanStale(_tampered(file, edited))
     if number is None:
         return _unusable(f'"{file}" is not a whole plan file of this peakctl', "")
     which = "a newer" if number > FORMAT else "an older"
     summary = f'"{file}" was saved by {which} peakctl: its format is {number}, not {FORMAT}'
-    why = "a plan of an older one says nothing of the tenant that it was made for"
+    why = "a plan of an older one does not hold what was shown to whoever approved it"
     return _unusable(summary, why if number < FORMAT else "")
+
+
+def _tampered(file: str, edited: Sequence[str]) -> Diagnostic:
+    most = 10
+    more = f" and {len(edited) - most} more" if len(edited) > most else ""
+    return Diagnostic(
+        code="plan/tampered",
+        summary=f'"{file}" was edited: it does not say what was approved',
+        detail=f"their digests do not fit: {', '.join(edited[:most])}{more}",
+        fix=PLAN_AGAIN,
+    )
+
+
+def _too_large(file: str, size: int) -> Diagnostic:
+    return Diagnostic(
+        code="usage/plan-file",
+        summary=f'"{file}" was not written: the plan takes {size // 2**20} MiB',
+        detail=f"a plan file has {LARGEST // 2**20} MiB at most",
+        fix="plan in parts with --select",
+    )
 
 
 def _unusable(summary: str, detail: str) -> PlanStale:

@@ -29,8 +29,8 @@ def file_lines(action: Action, *, verbose: bool = False) -> tuple[Line, ...]:
 
 def replaces(action: Action, change: ShownChange) -> bool:
     """Whether the lines about files say what the change of a digest says, and more."""
-    archives = action.resource.archives if action.resource and action.files else ()
-    return any(each.path[: len(path)] == path for path in archives for each in change.wire)
+    at = action.files.at if action.files else ()
+    return bool(at) and any(each.path[: len(at)] == at for each in change.wire)
 
 
 def files_document(files: FileChanges | None) -> JsonDict | None:

@@ -505,7 +505,7 @@ def test_no_byte_of_a_plan_file_can_be_another_without_notice(start: Tenant) -> 
     [
         {"salt": 7}, {"salt": None}, {"salt": [1]}, {"salt": ""}, {"salt": "x" * 10**6},
         {"project": ["p"]}, {"environment": {}}, {"actions": {}}, {"actions": [7]},
-        {"actions": []}, {"actions": None}, {"format_version": 3},
+        {"actions": []}, {"actions": None}, {"format_version": 4},
         {"project": NASTY}, {"salt": "\ud800"},
     ],
 )  # fmt: skip

@@ -68,6 +68,7 @@ async def _plan(session: Session) -> Report:
             from peakctl.operations.saved_plan import save_plan
 
             session.warnings += await save_plan(platform, planned, flags.out)
+            session.saved = None if planned.guards else flags.out
     pending = planned.has_changes and flags.detailed_exitcode
     code = Exit.CHANGES_PENDING if pending else Exit.DONE
     return session.report(

@@ -93,6 +93,16 @@ async def _of_action(
     new = _new_archive(action)
     if new is None:
         return None
+    return replace(await _of_archive(new, action, observed, adapters, known), at=new.path)
+
+
+async def _of_archive(
+    new: _New,
+    action: Action,
+    observed: LiveState,
+    adapters: Mapping[str, Adapter],
+    known: Mapping[Compared, FileChanges],
+) -> FileChanges:
     ours = {file.path: _content(file) for file in new.archive.files}
     if new.live is None:
         return compare_files(new.archive, ours, {})

@@ -1,8 +1,9 @@
-"""The approval in a saved plan: consent to certain actions, without any of their values.
+"""The approval in a saved plan: consent to certain actions, as people were shown them.
 
-It holds a digest of each action (the calls, the number, all that would be sent) and of the live
-state that it was planned from, so no body and no secret is on disk, and nothing stale is ever
-sent: apply plans again and goes on only if every action is one that was approved. It holds signs of
+It holds what a plan shows of each action, and a digest of all that would be sent and of the live
+state that it was planned from. So no body and no secret is on disk, and nothing stale is ever sent:
+apply plans again and goes on only if every action is one that was approved, and is what the file
+shows. A digest over each action tells where a file was edited by hand. It holds signs of
 the tenant that it was made for, so that it is not carried out on another: a token is no part of
 them, since plan and apply may use two; nor are small numbers, since every tenant counts its
 workflows from 1.
@@ -13,15 +14,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.approved_action import differences, is_other, read_action, write_action
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
 from peakctl.model import MISSING, Action, JsonObject, Key, Listed, Plan, Step, Tree, Value, Verb
-from peakctl.model.values import copy_tree, dotted, holds_secret, seal_beside, set_at, value_at
+from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 _SHORTEST_ID = 16
 """Characters of an id that no two tenants give to different things, such as a UUID."""
 
@@ -87,20 +91,35 @@ def _live_ids(observed: LiveState) -> Iterator[tuple[str, str | int]]:
             yield live.key.kind, live.id
 
 
-FORMAT = 2
+FORMAT = 3
 NOWHERE = Tenant()
+_TOLD = 10
+"""Fields that are told of an action that is not the approved one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """One action as it was approved: what it does in words, and the digests that pin it."""
+    """One action as it was approved: what was shown of it, and the digests that pin it.
+
+    `shown` is that of `approved_action`, `digest` that of what it would send, `live` that of what
+    it was planned from.
+    """
 
     key: Key
-    steps: tuple[str, ...]
-    version: str | None
-    fields: tuple[str, ...]
+    shown: JsonObject
     digest: str
     live: str | None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The calls, by name."""
+        return tuple(self.shown["steps"])
+
+    @property
+    def version(self) -> str | None:
+        """The number that it makes, or keeps."""
+        version: str | None = self.shown["version"]
+        return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,11 @@ class Approval:
     actions: tuple[Approved, ...]
     cost: int = 0
     tenant: Tenant = NOWHERE
+
+    @property
+    def plan(self) -> Plan:
+        """The actions for readers: what was shown of them, and nothing that could be sent."""
+        return Plan(tuple(read_action(each.shown) for each in self.actions))
 
 
 def approve(
@@ -154,9 +178,7 @@ def _approved(
     ]
     return Approved(
         key=action.key,
-        steps=steps,
-        version=action.version,
-        fields=tuple(dotted(change.path) for change in action.changes),
+        shown=write_action(action, digests),
         digest=digests.of(sent),
         live=_seen(action, kind, digests) if live else None,
     )
@@ -207,11 +229,11 @@ def objections(
     """
     before = {approved.key: approved for approved in approval.actions}
     now = _all_approved(plan, kinds, Digests(approval.salt, approval.cost))
-    return tuple(_objections(before, now, fix))
+    return tuple(_objections(before, now, fix, was_written=not approval.cost))
 
 
 def _objections(
-    before: Mapping[Key, Approved], actions: Iterator[Approved], fix: str
+    before: Mapping[Key, Approved], actions: Iterator[Approved], fix: str, *, was_written: bool
 ) -> Iterator[Diagnostic]:
     for now in actions:
         then = before.get(now.key)
@@ -221,6 +243,8 @@ def _objections(
             yield _objection(now.key, "it was changed on the platform meanwhile", then, now, fix)
         elif then.digest != now.digest or _deletes(now) > _deletes(then):
             yield _objection(now.key, "the manifests ask for something else now", then, now, fix)
+        elif was_written and not _is_gone(then, now) and is_other(then.shown, now.shown):
+            yield _objection(now.key, "it is not what the plan file shows", then, now, fix)
 
 
 def _deletes(action: Approved) -> bool:
@@ -234,15 +258,15 @@ def _is_gone(then: Approved, now: Approved) -> bool:
 
 def _objection(key: Key, why: str, then: Approved | None, now: Approved, fix: str) -> Diagnostic:
     before, after = _in_words(then) if then else "", _in_words(now)
-    if before == after:
-        after = "the same, with other values"
     lines = [f"approved: {before}"] if then else []
-    detail = "\n".join([*lines, f"now:      {after}"])
-    return Diagnostic(code="plan/stale", summary=why, key=key, detail=detail, fix=fix)
+    lines.append(f"now:      {'the same, with other values' if before == after else after}")
+    lines += islice(differences(then.shown, now.shown), 3 * _TOLD) if then else ()
+    return Diagnostic(code="plan/stale", summary=why, key=key, detail="\n".join(lines), fix=fix)
 
 
 def _in_words(action: Approved) -> str:
-    fields = f" ({', '.join(action.fields)})" if action.fields else ""
+    paths = ", ".join(path for change in action.shown["changes"] for path in change["paths"])
+    fields = f" ({paths})" if paths else ""
     return f"{', '.join(action.steps)}{' ' + action.version if action.version else ''}{fields}"
 
 
@@ -267,21 +291,15 @@ def write_approval(approval: Approval) -> str:
             "ids": [*sorted(approval.tenant.ids)],
             "local": approval.tenant.local,
         },
-        "actions": [
-            {
-                "kind": a.key.kind,
-                "name": a.key.name,
-                "steps": list(a.steps),
-                "version": a.version,
-                "fields": list(a.fields),
-                "digest": a.digest,
-                "live": a.live,
-            }
-            for a in approval.actions
-        ],
+        "actions": [_write_approved(each, Digests(approval.salt)) for each in approval.actions],
     }
     sum_ = Digests(approval.salt).of(body)
-    return json.dumps({**body, "checksum": sum_}, indent=2) + "\n"
+    return json.dumps({**body, "checksum": sum_}, indent=1) + "\n"
+
+
+def _write_approved(approved: Approved, digests: Digests) -> dict[str, Value]:
+    body = {**approved.shown, "sends": approved.digest, "from": approved.live}
+    return {**body, "digest": digests.of(body)}
 
 
 def other_format(text: str) -> int | None:
@@ -295,6 +313,24 @@ def other_format(text: str) -> int | None:
     return found if is_number and found != FORMAT else None
 
 
+def edited_actions(text: str) -> tuple[str, ...]:
+    """The actions of a plan file of this format that are not what their digests say."""
+    try:
+        body = json.loads(text)
+        if body["kind"] != "peakctl-plan" or body["format_version"] != FORMAT:
+            return ()
+        digests = Digests(_text(body["salt"]))
+        edited = [each for each in body["actions"] if not _is_whole(each, digests)]
+        return tuple(f"{each['kind']}/{each['name']}" for each in edited)
+    except _MALFORMED:
+        return ()
+
+
+def _is_whole(item: JsonObject, digests: Digests) -> bool:
+    body = {word: value for word, value in item.items() if word != "digest"}
+    return bool(item["digest"] == digests.of(body))
+
+
 def read_approval(text: str) -> Approval | None:
     """The approval in a plan file, or None when the text is not a whole one of this format."""
     try:
@@ -302,13 +338,14 @@ def read_approval(text: str) -> Approval | None:
         checksum = body.pop("checksum")
         if body["kind"] != "peakctl-plan" or body["format_version"] != FORMAT:
             return None
-        salt = _text(body["salt"])
-        if checksum != Digests(salt).of(body):
+        digests = Digests(_text(body["salt"]))
+        whole = all(_is_whole(item, digests) for item in body["actions"])
+        if not whole or checksum != digests.of(body):
             return None
-        actions = tuple(_read_action(item) for item in body["actions"])
+        actions = tuple(_read_approved(item) for item in body["actions"])
         where = (_text(body["project"]), _text(body["environment"]))
-        return Approval(*where, salt, actions, tenant=_read_tenant(body["tenant"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Approval(*where, body["salt"], actions, tenant=_read_tenant(body["tenant"]))
+    except _MALFORMED:
         return None
 
 
@@ -318,15 +355,11 @@ def _read_tenant(item: JsonObject) -> Tenant:
     return Tenant(domain, ledger, ids, local)
 
 
-def _read_action(item: JsonObject) -> Approved:
-    return Approved(
-        key=Key(_text(item["kind"]), _text(item["name"])),
-        steps=tuple(_text(step) for step in item["steps"]),
-        version=_text_or_none(item["version"]),
-        fields=tuple(_text(path) for path in item["fields"]),
-        digest=_text(item["digest"]),
-        live=_text_or_none(item["live"]),
-    )
+def _read_approved(item: JsonObject) -> Approved:
+    own = ("sends", "from", "digest")
+    shown = {word: value for word, value in item.items() if word not in own}
+    key = read_action(shown).key  # what cannot be shown was not approved
+    return Approved(key, shown, _text(item["sends"]), _text_or_none(item["from"]))
 
 
 def _text_or_none(value: object) -> str | None:

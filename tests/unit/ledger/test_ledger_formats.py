@@ -23,10 +23,12 @@ OLD, NOW = FORMATS / "1ecebe7", FORMATS / "17fbecd"
 LISTS = FORMATS / "cbed376"
 """Of format 2 as well; the ledger has lists of the files of images."""
 HISTORY = FORMATS / "794d715"
+PLANS = FORMATS / "3f40e57"
+"""The saved plan is of format 3: it holds what was shown."""
 OWNER = Owner("formats", "local")
 
 
-@pytest.fixture(params=[OLD, NOW, LISTS], ids=lambda folder: folder.name)
+@pytest.fixture(params=[OLD, NOW, LISTS, PLANS], ids=lambda folder: folder.name)
 def folder(request: pytest.FixtureRequest) -> Path:
     """What one version wrote."""
     found: Path = request.param
@@ -115,7 +117,7 @@ def test_a_ledger_with_lists_of_files_is_read_and_written_as_it_is() -> None:
 def test_files_are_known_once_an_apply_has_written_their_list(tenant: Tenant, folder: Path) -> None:
     (tenant.project / "src/train.py").write_text("MODE = 1\n")
     planned = run(tenant, "plan", "--select", "Image/train").out
-    if folder == LISTS:
+    if folder in (LISTS, PLANS):
         assert "~ files: 1 changed\n        ~ train.py\n" in planned
     else:
         assert "which changed is not known" in planned
@@ -125,18 +127,19 @@ def test_files_are_known_once_an_apply_has_written_their_list(tenant: Tenant, fo
     assert "        + util.py\n" in run(tenant, "plan", "--select", "Image/train").out
 
 
-@pytest.mark.parametrize("folder", [OLD], indirect=True)
-def test_a_saved_plan_of_format_1_is_refused_in_plain_words(tenant: Tenant, folder: Path) -> None:
-    assert other_format((folder / "saved.plan").read_text("utf-8")) == 1
+@pytest.mark.parametrize("folder", [OLD, NOW, LISTS], indirect=True)
+def test_a_saved_plan_of_before_is_refused_in_plain_words(tenant: Tenant, folder: Path) -> None:
+    number = other_format((folder / "saved.plan").read_text("utf-8"))
+    assert number == (1 if folder == OLD else 2)
     edit(tenant.project)
     shutil.copy(folder / "saved.plan", tenant.project)
     applied = run(tenant, "apply", "saved.plan", "--yes")
     assert applied.code == 11, applied.out + applied.err
-    assert "was saved by an older peakctl: its format is 1" in applied.err
+    assert f"was saved by an older peakctl: its format is {number}" in applied.err
 
 
-@pytest.mark.parametrize("folder", [NOW, LISTS], indirect=True)
-def test_a_saved_plan_of_format_2_is_applied(tenant: Tenant, folder: Path) -> None:
+@pytest.mark.parametrize("folder", [PLANS], indirect=True)
+def test_a_saved_plan_of_format_3_is_applied(tenant: Tenant, folder: Path) -> None:
     edit(tenant.project)
     shutil.copy(folder / "saved.plan", tenant.project)
     applied = run(tenant, "apply", "saved.plan", "--yes")
@@ -150,7 +153,7 @@ def test_what_this_version_writes_is_of_the_formats_that_are_kept(
     shutil.copytree(FORMATS / "project", tmp_path / "project")
     monkeypatch.setattr(write_formats, "FORMATS", tmp_path)
     write_formats.main("now")
-    for name, at in (("ledger.json", NOW), ("saved.plan", NOW), ("history.json", HISTORY)):
+    for name, at in (("ledger.json", NOW), ("saved.plan", PLANS), ("history.json", HISTORY)):
         now, kept = (json.loads((each / name).read_bytes()) for each in (tmp_path / "now", at))
         assert now["format_version"] == kept["format_version"]
         assert now.keys() == kept.keys()

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plans import as_shown
 
 from peakctl.engine.plan.approval import (
     Tenant,
     approve,
+    edited_actions,
     left_deletes,
     objections,
     other_format,
@@ -24,12 +26,16 @@ from peakctl.ledger.digests import Digests
 from peakctl.model import (
     MISSING,
     Action,
+    Cause,
     Change,
+    Consequence,
     Document,
+    Effect,
     Key,
     Live,
     Location,
     Plan,
+    Reason,
     Reference,
     Resource,
     Secret,
@@ -136,13 +142,19 @@ def test_an_objection_names_what_was_approved_and_what_is_now() -> None:
     ]
 
 
-def test_what_reads_the_same_and_is_not_is_told_as_other_values() -> None:
-    before, now = service(1), service(1, live="by hand")
-    (told,) = objections(approved(before), Plan((now,)), KINDS, "plan again")
+def test_what_differs_is_told_with_its_approved_and_present_values() -> None:
+    before = as_shown(service(1, after="new"))
+    approval = approve(before, KINDS, project="p", environment="e", salt="ab12")
+    (told,) = objections(approval, as_shown(service(1, after="else")), KINDS, "plan again")
     assert told.detail.splitlines() == [
         "approved: update (metadata.title)",
         "now:      the same, with other values",
+        "metadata.title:",
+        '  approved: (absent) -> "new"',
+        '  now:      (absent) -> "else"',
     ]
+    (told,) = objections(approval, as_shown(service(1, live="x")), KINDS, "plan again")
+    assert told.detail.splitlines()[1:] == ["now:      the same, with other values"]
 
 
 def test_a_changed_secret_is_noticed_and_none_is_written() -> None:
@@ -153,8 +165,20 @@ def test_a_changed_secret_is_noticed_and_none_is_written() -> None:
 
 
 def test_a_file_reads_back_as_it_was_written() -> None:
-    approval = approved(image(), service(7))
-    assert read_approval(write_approval(approval)) == approval
+    approval = approve(
+        as_shown(image(), service(7)), KINDS, project="p", environment="e", salt="ab12"
+    )
+    found = read_approval(write_approval(approval))
+    assert found == approval
+    assert [str(action.key) for action in found.plan.actions] == ["Image/img", "Service/svc"]
+    assert [change.path for change in found.plan.actions[1].shown] == ["metadata.title"]
+
+
+@pytest.mark.parametrize("salt", [7, None, ["x"]])
+def test_a_salt_that_is_no_text_is_refused(salt: Any) -> None:
+    body = json.loads(write_approval(approved(image())))
+    text = json.dumps({**body, "salt": salt})
+    assert (read_approval(text), edited_actions(text)) == (None, ())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 9999, '{"checksum": 1, "kind": 2}'])
@@ -170,14 +194,14 @@ def test_every_flipped_character_is_refused_or_says_the_same() -> None:
         assert read_approval(damaged) in (None, approval)
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, 2, 4])
 def test_another_format_is_refused_by_its_number(number: int) -> None:
     body = json.loads(write_approval(approved()))
     text = json.dumps({**body, "format_version": number})
     assert (read_approval(text), other_format(text)) == (None, number)
 
 
-@pytest.mark.parametrize("number", [2, True, "1", None])
+@pytest.mark.parametrize("number", [3, True, "1", None])
 def test_what_says_no_other_format_is_damaged(number: Any) -> None:
     body = json.loads(write_approval(approved()))
     assert other_format(json.dumps({**body, "format_version": number})) is None
@@ -229,11 +253,80 @@ def test_what_is_live_is_digested_slowly_where_a_secret_may_be_in_it(
     assert all_ == going
 
 
-@pytest.mark.parametrize("version", [5, None, "0.0.2"])
-def test_a_plan_file_whose_words_are_none_is_refused_though_its_checksum_fits(version: Any) -> None:
-    approval = approve(Plan((image(),)), KINDS, project="p", environment="e", salt="s")
+def forged(approval: Approval, edit: Any, *, digests: bool) -> str:
+    """A plan file with an edited action, whose checksum fits; with `digests` its digest, too."""
     body = json.loads(write_approval(approval))
+    (action,) = body["actions"]
+    edit(action)
+    if digests:
+        del action["digest"]
+        action["digest"] = Digests(approval.salt).of(action)
     del body["checksum"]
-    body["actions"][0]["version"] = version
-    text = json.dumps({**body, "checksum": Digests("s").of(body)})
+    return json.dumps({**body, "checksum": Digests(approval.salt).of(body)})
+
+
+@pytest.mark.parametrize("version", [5, None, "0.0.2"])
+def test_a_plan_file_whose_words_are_none_is_refused_though_its_digests_fit(version: Any) -> None:
+    text = forged(approved(image()), lambda a: a.update(version=version), digests=True)
     assert (read_approval(text) is None) is (version == 5)
+    assert edited_actions(text) == ()
+
+
+def test_an_edited_action_is_found_by_its_digest() -> None:
+    text = forged(approved(image()), lambda a: a.update(verb="edit"), digests=False)
+    assert read_approval(text) is None
+    assert edited_actions(text) == ("Image/img",)
+    assert edited_actions(write_approval(approved(image()))) == ()
+    assert edited_actions("no json") == edited_actions('{"kind": "else"}') == ()
+
+
+def deletion() -> Action:
+    live = Live(SERVICE, "s-1", {"metadata": {"name": "svc"}, "spec": {}})
+    return Action(SERVICE, Verb.DELETE, (Step.DELETE,), live=live)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"verb": "edit", "steps": ["update"]},
+        {"verb": "edit"},
+        {"steps": ["update"]},
+        {"version": "0.0.9"},
+        {"on_platform": {"id": "other", "version": None, "state": "ready"}},
+        {"changes": []},
+        {"consequences": []},
+    ],
+)
+@pytest.mark.parametrize("what", ["delete", "edit"])
+def test_no_file_shows_one_thing_and_approves_another(lie: dict[str, Any], what: str) -> None:
+    restarts = (Consequence(Effect.RESTARTS, (SERVICE,)),)
+    action = deletion() if what == "delete" else replace(service(7), consequences=restarts)
+    now = as_shown(action)
+    approval = approve(now, KINDS, project="p", environment="e", salt="ab12")
+    assert objections(approval, now, KINDS, "") == ()
+    true = json.loads(write_approval(approval))["actions"][0]
+    found = read_approval(forged(approval, lambda a: a.update(lie), digests=True))
+    assert found is not None
+    told = [d.summary for d in objections(found, now, KINDS, "")]
+    honest = {**true, **lie} == true
+    assert told == ([] if honest else [told[0]])
+    assert honest or told[0] in (
+        "it is not what the plan file shows",
+        "the manifests ask for something else now",
+    )
+
+
+def test_reasons_and_notes_may_differ_by_the_time_of_the_apply() -> None:
+    (now,) = as_shown(service(7)).actions
+    reason = Reason(Cause.CHANGED_OUTSIDE, detail="by somebody, an hour ago")
+    then = replace(now, reasons=(reason,), notes=("a note",))
+    assert codes(approved(then), now) == []
+
+
+def test_what_was_shown_in_this_run_is_compared_by_what_it_does_alone() -> None:
+    (shown,) = as_shown(service(7)).actions
+    light = approve(Plan((shown,)), KINDS, project="", environment="", salt="s", cost=2)
+    assert codes(light, replace(shown, shown=())) == []
+    assert codes(approved(shown), replace(shown, shown=())) == [
+        "it is not what the plan file shows"
+    ]

@@ -1,0 +1,397 @@
+"""One action of a plan as a plan file has it: all that people are shown of it, as plain JSON.
+
+A secret is there as its digest, which is slow and under the file's own salt; what a plan shows of
+it is a mask. What is read back is for readers: it has no desired values, and nothing is done by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from peakctl.ledger.digests import Digests
+from peakctl.model import (
+    MAPS,
+    MASK,
+    MISSING,
+    UNSEEN,
+    Action,
+    Cause,
+    Change,
+    Consequence,
+    Effect,
+    FileChanges,
+    JsonDict,
+    JsonObject,
+    Key,
+    Live,
+    Location,
+    Path,
+    Reason,
+    Secret,
+    ShownChange,
+    State,
+    Step,
+    Unknown,
+    Value,
+    Verb,
+)
+from peakctl.model.plan import FileCounts, FileTotal, Skipped
+from peakctl.model.values import KNOWN_AFTER_APPLY, holds_secret
+
+T = TypeVar("T")
+_TAG = "$"
+"""The key of a map that stands for a value that JSON does not have."""
+_EFFECTS = {str(effect): effect for effect in Effect}
+_CAUSES = {str(cause): cause for cause in Cause}
+_NOTICED = (Effect.RESTARTS, Effect.STOPS, Effect.CALLERS)
+"""Effects that people outside the run notice."""
+_LISTS = ("added", "changed", "removed", "newest")
+_CUT = 48
+"""Characters of a value in a message."""
+
+
+def write_action(action: Action, digests: Digests) -> JsonDict:
+    """What a plan shows of an action."""
+    live = action.live
+    return {
+        "kind": action.key.kind,
+        "name": action.key.name,
+        "verb": str(action.verb),
+        "steps": [str(step) for step in action.steps],
+        "version": action.version,
+        "on_platform": live and {"id": live.id, "version": live.version, "state": str(live.state)},
+        "changes": [_write_change(change, digests) for change in action.shown],
+        "files": _write_files(action.files) if action.files else None,
+        "reasons": [_write_reason(reason) for reason in action.reasons],
+        "consequences": [
+            {"effect": str(each.effect), "keys": _keys(each.keys), "detail": each.detail}
+            for each in action.consequences
+        ],
+        "ignored": [{"path": s.shown, "reason": s.reason} for s in action.skipped],
+        "notes": list(action.notes),
+        "asides": list(action.asides),
+        "after": _keys(sorted(action.after)),
+    }
+
+
+def _keys(keys: Sequence[Key]) -> list[Value]:
+    return [[key.kind, key.name] for key in keys]
+
+
+def _write_change(change: ShownChange, digests: Digests) -> JsonDict:
+    return {
+        "path": change.path,
+        "paths": list(change.paths),
+        **_write_sides(change, digests),
+        "sensitive": change.sensitive,
+        "restarts": change.restarts,
+        "reference": change.reference,
+        "wire": [
+            {
+                "path": list(each.path),
+                **_write_sides(each, digests),
+                "sensitive": each.sensitive,
+                "restarts": each.redeploys,
+            }
+            for each in change.wire
+        ],
+    }
+
+
+def _write_sides(change: ShownChange | Change, digests: Digests) -> JsonDict:
+    sides = {"before": change.before, "after": change.after}
+    if change.sensitive:
+        sides = {word: _sealed(value) for word, value in sides.items()}
+    return {word: _write(value, digests) for word, value in sides.items()}
+
+
+def _sealed(value: Value) -> Value:
+    """A side of a sensitive change; where the secrets among its leaves are known, those alone."""
+    if value is MISSING or value in ({}, []) or holds_secret(value):
+        return value
+    return Secret(value)
+
+
+def _write(value: Value, digests: Digests) -> Value:
+    match value:
+        case Secret():
+            return {_TAG: "secret", "digest": digests.of(value)}
+        case Unknown():
+            return {_TAG: "unknown", "of": _keys([value.of])[0], "attribute": value.attribute}
+        case list() | tuple():
+            return [_write(each, digests) for each in value]
+        case _ if isinstance(value, MAPS):
+            found = {word: _write(each, digests) for word, each in value.items()}
+            return {_TAG: "map", "entries": found} if _TAG in found else found
+        case _ if value is MISSING:
+            return {_TAG: "missing"}
+        case _ if value is UNSEEN:
+            return {_TAG: "unseen"}
+        case _:
+            return value
+
+
+def _write_files(files: FileChanges) -> JsonDict:
+    return {
+        **{word: list(getattr(files, word)) for word in _LISTS},
+        "renamed": [list(pair) for pair in files.renamed],
+        "counts": list(files.counts),
+        "complete": files.complete,
+        "total": list(files.total),
+        "before": list(files.before) if files.before else None,
+        "at": list(files.at),
+    }
+
+
+def _write_reason(reason: Reason) -> JsonDict:
+    place = reason.place
+    return {
+        "cause": str(reason.cause),
+        "place": [place.file, place.line, place.column] if place else None,
+        "paths": list(reason.paths),
+        "follows": _keys([reason.follows])[0] if reason.follows else None,
+        "version": reason.version,
+        "detail": reason.detail,
+    }
+
+
+# --- read back -----------------------------------------------------------------------------------
+
+
+def read_action(body: JsonObject) -> Action:
+    """The action for readers. Raises ValueError, TypeError or KeyError for what is none."""
+    key = _key([body["kind"], body["name"]])
+    return Action(
+        key=key,
+        verb=Verb(body["verb"]),
+        steps=tuple(Step(step) for step in body["steps"]),
+        version=_text_or_none(body["version"]),
+        live=_read_live(key, body["on_platform"]),
+        shown=tuple(_read_change(each) for each in body["changes"]),
+        files=_read_files(body["files"]),
+        reasons=tuple(_read_reason(each) for each in body["reasons"]),
+        consequences=tuple(
+            Consequence(
+                _EFFECTS[each["effect"]], tuple(map(_key, each["keys"])), _text(each["detail"])
+            )
+            for each in body["consequences"]
+        ),
+        skipped=tuple(
+            Skipped((), _text(each["reason"]), _text(each["path"])) for each in body["ignored"]
+        ),
+        notes=_texts(body["notes"]),
+        asides=_texts(body["asides"]),
+        after=frozenset(map(_key, body["after"])),
+    )
+
+
+def _read_live(key: Key, body: JsonObject | None) -> Live | None:
+    if body is None:
+        return None
+    id_ = body["id"] if isinstance(body["id"], int) else _text(body["id"])
+    state = State(body["state"])
+    return Live(key, id_, {}, state=state, version=_text_or_none(body["version"]))
+
+
+def _read_change(body: JsonObject) -> ShownChange:
+    return ShownChange(
+        path=_text(body["path"]),
+        before=_read(body["before"]),
+        after=_read(body["after"]),
+        paths=_texts(body["paths"]),
+        wire=tuple(_read_wire(each) for each in body["wire"]),
+        sensitive=_flag(body["sensitive"]),
+        restarts=_flag(body["restarts"]),
+        reference=_flag(body["reference"]),
+    )
+
+
+def _read_wire(body: JsonObject) -> Change:
+    sides = _read(body["before"]), _read(body["after"])
+    return Change(
+        _path(body["path"]), *sides, "", _flag(body["sensitive"]), _flag(body["restarts"])
+    )
+
+
+def _path(body: Sequence[object]) -> Path:
+    return tuple(part if isinstance(part, int) else _text(part) for part in body)
+
+
+def _read(value: Any) -> Value:
+    match value:
+        case {"$": tag}:
+            return _TAGS[tag](value)
+        case dict():
+            return {word: _read(each) for word, each in value.items()}
+        case list():
+            return [_read(each) for each in value]
+        case _:
+            found: Value = value
+            return found
+
+
+_TAGS: dict[str, Callable[[JsonObject], Value]] = {
+    "secret": lambda body: Secret(_text(body["digest"])),
+    "unknown": lambda body: Unknown(_key(body["of"]), _text(body["attribute"])),
+    "missing": lambda _: MISSING,
+    "unseen": lambda _: UNSEEN,
+    "map": lambda body: {word: _read(each) for word, each in body["entries"].items()},
+}
+
+
+def _read_files(body: JsonObject | None) -> FileChanges | None:
+    if body is None:
+        return None
+    return FileChanges(
+        **{word: _texts(body[word]) for word in _LISTS},
+        renamed=tuple((_text(old), _text(new)) for old, new in body["renamed"]),
+        counts=FileCounts(*map(_number, body["counts"])),
+        complete=_flag(body["complete"]),
+        total=FileTotal(*map(_number, body["total"])),
+        before=FileTotal(*map(_number, body["before"])) if body["before"] else None,
+        at=_path(body["at"]),
+    )
+
+
+def _read_reason(body: JsonObject) -> Reason:
+    place = body["place"]
+    return Reason(
+        cause=_CAUSES[body["cause"]],
+        place=Location(_text(place[0]), _number(place[1]), _number(place[2])) if place else None,
+        paths=_texts(body["paths"]),
+        follows=_key(body["follows"]) if body["follows"] else None,
+        version=_text_or_none(body["version"]),
+        detail=_text(body["detail"]),
+    )
+
+
+def _key(body: Sequence[object]) -> Key:
+    kind, name = body
+    return Key(_text(kind), _text(name))
+
+
+def _texts(body: Sequence[object]) -> tuple[str, ...]:
+    return tuple(map(_text, body))
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    return _of_type(value, str)
+
+
+def _number(value: object) -> int:
+    return _of_type(value, int)
+
+
+def _flag(value: object) -> bool:
+    return _of_type(value, bool)
+
+
+def _of_type(value: object, type_: type[T]) -> T:
+    if not isinstance(value, type_):
+        raise TypeError(type_.__name__)
+    return value
+
+
+# --- what was shown beside what would be done ----------------------------------------------------
+
+
+def is_other(then: JsonObject, now: JsonObject) -> bool:
+    """Whether `now` does something that `then` does not show, or shows otherwise.
+
+    Both are of `write_action`. Reasons and notes may differ: who changed what, and when, may have
+    changed since, and so may the places of manifests and the times of files. Of an approved
+    replacement only the create may be left.
+    """
+    steps = {*now["steps"]} - {Step.WAIT}
+    if not steps <= {*then["steps"]} or not set(_noticed(now)) <= set(_noticed(then)):
+        return True
+    if Step.DELETE not in steps and {Step.DELETE, Step.CREATE} <= {*then["steps"]}:
+        return _shown_fields(then) != _shown_fields(now)
+    return _facts(then) != _facts(now)
+
+
+def _facts(body: JsonObject) -> list[object]:
+    live = body["on_platform"] or {}
+    seen = live.get("id"), live.get("version")
+    files = body["files"] and {**body["files"], "newest": []}
+    return [body["verb"], body["version"], seen, files, _shown_fields(body)]
+
+
+def _shown_fields(body: JsonObject) -> list[JsonDict]:
+    return [{w: v for w, v in each.items() if w != "wire"} for each in body["changes"]]
+
+
+def _noticed(body: JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for each in body["consequences"]:
+        if each["effect"] in _NOTICED:
+            for key in each["keys"]:
+                yield each["effect"], tuple(key)
+
+
+def differences(then: JsonObject, now: JsonObject) -> Iterator[str]:
+    """Three lines for each changed field that `then` and `now` show otherwise, or one of them."""
+    before, after = (_by_path(body) for body in (then, now))
+    for path in dict.fromkeys([*before, *after]):
+        old, new = before.get(path), after.get(path)
+        if old != new:
+            words, others = _pair(old), _pair(new)
+            yield f"{path}:"
+            yield f"  approved: {words}"
+            yield f"  now:      {'another value' if words == others else others}"
+
+
+def _by_path(body: JsonObject) -> dict[str, tuple[Value, Value]]:
+    return {
+        path: (each["before"], each["after"]) for each in body["changes"] for path in each["paths"]
+    }
+
+
+def _pair(sides: tuple[Value, Value] | None) -> str:
+    return f"{_words(sides[0])} -> {_words(sides[1])}" if sides else "no change"
+
+
+def _words(value: Any) -> str:
+    """A value of a plan file on one line, cut in the middle."""
+    match value:
+        case {"$": tag} if tag in _IN_WORDS:
+            return _IN_WORDS[tag]
+        case {"name": str(name), **rest} if len(rest) < 2 and all(map(_is_word, rest.values())):
+            text = " ".join((name, *map(str, rest.values())))
+        case _:
+            text = json.dumps(_plain(value), ensure_ascii=False)
+    left = len(text) - _CUT
+    half = _CUT // 2
+    return text if left <= 0 else f"{text[:half]}…{text[-half:]} ({left} characters left out)"
+
+
+_IN_WORDS = {
+    "missing": "(absent)",
+    "secret": MASK,
+    "unknown": KNOWN_AFTER_APPLY,
+    "unseen": str(UNSEEN),
+}
+"""What values are for readers that JSON does not have."""
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str | int)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case {"$": "map"}:
+            return {word: _plain(each) for word, each in value["entries"].items()}
+        case {"$": tag}:
+            return _IN_WORDS[tag]
+        case dict():
+            return {word: _plain(each) for word, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
