@@ -16,7 +16,7 @@ from peakctl.adapters.parts import (
 )
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, PeakctlError
-from peakctl.model import Failure, JsonObject, PartState
+from peakctl.model import Failure, JsonObject, LogPage, PartState
 from peakctl.model.text import printable
 
 REASONS = (
@@ -152,6 +152,13 @@ async def log_lines(
             break
         token = page["nextToken"]
     return last_lines(messages, most)
+
+
+async def log_page(api: Api, path: str, token: str | None) -> LogPage:
+    """The part of the log at `path` that `token` stands for; the first one for None."""
+    page = await api.get(path, (("nextToken", token),) if token else ())
+    messages = [str(line.get("message") or "") for line in page.get("logs") or []]
+    return LogPage(last_lines(messages, LINES), page.get("nextToken") or token)
 
 
 def last_lines(messages: Iterable[str], most: int) -> tuple[str, ...]:

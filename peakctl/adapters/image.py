@@ -17,7 +17,7 @@ from peakctl.adapters.answers import (
     spec_of,
     without_nulls,
 )
-from peakctl.adapters.failures import log_lines
+from peakctl.adapters.failures import log_lines, log_page
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
@@ -28,6 +28,7 @@ from peakctl.model import (
     CallRequest,
     CallResult,
     Failure,
+    LogPage,
     Readiness,
     Step,
     VersionNames,
@@ -194,6 +195,13 @@ class Adapter(Rest):
         build = watch["buildId"]
         lines = await log_lines(self.api, self.at(watch["image"], "builds", build, "logs"))
         return Failure(log=lines, log_of=f"build {build}")
+
+    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+        watch = result.watch or {}
+        if "buildId" not in watch:
+            return LogPage()
+        path = self.at(watch["image"], "builds", watch["buildId"], "logs")
+        return await log_page(self.api, path, token)
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool

@@ -22,6 +22,7 @@ from peakctl.model import (
     CallRequest,
     CallResult,
     Failure,
+    LogPage,
     Readiness,
     Step,
     VersionNames,
@@ -208,6 +209,10 @@ class Rest:
         """The platform keeps no log for most kinds; its reason came with the status."""
         return Failure()
 
+    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+        """The platform keeps no log for most kinds."""
+        return LogPage()
+
     async def outputs(self, result: CallResult) -> Tree:
         """What a describe answer has of them."""
         return outputs_in(self.kind, await self.get(self.at(result.id)) or {})
@@ -314,6 +319,9 @@ class Guarded:
 
     async def explain(self, result: CallResult) -> Failure:
         return await self._read(self._adapter.explain(result))
+
+    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+        return await self._read(self._adapter.log_page(result, token))
 
     async def outputs(self, result: CallResult) -> Tree:
         return await self._read(self._adapter.outputs(result))

@@ -23,6 +23,7 @@ from peakctl.operations.stages import build_stages, explain
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import plan_lines, plan_summary, undeclared_lines
 from peakctl.present.policy_text import policy_lines
+from peakctl.present.progress import moves
 from peakctl.present.report import Report
 from peakctl.present.saved_plan import saved_lines
 from peakctl.present.text import Line, line
@@ -76,6 +77,7 @@ async def carry_out_typed(
         service_timeout=flags.service_timeout,
         look_again=was_asked(session),
         again=session.again(),
+        tails=moves(session.terminal),
     )
     with RunView(session, platform.project.clock) as view:
         try:

@@ -37,6 +37,7 @@ class _Run:
     stop: Stop
     redact: Callable[[str], str]
     taken: dict[LiveId, Key] = field(default_factory=dict)
+    tails: bool = False
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
 
@@ -58,8 +59,9 @@ class _Run:
             self.limits,
             self.stop,
             self.known,
-            report=lambda step, reading: self._waiting(action, step, reading),
+            report=lambda step, reading, log: self._waiting(action, step, reading, log),
             redact=self.redact,
+            tails=self.tails,
         )
         try:
             outcome = self._unless_same(action, await runner.run())
@@ -95,8 +97,11 @@ class _Run:
         id_ = resource_id(action, self.known)
         return Outcome(action.key, action.verb, status, message=message, cause=cause, id=id_)
 
-    def _waiting(self, action: Action, step: Step, reading: Readiness) -> None:
-        self._report(Phase.WAITING, action, step, reading.message or status_word(reading.status))
+    def _waiting(
+        self, action: Action, step: Step, reading: Readiness, log: tuple[str, ...]
+    ) -> None:
+        state = reading.message or status_word(reading.status)
+        self._report(Phase.WAITING, action, step, state, log=log)
 
     def _unless_same(self, action: Action, outcome: Outcome) -> Outcome:
         """The outcome, but a failure where another resource of the plan has the id already."""
@@ -122,9 +127,10 @@ class _Run:
         step: Step | None,
         message: str,
         outcome: Outcome | None = None,
+        log: tuple[str, ...] = (),
     ) -> None:
         at = self.clock.now()
-        self.emit(Event(phase, action.key, action.verb, step, message, at, outcome))
+        self.emit(Event(phase, action.key, action.verb, step, message, at, outcome, log))
 
 
 async def apply(
@@ -137,19 +143,21 @@ async def apply(
     limits: WaitLimits,
     stop: Stop,
     redact: Callable[[str], str] | None = None,
+    tails: bool = False,
 ) -> tuple[Outcome, ...]:
     """Carry out every action; the outcomes are in the order of the plan, one an action.
 
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
     errors that are no action's own are raised. `redact` masks secrets in what the platform says;
-    without one, those of the plan. When the task is cancelled, `emit` still hears how each action
-    was left.
+    without one, those of the plan. With `tails`, events have the end of the log of what is being
+    built, for one more request at each poll. When the task is cancelled, `emit` still hears how
+    each action was left.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
     taken = {shared_id(kinds, a.key.kind, a.live.id): a.key for a in lives if a.live}
     redact = redact or Redactor(secret_texts([action.desired for action in plan.actions]))
-    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken)
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken, tails=tails)
     try:
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -85,10 +85,11 @@ async def wait_until_settled(
     what: str,
     stop: Stop,
     report: Callable[[Readiness], None],
+    look: Callable[[Readiness], Awaitable[None]] | None = None,
 ) -> Readiness:
     """Poll until the started thing itself has ended; PENDING when time or the user ended the wait.
 
-    `report` is called once for each status on the way, not for the last one.
+    `report` is called once for each status on the way, not for the last one; `look` at each poll.
     """
     deadline = clock.now() + limits.limit(what)
     pause, last = limits.first, ""
@@ -99,12 +100,40 @@ async def wait_until_settled(
         if reading.status != last:
             last = reading.status
             report(reading)
+        if look is not None:
+            await look(reading)
         if stop.requested or clock.now() + pause > deadline:
             return reading
         await clock.sleep(pause)
         pause = min(pause * limits.growth, limits.longest)
 
 
+@dataclass(slots=True)
+class _Tail:
+    """Tells the last lines of the log of what is under way at each poll, for one request."""
+
+    runner: ActionRunner
+    step: Step
+    result: CallResult
+    token: str | None = None
+    lines: tuple[str, ...] = ()
+
+    async def __call__(self, reading: Readiness) -> None:
+        runner = self.runner
+        try:
+            page = await runner.adapter.log_page(self.result, self.token)
+        except PeakctlError:  # what is only looked at never fails a run
+            return
+        if page.lines and page.token == self.token:  # the last part again, which has grown
+            self.lines = ()
+        self.token = page.token
+        self.lines = (*self.lines, *map(runner.redact, page.lines))[-TAIL:]
+        if self.lines:
+            runner.report(self.step, runner.redacted(reading), self.lines)
+
+
+TAIL = 3
+"""Lines of a log that are told while it grows."""
 LOOKS_FIRST = "the next run looks first, and does not send it twice"
 EXISTS_STATUSES = (400, 409, 422)
 NO_SUCH_CALL = (404, 405, 501)
@@ -125,8 +154,9 @@ class ActionRunner:
     limits: WaitLimits
     stop: Stop
     known: dict[Unknown, Value]
-    report: Callable[[Step, Readiness], None]
+    report: Callable[[Step, Readiness, tuple[str, ...]], None]
     redact: Callable[[str], str]
+    tails: bool = False
     started: float = field(init=False)
     wrote: bool = False
     made: Live | None = None
@@ -193,7 +223,7 @@ class ActionRunner:
             applied=fill(self.action.desired, self.known) if status.good else EMPTY,
         )
 
-    def _redacted(self, reading: Readiness) -> Readiness:
+    def redacted(self, reading: Readiness) -> Readiness:
         redact = self.redact
         return replace(reading, status=redact(reading.status), message=redact(reading.message))
 
@@ -272,6 +302,7 @@ class ActionRunner:
     async def _wait(self, step: Step, result: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
         self.waiting_for = Readiness(State.PENDING)
+        tail = _Tail(self, step, result) if self.tails and not deleting else None
         settled = await wait_until_settled(
             self.adapter,
             result,
@@ -280,9 +311,10 @@ class ActionRunner:
             what="delete" if deleting else self.kind.lifecycle.wait,
             stop=self.stop,
             report=lambda reading: self._waits(step, reading),
+            look=tail,
         )
         self.waiting_for = None
-        reading = self._redacted(settled)
+        reading = self.redacted(settled)
         if reading.state is State.PENDING:
             return self._going_on(reading)
         good = State.GONE if deleting else State.READY
@@ -314,8 +346,8 @@ class ActionRunner:
         ), ()
 
     def _waits(self, step: Step, reading: Readiness) -> None:
-        self.waiting_for = self._redacted(reading)
-        self.report(step, self.waiting_for)
+        self.waiting_for = self.redacted(reading)
+        self.report(step, self.waiting_for, ())
 
     def _ended_as(self, status: str) -> str:
         how = "failed" if status == "failed" else f"ended as {status_word(status)}"

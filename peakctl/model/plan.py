@@ -410,7 +410,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What progress listens to. `at` is in seconds of the run's clock."""
+    """What progress listens to. `at` is in seconds of the run's clock.
+
+    `log` is the end of the log of what is being built, where it was asked for.
+    """
 
     phase: Phase
     key: Key
@@ -419,3 +422,4 @@ class Event:
     message: str
     at: float
     outcome: Outcome | None = None
+    log: tuple[str, ...] = ()

@@ -40,6 +40,14 @@ class CallRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LogPage:
+    """A part of a log, and the token of the next one; None where there is none yet."""
+
+    lines: tuple[str, ...] = ()
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BuildLog:
     """The log of one build. `status` is the platform's word, `lines` the last ones of the log."""
 
@@ -166,6 +174,12 @@ class Adapter(Protocol):
         """Why what `call` started has failed: the states of its parts, the end of its log.
 
         A few requests at most, none where the platform has nothing to tell.
+        """
+
+    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+        """The next part of the log of what `call` started: one request, or none.
+
+        `token` is that of the part before, None at first.
         """
 
     async def outputs(self, result: CallResult) -> Tree:

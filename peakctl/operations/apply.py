@@ -58,7 +58,7 @@ class ApplyOptions:
 
     After `timeout` nothing new is started. `look_again` plans once more also where no ledger is
     kept, since time has passed since the plan was made. `again` is what to type to run it again,
-    for messages.
+    for messages. With `tails`, events have the last lines of the log of what is being built.
     """
 
     timeout: float | None = None
@@ -67,6 +67,7 @@ class ApplyOptions:
     service_timeout: float | None = None
     look_again: bool = True
     again: str = "run it again"
+    tails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +417,7 @@ class _Run:
                 limits=wait_limits(platform.project, self.options),
                 stop=self.stop,
                 redact=platform.project.redact,
+                tails=self.options.tails,
             )
 
     async def _record(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
@@ -39,6 +39,11 @@ class Progress(Protocol):
         """Leave the terminal as it was found."""
 
 
+def moves(terminal: Terminal) -> bool:
+    """Whether rows can move: there is a terminal, and it is not to be quiet."""
+    return terminal.err.isatty() and not terminal.quiet
+
+
 def open_progress(
     terminal: Terminal, started: float, now: Callable[[], float], total: int
 ) -> Progress:
@@ -47,7 +52,7 @@ def open_progress(
     `now` is the run's clock, `total` how many actions there are.
     """
     count = Count(total)
-    if terminal.err.isatty() and not terminal.quiet:
+    if moves(terminal):
         return LiveProgress(terminal, started, now, count)
     return PlainProgress(terminal, started, count)
 
@@ -135,7 +140,8 @@ class LiveProgress:
             self.say(_told(event, self._started, self._count))
         else:
             self._began.setdefault(event.key, event.at)
-            self._busy[event.key] = event
+            before = self._busy.get(event.key, event)
+            self._busy[event.key] = replace(event, log=event.log or before.log)
 
     def say(self, item: Line) -> None:
         for row in wrapped([item], self._console.width):
@@ -150,10 +156,14 @@ class LiveProgress:
     def drawn(self) -> Text:
         """The rows as they are now, each on one line of the terminal."""
         now, busy = self._now(), list(self._busy.values())
-        most = max(self._console.height - 3, 1)
-        rows = [row for event in busy[:most] for row in self._rows(event, now)]
-        if len(busy) > most:
-            rows.append(line((f"{'':>8}and {len(busy) - most} more under way", "dim")))
+        most, rows, shown = max(self._console.height - 3, 1), list[Line](), 0
+        for event in busy:
+            of_event = list(self._rows(event, now))
+            if len(rows) + len(of_event) > most:
+                break
+            rows, shown = rows + of_event, shown + 1
+        if shown < len(busy):
+            rows.append(line((f"{'':>8}and {len(busy) - shown} more under way", "dim")))
         rows.append(line((f"{'':>8}{self._count} ended", "dim")))
         text = _text(())
         for number, row in enumerate(rows):
@@ -167,6 +177,7 @@ class LiveProgress:
         clock, *rest = event_line(event, now - self._started)
         took = duration(max(now - self._began[event.key], 0.0))
         yield line((frame, "note"), (clock[0][1:], "dim"), *rest, (f"  {took}", "dim"))
+        yield from (line((f"{'':>10}{text}", "dim")) for text in event.log)
 
 
 def is_never_started(event: Event) -> bool:

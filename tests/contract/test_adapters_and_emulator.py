@@ -306,6 +306,8 @@ def test_a_failed_build_tells_its_log_and_is_built_again(tmp_path: Path) -> None
             assert (reading.state, reading.status) == (State.FAILED, "failed")
             found = await adapter.explain(receipt)
             assert (found.log_of, "exit 1" in "\n".join(found.log)) == ("build 1", True)
+            page = await adapter.log_page(receipt, None)
+            assert page.lines[-1:] == found.log[-1:]
             (listed,) = await adapter.find("img")
             again = await adapter.build_log(listed, None, failed=True)
             assert again is not None

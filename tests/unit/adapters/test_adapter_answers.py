@@ -29,6 +29,7 @@ from peakctl.model import (
     Listed,
     Live,
     Location,
+    LogPage,
     Reference,
     Resource,
     State,
@@ -338,6 +339,18 @@ def test_the_end_of_a_build_log_is_cleaned_and_follows_its_pages() -> None:
     assert lines[-2:] == ("red    x", "last")
     assert (len(lines), lines[0]) == (20, "line 12")
     assert api.asked[1][2] == (("nextToken", "t1"),)
+
+
+def test_a_log_is_read_part_by_part() -> None:
+    path = IMAGES + "1/builds/9/logs"
+    first = {"logs": [{"message": "a\nb"}], "nextToken": "t1"}
+    img, api = adapter("Image", "image", {path: [(first,), ({},)]})
+    assert run(img.log_page(BUILD, None)) == LogPage(("a", "b"), "t1")
+    assert run(img.log_page(BUILD, "t1")) == LogPage((), "t1")
+    assert [asked[2] for asked in api.asked] == [(), (("nextToken", "t1"),)]
+    assert run(img.log_page(CallResult(Key("Image", "img"), 1), None)) == LogPage()
+    svc, api = adapter("Service", "service", {})
+    assert (run(svc.log_page(BUILD, None)), api.asked) == (LogPage(), [])
 
 
 @pytest.mark.parametrize("page", [{}, {"logs": [], "nextToken": "t"}, refusal(404)])

@@ -36,6 +36,7 @@ CALLS = {
     "dependents": (Live(KEY, 1, {}),),
     "explain": (CallResult(KEY, 1),),
     "outputs": (CallResult(KEY, 1),),
+    "log_page": (CallResult(KEY, 1), None),
 }
 
 

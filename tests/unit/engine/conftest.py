@@ -18,7 +18,7 @@ from peakctl.engine.plan.names import Names, ask_for_names
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.engine.plan.shown import show_plan, unnamed_versions
 from peakctl.engine.runner import Stop, WaitLimits
-from peakctl.errors import ApiError, Diagnostic
+from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
@@ -35,6 +35,7 @@ from peakctl.model import (
     Listed,
     Live,
     Location,
+    LogPage,
     Outcome,
     Plan,
     Readiness,
@@ -85,6 +86,8 @@ class Shelf:
     readings: list[Readiness] = field(default_factory=list)
     named: dict[str, VersionNames] = field(default_factory=dict)
     failure: Failure = field(default_factory=Failure)
+    pages: list[LogPage | PeakctlError] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
     answers: Tree | None = None
     gives: Any = field(default_factory=dict)
     used_by: tuple[str, ...] = ()
@@ -186,6 +189,13 @@ class Shelf:
     async def explain(self, receipt: CallResult) -> Failure:
         return self.failure
 
+    async def log_page(self, receipt: CallResult, token: str | None) -> LogPage:
+        self.tokens.append(token)
+        page = self.pages.pop(0)
+        if isinstance(page, PeakctlError):
+            raise page
+        return page
+
     async def outputs(self, receipt: CallResult) -> Tree:
         self.asked.append(f"outputs {receipt.id}")
         if isinstance(self.gives, Exception):
@@ -202,6 +212,7 @@ class Lab:
     clock: FakeClock = field(default_factory=lambda: FakeClock(1000.0))
     stop: Stop = field(default_factory=Stop)
     events: list[Event] = field(default_factory=list)
+    tails: bool = False
 
     manifest = staticmethod(manifest)
     problem = staticmethod(problem)
@@ -256,6 +267,7 @@ class Lab:
             emit=self.events.append,
             limits=WaitLimits(**limits),
             stop=self.stop,
+            tails=self.tails,
         )
 
     def run(self, *documents: Any) -> tuple[Outcome, ...]:

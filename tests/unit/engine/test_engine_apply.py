@@ -17,6 +17,7 @@ from peakctl.model import (
     Failure,
     Key,
     Live,
+    LogPage,
     PartState,
     Phase,
     Plan,
@@ -169,6 +170,35 @@ def test_a_failed_build_ends_the_wait_with_its_last_lines(lab: Any) -> None:
     assert (outcome.status, outcome.message) == (Status.FAILED, "the build failed: exit 1")
     assert outcome.failure == replace(told, reason="exit 1")
     assert outcome.detail == ()
+
+
+def test_the_end_of_a_growing_log_is_told_where_it_is_asked_for(lab: Any) -> None:
+    lab.Image.watched = lab.tails = True
+    lab.Image.readings = [PENDING] * 6
+    lab.Image.pages = [
+        LogPage(),
+        LogPage(("one",)),
+        LogPage(("one", "two", "three", "four"), "t1"),
+        LogPage(("five",), "t2"),
+        lab.problem(500, "no log"),
+        LogPage(("five", "six"), "t2"),
+    ]
+    assert statuses(lab.run(image(lab))) == [Status.DONE]
+    assert lab.Image.tokens == [None, None, None, "t1", "t2", "t2"]
+    told = [event.log for event in lab.events if event.log]
+    assert told == [
+        ("one",),
+        ("two", "three", "four"),
+        ("three", "four", "five"),
+        ("five", "six"),
+    ]
+
+
+def test_no_log_is_asked_for_where_nobody_sees_it_or_something_goes(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [PENDING]
+    lab.run(image(lab))
+    assert lab.Image.tokens == []
 
 
 def test_a_failure_that_cannot_be_explained_stays_one(lab: Any) -> None:

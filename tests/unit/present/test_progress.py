@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 from peakctl.model import Event, Key, Outcome, Phase, Status, Step, Verb
 from peakctl.present.progress import Count, LiveProgress, PlainProgress, open_progress
@@ -105,6 +106,15 @@ def test_moving_rows_stand_in_the_columns_of_the_lines_that_last() -> None:
     assert progress.drawn().plain.splitlines()[1:] == ["        1 of 12 ended"]
     last = re.sub("\x1b\\[[^m]*m", "", err.getvalue()).splitlines()[-1]
     assert last == "  12.0s + create    Image/a  done  12.0s  (1 of 12)"
+
+
+def test_the_end_of_a_log_stands_below_its_row() -> None:
+    progress = live(Console())
+    progress.close()
+    progress.emit(replace(event(Phase.WAITING, "building", 0.0), log=("Step 1/2", "[red]")))
+    progress.emit(event(Phase.WAITING, "pushing", 0.0))
+    rows = progress.drawn().plain.splitlines()
+    assert rows[1:] == ["          Step 1/2", "          [red]", "        0 of 12 ended"]
 
 
 def test_more_rows_than_the_terminal_has_are_counted() -> None:
