@@ -33,6 +33,7 @@ ONLY = {
     "jsonschema_rs": ("kinds/",),
     "deepdiff": ("engine/diff/compare.py",),
     "yaml": ("manifests/", "present/"),
+    "ruamel": ("manifests/writer.py",),
     "starlette": ("emulator/",),
     "uvicorn": ("emulator/",),
     "pathspec": ("archives/",),

@@ -21,6 +21,7 @@ from peakctl.kinds.walk import below, variant
 from peakctl.manifests.secret_tokens import RESERVED
 from peakctl.manifests.yaml_reader import NumberRefused, read_plain
 from peakctl.model import MAPS, Path, Tree, Value
+from peakctl.model.text import TemplateText as TemplateText
 from peakctl.model.text import printable, spelled_text
 
 API_VERSION = "peakctl/v1"
@@ -33,12 +34,6 @@ _END_OF_RAW = re.compile(r"\{%[-+]?\s*endraw")
 _MORE_BOOLEANS = frozenset(("y", "Y", "n", "N"))
 _ODD_LINES = re.compile(r"\A[\s]|[ \t]$|[\x85\u2028\u2029\r]", re.MULTILINE)
 _TEXT_TAG = "tag:yaml.org,2002:str"
-
-
-class TemplateText(str):
-    """A template expression that stays one: `{{ os_env.TOKEN }}`. All other text is escaped."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,12 @@ def _leaf_texts(value: object) -> Iterator[str]:
             yield str(value)
 
 
+class TemplateText(str):
+    """A template expression that stays one: `{{ os_env.TOKEN }}`. All other text is escaped."""
+
+    __slots__ = ()
+
+
 INVISIBLE = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,24 @@ def test_destroying_twice_succeeds_and_leaves_nothing(
     assert (second.code, writes(emulator)) == (0, []), second.out + second.err
     fresh = peakctl("plan", "-e", "local", emulator=emulator)
     assert "unchanged" not in fresh.out
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("platform", ["full reads", "merging"])
+def test_what_get_prints_is_a_manifest_that_changes_nothing(
+    name: str, platform: str, project: Any, peakctl: Any, make_emulator: Any
+) -> None:
+    folder = project(name)
+    emulator = make_emulator(**PLATFORMS[platform])
+    assert peakctl("apply", "-e", "local", "--yes", emulator=emulator).code == 0
+    plan = peakctl("plan", "-e", "local", "--all", "-o", "json", emulator=emulator)
+    (folder / "got").mkdir()
+    for number, action in enumerate(json.loads(plan.out)["actions"]):
+        words = ("get", action["kind"], action["name"], "-e", "local", "-o", "manifest")
+        got = peakctl(*words, emulator=emulator)
+        assert got.code == 0, got.err
+        if "os_env" not in got.out and "ignoreChanges" not in got.out:
+            (folder / "got" / f"{number}.yaml").write_text(got.out, encoding="utf-8")
+    if list((folder / "got").iterdir()):
+        again = peakctl("plan", "-f", "got", "-e", "local", emulator=emulator)
+        assert again.out.startswith("No changes."), again.out + again.err

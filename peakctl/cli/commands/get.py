@@ -10,6 +10,8 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.engine.export import Exported
+    from peakctl.kinds.fields import Kind
     from peakctl.model import Live
     from peakctl.operations.get import GetResult
     from peakctl.present.report import Report
@@ -26,14 +28,15 @@ Examples:
 @click.argument("kind")
 @click.argument("name", required=False)
 @options.environment
-@options.output("text", "yaml", "json")
+@options.output("text", "manifest", "yaml", "json")
 @click.option("--all", "show_all", is_flag=True, help="What the platform itself provides, too.")
 @options.connection
 @options.display
 def get(kind: str, name: str | None, **flags: Any) -> int:
     """List the live resources of a KIND, or print the one called NAME as a manifest.
 
-    Kinds may be typed as you like: service, Services, block-spec. Secrets are left out.
+    Kinds may be typed as you like: service, Services, block-spec. Variables of the environment
+    stand where secrets do.
     """
     from peakctl.cli.session import run_command
 
@@ -43,13 +46,18 @@ def get(kind: str, name: str | None, **flags: Any) -> int:
 
 async def _get(session: Session, word: str, name: str | None) -> Report:
     from peakctl.cli.session import connected
+    from peakctl.operations.exporting import export_live
     from peakctl.operations.get import get_live
 
     flags = session.flags
-    whole = name is not None or flags.output == "yaml"
+    whole = name is not None or flags.output in ("yaml", "manifest")
     async with connected(session) as platform:
         found = await get_live(platform, word, name, values=whole, provided=flags.show_all)
-    return _manifests(session, found) if whole else _listing(session, found)
+        if not whole:
+            return _listing(session, found)
+        both = list(zip(found.found, found.values, strict=True))
+        exported = await export_live(platform, both)
+        return _manifests(session, found, exported, platform.kinds[found.kind])
 
 
 def _listing(session: Session, result: GetResult) -> Report:
@@ -66,21 +74,24 @@ def _listing(session: Session, result: GetResult) -> Report:
     )
 
 
-def _manifests(session: Session, result: GetResult) -> Report:
-    from peakctl.present.manifest import manifest_document, manifest_text, sensitive_places
+def _manifests(
+    session: Session, result: GetResult, exported: tuple[Exported, ...], kind: Kind
+) -> Report:
+    from peakctl.model import dotted
+    from peakctl.present.manifest import manifest_document, manifest_text
 
-    both = list(zip(result.found, result.values, strict=True))
+    both = list(zip(result.found, exported, strict=True))
     return session.report(
         diagnostics=result.diagnostics,
-        text="---\n".join(manifest_text(live, tree) for live, tree in both),
+        text="---\n".join(manifest_text(live, each, kind) for live, each in both),
         extra={
             "resources": [
                 {
                     **_about(live, result),
-                    "manifest": manifest_document(live.key, tree),
-                    "sensitive": sensitive_places(tree),
+                    "manifest": manifest_document(each),
+                    "sensitive": [dotted(variable.path) for variable in each.variables],
                 }
-                for live, tree in both
+                for live, each in both
             ]
         },
     )

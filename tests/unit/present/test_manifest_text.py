@@ -6,48 +6,38 @@ from typing import Any
 
 import yaml
 
-from peakctl.model import Key, Live, Secret
-from peakctl.present.manifest import manifest_document, manifest_text, sensitive_places
+from peakctl.engine.export import Exported, Variable
+from peakctl.kinds.store import load_kinds
+from peakctl.manifests.writer import TemplateText
+from peakctl.model import Key, Live
+from peakctl.present.manifest import manifest_document, manifest_text
 from peakctl.present.text import table_lines, to_plain
 
+KIND = load_kinds()["Service"]
+LIVE = Live(Key("Service", "api"), "id-1\nkind: Fake", {}, status="AVAILABLE")
 VALUES: dict[str, Any] = {
-    "metadata": {"name": "api"},
-    "spec": {
-        "secrets": {"DB": Secret("hunter2"), "NONE": None},
-        "keys": [Secret("hunter3")],
-        "only": {"a": {"b": Secret("hunter4")}},
-        "text": "one\ntwo\n",
-        "beyond": [{"a": 1}],
-        "none": [],
-        "empty": {},
-    },
+    "metadata": {"name": "api", "description": "one\ntwo\n"},
+    "spec": {"parameters": {"env": {"DB": TemplateText("{{ os_env.API_ENV_DB }}")}}},
 }
-LIVE = Live(Key("Service", "api"), "id-1\nkind: Fake", VALUES, status="AVAILABLE")
+VARIABLE = Variable("API_ENV_DB", LIVE.key, ("spec", "parameters", "env", "DB"), "it is secret")
+EXPORTED = Exported(LIVE.key, VALUES, (VARIABLE,), {("spec", "artifact"): "sha256:1"})
 
 
-def test_a_manifest_parses_back_without_its_secrets() -> None:
-    text = manifest_text(LIVE, VALUES)
-    assert "hunter" not in text
-    assert "(sensitive)" not in text
-    document = manifest_document(LIVE.key, VALUES)
+def test_a_manifest_parses_back() -> None:
+    text = manifest_text(LIVE, EXPORTED, KIND)
+    document = manifest_document(EXPORTED)
     assert yaml.safe_load(text) == document
-    assert document["spec"] == {
-        "secrets": {"NONE": None}, "text": "one\ntwo\n", "beyond": [{"a": 1}],
-        "none": [], "empty": {}
-    }  # fmt: skip
-    assert "  text: |\n    one\n    two\n" in text
+    assert document["lifecycle"] == {"ignoreChanges": ["spec.artifact"]}
+    assert "  description: |\n    one\n    two\n" in text
+    assert "DB: '{{ os_env.API_ENV_DB }}'" in text
 
 
-def test_comments_say_what_was_left_out() -> None:
-    assert sensitive_places(VALUES) == ["spec.secrets.DB", "spec.keys[0]", "spec.only.a.b"]
-    *_, last = manifest_text(LIVE, VALUES).splitlines()
-    assert last.startswith("# spec.only.a.b: secret, not shown; ")
-    assert "{{" not in last  # comments are rendered too
-
-
-def test_what_only_the_platform_knows_is_a_comment() -> None:
-    text = manifest_text(LIVE, VALUES)
-    assert text.startswith("# id: id-1 kind: Fake\n# status: AVAILABLE\n")
+def test_comments_say_what_only_the_platform_knows_and_which_variables_to_set() -> None:
+    text = manifest_text(LIVE, EXPORTED, KIND)
+    assert text.startswith(
+        "# id: id-1\n# kind: Fake\n# status: AVAILABLE\n# API_ENV_DB: set it, it"
+    )
+    assert "# its files are on the platform alone" in text
 
 
 def test_a_table_cuts_no_name() -> None:
@@ -63,7 +53,7 @@ def test_an_empty_table_has_its_titles() -> None:
 
 
 def test_characters_that_steer_a_terminal_are_spelled_out_and_not_lost() -> None:
-    values = {"metadata": {"title": "\u200fshalom\u202e", "description": "one\n\x1b[31mtwo\n"}}
-    text = manifest_text(LIVE, values)
+    values: Any = {"metadata": {"title": "\u200fshalom\u202e", "description": "one\n\x1b[31mtwo\n"}}
+    text = manifest_text(LIVE, Exported(LIVE.key, values), KIND)
     assert not {"\u200f", "\u202e", "\x1b"} & set(text)
     assert yaml.safe_load(text)["metadata"] == values["metadata"]
