@@ -6,6 +6,7 @@ equal changes at several places share a line. Nothing is decided by what is made
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from peakctl.model import Path
 
 MADE = (Verb.CREATE, Verb.REPLACE)
+_AGAIN = re.compile(r" \(\d+\)\Z")
+"""What follows a key that stands twice."""
 
 
 def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
@@ -164,8 +167,10 @@ class _View:
         rule = items.ref if items and isinstance(part, str) else None
         if rule is None or rule.id_to not in stop.rule.list_key:
             return part
-        name = self.names.name(rule.kinds, part)
-        return part if name is None else name
+        again = _AGAIN.search(str(part))
+        key = str(part)[: again.start()] if again else part
+        name = self.names.name(rule.kinds, key)
+        return part if name is None else f"{name}{again[0] if again else ''}"
 
     # --- references --------------------------------------------------------------------------
 
@@ -198,8 +203,7 @@ class _View:
 
     def _named_at(self, site: Site) -> Path:
         """Where the manifest has the reference: it may give an id that is not inside a map."""
-        values = self.action.resource.values if self.action.resource else {}
-        gives_id = not site.inside and value_at(values, site.id_at) is not MISSING
+        gives_id = not site.inside and self._manifest_at(site.id_at) is not MISSING
         return site.id_at if gives_id else site.at
 
     def _written(self, site: Site, changes: list[Change], side: int, *, ids: bool = False) -> Value:
@@ -232,7 +236,12 @@ class _View:
                 after = desired
             if before is MISSING or not rule.archive:
                 before, after = self._tree(rule, change.path, stops, before, after)
+                after = in_order(after, self._manifest_at(change.path))
         return self.manifest_path(change.path), _change(before, after, [change])
+
+    def _manifest_at(self, path: Path) -> Value:
+        values: Value = self.action.resource.values if self.action.resource else MISSING
+        return value_at(values, path)
 
     def _tree(
         self, rule: Field, path: Path, stops: list[_Stop], *values: Value
@@ -265,6 +274,7 @@ class _View:
     def created(self) -> Iterator[ShownChange]:
         """The top fields of `metadata` and `spec`; the name is in the headline already."""
         whole = self.by_name.tree(self.root, self.action.desired)
+        whole = in_order(whole, self._manifest_at(()))
         for room in ("metadata", "spec"):
             rule = self.root.properties[room]
             for word, value in mapping_at(whole, (room,)).items():
@@ -277,6 +287,16 @@ class _View:
                 yield ShownChange(
                     path, MISSING, value, (path,), (wire,), wire.sensitive, reference=named
                 )
+
+
+def in_order(value: Value, like: Value) -> Value:
+    """`value` with the keys of its maps in the order in which `like` has them."""
+    if isinstance(value, MAPS) and isinstance(like, MAPS):
+        words = [*(word for word in like if word in value), *value]
+        return {word: in_order(value[word], like.get(word, MISSING)) for word in words}
+    if isinstance(value, list) and isinstance(like, list) and len(value) == len(like):
+        return [in_order(*pair) for pair in zip(value, like, strict=True)]
+    return value
 
 
 def _above(stops: Iterable[_Stop]) -> tuple[tuple[Field, Value], ...]:
