@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from peakctl.kinds.fields import PARAM
 from peakctl.kinds.walk import child, is_free, variant
 from peakctl.model import MAPS, MISSING, UNSEEN, Secret, Value
-from peakctl.model.values import copy_tree, drop_at, value_at
+from peakctl.model.values import copy_tree, drop_at, leaves, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,6 +140,13 @@ def written(site: Site, names: Names, id_: Value, version: Value, *, sure: bool)
         words = number if number is not None else _unknown(version, "number")
         out[str(site.rule.version[0])] = _at_version(site, words)
     return out
+
+
+def reference_text(value: Value) -> Value:
+    """A reference in manifest form as one reads it: `forecast 0.0.1`; what is none as it is."""
+    if not isinstance(value, MAPS):
+        return value
+    return " ".join(map(str, leaves(value)))
 
 
 def _unknown(id_: Value, what: str) -> str:

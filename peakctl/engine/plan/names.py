@@ -101,6 +101,9 @@ def _names(observed: LiveState, told: Told) -> Iterator[tuple[str, str, object, 
     for kind, items in observed.listed.items():
         for item in items:
             yield kind, str(item.id), item.item.get("scope"), item.name
+    for (kind, name, _, scope), pin in observed.pins.items():
+        if pin is not None:
+            yield kind, str(pin["id"]), scope, name
     for (kind, id_), found in told.items():
         if found.name is not None:
             yield kind, id_, None, found.name

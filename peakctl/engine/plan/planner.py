@@ -26,8 +26,10 @@ from peakctl.engine.observe.identity import (
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.causes import find_reasons
 from peakctl.engine.plan.consequences import find_consequences, with_followers
+from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
+from peakctl.engine.plan.shown import refused
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.engine.plan.uploads import missing_uploads
 from peakctl.errors import Diagnostic, Severity, diagnose
@@ -130,6 +132,10 @@ class _Planner:
         diff, warnings = settle(resource, diff, memory)
         diff = replace(diff, skipped=(*diff.skipped, *left))
         self.problems += warnings
+        if any(change.immutable for change in diff.changes):
+            names = Names((), self.observed, self.kinds, {})
+            action = Action(resource.key, Verb.KEEP, desired=desired, live=live, resource=resource)
+            diff = replace(diff, changes=refused(diff.changes, action, kind, names))
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
         lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []
         return Chosen(None, (*chosen.problems, *lost)) if lost else chosen

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.align import keys_of
 from peakctl.engine.diff.compare import same
-from peakctl.engine.plan.by_name import ByName, Site, sites, written
+from peakctl.engine.plan.by_name import ByName, Site, reference_text, sites, written
 from peakctl.kinds.walk import child, variant
 from peakctl.model import (
     MAPS,
@@ -59,6 +59,14 @@ def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> fro
         if action.changes and action.verb not in MADE:
             list(_view(action, kinds[action.key.kind], names).changes())
     return frozenset(names.missing)
+
+
+def refused(
+    changes: Iterable[Change], action: Action, kind: Kind, names: Names
+) -> tuple[Change, ...]:
+    """The changes with those that cannot be made in the manifest's words: they are only told."""
+    view = _view(action, kind, names)
+    return tuple(view.in_words(change) if change.immutable else change for change in changes)
 
 
 def _view(action: Action, kind: Kind, names: Names) -> _View:
@@ -182,6 +190,15 @@ class _View:
                 if (is_it or site.concerns(change.path)) and not self._is_secret(site):
                     return site
         return None
+
+    def in_words(self, change: Change) -> Change:
+        """A change of a reference under its name, with texts for both sides; any other as it is."""
+        site = self._site(change, self._way(change.path))
+        if site is None or change.sensitive:
+            return change
+        _, shown = self._reference(site, [change])
+        before, after = (reference_text(side) for side in (shown.before, shown.after))
+        return replace(change, path=self._named_at(site), before=before, after=after)
 
     def _is_secret(self, site: Site) -> bool:
         """Whether an id is a secret, so that its name is one, too."""

@@ -289,7 +289,7 @@ def test_what_was_not_there_is_told_in_words(lab: Any) -> None:
     spec = {"blockSpec": {"release": {"version": "1.0.0"}}}
     lab.Deployment.put("d", spec)
     (told,) = lab.plan(deployment(lab)).diagnostics
-    assert told.detail.startswith("live: nothing, manifest: b-1")
+    assert told.detail.startswith("live: nothing, manifest: id b-1 (name not known) 1.0.0; ")
 
 
 def test_a_number_with_other_content_is_refused_with_the_fields(lab: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.by_name import ByName, sites, written
 from peakctl.engine.plan.names import Names, VersionId, ask_for_names
-from peakctl.engine.plan.shown import show_plan
+from peakctl.engine.plan.shown import in_order, refused, show_plan
 from peakctl.kinds.fields import Absent, Field
 from peakctl.model import (
     MISSING,
@@ -589,3 +589,50 @@ def test_what_was_asked_for_is_not_asked_for_again(lab: Any) -> None:
     told = {("Image", "3"): VersionNames("a")}
     found = asyncio.run(ask_for_names([VersionId("Image", "3", "4")], lab.shelves, told))
     assert (found, lab.Image.asked) == (told, [])
+
+
+def test_a_refused_reference_is_told_by_name(lab: Any) -> None:
+    tenant(lab)
+    lab.Deployment.put(
+        "d", {"blockSpec": {"id": "loader-id", "release": {"version": "1.0.0"}}}, {"summary": "s"}
+    )
+    named = {"name": "model", "release": "2.0.0"}
+    found = lab.plan(lab.manifest("Deployment", "d", {"blockSpec": named}, {"summary": "s"}))
+    (problem,) = found.diagnostics
+    assert problem.code == "plan/immutable"
+    assert problem.path == ("spec", "blockSpec")
+    assert problem.detail.startswith("live: loader 1.0.0, manifest: model 2.0.0; ")
+
+
+def test_words_of_what_is_refused_are_those_of_the_manifest(lab: Any) -> None:
+    tenant(lab)
+    changes = (
+        Change(("spec", "imageDetails", "imageId"), MISSING, 7, "", immutable="no"),
+        Change(("spec", "imageDetails", "versionId"), 1, 2, ""),
+        Change(("spec", "serviceType"), "api", "shiny", "", immutable="no"),
+        Change(("spec", "imageDetails", "imageId"), 1, 2, "", sensitive=True, immutable="no"),
+    )
+    action = Action(Key("Service", "s"), Verb.KEEP)
+    names = Names((), LiveState({"Image": (Listed(7, "forecast"),)}), lab.kinds, {})
+    found = refused(changes, action, lab.kinds["Service"], names)
+    assert (found[0].path, found[0].after) == (("spec", "imageDetails"), "forecast")
+    assert found[0].before is MISSING
+    assert found[1:] == changes[1:]
+
+
+def test_a_key_that_stands_twice_keeps_its_number(lab: Any) -> None:
+    names = Names((), LiveState({"BlockSpec": (Listed("b1", "loader"),)}), lab.kinds, {})
+    item = {"id": "b1", "release": {"version": "1.0.0"}}
+    change = Change(("spec", "config", "b1 (2)"), MISSING, item, "release")
+    action = Action(Key("AppSpec", "a"), Verb.RELEASE, changes=(change,))
+    (shown,) = show_plan(Plan((action,)), lab.kinds, names).actions[0].shown
+    assert (shown.path, shown.after) == ('spec.config."loader (2)"', LOADER)
+
+
+def test_keys_stand_in_the_order_of_the_manifest() -> None:
+    value = {"b": {"y": 1, "x": 2}, "a": [{"q": 1, "p": 2}], "c": [1]}
+    like = {"a": [{"p": 0, "q": 0}], "b": {"x": 0, "y": 0}, "c": [1, 2]}
+    found = in_order(value, like)
+    assert found == value
+    assert list(found) == ["a", "b", "c"]
+    assert (list(found["b"]), list(found["a"][0])) == (["x", "y"], ["p", "q"])
