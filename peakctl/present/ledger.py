@@ -21,7 +21,9 @@ _CLEARED = (
     "The next apply looks at each of them first. What no manifest names any more is looked at by"
     " an apply with --prune."
 )
-_MORE = "What each run did, and to which resources: peakctl ledger history"
+_MORE = line(
+    ("What each run did, and to which resources: ", "dim"), ("peakctl ledger history", "command")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ def _run_lines(ledger: Ledger) -> Iterator[Line]:
     rows = [_run_row(run) for run in newest_first(ledger)]
     filled = [i for i in range(len(_RUNS)) if any(row[i] for row in rows)]
     yield from table_lines([_RUNS[i] for i in filled], [[row[i] for i in filled] for row in rows])
-    yield line((_MORE, "dim"))
+    yield _MORE
     yield ()
 
 

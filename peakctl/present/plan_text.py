@@ -127,14 +127,14 @@ def is_shown(action: Action) -> bool:
 
 
 def _headline(action: Action, wide: int) -> Line:
-    verb = action.verb
+    verb, aside = action.verb, aside_text(action)
     return line(
         (f"{_marked(verb):<{wide}}", verb),
         "  ",
         (str(action.key), verb if action.deletes else "bold"),
         f"  {versions_text(action)}" if action.version else "",
         (_also(action), "dim"),
-        (f"  ({aside})" if (aside := aside_text(action)) else "", "note"),
+        (f"  ({aside})" if aside else "", "note" if action.consequences else "dim"),
     )
 
 

@@ -137,7 +137,7 @@ class LiveProgress:
             return
         if event.phase is Phase.FINISHED:
             self._busy.pop(event.key, None)
-            self.say(_told(event, self._started, self._count))
+            self.say(event_line(event, event.at - self._started))
         else:
             self._began.setdefault(event.key, event.at)
             before = self._busy.get(event.key, event)

@@ -33,6 +33,7 @@ ROLES = {
     "good": "32",
     "dim": "2",
     "bold": "1",
+    "command": "32",
 }
 """The colours of a terminal. Red is for what failed, and for nothing else."""
 

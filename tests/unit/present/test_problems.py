@@ -59,6 +59,15 @@ def test_nothing_to_tell_is_nothing() -> None:
     assert told() == ""
 
 
+def test_a_command_to_type_is_whole() -> None:
+    lines = problem_lines([Diagnostic("c", "s", fix="see: peakctl plan -e x --prune\npeakctl get")])
+    assert [span for row in lines[1:] for span in row if span[0].strip()] == [
+        ("see: ", "good"),
+        ("peakctl plan -e x --prune", "command"),
+        ("peakctl get", "command"),
+    ]
+
+
 PLACE = MISSING_IMAGE.locations[0]
 
 

@@ -105,7 +105,7 @@ def test_moving_rows_stand_in_the_columns_of_the_lines_that_last() -> None:
     )
     assert progress.drawn().plain.splitlines()[1:] == ["        1 of 12 ended"]
     last = re.sub("\x1b\\[[^m]*m", "", err.getvalue()).splitlines()[-1]
-    assert last == "  12.0s + create    Image/a  done  12.0s  (1 of 12)"
+    assert last == "  12.0s + create    Image/a  done  12.0s"
 
 
 def test_the_end_of_a_log_stands_below_its_row() -> None:
