@@ -7,12 +7,15 @@ that stand for something else) is checked here. All problems are told at once, i
 
 from __future__ import annotations
 
+import operator
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from peakctl import __version__
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import load_project_schema
 from peakctl.kinds.validate import check_document
@@ -160,6 +163,7 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     _, document, problems = parse_value(Rendered(source, text))
     if document is None:
         raise UsageError(*(problems or (_empty(display),)))
+    _check_version(document)
     faults = check_document(load_project_schema(), document)
     value = _without(document.value, [fault.path for fault in faults])
     checks = _Checks(document, file, files_matter=files)
@@ -168,6 +172,55 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     if found:
         raise UsageError(*sorted(found, key=_position))
     return project
+
+
+_COMPARISON = re.compile(r" *(>=|<=|==|!=|>|<) *(\d+(?:\.\d+){0,2}) *")
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def _check_version(document: Document) -> None:
+    """Raise UsageError where the project is for other versions of peakctl than this one.
+
+    Before all else: a field that this version does not know may be the reason.
+    """
+    wanted = mapping_at(document.value).get("requires")
+    if not isinstance(wanted, str):
+        return
+    fits = is_version_among(__version__, wanted)
+    if fits:
+        return
+    summary = f"this is peakctl {__version__}, and the project is for {wanted}"
+    fix = f"pip install 'peakctl{wanted.replace(' ', '')}'"
+    if fits is None:
+        summary, fix = f'"{wanted}" compares no versions', 'write requires: ">=1.2", for one'
+    place = document.locate(("requires",))
+    raise UsageError(
+        Diagnostic("project/requires", summary, path=("requires",), locations=(place,), fix=fix)
+    )
+
+
+def is_version_among(version: str, wanted: str) -> bool | None:
+    """Whether `version` is one of `wanted` (`>=1.2,<2`); None where that compares no versions.
+
+    A missing part of a number is 0.
+    """
+    from semver import Version
+
+    ours = Version.parse(version)
+    found = [_COMPARISON.fullmatch(part) for part in wanted.split(",")]
+    fit = [
+        _COMPARED[each[1]](ours, Version.parse(each[2], optional_minor_and_patch=True))
+        for each in found
+        if each is not None
+    ]
+    return all(fit) if len(fit) == len(found) else None
 
 
 def _coded(fault: Diagnostic) -> Diagnostic:

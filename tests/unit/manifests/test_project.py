@@ -10,7 +10,13 @@ import pytest
 from peakctl.errors import UsageError
 from peakctl.kinds.store import load_project_schema
 from peakctl.manifests.parameters import gather_given, read_pairs
-from peakctl.manifests.project import Environment, Project, find_project, load_project
+from peakctl.manifests.project import (
+    Environment,
+    Project,
+    find_project,
+    is_version_among,
+    load_project,
+)
 from peakctl.model import Guards, Threshold
 from peakctl.settings import STAGES
 
@@ -85,6 +91,43 @@ def test_guards_keep_their_default_where_nothing_is_stated(tmp_path: Path) -> No
     guards = "{deletes: {count: 0, limit: 7}, changes: {percent: 100}}"
     project = load(write(tmp_path, f"project: x\nenvironments: {{a: {{guards: {guards}}}}}"))
     assert project.environment("a").guards == Guards(Threshold(5, 100), Threshold(0, 30, 7))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (">=1.2", True),
+        (">= 1.2, < 2", True),
+        ("==1.4.1", True),
+        ("!=1.4.1", False),
+        (">1.4.1", False),
+        ("<=1", False),
+        ("1.4.1", None),
+        (">=1.2,x", None),
+        ("", None),
+    ],
+)
+def test_versions_are_compared(wanted: str, fits: bool | None) -> None:
+    assert is_version_among("1.4.1", wanted) is fits
+
+
+def test_a_project_for_a_newer_peakctl_says_so_before_anything_else(tmp_path: Path) -> None:
+    text = 'project: x\nrequires: ">=99.1"\nbrandNew: {field: 1}\n'
+    with pytest.raises(UsageError) as refused:
+        load(write(tmp_path, text))
+    (told,) = refused.value.diagnostics
+    assert told.code == "project/requires"
+    assert "the project is for >=99.1" in told.summary
+    assert told.fix == "pip install 'peakctl>=99.1'"
+    assert (told.locations[0].line, told.locations[0].column) == (2, 1)
+
+
+def test_what_compares_no_versions_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="compares no versions"):
+        load(write(tmp_path, "project: x\nrequires: latest\n"))
+    with pytest.raises(UsageError, match="expected string"):
+        load(write(tmp_path, "project: x\nrequires: [1]\n"))
+    assert load(write(tmp_path, 'project: x\nrequires: ">=0.0.1"\n')).name == "x"
 
 
 def test_little_is_needed(tmp_path: Path) -> None:
