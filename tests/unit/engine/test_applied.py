@@ -246,6 +246,22 @@ def test_a_value_that_the_platform_fills_in_is_no_change_outside(lab: Any) -> No
     assert found == {"manifest-changed": ("spec.resources.instanceTypeId",)}
 
 
+def test_notes_of_a_release_have_no_part_in_it(lab: Any) -> None:
+    def block(version: str, notes: str) -> Any:
+        config = {"steps": {"s": {"imageDetails": {"id": 1, "versionId": 2}, "command": "x"}}}
+        spec = {
+            "kind": "workflow",
+            "config": config,
+            "release": {"version": version, "notes": notes},
+        }
+        return lab.manifest("BlockSpec", "b", spec, TITLED)
+
+    ledger = applied(lab, block("1.0.0", "old"))
+    edited(lab, "BlockSpec", "b", lambda v: v["spec"].update(release={"version": "1.0.0"}))
+    found = told(planned(lab, ledger, block("1.1.0", "new")))
+    assert found == {"manifest-changed": ("spec.release.version",)}
+
+
 def test_an_empty_text_says_no_more_than_its_absence(lab: Any) -> None:
     ledger = applied(lab, service(lab))
     edited(lab, "Service", "s", lambda v: v["spec"].update(entrypoint=""))
