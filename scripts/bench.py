@@ -58,8 +58,8 @@ PROVIDED = 3  # images of the platform itself, which every listing of images has
 LATENCY = 0.05
 LEDGER = {
     "plan": 3,  # the listing it is in, its versions, the newest of them
-    "first apply": 5,  # its listing with each look and once it is made; two writes
-    "writes": 2,  # the lease, and what came of the run
+    "first apply": 6,  # its listing with each look and once it is made; two writes, the history
+    "writes": 3,  # the lease, what came of the run, the history
 }
 
 

@@ -177,8 +177,8 @@ def history_store(clock: FakeClock) -> MemoryLedgers:
 
 @pytest.fixture
 def make_ledger_store() -> Callable[..., MemoryLedgers]:
-    """The same for each example of a property: `make_ledger_store(clock=None)`."""
-    return lambda clock=None: MemoryLedgers(clock or FakeClock())
+    """The same for each example of a property: `make_ledger_store(clock=None, **more)`."""
+    return lambda clock=None, **more: MemoryLedgers(clock or FakeClock(), **more)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from peakctl import (
     build_log,
     destroy,
     get,
+    history,
     init,
     load,
     plan,
@@ -203,6 +205,21 @@ def test_a_ledger_is_shown_unlocked_and_rebuilt(project: Project) -> None:
     assert [run.command for run in shown.ledger.runs] == ["apply"]
     assert not unlock_ledger(project).is_held
     assert not rebuild_ledger(project).is_needed
+
+
+def test_the_history_is_given_as_typed_records(project: Project) -> None:
+    assert history(project) == ()
+    apply(project, APPROVE_ALL)
+    destroy(project)
+    last, first = history(project)
+    assert (last.number, last.command, last.outcome) == (2, "destroy", "done")
+    assert [(each.key, each.verb) for each in first.resources] == [
+        (Key("Workflow", "nightly"), "create")
+    ]
+    assert history(project, resource=Key("Workflow", "nightly"), limit=1) == (last,)
+    assert history(project, resource="Workflow/other") == ()
+    assert history(project, since=timedelta(minutes=1)) == (last, first)
+    assert history(project, since=datetime.now(UTC) + timedelta(days=3650)) == ()
 
 
 def test_manifests_are_checked_and_rendered_offline(folder: Path, project: Project) -> None:

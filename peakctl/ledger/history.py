@@ -67,7 +67,7 @@ MOST_RESOURCES = 1000
 """How many resources of one run are kept; the others are counted."""
 LARGEST = 2**20
 """Bytes of a text. The resources of the oldest runs go first, then the oldest runs."""
-TRIES = 4
+TRIES = 8
 """How often a run is added again because another run wrote at the same moment."""
 KEPT_VERSIONS = 10
 """How many versions stay beside the newest, for a newest one that is damaged."""

@@ -112,8 +112,7 @@ class HistoryWriter:
         `past` are the runs that the ledger knows, `left` the intents of those that died, and
         `listed` all artifacts, if known.
         """
-        if self.record is None:
-            return ()
+        assert self.record is not None  # noqa: S101 - the ledger was told of it before
         others = [recovered_run(each, left) for each in past if each.run != self.record.id]
         picked = None if listed is None else self.client.store.pick(listed)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -170,9 +171,14 @@ def test_the_oldest_runs_go_where_even_their_heads_are_too_much() -> None:
 
 
 def test_the_history_of_the_fewest_runs_is_small() -> None:
-    some = tuple(replace(API, key=Key("Service", f"api-{n}")) for n in range(10))
-    runs = tuple(made(str(n), number=n, resources=some) for n in range(FEWEST_RUNS))
-    assert len(write_history(History(US, 1, runs))) < LARGEST / 2
+    """A first apply of 1,000 resources, and then ten changes each time: all of it is kept."""
+    names = [f"Service/forecast-{n:04}" for n in range(MOST_RESOURCES)]
+    all_ = tuple(replace(API, key=Key("Service", name), after="1.0.0") for name in names)
+    runs = [made("first", number=1, resources=all_)]
+    runs += [made(str(n), number=n, resources=all_[n : n + 10]) for n in range(2, FEWEST_RUNS + 1)]
+    text = write_history(History(US, 1, tuple(runs)))
+    assert read_history(text, US).runs == tuple(runs)
+    assert len(zlib.compress(text)) < 100_000
 
 
 # --- which runs ------------------------------------------------------------------------------
