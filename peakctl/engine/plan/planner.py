@@ -7,7 +7,7 @@ created is replaced where that takes nothing from anybody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -36,7 +36,7 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Kind
 from peakctl.ledger.digests import StoredDigests, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
-from peakctl.model import Action, Live, Owned, Plan, Resource, State, Step, Verb
+from peakctl.model import Action, Change, Live, Owned, Plan, Resource, State, Step, Verb
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, Key, Path, Tree, seal_at
 
@@ -132,13 +132,18 @@ class _Planner:
         diff, warnings = settle(resource, diff, memory)
         diff = replace(diff, skipped=(*diff.skipped, *left))
         self.problems += warnings
-        if any(change.immutable for change in diff.changes):
-            names = Names((), self.observed, self.kinds, {})
-            action = Action(resource.key, Verb.KEEP, desired=desired, live=live, resource=resource)
-            diff = replace(diff, changes=refused(diff.changes, action, kind, names))
-        chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=self.retry_failed)
+        action = Action(resource.key, Verb.KEEP, desired=desired, live=live, resource=resource)
+        told, retry = partial(self._told, action), self.retry_failed
+        chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=retry, told=told)
         lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []
         return Chosen(None, (*chosen.problems, *lost)) if lost else chosen
+
+    def _told(self, action: Action, changes: Sequence[Change]) -> tuple[Change, ...]:
+        """Changes that are refused, in the words of the manifest."""
+        if not changes:
+            return ()
+        names = Names((), self.observed, self.kinds, {})
+        return refused(changes, action, self.kinds[action.key.kind], names)
 
     def _named(self, resource: Resource) -> list[Diagnostic]:
         """Why it is not certain which live resource is meant, or the name cannot be taken."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff.align import keys_of
 from peakctl.engine.diff.compare import same
 from peakctl.engine.plan.by_name import ByName, Site, reference_text, sites, written
+from peakctl.engine.plan.places import shown_path
 from peakctl.kinds.walk import child, variant
 from peakctl.model import (
     MAPS,
@@ -20,6 +21,7 @@ from peakctl.model import (
     Action,
     Change,
     Plan,
+    Reason,
     Secret,
     ShownChange,
     Unknown,
@@ -49,8 +51,19 @@ def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
 def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
     view = _view(action, kinds[action.key.kind], names)
     changes = view.created() if action.verb in MADE else view.changes()
+    kind = kinds[action.key.kind]
+    told = {
+        dotted(shown_path(c.path, action, kind)): dotted(view.told_at(c.path))
+        for c in action.changes
+    }
+    reasons = tuple(_with_paths(reason, told) for reason in action.reasons)
     skipped = tuple(replace(each, shown=dotted(view.told_at(each.path))) for each in action.skipped)
-    return replace(action, shown=tuple(changes), skipped=skipped)
+    return replace(action, shown=tuple(changes), skipped=skipped, reasons=reasons)
+
+
+def _with_paths(reason: Reason, told: Mapping[str, str]) -> Reason:
+    paths = dict.fromkeys(told.get(path, path) for path in reason.paths)
+    return replace(reason, paths=tuple(paths))
 
 
 def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> frozenset[VersionId]:
@@ -64,9 +77,9 @@ def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> fro
 def refused(
     changes: Iterable[Change], action: Action, kind: Kind, names: Names
 ) -> tuple[Change, ...]:
-    """The changes with those that cannot be made in the manifest's words: they are only told."""
+    """Changes that cannot be made, in the manifest's words: they are told, and nothing else."""
     view = _view(action, kind, names)
-    return tuple(view.in_words(change) if change.immutable else change for change in changes)
+    return tuple(view.in_words(change) for change in changes)
 
 
 def _view(action: Action, kind: Kind, names: Names) -> _View:
@@ -192,13 +205,14 @@ class _View:
         return None
 
     def in_words(self, change: Change) -> Change:
-        """A change of a reference under its name, with texts for both sides; any other as it is."""
+        """A change under the manifest's path; that of a reference with texts for both sides."""
         site = self._site(change, self._way(change.path))
         if site is None or change.sensitive:
-            return change
+            return replace(change, path=self.manifest_path(change.path))
         _, shown = self._reference(site, [change])
         before, after = (reference_text(side) for side in (shown.before, shown.after))
-        return replace(change, path=self._named_at(site), before=before, after=after)
+        path = self.manifest_path(self._named_at(site))
+        return replace(change, path=path, before=before, after=after)
 
     def _is_secret(self, site: Site) -> bool:
         """Whether an id is a secret, so that its name is one, too."""

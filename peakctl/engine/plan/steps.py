@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import semver
@@ -97,11 +97,12 @@ def choose_steps(
     diff: Diff,
     *,
     retry_failed: bool = False,
+    told: Told = tuple,
 ) -> Chosen:
     """The action for a resource that is there."""
-    problems = refusals(resource, kind, live, diff)
+    problems = refusals(resource, live, diff, told)
     decision = _decide(kind, desired, live, diff)
-    problems += version_problems(resource, kind, decision, diff)
+    problems += version_problems(resource, kind, decision, diff, told)
     if any(p.severity is Severity.ERROR for p in problems):
         return Chosen(None, tuple(problems))
     steps = _called(kind, diff, decision)
@@ -201,7 +202,11 @@ def _unstick(
     ]
 
 
-def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Diagnostic]:
+Told = Callable[[Sequence[Change]], Iterable[Change]]
+"""Puts changes that are refused into the words of the manifest."""
+
+
+def refusals(resource: Resource, live: Live, diff: Diff, told: Told) -> list[Diagnostic]:
     """Why the live resource may not be changed at all, or not in these fields."""
     problems: list[Diagnostic] = []
     if live.foreign:
@@ -214,7 +219,8 @@ def refusals(resource: Resource, kind: Kind, live: Live, diff: Diff) -> list[Dia
                 fix="choose another name, or manage what it belongs to instead",
             )
         )
-    return problems + [_immutable(resource, c) for c in diff.changes if c.immutable]
+    refused = [change for change in diff.changes if change.immutable]
+    return problems + [_immutable(resource, change) for change in told(refused)]
 
 
 def _immutable(resource: Resource, change: Change) -> Diagnostic:
@@ -234,15 +240,20 @@ def _in_words(value: object) -> str:
 
 
 def version_problems(
-    resource: Resource, kind: Kind, decision: Decision, diff: Diff
+    resource: Resource,
+    kind: Kind,
+    decision: Decision,
+    diff: Diff,
+    told: Told,
 ) -> list[Diagnostic]:
     """Why the manifest's fixed number cannot be made, or what to know of it, as a warning."""
     versions = kind.versions
     if versions is None or decision.verdict in (Verdict.KEEP, Verdict.MAKE):
         return []
     severity = Severity.ERROR
-    fields = sorted({dotted(c.path) for c in diff.changes if c.call == versions.call})
     if decision.verdict is Verdict.REUSED:
+        differing = told([c for c in diff.changes if c.call == versions.call])
+        fields = sorted({dotted(change.path) for change in differing})
         summary = f'version "{decision.version}" is there with other content, and never changes'
         detail = f"these fields differ: {', '.join(fields)}"
     elif decision.verdict is Verdict.LOWER:

@@ -617,7 +617,31 @@ def test_words_of_what_is_refused_are_those_of_the_manifest(lab: Any) -> None:
     found = refused(changes, action, lab.kinds["Service"], names)
     assert (found[0].path, found[0].after) == (("spec", "imageDetails"), "forecast")
     assert found[0].before is MISSING
-    assert found[1:] == changes[1:]
+    assert found[2:] == changes[2:]
+
+
+def test_a_number_that_is_reused_names_the_fields_of_the_manifest(lab: Any) -> None:
+    tenant(lab)
+    lab.AppSpec.listed = None
+    item = {"id": "loader-id", "release": {"version": "0.9.0"}}
+    about, old = {"summary": "About it"}, {"scope": "private", "config": [item]}
+    number = {"release": {"version": "1.0.0"}}
+    lab.AppSpec.put("app", {**old, **number}, about, version="1.0.0")
+    spec = {"scope": "private", "config": [LOADER], "release": {"version": "1.0.0"}}
+    (problem,) = lab.plan(lab.manifest("AppSpec", "app", spec, about)).diagnostics
+    assert problem.code == "plan/version-reused"
+    assert problem.detail == "these fields differ: spec.config.loader"
+
+
+def test_reasons_name_the_fields_of_the_manifest(lab: Any) -> None:
+    tenant(lab)
+    lab.AppSpec.listed = None
+    item = {"id": "loader-id", "release": {"version": "0.9.0"}}
+    about = {"summary": "About it"}
+    lab.AppSpec.put("app", {"scope": "private", "config": [item]}, about, version="1.0.0")
+    spec = {"scope": "private", "config": [LOADER]}
+    action = lab.shown(lab.manifest("AppSpec", "app", spec, about))[Key("AppSpec", "app")]
+    assert [path for each in action.reasons for path in each.paths] == ["spec.config.loader"]
 
 
 def test_a_key_that_stands_twice_keeps_its_number(lab: Any) -> None:
