@@ -121,6 +121,7 @@ class Flags:
     explain: bool = False
     out: str | None = None
     plan_file: str | None = None
+    unset_env: str = "error"
     parallelism: int = PARALLELISM
     timeout: float | None = None
     build_timeout: float | None = None
@@ -176,6 +177,13 @@ manifests = stack(
         metavar="FILE",
         help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
     ),
+)
+unset_env = click.option(
+    "--unset-env",
+    type=click.Choice(["error", "unknown"]),
+    default="error",
+    show_default=True,
+    help="What a variable of os_env that is not set is: an error, or a value that is not known.",
 )
 selection = stack(
     click.option(

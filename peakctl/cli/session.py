@@ -69,6 +69,7 @@ class Session:
                 policy_from=flags.policy_from,
                 outputs=_outputs(flags),
                 read_stdin=_read_stdin,
+                unset_is_unknown=flags.unset_env == "unknown",
             )
             self.opened = find_project(options, self.settings)
             self.opened = with_environment(self.opened)
@@ -105,6 +106,7 @@ class Session:
             "--exclude": flags.exclude,
             "--take-over": flags.take_over,
             "--policy-from": (flags.policy_from,) if flags.policy_from else (),
+            "--unset-env": (flags.unset_env,) if flags.unset_env != "error" else (),
         }
         words = [word for flag, values in typed.items() for each in values for word in (flag, each)]
         switches = {

@@ -25,7 +25,7 @@ from peakctl.kinds.walk import child, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
 from peakctl.model.resources import Document, Resource
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
-from peakctl.model.values import leaf_places, reveal, value_at
+from peakctl.model.values import is_unset, leaf_places, reveal, value_at
 
 API_VERSION = "peakctl/v1"
 
@@ -144,8 +144,7 @@ class _Reader:
         if not self._is_valid(kind, whole):
             plain = {**as_text_where_wanted(kind, document), **version}
             whole = with_ignored_archive(kind, plain)
-            if not self._is_valid(kind, reveal(whole)):
-                explain(kind, whole, self._validator(kind), problems)
+            if not self._is_valid(kind, reveal(whole)) and not self._fits(kind, whole, problems):
                 return None
             value = plain
             problems.key = _key(kind, value)
@@ -174,6 +173,15 @@ class _Reader:
         elif word not in self.kinds:
             problems.unknown_kind(word, ("kind",), self.kinds)
         return self.kinds.get(word) if isinstance(word, str) and is_ours else None
+
+    def _fits(self, kind: Kind, value: Tree, problems: Problems) -> bool:
+        """Whether nothing is wrong with `value` but what is not known here; tells of the rest."""
+        before = len(problems.found)
+        explain(kind, value, self._validator(kind), problems)
+        unset = {path for path, leaf in leaf_places(value) if is_unset(leaf)}
+        told = [each for each in problems.found[before:] if each.path not in unset]
+        problems.found[before:] = told
+        return bool(unset) and not told
 
     def _validator(self, kind: Kind) -> jsonschema_rs.Draft202012Validator:
         if kind.name not in self.validators:

@@ -15,6 +15,7 @@ from jinja2.runtime import Undefined
 from peakctl.manifests.budget import BudgetExceeded, check_format, check_widths
 from peakctl.manifests.secret_tokens import SecretText, SecretUsed, Tokens, holds_secret
 from peakctl.manifests.tracing import LINE_MARK, TracedText, untraced
+from peakctl.manifests.undefined import known
 from peakctl.model import JsonDict, JsonObject
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Guard:
         @functools.wraps(function)
         def run(*given: object, **named: object) -> object:
             first, args = given[:passed], [self._budget.listed(v) for v in given[passed:]]
+            if name not in _ON_UNDEFINED:
+                args = list(map(known, args))
             self._check(name, args, named)
             if name in _CHANGES and isinstance(args[0], SecretText):
                 return self._change(name, function, first, args, named)
@@ -158,6 +161,8 @@ class Guard:
         @functools.wraps(function)
         def run(*args: object, **named: object) -> object:
             self._budget.step()
+            if name not in ("defined", "undefined"):
+                args = tuple(map(known, args))
             for value in args:
                 self._budget.measure(value)
             if name not in _SECRET_TESTS and any(isinstance(v, SecretText) for v in args):
@@ -259,6 +264,7 @@ def json_dumper(tokens: Tokens) -> Callable[..., str]:
         holders: list[str] = []
 
         def placeholder(secret: object) -> str:
+            secret = known(secret)
             if isinstance(secret, Undefined):
                 return str(secret)  # raises in its own words
             if not isinstance(secret, SecretText):

@@ -62,7 +62,8 @@ class Inputs(TypedDict, total=False):
     at `base` (default: `root`). `environment` is the process environment, of which `os_env` in
     templates has what `os_env` lists (None: all but credentials). `exclude` are files that are no
     manifests, `places` says where a pattern was written. `given` says where parameters come from;
-    without it nobody is told of those that nothing uses.
+    without it nobody is told of those that nothing uses. With `unset_is_unknown` a variable that is
+    not set has a value that is not known, instead of being an error.
     """
 
     root: Required[Path]
@@ -73,6 +74,7 @@ class Inputs(TypedDict, total=False):
     exclude: Collection[Path]
     places: Mapping[str, Location]
     os_env: Sequence[str] | None
+    unset_is_unknown: bool
     given: Given | None
 
 
@@ -149,7 +151,13 @@ def _render(patterns: Sequence[str], inputs: Inputs) -> _Read:
         return _Read([], sources, [*problems, *error.diagnostics], lost=bool(wrong))
     rendered: list[Rendered] = []
     failed: list[Source] = []
-    renderer = Renderer(parameters, inputs["environment"], root, inputs.get("os_env"))
+    renderer = Renderer(
+        parameters,
+        inputs["environment"],
+        root,
+        inputs.get("os_env"),
+        unset_is_unknown=inputs.get("unset_is_unknown", False),
+    )
     for source in sources:
         try:
             rendered.append(renderer.render(source))

@@ -55,7 +55,8 @@ class Renderer:
     """Renders the sources of a run with one set of parameters.
 
     `environment` is the process environment, of which `os_env` has what `listed` names (None: all
-    but credentials); `root` is the folder that includes may not leave.
+    but credentials); `root` is the folder that includes may not leave. With `unset_is_unknown` a
+    variable that is not set has a value that is not known.
     """
 
     def __init__(
@@ -64,11 +65,14 @@ class Renderer:
         environment: Mapping[str, str],
         root: Path,
         listed: Sequence[str] | None = None,
+        *,
+        unset_is_unknown: bool = False,
     ) -> None:
         self._parameters = parameters
         self._environment = environment
         self._root = root
         self._listed = listed
+        self._unset_is_unknown = unset_is_unknown
 
     def render(self, source: Source) -> Rendered:
         """The text of a source. Raises ManifestsInvalid with the place of the mistake.
@@ -97,7 +101,13 @@ class Renderer:
     def _templates(self) -> Templates:
         from peakctl.manifests.templates import Templates
 
-        return Templates(self._parameters, self._environment, self._root, self._listed)
+        return Templates(
+            self._parameters,
+            self._environment,
+            self._root,
+            self._listed,
+            unset_is_unknown=self._unset_is_unknown,
+        )
 
 
 def is_template(text: str) -> bool:

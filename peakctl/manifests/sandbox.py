@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import StrictUndefined, nodes, pass_context
+from jinja2 import nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import SecurityError, TemplateRuntimeError, UndefinedError
+from jinja2.exceptions import SecurityError
 from jinja2.lexer import Token, TokenStream
 from jinja2.meta import find_referenced_templates
 from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
-from jinja2.utils import missing
 
 from peakctl.manifests.budget import (
     MAX_TOKENS,
@@ -27,6 +26,7 @@ from peakctl.manifests.budget import (
 from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
 from peakctl.manifests.secret_tokens import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
 from peakctl.manifests.tracing import TracedText, rewrite, untraced
+from peakctl.manifests.undefined import MissingValue, Unset, known
 from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
@@ -37,33 +37,6 @@ _SCOPE = ("_block_vars", "_loop_vars")
 """What jinja2 passes to calls within loops and blocks besides what the template does."""
 
 _DATA = (str, int, float, list, tuple, dict, set, frozenset, bytes, range)
-
-
-class NameMissing(UndefinedError):
-    """A name that is not there: `name`, looked up in `owner` (None: among the parameters)."""
-
-    def __init__(self, message: str | None, name: object, owner: object) -> None:
-        super().__init__(message)
-        self.name = name
-        self.owner = owner
-
-
-class _Undefined(StrictUndefined):
-    """Raises NameMissing wherever jinja2 would raise UndefinedError."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        hint: str | None = None,
-        obj: object = missing,
-        name: str | None = None,
-        exc: type[TemplateRuntimeError] = UndefinedError,
-    ) -> None:
-        super().__init__(hint, obj, name, exc)
-        if exc is UndefinedError:
-            owner = None if obj is missing else obj
-            self._undefined_exception = lambda text=None: NameMissing(text, name, owner)  # type: ignore[assignment]
 
 
 class Generator(CodeGenerator):
@@ -102,7 +75,7 @@ class Sandbox(SandboxedEnvironment):
     intercepted_unops = frozenset(("+", "-"))
 
     def __init__(self, tokens: Tokens, loader: Includes, *, marking: bool = False) -> None:
-        super().__init__(undefined=_Undefined, loader=loader, cache_size=-1)
+        super().__init__(undefined=MissingValue, loader=loader, cache_size=-1)
         self.tokens = tokens
         self.includes = loader
         self.marking = marking
@@ -125,7 +98,7 @@ class Sandbox(SandboxedEnvironment):
 
     def join_path(self, template: Any, parent: str) -> str:
         self.budget.include()
-        if isinstance(template, SecretText):
+        if isinstance(template, SecretText | Unset):
             raise SecretUsed("the name of a file")
         return self.includes.find(template, parent)
 
@@ -148,6 +121,7 @@ class Sandbox(SandboxedEnvironment):
 
     def text(self, value: object) -> str:
         """What a template writes for a value."""
+        value = known(value)
         if value.__class__ is str:
             return str(value)
         if isinstance(value, TracedText):
@@ -158,17 +132,23 @@ class Sandbox(SandboxedEnvironment):
         return str(value)
 
     def getitem(self, obj: object, argument: object) -> object:
-        if isinstance(obj, SecretText) or isinstance(argument, SecretText):
+        if isinstance(obj, SecretText | Unset) or isinstance(argument, SecretText | Unset):
             raise SecretUsed("a part of it, or a place found by it")
         if isinstance(argument, Undefined):
             str(argument)  # raises in its own words
         self.budget.measure(argument)
-        return super().getitem(obj, argument)
+        return self._or_unset(obj, argument, super().getitem(obj, argument))
 
     def getattr(self, obj: object, attribute: str) -> object:
-        if isinstance(obj, SecretText):
+        if isinstance(obj, SecretText | Unset):
             raise SecretUsed(f'the attribute "{attribute}"')
-        return super().getattr(obj, attribute)
+        return self._or_unset(obj, attribute, super().getattr(obj, attribute))
+
+    def _or_unset(self, obj: object, name: object, found: object) -> object:
+        """`found`, or a value that is not known for a variable that is not set, where so wanted."""
+        if not isinstance(obj, OsEnv) or obj.unset is None or not isinstance(found, Undefined):
+            return found
+        return Unset(str(name), obj, obj.unset(str(name)))
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         if isinstance(obj, OsEnv) and modifies_known_mutable(obj, attr):
@@ -179,6 +159,8 @@ class Sandbox(SandboxedEnvironment):
         """Calls of macros and functions are counted, those of values' methods bounded."""
         budget = __self.budget
         budget.call()
+        args = tuple(map(known, args))
+        kwargs = {name: known(value) for name, value in kwargs.items()}
         scope = {name: kwargs.pop(name) for name in _SCOPE if name in kwargs}
         function = getattr(__obj, "__wrapped__", __obj)
         owner = getattr(function, "__self__", None)
@@ -221,6 +203,7 @@ class Sandbox(SandboxedEnvironment):
         return self.tokens.wrap(made)
 
     def call_binop(self, context: Any, operator: str, left: object, right: object) -> object:
+        left, right = known(left), known(right)
         if isinstance(left, SecretText) or isinstance(right, SecretText):
             return self._join_secret(operator, left, right)
         check_operator(operator, left, right, self.budget)
@@ -249,13 +232,13 @@ class Sandbox(SandboxedEnvironment):
         raise SecretUsed(f'the operator "{operator}"')
 
     def call_unop(self, context: Context, operator: str, arg: object) -> object:
-        if isinstance(arg, SecretText):
+        if isinstance(arg, SecretText | Unset):
             raise SecretUsed(f'the operator "{operator}"')
         return super().call_unop(context, operator, arg)
 
     def _measured(self, value: object) -> object:
         """What every comparison looks at runs through this."""
-        if isinstance(value, SecretText):
+        if isinstance(value, SecretText | Unset):
             raise SecretUsed("a comparison")
         self.budget.measure(value)
         return untraced(value) if self.marking else value

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import re
 import secrets as random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from peakctl.manifests.render import CLOSE, OPEN
 from peakctl.manifests.tracing import LINE_MARK, TracedText
+from peakctl.model.values import unset_text
 from peakctl.settings import credential_reason
 
 if TYPE_CHECKING:
@@ -177,6 +178,18 @@ class SecretTexts:
         self._tokens = tokens
         self._texts: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._unset: dict[str, SecretText] = {}
+
+    def add_unset(self, name: str) -> SecretText:
+        """The variable `name`, which is not set here, as one whose value is not known."""
+        if name not in self._unset:
+            self._unset[name] = self.add(name, unset_text(name))
+        return self._unset[name]
+
+    def unset_names(self, text: str) -> tuple[str, ...]:
+        """The variables in `text` that are not set here."""
+        names = (self._names[identity] for identity in self._sources(text))
+        return tuple(dict.fromkeys(name for name in names if name in self._unset))
 
     def add(self, name: str, text: str) -> SecretText:
         """The variable `name` as a template may hold it."""
@@ -202,13 +215,17 @@ class SecretTexts:
 
     def empty_names(self, text: str) -> tuple[str, ...]:
         """The variables in `text` that are set and empty."""
-        found = (self._source(identity) for identity in TOKEN.findall(text))
+        found = self._sources(text)
         return tuple(dict.fromkeys(self._names[i] for i in found if not self._texts[i]))
 
-    def _source(self, identity: str) -> str:
-        while identity in self._tokens.derived:
-            identity = TOKEN.findall(self._tokens.derived[identity].text)[0]
-        return identity
+    def _sources(self, text: str) -> Iterator[str]:
+        """The variables' own tokens in `text`, in place of those that came from them."""
+        for identity in TOKEN.findall(text):
+            derived = self._tokens.derived.get(identity)
+            if derived is None:
+                yield identity
+            else:
+                yield from self._sources(derived.text)
 
 
 def escape_json(text: str) -> str:
@@ -247,11 +264,17 @@ class SecretRefused(Exception):
 class OsEnv(dict[str, SecretText]):
     """`os_env` in templates: all variables but those that templates may not read."""
 
-    __slots__ = ("_check",)
+    __slots__ = ("_check", "unset")
 
-    def __init__(self, values: Mapping[str, SecretText], check: Callable[[object], None]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, SecretText],
+        check: Callable[[object], None],
+        unset: Callable[[str], SecretText] | None = None,
+    ) -> None:
         super().__init__(values)
         self._check = check
+        self.unset = unset
 
     def __missing__(self, name: object) -> NoReturn:
         self._check(name)
@@ -267,12 +290,18 @@ class OsEnv(dict[str, SecretText]):
 
 
 def os_env_value(
-    environment: Mapping[str, str], listed: Sequence[str] | None, secrets: SecretTexts
+    environment: Mapping[str, str],
+    listed: Sequence[str] | None,
+    secrets: SecretTexts,
+    *,
+    unset_is_unknown: bool = False,
 ) -> OsEnv:
     """What templates know as `os_env`.
 
-    `listed` are names and globs, None for all. Credentials are never in it; to read one, or one
-    that is not listed, raises SecretRefused, whether it is set or not.
+    With `unset_is_unknown` a variable that is not set has a value that is not known, wherever a
+    template needs one: a default counts as before. `listed` are names and globs, None for all.
+    Credentials are never in it; to read one, or one that is not listed, raises SecretRefused,
+    whether it is set or not.
     """
     refused = {
         name: reason
@@ -294,7 +323,7 @@ def os_env_value(
         for name, value in environment.items()
         if name not in refused and _is_listed(name, listed)
     }
-    return OsEnv(values, check)
+    return OsEnv(values, check, secrets.add_unset if unset_is_unknown else None)
 
 
 _CREDENTIAL_FIX = "give the template a secret of its own under another name"

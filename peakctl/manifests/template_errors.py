@@ -15,8 +15,8 @@ from jinja2.tests import TESTS
 
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
-from peakctl.manifests.sandbox import NameMissing
 from peakctl.manifests.secret_tokens import RESERVED, OsEnv, SecretRefused, SecretUsed
+from peakctl.manifests.undefined import NameMissing
 from peakctl.model import MASK, Location
 
 if TYPE_CHECKING:

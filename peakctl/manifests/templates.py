@@ -238,6 +238,7 @@ class Templates:
     """Renders templates with one set of values.
 
     `listed` are the names and globs of variables that `os_env` has; None for all but credentials.
+    With `unset_is_unknown` one that is not set has a value that is not known.
     """
 
     def __init__(
@@ -246,14 +247,14 @@ class Templates:
         environment: Mapping[str, str],
         root: Path,
         listed: Sequence[str] | None = None,
+        *,
+        unset_is_unknown: bool = False,
     ) -> None:
         self._tokens = Tokens()
         self._secrets = SecretTexts(self._tokens)
         self._includes = Includes(root)
-        self._values: JsonDict = {
-            **parameters,
-            OS_ENV: os_env_value(environment, listed, self._secrets),
-        }
+        os_env = os_env_value(environment, listed, self._secrets, unset_is_unknown=unset_is_unknown)
+        self._values: JsonDict = {**parameters, OS_ENV: os_env}
         self._sandbox = Sandbox(self._tokens, self._includes)
         self._errors = ErrorReporter(self._includes, self._values)
 

@@ -26,7 +26,7 @@ from yaml._yaml import CParser
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.manifests.render import CLOSE, OPEN
-from peakctl.model import JsonDict, Location, Secret, Value
+from peakctl.model import JsonDict, Location, Secret, UnsetSecret, Value
 from peakctl.model.text import INVISIBLE, first_unseen, named_character, shown_text
 
 if TYPE_CHECKING:
@@ -263,6 +263,8 @@ class Builder:
         if node.style in _BLOCKS:
             shown = _one_end(node.value, shown)
         value = shown if node.style else _typed(shown)
+        if unset := secrets.unset_names(node.value):
+            return UnsetSecret(unset[0])
         return Secret(value) if shown else value
 
     def _list(self, node: Node) -> list[Value]:

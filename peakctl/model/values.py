@@ -117,6 +117,36 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
 
+class UnsetSecret(Secret):
+    """A secret that nobody knows here: `variable`, which would give it, is not set.
+
+    It stands for some value, is compared with nothing, and is never sent.
+    """
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(unset_text(variable))
+        self.variable = variable
+
+    def __repr__(self) -> str:
+        return str(self.reveal())
+
+    __str__ = __repr__
+
+
+def unset_text(variable: str) -> str:
+    """What stands for the value of a variable that is not set."""
+    return f"(unknown: {variable} is not set)"
+
+
+def is_unset(value: Value) -> bool:
+    """Whether a value is one that nobody knows here, sealed again or not."""
+    while isinstance(value, Secret) and not isinstance(value, UnsetSecret):
+        value = value.reveal()
+    return isinstance(value, UnsetSecret)
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """The `attribute` (`id` or `version`) of a resource that an action of this run will make."""
@@ -281,6 +311,11 @@ def unknowns(value: Value) -> Iterator[Unknown]:
 def holds_secret(value: Value) -> bool:
     """Whether any leaf of a tree is a `Secret`."""
     return any(isinstance(leaf, Secret) for leaf in leaves(value))
+
+
+def holds_unset(value: Value) -> bool:
+    """Whether any leaf of a tree is a value that nobody knows here."""
+    return any(is_unset(leaf) for leaf in leaves(value))
 
 
 def holds_unseen(value: Value) -> bool:

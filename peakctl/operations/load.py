@@ -237,6 +237,7 @@ def _sources(project: Project, given: Given) -> Inputs:
         # files of parameters are no manifests, even where they lie among them
         "exclude": [*parameter_files(project), *(file.param_files if file else ())],
         "os_env": file.os_env_for(project.environment) if file else None,
+        "unset_is_unknown": project.options.unset_is_unknown,
         "given": given,
     }
 

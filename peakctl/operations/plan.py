@@ -15,6 +15,7 @@ from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts
+from peakctl.model.values import dotted, is_unset, leaf_places
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
@@ -173,9 +174,31 @@ async def make_plan(
 
 
 def refuse_guarded(planned: PlanResult) -> None:
-    """Return when no guard stands before the plan. Raises GuardRefused with all of them."""
-    if planned.guards:
-        raise GuardRefused(*planned.guards)
+    """Return when no guard stands before the plan. Raises GuardRefused with all of them.
+
+    A value that is not known cannot be sent either.
+    """
+    refused = (*planned.guards, *unset_values(planned.plan))
+    if refused:
+        raise GuardRefused(*refused)
+
+
+def unset_values(plan: Plan) -> tuple[Diagnostic, ...]:
+    """An error for each pending action that would send a value that is not known here."""
+    found = []
+    for action in plan.pending:
+        places = (dotted(p) for p, leaf in leaf_places(action.desired) if is_unset(leaf))
+        if unset := ", ".join(places):
+            found.append(
+                Diagnostic(
+                    code="guard/unset-variable",
+                    summary="it would send values whose variables are not set",
+                    key=action.key,
+                    detail=unset,
+                    fix="set them; with --unset-env unknown a plan can be looked at, not applied",
+                )
+            )
+    return tuple(found)
 
 
 @dataclass(slots=True)

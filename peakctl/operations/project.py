@@ -42,7 +42,9 @@ class ProjectOptions:
     `read_stdin` gives. `parameters` are values for templates, and win over those of
     `parameter_files`, of which the last wins. `policy_from` is a commit whose peakctl.yaml has the
     rules. `outputs` are files that the run itself writes or was given, as paths or file
-    descriptors: they are no content of an artifact that they happen to lie in.
+    descriptors: they are no content of an artifact that they happen to lie in. With
+    `unset_is_unknown` a variable of `os_env` that is not set has a value that is not known, instead
+    of being an error: enough to validate and to plan, never to apply.
     """
 
     environment: str | None = None
@@ -52,6 +54,7 @@ class ProjectOptions:
     policy_from: str | None = None
     outputs: tuple[str | int, ...] = ()
     read_stdin: Callable[[], str] | None = None
+    unset_is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,15 @@ class Project:
         parameter_files: Sequence[str] = (),
         policy_from: str | None = None,
         variables: Mapping[str, str] | None = None,
+        unset_is_unknown: bool = False,
     ) -> Project:
         """The project whose peakctl.yaml is in `folder` (default: the working folder) or above it.
 
-        `environment`, `manifests`, `parameters`, `parameter_files` and `policy_from` are those of
-        `ProjectOptions`. `variables` stand in for the process environment (tokens, stage,
-        PEAKCTL_ENDPOINT, what templates read). Nothing is asked of the platform. Raises UsageError
-        for a peakctl.yaml that is wrong, or an environment that it does not have.
+        `environment`, `manifests`, `parameters`, `parameter_files`, `policy_from` and
+        `unset_is_unknown` are those of `ProjectOptions`. `variables` stand in for the process
+        environment (tokens, stage, PEAKCTL_ENDPOINT, what templates read). Nothing is asked of the
+        platform. Raises UsageError for a peakctl.yaml that is wrong, or an environment that it does
+        not have.
         """
         options = ProjectOptions(
             environment=environment,
@@ -97,6 +102,7 @@ class Project:
             parameters=parameters or {},
             parameter_files=tuple(parameter_files),
             policy_from=policy_from,
+            unset_is_unknown=unset_is_unknown,
         )
         return open_project(options, read_settings(variables), folder)
 

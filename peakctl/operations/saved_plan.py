@@ -26,7 +26,7 @@ from peakctl.files import write_private
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import LIGHT
 from peakctl.model import Key, Plan
-from peakctl.operations.plan import PlanResult
+from peakctl.operations.plan import PlanResult, unset_values
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 
@@ -79,7 +79,7 @@ async def save_plan(
     from peakctl.operations.tenant import tenant_of
 
     tenant = await tenant_of(platform, planned.live)
-    if planned.guards:
+    if planned.guards or unset_values(planned.plan):
         summary = f'"{file}" was not written: what is refused cannot be approved'
         return (Diagnostic("plan/not-saved", summary, fix="see the error", severity=_WARNING),)
     approval = _approved(platform, planned.plan, tenant=tenant)

@@ -29,6 +29,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @options.manifests
 @options.selection
+@options.unset_env
 @options.policy
 @options.output("text", "json", "markdown")
 @options.shown

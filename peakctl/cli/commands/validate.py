@@ -25,6 +25,7 @@ Examples:
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @options.manifests
 @options.selection
+@options.unset_env
 @options.policy
 @options.output("text", "json")
 @options.display

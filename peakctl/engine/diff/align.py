@@ -13,13 +13,22 @@ from dataclasses import dataclass, field
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.walk import child, free, is_free, seal_all, variant
 from peakctl.model import MAPS, MASK, MISSING, Path, Secret, Skipped, Unknown, Value
-from peakctl.model.values import dotted, holds_secret, is_masked, reveal, value_at
+from peakctl.model.values import (
+    dotted,
+    holds_secret,
+    holds_unset,
+    is_masked,
+    is_unset,
+    reveal,
+    value_at,
+)
 
 NOT_COMPARED = (Absent.READ_ONLY, Absent.BY_NAME, Absent.LOCAL)
 NO_DIGEST = "no digest of its files is known, so they count as equal"
 NEVER_RETURNED = "the platform never returns it"
 NOT_SHOWN = "the platform did not return it"
 MASKED = "the platform returns it masked"
+NOT_SET = "its variable is not set here, so it counts as equal"
 AS_APPLIED = "by its digest, it is as it was last applied"
 Pair = tuple[Value, Value]
 NOTHING: Pair = (MISSING, MISSING)
@@ -84,6 +93,8 @@ class Alignment:
         if rule.absent in NOT_COMPARED:
             return NOTHING
         reason = self.why_not(rule, desired, live, path)
+        if is_unset(desired):
+            return self._not_set(desired, live, path, seen=not reason)
         if reason:
             return self._unseen(rule, desired, path, reason)
         if desired is MISSING or (desired is None and rule.absent is Absent.DEFAULT):
@@ -99,6 +110,7 @@ class Alignment:
         rule = variant(rule, desired) if rule.default_variant else variant(rule, desired, live)
         if isinstance(desired, Mapping | list) and is_free(rule):
             secret = rule.sensitive or holds_secret(desired)
+            desired = self._with_live(desired, live, path) if holds_unset(desired) else desired
             return free(desired, secret=secret), free(live, secret=secret)
         if isinstance(desired, MAPS):
             return self._maps(rule, desired, live, path)
@@ -115,6 +127,30 @@ class Alignment:
             told = reason if pair is None else f"{reason}; {AS_APPLIED}"
             self.skipped.append(Skipped(path, told))
         return NOTHING
+
+    def _not_set(self, desired: Value, live: Value, path: Path, *, seen: bool) -> Pair:
+        """A value that nobody knows here is equal to whatever is there; nothing is not."""
+        if seen and is_empty(live):
+            return desired, MISSING
+        self.skipped.append(Skipped(path, NOT_SET))
+        return NOTHING
+
+    def _with_live(self, desired: Value, live: Value, path: Path) -> Value:
+        """`desired` with what is live in place of values that nobody knows here."""
+        if is_unset(desired):
+            wanted, _ = self._not_set(desired, live, path, seen=True)
+            return live if wanted is MISSING else desired
+        if isinstance(desired, MAPS):
+            return {
+                word: self._with_live(value, value_at(live, (word,)), (*path, word))
+                for word, value in desired.items()
+            }
+        if isinstance(desired, list):
+            return [
+                self._with_live(value, value_at(live, (i,)), (*path, i))
+                for i, value in enumerate(desired)
+            ]
+        return desired
 
     def _absent(self, rule: Field, live: Value, path: Path) -> Pair:
         if rule.absent is Absent.DEFAULT and rule.default is not MISSING:

@@ -31,6 +31,7 @@ from peakctl.model.values import (
     Tree,
     Value,
     dotted,
+    holds_unset,
     is_masked,
     mapping_at,
     reveal,
@@ -69,8 +70,10 @@ class Recall:
 
     def _found(self, rule: Field, wanted: Value, path: Path) -> Value:
         """What was there: the wanted value where it was that, UNSEEN where it was another."""
-        same = self.memory.same(path, wanted)
         chosen = variant(rule, wanted)
+        if holds_unset(wanted) and not has_entries(chosen):
+            return wanted
+        same = self.memory.same(path, wanted)
         if same is not None:
             was_none = has_entries(chosen) or self.memory.same(path, MISSING)
             return wanted if same else MISSING if was_none else UNSEEN

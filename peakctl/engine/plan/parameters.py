@@ -16,7 +16,16 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, MISSING, Key, Path, Reference, Resource, Tree, Value
-from peakctl.model.values import copy_tree, dotted, drop_at, list_at, mapping_at, reveal, value_at
+from peakctl.model.values import (
+    copy_tree,
+    dotted,
+    drop_at,
+    holds_unset,
+    list_at,
+    mapping_at,
+    reveal,
+    value_at,
+)
 
 GROUPS = ("build", "run")
 TYPES: Mapping[str, tuple[type, ...]] = {
@@ -260,6 +269,8 @@ def _unknown(resource: Resource, path: Path, name: str, declared: Tree) -> Diagn
 def _check_value(
     resource: Resource, path: Path, definition: Tree, value: Value
 ) -> list[Diagnostic]:
+    if holds_unset(value):
+        return []  # who knows
     plain, wanted = reveal(value), str(definition.get("type"))
     if not has_type(plain, wanted):
         return [_bad(resource, path, f'parameter "{path[-1]}" must be of type {wanted}', "")]
