@@ -210,7 +210,7 @@ def test_a_ledger_is_shown_unlocked_and_rebuilt(project: Project) -> None:
 def test_the_history_is_given_as_typed_records(project: Project) -> None:
     assert history(project) == ()
     apply(project, APPROVE_ALL)
-    destroy(project)
+    destroy(project, APPROVE_ALL)
     last, first = history(project)
     assert (last.number, last.command, last.outcome) == (2, "destroy", "done")
     assert [(each.key, each.verb) for each in first.resources] == [
