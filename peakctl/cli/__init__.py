@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from peakctl import __version__
+from peakctl.cli.options import directory
 
 COMMANDS = {
     "init": "Make a new project from a template.",
@@ -100,6 +101,7 @@ class LazyGroup(click.Group):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@directory
 @click.version_option(__version__, "-V", "--version", message="peakctl %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:

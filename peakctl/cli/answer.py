@@ -68,11 +68,17 @@ def answer_error(error: BaseException, args: Sequence[str]) -> int:
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin)
     debug(error, settings, terminal)
     report = Report(
-        command=next((word for word in args if not word.startswith("-")), ""),
+        command=_command_in(args),
         exit_code=exit_code(error),
         diagnostics=diagnostics_of(error),
     )
     return answer(report, terminal, output_of(args, settings))
+
+
+def _command_in(args: Sequence[str]) -> str:
+    """The command in argv: the first word that is no option and no value of -C."""
+    words = [word for before, word in pairwise(["", *args]) if before != "-C"]
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def debug(error: BaseException, settings: Settings, terminal: Terminal) -> None:

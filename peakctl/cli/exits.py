@@ -26,10 +26,16 @@ from peakctl.errors import (
 from peakctl.present.streams import report_lost
 
 OTHER_WORDS = {
-    **dict.fromkeys(("describe", "list", "ls", "show"), "get"),
+    **dict.fromkeys(("describe", "inspect"), "get KIND NAME"),
+    **dict.fromkeys(("list", "ls"), "get [KIND]"),
     **dict.fromkeys(("up", "deploy", "sync"), "apply"),
-    **dict.fromkeys(("delete", "down"), "destroy"),
-    **dict.fromkeys(("preview", "status"), "plan"),
+    **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy --select KIND/NAME"),
+    **dict.fromkeys(("preview", "status", "drift"), "plan"),
+    **dict.fromkeys(("check", "lint"), "validate"),
+    **dict.fromkeys(("format",), "fmt"),
+    **dict.fromkeys(("new",), "init"),
+    **dict.fromkeys(("template",), "render"),
+    **dict.fromkeys(("unlock",), "ledger unlock"),
 }
 """Commands of other tools, with the one that does this here."""
 CONSEQUENTIAL = frozenset(
@@ -143,8 +149,8 @@ def _usage(error: click.ClickException) -> Diagnostic:
         if error.option_name == "--dry-run":
             return Diagnostic(
                 "usage/command-line",
-                'there is no option "--dry-run"',
-                fix="see what apply would do: peakctl plan",
+                'there is no option "--dry-run" here',
+                fix="see what apply would do: peakctl plan, or peakctl apply --dry-run",
             )
         near = _harmless(error.option_name, error.possibilities or ())
         error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)

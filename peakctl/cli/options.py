@@ -122,6 +122,7 @@ class Flags:
     out: str | None = None
     plan_file: str | None = None
     unset_env: str = "error"
+    dry_run: bool = False
     parallelism: int = PARALLELISM
     timeout: float | None = None
     build_timeout: float | None = None
@@ -144,6 +145,35 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _go(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Work in another folder until the command line is done; `ctx.meta` has where it began."""
+    if value is not None:
+        import os
+
+        here = os.getcwd()  # noqa: PTH109 - as it is spelled
+        try:
+            os.chdir(value)
+        except OSError as error:
+            reason = error.strerror or "it is no folder"
+            raise click.UsageError(f'cannot work in "{value}": {reason}', ctx) from error
+        ctx.meta.setdefault(STOOD, here)
+        ctx.meta[TYPED] = os.path.join(ctx.meta.get(TYPED, ""), value)  # noqa: PTH118
+        ctx.find_root().call_on_close(lambda: os.chdir(here))
+    return value
+
+
+STOOD, TYPED = "peakctl.stood", "peakctl.typed"
+"""In `Context.meta`: the folder in which the user stands, and what -C was given."""
+directory = click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    is_eager=True,
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_go,
+    help="Work as if started in DIR; before the command or after it.",
+)
 environment = click.option(
     "-e",
     "--env",
@@ -202,6 +232,7 @@ selection = stack(
     ),
 )
 display = stack(
+    directory,
     click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
@@ -290,6 +321,9 @@ webhooks = click.option(
     "--show-webhooks",
     is_flag=True,
     help="Show addresses of webhooks, which let anybody call them; else only their ids.",
+)
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Show the plan and stop; exit codes are those of plan."
 )
 consent = click.option("-y", "--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
 waiting = stack(

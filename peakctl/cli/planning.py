@@ -65,6 +65,19 @@ async def plan_typed(
     return planned
 
 
+def plan_report(session: Session, planned: PlanResult) -> Report:
+    """The result of `plan`, and of a dry run."""
+    pending = planned.has_changes and session.flags.detailed_exitcode
+    code = Exit.CHANGES_PENDING if pending else Exit.DONE
+    return session.report(
+        plan=planned.plan,
+        exit_code=Exit.REFUSED if planned.guards else code,
+        diagnostics=planned.guards,
+        lines=plan_result(session, planned),
+        extra=plan_document(session, planned),
+    )
+
+
 async def carry_out_typed(
     session: Session, platform: Platform, planned: PlanResult, consent: PlanResult | SavedPlan
 ) -> Report:
@@ -136,6 +149,8 @@ def code_of(outcomes: Sequence[Outcome], *, recorded: bool = True) -> Exit:
 def plan_result(session: Session, planned: PlanResult) -> tuple[Line, ...]:
     """The plan as lines, the summary last."""
     flags, plan = session.flags, planned.plan
+    if session.places is not None:
+        plan = session.places.plan(plan)
     asides = tuple(_asides(session, planned))
     lines = plan_lines(
         plan, show_all=flags.show_all, show_ignored=flags.show_ignored, verbose=flags.verbose

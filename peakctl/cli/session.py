@@ -7,10 +7,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from peakctl.cli.answer import answer, answer_lost, debug
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
+from peakctl.cli.options import STOOD, TYPED
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
 from peakctl.model import Owned, Plan
 from peakctl.operations.project import (
@@ -21,6 +25,7 @@ from peakctl.operations.project import (
     with_environment,
     with_policy,
 )
+from peakctl.present.places import Places
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -42,7 +47,7 @@ class Session:
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
-    `saved` the file that the plan was saved to.
+    `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere.
     """
 
     command: str
@@ -55,6 +60,7 @@ class Session:
     plan: Plan | None = None
     undeclared: tuple[Owned, ...] = ()
     saved: str | None = None
+    stood: Path | None = None
     requests: int = 0
 
     @property
@@ -83,6 +89,8 @@ class Session:
 
     def report(self, **parts: Any) -> Report:
         """A report of this command; warnings gathered on the way come first."""
+        if self.places is not None and parts.get("plan") is not None:
+            parts["plan"] = self.places.plan(parts["plan"])
         found = Report(
             command=self.command,
             project=self.opened.name if self.opened else None,
@@ -93,6 +101,11 @@ class Session:
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
+
+    @property
+    def places(self) -> Places | None:
+        """How places are told to a user who stands elsewhere."""
+        return Places(self.project.root, self.stood) if self.opened and self.stood else None
 
     def again(self, command: str | None = None, *arguments: str) -> str:
         """What to type to run this (or another command) again; values of -p may be secrets."""
@@ -118,7 +131,10 @@ class Session:
         words += [flag for flag, given in switches.items() if given]
         if flags.allow_mass_change is not None:
             words += ["--allow-mass-change", str(flags.allow_mass_change)]
-        return shlex.join(["peakctl", *(command or self.command).split(), *arguments, *words])
+        context = click.get_current_context(silent=True)
+        typed_in = context.meta.get(TYPED) if context else None
+        go = ["-C", typed_in] if typed_in else []
+        return shlex.join(["peakctl", *go, *(command or self.command).split(), *arguments, *words])
 
     def show(self, lines: Any) -> None:
         """What is to be read before it is agreed to; JSON and Markdown have it in the report."""
@@ -136,7 +152,7 @@ def run_command(
     color = "never" if flags.no_color else flags.color
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin, color=color)
     terminal.quiet = flags.quiet
-    session = Session(command, flags, settings, terminal)
+    session = Session(command, flags, settings, terminal, stood=_stood())
     try:
         report = body(session)
         if not isinstance(report, Report):
@@ -155,10 +171,18 @@ def run_command(
         )
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
-    code = answer(_with_excerpts(session, report), terminal, flags.output)
+    report = _with_excerpts(session, report)
+    if session.places is not None:
+        report = session.places.report(report)
+    code = answer(report, terminal, flags.output)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     return code
+
+
+def _stood() -> Path | None:
+    context = click.get_current_context(silent=True)
+    return Path(context.meta[STOOD]) if context and STOOD in context.meta else None
 
 
 def _with_excerpts(session: Session, report: Report) -> Report:

@@ -16,6 +16,7 @@ EPILOG = """\b
 Examples:
   peakctl apply -e local
   peakctl apply -e prod --yes
+  peakctl apply -e prod --dry-run                  the same as plan
   peakctl apply -e dev --select Service/forecast-api
   peakctl apply -e prod prod.peakplan
   peakctl apply -e prod prod.peakplan --prune      where the plan had --prune
@@ -38,6 +39,7 @@ Running it again is always safe.
 @options.pruning
 @options.mass_change
 @options.consent
+@options.dry_run
 @options.shown
 @options.webhooks
 @options.retry_failed
@@ -56,22 +58,33 @@ def apply(**flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    return run_command("apply", options.Flags(**flags), _apply)
+    typed = options.Flags(**flags)
+    return run_command("plan" if typed.dry_run else "apply", typed, _apply)
 
 
 async def _apply(session: Session) -> Report:
     from peakctl.cli.consent import require_consent, require_tenant
-    from peakctl.cli.planning import carry_out_typed, load_typed, plan_result, plan_typed
+    from peakctl.cli.planning import (
+        carry_out_typed,
+        load_typed,
+        plan_report,
+        plan_result,
+        plan_typed,
+    )
     from peakctl.cli.session import connected
     from peakctl.operations.apply import check_saved
     from peakctl.operations.plan import refuse_guarded
-    from peakctl.operations.saved_plan import read_saved_plan
+    from peakctl.operations.saved_plan import approval_check, read_saved_plan
 
     loaded = load_typed(session)
     file = session.flags.plan_file
     saved = read_saved_plan(session.project, file) if file else None
     async with connected(session) as platform:
         planned = await plan_typed(session, platform, loaded, saved)
+        if session.flags.dry_run:
+            if saved is not None:
+                approval_check(platform, saved, session.again())(planned.plan)
+            return plan_report(session, planned)
         session.plan = planned.plan
         session.show(plan_result(session, planned))
         refuse_guarded(planned)

@@ -36,6 +36,7 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @options.policy
 @options.output("text", "json", "markdown")
 @options.consent
+@options.dry_run
 @options.waiting
 @options.connection
 @options.display
@@ -51,12 +52,20 @@ def destroy(**flags: Any) -> int:
 
 async def _destroy(session: Session) -> Report:
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import carry_out_typed, load_typed, plan_result, plan_typed
+    from peakctl.cli.planning import (
+        carry_out_typed,
+        load_typed,
+        plan_report,
+        plan_result,
+        plan_typed,
+    )
     from peakctl.cli.session import connected
 
     loaded = load_typed(session)
     async with connected(session) as platform:
         planned = await plan_typed(session, platform, loaded)
+        if session.flags.dry_run:
+            return plan_report(session, planned)
         session.plan = planned.plan
         session.show(plan_result(session, planned))
         if planned.has_changes:

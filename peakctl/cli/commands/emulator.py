@@ -71,6 +71,7 @@ FLAGS = options.stack(
 
 
 @click.group(context_settings=options.CONTEXT)
+@options.directory
 def emulator() -> None:
     """Run the platform offline; seed, save, read back and reset it.
 
@@ -278,6 +279,7 @@ def seed(file: Path, **typed: Any) -> int:
 
 
 @emulator.group(context_settings=options.CONTEXT)
+@options.directory
 def snapshot() -> None:
     """Keep all data of an emulator in one file, or bring them back."""
 

@@ -70,6 +70,7 @@ Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agr
 
 
 @click.group(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.directory
 def ledger() -> None:
     """Show, unlock or rebuild what a project knows of itself, and what its runs did.
 

@@ -57,8 +57,7 @@ def plan(**flags: Any) -> int:
 
 
 async def _plan(session: Session) -> Report:
-    from peakctl.cli.exits import Exit
-    from peakctl.cli.planning import load_typed, plan_document, plan_result, plan_typed
+    from peakctl.cli.planning import load_typed, plan_report, plan_typed
     from peakctl.cli.session import connected
 
     flags = session.flags
@@ -70,12 +69,4 @@ async def _plan(session: Session) -> Report:
 
             session.warnings += await save_plan(platform, planned, flags.out)
             session.saved = None if planned.guards else flags.out
-    pending = planned.has_changes and flags.detailed_exitcode
-    code = Exit.CHANGES_PENDING if pending else Exit.DONE
-    return session.report(
-        plan=planned.plan,
-        exit_code=Exit.REFUSED if planned.guards else code,
-        diagnostics=planned.guards,
-        lines=plan_result(session, planned),
-        extra=plan_document(session, planned),
-    )
+    return plan_report(session, planned)

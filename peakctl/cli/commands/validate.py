@@ -12,6 +12,7 @@ from peakctl.cli import options
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.model import JsonDict, Key, Resource
+    from peakctl.present.places import Places
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -53,17 +54,19 @@ def _validate(session: Session) -> Report:
     return session.report(
         diagnostics=result.diagnostics,
         lines=(*policy_lines(project.policy), line((words, "good"))),
-        extra=_listed(found) if session.flags.output == "json" else {},
+        extra=_listed(found, session.places) if session.flags.output == "json" else {},
     )
 
 
-def _listed(found: Mapping[Key, Resource]) -> JsonDict:
+def _listed(found: Mapping[Key, Resource], places: Places | None) -> JsonDict:
     """Every resource with its place. Places are computed one by one: not for a text nobody sees."""
-    return {"resources": [_described(key, each) for key, each in sorted(found.items())]}
+    return {"resources": [_described(key, each, places) for key, each in sorted(found.items())]}
 
 
-def _described(key: Key, resource: Resource) -> JsonDict:
+def _described(key: Key, resource: Resource, places: Places | None) -> JsonDict:
     place = resource.document.locate(("metadata", "name"))
+    if places is not None:
+        place = places.place(place)
     return {
         "key": str(key),
         "kind": key.kind,

@@ -269,5 +269,5 @@ def test_no_suggestion_leads_from_a_harmless_word_to_one_with_consequences(args:
     assert not any(word in told for word in ("--prune", "--yes", "--take-over", "--adopt"))
 
 
-def test_a_dry_run_is_a_plan() -> None:
-    assert "peakctl plan" in run("apply", "--dry-run").stderr
+def test_a_command_without_a_dry_run_names_the_one_with_it() -> None:
+    assert "peakctl plan" in run("validate", "--dry-run").stderr
