@@ -159,6 +159,11 @@ class StoredDigests:
         """The keys below `path` of which something is known."""
         return _words_below(self._digests, path)
 
+    def places_below(self, path: Path) -> list[Path]:
+        """The places below `path` of which a value is known."""
+        above = f"{place(path)}/"
+        return [path_of(each) for each in self._digests if each.startswith(above)]
+
     def secret_words(self, path: Path) -> list[str]:
         """The keys below `path` that hold a secret, or are one."""
         return _words_below(self._secret, path)

@@ -144,13 +144,17 @@ def _made_by_manifest(
 ) -> tuple[Change, ...] | None:
     """Those of the changes in one field that the manifest made; None where both sides made some.
 
-    `changes` are those that it may have made, and those that are to be undone in any case.
+    `changes` are those that it may have made, and those that are to be undone in any case. What has
+    digests of its own has no part in that of the field, though reads may show it by now.
     """
     loose, bound = changes
+    apart = memory.places_below(path)
     readings = list(_readings(kind, action, values, (*loose, *bound)))
     for chosen in _selections(loose):
         for before in readings:
             tree = _undone(values, {c.path: before[c.path] for c in (*bound, *chosen)})
+            for each in apart:
+                take_at(tree, each)
             if memory.was_field(path, _bare(field_at(kind.root, path, tree), value_at(tree, path))):
                 return chosen
     return None

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from ledgers import US, ledger_of
 
-from peakctl.engine.diff.applied import field_digests, visible_part
+from peakctl.engine.diff.applied import Side, changed_sides, field_digests, visible_part
 from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.record import record
-from peakctl.ledger.digests import Digests, StoredDigests
+from peakctl.ledger.digests import Digests, StoredDigests, stored_digests
 from peakctl.ledger.ownership import find_owners
-from peakctl.model import MISSING, UNSEEN, Action, Ledger, Secret, Unknown
+from peakctl.model import MISSING, UNSEEN, Action, Change, Ledger, Secret, Step, Unknown, Verb
 from peakctl.model.ledger import Actor, PastRun
 from peakctl.model.resources import Edit
 
@@ -260,6 +260,30 @@ def test_notes_of_a_release_have_no_part_in_it(lab: Any) -> None:
     edited(lab, "BlockSpec", "b", lambda v: v["spec"].update(release={"version": "1.0.0"}))
     found = told(planned(lab, ledger, block("1.1.0", "new")))
     assert found == {"manifest-changed": ("spec.release.version",)}
+
+
+def test_what_was_hidden_when_it_was_applied_has_a_digest_of_its_own(lab: Any) -> None:
+    def deployment(**run: Any) -> Any:
+        named = {"id": "b", "release": {"version": "1.0.0"}}
+        return lab.manifest("Deployment", "d", {"blockSpec": named, "parameters": {"run": run}})
+
+    ledger = applied(lab, deployment(mode="a"))
+    (resource,) = lab.resources(deployment(mode="a", more="b")).values()
+    change = Change(("spec", "parameters", "run", "more"), MISSING, "b", "patch")
+    live = lab.Deployment.things["d"]
+    action = Action(
+        resource.key,
+        Verb.EDIT,
+        (Step.PATCH_PARAMETERS,),
+        (change,),
+        desired=resource.values,
+        live=live,
+        resource=resource,
+    )
+    memory = stored_digests(ledger)(live)
+    assert memory.places_below(("spec", "parameters")) == [("spec", "parameters", "run", "mode")]
+    sides = changed_sides(lab.kinds["Deployment"], action, [change], memory)
+    assert sides == {change.path: Side.MANIFEST}
 
 
 def test_an_empty_text_says_no_more_than_its_absence(lab: Any) -> None:
