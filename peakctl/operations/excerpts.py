@@ -49,7 +49,7 @@ def excerpts_of(project: Project, diagnostics: Iterable[Diagnostic]) -> Mapping[
             path = project.root / place.file
             if place.file not in texts:
                 texts[place.file] = () if os.path.realpath(path) in without else _lines(path)
-            text = _excerpt(texts[place.file], place, diagnostic.code)
+            text = _excerpt(texts[place.file], place, diagnostic)
             if text.strip() and project.redact(text) == text:
                 found[place] = text
     return found
@@ -62,16 +62,22 @@ def _lines(path: Path) -> Sequence[str]:
         return ()
 
 
-def _excerpt(lines: Sequence[str], place: Location, code: str) -> str:
+def _excerpt(lines: Sequence[str], place: Location, diagnostic: Diagnostic) -> str:
     if not 0 < place.line <= len(lines):
         return ""
     text = lines[place.line - 1].rstrip("\r")
     if len(text) > WIDEST or _may_be_secret(lines, place.line - 1):
         return ""
-    if code == UNKNOWN_FIELD:  # a value of a field that nobody knows may be anything
+    if diagnostic.code.startswith("manifest/") and diagnostic.key is None and _has_secrets(lines):
+        return ""  # no resource can be told, so what stands below what cannot be told either
+    if diagnostic.code == UNKNOWN_FIELD:  # a value of a field that nobody knows may be anything
         end = re.compile(r"""["']?\s*:""").search(text, place.column - 1)
         return f"{text[: end.end()]} …" if end and text[end.end() :].strip() else text
     return text
+
+
+def _has_secrets(lines: Sequence[str]) -> bool:
+    return any(_is_secret(key) for text in lines for key in _KEY.findall(text))
 
 
 def _may_be_secret(lines: Sequence[str], at: int) -> bool:

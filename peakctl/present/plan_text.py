@@ -38,6 +38,8 @@ FIELD_LINES = 8
 CHANGE_LINES = 40
 VERBOSE_LINES = 1_000
 """How many lines of the changes of one action are shown, and when all are asked for."""
+MOST_FIELD_LINES = 400
+"""The same for all resources of a plan together, which share them evenly."""
 _LITTLE = 2
 
 
@@ -62,9 +64,11 @@ def plan_lines(
         if show_all or is_shown(a) or (show_ignored and a.skipped) or (verbose and a.asides)
     ]
     wide = max((len(_marked(a.verb)) for a in shown), default=0)
+    made = sum(action.verb in MADE for action in shown)
+    room = min(FIELD_LINES, MOST_FIELD_LINES // max(made, 1))
     lines: list[Line] = []
     for action in shown:
-        changes = _changes(action, verbose=verbose)
+        changes = _changes(action, verbose=verbose, room_if_made=room)
         reasons = _because(action) if because else ()
         details = (*reasons, *changes, *_remarks(action, show_ignored=show_ignored))
         if details and lines and lines[-1]:
@@ -74,6 +78,8 @@ def plan_lines(
             lines.append(())
     if lines and lines[-1]:
         lines.append(())
+    if not (room or verbose):
+        lines += [line(("--verbose shows the fields of what is created", "dim")), ()]
     return tuple(lines)
 
 
@@ -174,7 +180,7 @@ def _awaited(action: Action) -> str:
     return "failed" if failed else "waits until it is ready"
 
 
-def _changes(action: Action, *, verbose: bool) -> Iterator[Line]:
+def _changes(action: Action, *, verbose: bool, room_if_made: int) -> Iterator[Line]:
     fields = [
         change_lines(change, verbose=verbose)
         for change in shown_changes(action)
@@ -182,7 +188,9 @@ def _changes(action: Action, *, verbose: bool) -> Iterator[Line]:
     ]
     yield from file_lines(action, verbose=verbose)
     is_made = action.verb in MADE
-    room = VERBOSE_LINES if verbose else FIELD_LINES if is_made else CHANGE_LINES
+    room = VERBOSE_LINES if verbose else room_if_made if is_made else CHANGE_LINES
+    if not room:
+        return
     rest_of = "-o json has all" if verbose else "--verbose shows all"
     yield from _first_lines(fields, room, "field" if is_made else "change", rest_of)
 

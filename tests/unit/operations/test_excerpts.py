@@ -7,20 +7,29 @@ from pathlib import Path
 import pytest
 
 from peakctl.errors import Diagnostic
-from peakctl.model import Location
+from peakctl.model import Key, Location
 from peakctl.operations.excerpts import excerpts_of
 from peakctl.operations.project import Project, ProjectOptions
 
 SECRET = "hunter2"
 
 
+IMAGE = Key("Image", "a")
+
+
 def shown(
-    root: Path, text: str, line: int, column: int = 1, code: str = "manifest/type", file: str = "a"
+    root: Path,
+    text: str,
+    line: int,
+    column: int = 1,
+    code: str = "manifest/type",
+    file: str = "a",
+    key: Key | None = IMAGE,
 ) -> str:
     (root / "a").write_text(text)
     place = Location(file, line, column)
     project = Project(root, ProjectOptions(parameter_files=("values.yaml",)))
-    return excerpts_of(project, [Diagnostic(code, "s", locations=(place,))]).get(place, "")
+    return excerpts_of(project, [Diagnostic(code, "s", key, locations=(place,))]).get(place, "")
 
 
 def test_a_line_is_shown_as_it_is_written(tmp_path: Path) -> None:
@@ -60,6 +69,15 @@ def test_what_follows_a_secret_is_shown(tmp_path: Path) -> None:
     text = "spec:\n  token: hunter2\n  type: api\n---\nspec: {\n---\ntype: x\n"
     assert shown(tmp_path, text, 3) == "  type: api"
     assert shown(tmp_path, text, 7) == "type: x"
+
+
+def test_where_no_resource_can_be_told_no_line_of_a_file_with_secrets_is_shown(
+    tmp_path: Path,
+) -> None:
+    text = "spec:\n  A: hunter2\n  token:\n"
+    assert shown(tmp_path, text, 2, code="manifest/syntax", key=None) == ""
+    assert shown(tmp_path, text, 2, code="template/undefined", key=None) == "  A: hunter2"
+    assert shown(tmp_path, "kind: [\n", 1, code="manifest/syntax", key=None) == "kind: ["
 
 
 def test_a_secret_that_is_known_is_nowhere(tmp_path: Path) -> None:

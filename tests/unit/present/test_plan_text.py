@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from plans import as_shown
@@ -183,6 +184,24 @@ def created(fields: Mapping[str, Value]) -> Plan:
 
 def test_fields_of_what_is_created_show() -> None:
     assert "    + spec.type: workflow\n" in to_plain(plan_lines(created({"type": "workflow"})))
+
+
+def test_many_that_are_created_share_the_lines_for_their_fields() -> None:
+    (one,) = created({f"field{n}": n for n in range(9)}).actions
+
+    def rows(number: int, *, verbose: bool = False) -> list[str]:
+        keys = [Key("Image", f"i{n}") for n in range(number)]
+        plan = Plan(tuple(replace(one, key=key) for key in keys))
+        return to_plain(plan_lines(plan, verbose=verbose)).splitlines()
+
+    assert rows(100)[:6] == [
+        "+ create  Image/i0",
+        *(f"    + spec.field{n}: {n}" for n in range(4)),
+        "    … 5 more fields; --verbose shows all",
+    ]
+    assert len(rows(500)) == 503
+    assert rows(500)[-2:] == ["--verbose shows the fields of what is created", ""]
+    assert sum("spec.field8" in row for row in rows(500, verbose=True)) == 500
 
 
 def test_more_fields_of_what_is_created_are_counted_and_show_when_verbose() -> None:
