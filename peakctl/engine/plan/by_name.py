@@ -61,6 +61,11 @@ def _on_one_way(one: Path, two: Path) -> bool:
     return one[:length] == two[:length]
 
 
+def refers(rule: Field) -> bool:
+    """Whether a map of this rule is a reference, or has one among its entries."""
+    return rule.ref is not None or any(each.ref for each in rule.properties.values())
+
+
 def sites(rule: Field, path: Path = (), scopes: tuple[tuple[Field, Value], ...] = ()) -> list[Site]:
     """The references of a map at `path`: itself, and those whose ids stand among its entries.
 
@@ -202,7 +207,7 @@ class ByName:
             else self.tree(inner, each, (*path, word), here)
             for word, each in value.items()
         }
-        for site in sites(chosen, (), here):
+        for site in sites(chosen, (), here) if refers(chosen) else ():
             out = self._put(site, value, out)
         return out
 

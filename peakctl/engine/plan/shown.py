@@ -7,12 +7,12 @@ equal changes at several places share a line. Nothing is decided by what is made
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.align import keys_of
-from peakctl.engine.diff.compare import same
-from peakctl.engine.plan.by_name import ByName, Site, reference_text, sites, written
+from peakctl.engine.plan.by_name import ByName, Site, reference_text, refers, sites, written
 from peakctl.engine.plan.places import shown_path
 from peakctl.kinds.walk import child, variant
 from peakctl.model import (
@@ -54,7 +54,7 @@ def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
     kind = kinds[action.key.kind]
     told = {
         dotted(shown_path(c.path, action, kind)): dotted(view.told_at(c.path))
-        for c in action.changes
+        for c in (action.changes if any(reason.paths for reason in action.reasons) else ())
     }
     reasons = tuple(_with_paths(reason, told) for reason in action.reasons)
     skipped = tuple(replace(each, shown=dotted(view.told_at(each.path))) for each in action.skipped)
@@ -121,7 +121,7 @@ class _View:
     live: Value
     names: Names
     by_name: ByName
-    keys: dict[int, list[str]] = field(default_factory=dict)
+    keys: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def changes(self) -> Iterator[ShownChange]:
         """What differs, each reference once, equal changes together."""
@@ -165,9 +165,10 @@ class _View:
         """One entry of a side; items of lists that are compared by key go by it."""
         if isinstance(value, list) and isinstance(part, str):
             if id(value) not in self.keys:
-                self.keys[id(value)] = keys_of(rule, value)
-            keys = self.keys[id(value)]
-            return value[keys.index(part)] if part in keys else MISSING
+                keys = keys_of(rule, value)
+                self.keys[id(value)] = {key: number for number, key in enumerate(keys)}
+            number = self.keys[id(value)].get(part)
+            return MISSING if number is None else value[number]
         return value_at(value, (part,))
 
     def told_at(self, path: Path) -> Path:
@@ -198,6 +199,8 @@ class _View:
     def _site(self, change: Change, stops: list[_Stop]) -> Site | None:
         """The reference that a change is of, and of nothing else."""
         for number, stop in enumerate(stops):
+            if not refers(stop.rule):
+                continue
             for site in sites(stop.rule, stop.path, _above(stops[: number + 1])):
                 is_it = site.at == change.path and site.is_whole(change.before, change.after)
                 if (is_it or site.concerns(change.path)) and not self._is_secret(site):
@@ -362,43 +365,38 @@ MOST_NAMES = 8
 """Of places that share a line."""
 
 
-def merged(found: Iterable[Placed]) -> Iterator[ShownChange]:
+def merged(found: Sequence[Placed]) -> Iterator[ShownChange]:
     """The changes in order; those that are equal but for one name on the way share one."""
-    left = list(found)
-    while left:
-        (path, first), *left = left
-        same = max(
-            ([each for each in left if _is_beside(path, first, each, at)] for at in _inner(path)),
-            key=len,
-            default=[],
-        )
-        together = [(path, first), *same]
-        left = [each for each in left if each not in same]
-        paths = [each for each, _ in together]
+    beside: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for number, placed in enumerate(found):
+        for place in _places_beside(*placed):
+            beside[place].append(number)
+    done: set[int] = set()
+    for number, (path, shown) in enumerate(found):
+        if number in done:
+            continue
+        equal = ([n for n in beside[each] if n not in done] for each in _places_beside(path, shown))
+        together = max(equal, key=len, default=[number])
+        done.update(together)
+        paths = [found[each][0] for each in together]
         yield replace(
-            first,
+            shown,
             path=path_text(paths),
             paths=tuple(map(dotted, paths)),
-            wire=tuple(change for _, shown in together for change in shown.wire),
+            wire=tuple(change for each in together for change in found[each][1].wire),
         )
 
 
-def _inner(path: Path) -> range:
-    """The positions of names that others may stand for: not the rooms, not the field itself."""
-    return range(1, len(path) - 1)
+def _places_beside(path: Path, shown: ShownChange) -> Iterator[tuple[object, ...]]:
+    """What the change has in common with equal ones under another name, for each such name.
 
-
-def _is_beside(path: Path, shown: ShownChange, other: Placed, at: int) -> bool:
-    """Whether `other` is the same change under another name at one position."""
-    where, change = other
-    return (
-        path[:at] == where[:at]
-        and path[at + 1 :] == where[at + 1 :]
-        and not (shown.sensitive or change.sensitive)
-        and (shown.reference, shown.restarts) == (change.reference, change.restarts)
-        and same(shown.before, change.before)
-        and same(shown.after, change.after)
-    )
+    Names of rooms and of the field itself stay, and which secrets are equal is not told.
+    """
+    if shown.sensitive:
+        return
+    what = (shown.reference, shown.restarts, repr(shown.before), repr(shown.after))
+    for at in range(1, len(path) - 1):
+        yield (*what, path[:at], path[at + 1 :])
 
 
 def path_text(paths: list[Path]) -> str:
