@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from peakctl.model import HistoryResource, HistoryRun, JsonDict, Key, Status, history_name
+from peakctl.model import HistoryResource, HistoryRun, JsonDict, Key, Status, Verb, history_name
 from peakctl.operations.history import HistoryResult
 from peakctl.present.ledger import SHORT_COMMIT, actor_document, address, counts_text, iso, minute
 from peakctl.present.text import Line, counted, indent, line
@@ -101,8 +101,14 @@ def _resource_line(resource: HistoryResource, wide: int) -> Line:
 
 
 def _versions(resource: HistoryResource) -> str:
-    """The version from and to; once where there is one."""
+    """The version from and to, once where there is one.
+
+    Where the platform numbers what is made, the old version alone would pass for the new one: it is
+    shown of what was deleted.
+    """
     before, after = resource.before, resource.after
+    if after is None and resource.verb != Verb.DELETE:
+        return ""
     both = [each for each in (before, after if after != before else None) if each is not None]
     return f"  {' -> '.join(both)}" if both else ""
 

@@ -72,7 +72,7 @@ def test_each_run_has_its_facts_and_fits_60_columns() -> None:
     ("before", "after", "words"),
     [
         (None, "0.0.1", "Image/train  0.0.1"),
-        ("0.0.1", None, "Image/train  0.0.1"),
+        ("0.0.1", None, "Image/train"),
         ("0.0.1", "0.0.1", "Image/train  0.0.1"),
         (None, None, "Image/train"),
     ],
@@ -80,6 +80,11 @@ def test_each_run_has_its_facts_and_fits_60_columns() -> None:
 def test_a_version_is_told_once(before: str | None, after: str | None, words: str) -> None:
     run = replace(RUN, resources=(replace(BUILT, before=before, after=after),))
     assert f"       build  {words}\n" in text(run)
+
+
+def test_of_what_was_deleted_the_version_that_it_had_is_told() -> None:
+    run = replace(RUN, resources=(replace(BUILT, verb="delete", after=None),))
+    assert "       delete  Image/train  0.0.1\n" in text(run)
 
 
 def test_of_many_resources_the_first_are_shown() -> None:
