@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
-from peakctl.engine.runner import ActionRunner, Stop, WaitLimits, resource_id
+from peakctl.engine.runner import ActionRunner, resource_id
+from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb

@@ -11,8 +11,8 @@ from functools import partial
 from typing import assert_never
 
 from peakctl.engine.observe.live_state import Makers
-from peakctl.engine.runner import DEFAULT_LIMITS, StopReason, WaitLimits
-from peakctl.engine.runner import Stop as EngineStop
+from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
+from peakctl.engine.waiting import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Clock, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.operations.plan import (

@@ -17,7 +17,7 @@ from peakctl.engine.observe.live_state import LiveState, observe
 from peakctl.engine.plan.names import Names, ask_for_names
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.engine.plan.shown import show_plan, unnamed_versions
-from peakctl.engine.runner import Stop, WaitLimits
+from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.store import load_kinds

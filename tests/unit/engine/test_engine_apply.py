@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.runner import DEFAULT_LIMITS, StopReason, WaitLimits
+from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model import (
     Action,
