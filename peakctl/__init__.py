@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import destroy as destroy
     from peakctl.operations.blocking import get as get
     from peakctl.operations.blocking import history as history
+    from peakctl.operations.blocking import overview as overview
     from peakctl.operations.blocking import plan as plan
     from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
     from peakctl.operations.blocking import save_plan as save_plan
@@ -71,6 +72,9 @@ if TYPE_CHECKING:
     from peakctl.operations.load import render as render
     from peakctl.operations.load import validate as validate
     from peakctl.operations.logs import build_log_async as build_log_async
+    from peakctl.operations.overview import KindCount as KindCount
+    from peakctl.operations.overview import Overview as Overview
+    from peakctl.operations.overview import overview_async as overview_async
     from peakctl.operations.plan import PlanOptions as PlanOptions
     from peakctl.operations.plan import PlanResult as PlanResult
     from peakctl.operations.plan import plan_async as plan_async
@@ -95,7 +99,7 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy get history plan rebuild_ledger save_plan show_ledger"
+        "apply build_log destroy get history overview plan rebuild_ledger save_plan show_ledger"
         " unlock_ledger"
     ),
     "operations.fmt": "FmtResult fmt",
@@ -107,6 +111,7 @@ _PLACES = {
     ),
     "operations.load": "LoadResult RenderResult load render validate",
     "operations.logs": "build_log_async",
+    "operations.overview": "KindCount Overview overview_async",
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",

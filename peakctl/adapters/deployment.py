@@ -68,6 +68,17 @@ class Adapter(Rest):
             for item in items
         )
 
+    async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
+        found = await asyncio.gather(
+            *(self.api.first_page(self._route(f), self.items) for f in FAMILIES)
+        )
+        listed = tuple(
+            self.listed({**item, "family": family})
+            for family, (items, _) in zip(FAMILIES, found, strict=True)
+            for item in items
+        )
+        return listed, all(is_all for _, is_all in found)
+
     async def look_up(self, id: str | int, values: Tree) -> Listed | None:  # noqa: A002
         """One request when `values` name the family and it is there; else both routes are asked."""
         known = [f for f in FAMILIES if SPEC_FIELDS[f] in spec_of(values)]

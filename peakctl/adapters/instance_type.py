@@ -27,6 +27,10 @@ class Adapter(Rest):
         found = await asyncio.gather(*(self._options(scope) for scope in scopes))
         return tuple(option for options in found for option in options)
 
+    async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
+        """All of them: these listings have no pages."""
+        return await self.index(), True
+
     async def find(self, name: str) -> tuple[Listed, ...]:
         return tuple(found for found in await self.index() if found.name == name)
 

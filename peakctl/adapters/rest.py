@@ -77,6 +77,11 @@ class Rest:
         found = await self.api.pages(self.path, self.items, (*self.query, *narrow))
         return tuple(self.listed(item) for item in found if self.is_mine(item))
 
+    async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
+        """What the first page of the listing has, and whether that is all. One request."""
+        found, is_all = await self.api.first_page(self.path, self.items, self.query)
+        return tuple(self.listed(item) for item in found if self.is_mine(item)), is_all
+
     def is_mine(self, item: JsonObject) -> bool:
         """Whether an item of the listing is of this kind."""
         return True
@@ -278,6 +283,9 @@ class Guarded:
 
     async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
         return await self._read(self._adapter.index(resources))
+
+    async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
+        return await self._read(self._adapter.first_page())
 
     async def find(self, name: str) -> tuple[Listed, ...]:
         return await self._read(self._adapter.find(name))

@@ -322,13 +322,22 @@ class Api:
 
         Raises ApiError (api/incomplete-listing) when its pages go on contradicting each other.
         """
+        return await self._listing(path, items, query).all()
+
+    async def first_page(
+        self, path: str, items: tuple[str, ...], query: Query = ()
+    ) -> tuple[list[JsonDict], bool]:
+        """The items of the first page of a listing, and whether they are all of it."""
+        return await self._listing(path, items, query).first()
+
+    def _listing(self, path: str, items: tuple[str, ...], query: Query) -> Listing:
         size = ("pageSize", str(self._limits.page_size))
 
         async def fetch(number: int) -> object:
             return await self.get(path, (*query, size, ("pageNumber", str(number))))
 
         asked = self._asked("GET", path)
-        return await Listing(asked, fetch, items, self._limits, self._clock.sleep).all()
+        return Listing(asked, fetch, items, self._limits, self._clock.sleep)
 
     def _asked(self, method: str, path: str, secrets: Sequence[str] = ()) -> Asked:
         self.redact.add(secrets)

@@ -83,6 +83,21 @@ class Listing:
                 why = str(error)
         raise incomplete(self.asked, why, 1 + len(self.limits.listing_pauses))
 
+    async def first(self) -> tuple[list[JsonDict], bool]:
+        """The items of the first page, and whether they are all that there is. One request.
+
+        Raises ApiError when the answer is no listing.
+        """
+        try:
+            page = await self._page(1)
+        except Contradiction as error:
+            raise incomplete(self.asked, str(error), 1) from error
+        if page.pages is not None:
+            return page.items, page.pages == 1
+        if page.total is not None:
+            return page.items, page.total <= len(page.items)
+        return page.items, len(page.items) < page.size
+
     async def _round(self) -> list[Page]:
         """The pages of one round. Raises Contradiction as soon as one cannot be right."""
         first = await self._page(1)

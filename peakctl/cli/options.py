@@ -168,6 +168,7 @@ directory = click.option(
     "-C",
     "directory",
     metavar="DIR",
+    type=click.Path(file_okay=False),
     is_eager=True,
     expose_value=False,
     allow_from_autoenv=False,
@@ -337,6 +338,15 @@ waiting = stack(
         )
     )
 )
+
+
+def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The kinds, for the completion of shells; in either case."""
+    from peakctl.catalog import LOOKED_UP
+    from peakctl.kinds.store import load_kinds
+
+    names = [*load_kinds(), *LOOKED_UP]
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
 
 
 def output(*forms: str) -> Callable[[F], F]:

@@ -106,6 +106,9 @@ class Adapter(Protocol):
         out listings that none of them needs.
         """
 
+    async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
+        """What the first page of each of its listings has, and whether that is all there is."""
+
     async def find(self, name: str) -> tuple[Listed, ...]:
         """What has exactly this name, looked up again (names are not unique everywhere)."""
 

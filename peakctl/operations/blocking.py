@@ -13,6 +13,7 @@ from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
 from peakctl.operations.logs import build_log_async
+from peakctl.operations.overview import overview_async
 from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
 
@@ -73,6 +74,7 @@ def _blocking(operation: Callable[P, Coroutine[object, object, T]]) -> Callable[
     return run
 
 
+overview = _blocking(overview_async)
 plan = _blocking(plan_async)
 save_plan = _blocking(save_plan_async)
 apply = _blocking(apply_async)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -12,6 +12,7 @@ from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, neare
 from peakctl.kinds.fields import Kind
 from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
 from peakctl.operations.load import load_documents
+from peakctl.operations.overview import find_uses
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, telling
 
@@ -23,7 +24,8 @@ class GetResult:
     """Live resources of one kind. `part_of` says of what each is a part, by kind and id.
 
     `values` are the specs, one for each of `found`, with a `Secret` for each value that must not be
-    shown; empty where only a listing was asked for.
+    shown; empty where only a listing was asked for: then `uses` says what each is made of, such as
+    the images that it runs.
     """
 
     kind: str
@@ -31,6 +33,7 @@ class GetResult:
     part_of: Mapping[LiveId, str]
     values: tuple[Tree, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    uses: Mapping[LiveId, tuple[str, ...]] = field(default_factory=dict)
 
 
 async def get_async(
@@ -66,7 +69,10 @@ async def get_live(
             found = [_without_secrets(live, redact) for live in found]
             sealed = await _seal_found(platform, kind, found, told)
             sealed = tuple(_seal_repeated(tree, redact) for tree in sealed)
-        return GetResult(kind, tuple(found), part_of, sealed, tuple(told))
+            return GetResult(kind, tuple(found), part_of, sealed, tuple(told))
+        uses, unread = await find_uses(platform, found)
+        told += unread
+        return GetResult(kind, tuple(found), part_of, (), tuple(told), uses)
 
 
 async def _read(

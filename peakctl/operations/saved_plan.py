@@ -33,6 +33,7 @@ from peakctl.operations.project import Project
 LARGEST = 64 * 2**20
 """Bytes of a plan file; an action takes a few hundred, and what its changes take."""
 PLAN_AGAIN = "plan again with --out, and have the new plan approved"
+NOT_SAVED = "plan/not-saved"
 _WARNING = Severity.WARNING
 
 
@@ -81,7 +82,7 @@ async def save_plan(
     tenant = await tenant_of(platform, planned.live)
     if planned.guards or unset_values(planned.plan):
         summary = f'"{file}" was not written: what is refused cannot be approved'
-        return (Diagnostic("plan/not-saved", summary, fix="see the error", severity=_WARNING),)
+        return (Diagnostic(NOT_SAVED, summary, fix="see the error", severity=_WARNING),)
     approval = _approved(platform, planned.plan, tenant=tenant)
     data = write_approval(approval).encode()
     if len(data) > LARGEST:

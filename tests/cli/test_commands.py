@@ -278,7 +278,7 @@ def test_a_glob_that_matches_nothing_is_an_empty_selection(project: Path) -> Non
 def test_get_lists_and_prints_live_resources(project: Path) -> None:
     good("apply", "--yes")
     listed = good("get", "images")
-    assert listed.stdout.splitlines()[0].split() == ["NAME", "ID", "STATUS", "VERSION"]
+    assert listed.stdout.splitlines()[0].split() == ["NAME", "VERSION", "STATUS"]
     assert "forecast" in listed.stdout
     one = good("get", "Workflow", "nightly", "-o", "yaml")
     manifest = yaml.safe_load(one.stdout)

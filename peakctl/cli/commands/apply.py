@@ -30,7 +30,7 @@ Running it again is always safe.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("plan_file", required=False, metavar="[PLAN_FILE]")
+@click.argument("plan_file", required=False, type=click.Path(), metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection
 @options.policy

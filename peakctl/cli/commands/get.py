@@ -12,31 +12,36 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.engine.export import Exported
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Live
+    from peakctl.model import JsonDict
     from peakctl.operations.get import GetResult
     from peakctl.present.report import Report
+    from peakctl.present.text import Line
 
 EPILOG = """\b
 Examples:
+  peakctl get                           the kinds, and how much of each there is
   peakctl get workflows -e dev
+  peakctl get instance-types            the machines, as manifests name them
   peakctl get Service forecast-api
   peakctl get Image forecast -o json
 """
 
+YAML = ("yaml", "manifest")
+
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("kind")
+@click.argument("kind", required=False, shell_complete=options.complete_kind)
 @click.argument("name", required=False)
 @options.environment
 @options.output("text", "manifest", "yaml", "json")
 @click.option("--all", "show_all", is_flag=True, help="What the platform itself provides, too.")
 @options.connection
 @options.display
-def get(kind: str, name: str | None, **flags: Any) -> int:
+def get(kind: str | None, name: str | None, **flags: Any) -> int:
     """List the live resources of a KIND, or print the one called NAME as a manifest.
 
-    Kinds may be typed as you like: service, Services, block-spec. Variables of the environment
-    stand where secrets do.
+    Without a KIND: the kinds, and how much of each the tenant has. Kinds may be typed as you like:
+    service, Services, block-spec. Variables of the environment stand where secrets do.
     """
     from peakctl.cli.session import run_command
 
@@ -44,34 +49,42 @@ def get(kind: str, name: str | None, **flags: Any) -> int:
     return run_command("get", typed, lambda session: _get(session, kind, name))
 
 
-async def _get(session: Session, word: str, name: str | None) -> Report:
+async def _get(session: Session, word: str | None, name: str | None) -> Report:
+    from peakctl.catalog import LOOKED_UP
     from peakctl.cli.session import connected
     from peakctl.operations.exporting import export_live
-    from peakctl.operations.get import get_live
+    from peakctl.operations.get import find_kind, get_live
+    from peakctl.operations.overview import read_machines, read_overview
+    from peakctl.present import tenant
 
     flags = session.flags
-    whole = name is not None or flags.output in ("yaml", "manifest")
+    whole = name is not None or flags.output in YAML
     async with connected(session) as platform:
-        found = await get_live(platform, word, name, values=whole, provided=flags.show_all)
+        if word is None:
+            seen = await read_overview(platform, provided=flags.show_all)
+            session.warnings += seen.diagnostics
+            return _rows(session, "kinds", tenant.overview_rows(seen), tenant.overview_lines(seen))
+        kind = find_kind(word, platform.kinds)
+        if kind in LOOKED_UP:
+            machines = await read_machines(platform, kind, name)
+            rows, lines = tenant.machine_rows(machines), tenant.machine_lines(machines)
+            return _rows(session, "instance_types", rows, lines)
+        found = await get_live(platform, kind, name, values=whole, provided=flags.show_all)
+        session.warnings += found.diagnostics
         if not whole:
-            return _listing(session, found)
+            lines = tenant.listing_lines(found, verbose=flags.verbose)
+            return session.report(lines=lines, extra={"resources": tenant.listing_rows(found)})
         both = list(zip(found.found, found.values, strict=True))
         exported = await export_live(platform, both)
         return _manifests(session, found, exported, platform.kinds[found.kind])
 
 
-def _listing(session: Session, result: GetResult) -> Report:
-    from peakctl.present.text import table_lines
+def _rows(session: Session, word: str, rows: list[JsonDict], lines: tuple[Line, ...]) -> Report:
+    """A result that is a table; as YAML where that was asked for."""
+    from peakctl.present.tenant import as_yaml
 
-    in_order = sorted(result.found, key=lambda live: (live.key, str(live.id)))
-    rows = [_about(live, result) for live in in_order]
-    titles = ["name", "id", "status", "version", *(["part_of"] if result.part_of else [])]
-    heads = [title.replace("_", " ") for title in titles]
-    return session.report(
-        diagnostics=result.diagnostics,
-        lines=table_lines(heads, [[row[title] or "" for title in titles] for row in rows]),
-        extra={"resources": rows},
-    )
+    text = as_yaml(rows) if session.flags.output in YAML else ""
+    return session.report(lines=lines, text=text, extra={word: rows})
 
 
 def _manifests(
@@ -79,15 +92,15 @@ def _manifests(
 ) -> Report:
     from peakctl.model import dotted
     from peakctl.present.manifest import manifest_document, manifest_text
+    from peakctl.present.tenant import about
 
     both = list(zip(result.found, exported, strict=True))
     return session.report(
-        diagnostics=result.diagnostics,
         text="---\n".join(manifest_text(live, each, kind) for live, each in both),
         extra={
             "resources": [
                 {
-                    **_about(live, result),
+                    **about(live, result),
                     "manifest": manifest_document(each),
                     "sensitive": [dotted(variable.path) for variable in each.variables],
                 }
@@ -95,15 +108,3 @@ def _manifests(
             ]
         },
     )
-
-
-def _about(live: Live, result: GetResult) -> dict[str, str | None]:
-    return {
-        "key": str(live.key),
-        "kind": live.key.kind,
-        "name": live.key.name,
-        "id": str(live.id),
-        "status": live.status,
-        "version": live.version or "",
-        "part_of": result.part_of.get(live.live_id),
-    }

@@ -65,8 +65,9 @@ async def _plan(session: Session) -> Report:
     async with connected(session) as platform:
         planned = await plan_typed(session, platform, loaded)
         if flags.out is not None:
-            from peakctl.operations.saved_plan import save_plan
+            from peakctl.operations.saved_plan import NOT_SAVED, save_plan
 
-            session.warnings += await save_plan(platform, planned, flags.out)
-            session.saved = None if planned.guards else flags.out
+            told = await save_plan(platform, planned, flags.out)
+            session.warnings += told
+            session.saved = None if any(d.code == NOT_SAVED for d in told) else flags.out
     return plan_report(session, planned)

@@ -28,7 +28,7 @@ In a manifest and in peakctl.yaml, for editors that speak YAML:
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=options.complete_kind)
 @click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")
 @options.output("text", "json")
 @options.display

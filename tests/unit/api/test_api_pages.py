@@ -206,3 +206,35 @@ def test_an_error_on_a_later_page_is_raised_as_it_is() -> None:
     with pytest.raises(ApiError) as caught:
         read(lambda n: page(n, count=4) if n == 1 else broken)
     assert caught.value is broken
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_all"),
+    [
+        (page(1, 2, count=1), True),
+        (page(1, 2, count=2), False),
+        (page(1, 2) | {"imagesCount": 2}, True),
+        (page(1, 2) | {"imagesCount": 3}, False),
+        (page(1), True),
+        (page(1, 2), False),
+    ],
+)
+def test_the_first_page_says_whether_there_are_more(answer: Any, is_all: bool) -> None:
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Any:
+        asked.append(number)
+        return answer
+
+    listing = Listing(ASKED, fetch, ("images",), Limits(page_size=2, pages=5))
+    items, found = asyncio.run(listing.first())
+    assert (ids(items), found, asked) == (ids(answer["images"]), is_all, [1])
+
+
+def test_a_first_page_that_is_another_is_an_error() -> None:
+    async def fetch(_: int) -> Any:
+        return page(1, count=3) | {"pageNumber": 2}
+
+    listing = Listing(ASKED, fetch, ("images",), Limits(page_size=2, pages=5))
+    with pytest.raises(ApiError):
+        asyncio.run(listing.first())

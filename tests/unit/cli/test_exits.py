@@ -148,7 +148,7 @@ def test_wrong_settings_do_not_hide_the_error(
         (["plan", "--parallelism", "0"], "invalid value for '--parallelism'"),
         (["apply", "--timeout", "soon"], '"soon" is not a duration'),
         (["plan", "-o", "xml"], "invalid value for '-o'"),
-        (["get"], "missing argument 'KIND'"),
+        (["render", "a", "b"], "unexpected extra argument"),
         (["completion", "tcsh"], "invalid value"),
         (["emulator", "nonsense"], "no such command"),
     ],
