@@ -232,6 +232,35 @@ selection = stack(
         help="Not these; same words as --select.",
     ),
 )
+imported = stack(
+    click.option(
+        "--select",
+        type=Word(),
+        multiple=True,
+        metavar="WHAT",
+        help="The same as an argument: Kind, or Kind/name. Repeatable, comma-separated.",
+    ),
+    click.option(
+        "--into",
+        type=Word(),
+        metavar="FOLDER",
+        help="Folder of the manifests, in the project. Default: the first that peakctl.yaml names.",
+    ),
+    click.option(
+        "--layout",
+        type=click.Choice(["resource", "kind", "one-file"]),
+        default="resource",
+        show_default=True,
+        help="A file for each resource in folders by kind, one for each kind, or one for all.",
+    ),
+    click.option(
+        "--pick",
+        type=Word(),
+        multiple=True,
+        metavar="ID",
+        help="Of several of one name, this one. Repeatable.",
+    ),
+)
 display = stack(
     directory,
     click.option(

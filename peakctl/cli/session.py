@@ -210,6 +210,13 @@ async def connected(session: Session) -> AsyncIterator[Platform]:
             session.requests += platform.api.requests
 
 
+def tell_place(session: Session) -> None:
+    """Say which tenant is asked, before it is."""
+    opened = session.project
+    name = f"environment {opened.environment_name}, " if opened.environment else ""
+    session.terminal.tell([line((f"{name}looking at {place_of(opened)}", "dim")), ()])
+
+
 def tell_where(session: Session, count: int) -> None:
     """Say which project meets which tenant, before anything is asked or changed."""
     opened = session.project
