@@ -95,6 +95,24 @@ class OwnerName(Text):
         return str(value)
 
 
+class Classes(Text):
+    """`build,edit`: classes of actions."""
+
+    name = "classes"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        from peakctl.model import ActionClass
+
+        words = [word.strip() for word in str(value).split(",")]
+        for word in words:
+            if word not in tuple(ActionClass):
+                known = ", ".join(ActionClass)
+                self.fail(f'"{word}" is no class of actions; use {known}', param, ctx)
+        return ",".join(words)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
     """What was typed; each command fills in the flags that it has. Durations are in seconds."""
@@ -117,6 +135,7 @@ class Flags:
     adopt: bool = False
     take_over: tuple[str, ...] = ()
     allow_mass_change: int | None = None
+    allow: tuple[str, ...] = ()
     show_webhooks: bool = False
     explain: bool = False
     out: str | None = None
@@ -346,6 +365,13 @@ mass_change = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Change or delete exactly N of what exists, though that is unusually many.",
+)
+allow = click.option(
+    "--allow",
+    type=Classes(),
+    multiple=True,
+    metavar="CLASS,...",
+    help="Refuse what is of another class: read, build, create, edit, restart, delete, share.",
 )
 webhooks = click.option(
     "--show-webhooks",

@@ -118,6 +118,7 @@ class Session:
             "--select": flags.select,
             "--exclude": flags.exclude,
             "--take-over": flags.take_over,
+            "--allow": flags.allow,
             "--policy-from": (flags.policy_from,) if flags.policy_from else (),
             "--unset-env": (flags.unset_env,) if flags.unset_env != "error" else (),
         }

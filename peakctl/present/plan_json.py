@@ -105,6 +105,8 @@ def _action(action: Action) -> JsonDict:
         "name": action.key.name,
         "id": action.live.id if action.live else None,
         "verb": str(action.verb),
+        "class": str(action.classes[-1]),
+        "classes": [str(each) for each in action.classes],
         "causes": [reason_document(reason) for reason in action.reasons],
         "consequences": [consequence_document(each) for each in action.consequences],
         "steps": [str(step) for step in action.steps],

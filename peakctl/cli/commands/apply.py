@@ -38,6 +38,7 @@ Running it again is always safe.
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.consent
 @options.dry_run
 @options.shown

@@ -44,6 +44,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.connection
 @options.display
 def plan(**flags: Any) -> int:

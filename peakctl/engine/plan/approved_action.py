@@ -17,6 +17,7 @@ from peakctl.model import (
     MISSING,
     UNSEEN,
     Action,
+    ActionClass,
     Cause,
     Change,
     Consequence,
@@ -44,6 +45,7 @@ T = TypeVar("T")
 _TAG = "$"
 """The key of a map that stands for a value that JSON does not have."""
 _EFFECTS = {str(effect): effect for effect in Effect}
+_CLASSES = {str(each): each for each in ActionClass}
 _CAUSES = {str(cause): cause for cause in Cause}
 _NOTICED = (Effect.RESTARTS, Effect.STOPS, Effect.CALLERS)
 """Effects that people outside the run notice."""
@@ -60,6 +62,7 @@ def write_action(action: Action, digests: Digests) -> JsonDict:
         "name": action.key.name,
         "verb": str(action.verb),
         "steps": [str(step) for step in action.steps],
+        "classes": [str(each) for each in action.classes],
         "version": action.version,
         "on_platform": live and {"id": live.id, "version": live.version, "state": str(live.state)},
         "changes": [_write_change(change, digests) for change in action.shown],
@@ -167,6 +170,7 @@ def read_action(body: JsonObject) -> Action:
         key=key,
         verb=Verb(body["verb"]),
         steps=tuple(Step(step) for step in body["steps"]),
+        classes=tuple(_CLASSES[each] for each in body["classes"]),
         version=_text_or_none(body["version"]),
         live=_read_live(key, body["on_platform"]),
         shown=tuple(_read_change(each) for each in body["changes"]),
