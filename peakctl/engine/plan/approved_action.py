@@ -316,8 +316,8 @@ def is_other(then: JsonObject, now: JsonObject) -> bool:
     if not steps <= {*then["steps"]} or not set(_noticed(now)) <= set(_noticed(then)):
         return True
     if Step.DELETE not in steps and {Step.DELETE, Step.CREATE} <= {*then["steps"]}:
-        return _shown_fields(then) != _shown_fields(now)
-    return _facts(then) != _facts(now)
+        return _shown_fields(then) != _shown_fields(now) or _is_sent_otherwise(then, now)
+    return _facts(then) != _facts(now) or _is_sent_otherwise(then, now)
 
 
 def _facts(body: JsonObject) -> list[object]:
@@ -329,6 +329,36 @@ def _facts(body: JsonObject) -> list[object]:
 
 def _shown_fields(body: JsonObject) -> list[JsonDict]:
     return [{w: v for w, v in each.items() if w != "wire"} for each in body["changes"]]
+
+
+def _is_sent_otherwise(then: JsonObject, now: JsonObject) -> bool:
+    """Whether the wire form differs, but for ids that were yet to be made when `then` was shown."""
+    pairs = zip(_wire(then), _wire(now), strict=False)
+    return len(_wire(then)) != len(_wire(now)) or any(
+        old != new and not _is_unknown(old) for old, new in pairs
+    )
+
+
+def _wire(body: JsonObject) -> list[object]:
+    return [
+        side
+        for change in body["changes"]
+        for each in change["wire"]
+        for side in (each["path"], each["before"], each["after"])
+    ]
+
+
+def _is_unknown(value: object) -> bool:
+    """Whether some of a value was not known when the plan was made."""
+    match value:
+        case {"$": "unknown"}:
+            return True
+        case dict():
+            return any(map(_is_unknown, value.values()))
+        case list():
+            return any(map(_is_unknown, value))
+        case _:
+            return False
 
 
 def _noticed(body: JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:
