@@ -187,7 +187,7 @@ directory = click.option(
     "-C",
     "directory",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=click.Path(),  # `_go` tells of files, in the same words
     is_eager=True,
     expose_value=False,
     allow_from_autoenv=False,
