@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -82,6 +84,51 @@ class Word(Text):
         return str(value)
 
 
+class OutputFile(NamedTuple):
+    """A form of the result, and the file that is to hold it; "" for standard output."""
+
+    form: str
+    file: str = ""
+
+
+class OutputForm(click.ParamType["OutputFile"]):
+    """`FORM` or `FORM=FILE`. A file must be one that can be made, before anything is done."""
+
+    name = "form"
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        self.forms = tuple(forms)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OutputFile:
+        if isinstance(value, OutputFile):
+            return value
+        form, equals, file = str(value).strip().partition("=")
+        if form not in self.forms:
+            self.fail(f'"{form}" is no form; choose from {", ".join(self.forms)}', param, ctx)
+        if equals and not file:
+            self.fail(f'"{value}" names no file; write {form}=FILE', param, ctx)
+        file = "" if file == "-" else file
+        if file and (reason := _why_not(Path(file))):
+            self.fail(f'"{file}" cannot be written: {reason}', param, ctx)
+        return OutputFile(form, file)
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(form) for form in self.forms if form.startswith(incomplete)]
+
+
+def _why_not(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
+    return "" if path.parent.is_dir() else f'"{path.parent}" is no folder'
+
+
 class OwnerName(Text):
     """`project` or `project/environment`, spelled as peakctl.yaml allows them."""
 
@@ -115,7 +162,11 @@ class Classes(Text):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What was typed; each command fills in the flags that it has. Durations are in seconds."""
+    """What was typed; each command fills in the flags that it has. Durations are in seconds.
+
+    `output` is the form on standard output; `output_files` are those that go to files,
+    None where a command has no such forms.
+    """
 
     filename: tuple[str, ...] = ()
     env: str | None = None
@@ -124,6 +175,7 @@ class Flags:
     param: tuple[str, ...] = ()
     params_file: tuple[str, ...] = ()
     output: str = "text"
+    output_files: tuple[OutputFile, ...] | None = None
     yes: bool = False
     detailed_exitcode: bool = False
     show_all: bool = False
@@ -151,6 +203,16 @@ class Flags:
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def form(self) -> str:
+        """The form to write to standard output; a command makes texts of its own by itself."""
+        is_own = self.output_files is None and self.output != "json"
+        return "text" if is_own else self.output
+
+    def wants(self, *forms: str) -> bool:
+        """Whether the result is asked for in one of these forms, wherever it goes."""
+        return bool({self.output, *(each.form for each in self.output_files or ())} & set(forms))
 
 
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -414,3 +476,39 @@ def output(*forms: str) -> Callable[[F], F]:
         show_default=True,
         help="Form of the result.",
     )
+
+
+REPORT_FORMS = (
+    "text",
+    "json",
+    "jsonl",
+    "yaml",
+    "markdown",
+)
+"""The forms of everything that finds problems, plans or changes."""
+
+
+def _split_outputs(ctx: click.Context, _: click.Parameter, value: tuple[OutputFile, ...]) -> str:
+    """The form on standard output; those with a file go to `output_files`. Raises UsageError."""
+    shown = [each.form for each in value if not each.file]
+    files = tuple(each for each in value if each.file)
+    if len(shown) > 1:
+        words = f"{' and '.join(shown)} cannot both go to standard output"
+        raise click.UsageError(f"{words}; give one a file: -o {shown[-1]}=FILE", ctx)
+    names = [each.file for each in files]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f'two forms cannot both go to "{name}"', ctx)
+    ctx.params["output_files"] = files
+    return shown[0] if shown else "text"
+
+
+outputs = click.option(
+    "-o",
+    "--output",
+    type=OutputForm(REPORT_FORMS),
+    multiple=True,
+    callback=_split_outputs,
+    metavar="FORM[=FILE]",
+    help=f"Form of the result: {', '.join(REPORT_FORMS)}. Repeatable, with files. Default: text.",
+)
