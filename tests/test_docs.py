@@ -10,6 +10,7 @@ import pytest
 
 from peakctl.cli import COMMANDS
 from peakctl.cli.exits import Exit
+from peakctl.conversion.commands import COMMANDS as CLIENT
 from peakctl.kinds.store import load_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +38,12 @@ def test_every_code_of_the_source_is_explained_and_every_explained_one_is_there(
     assert found.lost == []
     assert {code: at for code, at in found.found.items() if code not in explained} == {}
     assert explained - set(found.found) == set()
+
+
+def test_the_migration_guide_has_every_command_of_the_client() -> None:
+    page = (ROOT / "docs" / "migrate.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `peak ([a-z0-9 -]+)` \| (.+) \|$", page, re.MULTILINE))
+    assert rows == {name: command.instead for name, command in CLIENT.items()}
 
 
 def test_every_command_and_exit_code_and_kind_is_named() -> None:

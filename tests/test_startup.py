@@ -43,6 +43,7 @@ finally:
         ["apply", "--help"],
         ["get", "--help"],
         ["validate", "--help"],
+        ["convert", "--help"],
         ["emulator", "--help"],
         ["emulator", "serve", "--help"],
         ["completion", "bash"],

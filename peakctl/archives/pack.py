@@ -271,7 +271,7 @@ class _Suspicious:
             self.pointers.append(path)
         if len(start) == size and _LINK.fullmatch(start):
             self.links.append(path)
-        if holds_credentials(PurePosixPath(path).name.lower(), start):
+        if _holds_credentials(PurePosixPath(path).name.lower(), start):
             self.credentials.append(path)
 
     def notices(self, paths: Iterable[str]) -> tuple[Notice, ...]:
@@ -289,8 +289,7 @@ class _Suspicious:
         return tuple(told) if holds_any else (_EMPTY, *told)
 
 
-def holds_credentials(name: str, start: bytes) -> bool:
-    """Whether a file of this name, in lower case, that begins so may hold credentials."""
+def _holds_credentials(name: str, start: bytes) -> bool:
     if name in _HARMLESS:
         return False
     if any(fnmatchcase(name, pattern) for pattern in _KEYS):

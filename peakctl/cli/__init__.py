@@ -9,7 +9,6 @@ Rejected: click's own exit codes (2 means pending changes here, wrong usage is 6
 from __future__ import annotations
 
 import importlib
-import keyword
 from typing import Any
 
 import click
@@ -20,6 +19,7 @@ from peakctl.cli.options import directory
 
 COMMANDS = {
     "init": "Make a new project from a template.",
+    "convert": "Turn files of the platform's own client into manifests.",
     "validate": "Check manifests; contacts nothing.",
     "fmt": "Put the keys of manifests in the order of the schema.",
     "render": "Print manifests with their templates filled in.",
@@ -28,7 +28,6 @@ COMMANDS = {
     "apply": "Make the tenant look like the manifests.",
     "destroy": "Delete what the manifests name.",
     "get": "List live resources, or print one as a manifest.",
-    "import": "Write manifests of what is live.",
     "ledger": "Show, unlock or rebuild a project's ledger.",
     "schema": "Print the JSON Schema of a kind for editors.",
     "emulator": "Run the platform offline.",
@@ -61,9 +60,8 @@ class LazyGroup(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        word = f"{name}_" if keyword.iskeyword(name) else name
-        module = importlib.import_module(f"peakctl.cli.commands.{word}")
-        command: click.Command = getattr(module, word)
+        module = importlib.import_module(f"peakctl.cli.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

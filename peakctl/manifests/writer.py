@@ -176,7 +176,8 @@ def escaped(text: str) -> str:
         return text
     if _END_OF_RAW.search(text):
         return _OPENERS.sub(lambda found: f"{{{{ '{found[0]}' }}}}", text)
-    return f"{{% raw %}}{text}{{% endraw %}}"
+    body = text.rstrip("\n")  # the line ends at the end of a block text are outside of the template
+    return f"{{% raw %}}{body}{{% endraw %}}{text[len(body) :]}"
 
 
 def _comment_rows(text: str, margin: int) -> list[str]:

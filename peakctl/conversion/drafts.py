@@ -1,0 +1,285 @@
+"""Bodies as drafts of manifests: which kind one is, and where each of its fields belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from peakctl.conversion.commands import APP_DEPLOYMENT, BLOCK_DEPLOYMENT, Mode
+from peakctl.conversion.tree import NOWHERE, Map, Piece, told
+from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Location, Path, Value
+
+_METADATA = {
+    "Artifact": ("name", "description"),
+    "Image": ("name", "description"),
+    "Service": ("name", "title", "description"),
+    "Webapp": ("name", "title", "description"),
+    "Workflow": ("name", "tags"),
+}
+_WORDS = frozenset(
+    ("name", "title", "summary", "description", "descriptionContentType", "imageUrl", "tags")
+)
+_OF_SERVICES = ("serviceType", "entrypoint", "healthCheckURL", "minInstances", "parameters")
+_OF_BOTH = ("imageDetails", "resources", "sessionStickiness", "scaleToZero")
+_TOP = ("artifact", "parameters", "featured", "scope", "tenants", "autoRunOnDeploy", "source",
+        "scan", "validate")  # fmt: skip
+_CAMEL = {"auto_run_on_deploy": "autoRunOnDeploy"}
+_NO_COUNTERPART = (
+    ("recipients", "a mail to send"),
+    ("stepsToRun", "a run of a workflow"),
+    ("params", "a run of a workflow"),
+    ("httpMethod", "a request that tests a service"),
+    ("measures", "a query of metrics"),
+    ("collectionId", "a collection of metrics"),
+)
+KINDS = ("Artifact", "Image", "Service", "Webapp", "Workflow", "BlockSpec", "AppSpec",
+         BLOCK_DEPLOYMENT, APP_DEPLOYMENT)  # fmt: skip
+"""What a body can be."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A part of one manifest, or all of it, once the others are folded in.
+
+    `kind` is one of `KINDS`. `target` is the id or variable that names the resource where the body
+    does not. `sources` are files and lines that it comes from; `folder` is the working directory of
+    the client, to which paths are relative.
+    """
+
+    kind: str
+    mode: Mode
+    place: Location
+    metadata: Map = field(default_factory=Map)
+    spec: Map = field(default_factory=Map)
+    target: str = ""
+    captured: str = ""
+    steps: Map | None = None
+    step_names: tuple[str, ...] = ()
+    head: str = ""
+    comments: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    folder: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The name, as it is written; empty where the body has none."""
+        found = self.metadata.get("name")
+        return found.text if isinstance(found, Piece) else str(found or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a body says that it is: one of `kinds`; `what` is said of a body that is nothing here.
+
+    More than one kind: it cannot be told which.
+    """
+
+    kinds: tuple[str, ...] = ()
+    mode: Mode = Mode.CREATE
+    what: str = ""
+
+
+def tell_kind(tree: Map) -> Told:
+    """What a body is, by its fields alone."""
+    body = tree.get("body")
+    if not isinstance(body, Map):
+        if "artifact" in tree:
+            return Told(("Artifact",), Mode.CREATE if "name" in tree else Mode.VERSION)
+        return Told()
+    keys = _keys(body)
+    if "steps" in keys:
+        return Told(("Workflow",), Mode.CREATE)
+    if "buildDetails" in keys or ("artifact" in tree and "config" not in keys):
+        return Told(("Image",), Mode.CREATE if "name" in keys else Mode.VERSION)
+    found = _told_of_specs(body, tree, keys) or _told_of_deployment(body, keys)
+    return found or _told_of_services(body, keys) or _told_of_words(keys)
+
+
+def _told_of_services(body: Map, keys: set[str]) -> Told | None:
+    mode = Mode.CREATE if "name" in keys else Mode.UPDATE
+    if keys & {*_OF_SERVICES[:-1]} or _has_environment(body):
+        return Told(("Service",), mode)
+    return Told(("Service", "Webapp"), mode) if keys & {*_OF_BOTH} else None
+
+
+def _told_of_words(keys: set[str]) -> Told:
+    """What a body is that describes something, or that no manifest can say."""
+    if keys and keys <= _WORDS:
+        plain = keys <= {"name", "description"}
+        kinds = (BLOCK_DEPLOYMENT, APP_DEPLOYMENT)
+        return Told(("Artifact", *kinds) if plain else kinds, Mode.METADATA)
+    what = next((text for key, text in _NO_COUNTERPART if key in keys), "")
+    return Told(what=what)
+
+
+def _keys(body: Map) -> set[str]:
+    """The keys of a body, those within statements of a template too."""
+    keys = {key for key in body if not isinstance(key, Piece)}
+    return keys.union(*(key.names for key in body if isinstance(key, Piece)))
+
+
+def _has_environment(body: Map) -> bool:
+    parameters = body.get("parameters")
+    return isinstance(parameters, Map) and bool({"env", "secrets"} & set(parameters))
+
+
+def _told_of_specs(body: Map, tree: Map, keys: set[str]) -> Told | None:
+    mode = Mode.CREATE if "metadata" in keys else Mode.VERSION
+    if body.get("kind") == "app" or isinstance(body.get("config"), list):
+        return Told(("AppSpec",), mode)
+    if "config" in keys:
+        is_block = "artifact" in tree or isinstance(body.get("config"), Map)
+        return Told(("BlockSpec",) if is_block else ("AppSpec", "BlockSpec"), mode)
+    if "metadata" in keys and not keys & {"spec", "parameters", "appParameters"}:
+        return Told(("BlockSpec", "AppSpec"), Mode.METADATA)
+    return None
+
+
+def _told_of_deployment(body: Map, keys: set[str]) -> Told | None:
+    parameters = body.get("parameters")
+    if not keys & {"spec", "revision", "release", "blocksConfig", "appParameters"}:
+        return None
+    mode = Mode.CREATE if "spec" in keys else Mode.VERSION
+    if keys <= {"appParameters", "parameters"}:
+        mode = Mode.PARAMETERS
+    spec = body.get("spec")
+    is_app = bool(keys & {"appParameters", "blocksConfig"})
+    is_app |= isinstance(spec, Map) and bool({"includes", "excludes"} & set(spec))
+    if isinstance(parameters, Map):
+        is_app |= bool(set(parameters) - {"build", "run"})
+    if is_app:
+        return Told((APP_DEPLOYMENT,), mode)
+    if isinstance(parameters, Map):
+        return Told((BLOCK_DEPLOYMENT,), mode)
+    return Told((BLOCK_DEPLOYMENT, APP_DEPLOYMENT), mode)
+
+
+def draft_of(tree: Map, kind: str, mode: Mode, place: Location) -> tuple[Draft, list[Diagnostic]]:
+    """A body as a draft of a manifest, and what of it has no place there. `tree` is emptied."""
+    draft = Draft(kind, mode, place)
+    problems: list[Diagnostic] = []
+    body = tree.pop("body", None)
+    top = tree
+    if not isinstance(body, Map):
+        body = Map()
+        if kind != "Artifact":
+            body, top = tree, Map()
+    if mode is Mode.PARAMETERS:
+        _take_parameters(draft, body)
+    elif kind in (BLOCK_DEPLOYMENT, APP_DEPLOYMENT):
+        _take_deployment(draft, body, problems)
+    else:
+        if isinstance(body.get("metadata"), Map) and kind in ("BlockSpec", "AppSpec"):
+            _take_all(draft.metadata, body.pop("metadata"))
+        _divide(draft, body, _METADATA.get(kind, ()), problems)
+    if kind == "Artifact":
+        _divide(draft, top, _METADATA[kind], problems)
+    for key in list(top):
+        draft.spec.take(key, top, _CAMEL.get(key, key))
+    return draft, problems
+
+
+def _take_all(to: Map, source: Map) -> None:
+    for key in list(source):
+        to.take(key, source)
+
+
+def _divide(draft: Draft, body: Map, words: Iterable[str], problems: list[Diagnostic]) -> None:
+    """Move the fields of a body to metadata and spec."""
+    words = frozenset(words)
+    for key in list(body):
+        names = frozenset(key.names) if isinstance(key, Piece) else frozenset((str(key),))
+        if names & words and names - words:
+            problems.append(
+                told(
+                    "convert/template",
+                    "these lines of a template belong to different parts of a manifest",
+                    body.places.get(key, NOWHERE),
+                    detail=f"to metadata: {', '.join(sorted(names & words))}",
+                    fix="write them into the manifest by hand",
+                )
+            )
+            continue
+        (draft.metadata if names & words else draft.spec).take(key, body)
+
+
+def _spec_word(kind: str) -> str:
+    return "appSpec" if kind == APP_DEPLOYMENT else "blockSpec"
+
+
+def _take_deployment(draft: Draft, body: Map, problems: list[Diagnostic]) -> None:
+    of = _spec_word(draft.kind)
+    if isinstance(body.get("metadata"), Map):
+        _take_all(draft.metadata, body.pop("metadata"))
+    if "spec" in body:
+        draft.spec.take("spec", body, of)
+    if "release" in body:
+        draft.spec.map_at(of).take("release", body)
+    config = body.pop("blocksConfig", None)
+    if isinstance(config, Map):
+        _take_all(draft.spec.map_at(of), config)
+    words = _WORDS if draft.mode is Mode.METADATA else ()
+    _divide(draft, body, words, problems)
+
+
+def _take_parameters(draft: Draft, body: Map) -> None:
+    """Run parameters: flat, or of an app and of each of its blocks."""
+    both = {"appParameters", "parameters"}
+    if not body or not set(body) <= both or not all(isinstance(v, Map) for v in body.values()):
+        where = "appParameters" if draft.kind == APP_DEPLOYMENT else "parameters"
+        _take_all(draft.spec.map_at(where).map_at("run"), body)
+        return
+    if "appParameters" in body:
+        _take_all(draft.spec.map_at("appParameters").map_at("run"), body.pop("appParameters"))
+    values = body.pop("parameters", None)
+    if not isinstance(values, Map):
+        return
+    by_block = draft.kind == "Deployment" and all(isinstance(v, Map) for v in values.values())
+    if draft.kind == APP_DEPLOYMENT or by_block:
+        for block in list(values):
+            if isinstance(values[block], Map):
+                _take_all(
+                    draft.spec.map_at("parameters").map_at(block).map_at("run"), values[block]
+                )
+    else:
+        _take_all(draft.spec.map_at("parameters").map_at("run"), values)
+
+
+def unknown_kind(what: Told, place: Location) -> Diagnostic:
+    """The error of a body of which it cannot be told what it is."""
+    if what.kinds:
+        choices = " or ".join(what.kinds)
+        return told(
+            "convert/kind",
+            f"it may be {choices}",
+            place,
+            fix=f"say which: --kind {place.file}={what.kinds[0]}, or give the script that uses it",
+            severity=Severity.ERROR,
+        )
+    if what.what:
+        return told(
+            "convert/no-counterpart",
+            f"it is {what.what}, which no manifest can say",
+            place,
+            fix="leave it to the platform's client",
+        )
+    return told(
+        "convert/no-body",
+        "it is no body of the platform's client: it has no `body:` that this knows",
+        place,
+        detail="it may be a body of patch-parameters, which only its command tells",
+        fix="give the script that uses it, say what it is with --kind, or leave it out",
+        severity=Severity.ERROR,
+    )
+
+
+def value_at(tree: Value, path: Path) -> Value:
+    """The value at a path of mappings; None where there is none."""
+    for part in path:
+        if not isinstance(tree, dict) or part not in tree:
+            return None
+        tree = tree[part]
+    return tree

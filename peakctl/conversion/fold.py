@@ -1,0 +1,218 @@
+"""Several bodies of one resource as one draft: what came last is what is wanted now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from peakctl.conversion.commands import Mode
+from peakctl.conversion.drafts import Draft, value_at
+from peakctl.conversion.tree import Map, Piece, told
+from peakctl.errors import Diagnostic, Severity
+
+_ORDER = list(Mode)
+_WHOLES = (Mode.CREATE, Mode.CREATE_OR_UPDATE)
+_WHOLE = {
+    "Image": ("buildDetails", "artifact", "version", "autodeployResources"),
+    "Artifact": ("artifact", "scan", "validate"),
+    "BlockSpec": ("release", "config", "parameters", "artifact"),
+    "AppSpec": ("release", "config", "parameters"),
+    "BlockDeployment": ("parameters", "revision"),
+    "AppDeployment": ("parameters", "appParameters", "revision"),
+}
+"""What a new version, release or revision states as a whole."""
+
+
+def fold(
+    drafts: Iterable[Draft], names: dict[tuple[str, str], str]
+) -> tuple[list[Draft], list[Diagnostic]]:
+    """One draft for each resource. `names` are those of resources by kind and id.
+
+    Bodies of scripts come in the order of their lines, others by what they do, a higher version
+    after a lower one. An error tells of each body whose resource cannot be told.
+    """
+    all_ = list(drafts)
+    found, problems = _wholes(each for each in all_ if each.mode in _WHOLES)
+    for draft in sorted((each for each in all_ if each.mode not in _WHOLES), key=_rank):
+        owner = _owner(draft, found, names)
+        if owner is not None:
+            problems += _alone(owner, draft, names)
+            _fold(owner, draft)
+        elif draft.name or (draft.kind, draft.target) in names:
+            draft.metadata.setdefault("name", names.get((draft.kind, draft.target), ""))
+            found.append(draft)
+        else:
+            problems.append(_no_owner(draft, found))
+    return found, problems
+
+
+def _wholes(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Diagnostic]]:
+    """Drafts that create something, those of one name in one."""
+    found: list[Draft] = []
+    problems: list[Diagnostic] = []
+    for draft in drafts:
+        other = next(
+            (o for o in found if _group(o) == _group(draft) and o.name == draft.name), None
+        )
+        if other is None or not draft.name:
+            found.append(draft)
+        elif draft.mode is Mode.CREATE_OR_UPDATE or _same(other, draft):
+            _fold(other, draft)
+        else:
+            problems.append(_twice(other, draft))
+    return found, problems
+
+
+def _group(draft: Draft) -> str:
+    """Services and webapps share their names, and so do deployments of both sorts."""
+    if draft.kind in ("Service", "Webapp"):
+        return "Service"
+    return "Deployment" if draft.kind.endswith("Deployment") else draft.kind
+
+
+def _same(one: Draft, two: Draft) -> bool:
+    """Whether two creates are of one file: a script runs it in several branches."""
+    return one.sources[:1] == two.sources[:1] and bool(one.sources)
+
+
+def _twice(one: Draft, two: Draft) -> Diagnostic:
+    return told(
+        "convert/duplicate-name",
+        f'two bodies create {two.kind} "{two.name}"',
+        two.place,
+        one.place,
+        fix="leave one of them out, or convert them into different folders",
+        severity=Severity.ERROR,
+    )
+
+
+def _rank(draft: Draft) -> tuple[int, tuple[int, ...]]:
+    """Parts from files come by what they do, then by version; `sort` keeps lines in order."""
+    return _ORDER.index(draft.mode), _numbers(draft)
+
+
+def _numbers(draft: Draft) -> tuple[int, ...]:
+    path = ("version",) if draft.kind == "Image" else ("release", "version")
+    version = value_at(draft.spec, path)
+    return tuple(int(n) for n in re.findall(r"\d+", str(version or ""))[:3])
+
+
+def _owner(draft: Draft, found: Sequence[Draft], names: dict[tuple[str, str], str]) -> Draft | None:
+    """The resource that a body is a part of: by variable, id, name, or since there is one alone."""
+    mine = [each for each in found if _fits(each, draft)]
+    by_variable = [each for each in mine if each.captured and each.captured == draft.target]
+    name = names.get((draft.kind, draft.target)) or draft.name
+    by_name = [each for each in mine if name and each.name == name]
+    near = [each for each in mine if _folder(each) == _folder(draft)]
+    alone = near if len(near) == 1 else mine
+    if by_variable or by_name:
+        return (by_variable or by_name)[-1]
+    return alone[0] if len(alone) == 1 and draft.target not in _known(names) else None
+
+
+def _alone(whole: Draft, part: Draft, names: dict[tuple[str, str], str]) -> list[Diagnostic]:
+    """A note where a body says nothing of what it is a part of, and there was no choice."""
+    known = part.name == whole.name or (part.kind, part.target) in names
+    if known or (whole.captured and whole.captured == part.target):
+        return []
+    return [
+        told(
+            "convert/folded",
+            f"taken as a part of {whole.kind} {whole.name}, the only one here",
+            part.place,
+            severity=Severity.NOTE,
+        )
+    ]
+
+
+def _known(names: dict[tuple[str, str], str]) -> set[str]:
+    return {target for _, target in names}
+
+
+def _fits(whole: Draft, part: Draft) -> bool:
+    return whole.kind == part.kind or (
+        part.kind == "Deployment" and whole.kind.endswith("Deployment")
+    )
+
+
+def _folder(draft: Draft) -> str:
+    return draft.place.file.rpartition("/")[0]
+
+
+def _no_owner(draft: Draft, found: Sequence[Draft]) -> Diagnostic:
+    others = [each.name for each in found if _fits(each, draft)]
+    which = f"it may be a part of {', '.join(others)}" if others else "what it is a part of"
+    detail = f'its id is "{draft.target}"' if draft.target.isalnum() else ""
+    return told(
+        "convert/no-name",
+        f"it names no {draft.kind}: {which} cannot be told",
+        draft.place,
+        detail=detail,
+        fix="give the body that creates it too, or name a tenant with -e, which knows ids",
+        severity=Severity.ERROR,
+    )
+
+
+def _fold(whole: Draft, part: Draft) -> None:
+    whole.sources += [each for each in part.sources if each not in whole.sources]
+    whole.comments += part.comments
+    whole.head = whole.head if part.head in whole.head else f"{whole.head}\n{part.head}".strip()
+    whole.captured = whole.captured or part.captured
+    whole.params |= part.params
+    whole.known |= part.known
+    _fold_metadata(whole, part)
+    if part.steps is not None:
+        _patch_steps(whole, part)
+    if part.mode is Mode.UPDATE and whole.kind == "Workflow":
+        whole.spec = part.spec
+        return
+    for key in _WHOLE.get(whole.kind, ()) if part.mode is Mode.VERSION else ():
+        if key in part.spec:
+            whole.spec.pop(key, None)
+    if part.mode is Mode.PATCH:
+        _drop_empty_triggers(part)
+    merge(whole.spec, part.spec, deep=part.mode not in (Mode.UPDATE, Mode.CREATE_OR_UPDATE))
+
+
+def _fold_metadata(whole: Draft, part: Draft) -> None:
+    old = whole.metadata.get("name")
+    merge(whole.metadata, part.metadata, deep=False)
+    new = whole.metadata.get("name")
+    if old and new != old and not isinstance(old, Piece):
+        names = [each for each in whole.metadata.get("previousNames", []) if each != new]
+        whole.metadata.put("previousNames", [*names, old])
+
+
+def merge(whole: Map, part: Map, *, deep: bool) -> None:
+    """Put the keys of `part` over those of `whole`; `deep`: mappings within them, too."""
+    for key in list(part):
+        inner, other = whole.get(key), part[key]
+        if deep and isinstance(inner, Map) and isinstance(other, Map):
+            merge(inner, other, deep=True)
+            part.pop(key)
+        else:
+            whole.take(key, part)
+
+
+def _drop_empty_triggers(part: Draft) -> None:
+    triggers = part.spec.get("triggers")
+    if isinstance(triggers, list):
+        part.spec["triggers"] = [each for each in triggers if each]
+
+
+def _patch_steps(whole: Draft, part: Draft) -> None:
+    """What flags of `workflows patch` say of the named steps, or of all of them."""
+    steps = whole.spec.get("steps")
+    assert part.steps is not None  # noqa: S101 - asked by the caller
+    for name, step in steps.items() if isinstance(steps, Map) else ():
+        if isinstance(step, Map) and (not part.step_names or name in part.step_names):
+            merge(step, copied(part.steps), deep=True)
+
+
+def copied(tree: Map) -> Map:
+    """A copy of a mapping and all mappings in it."""
+    out = Map()
+    for key, value in tree.items():
+        out.put(key, copied(value) if isinstance(value, Map) else value, tree.places.get(key))
+    out.notes = dict(tree.notes)
+    return out
