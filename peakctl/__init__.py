@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import destroy as destroy
     from peakctl.operations.blocking import get as get
     from peakctl.operations.blocking import history as history
+    from peakctl.operations.blocking import import_ as import_
     from peakctl.operations.blocking import overview as overview
     from peakctl.operations.blocking import plan as plan
     from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
@@ -62,6 +63,9 @@ if TYPE_CHECKING:
     from peakctl.operations.get import GetResult as GetResult
     from peakctl.operations.get import get_async as get_async
     from peakctl.operations.history import history_async as history_async
+    from peakctl.operations.importing import ImportOptions as ImportOptions
+    from peakctl.operations.importing import ImportResult as ImportResult
+    from peakctl.operations.importing import import_async as import_async
     from peakctl.operations.init import InitResult as InitResult
     from peakctl.operations.init import init as init
     from peakctl.operations.ledger import LedgerResult as LedgerResult
@@ -102,13 +106,15 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy get history overview plan rebuild_ledger save_plan show_ledger"
+        "apply build_log destroy get history import_ overview plan rebuild_ledger save_plan"
+        " show_ledger"
         " unlock_ledger"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
     "operations.history": "history_async",
+    "operations.importing": "ImportOptions ImportResult import_async",
     "operations.init": "InitResult init",
     "operations.ledger": (
         "LedgerResult RebuildResult rebuild_ledger_async show_ledger_async unlock_ledger_async"

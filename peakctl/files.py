@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 MAX_BYTES = 32 * 2**20
@@ -147,6 +148,16 @@ def narrow(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError, PermissionError):
         if stat.S_IMODE(path.stat().st_mode) & _OTHERS:
             path.chmod(FILE)
+
+
+def open_private(path: Path) -> FileIO:
+    """An empty file for its owner alone, whose lines are there as soon as they are written.
+
+    What is no regular file (a pipe, `/dev/stdout`) is written to as it stands. Raises OSError.
+    """
+    if not (path.exists() and not path.is_file()) and not path.is_relative_to("/dev"):
+        make_private(path)
+    return FileIO(path, "wb")
 
 
 def write_private(path: Path, data: bytes) -> None:

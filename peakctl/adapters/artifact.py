@@ -62,6 +62,10 @@ class Adapter(Rest):
             return None
         return await files_at(self.api, self.at(listed.id, "download"))
 
+    async def archive(self, live: Live) -> bytes | None:
+        """That of the newest version."""
+        return await self.download(self.at(live.id, "download"))
+
     async def _create(self, request: CallRequest) -> CallResult:
         metadata, spec = metadata_of(request.desired), spec_of(request.desired)
         parts = [

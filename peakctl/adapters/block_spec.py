@@ -58,6 +58,12 @@ class Adapter(specs.Specs):
             return live.files
         return await files_at(self.api, _download_path(live.private["archive"]), lenient=True)
 
+    async def archive(self, live: Live) -> bytes | None:
+        """That of the release that was read, from the artifact that holds it."""
+        if "archive" not in live.private:
+            return None
+        return await self.download(_download_path(live.private["archive"]))
+
     async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """One listing, one of the releases of each spec, and one request for each release.
 

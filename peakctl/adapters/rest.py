@@ -210,6 +210,19 @@ class Rest:
         """What the read brought along: of most kinds the platform gives no archive back."""
         return live.files
 
+    async def archive(self, live: Live) -> bytes | None:
+        """Of most kinds the platform gives no archive back."""
+        return None
+
+    async def download(self, path: str) -> bytes | None:
+        """The bytes that a download gives, None for a 404."""
+        try:
+            return await self.api.download(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
     async def explain(self, result: CallResult) -> Failure:
         """The platform keeps no log for most kinds; its reason came with the status."""
         return Failure()
@@ -324,6 +337,9 @@ class Guarded:
 
     async def files(self, live: Live) -> tuple[ArchiveFile, ...] | None:
         return await self._read(self._adapter.files(live))
+
+    async def archive(self, live: Live) -> bytes | None:
+        return await self._read(self._adapter.archive(live))
 
     async def explain(self, result: CallResult) -> Failure:
         return await self._read(self._adapter.explain(result))

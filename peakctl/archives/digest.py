@@ -84,7 +84,7 @@ def _read(archive: zipfile.ZipFile, *, lenient: bool) -> Iterator[ArchiveFile]:
     names: set[str] = set()
     left = MAX_UNPACKED
     for info in listed:
-        problem = _problem(info.filename, names)
+        problem = name_problem(info.filename, names)
         if problem and not lenient:
             raise _refused(problem)
         if problem or info.is_dir():
@@ -108,7 +108,7 @@ def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Archiv
     return ArchiveFile(info.filename, executable, size, sha.hexdigest())
 
 
-def _problem(name: str, names: Collection[str]) -> str:
+def name_problem(name: str, names: Collection[str]) -> str:
     """What is wrong with the name of an entry after those called `names`; "" if nothing is."""
     parts = name.removesuffix("/").split("/")
     if not name or name.startswith("/") or any(part in ("", ".", "..") for part in parts):

@@ -271,7 +271,7 @@ class _Suspicious:
             self.pointers.append(path)
         if len(start) == size and _LINK.fullmatch(start):
             self.links.append(path)
-        if _holds_credentials(PurePosixPath(path).name.lower(), start):
+        if holds_credentials(PurePosixPath(path).name.lower(), start):
             self.credentials.append(path)
 
     def notices(self, paths: Iterable[str]) -> tuple[Notice, ...]:
@@ -289,7 +289,8 @@ class _Suspicious:
         return tuple(told) if holds_any else (_EMPTY, *told)
 
 
-def _holds_credentials(name: str, start: bytes) -> bool:
+def holds_credentials(name: str, start: bytes) -> bool:
+    """Whether a file of this name, in lower case, that begins so may hold credentials."""
     if name in _HARMLESS:
         return False
     if any(fnmatchcase(name, pattern) for pattern in _KEYS):

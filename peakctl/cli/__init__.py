@@ -9,6 +9,7 @@ Rejected: click's own exit codes (2 means pending changes here, wrong usage is 6
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ COMMANDS = {
     "apply": "Make the tenant look like the manifests.",
     "destroy": "Delete what the manifests name.",
     "get": "List live resources, or print one as a manifest.",
+    "import": "Write manifests of what is live.",
     "ledger": "Show, unlock or rebuild a project's ledger.",
     "schema": "Print the JSON Schema of a kind for editors.",
     "emulator": "Run the platform offline.",
@@ -60,8 +62,9 @@ class LazyGroup(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"peakctl.cli.commands.{name}")
-        command: click.Command = getattr(module, name)
+        word = f"{name}_" if keyword.iskeyword(name) else name
+        module = importlib.import_module(f"peakctl.cli.commands.{word}")
+        command: click.Command = getattr(module, word)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

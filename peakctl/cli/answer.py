@@ -1,62 +1,91 @@
-"""Writes a command's report to the two streams, in the output form that was asked for."""
+"""Writes a command's report to the two streams and to files, in the forms that were asked for."""
 
 from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
-from peakctl.errors import OutputFailed, PeakctlError, Severity
+from peakctl.cli.options import REPORT_FORMS, OutputFile
+from peakctl.errors import Diagnostic, OutputFailed, PeakctlError, Severity
+from peakctl.files import write_private
+from peakctl.present.events import EventStream
+from peakctl.present.forms import STREAMED, form_text
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
+from peakctl.present.streams import lost_words
 from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.settings import Settings, read_settings
 
-FORMS = ("json", "markdown")
 
+def answer(
+    report: Report,
+    terminal: Terminal,
+    output: str,
+    files: Iterable[OutputFile] = (),
+    streams: Sequence[EventStream] = (),
+) -> int:
+    """Problems to stderr, the result to stdout and to `files`; gives the exit code.
 
-def answer(report: Report, terminal: Terminal, output: str) -> int:
-    """Problems to stderr, the result to stdout; gives the exit code.
-
-    That is the report's, but where the result could not be written: 14 if something was changed, 1
-    if nothing was.
+    That is the report's, but where a result could not be written: 14 if something was changed, 1 if
+    nothing was. One that is lost does not keep the others from being written. `streams` have got
+    the events so far, and take the place of the form `jsonl`.
     """
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
         terminal.warn((*problem_lines(told, report.excerpts, terminal.width), ()))
+    jobs: list[Callable[[], None]] = [partial(stream.finish, report) for stream in streams]
+    if not (streams and output == STREAMED):
+        jobs.insert(0, partial(_show, report, terminal, output))
+    whole = [each for each in files if not (streams and each.form == STREAMED)]
+    jobs += [partial(_write, report, each) for each in whole]
+    lost = [each for job in jobs if (each := _lost(job))]
+    return _answer_lost(OutputFailed(*lost), report, terminal) if lost else report.exit_code
+
+
+def _lost(job: Callable[[], None]) -> Diagnostic | None:
     try:
-        _show(report, terminal, output)
+        job()
     except OutputFailed as lost:
-        return answer_lost(lost, report, terminal)
-    return report.exit_code
+        return lost.diagnostics[0]
+    return None
 
 
-def answer_lost(lost: OutputFailed, report: Report, terminal: Terminal) -> int:
+def _answer_lost(lost: OutputFailed, report: Report, terminal: Terminal) -> int:
     """Tell in one line that the result of a command was lost; gives the exit code."""
-    what = "what was applied stays applied" if report.changed else "nothing was changed"
-    told = [replace(d, summary=f"{d.summary}; {what}") for d in lost.diagnostics]
-    terminal.warn(problem_lines(told))
+    terminal.warn(problem_lines(lost_diagnostics(lost, changed=report.changed)))
     if not report.ok:
         return report.exit_code
     return Exit.PARTLY_APPLIED if report.changed else Exit.ERROR
 
 
+def lost_diagnostics(lost: OutputFailed, *, changed: bool) -> tuple[Diagnostic, ...]:
+    """That results were lost, and what became of the platform."""
+    what = "what was applied stays applied" if changed else "nothing was changed"
+    return tuple(replace(d, summary=f"{d.summary}; {what}") for d in lost.diagnostics)
+
+
 def _show(report: Report, terminal: Terminal, output: str) -> None:
-    if output == "json":
-        from peakctl.present.plan_json import json_text
-
-        terminal.show_text(json_text(report))
-    elif output == "markdown":
-        from peakctl.present.plan_markdown import markdown_text
-
-        terminal.show_text(markdown_text(report))
+    if output != "text":
+        terminal.show_text(form_text(report, output))
     elif report.text:
         terminal.show_text(report.text)
     else:
         terminal.show(report.lines)
+
+
+def _write(report: Report, asked: OutputFile) -> None:
+    """Write a file whole, for its owner alone. Raises OutputFailed."""
+    text = form_text(report, asked.form)
+    try:
+        write_private(Path(asked.file), text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputFailed(Diagnostic("system/output", lost_words(error, asked.file))) from error
 
 
 def answer_error(error: BaseException, args: Sequence[str]) -> int:
@@ -72,7 +101,8 @@ def answer_error(error: BaseException, args: Sequence[str]) -> int:
         exit_code=exit_code(error),
         diagnostics=diagnostics_of(error),
     )
-    return answer(report, terminal, output_of(args, settings))
+    output, files = outputs_of(args, settings)
+    return answer(report, terminal, output, files)
 
 
 def _command_in(args: Sequence[str]) -> str:
@@ -101,14 +131,22 @@ def _frames(error: BaseException) -> Iterator[str]:
         yield from _frames(inner)
 
 
-def output_of(args: Sequence[str], settings: Settings) -> str:
-    """The form that argv asks for, found without parsing it: it may be what is wrong."""
-    found = settings.environment.get("PEAKCTL_OUTPUT", "text")
+def outputs_of(args: Sequence[str], settings: Settings) -> tuple[str, tuple[OutputFile, ...]]:
+    """The forms that argv asks for, found without parsing it: it may be what is wrong.
+
+    The one on standard output, and those for files; what is no form counts as text.
+    """
+    typed = []
     for word, following in pairwise([*args, ""]):
         if word in ("-o", "--output"):
-            found = following
+            typed.append(following)
         elif word.startswith("--output="):
-            found = word.removeprefix("--output=")
+            typed.append(word.removeprefix("--output="))
         elif word.startswith("-o"):
-            found = word.removeprefix("-o")
-    return found if found in FORMS else "text"
+            typed.append(word.removeprefix("-o"))
+    typed = typed or settings.environment.get("PEAKCTL_OUTPUT", "").splitlines()
+    read = [OutputFile(*word.strip().split("=", 1)) for word in typed]
+    known = [each for each in read if each.form in REPORT_FORMS]
+    shown = [each.form for each in known if each.file in ("", "-")]
+    files = {each.file: each for each in known if each.file not in ("", "-")}
+    return (shown[-1] if shown else "text"), tuple(files.values())

@@ -112,6 +112,8 @@ class RunView:
                 if event.outcome is not None:
                     self.outcomes[event.key] = event.outcome
                 self._progress.emit(event)
+                for stream in self._session.streams:
+                    stream.progress(event, self.began or event.at)
             case RunNotice():
                 self._session.terminal.tell([line((event.message, "dim"))])
             case StageStarted(CarryOut(actions)):

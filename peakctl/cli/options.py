@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -82,6 +84,51 @@ class Word(Text):
         return str(value)
 
 
+class OutputFile(NamedTuple):
+    """A form of the result, and the file that is to hold it; "" for standard output."""
+
+    form: str
+    file: str = ""
+
+
+class OutputForm(click.ParamType["OutputFile"]):
+    """`FORM` or `FORM=FILE`. A file must be one that can be made, before anything is done."""
+
+    name = "form"
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        self.forms = tuple(forms)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OutputFile:
+        if isinstance(value, OutputFile):
+            return value
+        form, equals, file = str(value).strip().partition("=")
+        if form not in self.forms:
+            self.fail(f'"{form}" is no form; choose from {", ".join(self.forms)}', param, ctx)
+        if equals and not file:
+            self.fail(f'"{value}" names no file; write {form}=FILE', param, ctx)
+        file = "" if file == "-" else file
+        if file and (reason := _why_not(Path(file))):
+            self.fail(f'"{file}" cannot be written: {reason}', param, ctx)
+        return OutputFile(form, file)
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(form) for form in self.forms if form.startswith(incomplete)]
+
+
+def _why_not(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
+    return "" if path.parent.is_dir() else f'"{path.parent}" is no folder'
+
+
 class OwnerName(Text):
     """`project` or `project/environment`, spelled as peakctl.yaml allows them."""
 
@@ -95,9 +142,31 @@ class OwnerName(Text):
         return str(value)
 
 
+class Classes(Text):
+    """`build,edit`: classes of actions."""
+
+    name = "classes"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        from peakctl.model import ActionClass
+
+        words = [word.strip() for word in str(value).split(",")]
+        for word in words:
+            if word not in tuple(ActionClass):
+                known = ", ".join(ActionClass)
+                self.fail(f'"{word}" is no class of actions; use {known}', param, ctx)
+        return ",".join(words)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What was typed; each command fills in the flags that it has. Durations are in seconds."""
+    """What was typed; each command fills in the flags that it has. Durations are in seconds.
+
+    `output` is the form on standard output; `output_files` are those that go to files,
+    None where a command has no such forms.
+    """
 
     filename: tuple[str, ...] = ()
     env: str | None = None
@@ -106,6 +175,7 @@ class Flags:
     param: tuple[str, ...] = ()
     params_file: tuple[str, ...] = ()
     output: str = "text"
+    output_files: tuple[OutputFile, ...] | None = None
     yes: bool = False
     detailed_exitcode: bool = False
     show_all: bool = False
@@ -117,6 +187,7 @@ class Flags:
     adopt: bool = False
     take_over: tuple[str, ...] = ()
     allow_mass_change: int | None = None
+    allow: tuple[str, ...] = ()
     show_webhooks: bool = False
     explain: bool = False
     out: str | None = None
@@ -132,6 +203,16 @@ class Flags:
     no_color: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def form(self) -> str:
+        """The form to write to standard output; a command makes texts of its own by itself."""
+        is_own = self.output_files is None and self.output != "json"
+        return "text" if is_own else self.output
+
+    def wants(self, *forms: str) -> bool:
+        """Whether the result is asked for in one of these forms, wherever it goes."""
+        return bool({self.output, *(each.form for each in self.output_files or ())} & set(forms))
 
 
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -168,7 +249,7 @@ directory = click.option(
     "-C",
     "directory",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=click.Path(),  # `_go` tells of files, in the same words
     is_eager=True,
     expose_value=False,
     allow_from_autoenv=False,
@@ -230,6 +311,35 @@ selection = stack(
         multiple=True,
         metavar="WHAT",
         help="Not these; same words as --select.",
+    ),
+)
+imported = stack(
+    click.option(
+        "--select",
+        type=Word(),
+        multiple=True,
+        metavar="WHAT",
+        help="The same as an argument: Kind, or Kind/name. Repeatable, comma-separated.",
+    ),
+    click.option(
+        "--into",
+        type=Word(),
+        metavar="FOLDER",
+        help="Folder of the manifests, in the project. Default: the first that peakctl.yaml names.",
+    ),
+    click.option(
+        "--layout",
+        type=click.Choice(["resource", "kind", "one-file"]),
+        default="resource",
+        show_default=True,
+        help="A file for each resource in folders by kind, one for each kind, or one for all.",
+    ),
+    click.option(
+        "--pick",
+        type=Word(),
+        multiple=True,
+        metavar="ID",
+        help="Of several of one name, this one. Repeatable.",
     ),
 )
 display = stack(
@@ -318,6 +428,13 @@ mass_change = click.option(
     metavar="N",
     help="Change or delete exactly N of what exists, though that is unusually many.",
 )
+allow = click.option(
+    "--allow",
+    type=Classes(),
+    multiple=True,
+    metavar="CLASS,...",
+    help="Refuse what is of another class: read, build, create, edit, restart, delete, share.",
+)
 webhooks = click.option(
     "--show-webhooks",
     is_flag=True,
@@ -359,3 +476,39 @@ def output(*forms: str) -> Callable[[F], F]:
         show_default=True,
         help="Form of the result.",
     )
+
+
+REPORT_FORMS = (
+    "text",
+    "json",
+    "jsonl",
+    "yaml",
+    "markdown",
+)
+"""The forms of everything that finds problems, plans or changes."""
+
+
+def _split_outputs(ctx: click.Context, _: click.Parameter, value: tuple[OutputFile, ...]) -> str:
+    """The form on standard output; those with a file go to `output_files`. Raises UsageError."""
+    shown = [each.form for each in value if not each.file]
+    files = tuple(each for each in value if each.file)
+    if len(shown) > 1:
+        words = f"{' and '.join(shown)} cannot both go to standard output"
+        raise click.UsageError(f"{words}; give one a file: -o {shown[-1]}=FILE", ctx)
+    names = [each.file for each in files]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f'two forms cannot both go to "{name}"', ctx)
+    ctx.params["output_files"] = files
+    return shown[0] if shown else "text"
+
+
+outputs = click.option(
+    "-o",
+    "--output",
+    type=OutputForm(REPORT_FORMS),
+    multiple=True,
+    callback=_split_outputs,
+    metavar="FORM[=FILE]",
+    help=f"Form of the result: {', '.join(REPORT_FORMS)}. Repeatable, with files. Default: text.",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from peakctl.cli.answer import answer, answer_lost, debug
+from peakctl.cli.answer import answer, debug, lost_diagnostics
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.cli.options import STOOD, TYPED
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
@@ -25,11 +25,13 @@ from peakctl.operations.project import (
     with_environment,
     with_policy,
 )
+from peakctl.present.events import EventStream, LineFile
+from peakctl.present.forms import STREAMED
 from peakctl.present.places import Places
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
-from peakctl.present.text import line
+from peakctl.present.text import Line, line
 from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class Session:
 
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
-    `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere.
+    `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
+    `shown` what was shown before a question, `streams` who listens to the run.
     """
 
     command: str
@@ -62,6 +65,8 @@ class Session:
     saved: str | None = None
     stood: Path | None = None
     requests: int = 0
+    shown: tuple[Line, ...] = ()
+    streams: tuple[EventStream, ...] = ()
 
     @property
     def project(self) -> Project:
@@ -89,8 +94,6 @@ class Session:
 
     def report(self, **parts: Any) -> Report:
         """A report of this command; warnings gathered on the way come first."""
-        if self.places is not None and parts.get("plan") is not None:
-            parts["plan"] = self.places.plan(parts["plan"])
         found = Report(
             command=self.command,
             project=self.opened.name if self.opened else None,
@@ -118,6 +121,7 @@ class Session:
             "--select": flags.select,
             "--exclude": flags.exclude,
             "--take-over": flags.take_over,
+            "--allow": flags.allow,
             "--policy-from": (flags.policy_from,) if flags.policy_from else (),
             "--unset-env": (flags.unset_env,) if flags.unset_env != "error" else (),
         }
@@ -136,10 +140,19 @@ class Session:
         go = ["-C", typed_in] if typed_in else []
         return shlex.join(["peakctl", *go, *(command or self.command).split(), *arguments, *words])
 
-    def show(self, lines: Any) -> None:
+    def show(self, lines: tuple[Line, ...]) -> None:
         """What is to be read before it is agreed to; JSON and Markdown have it in the report."""
+        self.shown += lines
         if self.flags.output == "text":
             self.terminal.show(lines)
+
+    def show_plan(self, plan: Plan, lines: tuple[Line, ...]) -> None:
+        """A plan that is to be agreed to, as `lines` and for whoever listens."""
+        self.plan = plan
+        for stream in self.streams:
+            seen = self.places.plan(plan) if self.places else plan
+            stream.plan(seen, self.project.name, self.project.environment_name)
+        self.show(lines)
 
 
 def run_command(
@@ -153,6 +166,7 @@ def run_command(
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin, color=color)
     terminal.quiet = flags.quiet
     session = Session(command, flags, settings, terminal, stood=_stood())
+    session.streams = tuple(_streams(session))
     try:
         report = body(session)
         if not isinstance(report, Report):
@@ -160,7 +174,8 @@ def run_command(
 
             report = run_async(session, report)
     except OutputFailed as lost:  # what was to be shown before anything is done
-        return answer_lost(lost, session.report(), terminal)
+        told = lost_diagnostics(lost, changed=False)
+        report = session.report(exit_code=Exit.ERROR, diagnostics=told, plan=session.plan)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         debug(error, settings, terminal)
         report = session.report(
@@ -172,12 +187,24 @@ def run_command(
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
     report = _with_excerpts(session, report)
+    report = replace(report, shown=session.shown)
     if session.places is not None:
         report = session.places.report(report)
-    code = answer(report, terminal, flags.output)
+    code = answer(report, terminal, flags.form, flags.output_files or (), session.streams)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     return code
+
+
+def _streams(session: Session) -> Iterator[EventStream]:
+    """Who gets the events of a run as they come."""
+    flags = session.flags
+    if flags.form == STREAMED:
+        yield EventStream(session.command, session.terminal.show_text)
+    for each in flags.output_files or ():
+        if each.form == STREAMED:
+            file = LineFile(each.file)
+            yield EventStream(session.command, file.write, file.close)
 
 
 def _stood() -> Path | None:
@@ -210,6 +237,13 @@ async def connected(session: Session) -> AsyncIterator[Platform]:
             session.requests += platform.api.requests
 
 
+def tell_place(session: Session) -> None:
+    """Say which tenant is asked, before it is."""
+    opened = session.project
+    name = f"environment {opened.environment_name}, " if opened.environment else ""
+    session.terminal.tell([line((f"{name}looking at {place_of(opened)}", "dim")), ()])
+
+
 def tell_where(session: Session, count: int) -> None:
     """Say which project meets which tenant, before anything is asked or changed."""
     opened = session.project
@@ -230,7 +264,8 @@ def _outputs(flags: Flags) -> tuple[str | int, ...]:
             streams.append(stream.fileno())
         except (OSError, ValueError, AttributeError):  # no file of the system's
             continue
-    return (*(name for name in (flags.out, flags.plan_file) if name), *streams)
+    files = (flags.out, flags.plan_file, *(each.file for each in flags.output_files or ()))
+    return (*(name for name in files if name), *streams)
 
 
 def _read_stdin() -> str:

@@ -21,6 +21,7 @@ from peakctl.kinds.walk import child, is_free, variant
 from peakctl.model import MAPS, MASK, MISSING, Key, Live, Path, Secret, Tree, Value
 from peakctl.model.text import TemplateText
 from peakctl.model.values import copy_tree, drop_at, is_masked, value_at
+from peakctl.settings import credential_reason
 
 NEVER_WRITTEN = (Absent.READ_ONLY, Absent.LOCAL, Absent.WRITE_ONLY)
 MAY_BE_LEFT_OUT = (Absent.CLEAR, Absent.SERVER, Absent.DEFAULT)
@@ -144,13 +145,19 @@ class Exporter:
         """The manifest of `live`. `values` are its own, with a `Secret` for each that is one."""
         return _Export(self, live, kind).export(values)
 
-    def variable(self, key: Key, path: Path, why: str) -> Variable:
-        """A variable for the value at `path`, whose name nothing else has."""
-        words = [key.name, *(str(part) for part in path[-2:] if isinstance(part, str))]
+    def variable(self, key: Key, path: Path, why: str, label: str = "") -> Variable:
+        """A variable for the value at `path`, whose name nothing else has.
+
+        `label` is what the manifest calls the value, where that is not the name of its field.
+        """
+        own = [label] if label else [part for part in path[-2:] if isinstance(part, str)]
+        words = [key.name, *own]
         base = re.sub(r"[^A-Z0-9]+", "_", "_".join(words).upper()).strip("_")
         base = base if base[:1].isalpha() else f"VALUE_{base}"
+        if credential_reason(base):
+            base = f"VALUE_{base}"
         name, number = base, 1
-        while name in self.taken:
+        while name in self.taken or credential_reason(name):
             number += 1
             name = f"{base}_{number}"
         self.taken.add(name)
@@ -166,6 +173,7 @@ class _Export:
     kind: Kind
     variables: list[Variable] = attribute(default_factory=list)
     archives: dict[Path, str] = attribute(default_factory=dict)
+    labels: dict[Path, str] = attribute(default_factory=dict)
 
     def export(self, values: Tree) -> Exported:
         values = copy_tree(values)
@@ -217,6 +225,8 @@ class _Export:
         label = value.get("name")
         for word, each in value.items():
             field = rule if is_free(rule) else child(rule, word)
+            if word == "value" and isinstance(label, str):
+                self.labels[*path, word] = label
             found = MISSING if field is None else self._kept(field, each, (*path, word))
             if word == "value" and isinstance(label, str) and found is each:
                 why = looks_secret((*path, label), str(each))
@@ -227,7 +237,7 @@ class _Export:
 
     def _variable(self, path: Path, why: str) -> Value:
         """A template for a value that comes from the environment."""
-        found = self.exporter.variable(self.live.key, path, why)
+        found = self.exporter.variable(self.live.key, path, why, self.labels.get(path, ""))
         self.variables.append(found)
         return TemplateText(f"{{{{ os_env.{found.name} }}}}")
 

@@ -67,7 +67,8 @@ def check_tenants(
     """Scope shared needs tenants, and tenants go only with it (docs/platform.md, 3.4)."""
     tenants = value.get("tenants")
     scope: Value = reveal(value.get("scope", "private"))
-    if scope == "shared" and not tenants:
+    ignored = ignored_of(problems.document.value)
+    if scope == "shared" and not tenants and not is_ignored((*path, "tenants"), ignored):
         fix = "list the tenants under tenants:"
         problems.add("tenants", (*path, "scope"), "scope shared without tenants", fix=fix)
     elif scope != "shared" and tenants:

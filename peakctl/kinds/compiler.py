@@ -150,6 +150,7 @@ OWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     f"{PREFIX}list-key": ("list_key", list_key),
     f"{PREFIX}unordered": ("unordered", _as_it_is),
     f"{PREFIX}unseen": ("unseen", _as_it_is),
+    f"{PREFIX}shares": ("shares", _as_it_is),
     f"{PREFIX}address": ("address", _as_it_is),
     f"{PREFIX}new-address": ("new_address", _as_it_is),
     f"{PREFIX}deferred": ("deferred", _as_it_is),

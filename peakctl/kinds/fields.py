@@ -66,6 +66,7 @@ class Field:
     redeploys: bool = False
     address: bool = False  # true: the platform gives an address that others call
     new_address: str = ""  # the value with which each write makes that address anew
+    shares: bool = False  # a change opens the resource to others, or closes it
     unseen: bool = False
     deferred: str = ""
     after_create: bool = False

@@ -18,7 +18,7 @@ from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Guards, Policy, PolicyChange
 
 PROJECT_RULES = ("os_env",)
-ENVIRONMENT_RULES = ("protect", "tenant", "ledger", "guards", "os_env")
+ENVIRONMENT_RULES = ("protect", "tenant", "ledger", "guards", "os_env", "allow")
 GIT_SECONDS = 30
 _REVISION = re.compile(r"[^\s:\x00-\x20\x7f-][^\s:\x00-\x20\x7f]{0,250}\Z")
 _PASSED = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME")
@@ -63,6 +63,7 @@ def apply_policy(
             ledger=ruled.ledger,
             guards=ruled.guards,
             os_env=ruled.os_env,
+            allow=ruled.allow,
         ),
         Policy(revision, commit, changes),
     )

@@ -47,7 +47,8 @@ class Environment:
 
     `emulator_options` are handed to the emulator as they are (`buildSeconds`, ...). Without
     `ledger` nothing is owned: no lease, no prune. `os_env` are the names and globs of variables
-    that templates may read here; None where the project's list counts.
+    that templates may read here; None where the project's list counts. `allow` are the classes of
+    actions that may be carried out here, None for all.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Environment:
     ledger: bool = True
     guards: Guards = field(default_factory=Guards)
     os_env: tuple[str, ...] | None = None
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,8 @@ def is_version_among(version: str, wanted: str) -> bool | None:
 
 def _coded(fault: Diagnostic) -> Diagnostic:
     """A fault by the schema under the code that it has in peakctl.yaml."""
+    if fault.path[2:3] == ("allow",):
+        return replace(fault, code="project/allow")
     word = "tenant" if fault.path[-1:] == ("tenant",) else "name"
     return replace(fault, code=_CODES.get(fault.code, f"project/{word}"))
 
@@ -319,6 +323,7 @@ class _Checks:
             os_env=self._os_env(value, at),
             ledger=value.get("ledger") is not False,
             guards=_guards(value.get("guards") or EMPTY),
+            allow=_allowed(value.get("allow")),
         )
 
     def _os_env(self, value: JsonObject, at: Place) -> tuple[str, ...] | None:
@@ -380,6 +385,11 @@ class _Checks:
         self.problems.append(
             Diagnostic(f"project/{code}", summary, path=at, locations=place, fix=fix)
         )
+
+
+def _allowed(words: Sequence[str | None] | None) -> tuple[str, ...] | None:
+    """The classes of actions; an empty list means that nothing may be changed."""
+    return None if words is None else tuple(filter(None, words))
 
 
 def _guards(value: JsonObject) -> Guards:

@@ -82,6 +82,30 @@ class Verb(enum.StrEnum):
     KEEP = "unchanged"
 
 
+class _WithSentence(enum.StrEnum):
+    """Words for machines, with a sentence each for people."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Self:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+
+class ActionClass(_WithSentence):
+    """What somebody may be allowed to do, from the mildest to the gravest."""
+
+    READ = "read", "nothing is changed, or only waited for"
+    BUILD = "build", "a new version of an image or an artifact, or a new release of a spec"
+    CREATE = "create", "something that was not there, with its first version"
+    EDIT = "edit", "fields of what is there, a new revision of a deployment among them"
+    RESTART = "restart", "what runs is started again"
+    DELETE = "delete", "what is there is deleted or stopped for good"
+    SHARE = "share", "who else may use it: the scope and the tenants of a spec"
+
+
 class Step(enum.StrEnum):
     """One platform call."""
 
@@ -130,18 +154,6 @@ class Change:
     sensitive: bool = False
     redeploys: bool = False
     immutable: str = ""
-
-
-class _WithSentence(enum.StrEnum):
-    """Words for machines, with a sentence each for people."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
 
 class Cause(_WithSentence):
@@ -287,7 +299,8 @@ class Action:
     action makes, or keeps. `desired` has ids for names, `Unknown` where a run has yet to make them.
     `taken_from` is the other project whose ledger has it, when that was agreed to. `asides` are
     notes that do not make an unchanged resource worth showing. `reasons`, `consequences`, `files`
-    and `shown` are for readers alone: two actions that differ in them are equal.
+    and `shown` are for readers alone, and `classes` follows from the rest: two actions that differ
+    in them are equal. The gravest class comes last.
     """
 
     key: Key
@@ -307,6 +320,7 @@ class Action:
     consequences: tuple[Consequence, ...] = field(default=(), compare=False)
     files: FileChanges | None = field(default=None, compare=False)
     shown: tuple[ShownChange, ...] = field(default=(), compare=False)
+    classes: tuple[ActionClass, ...] = field(default=(ActionClass.READ,), compare=False)
 
     @property
     def deletes(self) -> bool:

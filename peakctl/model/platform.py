@@ -173,6 +173,12 @@ class Adapter(Protocol):
         for what is no archive.
         """
 
+    async def archive(self, live: Live) -> bytes | None:
+        """The archive of `live` as the platform keeps it; None where it does not give it back.
+
+        At most one request. Raises ApiError. The bytes are not to be trusted.
+        """
+
     async def explain(self, result: CallResult) -> Failure:
         """Why what `call` started has failed: the states of its parts, the end of its log.
 

@@ -11,6 +11,7 @@ from typing import Generic, ParamSpec, TypeVar
 from peakctl.operations.apply import apply_async, destroy_async
 from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
+from peakctl.operations.importing import import_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
 from peakctl.operations.logs import build_log_async
 from peakctl.operations.overview import overview_async
@@ -82,6 +83,7 @@ destroy = _blocking(destroy_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 history = _blocking(history_async)
+import_ = _blocking(import_async)
 show_ledger = _blocking(show_ledger_async)
 unlock_ledger = _blocking(unlock_ledger_async)
 rebuild_ledger = _blocking(rebuild_ledger_async)

@@ -10,7 +10,7 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.names import Told, ask_for_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from peakctl.model import Listed, Live, Tree
     from peakctl.operations.platform import Platform
@@ -23,8 +23,9 @@ async def export_live(
     platform: Platform,
     found: Sequence[Sealed],
     listed: Mapping[str, tuple[Listed, ...]] | None = None,
+    taken: Collection[str] = (),
 ) -> tuple[Exported, ...]:
-    """Each of `found` in manifest form; no variable has the name of another.
+    """Each of `found` in manifest form; no variable has the name of another, nor one of `taken`.
 
     What is referred to is listed once, unless `listed` has it; of each resource whose version is
     referred to, the newest is asked for. Raises ApiError and NotAuthenticated.
@@ -36,12 +37,12 @@ async def export_live(
     state = LiveState(listed=known | dict(zip(kinds, items, strict=True)))
     newest = await _newest(platform, state, uses)
     names = UniqueNames(state, platform.kinds, {}, platform.project.redact)
-    done = _export(platform, found, names, newest)
+    done = _export(platform, found, names, newest, taken)
     if not names.missing:
         return done
     told = await ask_for_names(names.missing, platform.adapters, Told())
     names = UniqueNames(state, platform.kinds, told, platform.project.redact)
-    return _export(platform, found, names, newest)
+    return _export(platform, found, names, newest, taken)
 
 
 def _export(
@@ -49,8 +50,9 @@ def _export(
     found: Iterable[Sealed],
     names: UniqueNames,
     newest: Mapping[tuple[str, str], str],
+    taken: Collection[str],
 ) -> tuple[Exported, ...]:
-    exporter = Exporter(names, _is_newest(newest))
+    exporter = Exporter(names, _is_newest(newest), {*taken})
     kinds = platform.kinds
     return tuple(exporter.export(live, kinds[live.key.kind], tree) for live, tree in found)
 

@@ -67,8 +67,10 @@ async def get_live(
             found = await _with_hidden(platform, found, part_of)
             redact = platform.project.redact
             found = [_without_secrets(live, redact) for live in found]
-            sealed = await _seal_found(platform, kind, found, told)
-            sealed = tuple(_seal_repeated(tree, redact) for tree in sealed)
+            ids = {live.live_id for live in found}
+            ledgers = await find_ledgers(platform, ids, told)
+            sealed = seal_found(platform, found, ledgers, told)
+            sealed = tuple(seal_repeated(tree, redact) for tree in sealed)
             return GetResult(kind, tuple(found), part_of, sealed, tuple(told))
         uses, unread = await find_uses(platform, found)
         told += unread
@@ -179,45 +181,42 @@ def _folded(word: str) -> str:
 # --- which values are secret -------------------------------------------------------------------
 
 
-async def _seal_found(
-    platform: Platform, kind: str, found: Sequence[Live], told: list[Diagnostic]
+def seal_found(
+    platform: Platform, found: Sequence[Live], ledgers: FoundLedgers, told: list[Diagnostic]
 ) -> tuple[Tree, ...]:
     """The values of each of `found`, with a `Secret` for each leaf that must not be shown.
 
     Ledgers know where secrets were applied: ours, and those of other projects where ours does not
-    have the resource. What no ledger tells of is as secret as our manifests say. Raises
-    LedgerUnusable when ours cannot be read.
+    have the resource. What no ledger tells of is as secret as our manifests say.
     """
     from peakctl.engine.diff.secrecy import sealed_live
     from peakctl.ledger.digests import StoredDigests
 
-    ids = {str(live.id) for live in found}
-    ledgers = await _ledgers(platform, ids, kind, told)
-    entries = _of_ids(ledgers, ids, kind)
-    unknown = [live for live in found if _is_unknown(entries.get(str(live.id), ()))]
+    entries = _of_ids(ledgers.all, {live.live_id for live in found})
+    unknown = [live for live in found if _is_unknown(entries.get(live.live_id, ()))]
     declared = _declared(platform, unknown, told) if unknown else {}
-    made = _of_specs(ledgers, platform.kinds)
+    made = _of_specs(ledgers.all, platform.kinds)
     out = []
     for live in found:
-        known = entries.get(str(live.id), ())
+        known = entries.get(live.live_id, ())
         places = {p for entry in known for p in entry.secret or ()} if known else made
-        memory = StoredDigests(secret=places | {*declared.get(str(live.id), ())})
-        out.append(sealed_live(platform.kinds[kind], live, memory))
+        memory = StoredDigests(secret=places | {*declared.get(live.live_id, ())})
+        out.append(sealed_live(platform.kinds[live.key.kind], live, memory))
     return tuple(out)
 
 
-def _seal_repeated(value: object, redact: Callable[[str], str]) -> Any:
+def seal_repeated(value: object, redact: Callable[[str], str]) -> Any:
     """`value` with a `Secret` for each text that repeats a secret of the run."""
     if isinstance(value, str):
         return value if redact(value) == value else Secret(value)
     if isinstance(value, Mapping):
         shown = {word: redact(str(word)) for word in value}
         return {
-            name: _seal_repeated(value[word], redact) if name == str(word) else Secret(value[word])
+            name: seal_repeated(value[word], redact) if name == str(word) else Secret(value[word])
             for word, name in shown.items()
         }
     if isinstance(value, list):
-        return [_seal_repeated(each, redact) for each in value]
+        return [seal_repeated(each, redact) for each in value]
     return value
 
 
@@ -226,30 +225,49 @@ def _is_unknown(entries: Collection[Owned]) -> bool:
     return not entries or any(entry.secret is None for entry in entries)
 
 
-async def _ledgers(
-    platform: Platform, ids: Collection[str], kind: str, told: list[Diagnostic]
-) -> tuple[Ledger, ...]:
-    """Our ledger, and every other one where ours does not have all of the resources."""
+@dataclass(frozen=True, slots=True)
+class FoundLedgers:
+    """Our ledger, None where there is none, and those of other projects as far as they were read.
+
+    `unread` are the names of those that could not be read.
+    """
+
+    ours: Ledger | None = None
+    others: tuple[Ledger, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[Ledger, ...]:
+        return (*((self.ours,) if self.ours else ()), *self.others)
+
+
+async def find_ledgers(
+    platform: Platform, ids: Collection[LiveId], told: list[Diagnostic]
+) -> FoundLedgers:
+    """Our ledger, and every other one where ours does not have all of the resources.
+
+    Raises LedgerUnusable when ours cannot be read.
+    """
     from peakctl.ledger.revisions import find_revision, read_others, tell_unread
 
     store, owner = platform.ledgers, platform.project.owner
     listed = await store.list()
     revision = await find_revision(store, listed, owner) if owner else None
-    ours = (revision.ledger,) if revision else ()
-    if not set(ids) - set(_of_ids(ours, ids, kind)):
-        return ours
+    ours = revision.ledger if revision else None
+    if not set(ids) - set(_of_ids((ours,) if ours else (), ids)):
+        return FoundLedgers(ours)
     others = await read_others(store, listed, owner)
     told += tell_unread(others.unread)
-    return (*ours, *others.ledgers)
+    return FoundLedgers(ours, others.ledgers, others.unread)
 
 
-def _of_ids(ledgers: Iterable[Ledger], ids: Collection[str], kind: str) -> dict[str, list[Owned]]:
-    """What ledgers have of the resources, by id."""
-    out: dict[str, list[Owned]] = {}
+def _of_ids(ledgers: Iterable[Ledger], ids: Collection[LiveId]) -> dict[LiveId, list[Owned]]:
+    """What ledgers have of the resources."""
+    out: dict[LiveId, list[Owned]] = {}
     for ledger in ledgers:
         for each in ledger.owned.values():
-            if each.key.kind == kind and str(each.id) in ids:
-                out.setdefault(str(each.id), []).append(each)
+            if each.live_id in ids:
+                out.setdefault(each.live_id, []).append(each)
     return out
 
 
@@ -269,8 +287,8 @@ def _of_specs(ledgers: Iterable[Ledger], kinds: Mapping[str, Kind]) -> set[str]:
 
 def _declared(
     platform: Platform, found: Sequence[Live], told: list[Diagnostic]
-) -> dict[str, tuple[str, ...]]:
-    """Where our manifests have secrets, by the id of the live resource of that key."""
+) -> dict[LiveId, tuple[str, ...]]:
+    """Where our manifests have secrets, for each live resource of that key."""
     from peakctl.engine.diff.secrecy import secret_places
 
     if platform.project.file is None:
@@ -281,7 +299,7 @@ def _declared(
         told.append(_not_known(error))
         return {}
     return {
-        str(live.id): secret_places(platform.kinds[live.key.kind], resources[live.key].values)
+        live.live_id: secret_places(platform.kinds[live.key.kind], resources[live.key].values)
         for live in found
         if live.key in resources
     }
@@ -295,13 +313,12 @@ def _resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Reso
     from peakctl.kinds.validate import read_resources
 
     documents = load_documents(project)
-    found, _ = read_resources(documents, kinds, project_root=project.root, pack=_unpacked)
+    found, _ = read_resources(documents, kinds, project_root=project.root, pack=unpacked_folder)
     return {resource.key: resource for resource in found}
 
 
-def _unpacked(folder: FilePath, ignore: Sequence[str] | None, root: FilePath) -> Archive:
-    from peakctl.model import Archive
-
+def unpacked_folder(folder: FilePath, ignore: Sequence[str] | None, root: FilePath) -> Archive:
+    """An archive in place of one that need not be looked into."""
     return Archive("", 0, bytes)
 
 

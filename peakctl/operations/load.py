@@ -143,6 +143,18 @@ def load_documents(project: Project) -> tuple[Document, ...]:
     return manifests.documents
 
 
+ABSENT = frozenset({NOTHING_FOUND, "source/not-found"})
+
+
+def read_declared(project: Project) -> tuple[tuple[Document, ...], tuple[Source, ...]]:
+    """As `load_documents` and `read_sources`, where patterns may name what is not there yet."""
+    manifests = _load_manifests(project)
+    refuse_errors([d for d in manifests.problems if d.code not in ABSENT])
+    found, problems = _find_sources(project)
+    refuse_errors([d for d in problems if d.code not in ABSENT])
+    return manifests.documents, found
+
+
 def refuse_errors(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The warnings and notes, where there is no error.
 
@@ -208,18 +220,22 @@ def _load_manifests(project: Project) -> Manifests:
 
 def read_sources(project: Project) -> tuple[Source, ...]:
     """The texts of all manifests as they were written. Raises ManifestsInvalid for one unread."""
+    found, problems = _find_sources(project)
+    refuse_errors(problems)
+    return found
+
+
+def _find_sources(project: Project) -> tuple[tuple[Source, ...], Sequence[Diagnostic]]:
     from peakctl.manifests.sources import find_sources
 
     inputs = _sources(project, _parameters(project))
-    found, problems = find_sources(
+    return find_sources(
         _patterns(project),
         inputs["root"],
         base=inputs["base"],
         exclude=inputs["exclude"],
         places=inputs["places"],
     )
-    refuse_errors(problems)
-    return found
 
 
 def _sources(project: Project, given: Given) -> Inputs:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
+from peakctl.engine.plan.classes import narrower, not_allowed, with_classes
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts
@@ -33,8 +34,9 @@ class PlanOptions:
     `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. `prune` deletes what the ledger
     has and no manifest names any more, `prune_history` also what has versions. `adopt` changes what
     is live and nobody's, `take_over` what belongs to the owners named. `allow_mass_change` is the
-    exact number of changes and deletes that is right, though unusually many. With `destroy` the
-    plan deletes what the manifests name.
+    exact number of changes and deletes that is right, though unusually many. `allow` are the
+    classes of actions that may be in the plan (None: all); peakctl.yaml may allow less. With
+    `destroy` the plan deletes what the manifests name.
     """
 
     select: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class PlanOptions:
     take_over: tuple[str, ...] = ()
     retry_failed: bool = False
     allow_mass_change: int | None = None
+    allow: tuple[str, ...] | None = None
     destroy: bool = False
     parallelism: int = PARALLELISM
 
@@ -234,7 +237,8 @@ class _Planner:
         plan, more, gone = await self._add_deletes(live, plan)
         guards = [d for d in found.guards if d.key in chosen]
         guards += [d for d in more if d.severity is Severity.ERROR]
-        guards += self._mass_change(plan)
+        plan = with_classes(plan, self.platform.kinds)
+        guards += [*self._mass_change(plan), *self._not_allowed(plan)]
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
         plan = await self._add_file_changes(live, plan)
@@ -329,6 +333,12 @@ class _Planner:
         limits = environment.guards if environment else Guards()
         allowed = self.options.allow_mass_change
         return mass_change(plan, self.platform.kinds, allowed=allowed, limits=limits)
+
+    def _not_allowed(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """What is of another class than those that are allowed, approved or not."""
+        environment = self.platform.project.environment
+        of_environment = environment.allow if environment else None
+        return not_allowed(plan, narrower(of_environment, self.options.allow))
 
     async def _add_deletes(
         self, live: LiveState, plan: Plan

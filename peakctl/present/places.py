@@ -43,9 +43,10 @@ class Places:
         return replace(plan, actions=tuple(actions))
 
     def report(self, report: Report) -> Report:
-        """The report with the places of its problems from here."""
+        """The report with the places of its plan and of its problems from here."""
         return replace(
             report,
+            plan=self.plan(report.plan) if report.plan else None,
             diagnostics=tuple(map(self._diagnostic, report.diagnostics)),
             excerpts={self.place(place): text for place, text in report.excerpts.items()},
         )

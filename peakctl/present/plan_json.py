@@ -29,12 +29,35 @@ _UNSAFE = re.compile(
 def json_text(report: Report) -> str:
     """The document as text, ended by a line feed; characters that steer a terminal are escaped."""
     text = json.dumps(json_document(report), indent=2, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
+    return escaped(text) + "\n"
+
+
+def escaped(text: str) -> str:
+    """JSON with the characters that steer a terminal as escapes."""
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def yaml_text(report: Report) -> str:
+    """The same document as YAML."""
+    import yaml
+
+    text = json.dumps(json_document(report), ensure_ascii=False, allow_nan=False)
+    document, plain = json.loads(text), _UNSAFE.search(text) is None
+    return str(
+        yaml.dump(
+            document, Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=plain, width=10_000
+        )
+    )
+
+
+def problems_of(report: Report) -> tuple[Diagnostic, ...]:
+    """All problems, what failed among them, in order; each once."""
+    return in_order((*report.diagnostics, *_failures(report.outcomes)))
 
 
 def json_document(report: Report) -> JsonDict:
     """The document as data. Actions and outcomes are there for plan, apply and destroy."""
-    problems = in_order((*report.diagnostics, *_failures(report.outcomes)))
+    problems = problems_of(report)
     document: JsonDict = {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
@@ -44,13 +67,13 @@ def json_document(report: Report) -> JsonDict:
         "project": report.project,
         "environment": report.environment,
         **({"policy": policy_document(report.policy)} if report.policy else {}),
-        "errors": [_problem(d) for d in problems if d.severity is Severity.ERROR],
-        "warnings": [_problem(d) for d in problems if d.severity is not Severity.ERROR],
+        "errors": [problem_document(d) for d in problems if d.severity is Severity.ERROR],
+        "warnings": [problem_document(d) for d in problems if d.severity is not Severity.ERROR],
     }
     if report.plan is not None:
         document["summary"] = summary(report.plan)
-        document["actions"] = [_action(action) for action in report.plan.actions]
-        document["outcomes"] = [_outcome(outcome) for outcome in report.outcomes]
+        document["actions"] = [action_document(action) for action in report.plan.actions]
+        document["outcomes"] = [outcome_document(outcome) for outcome in report.outcomes]
     if report.undeclared:
         document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
     if report.outcomes:
@@ -82,7 +105,8 @@ def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
             )
 
 
-def _problem(diagnostic: Diagnostic) -> JsonDict:
+def problem_document(diagnostic: Diagnostic) -> JsonDict:
+    """One problem; what it has not is null or empty."""
     return {
         "code": diagnostic.code,
         "severity": str(diagnostic.severity),
@@ -98,13 +122,16 @@ def _problem(diagnostic: Diagnostic) -> JsonDict:
     }
 
 
-def _action(action: Action) -> JsonDict:
+def action_document(action: Action) -> JsonDict:
+    """One action of a plan."""
     return {
         "key": str(action.key),
         "kind": action.key.kind,
         "name": action.key.name,
         "id": action.live.id if action.live else None,
         "verb": str(action.verb),
+        "class": str(action.classes[-1]),
+        "classes": [str(each) for each in action.classes],
         "causes": [reason_document(reason) for reason in action.reasons],
         "consequences": [consequence_document(each) for each in action.consequences],
         "steps": [str(step) for step in action.steps],
@@ -152,7 +179,8 @@ def _seen(value: Value, *, sensitive: bool) -> object:
     return to_json(masked(value) if sensitive else value)
 
 
-def _outcome(outcome: Outcome) -> JsonDict:
+def outcome_document(outcome: Outcome) -> JsonDict:
+    """How one action ended."""
     return {
         "key": str(outcome.key),
         "verb": str(outcome.verb),

@@ -20,7 +20,7 @@ class Report:
     rules come from another commit. `undeclared` is what the project owns and no manifest names.
     `stopped` is why a run was stopped before its end, if it was. `excerpts` are the lines that
     diagnostics point at, as far as they may be shown; JSON has the places alone. `again` is what to
-    type to run the command again.
+    type to run the command again. `shown` are lines that stood before a question, and are shown.
     """
 
     command: str
@@ -40,6 +40,7 @@ class Report:
     stopped: str = ""
     excerpts: Mapping[Location, str] = field(default_factory=dict)
     again: str = ""
+    shown: tuple[Line, ...] = ()
 
     @property
     def ok(self) -> bool:

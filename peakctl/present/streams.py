@@ -60,12 +60,13 @@ def report_lost(error: OSError) -> int:
     return 0 if isinstance(error, BrokenPipeError) else 1
 
 
-def lost_words(error: OSError) -> str:
-    """What happened to standard output, in one line."""
+def lost_words(error: OSError, file: str = "") -> str:
+    """What happened to standard output, or to the file of a result, in one line."""
+    where = f'"{file}"' if file else "standard output"
     if isinstance(error, BrokenPipeError):
-        return "the reader of standard output went away; the rest of the result was not written"
+        return f"the reader of {where} went away; the rest of the result was not written"
     why = "it is closed" if error.errno == errno.EBADF else error.strerror or type(error).__name__
-    return f"the result cannot be written to standard output: {why}"
+    return f"the result cannot be written to {where}: {why}"
 
 
 def silence(stream: TextIO) -> None:

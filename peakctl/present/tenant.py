@@ -8,7 +8,7 @@ from peakctl.present.text import Line, counted, line, table_lines
 from peakctl.present.values import block
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from peakctl.model import JsonDict, Live
     from peakctl.operations.get import GetResult
@@ -47,7 +47,8 @@ def listing_lines(result: GetResult, *, verbose: bool = False) -> tuple[Line, ..
     if not rows:
         return (line(f"There is no {result.kind}."),)
     with_ids = verbose or len({row["name"] for row in rows}) < len(rows)
-    cells = [{**row, **_in_words(row)} for row in rows]
+    names = {row["id"]: row["key"] for row in rows}
+    cells = [{**row, **_in_words(row, names)} for row in rows]
     titles = [
         title
         for title in ("name", "version", "status", "uses", "part of")
@@ -57,10 +58,15 @@ def listing_lines(result: GetResult, *, verbose: bool = False) -> tuple[Line, ..
     return table_lines(titles, [[row[title] or "" for title in titles] for row in cells])
 
 
-def _in_words(row: JsonDict) -> JsonDict:
-    """What a table says in other words than JSON; states of all kinds are spelled alike."""
+def _in_words(row: JsonDict, names: Mapping[str, str]) -> JsonDict:
+    """What a table says in other words than JSON; states of all kinds are spelled alike.
+
+    What is a part of another one of the table goes by the name of that.
+    """
     status = row["status"].lower().replace("_", "-")
-    return {"status": status, "uses": ", ".join(row["uses"]), "part of": row["part_of"]}
+    whole = row["part_of"] or ""
+    part_of = names.get(whole.rpartition(" ")[2], whole)
+    return {"status": status, "uses": ", ".join(row["uses"]), "part of": part_of}
 
 
 def overview_rows(found: Overview) -> list[JsonDict]:

@@ -112,7 +112,7 @@ def test_a_dry_run_is_a_plan(shop: Path, peakctl: Any, make_emulator: Any) -> No
         assert peakctl(*words, emulator=emulator) == planned
     document = json.loads(peakctl("apply", "--dry-run", "-o", "json", emulator=emulator).out)
     assert (document["command"], document["outcomes"]) == ("plan", [])
-    assert "flow" not in peakctl("get", "workflows", emulator=emulator).out
+    assert "There is no Workflow." in peakctl("get", "workflows", emulator=emulator).out
     (shop / "m/flow.yaml").write_text("# nothing\n")
     assert peakctl("apply", "--dry-run", emulator=emulator).code == peakctl("plan").code == 12
 
@@ -127,7 +127,7 @@ def test_a_dry_run_of_a_saved_plan_says_whether_it_still_holds(
     write(shop, "two")
     stale = peakctl("apply", "a.plan", "--dry-run", emulator=emulator)
     assert (stale.code, "plan/stale" in stale.err) == (11, True)
-    assert "flow" not in peakctl("get", "workflows", emulator=emulator).out
+    assert "There is no Workflow." in peakctl("get", "workflows", emulator=emulator).out
 
 
 def test_a_dry_run_of_destroy_deletes_nothing(shop: Path, peakctl: Any, make_emulator: Any) -> None:

@@ -74,7 +74,7 @@ def test_a_plan_for_an_empty_tenant_says_that_it_is_not_bound(
     assert "plan/unbound" in peakctl("plan", "--out", "p", emulator=emulator).err
     refused = peakctl("apply", "p", "--yes", emulator=emulator)
     assert (refused.code, "guard/unbound" in refused.err) == (12, True)
-    assert "flow" not in flows(emulator, peakctl)
+    assert "There is no Workflow." in flows(emulator, peakctl)
 
 
 @pytest.mark.parametrize(("token", "code"), [("mine", 0), ("other", 12)])

@@ -34,10 +34,11 @@ Running it again is always safe.
 @options.manifests
 @options.selection
 @options.policy
-@options.output("text", "json", "markdown")
+@options.outputs
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.consent
 @options.dry_run
 @options.shown
@@ -85,8 +86,7 @@ async def _apply(session: Session) -> Report:
             if saved is not None:
                 approval_check(platform, saved, session.again())(planned.plan)
             return plan_report(session, planned)
-        session.plan = planned.plan
-        session.show(plan_result(session, planned))
+        session.show_plan(planned.plan, plan_result(session, planned))
         refuse_guarded(planned)
         if saved is not None:
             session.warnings += await check_saved(

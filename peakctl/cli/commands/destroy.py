@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @options.manifests
 @options.selection
 @options.policy
-@options.output("text", "json", "markdown")
+@options.outputs
 @options.consent
 @options.dry_run
 @options.waiting
@@ -66,8 +66,7 @@ async def _destroy(session: Session) -> Report:
         planned = await plan_typed(session, platform, loaded)
         if session.flags.dry_run:
             return plan_report(session, planned)
-        session.plan = planned.plan
-        session.show(plan_result(session, planned))
+        session.show_plan(planned.plan, plan_result(session, planned))
         if planned.has_changes:
             count = len(planned.plan.pending)
             what = "this resource" if count == 1 else f"these {count} resources"

@@ -31,7 +31,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @options.selection
 @options.unset_env
 @options.policy
-@options.output("text", "json", "markdown")
+@options.outputs
 @options.shown
 @click.option(
     "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
@@ -44,6 +44,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.connection
 @options.display
 def plan(**flags: Any) -> int:

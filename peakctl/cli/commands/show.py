@@ -26,7 +26,7 @@ What is on the platform: peakctl get KIND NAME.
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("words", nargs=-1, required=True, type=click.Path(), metavar="PLAN_FILE")
-@options.output("text", "json", "markdown")
+@options.outputs
 @click.option("--show-ignored", is_flag=True, help="Show differences that plan nothing, and why.")
 @options.display
 def show(words: tuple[str, ...], **flags: Any) -> int:

@@ -28,7 +28,7 @@ Examples:
 @options.selection
 @options.unset_env
 @options.policy
-@options.output("text", "json")
+@options.outputs
 @options.display
 def validate(**flags: Any) -> int:
     """Check manifests: templates, YAML, fields, references, files. Contacts nothing.
@@ -54,7 +54,7 @@ def _validate(session: Session) -> Report:
     return session.report(
         diagnostics=result.diagnostics,
         lines=(*policy_lines(project.policy), line((words, "good"))),
-        extra=_listed(found, session.places) if session.flags.output == "json" else {},
+        extra=_listed(found, session.places) if session.flags.wants("json", "yaml") else {},
     )
 
 

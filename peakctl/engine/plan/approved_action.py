@@ -17,6 +17,7 @@ from peakctl.model import (
     MISSING,
     UNSEEN,
     Action,
+    ActionClass,
     Cause,
     Change,
     Consequence,
@@ -44,6 +45,7 @@ T = TypeVar("T")
 _TAG = "$"
 """The key of a map that stands for a value that JSON does not have."""
 _EFFECTS = {str(effect): effect for effect in Effect}
+_CLASSES = {str(each): each for each in ActionClass}
 _CAUSES = {str(cause): cause for cause in Cause}
 _NOTICED = (Effect.RESTARTS, Effect.STOPS, Effect.CALLERS)
 """Effects that people outside the run notice."""
@@ -60,6 +62,7 @@ def write_action(action: Action, digests: Digests) -> JsonDict:
         "name": action.key.name,
         "verb": str(action.verb),
         "steps": [str(step) for step in action.steps],
+        "classes": [str(each) for each in action.classes],
         "version": action.version,
         "on_platform": live and {"id": live.id, "version": live.version, "state": str(live.state)},
         "changes": [_write_change(change, digests) for change in action.shown],
@@ -167,6 +170,7 @@ def read_action(body: JsonObject) -> Action:
         key=key,
         verb=Verb(body["verb"]),
         steps=tuple(Step(step) for step in body["steps"]),
+        classes=tuple(_CLASSES[each] for each in body["classes"]),
         version=_text_or_none(body["version"]),
         live=_read_live(key, body["on_platform"]),
         shown=tuple(_read_change(each) for each in body["changes"]),
@@ -312,8 +316,8 @@ def is_other(then: JsonObject, now: JsonObject) -> bool:
     if not steps <= {*then["steps"]} or not set(_noticed(now)) <= set(_noticed(then)):
         return True
     if Step.DELETE not in steps and {Step.DELETE, Step.CREATE} <= {*then["steps"]}:
-        return _shown_fields(then) != _shown_fields(now)
-    return _facts(then) != _facts(now)
+        return _shown_fields(then) != _shown_fields(now) or _is_sent_otherwise(then, now)
+    return _facts(then) != _facts(now) or _is_sent_otherwise(then, now)
 
 
 def _facts(body: JsonObject) -> list[object]:
@@ -325,6 +329,36 @@ def _facts(body: JsonObject) -> list[object]:
 
 def _shown_fields(body: JsonObject) -> list[JsonDict]:
     return [{w: v for w, v in each.items() if w != "wire"} for each in body["changes"]]
+
+
+def _is_sent_otherwise(then: JsonObject, now: JsonObject) -> bool:
+    """Whether the wire form differs, but for ids that were yet to be made when `then` was shown."""
+    pairs = zip(_wire(then), _wire(now), strict=False)
+    return len(_wire(then)) != len(_wire(now)) or any(
+        old != new and not _is_unknown(old) for old, new in pairs
+    )
+
+
+def _wire(body: JsonObject) -> list[object]:
+    return [
+        side
+        for change in body["changes"]
+        for each in change["wire"]
+        for side in (each["path"], each["before"], each["after"])
+    ]
+
+
+def _is_unknown(value: object) -> bool:
+    """Whether some of a value was not known when the plan was made."""
+    match value:
+        case {"$": "unknown"}:
+            return True
+        case dict():
+            return any(map(_is_unknown, value.values()))
+        case list():
+            return any(map(_is_unknown, value))
+        case _:
+            return False
 
 
 def _noticed(body: JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:

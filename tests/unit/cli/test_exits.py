@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from peakctl import __version__
 from peakctl.cli import ALIASES, COMMANDS, cli
-from peakctl.cli.answer import output_of
+from peakctl.cli.answer import outputs_of
 from peakctl.cli.exits import Exit, Interrupted, diagnostics_of, exit_code, run_guarded
 from peakctl.errors import (
     ApiError,
@@ -72,7 +72,7 @@ def test_an_unexpected_error_tells_its_kind_and_place_and_not_its_words() -> Non
 
 def test_the_place_of_an_unexpected_error_is_the_last_one_of_ours() -> None:
     with pytest.raises(TypeError) as caught:
-        output_of(1, Settings())  # type: ignore[arg-type]
+        outputs_of(1, Settings())  # type: ignore[arg-type]
     assert "in cli/answer.py, line" in diagnostics_of(caught.value)[0].detail
 
 
@@ -173,7 +173,7 @@ def test_wrong_usage_is_json_when_json_was_asked_for(form: list[str]) -> None:
 
 def test_the_form_is_found_without_parsing() -> None:
     def found(*args: str, **env: str) -> str:
-        return output_of(args, Settings(environment=env))
+        return outputs_of(args, Settings(environment=env))[0]
 
     assert found("plan", "--output", "markdown") == "markdown"
     assert found("plan", "-o") == "text"

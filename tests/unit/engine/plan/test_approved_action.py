@@ -192,6 +192,20 @@ def test_an_effect_that_was_not_shown_is_another_action_and_a_lesser_one_is_not(
     assert not is_other(stored(less), stored(replace(followed, steps=(Step.UPDATE,))))
 
 
+def test_what_is_sent_is_compared_but_for_ids_that_were_yet_to_be_made() -> None:
+    def sent(*sides: Value) -> Any:
+        shown = change(1, 2)
+        wire = tuple(Change(("spec", "id"), MISSING, side, "") for side in sides)
+        return stored(replace(FULL, shown=(replace(shown, wire=wire),)))
+
+    unknown = {"x": [Unknown(IMAGE, "id")]}
+    assert not is_other(sent(unknown), sent({"x": [7]}))
+    assert not is_other(sent({"x": [7]}), sent({"x": [7]}))
+    assert is_other(sent({"x": [7]}), sent({"x": [8]}))
+    assert is_other(sent({"x": [7]}), sent(unknown))
+    assert is_other(sent(1), sent(1, 2))
+
+
 def test_differences_are_told_in_words() -> None:
     then = replace(
         FULL,

@@ -1,0 +1,54 @@
+"""Every form of a report by its name: the text of a file, or of standard output."""
+
+from __future__ import annotations
+
+from peakctl.present.report import Report
+
+STREAMED = "jsonl"
+"""The form whose lines are written as they come, where somebody listens to the run."""
+
+
+def form_text(report: Report, form: str) -> str:
+    """A report in one form. What a form needs is loaded with it. Raises KeyError for no form."""
+    return _FORMS[form](report)
+
+
+def _text(report: Report) -> str:
+    from peakctl.present.problems import problem_lines
+    from peakctl.present.text import to_plain
+
+    problems = problem_lines(report.diagnostics, report.excerpts) if report.diagnostics else ()
+    return to_plain((*problems, *([()] if problems else ()), *report.shown, *report.lines))
+
+
+def _json(report: Report) -> str:
+    from peakctl.present.plan_json import json_text
+
+    return json_text(report)
+
+
+def _yaml(report: Report) -> str:
+    from peakctl.present.plan_json import yaml_text
+
+    return yaml_text(report)
+
+
+def _jsonl(report: Report) -> str:
+    from peakctl.present.events import event_lines
+
+    return event_lines(report)
+
+
+def _markdown(report: Report) -> str:
+    from peakctl.present.plan_markdown import markdown_text
+
+    return markdown_text(report)
+
+
+_FORMS = {
+    "text": _text,
+    "json": _json,
+    "jsonl": _jsonl,
+    "yaml": _yaml,
+    "markdown": _markdown,
+}
