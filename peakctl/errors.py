@@ -11,6 +11,7 @@ PeakctlError                 has one or more Diagnostics
 ├── LedgerUnusable           the ledger is corrupt, foreign, or of a newer peakctl
 ├── NotAuthenticated         no token, 401, 403
 ├── OutputFailed             standard output is closed, or on a full disk
+├── HostError                the code host, which never changes how a run ended
 └── ApiError                 any other answer of the platform, or none
 """
 
@@ -121,6 +122,25 @@ class NotAuthenticated(PeakctlError):
 
 class OutputFailed(PeakctlError):
     """A result could not be written to standard output."""
+
+
+class HostError(PeakctlError):
+    """A code host that did not do what was asked; `status` is None when there was no answer."""
+
+    def __init__(self, diagnostic: Diagnostic, *, status: int | None = None) -> None:
+        super().__init__(diagnostic)
+        self.status = status
+
+    @classmethod
+    def of(cls, summary: str, *, status: int | None = None) -> HostError:
+        """The error with a warning that says `summary`."""
+        told = Diagnostic(
+            code="ci/host",
+            summary=summary,
+            fix="the result above stands; docs/ci.md says what the token must be allowed",
+            severity=Severity.WARNING,
+        )
+        return cls(told, status=status)
 
 
 class ApiError(PeakctlError):

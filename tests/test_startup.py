@@ -46,6 +46,8 @@ finally:
         ["convert", "--help"],
         ["emulator", "--help"],
         ["emulator", "serve", "--help"],
+        ["ci", "--help"],
+        ["ci", "plan", "--help"],
         ["completion", "bash"],
         ["version"],
         ["schema"],

@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "Print what was approved in a saved plan.",
     "apply": "Make the tenant look like the manifests.",
     "destroy": "Delete what the manifests name.",
+    "ci": "Plan and apply as one line of a CI job.",
     "get": "List live resources, or print one as a manifest.",
     "import": "Write manifests of what is live.",
     "ledger": "Show, unlock or rebuild a project's ledger.",

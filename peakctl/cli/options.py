@@ -199,6 +199,7 @@ class Flags:
     build_timeout: float | None = None
     deploy_timeout: float | None = None
     service_timeout: float | None = None
+    wait_for_lease: float | None = None
     color: str = "auto"
     no_color: bool = False
     quiet: bool = False
@@ -454,6 +455,37 @@ waiting = stack(
             ("service-timeout", "Limit of one service or web app."),
         )
     )
+)
+
+wait_for_lease = click.option(
+    "--wait-for-lease",
+    type=Duration(),
+    metavar="TIME",
+    help="Wait so long for another run of the project to end, instead of exit code 13 at once.",
+)
+ci_job = stack(
+    click.option(
+        "--ci",
+        type=click.Choice(["github", "gitlab", "azure", "generic"]),
+        help="Which CI this is. Default: found by the variables that each documents.",
+    ),
+    click.option(
+        "--comment/--no-comment",
+        default=True,
+        help="Tell of the result on the pull or merge request. Default: where there is one.",
+    ),
+    click.option(
+        "--summary-file",
+        type=Word(),
+        metavar="FILE",
+        help="Add the result as Markdown to this file. Default on GitHub: the step's summary.",
+    ),
+    click.option(
+        "--outputs-file",
+        type=Word(),
+        metavar="FILE",
+        help="Add name=value lines for later steps to this file. Default on GitHub: the outputs.",
+    ),
 )
 
 

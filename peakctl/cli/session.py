@@ -159,8 +159,12 @@ def run_command(
     command: str,
     flags: Flags,
     body: Callable[[Session], Report | Coroutine[object, object, Report]],
+    then: Callable[[Session, Report], None] | None = None,
 ) -> int:
-    """Run `body`, tell its report or its error in the form asked for, and give the exit code."""
+    """Run `body`, tell its report or its error in the form asked for, and give the exit code.
+
+    `then` may tell of the report elsewhere; it changes nothing about the exit code.
+    """
     settings = read_settings()
     color = "never" if flags.no_color else flags.color
     terminal = open_terminal(settings, sys.stdout, sys.stderr, sys.stdin, color=color)
@@ -193,6 +197,8 @@ def run_command(
     code = answer(report, terminal, flags.form, flags.output_files or (), session.streams)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
+    if then is not None:
+        then(session, report)
     return code
 
 

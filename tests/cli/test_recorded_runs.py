@@ -504,3 +504,22 @@ def test_what_was_taken_out_of_its_ledger_is_still_to_become_ours(
     assert tenant.peakctl(*TAKE).code == 0
     assert len(tenant.ledger().owned) == 2
     assert tenant.ledger().intents == ()
+
+
+def test_a_ci_apply_waits_for_the_lease_of_another_run_as_long_as_it_is_told(
+    tenant: Tenant,
+) -> None:
+    asyncio.run(tenant.as_other("shop"))
+    held = tenant.peakctl("ci", "apply", "--no-comment")
+    assert held.code == 13
+    began = tenant.clock.now()
+    held = tenant.peakctl("ci", "apply", "--no-comment", "--wait-for-lease", "5m")
+    assert held.code == 13
+    assert tenant.clock.now() - began == pytest.approx(300)
+    assert "waiting for the lease: bob is applying shop/local since " in held.err
+    done = tenant.peakctl("ci", "apply", "--no-comment", "--wait-for-lease", "20m")
+    assert done.code == 0
+    assert "took over the lease of bob: it expired at " in done.err
+    assert tenant.clock.now() - began < 900 + 11
+    assert len(tenant.flows()) == 1
+    assert tenant.ledger().lease is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -104,3 +105,24 @@ def test_the_emulator_on_a_socket_serves_a_project(project: Path) -> None:
         _, told = server.communicate(timeout=30)
     assert server.returncode == 0
     assert "Emulator stopped." in told
+
+
+def test_a_shell_that_is_ended_alone_ends_the_apply_of_a_ci_job_in_order(project: Path) -> None:
+    script = project / "step.sh"
+    command = f"{sys.executable} -m peakctl ci apply -e local"
+    script.write_text(f"{command}\necho it went on\n")
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(
+        ["bash", "-e", str(script)], cwd=project, env=env, text=True, **streams
+    ) as shell:
+        wait_for(shell, "building")
+        shell.send_signal(signal.SIGINT)  # as the runner does it: the shell alone, twice
+        shell.send_signal(signal.SIGTERM)
+        out, err = shell.communicate(timeout=30)  # the streams end with peakctl
+    assert "stopping: " in err
+    assert "Interrupted: 1 still in progress.\n" in out
+    assert "it went on" not in out
+    show = [sys.executable, "-m", "peakctl", "ledger", "show", "-e", "local", "-o", "json"]
+    told = subprocess.run(show, cwd=project, env=env, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout)["ledger"]["lease"] is None

@@ -1,0 +1,249 @@
+"""A plan or an apply as one line of a CI job: what is done around it, and what is told where."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from peakctl.cli.answer import debug
+from peakctl.cli.consent import require_tenant
+from peakctl.cli.exits import Interrupted
+from peakctl.cli.options import Flags
+from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
+from peakctl.cli.session import Session, run_command
+from peakctl.errors import Diagnostic, LeaseHeld, Severity, UsageError
+from peakctl.operations.actor import actor_of
+from peakctl.operations.ancestry import applied_warnings, base_warnings
+from peakctl.operations.apply import check_saved
+from peakctl.operations.ci import (
+    CiContext,
+    Posted,
+    append_outputs,
+    append_summary,
+    find_context,
+    marker_of,
+    post,
+)
+from peakctl.operations.load import LoadResult
+from peakctl.operations.plan import PlanResult, refuse_guarded
+from peakctl.operations.platform import Platform
+from peakctl.operations.saved_plan import SavedPlan
+from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
+from peakctl.present.problems import problem_lines
+from peakctl.present.report import Report
+from peakctl.present.text import line
+
+WATCH_SECONDS = 0.5
+"""How often a job looks whether the shell that started it is still there."""
+
+LEASE_PAUSE = 10.0
+"""Seconds between two tries to get a lease that another run holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiFlags:
+    """What was typed of a `ci` command alone. `ci` is the host, None to find out which."""
+
+    ci: str | None = None
+    comment: bool = True
+    summary_file: str | None = None
+    outputs_file: str | None = None
+
+
+Body = Callable[[Session, CiContext], Coroutine[object, object, Report]]
+
+
+def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
+    """Run `body` as `plan` or `apply`, then tell of it where the CI shows things.
+
+    The exit code is that of the plan or the apply, whatever becomes of the telling.
+    """
+    found: list[CiContext] = []
+
+    async def work(session: Session) -> Report:
+        context = find_context(session.settings, chosen.ci)
+        found.append(context)
+        session.warnings += context.job.problems
+        session.warnings += base_warnings(context.checkout, context.job)
+        async with _watching_parent():
+            return await body(session, context)
+
+    def then(session: Session, report: Report) -> None:
+        try:
+            for context in found:
+                _tell(session, context, chosen, report)
+        except Exception as error:  # noqa: BLE001 - the result has been told already
+            debug(error, session.settings, session.terminal)
+            session.terminal.warn(problem_lines([_failed(error)]))
+
+    return run_command(command, flags, work, then)
+
+
+def warn_of_applied(session: Session, context: CiContext, planned: PlanResult) -> None:
+    """Say when the last apply was of a commit that this checkout does not hold."""
+    ledger = planned.live.ledger
+    session.warnings += applied_warnings(context.checkout, ledger.runs if ledger else ())
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report) -> None:
+    """Summary, outputs and comment; each failure is a warning of its own."""
+    opened, terminal = session.opened, session.terminal
+    root = opened.root if opened else Path.cwd()
+    actor = actor_of(session.settings, root)
+    now = opened.clock.now() if opened else _now()
+    facts = JobFacts(context.head, actor.ci.url if actor.ci else "", now)
+    text = ci_markdown(report, facts)
+    told: list[Diagnostic] = []
+    if summary := chosen.summary_file or context.job.summary_file:
+        told += append_summary(summary, text)
+    posted = _posted(session, context, report, text) if chosen.comment else Posted()
+    told += posted.diagnostics
+    if outputs := chosen.outputs_file or context.job.outputs_file:
+        saved = str(Path(session.saved).absolute()) if session.saved else None
+        values = ci_outputs(report, saved) | {"comment": posted.url}
+        told += append_outputs(outputs, values)
+    if posted.url:
+        terminal.tell([line(("told on the request: ", "dim"), posted.url)])
+    if told:
+        terminal.warn(problem_lines(told, {}, terminal.width))
+
+
+def _posted(session: Session, context: CiContext, report: Report, text: str) -> Posted:
+    from peakctl.cli.loop import run_async
+
+    environment = session.flags.env
+    marker = marker_of(context, report.command, session.opened, environment)
+    hurried = session.interrupted is not None
+    work = post(context, session.settings, marker, text, hurried=hurried)
+    try:
+        return run_async(session, work)
+    except (Interrupted, KeyboardInterrupt):
+        return Posted()
+
+
+def _failed(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        code="ci/failed",
+        summary=f"the result could not be told: {type(error).__name__}; this is a bug of peakctl",
+        fix="the result above stands; set PEAKCTL_DEBUG=1, and report what it shows",
+        severity=Severity.WARNING,
+    )
+
+
+def _now() -> float:
+    from peakctl.operations.project import SystemClock
+
+    return SystemClock().now()
+
+
+# --- a shell that dies --------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def _watching_parent() -> AsyncIterator[None]:
+    """Treat the end of the process that started this one as SIGTERM.
+
+    A runner that cancels a job signals its shell alone, and the shell hands nothing on: without
+    this a cancelled job would go on unseen, and be killed with its lease held.
+    """
+    task = asyncio.create_task(_watch(os.getppid()))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _watch(parent: int) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it
+        await asyncio.sleep(WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+# --- the plan file ------------------------------------------------------------------------------
+
+
+def plan_file_of(session: Session) -> str:
+    """Where `ci plan` saves its plan, unless told: in the working folder, by the environment."""
+    return session.flags.out or f"peakctl-{session.project.environment_name or 'plan'}.peakplan"
+
+
+def begin_file(session: Session, file: str) -> None:
+    """Make a file that the run is to write no content of an archive that it lies in.
+
+    One of an earlier run goes: should this plan fail, nobody must take that for its result.
+    """
+    if Path(file).is_file():
+        with contextlib.suppress(OSError):
+            Path(file).unlink()
+    opened = session.project
+    options = replace(opened.options, outputs=(*opened.options.outputs, file))
+    session.opened = replace(opened, options=options)
+
+
+async def save_if_possible(
+    session: Session, save: Callable[[], Coroutine[object, object, tuple[Diagnostic, ...]]]
+) -> bool:
+    """Save the plan. Where no file was asked for, one that cannot be written is a warning."""
+    try:
+        session.warnings += await save()
+    except UsageError as error:
+        if session.flags.out is not None:
+            raise
+        session.warnings += [replace(d, severity=Severity.WARNING) for d in error.diagnostics]
+        return False
+    return True
+
+
+# --- applying -----------------------------------------------------------------------------------
+
+
+async def apply_once(
+    session: Session,
+    context: CiContext,
+    platform: Platform,
+    loaded: LoadResult,
+    saved: SavedPlan | None,
+) -> Report:
+    """Plan and carry out, as `apply --yes` does."""
+    planned = await plan_typed(session, platform, loaded, saved)
+    warn_of_applied(session, context, planned)
+    session.plan = planned.plan
+    session.show(plan_result(session, planned))
+    refuse_guarded(planned)
+    if saved is not None:
+        session.warnings += await check_saved(
+            platform, planned, saved, confirm=lambda *_: require_tenant(session)
+        )
+    return await carry_out_typed(session, platform, planned, saved or planned)
+
+
+async def waiting_for_lease(
+    session: Session, attempt: Callable[[], Coroutine[object, object, Report]]
+) -> Report:
+    """The report of `attempt`, which is made again while another run holds the lease.
+
+    For as long as was typed: LeaseHeld is raised after that. Every attempt plans anew, since the
+    other run changes what there is to do.
+    """
+    clock, told = session.project.clock, list(session.warnings)
+    ends = clock.now() + (session.flags.wait_for_lease or 0.0)
+    while True:
+        try:
+            return await attempt()
+        except LeaseHeld as held:
+            left = ends - clock.now()
+            if left <= 0:
+                raise
+            words = "; ".join(each.summary for each in held.diagnostics)
+            session.terminal.tell([line((f"waiting for the lease: {words}", "dim"))])
+            await clock.sleep(min(LEASE_PAUSE, left))
+            session.warnings[:] = told
+            session.plan = None

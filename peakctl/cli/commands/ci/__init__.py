@@ -1,0 +1,29 @@
+"""`peakctl ci plan|apply`: a file a command."""
+
+from __future__ import annotations
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.commands.ci.apply import apply
+from peakctl.cli.commands.ci.plan import plan
+
+EPILOG = """\b
+Examples:
+  peakctl ci plan -e prod         the job of a pull or merge request
+  peakctl ci apply -e prod        the job of the branch that is applied
+"""
+
+
+@click.group(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.directory
+def ci() -> None:
+    """Plan and apply as one line of a CI job.
+
+    As plan and apply, and tells of the result where the CI shows things: on the request, in the
+    summary of the step, in outputs for later steps. docs/ci.md has the jobs.
+    """
+
+
+for _command in (plan, apply):
+    ci.add_command(_command)

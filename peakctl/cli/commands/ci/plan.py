@@ -1,0 +1,82 @@
+"""`peakctl ci plan`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.operations.ci import CiContext
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl ci plan -e prod
+  peakctl ci plan -e prod --policy-from origin/main
+  peakctl ci plan -e prod --summary-file plan.md --outputs-file plan.env
+
+\b
+Exit codes are those of plan. What cannot be told (a token that may not comment, a host that does
+not answer) is a warning, and changes none of them.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.unset_env
+@options.policy
+@options.ci_job
+@options.output("text", "json", "markdown")
+@options.shown
+@click.option(
+    "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
+)
+@click.option(
+    "--out", metavar="FILE", help="Save the plan there. Default: peakctl-ENV.peakplan, here."
+)
+@options.retry_failed
+@options.ownership
+@options.pruning
+@options.mass_change
+@options.connection
+@options.display
+def plan(
+    ci: str | None,
+    comment: bool,  # noqa: FBT001 - click passes flags by name
+    summary_file: str | None,
+    outputs_file: str | None,
+    **flags: Any,
+) -> int:
+    """Plan, save the plan, and tell of it on the pull or merge request.
+
+    One comment for each project, environment and tenant, updated in place by every run, on
+    failures and refusals too. Says when the branch lacks commits of its base, or when what was
+    applied last is a commit that it does not hold.
+    """
+    from peakctl.cli.ci import CiFlags, run_ci
+
+    chosen = CiFlags(ci=ci, comment=comment, summary_file=summary_file, outputs_file=outputs_file)
+    return run_ci("plan", options.Flags(**flags), chosen, _plan)
+
+
+async def _plan(session: Session, context: CiContext) -> Report:
+    from peakctl.cli.ci import begin_file, plan_file_of, save_if_possible, warn_of_applied
+    from peakctl.cli.planning import load_typed, plan_report, plan_typed
+    from peakctl.cli.session import connected
+    from peakctl.operations.saved_plan import save_plan
+
+    file = plan_file_of(session)
+    begin_file(session, file)
+    loaded = load_typed(session)
+    async with connected(session) as platform:
+        planned = await plan_typed(session, platform, loaded)
+        warn_of_applied(session, context, planned)
+        if await save_if_possible(session, partial(save_plan, platform, planned, file)):
+            session.saved = None if planned.guards else file
+    return plan_report(session, planned)

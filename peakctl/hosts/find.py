@@ -1,0 +1,86 @@
+"""Which host this job is of, and what speaks with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from peakctl.errors import HostError
+from peakctl.hosts import azure, generic, github, gitlab
+from peakctl.hosts.client import HostClient
+from peakctl.hosts.comments import Comments
+from peakctl.hosts.job import Job
+from peakctl.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+_FINDERS: Mapping[str, Callable[[Mapping[str, str]], Job | None]] = {
+    "github": github.find_job,
+    "gitlab": gitlab.find_job,
+    "azure": azure.find_job,
+    "generic": generic.find_job,
+}
+HOSTS = tuple(_FINDERS)
+_COMMENTS: Mapping[str, Callable[[HostClient, Job], Comments]] = {
+    "github": github.GithubComments,
+    "gitlab": gitlab.GitlabComments,
+    "azure": azure.AzureComments,
+}
+_HEADERS = {"github": github.headers, "gitlab": gitlab.headers, "azure": azure.headers}
+_MERGED = {"github": github.find_merged, "gitlab": gitlab.find_merged}
+
+
+def find_job(environment: Mapping[str, str], wanted: str | None = None) -> Job:
+    """The job by the variables that its CI documents, of the host that is `wanted` if any is.
+
+    Elsewhere it is one of `generic`, which can neither comment nor knows a request.
+    """
+    names = HOSTS if wanted is None else (wanted, "generic")
+    found = (_FINDERS[name](environment) for name in names)
+    return next(job for job in found if job is not None)
+
+
+def open_transport(settings: Settings) -> httpx.AsyncBaseTransport:
+    """The transport to a host: the certificates and proxies that the platform is reached with."""
+    from peakctl.api.client import socket_transport
+    from peakctl.api.limits import Limits
+
+    return socket_transport(Limits(connect=10.0, read=20.0), settings.network)
+
+
+def why_mute(job: Job) -> str:
+    """Why no comment can be written for a job; "" where nothing stands in the way."""
+    if job.host not in _COMMENTS:
+        return "this CI is not one whose requests can be commented on"
+    if not (job.repository and job.api):
+        return "the variables do not tell which repository, or where its API is"
+    if not job.token_from:
+        return "there is no token for the host: set PEAKCTL_HOST_TOKEN"
+    return ""
+
+
+@contextlib.asynccontextmanager
+async def connect(job: Job, settings: Settings) -> AsyncIterator[HostClient]:
+    """A client with the token of the job. Raises HostError where `why_mute` has a reason."""
+    why = why_mute(job)
+    if why:
+        raise HostError.of(why)
+    token = settings.environment[job.token_from].strip()
+    if not (token.isascii() and token.isprintable()):
+        raise HostError.of(f"{job.token_from} holds characters that no token has")
+    headers = _HEADERS[job.host](token)
+    async with HostClient(open_transport(settings), job.api, headers) as client:
+        yield client
+
+
+def comments_of(client: HostClient, job: Job) -> Comments:
+    """The comments of the request of a job that has one."""
+    return _COMMENTS[job.host](client, job)
+
+
+async def find_merged(client: HostClient, job: Job) -> str:
+    """The request that brought the commit of the job, for a job on the branch; "" if none did."""
+    find = _MERGED.get(job.host)
+    return await find(client, job) if find is not None and job.commit else ""

@@ -1,0 +1,139 @@
+"""Whether the commit that is checked out holds others: its base branch, and what was applied."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from peakctl.errors import Diagnostic, Severity
+from peakctl.hosts.job import Job
+from peakctl.model import PastRun
+from peakctl.operations.actor import GIT_SECONDS
+
+CHANGED = ("done", "partial", "failed", "interrupted")
+"""How runs end that may have changed something."""
+_COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
+_PASSED = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME")
+_GIT = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+class Checkout:
+    """The repository around a folder, as git tells of it. Asks no network, writes nothing."""
+
+    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+        self._root = root
+        self._environment = {n: variables[n] for n in _PASSED if n in variables} | _GIT
+
+    @property
+    def top(self) -> Path | None:
+        """The folder of the working tree; None outside of a repository."""
+        found = self._ask("rev-parse", "--show-toplevel")
+        return Path(found) if found else None
+
+    def head(self) -> str:
+        """The commit that is checked out; "" where there is none."""
+        return self._ask("rev-parse", "--verify", "HEAD") or ""
+
+    def resolve(self, revision: str) -> str:
+        """The commit that `revision` means; "" where it is not here."""
+        return self._ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or ""
+
+    def holds(self, commit: str) -> bool | None:
+        """Whether HEAD has `commit` in its history; None where the checkout does not tell."""
+        code, _ = self._run("merge-base", "--is-ancestor", commit, "HEAD")
+        if code == 0:
+            return True
+        is_cut = self._ask("rev-parse", "--is-shallow-repository") != "false"
+        return None if code != 1 or is_cut else False
+
+    def changed(self, base: str) -> tuple[str, ...] | None:
+        """The paths below `top` that differ between HEAD's fork point from `base` and the tree.
+
+        None where git cannot tell. Both names of a renamed file are there.
+        """
+        fork = self._ask("merge-base", base, "HEAD")
+        if not fork:
+            return None
+        words = ("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", fork)
+        code, found = self._run(*words)
+        new = self._run("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
+        if code != 0:
+            return None
+        return tuple(sorted({p for p in (found + new[1]).split("\0") if p}))
+
+    def _ask(self, *words: str) -> str | None:
+        code, found = self._run(*words)
+        return found.strip() if code == 0 else None
+
+    def _run(self, *words: str) -> tuple[int, str]:
+        command = ["git", "-C", str(self._root), *words]
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell; callers check revisions
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=10 * GIT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return 128, ""
+        return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
+
+
+def base_warnings(checkout: Checkout, job: Job) -> tuple[Diagnostic, ...]:
+    """That the checkout lacks commits of the branch that it is to be merged into."""
+    if not job.request or not (job.base_branch or job.base):
+        return ()
+    tip = checkout.resolve(f"refs/remotes/origin/{job.base_branch}") if job.base_branch else ""
+    tip = tip or job.base
+    held = checkout.holds(tip) if tip else None
+    name = job.base_branch or "the base branch"
+    if held is None:
+        return (_unknown(f'whether this branch has all commits of "{name}"'),)
+    if held:
+        return ()
+    return (
+        Diagnostic(
+            code="ci/behind",
+            summary=f'this branch lacks commits of "{name}"',
+            detail=f"{tip[:12]} is not in it: the plan may take back what others have merged",
+            fix=f"merge or rebase onto {name}, and plan again",
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def applied_warnings(checkout: Checkout, runs: tuple[PastRun, ...]) -> tuple[Diagnostic, ...]:
+    """That the last apply was of a commit that the checkout does not hold. `runs` oldest first."""
+    applied = (run for run in reversed(runs) if run.outcome in CHANGED and run.actor.commit)
+    last = next(applied, None)
+    if last is None or not _COMMIT.match(last.actor.commit):
+        return ()
+    held = checkout.holds(last.actor.commit)
+    commit = last.actor.commit[:12]
+    if held is None:
+        return (_unknown(f"whether this branch holds {commit}, which was applied last"),)
+    if held:
+        return ()
+    return (
+        Diagnostic(
+            code="ci/applied-elsewhere",
+            summary=f"commit {commit} was applied last, and this branch does not hold it",
+            detail="the plan may take back what that commit brought",
+            fix="merge or rebase onto the branch that is applied, and plan again",
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def _unknown(what: str) -> Diagnostic:
+    return Diagnostic(
+        code="ci/unknown-history",
+        summary=f"it is not known {what}",
+        detail="the checkout does not have the commits that would tell",
+        fix="fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab",
+        severity=Severity.NOTE,
+    )

@@ -1,0 +1,80 @@
+"""A report as a CI job tells it: the comment on a request, the summary, outputs for later steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from peakctl.model import Effect, Status, Verb
+from peakctl.model.text import printable
+from peakctl.present.plan_markdown import markdown_text
+from peakctl.present.reasons import reached
+from peakctl.present.report import Report
+
+COUNTS = {
+    Verb.CREATE: "creates",
+    Verb.BUILD: "builds",
+    Verb.RELEASE: "releases",
+    Verb.REVISE: "revises",
+    Verb.EDIT: "edits",
+    Verb.REDEPLOY: "redeploys",
+    Verb.REPLACE: "replaces",
+    Verb.DELETE: "deletes",
+    Verb.KEEP: "unchanged",
+}
+"""The names of the outputs that count resources, by what is done about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What a comment says of the job that wrote it. `at` is in seconds since 1970."""
+
+    commit: str = ""
+    url: str = ""
+    at: float = 0.0
+
+
+def ci_markdown(report: Report, facts: JobFacts) -> str:
+    """The report as Markdown, with the facts of the job below its heading."""
+    rows = markdown_text(report).split("\n")
+    heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
+    return "\n".join((rows[heading], "", _facts_line(facts), *rows[heading + 1 :]))
+
+
+def _facts_line(facts: JobFacts) -> str:
+    at = f"{datetime.fromtimestamp(facts.at, UTC):%Y-%m-%d %H:%M} UTC"
+    commit = f"commit `{printable(facts.commit)[:12]}`" if facts.commit else "no commit"
+    job = f"[job]({_address(facts.url)})" if facts.url else ""
+    return " · ".join(word for word in (commit, job, at) if word)
+
+
+def _address(url: str) -> str:
+    return url.replace("(", "%28").replace(")", "%29").replace("<", "%3C").replace(">", "%3E")
+
+
+def ci_outputs(report: Report, plan_file: str | None = None) -> dict[str, str]:
+    """What later steps may ask: `has_changes`, counts, `plan`. Empty is what is not known.
+
+    The counts are those of the plan, `failed` of what did not end well.
+    """
+    plan = report.plan
+    changes = len(plan.pending) if plan else None
+    found = {
+        "ok": _word(report.ok),
+        "exit_code": str(int(report.exit_code)),
+        "has_changes": "" if changes is None else _word(changes > 0),
+        "changes": "" if changes is None else str(changes),
+    }
+    for verb, name in COUNTS.items():
+        found[name] = str(plan.count(verb)) if plan else ""
+    found["restarts"] = str(len(reached(plan, Effect.RESTARTS))) if plan else ""
+    found["undeclared"] = str(len(report.undeclared)) if plan else ""
+    found["failed"] = str(sum(o.status in _BAD for o in report.outcomes)) if plan else ""
+    return found | {"plan": plan_file or ""}
+
+
+_BAD = (Status.FAILED, Status.BLOCKED, Status.UNKNOWN, Status.CANCELLED)
+
+
+def _word(value: bool) -> str:  # noqa: FBT001
+    return "true" if value else "false"

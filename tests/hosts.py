@@ -1,0 +1,287 @@
+"""Code hosts in memory, which hold every request to the description of the host's API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+from jsonschema import Draft202012Validator
+
+DATA = Path(__file__).parent / "data" / "hosts"
+BOT = "github-actions[bot]"
+ME = 77
+
+
+class Description:
+    """An excerpt of the description of an API: what it says of a request."""
+
+    def __init__(self, name: str) -> None:
+        self.document = json.loads((DATA / name).read_text("utf-8"))
+
+    def check(self, method: str, path: str, query: dict[str, str], body: Any) -> str:
+        """The name of the operation. Fails where the description does not allow the request."""
+        for template, operations in self.document["paths"].items():
+            found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", template), path)
+            if found and method.lower() in operations:
+                self._check(operations[method.lower()], found.groupdict(), query, body)
+                return str(operations[method.lower()]["operationId"])
+        raise AssertionError(f"the API has no {method} {path}")
+
+    def answer(self, operation: str, status: int) -> dict[str, Any]:
+        """The schema of an answer."""
+        for operations in self.document["paths"].values():
+            for each in operations.values():
+                if each["operationId"] == operation:
+                    return dict(_types(each["responses"][str(status)]))
+        raise KeyError(operation)
+
+    def _check(
+        self, operation: dict[str, Any], path: dict[str, str], query: dict[str, str], body: Any
+    ) -> None:
+        known = {p["name"]: p for p in operation["parameters"] if p["in"] == "query"}
+        assert set(query) <= set(known), query
+        required = {name for name, p in known.items() if p.get("required")}
+        assert required <= set(query), query
+        for p in operation["parameters"]:
+            value = {**path, **query}.get(p["name"])
+            if value is not None and p["schema"].get("type") == "integer":
+                assert value.isdigit(), (p["name"], value)
+        if "requestBody" in operation:
+            schema = operation["requestBody"]
+            Draft202012Validator(schema).validate(body)
+            assert set(body) <= set(schema["properties"]), body
+        else:
+            assert body is None
+
+
+def _types(schema: Any) -> Any:
+    """The types alone: a fake need not give all that a host gives."""
+    if not isinstance(schema, dict):
+        return schema
+    left_out = ("required", "anyOf", "oneOf", "allOf", "format")
+    found = {k: v for k, v in schema.items() if k not in left_out}
+    if "items" in found:
+        found["items"] = _types(found["items"])
+    if "properties" in found:
+        found["properties"] = {k: _types(v) for k, v in found["properties"].items()}
+    if found.pop("nullable", False) and "type" in found:
+        found["type"] = [found["type"], "null"]
+    return found
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
+class FakeHost:
+    """The part that all hosts share. `faults` answer in place of the host, by method and path."""
+
+    base: str
+    comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    faults: list[tuple[str, str, Callable[[httpx.Request], httpx.Response]]] = field(
+        default_factory=list
+    )
+    merged: list[dict[str, Any]] = field(default_factory=list)
+    numbers: int = 100
+    broken: list[BaseException] = field(default_factory=list)
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self._handle)
+
+    def fail(self, method: str, part: str, answer: Any) -> None:
+        make = answer if callable(answer) else lambda _: answer
+        self.faults.append((method, part, make))
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        url = str(request.url).partition("?")[0]
+        assert url.startswith(self.base), url
+        body = json.loads(request.content) if request.content else None
+        path = url.removeprefix(self.base)
+        query = dict(parse_qsl(request.url.query.decode()))
+        self.asked.append(Asked(request.method, path, query, body, dict(request.headers)))
+        for method, part, make in self.faults:
+            if method == request.method and part in path:
+                return make(request)
+        try:
+            return self.serve(request.method, path, query, body)
+        except Exception as error:
+            self.broken.append(error)  # peakctl goes on; the test must not
+            raise
+
+    def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
+        raise NotImplementedError
+
+    def writes(self) -> list[tuple[str, str]]:
+        found = [(a.method, a.path) for a in self.asked if a.method != "GET"]
+        return [(method, path) for method, path in found if path != "/graphql"]
+
+
+def page(items: list[Any], query: dict[str, str]) -> list[Any]:
+    size, number = int(query.get("per_page", 30)), int(query.get("page", 1))
+    return items[(number - 1) * size : number * size]
+
+
+@dataclass
+class FakeGithub(FakeHost):
+    base: str = "https://api.github.com"
+    login: str | None = BOT
+    description: Description = field(default_factory=lambda: Description("github.json"))
+
+    def add(self, number: int, author: str, body: str) -> dict[str, Any]:
+        self.numbers += 1
+        made = self._comment(self.numbers, number, author, body)
+        self.comments.setdefault(str(number), []).append(made)
+        return made
+
+    def bodies(self, number: int) -> list[str]:
+        return [each["body"] for each in self.comments.get(str(number), [])]
+
+    def _comment(self, id_: int, number: int, author: str, body: str) -> dict[str, Any]:
+        page_ = f"https://github.com/acme/shop/pull/{number}"
+        return {
+            "id": id_,
+            "node_id": f"IC_{id_}",
+            "url": f"{self.base}/repos/acme/shop/issues/comments/{id_}",
+            "html_url": f"{page_}#issuecomment-{id_}",
+            "issue_url": f"{self.base}/repos/acme/shop/issues/{number}",
+            "body": body,
+            "user": {"login": author, "id": 1, "type": "Bot" if "[bot]" in author else "User"},
+            "created_at": "2026-11-28T10:00:00Z",
+            "updated_at": "2026-11-28T10:00:00Z",
+            "author_association": "NONE",
+        }
+
+    def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
+        if path == "/graphql":
+            assert method == "POST"
+            if self.login is None:
+                return httpx.Response(403, json={"message": "Resource not accessible"})
+            return httpx.Response(200, json={"data": {"viewer": {"login": self.login}}})
+        if path == "/user":
+            return httpx.Response(403, json={"message": "Resource not accessible by integration"})
+        operation = self.description.check(method, path, query, body)
+        status, answer = self._serve(operation, path, query, body)
+        if status < 300:
+            Draft202012Validator(self.description.answer(operation, status)).validate(answer)
+        return httpx.Response(status, json=answer)
+
+    def _serve(self, operation: str, path: str, query: dict[str, str], body: Any) -> Any:
+        match operation:
+            case "issues/list-comments":
+                return 200, page(self.comments.get(path.split("/")[-2], []), query)
+            case "issues/create-comment":
+                return 201, self.add(int(path.split("/")[-2]), self.login or BOT, body["body"])
+            case "issues/update-comment":
+                return self._update(int(path.split("/")[-1]), body["body"])
+            case "repos/list-pull-requests-associated-with-commit":
+                return 200, self.merged
+        raise AssertionError(operation)
+
+    def _update(self, id_: int, body: str) -> Any:
+        for each in (c for found in self.comments.values() for c in found):
+            if each["id"] == id_:
+                each["body"] = body
+                return 200, each
+        return 404, {"message": "Not Found"}
+
+
+@dataclass
+class FakeGitlab(FakeHost):
+    base: str = "https://gitlab.example.com/api/v4"
+    description: Description = field(default_factory=lambda: Description("gitlab.json"))
+
+    def add(self, iid: int, author: int, body: str, *, system: bool = False) -> dict[str, Any]:
+        self.numbers += 1
+        made = {
+            "id": self.numbers,
+            "body": body,
+            "author": {"id": author, "username": f"user{author}"},
+            "created_at": "2026-11-28T10:00:00.000Z",
+            "updated_at": "2026-11-28T10:00:00.000Z",
+            "system": system,
+            "noteable_id": 900,
+            "noteable_type": "MergeRequest",
+            "noteable_iid": iid,
+        }
+        self.comments.setdefault(str(iid), []).append(made)
+        return made
+
+    def bodies(self, iid: int) -> list[str]:
+        return [each["body"] for each in self.comments.get(str(iid), [])]
+
+    def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
+        operation = self.description.check(method, path, query, body)
+        status, answer = self._serve(operation, path, query, body)
+        if status < 300:
+            Draft202012Validator(self.description.answer(operation, status)).validate(answer)
+        return httpx.Response(status, json=answer)
+
+    def _serve(self, operation: str, path: str, query: dict[str, str], body: Any) -> Any:
+        words = path.split("/")
+        match operation:
+            case "currentUser":
+                return 200, {"id": ME, "username": "project_7_bot"}
+            case "listNotes":
+                return 200, page(self.comments.get(words[4], []), query)
+            case "createNote":
+                return 201, self.add(int(words[4]), ME, body["body"])
+            case "modifyNote":
+                for each in self.comments.get(words[4], []):
+                    if str(each["id"]) == words[6]:
+                        each["body"] = body["body"]
+                        return 200, each
+                return 404, {"message": "404 Not found"}
+            case "commitMergeRequests":
+                return 200, self.merged
+        raise AssertionError(operation)
+
+
+@dataclass
+class FakeAzure(FakeHost):
+    base: str = "https://dev.azure.com/acme"
+    description: Description = field(default_factory=lambda: Description("azure.json"))
+
+    def add(self, number: int, author: str, body: str) -> dict[str, Any]:
+        self.numbers += 1
+        comment = {"id": 1, "author": {"id": author}, "content": body}
+        thread = {"id": self.numbers, "comments": [comment], "isDeleted": False}
+        self.comments.setdefault(str(number), []).append(thread)
+        return thread
+
+    def bodies(self, number: int) -> list[str]:
+        return [each["comments"][0]["content"] for each in self.comments.get(str(number), [])]
+
+    def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
+        operation = self.description.check(method, path, query, body)
+        answer = self._serve(operation, path.split("/"), body)
+        Draft202012Validator(self.description.answer(operation, 200)).validate(answer)
+        return httpx.Response(200, json=answer)
+
+    def _serve(self, operation: str, words: list[str], body: Any) -> Any:
+        match operation:
+            case "connectionData":
+                return {"authenticatedUser": {"id": "me"}}
+            case "threadsList":
+                found = self.comments.get(words[7], [])
+                return {"value": found, "count": len(found)}
+            case "threadsCreate":
+                return self.add(int(words[7]), "me", body["comments"][0]["content"])
+            case "commentsUpdate":
+                for each in self.comments.get(words[7], []):
+                    if str(each["id"]) == words[9]:
+                        each["comments"][0]["content"] = body["content"]
+                        return each["comments"][0]
+        raise AssertionError(operation)
