@@ -32,7 +32,7 @@ from peakctl.operations.ci import (
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
-from peakctl.operations.saved_plan import SavedPlan
+from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
 from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
@@ -191,15 +191,16 @@ def begin_file(session: Session, file: str) -> None:
 async def save_if_possible(
     session: Session, save: Callable[[], Coroutine[object, object, tuple[Diagnostic, ...]]]
 ) -> bool:
-    """Save the plan. Where no file was asked for, one that cannot be written is a warning."""
+    """Whether the plan was saved. A file that nobody asked for may be unwritable: a warning."""
     try:
-        session.warnings += await save()
+        told = await save()
     except UsageError as error:
         if session.flags.out is not None:
             raise
         session.warnings += [replace(d, severity=Severity.WARNING) for d in error.diagnostics]
         return False
-    return True
+    session.warnings += told
+    return all(each.code != NOT_SAVED for each in told)
 
 
 # --- applying -----------------------------------------------------------------------------------
@@ -215,8 +216,7 @@ async def apply_once(
     """Plan and carry out, as `apply --yes` does."""
     planned = await plan_typed(session, platform, loaded, saved)
     warn_of_applied(session, context, planned)
-    session.plan = planned.plan
-    session.show(plan_result(session, planned))
+    session.show_plan(planned.plan, plan_result(session, planned))
     refuse_guarded(planned)
     if saved is not None:
         session.warnings += await check_saved(

@@ -58,7 +58,7 @@ def _request(read: Variables, event: JsonObject) -> str:
     found = _PULL_REF.match(read.text("GITHUB_REF"))
     if found and told and found[1] != told:
         summary = f"GITHUB_REF is of request {found[1]}, and the event of request {told}"
-        read.tell(summary, "no comment is written: it is not known where")
+        read.warn_of(summary, "no comment is written: it is not known where")
         return ""
     return found[1] if found else told
 

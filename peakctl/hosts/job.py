@@ -69,7 +69,7 @@ class Variables:
         value = self.text(name)
         if not value or pattern.match(value):
             return value
-        self.tell(f"{name} is not {what}", f"set {name} as the CI documents it")
+        self.warn_of(f"{name} is not {what}", f"set {name} as the CI documents it")
         return ""
 
     def number(self, name: str) -> str:
@@ -92,11 +92,11 @@ class Variables:
             return ""
         problem = wrong_address(value)
         if problem:
-            self.tell(f"{name}: {problem[0]}", f"set {name} as the CI documents it")
+            self.warn_of(f"{name}: {problem[0]}", f"set {name} as the CI documents it")
             return ""
         parts = urlsplit(value)
         if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-            self.tell(f"{name} is no https address", "no token is sent there in the clear")
+            self.warn_of(f"{name} is no https address", "no token is sent there in the clear")
             return ""
         return value.rstrip("/")
 
@@ -104,7 +104,7 @@ class Variables:
         """The name of the first variable that has a token."""
         return next((name for name in (OWN_TOKEN, *names) if self.text(name)), "")
 
-    def tell(self, summary: str, fix: str) -> None:
+    def warn_of(self, summary: str, fix: str) -> None:
         self.problems.append(Diagnostic("ci/variable", summary, fix=fix, severity=Severity.WARNING))
 
     def event(self, name: str) -> JsonObject:

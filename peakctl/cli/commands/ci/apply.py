@@ -26,15 +26,16 @@ Exit codes are those of apply. What cannot be told is a warning, and changes non
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("plan_file", required=False, metavar="[PLAN_FILE]")
+@click.argument("plan_file", required=False, type=click.Path(), metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection
 @options.policy
 @options.ci_job
-@options.output("text", "json", "markdown")
+@options.outputs
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.shown
 @options.webhooks
 @options.retry_failed

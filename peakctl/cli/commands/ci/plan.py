@@ -32,7 +32,7 @@ not answer) is a warning, and changes none of them.
 @options.unset_env
 @options.policy
 @options.ci_job
-@options.output("text", "json", "markdown")
+@options.outputs
 @options.shown
 @click.option(
     "--detailed-exitcode", "--exit-code", is_flag=True, help="Exit with 2 when changes are pending."
@@ -44,6 +44,7 @@ not answer) is a warning, and changes none of them.
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.allow
 @options.connection
 @options.display
 def plan(
@@ -78,5 +79,5 @@ async def _plan(session: Session, context: CiContext) -> Report:
         planned = await plan_typed(session, platform, loaded)
         warn_of_applied(session, context, planned)
         if await save_if_possible(session, partial(save_plan, platform, planned, file)):
-            session.saved = None if planned.guards else file
+            session.saved = file
     return plan_report(session, planned)
