@@ -35,6 +35,7 @@ _BLOCKS = frozenset(("if", "for", "call", "filter", "block", "with"))
 _FIRST_SIGN = 0xF0000
 _SIGNS = 60_000
 _SIGN = re.compile("#?([\U000f0000-\U000ffffd])(?:\\s*#?\\1)*")
+_ANY_SIGN = re.compile("[\U000f0000-\U000ffffd]")
 _DEEPEST_INCLUDE = 20
 _MOST_NODES = 200_000
 
@@ -183,6 +184,9 @@ class _Reader:
 
     def _signed(self) -> str:
         """The copy to parse; fills `templates` and `statements`."""
+        if own := _ANY_SIGN.search(self.text):
+            line = self._line(own.start())
+            raise self._refuse("it holds a character that is for private use alone", line)
         out, last = [], 0
         for number, found in enumerate(TEMPLATE.finditer(self.text)):
             out.append(self.text[last : found.start()])
@@ -494,7 +498,7 @@ class _Reader:
         return self.starts[start.line] + start.column, stop
 
     def _has_template(self, node: Node) -> bool:
-        return bool(_SIGN.search(node.value)) or self._overlaps(*self._span(node))
+        return self._overlaps(*self._span(node))
 
     def _overlaps(self, start: int, end: int) -> bool:
         return any(low < end and high > start for low, high in self.templates)
@@ -511,7 +515,10 @@ class _Reader:
         """A value of the copy with its templates for the signs."""
 
         def template(found: re.Match[str]) -> str:
-            start, end = self.templates[ord(found[1]) - _FIRST_SIGN]
+            number = ord(found[1]) - _FIRST_SIGN
+            if number >= len(self.templates):
+                return found[0]
+            start, end = self.templates[number]
             return self.text[start:end]
 
         return _SIGN.sub(template, value)

@@ -19,8 +19,10 @@ from peakctl.conversion.shell import SECRET
 from peakctl.conversion.tree import Map, Piece, Pieces, told, walk
 from peakctl.conversion.uses import Use, Uses, is_credential
 from peakctl.conversion.writing import manifest_text
+from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind
+from peakctl.manifests.free_names import free_names
 from peakctl.model import Location
 
 FOLDERS = {
@@ -33,6 +35,7 @@ FOLDERS = {
     "AppSpec": "app-specs",
     "Deployment": "deployments",
 }
+_LONGEST = 100
 _MANIFEST = re.compile(r"^apiVersion:\s*[\"']?peakctl/", re.MULTILINE)
 _YAML = (".yaml", ".yml", ".j2", ".jinja", ".jinja2")
 
@@ -170,6 +173,7 @@ class Conversion:
                 draft.params[name] = variable
                 self.uses.values.setdefault(name, (f"${variable}", use.place))
             is_secret = any(part.sort == SECRET for part in word.parts)
+            is_secret |= bool(looks_secret((name,), word.literal or ""))
             if is_secret or is_credential(name) or (variable and is_credential(variable)):
                 secret[name] = variable or name.upper()
                 if word.literal is not None:
@@ -334,7 +338,8 @@ class Conversion:
             _use_variables(draft)
             _relative_texts(draft, folder)
             finisher.finish(draft, kind, folder)
-            out.files[path] = manifest_text(draft, kind, self.pieces)
+            text = manifest_text(draft, kind, self.pieces)
+            out.files[path] = self._checked(draft, path, text)
         self._tell_loops()
         out.diagnostics = [*self.problems, *self.flags.problems, *problems, *finisher.problems]
         out.variables = {name: what for name, (_, what) in finisher.variables.items()}
@@ -356,23 +361,29 @@ class Conversion:
                 )
 
     def _parameters(self, texts: Iterable[str]) -> list[Parameter]:
-        """What the manifests read that a template of theirs does not set itself."""
-        found: dict[str, Parameter] = {}
-        whole = "\n".join(texts)
-        for name in dict.fromkeys(re.findall(r"\{\{-?\s*([A-Za-z_]\w*)", _without_raw(whole))):
-            if (
-                name == "os_env"
-                or name in self.in_files
-                or re.search(rf"\{{%-?\s*(set|for)\s+{name}\b", whole)
-            ):
-                continue
+        """What the manifests read that neither they nor files of parameters give a value."""
+        names = frozenset[str]().union(*map(free_names, texts)) - self.in_files
+        found = []
+        for name in sorted(names):
             value, place = self.uses.values.get(name, ("", self.flags.parameters.get(name)))
-            found[name] = Parameter(name, place or Location("", 1, 1), value)
-        return list(found.values())
+            found.append(Parameter(name, place or Location("", 1, 1), value))
+        return found
 
-
-def _without_raw(text: str) -> str:
-    return re.sub(r"\{% raw %\}.*?\{% endraw %\}", "", text, flags=re.DOTALL)
+    def _checked(self, draft: Draft, path: str, text: str) -> str:
+        """A manifest that is YAML around its templates; an error is told of any other."""
+        try:
+            read_body(text, path, Pieces(), {})
+        except NotABody:
+            self.problems.append(
+                told(
+                    "convert/broken",
+                    "what its templates and values make together is no YAML",
+                    draft.place,
+                    fix="put values with templates between quotes, and convert again",
+                    severity=Severity.ERROR,
+                )
+            )
+        return text
 
 
 def _kind(kind: str) -> str:
@@ -404,7 +415,7 @@ def _nameless(draft: Draft) -> Diagnostic:
 
 def _path(kind: str, name: str, taken: Mapping[str, str]) -> str:
     """Where a manifest goes: a folder for each kind, a file for each resource."""
-    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
+    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:_LONGEST] or "unnamed"
     path, number = f"{FOLDERS[kind]}/{slug}.yaml", 1
     while path in taken:
         number += 1

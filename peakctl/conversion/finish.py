@@ -11,6 +11,7 @@ from typing import Any
 from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.drafts import Draft
 from peakctl.conversion.tree import Map, Part, Piece, Pieces, told, walk
+from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Field, Kind
@@ -23,6 +24,9 @@ _HARMLESS = re.compile(
     r"(accept(-\w+)*|content-(type|encoding|language|disposition)|user-agent|cache-control)\Z", re.I
 )
 """Headers whose values are no secrets, though those of others often are."""
+_LITERAL = re.compile(
+    r"""(?P<before>(?:set\s+(?P<name>\w+)\s*=\s*)?)(?P<quote>["'])(?P<text>.*?)(?P=quote)"""
+)
 _BARE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}")
 _SHORTEST = 6
 """Characters of a secret from which on a comment that has them is left out."""
@@ -51,6 +55,7 @@ class Finisher:
         """Make `draft` a manifest of `kind` that lies in `folder`."""
         tree = _whole(draft)
         self._placeholders(draft)
+        self._templates(draft, tree)
         for path, holder, key in list(_leaves(tree)):
             rule = field_at(kind.root, path, tree)
             self._text(holder, key, rule, path)
@@ -158,6 +163,33 @@ class Finisher:
                 name = self.variable(draft, at, part.value, piece.place)
                 text = _replaced(text, part, f"'{{{{ os_env.{name} }}}}'")
         piece.text = text
+
+    # --- secrets within templates ------------------------------------------------------------
+
+    def _templates(self, draft: Draft, tree: Map) -> None:
+        """Literals in what a template says: `{% set token = "..." %}`, `default("...")`."""
+        draft.head = self._without_literals(draft, draft.head, draft.place)
+        for piece in _pieces(tree):
+            piece.text = self._without_literals(draft, piece.text, piece.place)
+            if piece.is_block:
+                piece.text = "\n".join(_uncommented(row) for row in piece.text.split("\n"))
+            else:
+                piece.value = self._without_literals(draft, piece.value, piece.place)
+
+    def _without_literals(self, draft: Draft, text: str, place: Location) -> str:
+        def literal(found: re.Match[str]) -> str:
+            name = found["name"] or "value"
+            if not (looks_secret((), found["text"]) or is_credential(name)):
+                return found[0]
+            variable = self.variable(draft, ("", name), found["text"], place)
+            return f"{found['before']}os_env.{variable}"
+
+        def template(found: re.Match[str]) -> str:
+            if found[0].startswith("{#"):
+                return "" if looks_secret((), found[0]) else found[0]
+            return _LITERAL.sub(literal, found[0])
+
+        return TEMPLATE.sub(template, text)
 
     def hidden(self, text: str) -> bool:
         """Whether a comment repeats a secret, or looks like one."""
@@ -267,6 +299,23 @@ def _whole(draft: Draft) -> Map:
     tree.put("metadata", draft.metadata)
     tree.put("spec", draft.spec)
     return tree
+
+
+def _pieces(tree: Map) -> Iterator[Piece]:
+    """Every part that is kept, as a key, a value or an item."""
+    seen: set[str] = set()
+    for holder, key, _ in walk(tree):
+        value = holder.get(key)
+        for each in (key, *(value if isinstance(value, list) else (value,))):
+            if isinstance(each, Piece) and each not in seen:
+                seen.add(each)
+                yield each
+
+
+def _uncommented(row: str) -> str:
+    """A line without its comment, if that looks like a secret."""
+    before, sign, comment = row.partition("#")
+    return before.rstrip() if sign and looks_secret((), comment) else row
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:

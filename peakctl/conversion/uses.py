@@ -206,7 +206,7 @@ class _Reader:
             self.uses.found.append(use)
 
     def _unknown(self, words: list[Word], place: Location) -> None:
-        typed = " ".join(w.literal or "" for w in words[:3]).strip()
+        typed = " ".join(w.literal or "" for w in words[:2]).strip()
         if not typed or typed.startswith("-"):
             return
         near = nearest_names(typed, COMMANDS)
@@ -282,11 +282,13 @@ class _Reader:
         )
 
     def _tell_code(self, word: Word, place: Location, what: str) -> None:
+        secret = is_credential(what) or looks_secret((), _shown(word))
+        detail = "" if secret else f"it is {_shown(word)}"
         self.uses.tell(
             "convert/shell",
             f"what {what} gets is known only when the script runs: it was left out",
             place,
-            detail=f"it is {_shown(word)}" if not looks_secret((), _shown(word)) else "",
+            detail=detail,
             fix="write it into the manifest, or give it as a parameter: {{ name }} and -p name=...",
         )
 

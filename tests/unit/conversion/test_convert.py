@@ -291,7 +291,7 @@ def test_variables_become_parameters_and_secrets_os_env() -> None:
     assert 'TOKEN: "{{ os_env.TOKEN }}"' in text
     assert "imageId: {{ ID }}" in text
     assert [(p.name, p.value) for p in found.parameters] == [
-        ("STAGE", "dev"), ("ID", ""), ("REGION", ""),
+        ("ID", ""), ("REGION", ""), ("STAGE", "dev"),
     ]  # fmt: skip
 
 
@@ -425,7 +425,7 @@ def test_templates_are_kept() -> None:
         "token: '{{ os_env.WORKFLOW_REPOSITORY_TOKEN }}'}",
     ):  # fmt: skip
         assert part in made
-    assert [p.name for p in found.parameters] == ["e", "i"]
+    assert [p.name for p in found.parameters] == ["e", "i", "list", "ts"]
 
 
 def test_lines_of_a_template_that_belong_to_both_parts_are_told() -> None:
@@ -471,6 +471,12 @@ CANARY = "zebra-finch-93"
         {"a.yaml": f"# token: ghp_{CANARY.replace('-', '')}abcdefghij\n{SERVICE}"},
         {"a.yaml": f"{SERVICE}  parameters: {{env: {{A_TOKEN: {CANARY}}}}} # {CANARY}\n"},
         {"a.yaml": DEPLOYMENT.replace("a: 1", f"api_key: {CANARY}")},
+        {"a.yaml": f"{{% set git_token = '{CANARY}' %}}\n{SERVICE}"},
+        {"a.yaml": SERVICE + f"  entrypoint: \"{{{{ x | default('https://u:{CANARY}@h') }}}}\"\n"},
+        {"a.yaml": FLOW + f"{{% if x %}}\n    b: {{type: standard, repository: {{token: {CANARY}}}}}\n{{% endif %}}\n"},
+        {"a.yaml": FLOW + f"{{% if x == 'https://u:{CANARY}@h' %}}\n    b: {{type: standard}} # https://u:{CANARY}@h\n{{% endif %}}\n"},
+        {"x.sh": f"peak services create a.yaml -p where=https://u:{CANARY}@h", "a.yaml": SERVICE + "  entrypoint: \"{{ where }}\"\n"},
+        {"x.sh": f"peak images create --name i --type api --token $(echo {CANARY}) --secrets {CANARY}$(x)\n".replace(f"--secrets {CANARY}$(x)", "")  + f"export B_TOKEN={CANARY}"},
         {"x.sh": f"peak images create --name i --type api --token {CANARY}"},
         {"x.sh": f"peak images create --name i --type api --build-arguments T={CANARY}"},
         {"x.sh": f"peak services create --name s --service-type api --env API_TOKEN={CANARY}"},
