@@ -15,7 +15,6 @@ from peakctl.conversion.flags import FlagsReader, take_rest
 from peakctl.conversion.fold import fold
 from peakctl.conversion.publish import Publisher, is_publish_file
 from peakctl.conversion.scripts import scripts_in
-from peakctl.conversion.shell import SECRET
 from peakctl.conversion.tree import Map, Piece, Pieces, told, walk
 from peakctl.conversion.uses import Use, Uses, is_credential
 from peakctl.conversion.writing import manifest_text
@@ -89,8 +88,8 @@ class Conversion:
         self.named = frozenset(named)
         self.kinds = kinds
         self.pieces = Pieces()
-        self.flags = FlagsReader(self.pieces)
         self.uses = Uses()
+        self.flags = FlagsReader(self.pieces, self.uses)
         self.problems: list[Diagnostic] = []
         self.drafts: list[Draft] = []
         self.params_files: list[str] = []
@@ -146,6 +145,7 @@ class Conversion:
         draft.sources = [use.body or f"{use.place.file}:{use.place.line}"]
         draft.captured = use.captured
         draft.folder = use.folder
+        draft.line = len(self.drafts) + 1
         take_rest(draft, rest)
         if use.target is not None:
             draft.target = use.target.variable or use.target.literal or ""
@@ -172,9 +172,9 @@ class Conversion:
             if variable:
                 draft.params[name] = variable
                 self.uses.values.setdefault(name, (f"${variable}", use.place))
-            is_secret = any(part.sort == SECRET for part in word.parts)
+            is_secret = self.uses.holds_secret(word)
             is_secret |= bool(looks_secret((name,), word.literal or ""))
-            if is_secret or is_credential(name) or (variable and is_credential(variable)):
+            if is_secret or is_credential(name):
                 secret[name] = variable or name.upper()
                 if word.literal is not None:
                     self._tell_literal(name, secret[name], use.place)

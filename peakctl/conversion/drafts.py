@@ -44,7 +44,7 @@ class Draft:
 
     `kind` is one of `KINDS`. `target` is the id or variable that names the resource where the body
     does not. `sources` are files and lines that it comes from; `folder` is the working directory of
-    the client, to which paths are relative.
+    the client, to which paths are relative. `line` counts the commands of scripts, 0 for others.
     """
 
     kind: str
@@ -60,6 +60,7 @@ class Draft:
     comments: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     folder: str = ""
+    line: int = 0
     params: dict[str, str] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
 

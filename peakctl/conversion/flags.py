@@ -8,9 +8,9 @@ from typing import Any
 
 from peakctl.conversion.commands import STEP_NAMES, Flag, Type, flags_of
 from peakctl.conversion.drafts import Draft
-from peakctl.conversion.shell import SECRET, TEXT, Word, WordPart
+from peakctl.conversion.shell import TEXT, Word, WordPart
 from peakctl.conversion.tree import Map, Piece, Pieces, told
-from peakctl.conversion.uses import Use, is_credential
+from peakctl.conversion.uses import Use, Uses, is_credential
 from peakctl.errors import Diagnostic
 from peakctl.model import Location
 
@@ -18,8 +18,9 @@ from peakctl.model import Location
 class FlagsReader:
     """Puts flags into bodies. `parameters` are the variables that became parameters, by name."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, uses: Uses) -> None:
         self.pieces = pieces
+        self.uses = uses
         self.parameters: dict[str, Location] = {}
         self.problems: list[Diagnostic] = []
 
@@ -104,7 +105,7 @@ class FlagsReader:
     def _part(self, part: WordPart, place: Location, *, secret: bool) -> str:
         if part.sort == TEXT:
             return part.text
-        if secret or part.sort == SECRET or is_credential(part.text):
+        if secret or self.uses.is_secret(part):
             return f"{{{{ os_env.{part.text} }}}}"
         self.parameters.setdefault(part.text, place)
         return f"{{{{ {part.text} }}}}"

@@ -28,17 +28,21 @@ def fold(
 ) -> tuple[list[Draft], list[Diagnostic]]:
     """One draft for each resource. `names` are those of resources by kind and id.
 
-    Bodies of scripts come in the order of their lines, others by what they do, a higher version
-    after a lower one. An error tells of each body whose resource cannot be told.
+    Bodies of scripts come in the order of their lines, others after them by what they do, a higher
+    version after a lower one. An error tells of each body whose resource cannot be told.
     """
-    all_ = list(drafts)
-    found, problems = _wholes(each for each in all_ if each.mode in _WHOLES)
-    for draft in sorted((each for each in all_ if each.mode not in _WHOLES), key=_rank):
-        owner = _owner(draft, found, names)
-        if owner is not None:
-            problems += _alone(owner, draft, names)
-            _fold(owner, draft)
-        elif draft.name or (draft.kind, draft.target) in names:
+    found: list[Draft] = []
+    problems: list[Diagnostic] = []
+    waiting: list[Draft] = []
+    for draft in sorted(drafts, key=_rank):
+        if draft.mode in _WHOLES:
+            problems += _add_whole(draft, found)
+        elif not _add_part(draft, found, names, problems):
+            waiting.append(draft)
+    for draft in waiting:  # what creates their resource came later, or is not here
+        if _add_part(draft, found, names, problems):
+            continue
+        if draft.name or (draft.kind, draft.target) in names:
             draft.metadata.setdefault("name", names.get((draft.kind, draft.target), ""))
             found.append(draft)
         else:
@@ -46,21 +50,31 @@ def fold(
     return found, problems
 
 
-def _wholes(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Diagnostic]]:
-    """Drafts that create something, those of one name in one."""
-    found: list[Draft] = []
-    problems: list[Diagnostic] = []
-    for draft in drafts:
-        other = next(
-            (o for o in found if _group(o) == _group(draft) and o.name == draft.name), None
-        )
-        if other is None or not draft.name:
-            found.append(draft)
-        elif draft.mode is Mode.CREATE_OR_UPDATE or _same(other, draft):
-            _fold(other, draft)
-        else:
-            problems.append(_twice(other, draft))
-    return found, problems
+def _add_whole(draft: Draft, found: list[Draft]) -> list[Diagnostic]:
+    """Add a draft that creates something, or fold it into one of the same name."""
+    other = next((o for o in found if _group(o) == _group(draft) and o.name == draft.name), None)
+    if other is None or not draft.name:
+        found.append(draft)
+    elif draft.mode is Mode.CREATE_OR_UPDATE or _same(other, draft):
+        _fold(other, draft)
+    else:
+        return [_twice(other, draft)]
+    return []
+
+
+def _add_part(
+    draft: Draft,
+    found: Sequence[Draft],
+    names: dict[tuple[str, str], str],
+    problems: list[Diagnostic],
+) -> bool:
+    """Fold a draft into what it is a part of; false where that is not among `found`."""
+    owner = _owner(draft, found, names)
+    if owner is None:
+        return False
+    problems += _alone(owner, draft, names)
+    _fold(owner, draft)
+    return True
 
 
 def _group(draft: Draft) -> str:
@@ -86,9 +100,10 @@ def _twice(one: Draft, two: Draft) -> Diagnostic:
     )
 
 
-def _rank(draft: Draft) -> tuple[int, tuple[int, ...]]:
-    """Parts from files come by what they do, then by version; `sort` keeps lines in order."""
-    return _ORDER.index(draft.mode), _numbers(draft)
+def _rank(draft: Draft) -> tuple[int, int, tuple[int, ...]]:
+    if draft.line:
+        return 0, draft.line, ()
+    return 1, _ORDER.index(draft.mode), _numbers(draft)
 
 
 def _numbers(draft: Draft) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ _ENDINGS = (".sh", ".bash", ".zsh")
 _RUNS = frozenset(("run", "script", "before_script", "after_script"))
 _VARIABLES = frozenset(("env", "variables"))
 _DEEPEST = 30
+_PEAK = re.compile(r"^\s*(\S+ )*peak [a-z]+ [a-z]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,11 @@ def _is_ci(root: MappingNode) -> bool:
         return True
     if words.keys() & {"runs"} and "steps" in _keys(words["runs"]):
         return True
-    return any(_keys(value) & _RUNS for value in words.values())
+    if any(_keys(value) & _RUNS for value in words.values()):
+        return True
+    return "body" not in words and any(
+        _PEAK.search(script.text) for script in _scripts(root, "", 0)
+    )
 
 
 def _keys(node: Node) -> set[str]:

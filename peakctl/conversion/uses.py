@@ -61,13 +61,15 @@ class Use:
 class Uses:
     """What was found in the scripts.
 
-    `values` are texts that scripts give to variables, `loops` the variables of loops.
+    `values` are texts that scripts give to variables, `loops` the variables of loops, `secrets`
+    variables that get their value from a secret.
     """
 
     found: list[Use] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     values: dict[str, tuple[str, Location]] = field(default_factory=dict)
     loops: dict[str, Location] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
     def add(self, script: Script, display: str, given: Mapping[str, str]) -> None:
         """Read one script of the file `display`; bodies are looked for among `given`."""
@@ -78,7 +80,11 @@ class Uses:
     def assign(self, name: str, value: Word, place: Location) -> None:
         """Remember what a script gives to a variable; a secret is told, and forgotten."""
         text = value.literal
-        if not text or text.startswith("${{"):
+        if text is None or text.startswith("${{"):
+            if self.holds_secret(value) or "secrets." in (text or ""):
+                self.secrets.add(name)
+            return
+        if not text:
             return
         own = credential_reason(name)
         if looks_secret((name,), text) or is_credential(name):
@@ -92,6 +98,15 @@ class Uses:
             )
         else:
             self.values.setdefault(name, (text, place))
+
+    def is_secret(self, part: WordPart) -> bool:
+        """Whether a part of a word is a variable that holds a secret."""
+        named = part.sort == VARIABLE and (part.text in self.secrets or is_credential(part.text))
+        return part.sort == SECRET or named
+
+    def holds_secret(self, word: Word) -> bool:
+        """Whether a word has such a part."""
+        return any(map(self.is_secret, word.parts))
 
     def tell(
         self, code: str, summary: str, place: Location, fix: str = "", detail: str = ""

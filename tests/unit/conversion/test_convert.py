@@ -156,7 +156,7 @@ def test_the_last_line_of_a_script_wins() -> None:
         "peak services create-or-update 1.yaml\n"
     )
     found = one(SERVICE, SERVICE + "  title: C\n", script=script)
-    assert found["metadata"] == {"name": "api", "title": "A b"}
+    assert found["metadata"] == {"name": "api", "title": "C"}
     assert found["spec"]["minInstances"] == 2
     assert one(SERVICE, script="peak services create 0.yaml\npeak services create 0.yaml\n")
 
@@ -217,6 +217,32 @@ def test_workflows_are_replaced_by_an_update_and_changed_by_a_patch() -> None:
             }
         },
     }  # fmt: skip
+
+
+def test_lines_of_scripts_keep_their_order() -> None:
+    script = (
+        "peak services update 1 --min-instances 2 --title A\npeak services create 0.yaml\n"
+        "peak services update 1 --min-instances 1\npeak services create-or-update 0.yaml --title B\n"
+    )
+    found = one(SERVICE, script=script)
+    assert found["metadata"]["title"] == "A"
+    script = "\n".join(script.split("\n")[1:])
+    found = one(SERVICE, script=script)
+    assert (found["metadata"]["title"], found["spec"]["minInstances"]) == ("B", 1)
+    patch = "body: {steps: {a: {command: patched}}}\n"
+    script = "peak workflows create 0.yaml\npeak workflows patch 1 1.yaml\npeak workflows update 1 0.yaml\n"
+    assert one(FLOW, patch, script=script)["spec"]["steps"]["a"]["command"] == "x"
+
+
+def test_variables_that_come_from_secrets_are_secrets() -> None:
+    ci = (
+        "on: push\njobs:\n  a:\n    env: {TOK: '${{ secrets.X }}'}\n    steps:\n      - run: |\n"
+        "          Y=$GIT_TOKEN\n          peak services create --name s --env A=$TOK --env B=$Y --env C=$D\n"
+    )
+    env = yaml.safe_load(convert({"c.yml": ci}).files["services/s.yaml"])["spec"]["parameters"][
+        "env"
+    ]
+    assert env == {"A": "{{ os_env.TOK }}", "B": "{{ os_env.Y }}", "C": "{{ D }}"}
 
 
 def test_two_resources_of_one_name_are_refused() -> None:

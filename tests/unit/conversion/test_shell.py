@@ -96,6 +96,12 @@ def test_scripts_of_gitlab_are_one_shell() -> None:
     assert [(s.before, s.text) for s in found] == [(3, "cd sub"), (5, "one\n\ntwo\nthree")]
 
 
+def test_scripts_of_other_pipelines_are_found_by_their_commands() -> None:
+    text = "pipelines:\n  default:\n    - step:\n        script:\n          - peak images list x\n"
+    assert [s.text for s in scripts_in("bitbucket.yml", text) or []] == ["peak images list x"]
+    assert scripts_in("a.yml", text.replace("peak", "echo")) is None
+
+
 def test_other_yaml_is_no_ci_file() -> None:
     assert scripts_in("a.yaml", "body: {name: x}\n") is None
     assert scripts_in("a.yaml", "a: [") is None
