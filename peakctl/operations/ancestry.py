@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -61,7 +62,14 @@ class Checkout:
         new = self._run("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
         if code != 0:
             return None
-        return tuple(sorted({p for p in (found + new[1]).split("\0") if p}))
+        return _paths(found + new[1])
+
+    def files(self, *names: str) -> tuple[str, ...]:
+        """The files of these names anywhere below `top`, tracked or new, ignored ones left out."""
+        patterns = [f":(top,glob)**/{name}" for name in names]
+        words = ("--cached", "--others", "--exclude-standard", "--full-name", "-z", "--")
+        top, found = self.top, _paths(self._run("ls-files", *words, *patterns)[1])
+        return tuple(file for file in found if top and os.path.lexists(top / file))
 
     def _ask(self, *words: str) -> str | None:
         code, found = self._run(*words)
@@ -81,6 +89,10 @@ class Checkout:
         except (OSError, subprocess.SubprocessError):
             return 128, ""
         return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    return tuple(sorted({path for path in text.split("\0") if path}))
 
 
 def base_warnings(checkout: Checkout, job: Job) -> tuple[Diagnostic, ...]:

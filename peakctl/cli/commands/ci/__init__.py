@@ -1,4 +1,4 @@
-"""`peakctl ci plan|apply`: a file a command."""
+"""`peakctl ci plan|apply|changed`: a file a command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import click
 
 from peakctl.cli import options
 from peakctl.cli.commands.ci.apply import apply
+from peakctl.cli.commands.ci.changed import changed
 from peakctl.cli.commands.ci.plan import plan
 
 EPILOG = """\b
 Examples:
   peakctl ci plan -e prod         the job of a pull or merge request
   peakctl ci apply -e prod        the job of the branch that is applied
+  peakctl ci changed              the projects of a monorepo that a request touches
 """
 
 
@@ -25,5 +27,5 @@ def ci() -> None:
     """
 
 
-for _command in (plan, apply):
+for _command in (plan, apply, changed):
     ci.add_command(_command)
