@@ -15,7 +15,8 @@ from peakctl.cli.options import REPORT_FORMS, OutputFile
 from peakctl.errors import Diagnostic, OutputFailed, PeakctlError, Severity
 from peakctl.files import write_private
 from peakctl.present.events import EventStream
-from peakctl.present.forms import STREAMED, form_text
+from peakctl.present.forms import OF_HOSTS, STREAMED, form_text
+from peakctl.present.places import in_repository
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
 from peakctl.present.streams import lost_words
@@ -29,21 +30,27 @@ def answer(
     output: str,
     files: Iterable[OutputFile] = (),
     streams: Sequence[EventStream] = (),
+    hosts: Report | None = None,
 ) -> int:
     """Problems to stderr, the result to stdout and to `files`; gives the exit code.
 
     That is the report's, but where a result could not be written: 14 if something was changed, 1 if
     nothing was. One that is lost does not keep the others from being written. `streams` have got
-    the events so far, and take the place of the form `jsonl`.
+    the events so far, and take the place of the form `jsonl`. `hosts` is the report for code
+    hosts, with places from the repository's root.
     """
+
+    def text(form: str) -> str:
+        return form_text((hosts or report) if form in OF_HOSTS else report, form)
+
     told = [d for d in report.diagnostics if d.severity is Severity.ERROR or not terminal.quiet]
     if told:
         terminal.warn((*problem_lines(told, report.excerpts, terminal.width), ()))
     jobs: list[Callable[[], None]] = [partial(stream.finish, report) for stream in streams]
     if not (streams and output == STREAMED):
-        jobs.insert(0, partial(_show, report, terminal, output))
+        jobs.insert(0, partial(_show, report, terminal, output, text))
     whole = [each for each in files if not (streams and each.form == STREAMED)]
-    jobs += [partial(_write, report, each) for each in whole]
+    jobs += [partial(_write, each, text) for each in whole]
     lost = [each for job in jobs if (each := _lost(job))]
     return _answer_lost(OutputFailed(*lost), report, terminal) if lost else report.exit_code
 
@@ -70,20 +77,20 @@ def lost_diagnostics(lost: OutputFailed, *, changed: bool) -> tuple[Diagnostic, 
     return tuple(replace(d, summary=f"{d.summary}; {what}") for d in lost.diagnostics)
 
 
-def _show(report: Report, terminal: Terminal, output: str) -> None:
+def _show(report: Report, terminal: Terminal, output: str, text: Callable[[str], str]) -> None:
     if output != "text":
-        terminal.show_text(form_text(report, output))
+        terminal.show_text(text(output))
     elif report.text:
         terminal.show_text(report.text)
     else:
         terminal.show(report.lines)
 
 
-def _write(report: Report, asked: OutputFile) -> None:
+def _write(asked: OutputFile, text: Callable[[str], str]) -> None:
     """Write a file whole, for its owner alone. Raises OutputFailed."""
-    text = form_text(report, asked.form)
+    data = text(asked.form).encode("utf-8", "backslashreplace")
     try:
-        write_private(Path(asked.file), text.encode("utf-8", "backslashreplace"))
+        write_private(Path(asked.file), data)
     except OSError as error:
         raise OutputFailed(Diagnostic("system/output", lost_words(error, asked.file))) from error
 
@@ -102,7 +109,8 @@ def answer_error(error: BaseException, args: Sequence[str]) -> int:
         diagnostics=diagnostics_of(error),
     )
     output, files = outputs_of(args, settings)
-    return answer(report, terminal, output, files)
+    hosts = in_repository(report, None, settings.environment)
+    return answer(report, terminal, output, files, hosts=hosts)
 
 
 def _command_in(args: Sequence[str]) -> str:

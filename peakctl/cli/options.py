@@ -516,6 +516,11 @@ REPORT_FORMS = (
     "jsonl",
     "yaml",
     "markdown",
+    "github",
+    "gitlab",
+    "codequality",
+    "sarif",
+    "junit",
 )
 """The forms of everything that finds problems, plans or changes."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from peakctl.cli.answer import answer, debug, lost_diagnostics
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.cli.options import STOOD, TYPED
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
-from peakctl.model import Owned, Plan
+from peakctl.model import Key, Location, Owned, Plan
 from peakctl.operations.project import (
     Project,
     ProjectOptions,
@@ -26,8 +26,8 @@ from peakctl.operations.project import (
     with_policy,
 )
 from peakctl.present.events import EventStream, LineFile
-from peakctl.present.forms import STREAMED
-from peakctl.present.places import Places
+from peakctl.present.forms import OF_HOSTS, STREAMED
+from peakctl.present.places import Places, declared_places, in_repository
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -171,35 +171,59 @@ def run_command(
     terminal.quiet = flags.quiet
     session = Session(command, flags, settings, terminal, stood=_stood())
     session.streams = tuple(_streams(session))
+    report = _run(session, body)
+    if command in LISTING and session.opened is not None:
+        report = report.redacted(session.opened.redact)
+    report = _with_excerpts(session, report)
+    report = replace(report, shown=session.shown, declared=_declared(session, report))
+    hosts = _for_hosts(session, report) if flags.wants(*OF_HOSTS) else None
+    if session.places is not None:
+        report = session.places.report(report)
+    files = flags.output_files or ()
+    code = answer(report, terminal, flags.form, files, session.streams, hosts)
+    if flags.verbose and session.requests:
+        terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
+    if then is not None:
+        then(session, report)
+    return code
+
+
+def _run(
+    session: Session, body: Callable[[Session], Report | Coroutine[object, object, Report]]
+) -> Report:
+    """The report of `body`, whatever happens to it."""
     try:
         report = body(session)
         if not isinstance(report, Report):
             from peakctl.cli.loop import run_async
 
             report = run_async(session, report)
+        return report
     except OutputFailed as lost:  # what was to be shown before anything is done
         told = lost_diagnostics(lost, changed=False)
-        report = session.report(exit_code=Exit.ERROR, diagnostics=told, plan=session.plan)
+        return session.report(exit_code=Exit.ERROR, diagnostics=told, plan=session.plan)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
-        debug(error, settings, terminal)
-        report = session.report(
+        debug(error, session.settings, session.terminal)
+        opened = session.opened
+        return session.report(
             exit_code=session.interrupted or exit_code(error),
             diagnostics=_not_told(diagnostics_of(error), session.warnings),
             plan=session.plan,
-            lines=() if session.plan or not session.opened else policy_lines(session.opened.policy),
+            lines=() if session.plan or not opened else policy_lines(opened.policy),
         )
-    if command in LISTING and session.opened is not None:
-        report = report.redacted(session.opened.redact)
-    report = _with_excerpts(session, report)
-    report = replace(report, shown=session.shown)
-    if session.places is not None:
-        report = session.places.report(report)
-    code = answer(report, terminal, flags.form, flags.output_files or (), session.streams)
-    if flags.verbose and session.requests:
-        terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
-    if then is not None:
-        then(session, report)
-    return code
+
+
+def _for_hosts(session: Session, report: Report) -> Report:
+    """The report with places from the root of the repository."""
+    root = session.opened.root if session.opened else None
+    return in_repository(report, root, session.settings.environment)
+
+
+def _declared(session: Session, report: Report) -> Mapping[Key, Location]:
+    """Where the resources of a plan are declared, where a form has it."""
+    if report.plan is None or not session.flags.wants(*OF_HOSTS):
+        return report.declared
+    return declared_places(report.plan)
 
 
 def _streams(session: Session) -> Iterator[EventStream]:

@@ -8,6 +8,10 @@ STREAMED = "jsonl"
 """The form whose lines are written as they come, where somebody listens to the run."""
 
 
+OF_HOSTS = frozenset({"github", "gitlab", "codequality", "sarif", "junit"})
+"""Forms that code hosts and CI read: their places are relative to the repository's root."""
+
+
 def form_text(report: Report, form: str) -> str:
     """A report in one form. What a form needs is loaded with it. Raises KeyError for no form."""
     return _FORMS[form](report)
@@ -45,10 +49,45 @@ def _markdown(report: Report) -> str:
     return markdown_text(report)
 
 
+def _github(report: Report) -> str:
+    from peakctl.present.host_reports import github_text
+
+    return github_text(report)
+
+
+def _gitlab(report: Report) -> str:
+    from peakctl.present.host_reports import gitlab_text
+
+    return gitlab_text(report)
+
+
+def _code_quality(report: Report) -> str:
+    from peakctl.present.host_reports import code_quality_text
+
+    return code_quality_text(report)
+
+
+def _sarif(report: Report) -> str:
+    from peakctl.present.sarif import sarif_text
+
+    return sarif_text(report)
+
+
+def _junit(report: Report) -> str:
+    from peakctl.present.junit import junit_text
+
+    return junit_text(report)
+
+
 _FORMS = {
     "text": _text,
     "json": _json,
     "jsonl": _jsonl,
     "yaml": _yaml,
     "markdown": _markdown,
+    "github": _github,
+    "gitlab": _gitlab,
+    "codequality": _code_quality,
+    "sarif": _sarif,
+    "junit": _junit,
 }

@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peakctl.errors import Diagnostic
-    from peakctl.model import Location, Plan
+    from peakctl.model import Key, Location, Plan
     from peakctl.present.report import Report
+
+
+CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
+"""Variables of CI that hold the folder of the checkout."""
+
+
+def in_repository(report: Report, root: Path | None, environment: Mapping[str, str]) -> Report:
+    """The report with the places of its files from the root of the repository.
+
+    `root` is the project's, None where no project is known. The repository is the nearest folder
+    that has `.git`, without it the checkout that CI names. git itself is not asked: it refuses
+    where a checkout belongs to another user, as in many containers of CI.
+    """
+    here = Path.cwd()
+    root = (root or nearest(here, report.file) or here).resolve()
+    named = (Path(environment[name]).resolve() for name in CHECKOUTS if environment.get(name))
+    checkout = next((each for each in named if root.is_relative_to(each)), root)
+    return Places(root, nearest(root, ".git") or checkout).report(report)
+
+
+def nearest(folder: Path, name: str) -> Path | None:
+    """The folder, or the nearest one above it, that has a file or folder of that name."""
+    return next((each for each in (folder, *folder.parents) if (each / name).exists()), None)
+
+
+def declared_places(plan: Plan) -> Mapping[Key, Location]:
+    """Where each resource of a plan is declared, but for those that no manifest names."""
+    return {
+        action.key: action.resource.document.locate(("metadata", "name"))
+        for action in plan.actions
+        if action.resource is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +81,8 @@ class Places:
             report,
             plan=self.plan(report.plan) if report.plan else None,
             diagnostics=tuple(map(self._diagnostic, report.diagnostics)),
+            declared={key: self.place(place) for key, place in report.declared.items()},
+            file=self.file(report.file),
             excerpts={self.place(place): text for place, text in report.excerpts.items()},
         )
 

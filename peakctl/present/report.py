@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from peakctl.errors import Diagnostic
-from peakctl.model import JsonObject, Location, Outcome, Owned, Plan, Policy
+from peakctl.model import JsonObject, Key, Location, Outcome, Owned, Plan, Policy
 from peakctl.present.text import Line
 
 
@@ -21,6 +21,8 @@ class Report:
     `stopped` is why a run was stopped before its end, if it was. `excerpts` are the lines that
     diagnostics point at, as far as they may be shown; JSON has the places alone. `again` is what to
     type to run the command again. `shown` are lines that stood before a question, and are shown.
+    `declared` has where resources are declared, as far as a form asks for it; `file` is that of the
+    project.
     """
 
     command: str
@@ -41,6 +43,8 @@ class Report:
     excerpts: Mapping[Location, str] = field(default_factory=dict)
     again: str = ""
     shown: tuple[Line, ...] = ()
+    declared: Mapping[Key, Location] = field(default_factory=dict)
+    file: str = "peakctl.yaml"
 
     @property
     def ok(self) -> bool:

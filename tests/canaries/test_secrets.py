@@ -14,9 +14,11 @@ import httpx
 import pytest
 from canaries.planted import MANIFESTS, Hostile, Place, leaks
 
+from peakctl.cli.options import REPORT_FORMS
+
 OTHERS = ("validate", "render")
 LOUD = ("--verbose", "--show-ignored", "--all")
-FORMS = ("text", "json", "markdown")
+FORMS = ("text", "json", "markdown", "jsonl")
 NAMES = {
     "Artifact": ["data"],
     "Image": ["train", "serve"],
@@ -33,8 +35,9 @@ KINDS = sorted(NAMES)
 def test_a_project_is_applied_without_a_word_of_its_secrets(place: Place) -> None:
     for command in OTHERS:
         assert place.run(command).code == 0
-    for form in FORMS:
+    for form in REPORT_FORMS:
         assert place.run("plan", "-o", form, *LOUD).code == 0
+        assert place.run("validate", "-o", form).code == 0
     assert place.run("plan", "--out", "saved.plan").code == 0
     assert place.run("apply", "saved.plan", *LOUD).code == 0
     again = place.run("plan", "--detailed-exitcode", *LOUD)

@@ -173,3 +173,27 @@ def test_an_events_file_has_the_plan_while_a_person_is_asked(
     assert done.code == 12
     rows = events((shop / "run.jsonl").read_text())
     assert [row["event"] for row in rows] == ["run", "action", "plan", "problem", "end"]
+
+
+def test_hosts_get_places_from_the_root_of_the_repository(
+    shop: Path, peakctl: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.parent / ".git").mkdir()
+    (shop / "m/flow.yaml").write_text(FLOW.replace("spec:", "nope: 1\nspec:"))
+    at = f"file={shop.name}/m/flow.yaml,line=4,col=1,"
+    assert at in peakctl("validate", "-o", "github").out
+    assert at in peakctl("plan", "-o", "github", emulator=emulator).out
+    monkeypatch.chdir(shop.parent)
+    assert at in peakctl("validate", "-C", shop.name, "-o", "github").out
+    monkeypatch.chdir(shop / "m")
+    assert at in peakctl("validate", "-o", "github").out
+    (shop / "peakctl.yaml").write_text("nope: 1\n")
+    broken = peakctl("validate", "-o", "github")
+    assert (broken.code, f"::error file={shop.name}/peakctl.yaml,line=1" in broken.out) == (
+        64,
+        True,
+    )
+
+
+def test_junit_has_each_resource_of_a_valid_project(shop: Path, peakctl: Any) -> None:
+    assert 'classname="validate.Workflow" name="flow"' in peakctl("validate", "-o", "junit").out

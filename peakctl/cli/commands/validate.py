@@ -11,7 +11,7 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
-    from peakctl.model import JsonDict, Key, Resource
+    from peakctl.model import JsonDict, Key, Location, Resource
     from peakctl.present.places import Places
     from peakctl.present.report import Report
 
@@ -54,8 +54,13 @@ def _validate(session: Session) -> Report:
     return session.report(
         diagnostics=result.diagnostics,
         lines=(*policy_lines(project.policy), line((words, "good"))),
-        extra=_listed(found, session.places) if session.flags.wants("json", "yaml") else {},
+        extra=_listed(found, session.places) if flags.wants("json", "yaml") else {},
+        declared=_places(found) if flags.wants("junit") else {},
     )
+
+
+def _places(found: Mapping[Key, Resource]) -> Mapping[Key, Location]:
+    return {key: each.document.locate(("metadata", "name")) for key, each in sorted(found.items())}
 
 
 def _listed(found: Mapping[Key, Resource], places: Places | None) -> JsonDict:
