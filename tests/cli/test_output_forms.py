@@ -30,11 +30,12 @@ TWICE = ["-o", "text", "-o", "json"]
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "m").mkdir()
-    (tmp_path / "peakctl.yaml").write_text(PROJECT)
-    (tmp_path / "m/flow.yaml").write_text(FLOW)
-    return tmp_path
+    folder = tmp_path / "shop"
+    (folder / "m").mkdir(parents=True)
+    (folder / "peakctl.yaml").write_text(PROJECT)
+    (folder / "m/flow.yaml").write_text(FLOW)
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture
