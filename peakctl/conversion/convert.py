@@ -13,6 +13,7 @@ from peakctl.conversion.drafts import KINDS, Draft, Told, draft_of, tell_kind, u
 from peakctl.conversion.finish import Finisher
 from peakctl.conversion.flags import FlagsReader, take_rest
 from peakctl.conversion.fold import fold
+from peakctl.conversion.ids import Id, id_at, resolve, use_variables
 from peakctl.conversion.publish import Publisher, is_publish_file
 from peakctl.conversion.scripts import scripts_in
 from peakctl.conversion.tree import Map, Piece, Pieces, told, walk
@@ -46,19 +47,6 @@ class Parameter:
     name: str
     place: Location
     value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Id:
-    """An id in a body: of which kinds it may be, and the id of a version with it.
-
-    `scope` is what an instance type is for: names of machines are those of one sort of resource.
-    """
-
-    kinds: tuple[str, ...]
-    id: str
-    version: str = ""
-    scope: str = ""
 
 
 @dataclass(slots=True)
@@ -95,6 +83,7 @@ class Conversion:
         self.params_files: list[str] = []
         self.known: set[str] = set()
         self.in_files: set[str] = set()
+        self.waiting: list[tuple[BodyText, Told, Location]] = []
         self._taken: set[str] = set()
 
     # --- reading -----------------------------------------------------------------------------
@@ -107,13 +96,10 @@ class Conversion:
         for name in self.given:
             if name not in self._taken and not _MANIFEST.search(self.given[name]):
                 self._publish_or_not(name)
-        for name in self.given:
-            if name in self._taken:
-                continue
-            if _MANIFEST.search(self.given[name]):
-                self._leave_out(name, "it is a manifest already")
-            else:
-                self._alone(name)
+        for name in [name for name in self.given if name not in self._taken]:
+            self._alone(name)
+        for waiting in self.waiting:
+            self._told_beside(*waiting)
         for draft in self.drafts:
             draft.known |= frozenset(self.known)
 
@@ -263,32 +249,59 @@ class Conversion:
         return draft
 
     def _alone(self, name: str) -> None:
-        """A body that no script uses: it says what it is, or somebody has to."""
-        if not name.lower().endswith(_YAML):
-            if name in self.named:
-                self._leave_out(name, "it is neither YAML nor a script with a known ending")
+        """A file that no script uses."""
+        if name in self._taken:  # included by one before it
             return
+        if _MANIFEST.search(self.given[name]):
+            self._leave_out(name, "it is a manifest already")
+        elif name.lower().endswith(_YAML):
+            self._standalone(name)
+        elif name in self.named:
+            self._leave_out(name, "it is neither YAML nor a script with a known ending")
+
+    def _standalone(self, name: str) -> None:
+        """A body that says itself what it is, or somebody has to."""
         before = len(self.problems)
         found = self._body(name)
-        if found is None:
-            if name not in self.named:
-                del self.problems[before:]
-                self._leave_out(name, "it is no body: it cannot be read as one")
-            return
+        if found is not None:
+            self._told(found, name)
+        elif name not in self.named:
+            del self.problems[before:]
+            self._leave_out(name, "it is no body: it cannot be read as one")
+
+    def _told(self, found: BodyText, name: str) -> None:
         what = tell_kind(found.tree)
         asked = self.kinds.get(name) or (self.kinds.get("") if len(what.kinds) != 1 else None)
         if asked:
             what = Told((asked,), what.mode if what.kinds else _mode(found.tree))
         place = Location(name, 1, 1)
         if len(what.kinds) == 1:
-            draft = self._draft(found, what.kinds[0], what.mode, place)
-            draft.sources = [name]
-            self.drafts.append(draft)
+            self._add(found, what.kinds[0], what.mode, place)
+        elif what.kinds and what.mode is not Mode.CREATE:
+            self.waiting.append((found, what, place))
         elif what.kinds or what.what or name in self.named:
             self.problems.append(unknown_kind(what, place))
         else:
             self.known |= {str(key) for key in found.tree}
             self._leave_out(name, "it is no body")
+
+    def _add(self, found: BodyText, kind: str, mode: Mode, place: Location) -> None:
+        draft = self._draft(found, kind, mode, place)
+        draft.sources = [place.file]
+        self.drafts.append(draft)
+
+    def _told_beside(self, found: BodyText, what: Told, place: Location) -> None:
+        """A part of something: a body in its folder that creates one of the kinds tells which."""
+        folder = posixpath.dirname(place.file)
+        kinds = {
+            draft.kind
+            for draft in self.drafts
+            if draft.kind in what.kinds and posixpath.dirname(draft.place.file) == folder
+        }
+        if len(kinds) != 1:
+            self.problems.append(unknown_kind(what, place))
+            return
+        self._add(found, kinds.pop(), what.mode, place)
 
     def _leave_out(self, name: str, why: str) -> None:
         severity = Severity.WARNING if name in self.named else Severity.NOTE
@@ -334,8 +347,8 @@ class Conversion:
             kind = kinds[_kind(draft.kind)]
             path = _path(kind.name, draft.name, out.files)
             folder = posixpath.dirname(posixpath.join(into, path)) if into else ""
-            _resolve(draft, names)
-            _use_variables(draft)
+            resolve(draft, names)
+            use_variables(draft)
             _relative_texts(draft, folder)
             finisher.finish(draft, kind, folder)
             text = manifest_text(draft, kind, self.pieces)
@@ -446,83 +459,3 @@ def _read_from_environment(draft: Draft, secret: Mapping[str, str]) -> None:
                 if isinstance(each, Piece):
                     each.text = pattern.sub(variable, each.text)
                     each.value = pattern.sub(variable, each.value)
-
-
-def _use_variables(draft: Draft) -> None:
-    """A parameter that a script gives a variable's value is that variable, where it is an id."""
-    for holder, key, path in walk(draft.spec):
-        value = holder.get(key)
-        if not isinstance(value, Piece) or id_word(key, path) is None:
-            continue
-        found = re.fullmatch(r"\{\{\s*(\w+)\s*\}\}", value.value)
-        if found and found[1] in draft.params:
-            value.value = f"{{{{ {draft.params[found[1]]} }}}}"
-
-
-_BY_WORD = {
-    "imageId": ("Image",),
-    "instanceTypeId": ("InstanceType",),
-    "blockSpec": ("BlockSpec",),
-    "appSpec": ("AppSpec",),
-    "includes": ("BlockSpec",),
-    "excludes": ("BlockSpec",),
-    "config": ("BlockSpec",),
-    "imageDetails": ("Image",),
-}
-
-
-def id_word(key: str, path: Sequence[object]) -> tuple[str, ...] | None:
-    """The kinds that an id of this name may be of, by what it stands in."""
-    if key in ("imageId", "instanceTypeId"):
-        return _BY_WORD[key]
-    if key != "id":
-        return None
-    above = [str(part) for part in path[-3:-1] if isinstance(part, str)]
-    return next((_BY_WORD[word] for word in reversed(above) if word in _BY_WORD), None)
-
-
-def _scope(draft: Draft) -> str:
-    """What the machines of a resource are for, in the platform's word."""
-    config = draft.spec.get("config")
-    holder = config if isinstance(config, Map) else draft.spec
-    if draft.kind == "Workflow" or "steps" in holder:
-        return "workflow"
-    is_api = draft.kind != "Webapp" and holder.get("serviceType") == "api"
-    return "api-deployment" if is_api else "webapp"
-
-
-def id_at(draft: Draft, holder: Map, key: str, path: Sequence[object]) -> Id | None:
-    """The literal id at a key of a mapping, with that of its version."""
-    kinds = id_word(key, path)
-    value = holder.get(key)
-    if kinds is None or isinstance(value, Piece | bool) or not isinstance(value, str | int):
-        return None
-    if str(value).startswith("@param:"):
-        return None
-    if key == "instanceTypeId":
-        return Id(kinds, str(value), scope=_scope(draft))
-    version = holder.get("imageVersionId", holder.get("versionId", ""))
-    return Id(kinds, str(value), "" if isinstance(version, Piece) else str(version))
-
-
-def _resolve(draft: Draft, names: Mapping[Id, tuple[str, str]]) -> None:
-    """Names for ids that a tenant knows."""
-    for holder, key, path in walk(draft.spec):
-        found = id_at(draft, holder, key, path)
-        if found is None or found not in names:
-            continue
-        name, number = names[found]
-        place = holder.places.get(key)
-        holder.pop(key)
-        if key == "instanceTypeId":
-            holder.put("instanceType", name, place)
-            continue
-        beside = key == "imageId" and path[-2:-1] != ("imageDetails",)
-        for word in ("imageVersionId", "versionId") if found.kinds == ("Image",) else ():
-            holder.pop(word, None)
-        details = holder.map_at("imageDetails") if beside else holder
-        details.put("name", name, place)
-        if number:
-            details.put("version", number, place)
-        if "releaseVersion" in holder:
-            holder.take("releaseVersion", holder, "release")

@@ -93,7 +93,7 @@ def tell_kind(tree: Map) -> Told:
     keys = _keys(body)
     if "steps" in keys:
         return Told(("Workflow",), Mode.CREATE)
-    if "buildDetails" in keys or ("artifact" in tree and "config" not in keys):
+    if "buildDetails" in keys or _is_version_of_image(tree, keys):
         return Told(("Image",), Mode.CREATE if "name" in keys else Mode.VERSION)
     found = _told_of_specs(body, tree, keys) or _told_of_deployment(body, keys)
     return found or _told_of_services(body, keys) or _told_of_words(keys)
@@ -120,6 +120,11 @@ def _keys(body: Map) -> set[str]:
     """The keys of a body, those within statements of a template too."""
     keys = {key for key in body if not isinstance(key, Piece)}
     return keys.union(*(key.names for key in body if isinstance(key, Piece)))
+
+
+def _is_version_of_image(tree: Map, keys: set[str]) -> bool:
+    words = {"name", "version", "description", "type", "autodeployResources"}
+    return "artifact" in tree and keys <= words and bool(keys & {"version", "type"})
 
 
 def _has_environment(body: Map) -> bool:

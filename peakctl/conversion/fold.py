@@ -85,8 +85,11 @@ def _group(draft: Draft) -> str:
 
 
 def _same(one: Draft, two: Draft) -> bool:
-    """Whether two creates are of one file: a script runs it in several branches."""
-    return one.sources[:1] == two.sources[:1] and bool(one.sources)
+    """Whether two creates are of one file (a script runs it in several branches), or alike."""
+    return one.sources[:1] == two.sources[:1] or (one.metadata, one.spec) == (
+        two.metadata,
+        two.spec,
+    )
 
 
 def _twice(one: Draft, two: Draft) -> Diagnostic:
@@ -156,11 +159,11 @@ def _folder(draft: Draft) -> str:
 
 def _no_owner(draft: Draft, found: Sequence[Draft]) -> Diagnostic:
     others = [each.name for each in found if _fits(each, draft)]
-    which = f"it may be a part of {', '.join(others)}" if others else "what it is a part of"
+    of = f" ({', '.join(others)})" if others else ""
     detail = f'its id is "{draft.target}"' if draft.target.isalnum() else ""
     return told(
         "convert/no-name",
-        f"it names no {draft.kind}: {which} cannot be told",
+        f"which {draft.kind}{of} it is a part of cannot be told",
         draft.place,
         detail=detail,
         fix="give the body that creates it too, or name a tenant with -e, which knows ids",

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from peakctl.conversion.body_text import TEMPLATE, joined
+from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.commands import Mode
 from peakctl.conversion.drafts import Draft
+from peakctl.conversion.lines import joined
 from peakctl.conversion.plain import read_yaml_1_1
 from peakctl.conversion.tree import Map, Piece, told, walk
 from peakctl.conversion.uses import is_credential

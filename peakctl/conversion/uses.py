@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from peakctl.conversion import commands as known
-from peakctl.conversion.body_text import joined
 from peakctl.conversion.commands import COMMANDS, Command
+from peakctl.conversion.lines import joined
 from peakctl.conversion.scripts import Script
 from peakctl.conversion.shell import (
     SECRET,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakctl.conversion.convert import Conversion, Converted, Id, Parameter, known_kind
+from peakctl.conversion.convert import Conversion, Converted, Parameter, known_kind
 from peakctl.conversion.drafts import KINDS
+from peakctl.conversion.ids import Id
 from peakctl.conversion.tree import told
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity, UsageError, nearest_names
 from peakctl.files import Unreadable, read_text

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from peakctl.conversion.commands import COMMANDS, Mode
-from peakctl.conversion.convert import Conversion, Converted, Id, known_kind
+from peakctl.conversion.convert import Conversion, Converted, known_kind
+from peakctl.conversion.ids import Id
 from peakctl.kinds.store import load_kinds
 
 IMAGE = (
@@ -99,6 +100,15 @@ def test_what_may_be_several_kinds_is_asked_for() -> None:
     assert one(WEB, kinds={"0.yaml": "Webapp"})["kind"] == "Webapp"
     assert one(WEB, script="peak webapps create 0.yaml")["kind"] == "Webapp"
     assert one(IMAGE, kinds={"": "Webapp"})["kind"] == "Image"
+
+
+def test_the_kind_of_a_part_is_told_by_what_lies_beside_it() -> None:
+    words = "body:\n  metadata: {title: T}\n  scope: public\n"
+    given = {"x/a.yaml": APP, "x/b.yaml": words, "y/c.yaml": BLOCK}
+    found = convert(given)
+    assert codes(found) == ["convert/folded"]
+    assert "title: T" in found.files["app-specs/app.yaml"]
+    assert codes(convert({**given, "x/d.yaml": BLOCK.replace("block", "d")})) == ["convert/kind"]
 
 
 def test_words_for_kinds() -> None:
@@ -246,7 +256,8 @@ def test_variables_that_come_from_secrets_are_secrets() -> None:
 
 
 def test_two_resources_of_one_name_are_refused() -> None:
-    found = convert({"a.yaml": IMAGE, "b.yaml": IMAGE})
+    assert len(convert({"a.yaml": IMAGE, "b.yaml": IMAGE}).files) == 1
+    found = convert({"a.yaml": IMAGE, "b.yaml": IMAGE.replace("0.0.1", "0.0.2")})
     assert codes(found) == ["convert/duplicate-name"]
     assert [place.file for place in found.diagnostics[0].locations] == ["b.yaml", "a.yaml"]
 
@@ -256,7 +267,7 @@ def test_what_a_body_belongs_to_must_be_known() -> None:
     both = {"a.yaml": IMAGE, "b.yaml": IMAGE.replace("base", "other"), "c.yaml": part}
     found = convert(both)
     assert codes(found) == ["convert/no-name"]
-    assert "base, other" in found.diagnostics[0].summary
+    assert "which Image (base, other)" in found.diagnostics[0].summary
     found = convert({**both, "x.sh": "peak images create-version 12 c.yaml"}, names={
         Id(("Image",), "12"): ("other", "")})  # fmt: skip
     assert codes(found) == []
