@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from peakctl.engine.drift import Drift as Drift
+    from peakctl.engine.drift import DriftKind as DriftKind
     from peakctl.errors import ApiError as ApiError
     from peakctl.errors import Diagnostic as Diagnostic
     from peakctl.errors import GuardRefused as GuardRefused
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from peakctl.errors import Severity as Severity
     from peakctl.errors import UsageError as UsageError
     from peakctl.model import Action as Action
+    from peakctl.model import ActionClass as ActionClass
     from peakctl.model import BuildLog as BuildLog
     from peakctl.model import Event as Event
     from peakctl.model import Failure as Failure
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from peakctl.operations.blocking import apply as apply
     from peakctl.operations.blocking import build_log as build_log
     from peakctl.operations.blocking import destroy as destroy
+    from peakctl.operations.blocking import drift as drift
     from peakctl.operations.blocking import get as get
     from peakctl.operations.blocking import history as history
     from peakctl.operations.blocking import import_ as import_
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
     from peakctl.operations.convert import ConvertResult as ConvertResult
     from peakctl.operations.convert import convert as convert
     from peakctl.operations.convert import convert_async as convert_async
+    from peakctl.operations.drift import DriftResult as DriftResult
+    from peakctl.operations.drift import drift_async as drift_async
     from peakctl.operations.fmt import FmtResult as FmtResult
     from peakctl.operations.fmt import fmt as fmt
     from peakctl.operations.get import GetResult as GetResult
@@ -94,23 +100,25 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "engine.drift": "Drift DriftKind",
     "errors": (
         "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable LiveConflict ManifestsInvalid"
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
     ),
     "model": (
-        "Action BuildLog Event Failure HistoryResource HistoryRun Key Origin Outcome Plan Status"
-        " Verb"
+        "Action ActionClass BuildLog Event Failure HistoryResource HistoryRun Key Origin Outcome"
+        " Plan Status Verb"
     ),
     "operations.apply": (
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy get history import_ overview plan rebuild_ledger save_plan"
+        "apply build_log destroy drift get history import_ overview plan rebuild_ledger save_plan"
         " show_ledger"
         " unlock_ledger"
     ),
     "operations.convert": "ConvertResult convert convert_async",
+    "operations.drift": "DriftResult drift_async",
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
     "operations.history": "history_async",

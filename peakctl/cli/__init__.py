@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": "Show what apply would change, and change nothing.",
     "show": "Print what was approved in a saved plan.",
     "apply": "Make the tenant look like the manifests.",
+    "drift": "Show what was changed, deleted or added outside since the last apply.",
     "destroy": "Delete what the manifests name.",
     "ci": "Plan and apply as one line of a CI job.",
     "get": "List live resources, or print one as a manifest.",

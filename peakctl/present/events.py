@@ -1,7 +1,8 @@
 """A run as JSON lines: each event when it comes, and at the end what it came to.
 
 Every line is one object with `event`: `run` is first, `end` last. Between them stand `action` and
-`plan` (what is planned), `progress` and `outcome` (what is done), and `problem`.
+`plan` (what is planned), `progress` and `outcome` (what is done), `drift` (what others did), and
+`problem`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class EventStream:
         for outcome in report.outcomes:
             if outcome.key not in self._ended:
                 self._outcome(outcome)
+        for name, document in report.events:
+            self._put(name, dict(document))
         for problem in problems_of(report):
             self._put("problem", problem_document(problem))
         self._put("end", _end(report))

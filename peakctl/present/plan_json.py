@@ -136,7 +136,7 @@ def action_document(action: Action) -> JsonDict:
         "consequences": [consequence_document(each) for each in action.consequences],
         "steps": [str(step) for step in action.steps],
         "version": action.version,
-        "changes": [_change(change) for change in shown_changes(action)],
+        "changes": [change_document(change) for change in shown_changes(action)],
         "files": files_document(action.files),
         "ignored": [{"path": s.shown, "reason": s.reason} for s in action.skipped],
         "notes": [*action.notes, *action.asides],
@@ -148,7 +148,7 @@ def _names(action: Action) -> Sequence[str]:
     return [str(key) for key in sorted(action.after)]
 
 
-def _change(shown: ShownChange) -> JsonDict:
+def change_document(shown: ShownChange) -> JsonDict:
     """Manifest form, and beside it what the platform has.
 
     `before` or `after` is left out where the field is not there, which null would not say.

@@ -46,15 +46,16 @@ def _sections(report: Report, *, show_all: bool) -> Iterator[str]:
     warnings = [d for d in report.diagnostics if d.severity is not Severity.ERROR]
     yield from _problems("Failed", errors, report)
     if plan is None:
+        yield from report.sections
         yield from _problems("Warnings", warnings, report)
         return
-    yield f"**{_escaped(plan_summary(plan))}**\n"
+    yield f"**{escaped(plan_summary(plan))}**\n"
     yield from _undeclared(report)
     if report.outcomes:
         ending = outcome_lines(
             plan, report.outcomes, report.took or 0.0, report.again, stopped=report.stopped
         )
-        yield _fenced(to_plain(ending), "text")
+        yield fenced(to_plain(ending), "text")
     actions = [a for a in plan.actions if show_all or is_shown(a)]
     yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
@@ -65,7 +66,7 @@ def _sections(report: Report, *, show_all: bool) -> Iterator[str]:
 def _undeclared(report: Report) -> Iterator[str]:
     """What a reviewer of a removed manifest asks for: what becomes of the resource."""
     if report.undeclared:
-        names = first_names([_escaped(str(owned.key)) for owned in report.undeclared], _NAMED)
+        names = first_names([escaped(str(owned.key)) for owned in report.undeclared], _NAMED)
         count = counted(len(report.undeclared), "resource")
         yield f"**No longer declared: {count}**, kept (`--prune` deletes): {names}\n"
 
@@ -89,8 +90,8 @@ def _policy(report: Report) -> Iterator[str]:
     """Ahead of everything: who changes the rules wants to be seen doing it."""
     if report.policy is not None and report.policy.changes:
         changes = (f"~ {change_text(each)}" for each in report.policy.changes)
-        yield f"**{_escaped(policy_headline(report.policy))}**\n"
-        yield _fenced("\n".join(printable(change) for change in changes), "text")
+        yield f"**{escaped(policy_headline(report.policy))}**\n"
+        yield fenced("\n".join(printable(change) for change in changes), "text")
 
 
 def _problems(title: str, problems: Sequence[Diagnostic], report: Report) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _problems(title: str, problems: Sequence[Diagnostic], report: Report) -> Ite
     while shown < len(each) and (not shown or used < _PROBLEMS):
         used += len(to_plain(problem_lines(each[shown : shown + 1], report.excerpts)))
         shown += 1
-    yield _fenced(to_plain(problem_lines(each[:shown], report.excerpts))[: 2 * _PROBLEMS], "text")
+    yield fenced(to_plain(problem_lines(each[:shown], report.excerpts))[: 2 * _PROBLEMS], "text")
     if shown < len(each):
         yield f"_and {len(each) - shown} more: run `peakctl plan` to see them._\n"
 
@@ -110,7 +111,7 @@ def _problems(title: str, problems: Sequence[Diagnostic], report: Report) -> Ite
 def _warn_of_deletes(actions: list[Action]) -> Iterator[str]:
     """Deletes by name, ahead of everything that can be undone."""
     for verb, words in ((Verb.DELETE, "Deletes %s for good"), (Verb.REPLACE, "Replaces %s")):
-        names = [_escaped(str(a.key)) for a in actions if a.verb is verb]
+        names = [escaped(str(a.key)) for a in actions if a.verb is verb]
         if names:
             listed = first_names(names, _NAMED)
             yield f"**{words % counted(len(names), 'resource')}:** {listed}\n"
@@ -125,11 +126,11 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
     for action in actions:
         outcome = outcomes.get(action.key)
         ended = f" {outcome.status if outcome else ''} |" if outcomes else ""
-        version = _escaped(versions_text(action))
+        version = escaped(versions_text(action))
         symbol = f"`{SYMBOLS[action.verb]}`"
-        effects = _escaped(effects_text(action))
-        name = _escaped(str(action.key)) + (f" **({effects})**" if effects else "")
-        because = _escaped(reasons_text(action))
+        effects = escaped(effects_text(action))
+        name = escaped(str(action.key)) + (f" **({effects})**" if effects else "")
+        because = escaped(reasons_text(action))
         yield f"| {symbol} | {action.verb} | {name} | {version} | {because} |{ended}"
     yield ""
 
@@ -140,7 +141,7 @@ def _details(actions: list[Action]) -> Iterator[str]:
         text = to_plain(lines[1:])
         if text.strip():
             title = html.escape(printable(headline_text(action)))
-            body = _fenced(_as_diff(text.rstrip() + "\n"), "diff")
+            body = fenced(_as_diff(text.rstrip() + "\n"), "diff")
             tag = "<details open>" if action.verb is Verb.DELETE else "<details>"
             yield f"{tag}<summary><code>{title}</code></summary>\n\n{body}\n</details>\n"
 
@@ -158,14 +159,14 @@ def _sign_first(row: str) -> str:
     return mark[0].replace("~", "!") + margin + row.lstrip()[1:]
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """A code block whose fence is longer than any run of back-ticks inside."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text).replace("\n", " "))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from peakctl.errors import Diagnostic
 from peakctl.model import JsonObject, Key, Location, Outcome, Owned, Plan, Policy
@@ -23,6 +24,7 @@ class Report:
     type to run the command again. `shown` are lines that stood before a question, and are shown.
     `declared` has where resources are declared, as far as a form asks for it; `file` is that of the
     project.
+    `sections` are the result as Markdown, and `events` as JSON lines, of a command without a plan.
     """
 
     command: str
@@ -45,6 +47,8 @@ class Report:
     shown: tuple[Line, ...] = ()
     declared: Mapping[Key, Location] = field(default_factory=dict)
     file: str = "peakctl.yaml"
+    sections: tuple[str, ...] = ()
+    events: tuple[tuple[str, JsonObject], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -66,10 +70,17 @@ class Report:
         )
         lines = tuple(tuple((redact(text), role) for text, role in row) for row in self.lines)
         extra = {word: _redacted(value, redact) for word, value in self.extra.items()}
-        return replace(self, diagnostics=tuple(shown), lines=lines, extra=extra)
+        return replace(
+            self,
+            diagnostics=tuple(shown),
+            lines=lines,
+            extra=extra,
+            sections=tuple(map(redact, self.sections)),
+            events=tuple((name, _redacted(each, redact)) for name, each in self.events),
+        )
 
 
-def _redacted(value: object, redact: Callable[[str], str]) -> object:
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):

@@ -255,9 +255,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
     """Every report that is answered with from here on."""
     reports: list[Report] = []
 
-    def keep(report: Report, terminal: Any, output: str) -> int:
+    def keep(report: Report, *rest: Any) -> int:
         reports.append(report)
-        return answer(report, terminal, output)
+        return answer(report, *rest)
 
     monkeypatch.setattr("peakctl.cli.session.answer", keep)
     return reports

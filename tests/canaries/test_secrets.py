@@ -57,6 +57,14 @@ def test_a_plan_says_which_secrets_have_changed(place: Place, form: str) -> None
     assert place.run("destroy", "--yes", "-o", form).code == 0
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_drift_says_nothing_of_secrets(place: Place, form: str) -> None:
+    assert place.run("apply", "--yes", "--quiet").code == 0
+    assert place.run("drift", "-o", form, "--verbose", "--unowned").code == 0
+    place.turn("2")
+    assert place.run("drift", "-o", form, "--verbose").code in (0, 2)
+
+
 def test_a_plan_stays_readable(place: Place) -> None:
     told = place.run("plan", "--verbose").out
     for word in (

@@ -84,7 +84,7 @@ def _of_create(action: Action, observed: LiveState) -> Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class _LastEdit:
+class LastEdit:
     """The last change that the platform tells of, beside the last run of this project."""
 
     edited: Edit | None
@@ -143,8 +143,8 @@ class _Changes:
     observed: LiveState
 
     @property
-    def edit(self) -> _LastEdit:
-        return _LastEdit(self.live.edited, last_run(self.observed.ledger))
+    def edit(self) -> LastEdit:
+        return LastEdit(self.live.edited, last_run(self.observed.ledger))
 
     def reasons(self, memory: StoredDigests) -> Iterator[Reason]:
         """One for each cause and, in the manifest, for each folder; one for each key followed."""

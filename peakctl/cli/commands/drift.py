@@ -1,0 +1,74 @@
+"""`peakctl drift`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl drift -e prod
+  peakctl drift -e prod --unowned
+  peakctl drift -e prod -o markdown > drift.md     a nightly job: docs/ci.md
+
+\b
+Exit codes: 0 no drift, 2 something was changed outside, 1 error (nothing was
+applied yet, for one), 3 a selector matched nothing, 10 manifests invalid,
+15 not permitted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.manifests
+@options.selection
+@options.unset_env
+@click.option(
+    "--unowned", is_flag=True, help="Also list what is live, of the same kinds, and nobody's."
+)
+@options.outputs
+@options.connection
+@options.display
+def drift(*, unowned: bool, **flags: Any) -> int:
+    """Show what was changed, deleted or added outside since the last apply.
+
+    What the manifests have and no apply has done yet is no drift. Changes nothing, and needs a
+    token that may read.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags(**flags)
+    return run_command("drift", typed, lambda session: _drift(session, unowned=unowned))
+
+
+async def _drift(session: Session, *, unowned: bool) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.planning import load_typed, options_of
+    from peakctl.cli.session import connected
+    from peakctl.operations.drift import look_for_drift
+    from peakctl.operations.project import require_owner
+    from peakctl.present.drift import (
+        drift_document,
+        drift_events,
+        drift_lines,
+        drift_sections,
+    )
+
+    require_owner(session.project)
+    loaded = load_typed(session)
+    async with connected(session) as platform:
+        found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
+    return session.report(
+        exit_code=Exit.CHANGES_PENDING if found.has_drifted else Exit.DONE,
+        diagnostics=found.diagnostics,
+        lines=drift_lines(found, verbose=session.flags.verbose),
+        extra=drift_document(found),
+        sections=drift_sections(found),
+        events=drift_events(found),
+    )
