@@ -185,7 +185,10 @@ class Canaries:
         return [word for k, v in used for word in ("-p", f"{k}={v}")]
 
 
-CORE = re.compile("cnry[a-z]+[12]|73190[56]")
+WORD = re.compile("cnry[a-z]+[12]")
+NUMBER = re.compile("73190[56]")
+DIGEST = re.compile("[0-9a-f]{8,}")
+"""Digits that are random, so that one in some thousand runs finds those of a number by chance."""
 
 
 class Hostile(httpx.AsyncBaseTransport):
@@ -270,7 +273,9 @@ class Place:
 
 def leaks(text: str) -> list[str]:
     """The lines of a text that hold a canary."""
-    return [row for row in text.splitlines() if CORE.search(row)]
+    return [
+        row for row in text.splitlines() if WORD.search(row) or NUMBER.search(DIGEST.sub("", row))
+    ]
 
 
 def quick_digests(salts: set[bytes]) -> Iterator[bytes]:

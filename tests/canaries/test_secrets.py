@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import re
@@ -183,6 +184,20 @@ def test_a_traceback_that_was_asked_for_holds_no_secret(place: Place) -> None:
     place.hostile.answer = echo(500, ("GET",))
     for command in (("plan",), ("get", "Image"), ("ledger", "show")):
         assert place.run(*command).code in (1, 15)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"stepTimeout": 731905}', "timeout 731906s", "a731905", "x-cnryctext1deadbeef", "cnryphook2"],
+)
+def test_the_search_finds_a_canary(line: str) -> None:
+    assert leaks(f"first\n{line}\nlast") == [line]
+
+
+def test_digits_of_a_digest_are_no_canary() -> None:
+    """Salts are random, so those of the number that is planted come up by chance."""
+    digest = hashlib.sha256(b"any").hexdigest()
+    assert leaks(f'{{"A": "{digest[:20]}731905{digest[26:]}", "file:a": "73190512"}}') == []
 
 
 # --- failures --------------------------------------------------------------------------------
