@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from peakctl.engine.plan.classes import classes_of
 from peakctl.ledger.digests import Digests
 from peakctl.model import (
     MAPS,
@@ -166,11 +168,10 @@ def _write_reason(reason: Reason) -> JsonDict:
 def read_action(body: JsonObject) -> Action:
     """The action for readers. Raises ValueError, TypeError or KeyError for what is none."""
     key = _key([body["kind"], body["name"]])
-    return Action(
+    action = Action(
         key=key,
         verb=Verb(body["verb"]),
         steps=tuple(Step(step) for step in body["steps"]),
-        classes=tuple(_CLASSES[each] for each in body["classes"]),
         version=_text_or_none(body["version"]),
         live=_read_live(key, body["on_platform"]),
         shown=tuple(_read_change(each) for each in body["changes"]),
@@ -189,6 +190,14 @@ def read_action(body: JsonObject) -> Action:
         asides=_texts(body["asides"]),
         after=frozenset(map(_key, body["after"])),
     )
+    return replace(action, classes=_read_classes(body, action))
+
+
+def _read_classes(body: JsonObject, action: Action) -> tuple[ActionClass, ...]:
+    """The classes; the first plan files of this format have none, so they follow from the steps."""
+    if "classes" not in body:
+        return classes_of(action, None)
+    return tuple(_CLASSES[each] for each in body["classes"])
 
 
 def _read_live(key: Key, body: JsonObject | None) -> Live | None:

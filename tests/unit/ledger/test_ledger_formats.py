@@ -142,6 +142,9 @@ def test_a_saved_plan_of_before_is_refused_in_plain_words(tenant: Tenant, folder
 def test_a_saved_plan_of_format_3_is_applied(tenant: Tenant, folder: Path) -> None:
     edit(tenant.project)
     shutil.copy(folder / "saved.plan", tenant.project)
+    shown = json.loads(tenant.run("show", "saved.plan", "-o", "json").out)
+    classes = {f"{each['kind']}/{each['name']}": each["classes"] for each in shown["actions"]}
+    assert "edit" in classes["Deployment/run"]  # the file says nothing of classes
     applied = run(tenant, "apply", "saved.plan", "--yes")
     assert applied.code == 0, applied.out + applied.err
     assert run(tenant, "plan", "--detailed-exitcode").code == 0
