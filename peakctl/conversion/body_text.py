@@ -332,7 +332,7 @@ class _Reader:
 
     # --- values ------------------------------------------------------------------------------
 
-    def _value(self, node: Node) -> Any:
+    def _value(self, node: Node) -> Value:
         if id(node) in self.whole:
             start, end = self.whole[id(node)]
             return self._block(start, end, node, ())
@@ -372,8 +372,8 @@ class _Reader:
         """What `<<: *a` brings: keys that are not there yet."""
         for each in value.value if isinstance(value, SequenceNode) else [value]:
             found = self._value(each)
-            for key in list(found) if isinstance(found, Map) else ():
-                if key not in out:
+            if isinstance(found, Map):
+                for key in [key for key in found if key not in out]:
                     out.take(key, found)
 
     def _key(self, node: Node) -> str:
@@ -396,7 +396,7 @@ class _Reader:
     def _scalar(self, node: ScalarNode) -> Value:
         if self._has_template(node):
             return self._piece(node)
-        tag: Any = node.tag
+        tag: object = node.tag
         named = tag if isinstance(tag, str) and tag.startswith("tag:") else None
         if (node.style or named) and named in (None, "tag:yaml.org,2002:str"):
             return str(node.value)

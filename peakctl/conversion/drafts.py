@@ -178,8 +178,8 @@ def draft_of(tree: Map, kind: str, mode: Mode, place: Location) -> tuple[Draft, 
     elif kind in (BLOCK_DEPLOYMENT, APP_DEPLOYMENT):
         _take_deployment(draft, body, problems)
     else:
-        if isinstance(body.get("metadata"), Map) and kind in ("BlockSpec", "AppSpec"):
-            _take_all(draft.metadata, body.pop("metadata"))
+        if kind in ("BlockSpec", "AppSpec"):
+            _take_metadata(draft, body)
         _divide(draft, body, _METADATA.get(kind, ()), problems)
     if kind == "Artifact":
         _divide(draft, top, _METADATA[kind], problems)
@@ -191,6 +191,13 @@ def draft_of(tree: Map, kind: str, mode: Mode, place: Location) -> tuple[Draft, 
 def _take_all(to: Map, source: Map) -> None:
     for key in list(source):
         to.take(key, source)
+
+
+def _take_metadata(draft: Draft, body: Map) -> None:
+    found = body.get("metadata")
+    if isinstance(found, Map):
+        body.pop("metadata")
+        _take_all(draft.metadata, found)
 
 
 def _divide(draft: Draft, body: Map, words: Iterable[str], problems: list[Diagnostic]) -> None:
@@ -218,8 +225,7 @@ def _spec_word(kind: str) -> str:
 
 def _take_deployment(draft: Draft, body: Map, problems: list[Diagnostic]) -> None:
     of = _spec_word(draft.kind)
-    if isinstance(body.get("metadata"), Map):
-        _take_all(draft.metadata, body.pop("metadata"))
+    _take_metadata(draft, body)
     if "spec" in body:
         draft.spec.take("spec", body, of)
     if "release" in body:
@@ -238,18 +244,17 @@ def _take_parameters(draft: Draft, body: Map) -> None:
         where = "appParameters" if draft.kind == APP_DEPLOYMENT else "parameters"
         _take_all(draft.spec.map_at(where).map_at("run"), body)
         return
-    if "appParameters" in body:
-        _take_all(draft.spec.map_at("appParameters").map_at("run"), body.pop("appParameters"))
+    of_app = body.pop("appParameters", None)
+    if isinstance(of_app, Map):
+        _take_all(draft.spec.map_at("appParameters").map_at("run"), of_app)
     values = body.pop("parameters", None)
     if not isinstance(values, Map):
         return
     by_block = draft.kind == "Deployment" and all(isinstance(v, Map) for v in values.values())
     if draft.kind == APP_DEPLOYMENT or by_block:
-        for block in list(values):
-            if isinstance(values[block], Map):
-                _take_all(
-                    draft.spec.map_at("parameters").map_at(block).map_at("run"), values[block]
-                )
+        for block, own in values.items():
+            if isinstance(own, Map):
+                _take_all(draft.spec.map_at("parameters").map_at(block).map_at("run"), own)
     else:
         _take_all(draft.spec.map_at("parameters").map_at("run"), values)
 

@@ -6,18 +6,18 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.drafts import Draft
-from peakctl.conversion.tree import Map, Part, Piece, Pieces, told, walk
+from peakctl.conversion.tree import NOWHERE, Map, Part, Piece, Pieces, told, walk
 from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import field_at
 from peakctl.manifests.writer import TemplateText
-from peakctl.model import Location, Path
+from peakctl.model import Location, Path, Tree, Value
+from peakctl.model.values import set_at, value_at
 from peakctl.settings import credential_reason
 
 _HARMLESS = re.compile(
@@ -34,6 +34,32 @@ _GENERAL = frozenset(("token", "url", "value", "password", "key", "secret"))
 """Names of fields that say little without what they stand in."""
 ID_COMMENT = "an id is good in one tenant alone; convert -e ENVIRONMENT looks up the name"
 VERSION_COMMENT = "without this line peakctl counts versions itself: a change takes the next one"
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A leaf of a tree: its path, and what holds it."""
+
+    path: Path
+    holder: Map | list[Value]
+
+    @property
+    def value(self) -> Value:
+        return value_at(self.holder, self.path[-1:])
+
+    @property
+    def place(self) -> Location | None:
+        return self.holder.places.get(str(self.path[-1])) if isinstance(self.holder, Map) else None
+
+    @property
+    def label(self) -> str | int:
+        """The key; for the value of an item that has a name beside it, that name."""
+        name = value_at(self.holder, ("name",)) if self.path[-1] == "value" else None
+        return str(name) if isinstance(name, str) and not isinstance(name, Piece) else self.path[-1]
+
+    def put(self, value: Value) -> None:
+        """Replace the leaf."""
+        set_at(self.holder, self.path[-1:], value)
 
 
 @dataclass(slots=True)
@@ -56,11 +82,10 @@ class Finisher:
         tree = _whole(draft)
         self._placeholders(draft)
         self._templates(draft, tree)
-        for path, holder, key in list(_leaves(tree)):
-            rule = field_at(kind.root, path, tree)
-            self._text(holder, key, rule, path)
-            free = not _is_declared(kind, path, tree)
-            self._secret(draft, holder, key, rule, path, free=free)
+        for leaf in list(_leaves(tree)):
+            rule = field_at(kind.root, leaf.path, tree)
+            self._text(leaf, rule)
+            self._secret(draft, leaf, rule, free=not _is_declared(kind, leaf.path, tree))
         for _, key, path in walk(tree):
             if isinstance(key, Piece):
                 self._block(draft, key, kind, path)
@@ -71,22 +96,22 @@ class Finisher:
 
     # --- types -------------------------------------------------------------------------------
 
-    def _text(self, holder: Any, key: Any, rule: Field | None, path: Path) -> None:
+    def _text(self, leaf: _Leaf, rule: Field | None) -> None:
         """A number or a word of YAML 1.1 where the schema wants a text."""
-        value = holder[key]
+        value = leaf.value
         wants_text = rule is not None and "string" in rule.types
         if not wants_text or not isinstance(value, bool | int | float):
             return
         if rule and {"integer", "number", "boolean"} & rule.types:
             return
         shown = str(value).lower() if isinstance(value, bool) else str(value)
-        holder[key] = shown
-        place = holder.places.get(key) if isinstance(holder, Map) else None
+        leaf.put(shown)
         self.problems.append(
             told(
                 "convert/not-text",
-                f'{path[-1]} is a text, and the client read it as {shown}: it is "{shown}" now',
-                place or Location("", 1, 1),
+                f"{leaf.path[-1]} is a text, and the client read it as {shown}: "
+                f'it is "{shown}" now',
+                leaf.place or NOWHERE,
                 detail="by YAML 1.1, yes is true, 010 is 8, and 1.10 is 1.1",
                 fix="write what is meant between quotes",
             )
@@ -94,13 +119,9 @@ class Finisher:
 
     # --- secrets -----------------------------------------------------------------------------
 
-    def _secret(
-        self, draft: Draft, holder: Any, key: Any, rule: Field | None, path: Path, *, free: bool
-    ) -> None:
+    def _secret(self, draft: Draft, leaf: _Leaf, rule: Field | None, *, free: bool) -> None:
         """A literal that is secret, or looks like one, becomes a variable of the environment."""
-        value = holder[key]
-        label = holder.get("name") if key == "value" and isinstance(holder, Map) else None
-        word = str(label) if isinstance(label, str) and not isinstance(label, Piece) else path[-1]
+        value, path = leaf.value, (*leaf.path[:-1], leaf.label)
         if isinstance(value, Piece):
             literal = TEMPLATE.sub("", value.value)
             if value.is_block or not looks_secret((), literal):
@@ -108,11 +129,9 @@ class Finisher:
         elif isinstance(value, TemplateText | bool) or not isinstance(value, str | int | float):
             return
         text = value.value if isinstance(value, Piece) else str(value)
-        if not self._is_secret(text, rule, (*path[:-1], word), free=free):
-            return
-        place = holder.places.get(key) if isinstance(holder, Map) else None
-        name = self.variable(draft, (*path[:-1], word), text, place or draft.place)
-        holder[key] = TemplateText(f"{{{{ os_env.{name} }}}}")
+        if self._is_secret(text, rule, path, free=free):
+            name = self.variable(draft, path, text, leaf.place or draft.place)
+            leaf.put(TemplateText(f"{{{{ os_env.{name} }}}}"))
 
     def _is_secret(self, text: str, rule: Field | None, path: Path, *, free: bool) -> bool:
         """`free`: the schema has no such field, so that its name may tell."""
@@ -318,18 +337,15 @@ def _uncommented(row: str) -> str:
     return before.rstrip() if sign and looks_secret((), comment) else row
 
 
-def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Every leaf of a tree: its path, what holds it, and under which key."""
-    keys = list(value) if isinstance(value, Map) else range(len(value))
-    for key in keys:
-        inner = value[key]
+def _leaves(value: Map | list[Value], path: Path = ()) -> Iterator[_Leaf]:
+    for key, inner in value.items() if isinstance(value, Map) else enumerate(value):
         if isinstance(inner, Map | list):
             yield from _leaves(inner, (*path, key))
         else:
-            yield (*path, key), value, key
+            yield _Leaf((*path, key), value)
 
 
-def _is_declared(kind: Kind, path: Path, tree: Any) -> bool:
+def _is_declared(kind: Kind, path: Path, tree: Tree) -> bool:
     """Whether the schema has this very field, and not just any key in its place."""
     parent = field_at(kind.root, path[:-1], tree)
     return parent is not None and path[-1] in parent.properties

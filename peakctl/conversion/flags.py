@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from peakctl.conversion.commands import STEP_NAMES, Flag, Type, flags_of
 from peakctl.conversion.drafts import Draft
@@ -12,7 +11,8 @@ from peakctl.conversion.shell import TEXT, Word, WordPart
 from peakctl.conversion.tree import Map, Piece, Pieces, told
 from peakctl.conversion.uses import Use, Uses, is_credential
 from peakctl.errors import Diagnostic
-from peakctl.model import Location
+from peakctl.model import Location, Value
+from peakctl.model.values import list_at
 
 
 class FlagsReader:
@@ -46,7 +46,7 @@ class FlagsReader:
                 holder.put(rule.path[-1], value, use.place)
         return rest
 
-    def _value(self, rule: Flag, word: Word | None, place: Location, old: Any) -> Any:
+    def _value(self, rule: Flag, word: Word | None, place: Location, old: Value) -> Value:
         if rule.type in (Type.ON, Type.OFF):
             return rule.type is Type.ON
         if word is None:
@@ -54,7 +54,7 @@ class FlagsReader:
         if rule.type in (Type.PAIRS, Type.NAMED):
             return self._pair(rule.type, word, place, old)
         if rule.type is Type.LIST:
-            return [*(old or []), *(self.text(each, place) for each in _split(word))]
+            return [*list_at(old), *(self.text(each, place) for each in _split(word))]
         if rule.type is Type.JSON:
             return self._json(word, place)
         if rule.type is Type.WHOLE:
@@ -65,7 +65,7 @@ class FlagsReader:
     def _number(self, text: str) -> int | str:
         return int(text) if text.lstrip("-").isdecimal() else text
 
-    def _json(self, word: Word, place: Location) -> Any:
+    def _json(self, word: Word, place: Location) -> Value:
         try:
             return tree_of(json.loads(word.literal or ""), place)
         except ValueError:
@@ -74,7 +74,7 @@ class FlagsReader:
             )
             return None
 
-    def _pair(self, type_: Type, word: Word, place: Location, old: Any) -> Any:
+    def _pair(self, type_: Type, word: Word, place: Location, old: Value) -> Value:
         name, value = _pair(word)
         text = self.text(value, place, secret=is_credential(name))
         if type_ is Type.PAIRS:
@@ -84,9 +84,9 @@ class FlagsReader:
         item = Map()
         item.put("name", name, place)
         item.put("value", text, place)
-        return [*(old or []), item]
+        return [*list_at(old), item]
 
-    def text(self, word: Word, place: Location, *, secret: bool = False) -> Any:
+    def text(self, word: Word, place: Location, *, secret: bool = False) -> str:
         """A word as a text, or as a template of one."""
         text = word.literal
         return self.template(word, place, secret=secret) if text is None else text
@@ -131,7 +131,7 @@ def _pair(word: Word) -> tuple[str, Word]:
     return name, Word(parts)
 
 
-def tree_of(value: Any, place: Location) -> Any:
+def tree_of(value: Value, place: Location) -> Value:
     """Plain data as a tree, all of it at one place."""
     if isinstance(value, Mapping):
         out = Map()
@@ -141,9 +141,10 @@ def tree_of(value: Any, place: Location) -> Any:
     return [tree_of(each, place) for each in value] if isinstance(value, list) else value
 
 
-def take_rest(draft: Draft, rest: Map, shown: Callable[[Any], str] = str) -> None:
+def take_rest(draft: Draft, rest: Map, shown: Callable[[Value], str] = str) -> None:
     """What `workflows patch` says of its steps, given to the draft."""
-    if isinstance(rest.get("step"), Map):
-        draft.steps = rest["step"]
+    steps = rest.get("step")
+    if isinstance(steps, Map):
+        draft.steps = steps
     names = rest.get(STEP_NAMES[0])
     draft.step_names = tuple(shown(name) for name in names) if isinstance(names, list) else ()

@@ -9,6 +9,7 @@ from peakctl.conversion.commands import Mode
 from peakctl.conversion.drafts import Draft, value_at
 from peakctl.conversion.tree import Map, Piece, told
 from peakctl.errors import Diagnostic, Severity
+from peakctl.model.values import list_at
 
 _ORDER = list(Mode)
 _WHOLES = (Mode.CREATE, Mode.CREATE_OR_UPDATE)
@@ -197,7 +198,7 @@ def _fold_metadata(whole: Draft, part: Draft) -> None:
     merge(whole.metadata, part.metadata, deep=False)
     new = whole.metadata.get("name")
     if old and new != old and not isinstance(old, Piece):
-        names = [each for each in whole.metadata.get("previousNames", []) if each != new]
+        names = [each for each in list_at(whole.metadata, ("previousNames",)) if each != new]
         whole.metadata.put("previousNames", [*names, old])
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.commands import Mode
@@ -20,7 +19,8 @@ from peakctl.conversion.tree import Map, Piece, told, walk
 from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Location
+from peakctl.model import Location, Tree, Value
+from peakctl.model.values import list_at
 
 Read = Callable[[str, str], Draft | None]
 """Reads the template at a path as a draft of a kind; None (and said) where it cannot be read."""
@@ -40,7 +40,7 @@ _BARE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}")
 
 def is_publish_file(tree: Map) -> bool:
     """Whether a file is one of the wrapper's."""
-    parts = [tree.get("app"), *(tree.get("blocks") or [])]
+    parts = [tree.get("app"), *list_at(tree, ("blocks",))]
     return "body" not in tree and any(isinstance(p, Map) and "path" in p for p in parts)
 
 
@@ -91,7 +91,7 @@ class Publisher:
             item.put("autoRunOnDeploy", bool(block.get("run_on_deploy", False)))
             yield item
 
-    def _draft(self, part: Map, kind: str, params: Mapping[str, Any]) -> Draft | None:
+    def _draft(self, part: Map, kind: str, params: Tree) -> Draft | None:
         place = part.place("path")
         path = self._template(str(part.get("path", "")), place)
         draft = self.read(path, kind) if path else None
@@ -128,7 +128,7 @@ class Publisher:
         )
         return ""
 
-    def _version(self, draft: Draft, params: Mapping[str, Any], place: Location) -> None:
+    def _version(self, draft: Draft, params: Tree, place: Location) -> None:
         """The wrapper takes the next number itself, unless one is given."""
         release = draft.spec.get("release")
         version = params.get("VERSION")
@@ -150,7 +150,7 @@ class Publisher:
             )
 
 
-def _params(part: Map) -> dict[str, Any]:
+def _params(part: Map) -> dict[str, Value]:
     found = part.get("params")
     return {str(k): v for k, v in found.items()} if isinstance(found, Map) else {}
 
@@ -158,9 +158,7 @@ def _params(part: Map) -> dict[str, Any]:
 class _Filler:
     """Fills the parameters of the wrapper into a draft."""
 
-    def __init__(
-        self, params: Mapping[str, Any], place: Location, problems: list[Diagnostic]
-    ) -> None:
+    def __init__(self, params: Tree, place: Location, problems: list[Diagnostic]) -> None:
         self.place = place
         self.problems = problems
         self.literal: dict[str, str] = {}
@@ -171,7 +169,7 @@ class _Filler:
             if name not in self.sets:
                 self.sets[name] = f"{name} | default({json.dumps(text)})"
 
-    def _add(self, name: str, value: Any) -> None:
+    def _add(self, name: str, value: Value) -> None:
         if name in _OWN:
             return
         if isinstance(value, str) and value.startswith("env:"):
@@ -207,7 +205,7 @@ class _Filler:
         sets = [f"{{% set {name} = {self.sets[name]} %}}" for name in used]
         draft.head = "\n".join([*sets, *([draft.head] if draft.head else [])])
 
-    def _filled(self, piece: Piece) -> Any:
+    def _filled(self, piece: Piece) -> Value:
         names = _BARE.findall(piece.value)
         all_known = len(names) == len(TEMPLATE.findall(piece.value))
         if not all_known or not set(names) <= self.literal.keys():

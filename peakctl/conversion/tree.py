@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Location, Path
+from peakctl.model import Location, Path, Value
 
 NOWHERE = Location("", 1, 1)
 
 
-class Map(dict[str, Any]):
+class Map(dict[str, Value]):
     """A mapping of a body. `places` and `notes` have where each key stands, and the comments."""
 
     def __init__(self) -> None:
@@ -20,7 +19,7 @@ class Map(dict[str, Any]):
         self.places: dict[str, Location] = {}
         self.notes: dict[str, str] = {}
 
-    def put(self, key: str, value: Any, place: Location | None = None, note: str = "") -> None:
+    def put(self, key: str, value: Value, place: Location | None = None, note: str = "") -> None:
         """Set a key, with its place and comments."""
         self[key] = value
         if place is not None:
@@ -39,14 +38,15 @@ class Map(dict[str, Any]):
 
     def map_at(self, key: str) -> Map:
         """The mapping at `key`; an empty one is put there if there is none."""
-        if not isinstance(self.get(key), Map):
-            self.put(key, Map(), self.places.get(key))
-        found: Map = self[key]
+        found = self.get(key)
+        if not isinstance(found, Map):
+            found = Map()
+            self.put(key, found, self.places.get(key))
         return found
 
     def place(self, *keys: str) -> Location:
         """Where the key below these stands, or the nearest above it that is known."""
-        here: Any = self
+        here: Value = self
         found = next(iter(self.places.values()), NOWHERE)
         for key in keys:
             if not isinstance(here, Map) or key not in here:
@@ -127,7 +127,7 @@ def told(
     return Diagnostic(code, summary, locations=locations, fix=fix, detail=detail, severity=severity)
 
 
-def walk(value: Any, path: Path = ()) -> Iterator[tuple[Map, str, Path]]:
+def walk(value: Value, path: Path = ()) -> Iterator[tuple[Map, str, Path]]:
     """Every key of every mapping in a tree, with its path."""
     if isinstance(value, Map):
         for key in list(value):

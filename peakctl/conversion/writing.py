@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from peakctl.conversion.drafts import Draft
 from peakctl.conversion.tree import Map, Piece, Pieces
 from peakctl.kinds.fields import Kind
 from peakctl.manifests.writer import ManifestText, write_documents
-from peakctl.model import Path
+from peakctl.model import Path, Value
 
 _PIECE = re.compile(r"peakctlPiece(\d{5})x")
 _ENTRY = re.compile(r"^(?P<margin> *)(?P<word>peakctlPiece\d{5}x): (?P=word)$")
@@ -27,7 +26,7 @@ def manifest_text(draft: Draft, kind: Kind, pieces: Pieces) -> str:
     return f"{draft.head}\n{text}" if draft.head else text
 
 
-def _notes(value: Any, path: Path) -> list[tuple[Path, str]]:
+def _notes(value: Value, path: Path) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     if isinstance(value, Map):
         found += [((*path, str(key)), text) for key, text in value.notes.items() if key in value]

@@ -676,6 +676,17 @@ def test_a_template_of_a_publish_file_has_to_be_given() -> None:
     assert [d.locations[0].line for d in missing] == [3]
 
 
+@pytest.mark.parametrize("blocks", ["3", "true", "text", "{a: b}", "[3]", "null"])
+def test_blocks_of_a_publish_file_may_be_anything(blocks: str) -> None:
+    """Nothing that is no list of mappings ends in an internal error."""
+    template = "body: {kind: app, metadata: {name: app, summary: s}, config: []}\n"
+    found = convert(
+        {"p.yaml": f"app: {{name: a, path: a.j2}}\nblocks: {blocks}\n", "a.j2": template}
+    )
+    assert "kind: AppSpec" in "".join(found.files.values())
+    assert convert({"p.yaml": f"blocks: {blocks}\n"}).files == {}
+
+
 # --- the table -----------------------------------------------------------------------------------
 
 
