@@ -61,7 +61,7 @@ def unpack(data: bytes, most: int = MAX_BYTES) -> Unpacked:
     return Unpacked(
         files,
         frozenset(i.filename for i in listed if i.external_attr >> 16 & stat.S_IXUSR),
-        tuple(path for path, each in files.items() if _may_hold_credentials(path, each)),
+        tuple(path for path, each in files.items() if _is_credential_file(path, each)),
     )
 
 
@@ -124,7 +124,7 @@ def _read(
         yield info.filename, b"".join(parts)
 
 
-def _may_hold_credentials(path: str, data: bytes) -> bool:
+def _is_credential_file(path: str, data: bytes) -> bool:
     return holds_credentials(PurePosixPath(path).name.lower(), data)
 
 

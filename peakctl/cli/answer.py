@@ -11,7 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
-from peakctl.cli.options import REPORT_FORMS, OutputFile
+from peakctl.cli.option_types import OutputFile
+from peakctl.cli.options import REPORT_FORMS
 from peakctl.errors import Diagnostic, OutputFailed, PeakctlError, Severity
 from peakctl.files import write_private
 from peakctl.present.events import EventStream

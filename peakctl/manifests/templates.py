@@ -125,7 +125,7 @@ class Swallowed(Undefined):
 
     __slots__ = ()
 
-    def _same(self, *_: Any, **__: Any) -> Any:
+    def _same(self, *_: object, **__: object) -> Any:
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _same

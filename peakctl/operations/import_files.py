@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
@@ -18,6 +18,7 @@ from peakctl.model.values import copy_tree, dotted, set_at, value_at
 if TYPE_CHECKING:
     from peakctl.archives.unpack import Unpacked
     from peakctl.engine.export import Exported, Variable
+    from peakctl.manifests.writer import ManifestText
 
 LAYOUTS = ("resource", "kind", "one-file")
 """A file for each resource in folders by kind, one for each kind, or one for all."""
@@ -145,10 +146,10 @@ def _group(each: Found, layout: str) -> tuple[str, ...]:
     return ("", folder) if layout == "kind" else (folder, slug(each.key.name), each.key.name)
 
 
-def _document(each: Found, files: FileSet, path: str, *, alone: bool) -> Any:
+def _document(each: Found, files: FileSet, path: str, *, alone: bool) -> ManifestText:
     from peakctl.manifests.writer import ManifestText
 
-    values: Any = copy_tree(each.exported.values)
+    values = copy_tree(each.exported.values)
     comments = dict(each.exported.comments)
     place = posixpath.dirname(path)
     if each.unpacked is not None:
@@ -189,11 +190,12 @@ def _add_folder(each: Found, files: FileSet) -> str:
 # --- long texts ------------------------------------------------------------------------------
 
 
-def _move_texts(each: Found, values: Any, files: FileSet, place: str) -> None:
+def _move_texts(each: Found, values: Tree, files: FileSet, place: str) -> None:
     """Put long texts into files beside the manifest, where the kind has a field for such a file."""
     for path, word, target in _text_fields(each.kind.root, values, ()):
-        holder: Any = value_at(values, path)
-        text = holder[target]
+        holder = value_at(values, path)
+        assert isinstance(holder, dict)  # noqa: S101 - a copy, where a text was found
+        text = str(holder[target])
         stem = slug(each.key.name) + ("" if target == "description" else f"-{target}")
         suffix = ".txt" if holder.get(f"{target}ContentType") == "text/plain" else ".md"
         file = files.reserve(place, stem, suffix)
@@ -282,7 +284,7 @@ def imported_tree(each: Found) -> Tree:
     """The manifest as its schema is to judge it, before its files have their places."""
     from peakctl.manifests.writer import API_VERSION
 
-    values: Any = _plain(each.exported.values)
+    values = {word: _plain(each) for word, each in each.exported.values.items()}
     if each.unpacked is not None:
         set_at(values, ("spec", "artifact"), {"path": "."})
     if each.ignored:

@@ -236,13 +236,13 @@ class _Import:
                 self._leave(live.key, live.id, why)
             else:
                 kept.append(live)
-        return self._without_twins(kept, ledgers), ledgers
+        return self._with_names_of_their_own(kept, ledgers), ledgers
 
     def _may_be_foreign(self, live: Live) -> bool:
         is_public = mapping_at(live.values, ("spec",)).get("scope") == PUBLIC
         return is_public and str(live.id) not in self.options.pick
 
-    def _without_twins(self, lives: Sequence[Live], ledgers: FoundLedgers) -> list[Live]:
+    def _with_names_of_their_own(self, lives: Sequence[Live], ledgers: FoundLedgers) -> list[Live]:
         """One of each name: the one that our ledger has, or that was picked; else none of them."""
         groups: dict[tuple[str, str], list[Live]] = {}
         for live in lives:

@@ -63,7 +63,7 @@ def plan_lines(
         for a in plan.actions
         if show_all or is_shown(a) or (show_ignored and a.skipped) or (verbose and a.asides)
     ]
-    wide = max((len(_marked(a.verb)) for a in shown), default=0)
+    wide = max((len(_with_symbol(a.verb)) for a in shown), default=0)
     made = sum(action.verb in MADE for action in shown)
     room = min(FIELD_LINES, MOST_FIELD_LINES // max(made, 1))
     lines: list[Line] = []
@@ -135,7 +135,7 @@ def is_shown(action: Action) -> bool:
 def _headline(action: Action, wide: int) -> Line:
     verb, aside = action.verb, aside_text(action)
     return line(
-        (f"{_marked(verb):<{wide}}", verb),
+        (f"{_with_symbol(verb):<{wide}}", verb),
         "  ",
         (str(action.key), verb if action.deletes else "bold"),
         f"  {versions_text(action)}" if action.version else "",
@@ -144,7 +144,7 @@ def _headline(action: Action, wide: int) -> Line:
     )
 
 
-def _marked(verb: Verb) -> str:
+def _with_symbol(verb: Verb) -> str:
     return f"{SYMBOLS[verb]} {verb}"
 
 

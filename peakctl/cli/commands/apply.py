@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -47,7 +47,7 @@ Running it again is always safe.
 @options.waiting
 @options.connection
 @options.display
-def apply(**flags: Any) -> int:
+def apply(**flags: object) -> int:
     """Make the tenant look like the manifests.
 
     Shows the plan, asks, and carries it out: each resource as soon as what it refers to is ready.
@@ -59,7 +59,7 @@ def apply(**flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(**flags)
+    typed = options.Flags.of(flags)
     return run_command("plan" if typed.dry_run else "apply", typed, _apply)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Word
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -25,11 +26,11 @@ Examples:
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--into", type=options.Word(), metavar="FOLDER", help="Write the manifests there.")
+@click.option("--into", type=Word(), metavar="FOLDER", help="Write the manifests there.")
 @click.option(
     "--kind",
     "kinds",
-    type=options.Word(),
+    type=Word(),
     multiple=True,
     metavar="KIND",
     help="What bodies are that do not say it; PATH=KIND for one of them. Repeatable.",
@@ -37,7 +38,9 @@ Examples:
 @options.environment
 @options.output("text", "json")
 @options.display
-def convert(paths: tuple[str, ...], into: str | None, kinds: tuple[str, ...], **flags: Any) -> int:
+def convert(
+    paths: tuple[str, ...], into: str | None, kinds: tuple[str, ...], **flags: object
+) -> int:
     """Turn files of the platform's own client into manifests.
 
     PATHS are bodies (YAML, Jinja), shell scripts and CI files with `peak` commands, publish files,
@@ -57,7 +60,7 @@ def convert(paths: tuple[str, ...], into: str | None, kinds: tuple[str, ...], **
 
         return asked()
 
-    return run_command("convert", options.Flags(**flags), body)
+    return run_command("convert", options.Flags.of(flags), body)
 
 
 def _report(session: Session, found: ConvertResult, into: str | None) -> Report:

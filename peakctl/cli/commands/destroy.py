@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,14 +40,14 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @options.waiting
 @options.connection
 @options.display
-def destroy(**flags: Any) -> int:
+def destroy(**flags: object) -> int:
     """Delete what the manifests name and the project owns, users before what they use.
 
     Lists every resource with its id and asks. Names that are not live are passed over.
     """
     from peakctl.cli.session import run_command
 
-    return run_command("destroy", options.Flags(**flags), _destroy)
+    return run_command("destroy", options.Flags.of(flags), _destroy)
 
 
 async def _destroy(session: Session) -> Report:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peakctl.cli import options
-from peakctl.cli.options import Duration, Text
+from peakctl.cli.option_types import Duration, Text
 from peakctl.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
@@ -241,23 +241,23 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @target
 @options.output("text", "json")
 @options.display
-def reset(**typed: Any) -> int:
+def reset(**typed: object) -> int:
     """Forget all that an emulator has stored."""
 
     def act(session: Session, control: Control, place: str) -> Report:
         control.reset()
         return _told(session, f"Reset: {place} is empty.", place)
 
-    return _run("emulator reset", act, **typed)
+    return _run("emulator reset", act, typed)
 
 
 @emulator.command(context_settings=options.CONTEXT, epilog=REQUESTS_EPILOG)
 @target
 @options.output("text", "json")
 @options.display
-def requests(**typed: Any) -> int:
+def requests(**typed: object) -> int:
     """Show what an emulator was asked, oldest first; credentials are not recorded."""
-    return _run("emulator requests", _requests, **typed)
+    return _run("emulator requests", _requests, typed)
 
 
 @emulator.command(context_settings=options.CONTEXT, epilog=SEED_EPILOG)
@@ -265,7 +265,7 @@ def requests(**typed: Any) -> int:
 @target
 @options.output("text", "json")
 @options.display
-def seed(file: Path, **typed: Any) -> int:
+def seed(file: Path, **typed: object) -> int:
     """Create the resources of FILE, in order; builds and deployments are done at once."""
 
     def act(session: Session, control: Control, place: str) -> Report:
@@ -275,7 +275,7 @@ def seed(file: Path, **typed: Any) -> int:
         text = f"Seeded: {len(created)} created in {place}."
         return _told(session, text, place, created=created)
 
-    return _run("emulator seed", act, **typed)
+    return _run("emulator seed", act, typed)
 
 
 @emulator.group(context_settings=options.CONTEXT)
@@ -289,7 +289,7 @@ def snapshot() -> None:
 @target
 @options.output("text", "json")
 @options.display
-def save(file: Path, **typed: Any) -> int:
+def save(file: Path, **typed: object) -> int:
     """Write all data of an emulator, of all tenants, into FILE."""
 
     def act(session: Session, control: Control, place: str) -> Report:
@@ -299,7 +299,7 @@ def save(file: Path, **typed: Any) -> int:
         write_private(file, found)
         return _told(session, f"Saved: {file} holds {len(found)} bytes of {place}.", place)
 
-    return _run("emulator snapshot save", act, **typed)
+    return _run("emulator snapshot save", act, typed)
 
 
 @snapshot.command(context_settings=options.CONTEXT, epilog=SNAPSHOT_EPILOG)
@@ -307,24 +307,27 @@ def save(file: Path, **typed: Any) -> int:
 @target
 @options.output("text", "json")
 @options.display
-def load(file: Path, **typed: Any) -> int:
+def load(file: Path, **typed: object) -> int:
     """Replace all data of an emulator by those in FILE, or change nothing."""
 
     def act(session: Session, control: Control, place: str) -> Report:
         control.load(file.read_bytes())
         return _told(session, f"Loaded: {place} is as {file} has it.", place)
 
-    return _run("emulator snapshot load", act, **typed)
+    return _run("emulator snapshot load", act, typed)
 
 
-def _run(command: str, act: Act, *, data: str | None, endpoint: str | None, **flags: Any) -> int:
+def _run(command: str, act: Act, typed: dict[str, Any]) -> int:
+    """Run a command on the emulator that `--data` or `--endpoint` of `typed` name."""
     from peakctl.cli.session import run_command
+
+    data, endpoint = typed.pop("data"), typed.pop("endpoint")
 
     def body(session: Session) -> Report:
         with _controlled(session, data, endpoint) as (control, place):
             return act(session, control, place)
 
-    return run_command(command, options.Flags(**flags), body)
+    return run_command(command, options.Flags.of(typed), body)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,7 +26,7 @@ Examples:
 @options.environment
 @options.output("text", "json")
 @options.display
-def fmt(paths: tuple[str, ...], *, check: bool, **flags: Any) -> int:
+def fmt(paths: tuple[str, ...], *, check: bool, **flags: object) -> int:
     """Put the keys of manifests in the order of the schema, those of the project or of PATHS.
 
     Whole lines move: comments, quotes and templates stay as they were written. A file that cannot
@@ -34,7 +34,7 @@ def fmt(paths: tuple[str, ...], *, check: bool, **flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(filename=paths, **flags)
+    typed = options.Flags.of({"filename": paths, **flags})
     return run_command("fmt", typed, lambda session: _fmt(session, check=check))
 
 

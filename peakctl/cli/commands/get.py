@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,7 +37,7 @@ YAML = ("yaml", "manifest")
 @click.option("--all", "show_all", is_flag=True, help="What the platform itself provides, too.")
 @options.connection
 @options.display
-def get(kind: str | None, name: str | None, **flags: Any) -> int:
+def get(kind: str | None, name: str | None, **flags: object) -> int:
     """List the live resources of a KIND, or print the one called NAME as a manifest.
 
     Without a KIND: the kinds, and how much of each the tenant has. Kinds may be typed as you like:
@@ -45,7 +45,7 @@ def get(kind: str | None, name: str | None, **flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(**flags)
+    typed = options.Flags.of(flags)
     return run_command("get", typed, lambda session: _get(session, kind, name))
 
 

@@ -41,7 +41,7 @@ def import_(what: tuple[str, ...], **flags: Any) -> int:
 
     chosen = {name: flags.pop(name) for name in ("everything", "into", "layout", "pick")}
     chosen["words"] = (*what, *flags["select"])
-    return run_command("import", options.Flags(**flags), lambda session: _import(session, chosen))
+    return run_command("import", options.Flags.of(flags), lambda session: _import(session, chosen))
 
 
 async def _import(session: Session, chosen: dict[str, Any]) -> Report:

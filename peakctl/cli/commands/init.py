@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -36,7 +36,7 @@ Templates:
 @click.option("--name", metavar="NAME", help="The project's name; default: the folder's.")
 @options.output("text", "json")
 @options.display
-def init(folder: str, template: str, name: str | None, **flags: Any) -> int:
+def init(folder: str, template: str, name: str | None, **flags: object) -> int:
     """Make a new project in FOLDER, ready to be planned and applied on the emulator.
 
     Contacts nothing, asks nothing, overwrites nothing.
@@ -47,7 +47,7 @@ def init(folder: str, template: str, name: str | None, **flags: Any) -> int:
     def body(session: Session) -> Report:
         return _report(session, operation.init(folder, template=template, name=name), folder)
 
-    return run_command("init", options.Flags(**flags), body)
+    return run_command("init", options.Flags.of(flags), body)
 
 
 def _report(session: Session, made: InitResult, folder: str) -> Report:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Since, Word
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -96,13 +97,13 @@ def show(**flags: object) -> int:
 @options.environment
 @click.option(
     "--since",
-    type=options.Since(),
+    type=Since(),
     metavar="TIME",
     help="Runs that ended since then: 7d, 36h, 2026-11-01 (UTC).",
 )
 @click.option(
     "--resource",
-    type=options.Word(),
+    type=Word(),
     metavar="KIND/NAME",
     help="Runs that changed it, or meant to. The name may have * and ?.",
 )
@@ -161,7 +162,7 @@ def _run(
 ) -> int:
     from peakctl.cli.session import run_command
 
-    return run_command(command, options.Flags(**flags), work)
+    return run_command(command, options.Flags.of(flags), work)
 
 
 async def _show(session: Session) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -47,14 +47,14 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @options.allow
 @options.connection
 @options.display
-def plan(**flags: Any) -> int:
+def plan(**flags: object) -> int:
     """Show what apply would change, and change nothing.
 
     Reads the live state of everything that the manifests name. Running it is always safe.
     """
     from peakctl.cli.session import run_command
 
-    return run_command("plan", options.Flags(**flags), _plan)
+    return run_command("plan", options.Flags.of(flags), _plan)
 
 
 async def _plan(session: Session) -> Report:

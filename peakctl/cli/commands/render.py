@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,14 +25,14 @@ Examples:
 @options.manifests
 @options.output("text", "json")
 @options.display
-def render(**flags: Any) -> int:
+def render(**flags: object) -> int:
     """Print manifests with their templates filled in.
 
     Values that come from the environment (os_env) are masked.
     """
     from peakctl.cli.session import run_command
 
-    return run_command("render", options.Flags(**flags), _render)
+    return run_command("render", options.Flags.of(flags), _render)
 
 
 def _render(session: Session) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,7 +32,7 @@ In a manifest and in peakctl.yaml, for editors that speak YAML:
 @click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")
 @options.output("text", "json")
 @options.display
-def schema(kind: str | None, into: str | None, **flags: Any) -> int:
+def schema(kind: str | None, into: str | None, **flags: object) -> int:
     """Print the JSON Schema of a KIND: every field, and what it means when it is absent."""
     from peakctl.cli.session import run_command
 
@@ -41,7 +41,7 @@ def schema(kind: str | None, into: str | None, **flags: Any) -> int:
             return _write(session, Path(into))
         return _kinds(session) if kind is None else _one(session, kind)
 
-    return run_command("schema", options.Flags(**flags), body)
+    return run_command("schema", options.Flags.of(flags), body)
 
 
 def _one(session: Session, word: str) -> Report:

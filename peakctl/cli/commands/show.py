@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,14 +29,14 @@ What is on the platform: peakctl get KIND NAME.
 @options.outputs
 @click.option("--show-ignored", is_flag=True, help="Show differences that plan nothing, and why.")
 @options.display
-def show(words: tuple[str, ...], **flags: Any) -> int:
+def show(words: tuple[str, ...], **flags: object) -> int:
     """Print what was approved in a PLAN_FILE of `plan --out`.
 
     Needs no project, no tenant and no credentials. Secrets are not in the file.
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(**flags)
+    typed = options.Flags.of(flags)
     return run_command("show", typed, lambda session: _show(session, words))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,14 +30,14 @@ Examples:
 @options.policy
 @options.outputs
 @options.display
-def validate(**flags: Any) -> int:
+def validate(**flags: object) -> int:
     """Check manifests: templates, YAML, fields, references, files. Contacts nothing.
 
     Tells of every problem at once, with its place and what to do.
     """
     from peakctl.cli.session import run_command
 
-    return run_command("validate", options.Flags(**flags), _validate)
+    return run_command("validate", options.Flags.of(flags), _validate)
 
 
 def _validate(session: Session) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=options.CONTEXT)
 @options.output("text", "json")
 @options.display
-def version(**flags: Any) -> int:
+def version(**flags: object) -> int:
     """Print the version of peakctl."""
     from peakctl import __version__
     from peakctl.cli.session import Session, run_command
@@ -24,4 +24,4 @@ def version(**flags: Any) -> int:
     def body(session: Session) -> Report:
         return session.report(lines=(line(f"peakctl {__version__}"),))
 
-    return run_command("version", options.Flags(**flags), body)
+    return run_command("version", options.Flags.of(flags), body)

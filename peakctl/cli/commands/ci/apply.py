@@ -59,7 +59,7 @@ def apply(
     from peakctl.cli.ci import CiFlags, run_ci
 
     chosen = CiFlags(ci=ci, comment=comment, summary_file=summary_file, outputs_file=outputs_file)
-    typed = replace(options.Flags(**flags), yes=True)
+    typed = replace(options.Flags.of(flags), yes=True)
     return run_ci("apply", typed, chosen, _apply)
 
 

@@ -63,7 +63,7 @@ def plan(
     from peakctl.cli.ci import CiFlags, run_ci
 
     chosen = CiFlags(ci=ci, comment=comment, summary_file=summary_file, outputs_file=outputs_file)
-    return run_ci("plan", options.Flags(**flags), chosen, _plan)
+    return run_ci("plan", options.Flags.of(flags), chosen, _plan)
 
 
 async def _plan(session: Session, context: CiContext) -> Report:
