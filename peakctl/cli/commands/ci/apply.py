@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -48,7 +48,7 @@ def apply(
     comment: bool,  # noqa: FBT001 - click passes flags by name
     summary_file: str | None,
     outputs_file: str | None,
-    **flags: Any,
+    **flags: object,
 ) -> int:
     """Apply without asking, and tell of it on the request that was merged.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Word
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
@@ -27,19 +28,19 @@ Exit codes: 0 done (also where nothing is touched), 64 no such commit, or no rep
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.option(
     "--base",
-    type=options.Word(),
+    type=Word(),
     metavar="REF",
     help="Compare with the commit where this branch left REF. Default: the request's base branch.",
 )
 @click.option(
     "--outputs-file",
-    type=options.Word(),
+    type=Word(),
     metavar="FILE",
     help="Add matrix=JSON and has_changes to this file. Default on GitHub: the step's outputs.",
 )
 @options.output("text", "json")
 @options.display
-def changed(base: str | None, outputs_file: str | None, **flags: Any) -> int:
+def changed(base: str | None, outputs_file: str | None, **flags: object) -> int:
     """List the projects of a repository that a change touches.
 
     A project is touched when its peakctl.yaml, manifests, parameters, archives or anything that
@@ -51,7 +52,7 @@ def changed(base: str | None, outputs_file: str | None, **flags: Any) -> int:
     def body(session: Session) -> Report:
         return _report(session, changed_projects(session.settings, base), outputs_file)
 
-    return run_command("ci changed", options.Flags(**flags), body)
+    return run_command("ci changed", options.Flags.of(flags), body)
 
 
 def _report(session: Session, found: ChangedResult, outputs_file: str | None) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -52,7 +52,7 @@ def plan(
     comment: bool,  # noqa: FBT001 - click passes flags by name
     summary_file: str | None,
     outputs_file: str | None,
-    **flags: Any,
+    **flags: object,
 ) -> int:
     """Plan, save the plan, and tell of it on the pull or merge request.
 
