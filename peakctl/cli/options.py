@@ -139,16 +139,7 @@ environment = click.option(
     metavar="NAME",
     help="Environment of peakctl.yaml. Default: defaultEnvironment.",
 )
-manifests = stack(
-    click.option(
-        "-f",
-        "--filename",
-        type=Word(),
-        multiple=True,
-        metavar="PATH",
-        help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
-    ),
-    environment,
+parameters = stack(
     click.option(
         "-p",
         "--param",
@@ -165,6 +156,18 @@ manifests = stack(
         metavar="FILE",
         help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
     ),
+)
+manifests = stack(
+    click.option(
+        "-f",
+        "--filename",
+        type=Word(),
+        multiple=True,
+        metavar="PATH",
+        help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
+    ),
+    environment,
+    parameters,
 )
 unset_env = click.option(
     "--unset-env",
@@ -296,7 +299,7 @@ ownership = stack(
 policy = click.option(
     "--policy-from",
     metavar="REV",
-    help="Take the rules of peakctl.yaml (guards, protect, tenant, osEnv) from this commit.",
+    help="Take the rules of peakctl.yaml (protect, guards, namePrefix ...) from this commit.",
 )
 mass_change = click.option(
     "--allow-mass-change",

@@ -98,6 +98,7 @@ class Session:
             command=self.command,
             project=self.opened.name if self.opened else None,
             environment=self.opened.environment_name if self.opened else None,
+            name_prefix=self.opened.known_prefix if self.opened else "",
             policy=self.opened.policy if self.opened else None,
             undeclared=self.undeclared,
             again=self.again(),
@@ -279,6 +280,8 @@ def tell_where(session: Session, count: int) -> None:
     opened = session.project
     project = f"project {opened.name}, " if opened.name else ""
     name = f"environment {opened.environment_name}, " if opened.environment else ""
+    name += f"names begin with {opened.prefix}, " if opened.prefix else ""
+    name += "schedules paused, " if opened.environment and opened.environment.paused else ""
     words = f"{project}{name}{counted(count, 'resource')}; looking at {place_of(opened)}"
     session.terminal.tell([line((words, "dim")), ()])
 

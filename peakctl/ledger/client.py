@@ -257,7 +257,7 @@ def _may_not_write(owner: Owner, so_far: str) -> Diagnostic:
         detail=so_far,
         fix=(
             "let the token write artifacts, or set `ledger: false` in the environment "
-            f"{owner.environment} of peakctl.yaml"
+            f"{owner.named} of peakctl.yaml"
         ),
     )
 
@@ -276,7 +276,7 @@ def _moved(owner: Owner) -> Diagnostic:
         code="lease/moved",
         summary=f"another run wrote the ledger of {owner} meanwhile",
         detail="so it is alive; nothing was changed",
-        fix=f"see who it is: peakctl ledger show -e {owner.environment}",
+        fix=f"see who it is: peakctl ledger show -e {owner.named}",
     )
 
 

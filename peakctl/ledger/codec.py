@@ -151,7 +151,7 @@ def _of(owner: Owner | None) -> str:
 
 
 def _in_environment(owner: Owner | None) -> str:
-    return f" -e {owner.environment}" if owner else ""
+    return f" -e {owner.named}" if owner else ""
 
 
 def _corrupt(owner: Owner | None) -> LedgerUnusable:

@@ -405,7 +405,7 @@ def _held(owner: Owner, lease: Lease, now: float, *, elsewhere: bool) -> Diagnos
         code="lease/held",
         summary=f"{_name(actor)} is applying {owner} since {_time(lease.since, now)}",
         detail="\n".join(row for row in (told, until) if row),
-        fix=f"wait for it, or {dead}: peakctl ledger unlock -e {owner.environment}",
+        fix=f"wait for it, or {dead}: peakctl ledger unlock -e {owner.named}",
     )
 
 

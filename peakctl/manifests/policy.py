@@ -2,7 +2,8 @@
 the rules that it is judged by.
 
 Rules are what a run may do, not what it is about: what templates may read, what is protected, which
-tenant is meant, how much may change at once, and whether a ledger is kept.
+tenant is meant, how much may change at once, whether a ledger is kept, how names begin, and whether
+schedules run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,18 @@ from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Guards, Policy, PolicyChange
 
 PROJECT_RULES = ("os_env",)
-ENVIRONMENT_RULES = ("protect", "tenant", "ledger", "guards", "os_env", "allow")
+ENVIRONMENT_RULES = (
+    "protect",
+    "tenant",
+    "ledger",
+    "guards",
+    "os_env",
+    "allow",
+    "name_prefix",
+    "paused",
+)
+_WORDS = {"os_env": "osEnv", "name_prefix": "namePrefix"}
+"""What peakctl.yaml calls those that it calls otherwise."""
 GIT_SECONDS = 30
 _REVISION = re.compile(r"[^\s:\x00-\x20\x7f-][^\s:\x00-\x20\x7f]{0,250}\Z")
 _PASSED = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME")
@@ -64,6 +76,9 @@ def apply_policy(
             guards=ruled.guards,
             os_env=ruled.os_env,
             allow=ruled.allow,
+            name_prefix=ruled.name_prefix,
+            prefix_places=ruled.prefix_places,
+            paused=ruled.paused,
         ),
         Policy(revision, commit, changes),
     )
@@ -77,7 +92,7 @@ def _rules(owner: Project | Environment, names: tuple[str, ...]) -> dict[str, st
     return {
         path: text
         for name in names
-        for path, text in _told("osEnv" if name == "os_env" else name, getattr(owner, name))
+        for path, text in _told(_WORDS.get(name, name), getattr(owner, name))
     }
 
 

@@ -19,8 +19,9 @@ from peakctl import __version__
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import load_project_schema
 from peakctl.kinds.validate import check_document
+from peakctl.manifests.name_prefix import flaw_of
 from peakctl.manifests.parse import parse_value
-from peakctl.manifests.render import Rendered
+from peakctl.manifests.render import Rendered, is_template
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
 from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold, Value
 from peakctl.model import Path as Place
@@ -48,7 +49,8 @@ class Environment:
     `emulator_options` are handed to the emulator as they are (`buildSeconds`, ...). Without
     `ledger` nothing is owned: no lease, no prune. `os_env` are the names and globs of variables
     that templates may read here; None where the project's list counts. `allow` are the classes of
-    actions that may be carried out here, None for all.
+    actions that may be carried out here, None for all. `name_prefix` is the template of what begins
+    every name, `prefix_places` where it stands; `paused` leaves schedules out.
     """
 
     name: str
@@ -65,6 +67,9 @@ class Environment:
     guards: Guards = field(default_factory=Guards)
     os_env: tuple[str, ...] | None = None
     allow: tuple[str, ...] | None = None
+    name_prefix: str | None = None
+    prefix_places: tuple[Location, ...] = ()
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +284,7 @@ class _Checks:
             },
         )
         self._check_default(project)
+        self._check_ledgers(project.environments)
         return project
 
     def _manifests(self, patterns: Sequence[str | None]) -> tuple[str, ...]:
@@ -324,7 +330,38 @@ class _Checks:
             ledger=value.get("ledger") is not False,
             guards=_guards(value.get("guards") or EMPTY),
             allow=_allowed(value.get("allow")),
+            name_prefix=self._name_prefix(value, at),
+            prefix_places=self._places_of(value, at, "namePrefix"),
+            paused=bool(value.get("paused")),
         )
+
+    def _places_of(self, value: JsonObject, at: Place, word: str) -> tuple[Location, ...]:
+        return (self.document.locate((*at, word)),) if value.get(word) is not None else ()
+
+    def _name_prefix(self, value: JsonObject, at: Place) -> str | None:
+        """The prefix as written; one that is no template can be checked here."""
+        prefix: str | None = value.get("namePrefix")
+        if prefix is None:
+            return None
+        here, name = (*at, "namePrefix"), at[-1]
+        if value.get("protect"):
+            summary = f'the environment "{name}" has both namePrefix and protect'
+            self._tell("either-or", here, summary, "keep one of the two: a copy is not protected")
+        flaw = "" if is_template(prefix) else flaw_of(prefix)
+        if flaw:
+            summary = f'"{prefix}" cannot begin a name: {flaw}'
+            fix = 'write one like "dev-", or with a parameter: "pr-{{ number }}-"'
+            self._tell("name-prefix", here, summary, fix)
+        return prefix
+
+    def _check_ledgers(self, environments: Mapping[str, Environment]) -> None:
+        """The ledgers of prefixes are named after their environment, with a dot."""
+        prefixed = [each.name for each in environments.values() if each.name_prefix is not None]
+        for name in environments:
+            if near := [each for each in prefixed if name.startswith(f"{each}.")]:
+                summary = f'"{name}" may be the name of a ledger of "{near[0]}", by its namePrefix'
+                fix = f"rename it: no other name may begin with {near[0]} and a dot"
+                self._tell("name", ("environments", name), summary, fix)
 
     def _os_env(self, value: JsonObject, at: Place) -> tuple[str, ...] | None:
         """The variables that templates may read; an empty list means none."""

@@ -15,10 +15,25 @@ LEDGER_PREFIX = "peakctl-ledger-"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Owner:
-    """A project in one of its environments: what owns resources. Prints as `retail/prod`."""
+    """A project in one of its environments: what owns resources. Prints as `retail/prod`.
+
+    Where the environment has a prefix of names, each prefix is an owner: `retail/preview.pr-7-`.
+    `declared` is then what peakctl.yaml calls the environment.
+    """
 
     project: str
     environment: str
+    declared: str = field(default="", compare=False)
+
+    @property
+    def named(self) -> str:
+        """The environment as peakctl.yaml has it, and a command line takes it."""
+        return self.declared or self.environment
+
+    @property
+    def is_of_prefix(self) -> bool:
+        """Whether it is one of several that an environment has, each for a while."""
+        return self.named != self.environment
 
     def __str__(self) -> str:
         return f"{self.project}/{self.environment}"

@@ -32,6 +32,7 @@ from peakctl.operations.stages import (
     CarryOut,
     Record,
     ReleaseLease,
+    RemoveRecords,
     Replan,
     Stage,
     TakeOver,
@@ -358,8 +359,8 @@ class _Run:
                 await self._record()
             case ReleaseLease():
                 await self._release_lease()
-            case WriteHistory():
-                await self._write_history()
+            case WriteHistory() | RemoveRecords():
+                await self._keep_records(stage)
             case _:
                 assert_never(stage)
 
@@ -434,8 +435,12 @@ class _Run:
     async def _release_lease(self) -> None:
         self._recorded(await self._ledger_of_run.release(self.record))
 
-    async def _write_history(self) -> None:
-        self.told += await self._ledger_of_run.write_history(self.planned)
+    async def _keep_records(self, stage: WriteHistory | RemoveRecords) -> None:
+        recorder = self._ledger_of_run
+        if isinstance(stage, WriteHistory):
+            self.told += await recorder.write_history(self.planned)
+        else:
+            self.told += await recorder.remove_records()
 
     def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
         self.told += (*self._ledger_of_run.noted, *problems)

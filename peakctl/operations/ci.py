@@ -72,10 +72,18 @@ def marker_of(
     return Marker(
         command,
         project=project.name or "",
-        environment=project.environment_name or "",
+        environment=_slot_of(project),
         tenant=_tenant_word(project),
         folder=context.folder,
     )
+
+
+def _slot_of(project: Project) -> str:
+    """The environment, with its prefix as far as that can be told."""
+    try:
+        return project.slot
+    except PeakctlError:
+        return project.environment_name or ""
 
 
 def _tenant_word(project: Project) -> str:

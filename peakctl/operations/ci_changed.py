@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
@@ -21,7 +21,7 @@ from peakctl.model import Resource
 from peakctl.model.values import value_at
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.load import validate
-from peakctl.operations.project import ProjectOptions, open_project
+from peakctl.operations.project import Project, ProjectOptions, open_project
 from peakctl.settings import Settings
 
 LARGEST_TEXT = 4 * 2**20
@@ -147,11 +147,18 @@ def _parts(file: ProjectFile, settings: Settings) -> _Parts | None:
     for name in file.environments or (None,):
         options = ProjectOptions(environment=name, unset_is_unknown=True)
         try:
-            loaded = validate(open_project(options, settings, file.root))
+            loaded = validate(_without_prefix(open_project(options, settings, file.root)))
         except (PeakctlError, OSError):
             return None
         archives.update(each for r in loaded.resources.values() for each in _archives(r))
     return _Parts(frozenset(map(_real, texts)), frozenset(map(_real, archives)))
+
+
+def _without_prefix(project: Project) -> Project:
+    """A prefix says nothing of files, and its parameters are those of a request."""
+    if project.environment is None:
+        return project
+    return replace(project, environment=replace(project.environment, name_prefix=None))
 
 
 def _archives(resource: Resource) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.export import Exported, Exporter, Referenced, UniqueNames, referenced
@@ -36,12 +37,13 @@ async def export_live(
     items = await asyncio.gather(*(platform.adapters[kind].index() for kind in kinds))
     state = LiveState(listed=known | dict(zip(kinds, items, strict=True)))
     newest = await _newest(platform, state, uses)
-    names = UniqueNames(state, platform.kinds, {}, platform.project.redact)
+    redact, prefix = platform.project.redact, platform.project.prefix
+    names = UniqueNames(state, platform.kinds, {}, redact, prefix)
     done = _export(platform, found, names, newest, taken)
     if not names.missing:
         return done
     told = await ask_for_names(names.missing, platform.adapters, Told())
-    names = UniqueNames(state, platform.kinds, told, platform.project.redact)
+    names = UniqueNames(state, platform.kinds, told, redact, prefix)
     return _export(platform, found, names, newest, taken)
 
 
@@ -52,9 +54,15 @@ def _export(
     newest: Mapping[tuple[str, str], str],
     taken: Collection[str],
 ) -> tuple[Exported, ...]:
+    from peakctl.kinds.prefix import without_prefix
+
     exporter = Exporter(names, _is_newest(newest), {*taken})
-    kinds = platform.kinds
-    return tuple(exporter.export(live, kinds[live.key.kind], tree) for live, tree in found)
+    kinds, prefix = platform.kinds, platform.project.prefix
+    done = (exporter.export(live, kinds[live.key.kind], tree) for live, tree in found)
+    return tuple(
+        replace(each, values=without_prefix(each.values, kinds[each.key.kind], prefix))
+        for each in done
+    )
 
 
 def _is_newest(newest: Mapping[tuple[str, str], str]) -> Callable[[Referenced], bool]:

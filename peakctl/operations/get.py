@@ -11,7 +11,7 @@ from typing import Any
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.kinds.fields import Kind
 from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
-from peakctl.operations.load import load_documents
+from peakctl.operations.load import load_documents, under_environment
 from peakctl.operations.overview import find_uses
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, telling
@@ -25,7 +25,7 @@ class GetResult:
 
     `values` are the specs, one for each of `found`, with a `Secret` for each value that must not be
     shown; empty where only a listing was asked for: then `uses` says what each is made of, such as
-    the images that it runs.
+    the images that it runs. `prefix` is that of the environment, for the names that have it.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class GetResult:
     values: tuple[Tree, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     uses: Mapping[LiveId, tuple[str, ...]] = field(default_factory=dict)
+    prefix: str = ""
 
 
 async def get_async(
@@ -71,19 +72,26 @@ async def get_live(
             ledgers = await find_ledgers(platform, ids, told)
             sealed = seal_found(platform, found, ledgers, told)
             sealed = tuple(seal_repeated(tree, redact) for tree in sealed)
-            return GetResult(kind, tuple(found), part_of, sealed, tuple(told))
+            prefix = platform.project.prefix
+            return GetResult(kind, tuple(found), part_of, sealed, tuple(told), prefix=prefix)
         uses, unread = await find_uses(platform, found)
         told += unread
-        return GetResult(kind, tuple(found), part_of, (), tuple(told), uses)
+        prefix = platform.project.prefix
+        return GetResult(kind, tuple(found), part_of, (), tuple(told), uses, prefix)
 
 
 async def _read(
     platform: Platform, kind: str, name: str | None, *, provided: bool
 ) -> Sequence[Live]:
-    """Every live resource of the kind, or those of that name. Raises PeakctlError when none is."""
+    """Every live resource of the kind, or those of that name. Raises PeakctlError when none is.
+
+    The name is that of a manifest, which has the prefix live; else a live one.
+    """
     adapter = platform.adapters[kind]
+    prefix = platform.project.prefix
     listed = [item for item in await adapter.index() if item.ours or provided or name]
-    wanted = [item for item in listed if name is None or item.name == name]
+    ours = [item for item in listed if prefix and item.name == f"{prefix}{name}"]
+    wanted = ours or [item for item in listed if name is None or item.name == name]
     if name is not None and not wanted:
         near = nearest_names(name, sorted({item.name for item in listed}))
         raise PeakctlError(
@@ -314,7 +322,7 @@ def _resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Reso
 
     documents = load_documents(project)
     found, _ = read_resources(documents, kinds, project_root=project.root, pack=unpacked_folder)
-    return {resource.key: resource for resource in found}
+    return under_environment(project, {resource.key: resource for resource in found}, kinds)
 
 
 def unpacked_folder(folder: FilePath, ignore: Sequence[str] | None, root: FilePath) -> Archive:

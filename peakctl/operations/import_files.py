@@ -55,7 +55,9 @@ class Found:
 
     @property
     def key(self) -> Key:
-        return self.exported.key
+        """As its manifest has it: without the prefix of the environment."""
+        name = value_at(self.exported.values, ("metadata", "name"))
+        return Key(self.exported.key.kind, str(name))
 
     def ignoring(self, at: str, why: str) -> Found:
         """The same, with a field that counts as it is live."""

@@ -200,9 +200,11 @@ class _Import:
         if not item.ours:
             is_record = record_word(item.name) is not None
             return "a record that peakctl keeps" if is_record else "the platform provides it"
-        if key in declared.places:
-            return f"declared already in {declared.places[key]}"
-        return ""
+        prefix = self.platform.project.prefix
+        if not key.name.startswith(prefix):
+            return f"its name does not begin with {prefix}, as all names of this environment do"
+        place = declared.places.get(Key(key.kind, key.name.removeprefix(prefix)))
+        return f"declared already in {place}" if place else ""
 
     def _leave(self, key: Key, id_: str | int, why: str) -> None:
         self.left.append(Left(key, str(id_), self.platform.project.redact(why)))

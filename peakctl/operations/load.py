@@ -23,7 +23,7 @@ from peakctl.errors import (
 )
 from peakctl.kinds.fields import Kind
 from peakctl.model import Document, Key, Reference, Resource, Source, Value
-from peakctl.model.values import value_at
+from peakctl.model.values import mapping_at, value_at
 from peakctl.operations.project import Project, no_project, telling
 
 if TYPE_CHECKING:
@@ -109,7 +109,43 @@ def _load(
         problems.append(_nothing_declared(Severity.WARNING if may_be_empty else Severity.ERROR))
     with telling() as told:
         told += refuse_errors(problems)
-        return LoadResult(resources, choose(resources, select, exclude), tuple(told))
+        applied = under_environment(project, resources, kinds)
+        chosen = choose(applied, select, exclude, project.prefix)
+        return LoadResult(applied, chosen, tuple(told))
+
+
+def under_environment(
+    project: Project, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]
+) -> Mapping[Key, Resource]:
+    """Declared resources as the environment has them: under its prefix, without schedules if so.
+
+    Raises ManifestsInvalid for names that do not bear the prefix, UsageError for a wrong one.
+    """
+    environment, prefix = project.environment, project.prefix
+    if environment is not None and environment.paused:
+        from peakctl.kinds.schedules import without_schedules
+
+        each = resources.items()
+        resources = {key: without_schedules(one, kinds[key.kind]) for key, one in each}
+    if not prefix:
+        return resources
+    from peakctl.kinds.prefix import check_prefixed, with_prefix
+
+    refuse_errors(tuple(check_prefixed(resources, kinds, prefix)))
+    return with_prefix(resources, kinds, prefix, _declared_elsewhere(project))
+
+
+def _declared_elsewhere(project: Project) -> frozenset[Key]:
+    """What the project's own manifests declare, where a run is of a part of them.
+
+    What refers to it is to find it under the prefix. Raises ManifestsInvalid as `load`.
+    """
+    if not project.options.manifests or project.file is None:
+        return frozenset()
+    whole = replace(project, options=replace(project.options, manifests=()))
+    found = (document.value for document in load_documents(whole))
+    named = ((value.get("kind"), mapping_at(value, ("metadata",)).get("name")) for value in found)
+    return frozenset(Key(str(kind), str(name)) for kind, name in named)
 
 
 def _secrets_of(documents: Sequence[Document], kinds: Mapping[str, Kind]) -> Iterator[str]:
@@ -126,7 +162,7 @@ def render(project: Project) -> RenderResult:
     from peakctl.kinds.store import load_kinds
     from peakctl.manifests import render_sources
 
-    given = _parameters(project)
+    given = given_parameters(project)
     warnings = refuse_errors(given.problems)
     texts, problems = render_sources(
         _patterns(project),
@@ -212,7 +248,7 @@ def _load_manifests(project: Project) -> Manifests:
     """All documents of the run, with the problems of all files, those of parameters included."""
     from peakctl.manifests.load import load_manifests
 
-    given = _parameters(project)
+    given = given_parameters(project)
     found = load_manifests(_patterns(project), **_sources(project, given))
     known = [d for d in found.problems if not (given.problems and d.code == NO_VALUE)]
     return replace(found, problems=(*given.problems, *known))
@@ -228,7 +264,7 @@ def read_sources(project: Project) -> tuple[Source, ...]:
 def _find_sources(project: Project) -> tuple[tuple[Source, ...], Sequence[Diagnostic]]:
     from peakctl.manifests.sources import find_sources
 
-    inputs = _sources(project, _parameters(project))
+    inputs = _sources(project, given_parameters(project))
     return find_sources(
         _patterns(project),
         inputs["root"],
@@ -269,7 +305,7 @@ def _patterns(project: Project) -> Sequence[str]:
     )
 
 
-def _parameters(project: Project) -> Given:
+def given_parameters(project: Project) -> Given:
     """The values for templates, and what is wrong with the files that they come from."""
     from peakctl.manifests.parameters import gather_given
 
@@ -277,14 +313,38 @@ def _parameters(project: Project) -> Given:
         project.file, project.environment, files=parameter_files(project), root=project.root
     )
     typed = {k: v for k, v in project.options.parameters.items() if v is not None}
+    named = _names_in_prefix(project)
     # A part of the project says nothing of what the rest uses.
     is_part = bool(project.options.manifests)
     return replace(
         given,
         values={**given.values, **typed},
         typed=frozenset(typed),
-        declared=dict.fromkeys(given.declared) if is_part else given.declared,
+        declared={
+            **(dict.fromkeys(given.declared) if is_part else given.declared),
+            **dict.fromkeys(named),
+        },
     )
+
+
+def find_prefix(project: Project) -> str:
+    """What namePrefix of the environment comes to: see `Project.prefix`."""
+    from peakctl.manifests.name_prefix import render_prefix
+
+    assert project.file is not None  # noqa: S101 - only a project file has environments
+    assert project.environment is not None  # noqa: S101 - asked of one that has a prefix
+    given = given_parameters(project)
+    refuse_errors(given.problems)
+    return render_prefix(project.file, project.environment, given.values)
+
+
+def _names_in_prefix(project: Project) -> frozenset[str]:
+    """The parameters that namePrefix mentions: no template need use them."""
+    if project.file is None or project.environment is None:
+        return frozenset()
+    from peakctl.manifests.name_prefix import names_in
+
+    return names_in(project.file, project.environment)
 
 
 def parameter_files(project: Project) -> list[Path]:
@@ -391,11 +451,17 @@ def _in_doubt(resource: Resource, reference: Reference, near: str) -> Diagnostic
 
 
 def choose(
-    resources: Mapping[Key, Resource], select: Sequence[str], exclude: Sequence[str]
+    resources: Mapping[Key, Resource],
+    select: Sequence[str],
+    exclude: Sequence[str],
+    prefix: str = "",
 ) -> frozenset[Key]:
-    """The keys selected and not excluded. Raises SelectorEmpty when a word fits nothing."""
-    chosen = _matching(resources, select) if select else set(resources)
-    chosen -= _matching(resources, exclude)
+    """The keys selected and not excluded; names may be typed with or without their prefix.
+
+    Raises SelectorEmpty when a word fits nothing.
+    """
+    chosen = _matching(resources, select, prefix) if select else set(resources)
+    chosen -= _matching(resources, exclude, prefix)
     if not chosen and (select or exclude):
         raise SelectorEmpty(
             Diagnostic(
@@ -407,24 +473,26 @@ def choose(
     return frozenset(chosen)
 
 
-def _matching(resources: Mapping[Key, Resource], words: Iterable[str]) -> set[Key]:
+def _matching(resources: Mapping[Key, Resource], words: Iterable[str], prefix: str) -> set[Key]:
     found: set[Key] = set()
     for word in (part.strip() for each in words for part in each.split(",")):
         if not word:
             continue
-        fitting = {key for key, resource in resources.items() if _fits(word, key, resource)}
+        fitting = {key for key, resource in resources.items() if _fits(word, key, resource, prefix)}
         if not fitting:
             raise SelectorEmpty(_nothing(word, resources))
         found |= fitting
     return found
 
 
-def _fits(word: str, key: Key, resource: Resource) -> bool:
+def _fits(word: str, key: Key, resource: Resource, prefix: str) -> bool:
     if "=" in word:
         label, _, value = word.partition("=")
         return resource.labels.get(label) == value
     kind, slash, name = word.partition("/")
-    return kind.lower() == key.kind.lower() and (not slash or fnmatchcase(key.name, name))
+    names = (key.name, key.name.removeprefix(prefix))
+    fits = not slash or any(fnmatchcase(each, name) for each in names)
+    return kind.lower() == key.kind.lower() and fits
 
 
 def _nothing(word: str, resources: Mapping[Key, Resource]) -> Diagnostic:

@@ -74,6 +74,9 @@ class Project:
     policy: Policy | None = None
     clock: Clock = field(default_factory=SystemClock)
     redact: Redactor = field(default_factory=Redactor)
+    _prefixes: list[tuple[object, object, str]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @classmethod
     def open(
@@ -126,7 +129,36 @@ class Project:
         """What the project would own its resources as; None where no ledger is kept."""
         if self.file is None or self.environment is None or not self.environment.ledger:
             return None
-        return Owner(self.file.name, self.environment.name)
+        return Owner(self.file.name, self.slot, self.environment.name)
+
+    @property
+    def prefix(self) -> str:
+        """What begins the live name of everything that the manifests declare; "" for nothing.
+
+        It is that of `namePrefix`, with the parameters of the options filled in: once, so that a
+        run has one owner whatever becomes of its files. Raises UsageError, and ManifestsInvalid for
+        files of parameters.
+        """
+        if self.environment is None or not self.environment.name_prefix:
+            return ""
+        for options, environment, prefix in self._prefixes:
+            if options is self.options and environment is self.environment:
+                return prefix
+        from peakctl.operations.load import find_prefix
+
+        self._prefixes.append((self.options, self.environment, find_prefix(self)))
+        return self._prefixes[-1][2]
+
+    @property
+    def known_prefix(self) -> str:
+        """As `prefix`; "" where it was not asked for yet."""
+        return self._prefixes[-1][2] if self._prefixes else ""
+
+    @property
+    def slot(self) -> str:
+        """The environment's name, with the prefix where it has one: `preview.pr-7-`."""
+        name = self.environment_name or ""
+        return f"{name}.{self.prefix}" if self.prefix else name
 
 
 def open_project(

@@ -201,6 +201,22 @@ class RunRecorder:
         listed = planned.live.listed.get(self.client.store.kind)
         return await self.history.write(past, left, listed)
 
+    async def remove_records(self) -> tuple[Diagnostic, ...]:
+        """Delete the ledger and the history of an owner that has nothing left: see the function.
+
+        A warning where that fails: all else is done.
+        """
+        from peakctl.ledger.removal import remove_records
+
+        assert self.lease is not None  # noqa: S101 - only runs that acquired it remove it
+        if self.lease.lost:
+            return ()
+        try:
+            await remove_records(self.client, self.history.client.store, self.lease.ledger)
+        except PeakctlError as error:
+            return (_not_removed(error),)
+        return ()
+
     def _left_open(
         self,
         ledger: Ledger,
@@ -366,6 +382,16 @@ def not_written(error: PeakctlError, again: str) -> Diagnostic:
         summary="the run is over, and its ledger could not be written",
         detail=f"{error}\n{_LEASE_STAYS}",
         fix=f"nothing is lost: {again}",
+    )
+
+
+def _not_removed(error: PeakctlError) -> Diagnostic:
+    return Diagnostic(
+        code="ledger/not-removed",
+        summary="everything is deleted, but the ledger and the history of it are still there",
+        detail=str(error),
+        fix="delete these artifacts in the platform; left there, the next run of it uses them",
+        severity=Severity.WARNING,
     )
 
 

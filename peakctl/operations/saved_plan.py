@@ -105,7 +105,7 @@ def read_saved_plan(project: Project, file: str | Path) -> SavedPlan:
     """The consent in a plan file. Raises PlanStale when it is not whole, or for something else."""
     saved = open_saved_plan(file)
     approval = saved.approval
-    here = (project.name or "", project.environment_name or "")
+    here = (project.name or "", project.slot)
     if (approval.project, approval.environment) != here:
         there = f"project {approval.project or '-'}, environment {approval.environment or '-'}"
         raise _unusable(f'"{file}" approves another run', f"it is for {there}")
@@ -219,7 +219,7 @@ def _approved(
         plan,
         platform.kinds,
         project=project.name or "",
-        environment=project.environment_name or "",
+        environment=project.slot,
         salt=secrets.token_hex(16),
         cost=cost,
         tenant=tenant,

@@ -67,7 +67,23 @@ class WriteHistory:
     owner: Owner
 
 
-Stage = AcquireLease | Replan | TakeOver | CarryOut | Record | ReleaseLease | WriteHistory
+@dataclass(frozen=True, slots=True)
+class RemoveRecords:
+    """Delete the ledger and the history of a prefix of names that owns nothing any more."""
+
+    owner: Owner
+
+
+Stage = (
+    AcquireLease
+    | Replan
+    | TakeOver
+    | CarryOut
+    | Record
+    | ReleaseLease
+    | WriteHistory
+    | RemoveRecords
+)
 
 
 def build_stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> tuple[Stage, ...]:
@@ -94,11 +110,21 @@ def _stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> Iterato
     if owner is not None and leased:
         yield ReleaseLease(owner)
         yield WriteHistory(owner)
+        if planned.options.destroy and owner.is_of_prefix:
+            yield RemoveRecords(owner)
 
 
 def explain(stages: Iterable[Stage]) -> tuple[tuple[str, str], ...]:
     """Each stage in words: its name, and what it does."""
     return tuple((stage_name(stage), _explained(stage)) for stage in stages)
+
+
+_OF_RECORDS = {
+    Record: "write what {} owns, and how each action ended",
+    ReleaseLease: "give the lease of {} back, in the same version of the ledger",
+    WriteHistory: "add the run to the history of {}",
+    RemoveRecords: "delete the ledger and the history of {}, if it owns nothing any more",
+}
 
 
 def stage_name(stage: Stage) -> str:
@@ -120,11 +146,7 @@ def _explained(stage: Stage) -> str:
             return f"take what changes hands out of the ledgers of {names}"
         case CarryOut(actions):
             return f"make the calls of {counted(actions, 'action')}, and wait until each is ready"
-        case Record(owner):
-            return f"write what {owner} owns, and how each action ended"
-        case ReleaseLease(owner):
-            return f"give the lease of {owner} back, in the same version of the ledger"
-        case WriteHistory(owner):
-            return f"add the run to the history of {owner}"
+        case Record(owner) | ReleaseLease(owner) | WriteHistory(owner) | RemoveRecords(owner):
+            return _OF_RECORDS[type(stage)].format(owner)
         case _:
             assert_never(stage)

@@ -66,6 +66,7 @@ def json_document(report: Report) -> JsonDict:
         "command": report.command,
         "project": report.project,
         "environment": report.environment,
+        **({"name_prefix": report.name_prefix} if report.name_prefix else {}),
         **({"policy": policy_document(report.policy)} if report.policy else {}),
         "errors": [problem_document(d) for d in problems if d.severity is Severity.ERROR],
         "warnings": [problem_document(d) for d in problems if d.severity is not Severity.ERROR],

@@ -74,10 +74,15 @@ def _undeclared(report: Report) -> Iterator[str]:
 def _title(report: Report) -> str:
     where = " ".join(
         f"{word} `{printable(value)}`"
-        for word, value in (("project", report.project), ("environment", report.environment))
+        for word, value in (
+            ("project", report.project),
+            ("environment", report.environment),
+            ("prefix", report.name_prefix),
+        )
         if value
     )
-    mark = f"peakctl:{report.command} {report.project or ''} {report.environment or ''}"
+    parts = (report.project, report.environment, report.name_prefix)
+    mark = f"peakctl:{report.command} {' '.join(part or '' for part in parts)}"
     heading = f"### peakctl {report.command}: {where or 'no project'}"
     return f"<!-- {_harmless(mark.strip())} -->\n{heading}\n"
 

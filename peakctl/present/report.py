@@ -25,6 +25,7 @@ class Report:
     `declared` has where resources are declared, as far as a form asks for it; `file` is that of the
     project.
     `sections` are the result as Markdown, and `events` as JSON lines, of a command without a plan.
+    `name_prefix` begins the live names of the environment.
     """
 
     command: str
@@ -49,6 +50,7 @@ class Report:
     file: str = "peakctl.yaml"
     sections: tuple[str, ...] = ()
     events: tuple[tuple[str, JsonObject], ...] = ()
+    name_prefix: str = ""
 
     @property
     def ok(self) -> bool:

@@ -29,7 +29,15 @@ def about(live: Live, result: GetResult) -> JsonDict:
         "version": live.version or "",
         "uses": list(result.uses.get(live.live_id, ())),
         "part_of": result.part_of.get(live.live_id),
+        **({"in_manifests": _in_manifests(live, result)} if result.prefix else {}),
     }
+
+
+def _in_manifests(live: Live, result: GetResult) -> str | None:
+    """What manifests call it under the prefix of the environment; None where none could."""
+    name, prefix = live.key.name, result.prefix
+    could = name.startswith(prefix) and live.live_id not in result.part_of
+    return name.removeprefix(prefix) if could else None
 
 
 def listing_rows(result: GetResult) -> list[JsonDict]:
@@ -51,7 +59,7 @@ def listing_lines(result: GetResult, *, verbose: bool = False) -> tuple[Line, ..
     cells = [{**row, **_in_words(row, names)} for row in rows]
     titles = [
         title
-        for title in ("name", "version", "status", "uses", "part of")
+        for title in ("name", "in manifests", "version", "status", "uses", "part of")
         if title == "name" or any(row[title] for row in cells)
     ]
     titles += ["id"] if with_ids else []
@@ -65,8 +73,12 @@ def _in_words(row: JsonDict, names: Mapping[str, str]) -> JsonDict:
     """
     status = row["status"].lower().replace("_", "-")
     whole = row["part_of"] or ""
-    part_of = names.get(whole.rpartition(" ")[2], whole)
-    return {"status": status, "uses": ", ".join(row["uses"]), "part of": part_of}
+    return {
+        "status": status,
+        "uses": ", ".join(row["uses"]),
+        "part of": names.get(whole.rpartition(" ")[2], whole),
+        "in manifests": row.get("in_manifests"),
+    }
 
 
 def overview_rows(found: Overview) -> list[JsonDict]:

@@ -33,6 +33,7 @@ YAML = ("yaml", "manifest")
 @click.argument("kind", required=False, shell_complete=options.complete_kind)
 @click.argument("name", required=False)
 @options.environment
+@options.parameters
 @options.output("text", "manifest", "yaml", "json")
 @click.option("--all", "show_all", is_flag=True, help="What the platform itself provides, too.")
 @options.connection

@@ -29,6 +29,7 @@ each with its reason. Variables stand where secrets do; .env.example names them.
 @click.option("--all", "everything", is_flag=True, help="All kinds.")
 @options.imported
 @options.environment
+@options.parameters
 @options.output("text", "json")
 @options.connection
 @options.display

@@ -82,6 +82,7 @@ def ledger() -> None:
 
 @ledger.command(context_settings=options.CONTEXT, epilog=SHOW_EPILOG)
 @options.environment
+@options.parameters
 @options.output("text", "json")
 @options.connection
 @options.display
@@ -95,6 +96,7 @@ def show(**flags: object) -> int:
 
 @ledger.command(context_settings=options.CONTEXT, epilog=HISTORY_EPILOG)
 @options.environment
+@options.parameters
 @click.option(
     "--since",
     type=Since(),
@@ -129,6 +131,7 @@ def history(
 
 @ledger.command(context_settings=options.CONTEXT, epilog=UNLOCK_EPILOG)
 @options.environment
+@options.parameters
 @options.output("text", "json")
 @options.consent
 @options.connection

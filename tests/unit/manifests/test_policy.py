@@ -174,3 +174,17 @@ def test_git_gets_no_secret_and_no_setting_of_its_own(
     assert seen
     assert all("PEAK_AUTH_TOKEN" not in env and "GIT_DIR" not in env for env in seen)
     assert {env["GIT_ALLOW_PROTOCOL"] for env in seen} == {"none"}
+
+
+def test_a_change_does_not_take_the_prefix_of_names_away_or_start_schedules(root: Path) -> None:
+    text = "project: shop\nenvironments: {prod: {%s}}\n"
+    commit(root, text % "namePrefix: 'pr-{{ n }}-', paused: true")
+    (root / "peakctl.yaml").write_text(text % "protect: true")
+    _, environment, policy = ruled(root, "HEAD")
+    assert (environment.name_prefix, environment.paused) == ("pr-{{ n }}-", True)
+    assert (environment.protect, len(environment.prefix_places)) == (False, 1)
+    assert policy.changes == (
+        PolicyChange("environments.prod.protect", "false", "true"),
+        PolicyChange("environments.prod.namePrefix", "pr-{{ n }}-", "(not set)"),
+        PolicyChange("environments.prod.paused", "true", "false"),
+    )

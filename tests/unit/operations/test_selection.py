@@ -36,6 +36,14 @@ def test_words_choose_resources(
     assert choose(RESOURCES, select, exclude) == expected
 
 
+@pytest.mark.parametrize("word", ["Image/pr-7-base", "Image/base", "Image/b*", "image/pr-7-*"])
+def test_names_are_typed_with_or_without_the_prefix_of_the_environment(word: str) -> None:
+    live = Key("Image", "pr-7-base")
+    found = {live: Resource(live, {}, DOCUMENT), SERVICE: RESOURCES[SERVICE]}
+    assert choose(found, (word,), (), "pr-7-") == {live}
+    assert choose(found, (), (word,), "pr-7-") == {SERVICE}
+
+
 @pytest.mark.parametrize(
     ("word", "fix"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from peakctl.engine.observe.live_state import LiveState
@@ -14,6 +15,7 @@ from peakctl.operations.stages import (
     CarryOut,
     Record,
     ReleaseLease,
+    RemoveRecords,
     Replan,
     TakeOver,
     WriteHistory,
@@ -79,6 +81,20 @@ def test_without_a_ledger_there_are_only_the_calls() -> None:
 
 def test_without_a_ledger_it_is_planned_again_after_a_question() -> None:
     assert stages(CREATE, owner=None) == (Replan(known=0, conflicts=True), CarryOut(actions=1))
+
+
+def test_a_prefix_that_is_destroyed_takes_its_records_along() -> None:
+    owner = Owner("shop", "preview.pr-7-", "preview")
+    plan = planned(Action(KEY, Verb.DELETE, (Step.DELETE,), live=live(KEY)))
+    destroyed = replace(plan, options=PlanOptions(destroy=True))
+    last = RemoveRecords(owner)
+    assert build_stages(destroyed, owner, asked=True)[-1] == last
+    assert explain([last])[0] == (
+        "remove records",
+        "delete the ledger and the history of shop/preview.pr-7-, if it owns nothing any more",
+    )
+    assert last not in build_stages(plan, owner, asked=True)
+    assert build_stages(destroyed, US, asked=True)[-1] == WriteHistory(US)
 
 
 def test_every_stage_is_explained() -> None:
