@@ -76,13 +76,14 @@ class Adapter(Rest):
             *_checks(spec),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
-        return CallResult(request.key, require(answer, "id"), {"id": require(answer, "id")})
+        id_ = require(answer, "id")
+        return CallResult(request.key, id_, {"id": id_}, number=_number(answer))
 
     async def _create_version(self, request: CallRequest) -> CallResult:
         live = live_of(request)
         parts = [*zip_part(request), *_checks(spec_of(request.desired))]
-        await self.api.send("PUT", self.at(live.id), parts=parts)
-        return CallResult(request.key, live.id, {"id": live.id})
+        answer = await self.api.send("PUT", self.at(live.id), parts=parts)
+        return CallResult(request.key, live.id, {"id": live.id}, number=_number(answer))
 
     async def _update_metadata(self, request: CallRequest) -> CallResult:
         live = live_of(request)
@@ -93,6 +94,12 @@ class Adapter(Rest):
 
 def _checks(spec: Tree) -> list[Part]:
     return [Part(name, json=spec.get(name, MISSING)) for name in ("scan", "validate")]
+
+
+def _number(answer: object) -> str | None:
+    """The number of the version that was made, if the answer tells it."""
+    number = answer.get("version") if isinstance(answer, dict) else None
+    return str(number) if isinstance(number, int) else None
 
 
 def newest_number(described: JsonObject) -> str | None:

@@ -224,7 +224,8 @@ class Adapter(Rest):
         self, request: CallRequest, id_: str | int, family: str, number: int | None
     ) -> CallResult:
         watch = self.watch(id_, {"family": family, "revision": number})
-        return CallResult(request.key, id_, {"id": id_}, watch)
+        made = None if number is None else str(number)
+        return CallResult(request.key, id_, {"id": id_}, watch, number=made)
 
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         route = self._route(str(private["family"]), id)

@@ -39,6 +39,7 @@ class _Run:
     redact: Callable[[str], str]
     taken: dict[LiveId, Key] = field(default_factory=dict)
     tails: bool = False
+    usual: Mapping[Key, int] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
 
@@ -102,7 +103,8 @@ class _Run:
         self, action: Action, step: Step, reading: Readiness, log: tuple[str, ...]
     ) -> None:
         state = reading.message or status_word(reading.status)
-        self._report(Phase.WAITING, action, step, state, log=log)
+        usual = None if _is_for_end(action, step) else self.usual.get(action.key)
+        self._report(Phase.WAITING, action, step, state, log=log, usual=usual)
 
     def _unless_same(self, action: Action, outcome: Outcome) -> Outcome:
         """The outcome, but a failure where another resource of the plan has the id already."""
@@ -129,9 +131,15 @@ class _Run:
         message: str,
         outcome: Outcome | None = None,
         log: tuple[str, ...] = (),
+        usual: int | None = None,
     ) -> None:
         at = self.clock.now()
-        self.emit(Event(phase, action.key, action.verb, step, message, at, outcome, log))
+        self.emit(Event(phase, action.key, action.verb, step, message, at, outcome, log, usual))
+
+
+def _is_for_end(action: Action, step: Step) -> bool:
+    """Whether the end of something is waited for: of what is deleted, or stands in the way."""
+    return step is Step.DELETE or (step is Step.WAIT and action.verb is not Verb.KEEP)
 
 
 async def apply(
@@ -145,20 +153,21 @@ async def apply(
     stop: Stop,
     redact: Callable[[str], str] | None = None,
     tails: bool = False,
+    usual: Mapping[Key, int] | None = None,
 ) -> tuple[Outcome, ...]:
     """Carry out every action; the outcomes are in the order of the plan, one an action.
 
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
     errors that are no action's own are raised. `redact` masks secrets in what the platform says;
     without one, those of the plan. With `tails`, events have the end of the log of what is being
-    built, for one more request at each poll. When the task is cancelled, `emit` still hears how
-    each action was left.
+    built, for one more request at each poll; `usual` are the seconds that events tell of each wait.
+    When the task is cancelled, `emit` still hears how each action was left.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
     taken = {shared_id(kinds, a.key.kind, a.live.id): a.key for a in lives if a.live}
     redact = redact or Redactor(secret_texts([action.desired for action in plan.actions]))
-    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken, tails=tails)
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken, tails, usual or {})
     try:
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:

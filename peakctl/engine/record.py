@@ -16,6 +16,7 @@ from peakctl.kinds.ignored import is_ignored
 from peakctl.kinds.walk import field_at
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
+from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
 from peakctl.model.values import dotted
@@ -194,8 +195,11 @@ class _Entries:
             # a build that failed has made a version all the same
             lists = self._files(action, action.desired, old.digests)
             new = replace(new, digests={**without_lists(old.digests), **lists})
+        of_name = self.owned.get(action.key) or old
+        known = kept_wait({**of_name.digests, **old.digests})
+        waited = known if outcome.waited is None else write_wait(outcome.waited)
         self._forget(entry)
-        self.owned[action.key] = new
+        self.owned[action.key] = replace(new, digests={**new.digests, **waited})
 
     def _is_unreported(self, action: Action) -> bool:
         """Whether the digests are those of an older version than the one that is live."""

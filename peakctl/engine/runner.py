@@ -77,6 +77,8 @@ class ActionRunner:
     last: CallResult | None = None
     outputs: Tree | None = None
     warning: Outcome | None = None
+    number: str | None = None
+    waited: int | None = None
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
@@ -133,6 +135,8 @@ class ActionRunner:
             detail,
             id=resource_id(self.action, self.known),
             applied=fill(self.action.desired, self.known) if status.good else EMPTY,
+            number=self.number,
+            waited=self.waited,
         )
 
     def redacted(self, reading: Readiness) -> Readiness:
@@ -197,6 +201,7 @@ class ActionRunner:
         key = self.action.key
         if self._comes_before_create(step):
             return
+        self.number = result.number or self.number
         if step is not Step.DELETE:
             self.last = result
             self._learn(result.outputs)
@@ -213,7 +218,7 @@ class ActionRunner:
 
     async def _wait(self, step: Step, result: CallResult) -> Outcome | None:
         deleting = step is Step.DELETE or self._comes_before_create(step)
-        self.waiting_for = Readiness(State.PENDING)
+        self.waiting_for, began = Readiness(State.PENDING), self.clock.now()
         tail = _Tail(self, step, result) if self.tails and not deleting else None
         settled = await wait_until_settled(
             self.adapter,
@@ -232,6 +237,8 @@ class ActionRunner:
         good = State.GONE if deleting else State.READY
         if reading.state in (good, State.WARNING):
             self._learn(reading.outputs)
+            if step is not Step.WAIT and not deleting:
+                self.waited = round(self.clock.now() - began)
             if reading.state is State.WARNING:
                 self.warning = await self._bad_end(reading, result, Status.DONE)
             return None
@@ -363,10 +370,10 @@ class ActionRunner:
         """What the call would have answered, taken from what it left behind."""
         if live.state is State.PENDING:
             waiting = replace(request, step=Step.WAIT, live=live)
-            return await self.adapter.call(waiting)
+            return replace(await self.adapter.call(waiting), number=live.number)
         if request.step in MAKES and live.state not in (State.READY, State.WARNING):
             return self._outcome(Status.FAILED, self._ended_as(live.status))
-        return CallResult(request.key, live.id, live.attributes or EMPTY)
+        return CallResult(request.key, live.id, live.attributes or EMPTY, number=live.number)
 
     # --- removals --------------------------------------------------------------------------
 

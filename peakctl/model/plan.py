@@ -400,7 +400,9 @@ class Outcome:
     `id` is that of the resource, if there is one now; `applied` what its calls sent, with ids for
     names, when all of them went well. `failure` is set where something that was started failed, or
     ended with a warning;
-    `outputs` are what the resource gives to people: its address, its webhooks.
+    `outputs` are what the resource gives to people: its address, its webhooks. `number` is that of
+    the version or revision made, where the platform numbers them; `waited` how many seconds what
+    was started took to become ready.
     """
 
     key: Key
@@ -414,6 +416,8 @@ class Outcome:
     applied: Tree = field(default_factory=empty_tree, repr=False, compare=False)
     failure: Failure | None = None
     outputs: Tree = field(default_factory=empty_tree)
+    number: str | None = None
+    waited: int | None = None
 
     @property
     def changed(self) -> bool:
@@ -426,7 +430,8 @@ class Outcome:
 class Event:
     """What progress listens to. `at` is in seconds of the run's clock.
 
-    `log` is the end of the log of what is being built, where it was asked for.
+    `log` is the end of the log of what is being built, where it was asked for. `usual` is how many
+    seconds the last good wait took for what is waited for now, where the ledger knows.
     """
 
     phase: Phase
@@ -437,3 +442,4 @@ class Event:
     at: float
     outcome: Outcome | None = None
     log: tuple[str, ...] = ()
+    usual: int | None = None

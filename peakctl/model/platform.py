@@ -61,7 +61,8 @@ class BuildLog:
 class CallResult:
     """What a call answered: the id, what references receive, and what to poll (None: nothing).
 
-    `outputs` are what the resource gives to people, None where the answer does not tell.
+    `outputs` are what the resource gives to people, None where the answer does not tell. `number`
+    is that of the version or revision made, where the platform numbers them and tells it.
     """
 
     key: Key
@@ -69,6 +70,7 @@ class CallResult:
     attributes: Tree = field(default_factory=empty_tree)
     watch: JsonObject | None = None
     outputs: Tree | None = None
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,5 +213,11 @@ class Live:
     edited: Edit | None = field(default=None, compare=False)
 
     @property
+    def number(self) -> str | None:
+        """The number of what is live: a deployment has its own beside that of its release."""
+        revision = self.private.get("revision")
+        return self.version if revision is None else str(revision)
+
+    @property
     def live_id(self) -> LiveId:
         return LiveId.of(self.key.kind, self.id)

@@ -393,6 +393,7 @@ class _Run:
 
     async def _carry_out(self) -> None:
         from peakctl.engine.apply import apply
+        from peakctl.ledger.waits import usual_waits
 
         platform, clock = self.platform, self.platform.project.clock
         self.began = clock.now()
@@ -419,6 +420,7 @@ class _Run:
                 stop=self.stop,
                 redact=platform.project.redact,
                 tails=self.options.tails,
+                usual=usual_waits(self.planned.plan.pending, self.planned.live.ledger),
             )
 
     async def _record(self) -> None:

@@ -11,10 +11,12 @@ from fnmatch import fnmatchcase
 
 from peakctl import __version__
 from peakctl.engine.record import plan_digest
+from peakctl.engine.runner import MAKES
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.ledger.history import FoundHistory, HistoryClient, merge_runs, recovered_run
 from peakctl.ledger.recovery import recover
 from peakctl.model import (
+    Action,
     HistoryResource,
     HistoryRun,
     Intent,
@@ -26,11 +28,14 @@ from peakctl.model import (
     PastRun,
     Plan,
     Run,
+    Step,
     Verb,
 )
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 
+MAKES_NUMBER = frozenset(MAKES) | {Step.REDEPLOY}
+"""Calls after which what is live may have another number."""
 ADOPT = "adopt"
 """The verb of what becomes the project's without being changed."""
 _DURATION = re.compile(r"([0-9]{1,6})([mhdw])\Z")
@@ -87,11 +92,21 @@ def _resources(
             verb = ADOPT
         elif outcome.verb is Verb.KEEP and outcome.status.good:
             continue
-        action = actions[key]
-        before = action.live.version if action.live else None
-        after = None if action.verb is Verb.DELETE else action.version
+        before, after = _versions(actions[key], outcome)
         found.append(HistoryResource(key, verb, outcome.status.value, before, after))
     return tuple(found)
+
+
+def _versions(action: Action, outcome: Outcome) -> tuple[str | None, str | None]:
+    """The number that a resource had, and the one that it has got or was to get; None if unknown.
+
+    The platform tells some numbers in its answer only; what makes none keeps the one there was.
+    """
+    before = action.live.number if action.live else None
+    if action.verb is Verb.DELETE:
+        return before, None
+    after = outcome.number or action.version
+    return before, before if after is None and not MAKES_NUMBER & {*action.steps} else after
 
 
 @dataclass(slots=True)

@@ -62,6 +62,7 @@ class EventStream:
             "verb": str(event.verb),
             "step": str(event.step) if event.step else None,
             "message": event.message,
+            "usual_seconds": event.usual,
         }
         self._put("progress", document)
         if event.outcome is not None:

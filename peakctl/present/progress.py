@@ -80,7 +80,8 @@ class PlainProgress:
     started: float
     count: Count
     _last: float = 0.0
-    _busy: dict[Key, str] = field(default_factory=dict)
+    _busy: dict[Key, Event] = field(default_factory=dict)
+    _began: dict[Key, float] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:
         self.count.add(event)
@@ -88,10 +89,12 @@ class PlainProgress:
             return
         if event.phase is Phase.FINISHED:
             self._busy.pop(event.key, None)
-        elif self._busy.get(event.key) == event.message:
-            return
         else:
-            self._busy[event.key] = event.message
+            before = self._busy.get(event.key)
+            self._busy[event.key] = event
+            self._began.setdefault(event.key, event.at)
+            if before is not None and before.message == event.message:
+                return
         self._last = event.at
         self.terminal.tell([_told(event, self.started, self.count)])
 
@@ -101,9 +104,15 @@ class PlainProgress:
     def beat(self, now: float) -> None:
         if self._busy and now - max(self._last, self.started) >= HEARTBEAT:
             self._last = now
-            names = ", ".join(f"{key} ({m})" if m else str(key) for key, m in self._busy.items())
+            names = ", ".join(self._under_way(event, now) for event in self._busy.values())
             words = f"{self.count} ended; still under way: {names}"
             self.terminal.tell([line((f"{_clock(now - self.started)} ", "dim"), words)])
+
+    def _under_way(self, event: Event, now: float) -> str:
+        """`Image/train (building 1m12s, usually 38s)`, the time since it was started."""
+        took = duration(now - self._began[event.key])
+        words = (event.message, took) if event.message else (took,)
+        return f"{event.key} ({' '.join(words)}{_usual(event, ', usually {}')})"
 
     def close(self) -> None:
         """Nothing to leave behind."""
@@ -176,8 +185,16 @@ class LiveProgress:
         frame = frames[int(now * _FRAMES_A_SECOND) % len(frames)]
         clock, *rest = event_line(event, now - self._started)
         took = duration(max(now - self._began[event.key], 0.0))
+        took += _usual(event, " (usually {})")
         yield line((frame, "note"), (clock[0][1:], "dim"), *rest, (f"  {took}", "dim"))
         yield from (line((f"{'':>10}{text}", "dim")) for text in event.log)
+
+
+def _usual(event: Event, words: str) -> str:
+    """`words` with what the last good wait took, nothing where that is not known."""
+    if event.usual is None:
+        return ""
+    return words.format(f"{event.usual}s" if event.usual < 60 else duration(event.usual))
 
 
 def is_never_started(event: Event) -> bool:

@@ -296,3 +296,51 @@ def test_versions_from_and_to_are_told_and_what_never_began_is_not_open(shop: Sh
     shown = shop.run("ledger", "show").out
     assert "0 not finished" in shown
     assert "Begun" not in shown
+
+
+ARTIFACT = """\
+apiVersion: peakctl/v1
+kind: Artifact
+metadata: {name: data, description: "%s"}
+spec: {artifact: {path: data}}
+---
+"""
+DEPLOYMENT = """\
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: live, title: live}
+spec: {blockSpec: {name: block}}
+---
+"""
+
+
+def test_numbers_that_the_platform_gives_are_told(shop: Shop) -> None:
+    def applied(words: str, content: str) -> dict[str, tuple[str, ...]]:
+        (shop.folder / "data").mkdir(exist_ok=True)
+        (shop.folder / "data/a.csv").write_text(content)
+        written = ARTIFACT % words + IMAGE % f"true {content}" + BLOCK + DEPLOYMENT
+        (shop.folder / "m.yaml").write_text(written)
+        done = shop.run("apply", "-y")
+        assert done.code == 0, done.out + done.err
+        run = shop.history("--limit", "1")["runs"][0]
+        return {
+            each["key"]: (each["verb"], each["version_before"], each["version_after"])
+            for each in run["resources"]
+            if each["key"] in ("Artifact/data", "Deployment/live")
+        }
+
+    assert applied("x", "1") == {
+        "Artifact/data": ("create", None, "1"),
+        "Deployment/live": ("create", None, "1"),
+    }
+    assert applied("x", "2") == {
+        "Artifact/data": ("build", "1", "2"),
+        "Deployment/live": ("revise", "1", "2"),
+    }
+    assert "Deployment/live  1 -> 2" in shop.text()
+    assert applied("y", "2") == {"Artifact/data": ("edit", "2", "2")}
+    (shop.folder / "m.yaml").write_text("")
+    assert (
+        shop.run("apply", "-y", "--prune", "--prune-history", "--allow-mass-change", "9").code == 0
+    )
+    assert "delete  Artifact/data  2\n" in shop.text()

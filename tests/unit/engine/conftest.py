@@ -92,6 +92,7 @@ class Shelf:
     gives: Any = field(default_factory=dict)
     used_by: tuple[str, ...] = ()
     watched: bool = False
+    number: str | None = None
     keeps: bool = False
     makes: tuple[str, ...] = ()
     made: dict[tuple[str, str], Key] = field(default_factory=dict)
@@ -161,7 +162,7 @@ class Shelf:
             )
         attributes = {"id": id_, "version": f"{order.version}-id"} if order.version else {"id": id_}
         watch = {"id": id_} if self.watched else None
-        return CallResult(order.key, id_, attributes, watch, self.answers)
+        return CallResult(order.key, id_, attributes, watch, self.answers, self.number)
 
     async def poll(self, receipt: CallResult) -> Readiness:
         return self.readings.pop(0) if self.readings else Readiness(State.READY, "ready")
@@ -213,6 +214,7 @@ class Lab:
     stop: Stop = field(default_factory=Stop)
     events: list[Event] = field(default_factory=list)
     tails: bool = False
+    usual: dict[Key, int] | None = None
 
     manifest = staticmethod(manifest)
     problem = staticmethod(problem)
@@ -268,6 +270,7 @@ class Lab:
             limits=WaitLimits(**limits),
             stop=self.stop,
             tails=self.tails,
+            usual=self.usual,
         )
 
     def run(self, *documents: Any) -> tuple[Outcome, ...]:

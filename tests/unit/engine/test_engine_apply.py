@@ -367,6 +367,65 @@ def test_limits_have_a_default_for_everything() -> None:
     assert limits.limit("anything") == 1800.0
 
 
+# --- how long, and which number ------------------------------------------------------------
+
+
+def test_a_good_wait_tells_how_long_it_took(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [PENDING, PENDING, PENDING]
+    (outcome,) = lab.run(image(lab))
+    assert outcome.waited == round(1 + 1.5 + 2.25)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.PENDING])
+def test_a_wait_that_did_not_end_well_tells_nothing(lab: Any, state: State) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [PENDING, *[Readiness(state, "bad")] * 3]
+    (outcome,) = lab.apply(lab.plan(image(lab)).plan, seconds={"build": 2.0})
+    assert outcome.waited is None
+
+
+def test_what_was_under_way_or_goes_has_no_time_of_its_own(lab: Any) -> None:
+    lab.Image.put("a", image(lab)["spec"], version="1.0.0", state=State.PENDING, status="building")
+    lab.Image.watched = lab.Workflow.watched = True
+    lab.Image.readings, lab.Workflow.readings = [PENDING], [PENDING, Readiness(State.GONE)]
+    (kept,) = lab.run(image(lab))
+    (gone,) = lab.apply(delete(lab, lab.Workflow.put("w")))
+    assert (kept.waited, gone.waited) == (None, None)
+
+
+def test_the_usual_time_is_told_of_what_is_waited_for(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [PENDING]
+    lab.usual = {Key("Image", "a"): 38}
+    lab.run(image(lab))
+    told = [(e.phase, e.usual) for e in lab.events]
+    assert told == [(Phase.STARTED, None), (Phase.WAITING, 38), (Phase.FINISHED, None)]
+
+
+def test_the_end_of_what_is_deleted_has_no_usual_time(lab: Any) -> None:
+    lab.Workflow.watched = True
+    lab.Workflow.readings = [PENDING, Readiness(State.GONE)]
+    lab.usual = {Key("Workflow", "w"): 38}
+    lab.apply(delete(lab, lab.Workflow.put("w")))
+    assert {event.usual for event in lab.events} == {None}
+
+
+def test_the_number_that_the_platform_gave_is_told_whatever_came_of_it(lab: Any) -> None:
+    put_deployment(lab)
+    lab.Deployment.number, lab.Deployment.watched = "7", True
+    lab.Deployment.readings = [Readiness(State.FAILED, "failed")]
+    put_block(lab)
+    (outcome,) = lab.run(deployment(lab, release="1.0.1"))
+    assert (outcome.status, outcome.number) == (Status.FAILED, "7")
+
+
+def test_the_number_of_a_call_in_doubt_is_that_of_what_is_there(lab: Any) -> None:
+    fails(lab, "Image", Step.CREATE, None, doubtful=True, effect=True)
+    (outcome,) = lab.run(image(lab))
+    assert outcome.number == "1"
+
+
 # --- outputs -------------------------------------------------------------------------------
 
 HOOKED = {"steps": STEPS, "triggers": [{"webhook": True}]}

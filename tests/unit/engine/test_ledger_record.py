@@ -105,6 +105,34 @@ def test_what_is_not_known_yet_gets_no_digest() -> None:
     assert PLACE not in after(kept, Status.ALREADY_RIGHT)[API].digests
 
 
+WAITED = {"waited": "38"}
+
+
+@pytest.mark.parametrize(
+    ("status", "waited", "left"),
+    [
+        (Status.DONE, 41, "41"),
+        (Status.DONE, None, "38"),
+        (Status.DONE, 0, None),
+        (Status.FAILED, None, "38"),
+        (Status.BLOCKED, None, "38"),
+    ],
+)
+def test_the_seconds_of_the_last_good_wait_are_kept(
+    status: Status, waited: int | None, left: str | None
+) -> None:
+    old = Owned(API, "s-1", digests=WAITED)
+    found = after(edit("2"), status, old, applied=values("2"), waited=waited)
+    assert found[API].digests.get("waited") == left
+
+
+def test_what_is_made_anew_is_known_by_its_name() -> None:
+    made = action(Step.DELETE, Step.CREATE, verb=Verb.REPLACE)
+    old = Owned(API, "s-1", digests=WAITED)
+    found = after(made, Status.DONE, old, id="s-2", applied=values("2"))
+    assert found[API].digests["waited"] == "38"
+
+
 @pytest.mark.parametrize("status", BAD)
 def test_what_went_wrong_keeps_the_digests_of_before(status: Status) -> None:
     old = Owned(API, "s-1", digests={PLACE: "old"})

@@ -47,7 +47,22 @@ def test_silence_is_broken_after_half_a_minute() -> None:
     progress.beat(1031.0)
     progress.beat(1032.0)
     assert err.getvalue().splitlines()[1:] == [
-        "  31.0s 0 of 12 ended; still under way: Image/[serve] (building)"
+        "  31.0s 0 of 12 ended; still under way: Image/[serve] (building 30.0s)"
+    ]
+
+
+def test_a_heartbeat_tells_how_long_it_usually_takes() -> None:
+    err = io.StringIO()
+    progress = PlainProgress(Terminal(io.StringIO(), err), 1000.0, Count(12))
+    progress.emit(event(Phase.STARTED, "", 1000.0))
+    progress.beat(1031.0)
+    progress.emit(replace(event(Phase.WAITING, "building", 1032.0), usual=38))
+    progress.emit(replace(event(Phase.WAITING, "building", 1033.0), usual=138))
+    progress.beat(1072.0)
+    assert err.getvalue().splitlines()[1:] == [
+        "  31.0s 0 of 12 ended; still under way: Image/[serve] (31.0s)",
+        "  32.0s * build     Image/[serve]  building",
+        "  1m12s 0 of 12 ended; still under way: Image/[serve] (building 1m12s, usually 2m18s)",
     ]
 
 
@@ -106,6 +121,14 @@ def test_moving_rows_stand_in_the_columns_of_the_lines_that_last() -> None:
     assert progress.drawn().plain.splitlines()[1:] == ["        1 of 12 ended"]
     last = re.sub("\x1b\\[[^m]*m", "", err.getvalue()).splitlines()[-1]
     assert last == "  12.0s + create    Image/a  done  12.0s"
+
+
+def test_a_moving_row_tells_how_long_it_usually_takes() -> None:
+    progress = live(Console(), at=12.0)
+    progress.close()
+    progress.emit(replace(event(Phase.WAITING, "building", 2.0), usual=38))
+    row = progress.drawn().plain.splitlines()[0]
+    assert row.endswith("Image/[serve]  building  10.0s (usually 38s)")
 
 
 def test_the_end_of_a_log_stands_below_its_row() -> None:
