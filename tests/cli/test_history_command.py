@@ -339,8 +339,8 @@ def test_numbers_that_the_platform_gives_are_told(shop: Shop) -> None:
     }
     assert "Deployment/live  1 -> 2" in shop.text()
     assert applied("y", "2") == {"Artifact/data": ("edit", "2", "2")}
-    (shop.folder / "m.yaml").write_text("")
+    (shop.folder / "m.yaml").write_text(FLOW % ("a", "post"))
     assert (
-        shop.run("apply", "-y", "--prune", "--prune-history", "--allow-mass-change", "9").code == 0
+        shop.run("apply", "-y", "--prune", "--prune-history", "--allow-mass-change", "4").code == 0
     )
     assert "delete  Artifact/data  2\n" in shop.text()
