@@ -41,6 +41,11 @@ class Checkout:
         """The commit that `revision` means; "" where it is not here."""
         return self._ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or ""
 
+    def default_branch(self) -> str:
+        """The default branch of the remote, as the clone was told; "" if it was not."""
+        found = self._ask("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD") or ""
+        return found.removeprefix("origin/")
+
     def holds(self, commit: str) -> bool | None:
         """Whether HEAD has `commit` in its history; None where the checkout does not tell."""
         code, _ = self._run("merge-base", "--is-ancestor", commit, "HEAD")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ Examples:
   peakctl init forecasting
   peakctl init . --template service
   peakctl init retail --template block-app --name retail-eu
+  peakctl init retail --ci github
 
 \b
 Templates:
@@ -34,9 +37,14 @@ Templates:
 @click.argument("folder", default=".")
 @click.option("--template", default="workflow", metavar="NAME", help="What to begin with.")
 @click.option("--name", metavar="NAME", help="The project's name; default: the folder's.")
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab", "azure", "jenkins"]),
+    help="Also write the files of a CI, as `peakctl ci init` does.",
+)
 @options.output("text", "json")
 @options.display
-def init(folder: str, template: str, name: str | None, **flags: object) -> int:
+def init(folder: str, template: str, name: str | None, ci: str | None, **flags: object) -> int:
     """Make a new project in FOLDER, ready to be planned and applied on the emulator.
 
     Contacts nothing, asks nothing, overwrites nothing.
@@ -45,7 +53,15 @@ def init(folder: str, template: str, name: str | None, **flags: object) -> int:
     from peakctl.operations import init as operation
 
     def body(session: Session) -> Report:
-        return _report(session, operation.init(folder, template=template, name=name), folder)
+        made = operation.init(folder, template=template, name=name)
+        if ci is not None:
+            from peakctl.operations.ci_init import init_ci
+
+            files = init_ci(session.settings, ci, folder=made.folder)
+            up = Path(os.path.relpath(files.top, made.folder))
+            added = tuple((up / name).as_posix() for name in files.written)
+            made = replace(made, written=(*made.written, *added))
+        return _report(session, made, folder)
 
     return run_command("init", options.Flags.of(flags), body)
 

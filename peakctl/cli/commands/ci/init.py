@@ -1,0 +1,69 @@
+"""`peakctl ci init`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.operations.ci_init import CiInitResult
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl ci init github
+  peakctl ci init gitlab -e prod
+
+\b
+CIs:
+  github    a workflow, and the action that it uses
+  gitlab    jobs to include in .gitlab-ci.yml
+  azure     a pipeline of two stages
+  jenkins   a declarative pipeline for a multibranch project
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("ci", metavar="CI")
+@options.environment
+@options.output("text", "json")
+@options.display
+def init(ci: str, **flags: Any) -> int:
+    """Write the files of a CI that plans on requests and applies on the branch.
+
+    For one environment of the project; again with another -e for more. Versions are pinned, and
+    what has to be set up by hand stands at the top of each file. Overwrites nothing.
+    """
+    from peakctl.cli.session import run_command
+    from peakctl.operations.ci_init import init_ci
+
+    def body(session: Session) -> Report:
+        return _report(session, init_ci(session.settings, ci, session.flags.env))
+
+    return run_command("ci init", options.Flags(**flags), body)
+
+
+def _report(session: Session, made: CiInitResult) -> Report:
+    from peakctl.errors import counted
+    from peakctl.present.text import line
+
+    rows = [line(("+ ", "create"), name) for name in made.written]
+    rows += [line(("= ", "unchanged"), name, " has this text already") for name in made.same]
+    rows += [line(("= ", "unchanged"), name, " stays as it was") for name in made.kept]
+    words = f"Wrote {counted(len(made.written), 'file')} for the environment {made.environment}."
+    lines = [*rows, (), line((words, "good")), line("Next: what the top of each file asks for.")]
+    if made.kept:
+        include = next(iter((*made.written, *made.same)))
+        lines.append(line(f"Add to {made.kept[0]}: include: [{{local: {include}}}]"))
+    extra = {
+        "folder": str(made.top),
+        "environment": made.environment,
+        "written": list(made.written),
+        "same": list(made.same),
+        "kept": list(made.kept),
+    }
+    return session.report(lines=tuple(lines), extra=extra)
