@@ -34,6 +34,7 @@ from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
 from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
 from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
+from peakctl.present.forms import form_text
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
 from peakctl.present.text import line
@@ -102,6 +103,8 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     facts = JobFacts(context.head, actor.ci.url if actor.ci else "", now)
     text = ci_markdown(report, facts)
     told: list[Diagnostic] = []
+    if context.job.host == "github" and not session.flags.wants("github"):
+        terminal.warn(line(row) for row in form_text(report, "github").splitlines())
     if summary := chosen.summary_file or context.job.summary_file:
         told += append_summary(summary, text)
     posted = _posted(session, context, report, text) if chosen.comment else Posted()

@@ -164,7 +164,8 @@ def run_command(
 ) -> int:
     """Run `body`, tell its report or its error in the form asked for, and give the exit code.
 
-    `then` may tell of the report elsewhere; it changes nothing about the exit code.
+    `then` may tell of the report elsewhere, with places from the root of the repository; it changes
+    nothing about the exit code.
     """
     settings = read_settings()
     color = "never" if flags.no_color else flags.color
@@ -177,7 +178,7 @@ def run_command(
         report = report.redacted(session.opened.redact)
     report = _with_excerpts(session, report)
     report = replace(report, shown=session.shown, declared=_declared(session, report))
-    hosts = _for_hosts(session, report) if flags.wants(*OF_HOSTS) else None
+    hosts = _for_hosts(session, report) if then or flags.wants(*OF_HOSTS) else None
     if session.places is not None:
         report = session.places.report(report)
     files = flags.output_files or ()
@@ -185,7 +186,7 @@ def run_command(
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     if then is not None:
-        then(session, report)
+        then(session, hosts or report)
     return code
 
 

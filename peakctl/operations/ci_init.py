@@ -48,7 +48,8 @@ def init_ci(
     """Write the files of a CI for one environment of the project in `folder`; contacts nothing.
 
     Without `environment` it is the only one that is not the emulator, or the only protected one of
-    those. All files are written, or none. Raises UsageError for an unknown CI or environment, and files that exist already.
+    those. All files are written, or none. Raises UsageError for an unknown CI or environment, and
+    files that exist already.
     """
     if ci not in CI_FILES:
         summary = f'there are no files for "{ci}"'

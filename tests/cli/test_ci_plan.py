@@ -166,6 +166,8 @@ def test_a_failure_and_a_refusal_are_told_in_the_same_comment(
     (project / "manifests" / "image.yaml").write_text(IMAGE.replace("artifact", "artefact"))
     run = peakctl("ci", "plan", "-e", "local", emulator=emulator)
     assert run.code == 10
+    at = "file=manifests/image.yaml,line=4,col=24,title=manifest/unknown-field"
+    assert f"::error {at}::" in run.err
     (body,) = github.bodies(7)
     assert "**Failed**" in body
     assert "manifest/unknown-field" in body
@@ -290,7 +292,8 @@ def test_variables_that_lie_are_told_and_no_comment_goes_astray(
     monkeypatch.setenv(name, value)
     run = peakctl("ci", "plan", "-e", "local", emulator=make_emulator())
     assert run.code == 0
-    assert run.err.count(told) == 1
+    assert sum(told in row for row in run.err.splitlines() if not row.startswith("::")) == 1
+    assert "::warning title=ci/" in run.err
     assert not github.bodies(8)
     wrong = name in ("GITHUB_REF", "GITHUB_REPOSITORY", "GITHUB_API_URL")
     assert github.bodies(7) == [] if wrong else len(github.bodies(7)) == 1
