@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,7 +32,7 @@ CIs:
 @options.environment
 @options.output("text", "json")
 @options.display
-def init(ci: str, **flags: Any) -> int:
+def init(ci: str, **flags: object) -> int:
     """Write the files of a CI that plans on requests and applies on the branch.
 
     For one environment of the project; again with another -e for more. Versions are pinned, and
@@ -44,7 +44,7 @@ def init(ci: str, **flags: Any) -> int:
     def body(session: Session) -> Report:
         return _report(session, init_ci(session.settings, ci, session.flags.env))
 
-    return run_command("ci init", options.Flags(**flags), body)
+    return run_command("ci init", options.Flags.of(flags), body)
 
 
 def _report(session: Session, made: CiInitResult) -> Report:
