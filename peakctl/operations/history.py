@@ -154,7 +154,7 @@ def _not_written(error: PeakctlError) -> Diagnostic:
 class HistoryResult:
     """All runs that are known, the newest first. `id` is that of the artifact, None without one.
 
-    `now` is the platform's time, in seconds since 1970.
+    `now` is the platform's time, in seconds since 1970; `prefix` begins the names of resources.
     """
 
     owner: Owner
@@ -162,6 +162,7 @@ class HistoryResult:
     runs: tuple[HistoryRun, ...]
     now: float
     diagnostics: tuple[Diagnostic, ...] = ()
+    prefix: str = ""
 
 
 async def history_async(
@@ -198,7 +199,8 @@ async def read_runs(platform: Platform) -> HistoryResult:
         runs = merge_runs(_runs(found), map(recovered_run, past))
         id_ = found.id if found else None
         warned = tuple(replace(each, severity=Severity.WARNING) for each in told)
-        return HistoryResult(client.owner, id_, runs[::-1], client.store.now(), warned)
+        now, prefix = client.store.now(), platform.project.prefix
+        return HistoryResult(client.owner, id_, runs[::-1], now, warned, prefix)
 
 
 def _runs(found: FoundHistory | None) -> tuple[HistoryRun, ...]:
@@ -218,7 +220,8 @@ def select_runs(
         first = _moment(since, found.now)
         runs = (run for run in runs if run.ended >= first)
     if resource is not None:
-        runs = (run for run in runs if any(fits(each.key, str(resource)) for each in run.resources))
+        word, prefix = str(resource), found.prefix
+        runs = (run for run in runs if any(fits(each.key, word, prefix) for each in run.resources))
     return tuple(runs)[:limit]
 
 
@@ -226,10 +229,15 @@ def _moment(since: datetime | timedelta, now: float) -> float:
     return since.timestamp() if isinstance(since, datetime) else now - since.total_seconds()
 
 
-def fits(key: Key, word: str) -> bool:
-    """Whether a resource is meant by `Kind/name` or `Kind`, as `history_async` takes it."""
+def fits(key: Key, word: str, prefix: str = "") -> bool:
+    """Whether a resource is meant by `Kind/name` or `Kind`, as `history_async` takes it.
+
+    The name may be that of a manifest, without `prefix`.
+    """
     kind, slash, name = word.partition("/")
-    return kind.lower() == key.kind.lower() and (not slash or fnmatchcase(key.name, name))
+    names = (key.name, key.name.removeprefix(prefix))
+    fits_name = not slash or any(fnmatchcase(each, name) for each in names)
+    return kind.lower() == key.kind.lower() and fits_name
 
 
 def read_since(word: str) -> datetime | timedelta:

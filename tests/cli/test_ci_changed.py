@@ -193,3 +193,18 @@ def test_outside_of_a_repository_there_is_nothing_to_compare(
     done = peakctl("ci", "changed", "--base", "main")
     assert done.code == 64
     assert "ci/no-repository" in done.err
+
+
+def test_a_prefix_whose_parameter_is_that_of_a_request_changes_nothing(
+    repository: Path, changed: Any
+) -> None:
+    file = repository / "teams/a/peakctl.yaml"
+    text = file.read_text("utf-8")
+    preview = '  preview: {parameters: {folder: src}, namePrefix: "pr-{{ number }}-"}\n'
+    file.write_text(text + preview, "utf-8")
+    git("commit", "-qam", "two")
+    git("branch", "-qf", "main", "feature")
+    (repository / "teams/a/README.md").write_text("more\n", "utf-8")
+    assert changed() == []
+    (repository / "teams/a/src/train.py").write_text("a = 1\n", "utf-8")
+    assert changed() == ["teams/a"]

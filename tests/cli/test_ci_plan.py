@@ -22,6 +22,7 @@ manifests: [manifests]
 environments:
   local: {emulator: {buildSeconds: 0}}
   other: {emulator: {buildSeconds: 0}}
+  preview: {emulator: {buildSeconds: 0}, namePrefix: "pr-{{ number }}-"}
 """
 IMAGE = """\
 apiVersion: peakctl/v1
@@ -486,3 +487,20 @@ def test_what_a_shallow_checkout_cannot_tell_is_no_warning(
     run = peakctl("ci", "plan", "-e", "local", emulator=make_emulator())
     assert "note[ci/unknown-history]: it is not known whether this branch has all" in run.err
     assert run.code == 0
+
+
+def test_each_prefix_has_a_comment_of_its_own(
+    github: FakeGithub, peakctl: Any, make_emulator: Any
+) -> None:
+    emulator = make_emulator()
+    for number in ("7", "8", "7"):
+        run = peakctl("ci", "plan", "-e", "preview", "-p", f"number={number}", emulator=emulator)
+        assert run.code == 0, run.err
+    markers = [body.split("\n")[0] for body in github.bodies(7)]
+    assert [f"environment=preview.pr-{n}-" in m for n, m in zip("78", markers, strict=True)] == [
+        True,
+        True,
+    ]
+    assert "prefix `pr-7-`" in github.bodies(7)[0]
+    assert peakctl("ci", "plan", "-e", "preview", emulator=emulator).code == 64
+    assert "environment=preview " in github.bodies(7)[-1]

@@ -214,3 +214,30 @@ def test_what_is_imported_has_the_names_of_manifests(
     again = peakctl(*into, emulator=emulator).out
     assert "Workflow/ann-nightly  declared already in manifests/workflows/nightly.yaml" in again
     assert "its name does not begin with ann-" in again
+
+
+@pytest.mark.parametrize("word", ["Workflow/nightly", "Workflow/ann-night*"])
+def test_the_history_is_asked_by_both_names(
+    shop: Path, peakctl: Any, make_emulator: Any, word: str
+) -> None:
+    emulator = make_emulator()
+    assert peakctl("apply", "--yes", "-q", *ANN, emulator=emulator).code == 0
+    found = peakctl("ledger", "history", "--resource", word, *ANN, emulator=emulator)
+    assert (found.code, "Workflow/ann-nightly" in found.out) == (0, True)
+    none = peakctl("ledger", "history", "--resource", "Workflow/bob-*", *ANN, emulator=emulator)
+    assert "ann-nightly" not in none.out
+
+
+def test_nothing_is_removed_while_something_is_left(
+    shop: Path, peakctl: Any, make_emulator: Any
+) -> None:
+    emulator = make_emulator()
+    assert peakctl("apply", "--yes", "-q", *ANN, emulator=emulator).code == 0
+    part = ("destroy", "--yes", "--select", "Workflow", *ANN)
+    assert peakctl(*part, emulator=emulator).code == 0
+    shown = peakctl("ledger", "show", *ANN, emulator=emulator).out
+    assert "Owned: 2 resources" in shown
+    assert peakctl("destroy", "--yes", *ANN, emulator=emulator).code == 0
+    assert "has no ledger yet" in peakctl("ledger", "show", *ANN, emulator=emulator).out
+    again = peakctl("apply", "--yes", *ANN, emulator=emulator)
+    assert (again.code, "Applied: 3 created" in again.out) == (0, True)

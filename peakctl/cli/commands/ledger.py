@@ -204,7 +204,10 @@ async def _history(session: Session, asked: JsonDict) -> Report:
         asked["limit"] = FIRST_RUNS
     runs, word = select_runs(found, **asked), asked["resource"]
     shown = history_lines(
-        found, runs, verbose=session.flags.verbose, fits=word and (lambda key: fits(key, word))
+        found,
+        runs,
+        verbose=session.flags.verbose,
+        fits=word and (lambda key: fits(key, word, found.prefix)),
     )
     return session.report(lines=shown, extra={"history": history_document(found, runs)})
 
