@@ -10,5 +10,14 @@ from __future__ import annotations
 
 from peakctl.archives.digest import add_digest, digest_of, digest_of_zip, files_of_zip, split_digest
 from peakctl.archives.pack import pack
+from peakctl.archives.unpack import unpack
 
-__all__ = ["add_digest", "digest_of", "digest_of_zip", "files_of_zip", "pack", "split_digest"]
+__all__ = [
+    "add_digest",
+    "digest_of",
+    "digest_of_zip",
+    "files_of_zip",
+    "pack",
+    "split_digest",
+    "unpack",
+]

@@ -53,8 +53,8 @@ def unpack(data: bytes, most: int = MAX_BYTES) -> Unpacked:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            listed = [info for info in archive.infolist() if not info.is_dir()]
             _check(archive.infolist())
+            listed = [info for info in archive.infolist() if not info.is_dir()]
             files = dict(_read(archive, listed, min(most, _allowed(len(data)))))
     except BROKEN as error:
         raise refused("is not a readable zip file", str(error)) from error

@@ -299,6 +299,8 @@ def by_keys(
     """
     shown, real = keys_of(rule, desired), keys_of(rule, [reveal(item) for item in desired])
     names, live = dict(zip(real, shown, strict=True)), keys_of(rule, other)
+    unset = [key for key, item in zip(real, desired, strict=True) if _has_unset_key(rule, item)]
+    live = _with_unset(live, names, unset)
     wanted, found = dict(zip(shown, desired, strict=True)), dict(zip(live, other, strict=True))
     if shown == real:
         return wanted, found
@@ -308,6 +310,19 @@ def by_keys(
         word = names[name] if known else f"{MASK} ({count}, live)"
         hidden[word] = item if known else free(item, secret=True)
     return wanted, hidden
+
+
+def _has_unset_key(rule: Field, item: Value) -> bool:
+    return is_unset(item) or any(is_unset(value_at(item, path)) for path in rule.list_key)
+
+
+def _with_unset(live: list[str], names: Mapping[str, str], unset: list[str]) -> list[str]:
+    """The keys of live items, those that nobody knows here in place of the ones that are left.
+
+    So an item whose key has a variable that is not set is one that is live, whichever it is.
+    """
+    left = iter(unset)
+    return [key if key in names else next(left, key) for key in live]
 
 
 def keys_of(rule: Field, items: list[Value]) -> list[str]:
