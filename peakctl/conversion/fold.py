@@ -22,6 +22,8 @@ _WHOLE = {
     "AppDeployment": ("parameters", "appParameters", "revision"),
 }
 """What a new version, release or revision states as a whole."""
+_AS_A_WHOLE = frozenset(("env",))
+"""Mappings that a patch replaces, as the client does."""
 
 
 def fold(
@@ -190,7 +192,11 @@ def _fold(whole: Draft, part: Draft) -> None:
             whole.spec.pop(key, None)
     if part.mode is Mode.PATCH:
         _drop_empty_triggers(part)
+        for key in (key for key in part.spec if key != "steps"):
+            whole.spec.pop(key, None)
     merge(whole.spec, part.spec, deep=part.mode not in (Mode.UPDATE, Mode.CREATE_OR_UPDATE))
+    if part.mode is Mode.METADATA and part.spec.get("scope", whole.spec.get("scope")) != "shared":
+        whole.spec.pop("tenants", None)
 
 
 def _fold_metadata(whole: Draft, part: Draft) -> None:
@@ -206,7 +212,7 @@ def merge(whole: Map, part: Map, *, deep: bool) -> None:
     """Put the keys of `part` over those of `whole`; `deep`: mappings within them, too."""
     for key in list(part):
         inner, other = whole.get(key), part[key]
-        if deep and isinstance(inner, Map) and isinstance(other, Map):
+        if deep and isinstance(inner, Map) and isinstance(other, Map) and key not in _AS_A_WHOLE:
             merge(inner, other, deep=True)
             part.pop(key)
         else:

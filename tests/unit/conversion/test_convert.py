@@ -255,6 +255,17 @@ def test_variables_that_come_from_secrets_are_secrets() -> None:
     assert env == {"A": "{{ os_env.TOK }}", "B": "{{ os_env.Y }}", "C": "{{ D }}"}
 
 
+def test_a_patch_replaces_all_but_steps() -> None:
+    flow = "body:\n  name: n\n  retryOptions: {duration: 1, exitCodes: [1]}\n  steps: {a: {command: x, parameters: {env: {A: b}, secrets: [s]}}}\n"
+    patch = "body: {retryOptions: {duration: 2}, steps: {a: {parameters: {env: {C: d}}}}}\n"
+    script = "peak workflows create 0.yaml\npeak workflows patch 1 1.yaml\n"
+    found = one(flow, patch, script=script)["spec"]
+    assert found["retryOptions"] == {"duration": 2}
+    assert found["steps"] == {
+        "a": {"command": "x", "parameters": {"env": {"C": "d"}, "secrets": ["s"]}}
+    }
+
+
 def test_two_resources_of_one_name_are_refused() -> None:
     assert len(convert({"a.yaml": IMAGE, "b.yaml": IMAGE}).files) == 1
     found = convert({"a.yaml": IMAGE, "b.yaml": IMAGE.replace("0.0.1", "0.0.2")})
