@@ -310,8 +310,11 @@ def own_name(text: str, number: int) -> str:
 
 
 def settled(value: Any) -> Any:
-    """A description without the number of revisions, which ours needs fewer of."""
+    """A description without what a history leaves: counts, and names of parts from before."""
     if isinstance(value, dict):
         skipped = ("revision", "versionCount", "status")
-        return {key: settled(each) for key, each in value.items() if key not in skipped}
+        kept = {key: each for key, each in value.items() if key not in skipped}
+        return {
+            k: settled(each) for k, each in kept.items() if (k, type(each)) != ("resources", list)
+        }
     return [settled(each) for each in value] if isinstance(value, list) else value
