@@ -150,9 +150,11 @@ class Session:
     def show_plan(self, plan: Plan, lines: tuple[Line, ...]) -> None:
         """A plan that is to be agreed to, as `lines` and for whoever listens."""
         self.plan = plan
-        for stream in self.streams:
-            seen = self.places.plan(plan) if self.places else plan
-            stream.plan(seen, self.project.name, self.project.environment_name)
+        if self.streams:
+            report = self.report(plan=plan, declared=declared_places(plan))
+            report = self.places.report(report) if self.places else report
+            for stream in self.streams:
+                stream.plan(report.plan or plan, report)
         self.show(lines)
 
 
@@ -223,7 +225,7 @@ def _for_hosts(session: Session, report: Report) -> Report:
 
 def _declared(session: Session, report: Report) -> Mapping[Key, Location]:
     """Where the resources of a plan are declared, where a form has it."""
-    if report.plan is None or not session.flags.wants(*OF_HOSTS):
+    if report.plan is None or not session.flags.wants("json", "yaml", "jsonl", *OF_HOSTS):
         return report.declared
     return declared_places(report.plan)
 

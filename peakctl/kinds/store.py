@@ -47,6 +47,11 @@ def schema_text(kind: str) -> str:
     raise KeyError(kind)
 
 
+def output_schemas() -> Mapping[str, Path]:
+    """The schema files of what commands print as JSON, by command; `events` are JSON lines."""
+    return {path.stem: path for path in sorted((schema_folder() / "output").glob("*.json"))}
+
+
 def load_schema_name(path: Path) -> str:
     """The kind that a schema file describes; empty for one that describes none."""
     if path.name in NOT_KINDS:

@@ -45,12 +45,12 @@ class EventStream:
         self._planned = False
         self._ended: set[Key] = set()
 
-    def plan(self, plan: Plan, project: str | None, environment: str | None) -> None:
-        """What is planned, before anything is done."""
-        self._begin(project, environment)
+    def plan(self, plan: Plan, report: Report) -> None:
+        """What is planned, before anything is done; `report` is as far as it is known."""
+        self._begin(report.project, report.environment)
         self._planned = True
         for action in plan.actions:
-            self._put("action", action_document(action))
+            self._put("action", action_document(action, report.declared.get(action.key)))
         self._put("plan", {"summary": summary(plan)})
 
     def progress(self, event: Event, began: float) -> None:
@@ -72,7 +72,7 @@ class EventStream:
         """All that was not told yet, and the end. Raises OutputFailed when a line was lost."""
         self._begin(report.project, report.environment)
         if report.plan is not None and not self._planned:
-            self.plan(report.plan, report.project, report.environment)
+            self.plan(report.plan, report)
         for outcome in report.outcomes:
             if outcome.key not in self._ended:
                 self._outcome(outcome)

@@ -8,11 +8,23 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import Action, Change, Effect, Failure, Outcome, Plan, ShownChange, Status, Verb
+from peakctl.model import (
+    Action,
+    Change,
+    Effect,
+    Failure,
+    Location,
+    Outcome,
+    Plan,
+    ShownChange,
+    Status,
+    Verb,
+)
 from peakctl.model.values import MISSING, JsonDict, Value, dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
 from peakctl.present.outcome_text import detail_rows
+from peakctl.present.policy_facts import facts_document
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.reasons import consequence_document, reached, reason_document
@@ -73,7 +85,8 @@ def json_document(report: Report) -> JsonDict:
     }
     if report.plan is not None:
         document["summary"] = summary(report.plan)
-        document["actions"] = [action_document(action) for action in report.plan.actions]
+        places = report.declared
+        document["actions"] = [action_document(a, places.get(a.key)) for a in report.plan.actions]
         document["outcomes"] = [outcome_document(outcome) for outcome in report.outcomes]
     if report.undeclared:
         document["undeclared"] = [{"key": str(o.key), "id": o.id} for o in report.undeclared]
@@ -123,8 +136,8 @@ def problem_document(diagnostic: Diagnostic) -> JsonDict:
     }
 
 
-def action_document(action: Action) -> JsonDict:
-    """One action of a plan."""
+def action_document(action: Action, place: Location | None = None) -> JsonDict:
+    """One action of a plan; `place` is where its resource is declared."""
     return {
         "key": str(action.key),
         "kind": action.key.kind,
@@ -142,6 +155,7 @@ def action_document(action: Action) -> JsonDict:
         "ignored": [{"path": s.shown, "reason": s.reason} for s in action.skipped],
         "notes": [*action.notes, *action.asides],
         "after": _names(action),
+        **facts_document(action, place),
     }
 
 

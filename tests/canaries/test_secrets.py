@@ -52,7 +52,8 @@ def test_a_plan_says_which_secrets_have_changed(place: Place, form: str) -> None
     place.turn("2")
     told = place.run("plan", "-o", form, "--show-ignored").out
     assert "(sensitive)" in told
-    assert "visible" not in told  # what has not changed is not shown
+    if not form.startswith("json"):  # that has the whole manifest for policies
+        assert "visible" not in told  # what has not changed is not shown
     assert place.run("apply", "--yes", "-o", form, "--verbose").code == 0
     assert place.run("plan", "--detailed-exitcode").code == 0
     assert place.run("destroy", "--yes", "-o", form).code == 0

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import write_output_schemas
 import yaml
+from jsonschema import ValidationError
+from schemas_of_output import check_event, check_output
 
 from peakctl.cli.options import REPORT_FORMS
+from peakctl.kinds.store import output_schemas
 
 PROJECT = """\
 project: shop
@@ -198,3 +202,99 @@ def test_hosts_get_places_from_the_root_of_the_repository(
 
 def test_junit_has_each_resource_of_a_valid_project(shop: Path, peakctl: Any) -> None:
     assert 'classname="validate.Workflow" name="flow"' in peakctl("validate", "-o", "junit").out
+
+
+WRONG = FLOW.replace("spec:", "nope: 1\nspec:")
+MORE = """\
+---
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: base, labels: {team: retail}}
+spec:
+  type: workflow
+  buildDetails: {source: upload, context: ., dockerfilePath: Dockerfile}
+  artifact: {path: .}
+---
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+lifecycle: {protect: true}
+spec:
+  steps:
+    a:
+      imageDetails: {name: base}
+      command: x
+      resources: {instanceType: "Nano (0.25CPU, 0.5GB RAM)", storage: 10GB}
+"""
+
+
+def checked(run: Any) -> Any:
+    """The JSON of a run, which fits the schema of its command; its code."""
+    found = json.loads(run.out)
+    check_output(found["command"], found)
+    assert found["exit_code"] == run.code
+    return found
+
+
+def test_what_every_command_prints_fits_its_schema(shop: Path, peakctl: Any, emulator: Any) -> None:
+    def run(*typed: str) -> Any:
+        return checked(peakctl(*typed, "-o", "json", emulator=emulator))
+
+    run("validate")
+    run("plan", "--out", "a.plan", "--explain")
+    run("show", "a.plan")
+    run("show", "none.plan")
+    run("apply")
+    run("apply", "--yes")
+    run("plan", "--all", "--show-ignored")
+    (shop / "m/flow.yaml").write_text(FLOW.replace("example.com/", "example.com/two"))
+    run("plan", "--detailed-exitcode")
+    run("apply", "--dry-run")
+    run("apply", "a.plan")
+    run("apply", "--yes")
+    run("destroy", "--yes")
+    (shop / "m/flow.yaml").write_text(WRONG)
+    for command in ("validate", "plan", "apply", "destroy"):
+        assert "actions" not in run(command)
+
+
+def test_every_event_fits_the_schema(shop: Path, peakctl: Any, emulator: Any) -> None:
+    for typed in (("validate",), ("plan",), ("apply",), ("apply", "--yes"), ("plan", "--nonsense")):
+        for row in events(peakctl(*typed, "-o", "jsonl", emulator=emulator).out):
+            check_event(row)
+    with pytest.raises(ValidationError):
+        check_event({"event": "end", "ok": True, "exit_code": 0, "more": 1})
+
+
+def test_an_action_has_what_policies_ask_for(shop: Path, peakctl: Any, emulator: Any) -> None:
+    (shop / "m/flow.yaml").write_text(FLOW + MORE)
+    (shop / "m/Dockerfile").write_text("FROM python:3.12\n")
+    done = peakctl("plan", "-o", "json", emulator=emulator)
+    found = {each["key"]: each for each in checked(done)["actions"]}
+    base, nightly = found["Image/base"], found["Workflow/nightly"]
+    assert (base["labels"], base["protect"]) == ({"team": "retail"}, False)
+    assert base["location"] == {"file": "m/flow.yaml", "line": 8, "column": 12}
+    assert nightly["protect"] is True
+    step = nightly["desired"]["spec"]["steps"]["a"]
+    assert step["imageDetails"] == {"name": "base"}
+    assert (nightly["class"], nightly["desired"]["kind"]) == ("create", "Workflow")
+
+
+@pytest.mark.parametrize(("command", "code"), [("plan", 0), ("events", 0), ("nonsense", 64)])
+def test_a_schema_of_what_is_printed_can_be_had(peakctl: Any, command: str, code: int) -> None:
+    done = peakctl("schema", "output", command)
+    assert done.code == code
+    if not code:
+        assert json.loads(done.out)["title"] == f"peakctl output: {command}"
+
+
+def test_schemas_of_output_are_listed_and_written(tmp_path: Path, peakctl: Any) -> None:
+    assert peakctl("schema", "output").out.split() == sorted(output_schemas())
+    assert peakctl("schema", "Image", "plan").code == 64
+    assert peakctl("schema", "--into", str(tmp_path / "s")).code == 0
+    assert {path.stem for path in (tmp_path / "s/output").iterdir()} == set(output_schemas())
+
+
+def test_schema_files_are_what_the_script_writes() -> None:
+    found = write_output_schemas.texts()
+    assert {path.name: path.read_text("utf-8") for path in output_schemas().values()} == found

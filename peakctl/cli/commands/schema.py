@@ -18,6 +18,7 @@ Examples:
   peakctl schema                        the kinds there are
   peakctl schema Service                its JSON Schema
   peakctl schema project                that of peakctl.yaml
+  peakctl schema output plan            what plan prints with -o json; events: with -o jsonl
   peakctl schema --into .schemas        all of them, as files for your editor
 
 \b
@@ -27,18 +28,30 @@ In a manifest and in peakctl.yaml, for editors that speak YAML:
 """
 
 
+OUTPUT = "output"
+"""In place of a kind: what commands print."""
+
+
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("kind", required=False, shell_complete=options.complete_kind)
+@click.argument("command", required=False)
 @click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")
 @options.output("text", "json")
 @options.display
-def schema(kind: str | None, into: str | None, **flags: object) -> int:
-    """Print the JSON Schema of a KIND: every field, and what it means when it is absent."""
+def schema(kind: str | None, command: str | None, into: str | None, **flags: object) -> int:
+    """Print the JSON Schema of a KIND: every field, and what it means when it is absent.
+
+    With `output COMMAND` that of what a command prints.
+    """
     from peakctl.cli.session import run_command
 
     def body(session: Session) -> Report:
         if into is not None:
             return _write(session, Path(into))
+        if kind == OUTPUT:
+            return _output(session, command)
+        if command is not None:
+            raise click.UsageError(f'there is no schema "{kind} {command}"')
         return _kinds(session) if kind is None else _one(session, kind)
 
     return run_command("schema", options.Flags.of(flags), body)
@@ -51,6 +64,24 @@ def _one(session: Session, word: str) -> Report:
     from peakctl.operations.get import find_kind
 
     text = schema_text(find_kind(word, [*load_kinds(), "manifest", "project"]))
+    return session.report(text=text, extra={"schema": json.loads(text)})
+
+
+def _output(session: Session, command: str | None) -> Report:
+    """The schema of what a command prints, or which there are. Raises UsageError."""
+    import json
+
+    from peakctl.kinds.store import output_schemas
+    from peakctl.present.text import line
+
+    found = output_schemas()
+    if command is None:
+        lines = tuple(line(name) for name in found)
+        return session.report(lines=lines, extra={"outputs": list(found)})
+    if command not in found:
+        known = ", ".join(found)
+        raise click.UsageError(f'no schema of what "{command}" prints; there are {known}')
+    text = found[command].read_text("utf-8")
     return session.report(text=text, extra={"schema": json.loads(text)})
 
 
@@ -70,9 +101,12 @@ def _write(session: Session, folder: Path) -> Report:
     from peakctl.kinds.store import schema_folder
     from peakctl.present.text import line
 
-    folder.mkdir(parents=True, exist_ok=True)
-    files = sorted(schema_folder().glob("*.json"))
+    top = schema_folder()
+    files = [*sorted(top.glob("*.json")), *sorted((top / OUTPUT).glob("*.json"))]
+    (folder / OUTPUT).mkdir(parents=True, exist_ok=True)
     for file in files:
-        (folder / file.name).write_bytes(file.read_bytes())
+        (folder / file.relative_to(top)).write_bytes(file.read_bytes())
     words = f"{len(files)} schema files are in {folder}; point your editor at manifest.json there"
-    return session.report(lines=(line(words),), extra={"files": [f.name for f in files]})
+    return session.report(
+        lines=(line(words),), extra={"files": [f.relative_to(top).as_posix() for f in files]}
+    )

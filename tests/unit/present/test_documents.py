@@ -7,19 +7,16 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
 import pytest
 from plans import as_shown
+from schemas_of_output import check_output
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import (
     MISSING,
     UNSEEN,
     Action,
-    ActionClass,
-    Cause,
     Change,
-    Effect,
     FileChanges,
     FileCounts,
     FileTotal,
@@ -40,204 +37,6 @@ from peakctl.present.plan_markdown import LIMIT, markdown_text
 from peakctl.present.report import Report
 from peakctl.present.text import line
 
-TEXT = {"type": "string"}
-NAMES = {"type": "array", "items": TEXT}
-COUNT = {"type": "integer", "minimum": 0}
-PROBLEM = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["code", "severity", "summary", "key", "path", "locations", "detail", "fix"],
-    "properties": {
-        "code": TEXT,
-        "severity": {"enum": ["error", "warning", "note"]},
-        "summary": TEXT,
-        "key": {"type": ["string", "null"]},
-        "path": TEXT,
-        "detail": TEXT,
-        "fix": TEXT,
-        "locations": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["file", "line", "column"],
-                "properties": {"file": TEXT, "line": COUNT, "column": COUNT},
-            },
-        },
-    },
-}
-WIRE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["path"],
-    "properties": {"path": TEXT, "before": {}, "after": {}},
-}
-CHANGE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["path", "paths", "sensitive", "redeploys", "wire"],
-    "properties": {
-        "path": TEXT,
-        "paths": NAMES,
-        "wire": {"type": "array", "items": WIRE, "minItems": 1},
-        "before": {},
-        "after": {},
-        "sensitive": {"type": "boolean"},
-        "redeploys": {"type": "boolean"},
-    },
-}
-FILE_TOTAL = {
-    "type": ["object", "null"],
-    "additionalProperties": False,
-    "required": ["files", "size"],
-    "properties": {"files": COUNT, "size": COUNT},
-}
-FILES = {
-    "type": ["object", "null"],
-    "additionalProperties": False,
-    "required": ["complete", "counts", "total", "before", "added", "changed", "removed"],
-    "properties": {
-        "complete": {"type": "boolean"},
-        "counts": {"type": "object", "additionalProperties": COUNT},
-        "total": FILE_TOTAL,
-        "before": FILE_TOTAL,
-        "added": NAMES,
-        "changed": NAMES,
-        "removed": NAMES,
-        "renamed": {"type": "array", "items": {"additionalProperties": TEXT}},
-        "newest": NAMES,
-    },
-}
-COUNTED = [*map(str, Verb), "restarts", "stops"]
-CAUSE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["cause", "sentence", "file", "line", "paths", "follows", "version", "detail"],
-    "properties": {
-        "cause": {"enum": [str(cause) for cause in Cause]},
-        "sentence": TEXT,
-        "file": {"type": ["string", "null"]},
-        "line": {"type": ["integer", "null"]},
-        "paths": NAMES,
-        "follows": {"type": ["string", "null"]},
-        "version": {"type": ["string", "null"]},
-        "detail": TEXT,
-    },
-}
-CONSEQUENCE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["effect", "sentence", "keys", "detail"],
-    "properties": {
-        "effect": {"enum": [str(effect) for effect in Effect]},
-        "sentence": TEXT,
-        "keys": NAMES,
-        "detail": TEXT,
-    },
-}
-ACTION = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": [
-        "key",
-        "kind",
-        "name",
-        "id",
-        "verb",
-        "class",
-        "classes",
-        "causes",
-        "consequences",
-        "steps",
-        "version",
-        "changes",
-        "files",
-        "notes",
-        "after",
-    ],
-    "properties": {
-        "key": TEXT,
-        "kind": TEXT,
-        "name": TEXT,
-        "id": {"type": ["string", "integer", "null"]},
-        "verb": {"enum": [str(verb) for verb in Verb]},
-        "class": {"enum": [str(each) for each in ActionClass]},
-        "classes": {
-            "type": "array",
-            "items": {"enum": [str(each) for each in ActionClass]},
-            "minItems": 1,
-        },
-        "causes": {"type": "array", "items": CAUSE},
-        "consequences": {"type": "array", "items": CONSEQUENCE},
-        "steps": {"type": "array", "items": {"enum": [str(step) for step in Step]}},
-        "version": {"type": ["string", "null"]},
-        "changes": {"type": "array", "items": CHANGE},
-        "files": FILES,
-        "ignored": {"type": "array"},
-        "notes": NAMES,
-        "after": NAMES,
-    },
-}
-OUTCOME = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["key", "verb", "status", "id", "took", "message", "detail", "cause", "failure"],
-    "properties": {
-        "key": TEXT,
-        "verb": TEXT,
-        "status": {"enum": [str(status) for status in Status]},
-        "id": {"type": ["string", "integer", "null"]},
-        "took": {"type": "number"},
-        "message": TEXT,
-        "detail": NAMES,
-        "cause": {"type": ["string", "null"]},
-        "failure": {
-            "type": ["object", "null"],
-            "additionalProperties": False,
-            "required": ["what", "reason", "parts", "log", "log_of"],
-            "properties": {
-                "what": TEXT,
-                "reason": TEXT,
-                "parts": {"type": "array", "items": {"type": "object"}},
-                "log": NAMES,
-                "log_of": TEXT,
-            },
-        },
-    },
-}
-DOCUMENT = {
-    "type": "object",
-    "required": [
-        "format_version",
-        "tool_version",
-        "ok",
-        "exit_code",
-        "command",
-        "project",
-        "environment",
-        "errors",
-        "warnings",
-    ],
-    "properties": {
-        "format_version": {"const": 1},
-        "tool_version": TEXT,
-        "ok": {"type": "boolean"},
-        "exit_code": {"type": "integer"},
-        "command": TEXT,
-        "project": {"type": ["string", "null"]},
-        "environment": {"type": ["string", "null"]},
-        "errors": {"type": "array", "items": PROBLEM},
-        "warnings": {"type": "array", "items": PROBLEM},
-        "summary": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": COUNTED,
-            "properties": dict.fromkeys(COUNTED, COUNT),
-        },
-        "actions": {"type": "array", "items": ACTION},
-        "outcomes": {"type": "array", "items": OUTCOME},
-    },
-}
 IMAGE, SERVICE = Key("Image", "serve"), Key("Service", "a|b`c")
 FILE_CHANGES = FileChanges(
     added=("new\x1b[1m.py",),
@@ -290,7 +89,8 @@ def document(report: Report) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_document_fits_the_schema(name: str) -> None:
-    jsonschema.validate(document(REPORTS[name]), DOCUMENT)
+    found = document(REPORTS[name])
+    check_output(found["command"], found)
 
 
 def test_pending_changes_are_ok_and_problems_are_not() -> None:

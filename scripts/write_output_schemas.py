@@ -1,0 +1,298 @@
+"""Write schemas/output: the JSON Schema of what each command prints with `-o json` and `-o jsonl`.
+
+Each file stands alone, so that a program can take the one that it needs. They allow fields that
+they do not name: a later release of the same `format_version` may add some.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peakctl.kinds.store import load_kinds
+from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
+from peakctl.present.plan_json import FORMAT_VERSION
+
+Schema = dict[str, Any]
+FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "output"
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+ID: Schema = {"type": ["string", "integer", "null"]}
+ANY: Schema = {}
+KEY: Schema = {"type": "string", "description": "Kind/name", "pattern": "^[A-Z][A-Za-z]*/"}
+
+
+def told(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def listed(items: Schema, description: str = "") -> Schema:
+    found: Schema = {"type": "array", "items": items}
+    return told(found, description) if description else found
+
+
+def words(values: Any) -> Schema:
+    return {"enum": [str(each) for each in values]}
+
+
+def record(*, optional: tuple[str, ...] = (), null: bool = False, **fields: Schema) -> Schema:
+    """An object whose fields are all there, but for the optional ones."""
+    return {
+        "type": ["object", "null"] if null else "object",
+        "required": [name for name in fields if name not in optional],
+        "properties": fields,
+    }
+
+
+PLACE = record(file=TEXT, line=COUNT, column=COUNT)
+PROBLEM = record(
+    code=told(TEXT, "Stable; docs/diagnostics.md explains each."),
+    severity=words(["error", "warning", "note"]),
+    summary=TEXT,
+    key=told(TEXT_OR_NULL, "The resource, Kind/name."),
+    path=told(TEXT, "The field, dotted; empty for none."),
+    locations=listed(ref("place"), "Places in files, from the folder of the project."),
+    detail=TEXT,
+    fix=told(TEXT, "What to do."),
+)
+WIRE = record(optional=("before", "after"), path=TEXT, before=ANY, after=ANY)
+CHANGE = record(
+    optional=("before", "after"),
+    path=told(TEXT, "Every path of the change in one text: steps.{a,b}.command"),
+    paths=listed(TEXT, "The fields that change alike, as in the manifest."),
+    before=told(ANY, "Left out where the field is not there; secrets are (sensitive)."),
+    after=told(ANY, 'As `before`; {"unknown": "Kind/name.id"} is known after the apply.'),
+    sensitive=FLAG,
+    redeploys=told(FLAG, "Whether it restarts something."),
+    wire=listed(WIRE, "The same as the platform has it, with ids."),
+)
+TOTAL = record(null=True, files=COUNT, size=told(COUNT, "Bytes, before compression."))
+FILES = record(
+    null=True,
+    complete=told(FLAG, "False where the files of the live version are not known."),
+    counts=record(added=COUNT, changed=COUNT, removed=COUNT, renamed=COUNT),
+    total=TOTAL,
+    before=TOTAL,
+    added=listed(TEXT),
+    changed=listed(TEXT),
+    removed=listed(TEXT),
+    renamed=listed(record(before=TEXT, after=TEXT)),
+    newest=listed(TEXT),
+)
+CAUSE = record(
+    cause=words(Cause),
+    sentence=TEXT,
+    file=TEXT_OR_NULL,
+    line={"type": ["integer", "null"]},
+    paths=listed(TEXT),
+    follows=TEXT_OR_NULL,
+    version=TEXT_OR_NULL,
+    detail=TEXT,
+)
+CONSEQUENCE = record(effect=words(Effect), sentence=TEXT, keys=listed(KEY), detail=TEXT)
+DESIRED = {
+    **record(
+        optional=("metadata", "spec"),
+        null=True,
+        apiVersion={"const": "peakctl/v1"},
+        kind=words(load_kinds()),
+        metadata={"type": "object"},
+        spec={"type": "object"},
+    ),
+    "description": "The manifest after its templates: references by name, secrets masked. Null for "
+    "what no manifest names, and in a saved plan.",
+}
+ACTION = record(
+    key=KEY,
+    kind=TEXT,
+    name=TEXT,
+    id=told(ID, "The platform's; null for what is not there yet."),
+    verb=words(Verb),
+    **{
+        "class": told(words(ActionClass), "The gravest of `classes`."),
+        "classes": {**listed(words(ActionClass)), "minItems": 1},
+    },
+    causes=listed(ref("cause"), "Why it is in the plan."),
+    consequences=listed(ref("consequence"), "What it does beside changing its resource."),
+    steps=listed(words(Step), "The calls that it makes."),
+    version=told(TEXT_OR_NULL, "The number that it makes, or keeps."),
+    changes=listed(ref("change")),
+    files=told(FILES, "What a new version of an archive changes."),
+    ignored=listed(record(path=TEXT, reason=TEXT), "Differences that plan nothing."),
+    notes=listed(TEXT),
+    after=listed(KEY, "The actions that must be ready before it starts."),
+    location={**PLACE, "type": ["object", "null"], "description": "Where it is declared."},
+    labels={"type": ["object", "null"], "additionalProperties": TEXT},
+    protect={"type": ["boolean", "null"]},
+    desired=DESIRED,
+)
+FAILURE = record(
+    null=True,
+    what=TEXT,
+    reason=TEXT,
+    parts=listed(record(name=TEXT, status=TEXT, failed=FLAG)),
+    log=listed(TEXT),
+    log_of=TEXT,
+)
+OUTCOME = record(
+    key=KEY,
+    verb=words(Verb),
+    status=words(Status),
+    id=ID,
+    took=told({"type": "number", "minimum": 0}, "Seconds."),
+    message=TEXT,
+    detail=listed(TEXT),
+    cause=told(TEXT_OR_NULL, "The failed dependency that blocked it."),
+    failure=FAILURE,
+)
+SUMMARY = told(
+    record(**dict.fromkeys([*map(str, Verb), "restarts", "stops"], COUNT)),
+    "How many resources there are under each verb, and how many restart or stop.",
+)
+DEFS = {
+    "place": PLACE,
+    "problem": PROBLEM,
+    "change": CHANGE,
+    "cause": CAUSE,
+    "consequence": CONSEQUENCE,
+    "action": ACTION,
+    "outcome": OUTCOME,
+    "summary": SUMMARY,
+}
+HEAD: Schema = {
+    "format_version": {"const": FORMAT_VERSION},
+    "tool_version": told(TEXT, "The version of peakctl."),
+    "ok": told(FLAG, "Whether the command did what was asked; pending changes are no failure."),
+    "exit_code": COUNT,
+    "command": TEXT,
+    "project": TEXT_OR_NULL,
+    "environment": TEXT_OR_NULL,
+    "policy": record(
+        revision=TEXT, commit=TEXT, changes=listed(record(path=TEXT, before=TEXT, after=TEXT))
+    ),
+    "errors": listed(ref("problem")),
+    "warnings": listed(ref("problem")),
+}
+PLANNED: Schema = {
+    "summary": ref("summary"),
+    "actions": listed(ref("action"), "In the order in which they start."),
+    "outcomes": listed(ref("outcome"), "How each action ended; empty where nothing was applied."),
+    "undeclared": listed(record(key=KEY, id=ID), "Owned, and in no manifest any more."),
+}
+SAVED = record(optional=("apply", "tenant"), file=TEXT, apply=TEXT, tenant={"type": "object"})
+STAGES = listed(record(stage=TEXT, does=TEXT), "With --explain.")
+APPLIED: Schema = {
+    "outputs": told({"type": "object"}, "What changed resources give to people: addresses."),
+    "stopped": told(TEXT, "Why a run was stopped before its end."),
+    "took": {"type": "number", "minimum": 0},
+}
+RESOURCES = listed(
+    record(key=KEY, kind=TEXT, name=TEXT, location=ref("place"), references=listed(TEXT))
+)
+COMMANDS: dict[str, tuple[str, Schema]] = {
+    "validate": ("What `peakctl validate -o json` prints.", {"resources": RESOURCES}),
+    "plan": (
+        "What `peakctl plan -o json` prints.",
+        {**PLANNED, "stages": STAGES, "saved": SAVED},
+    ),
+    "apply": ("What `peakctl apply -o json` prints.", {**PLANNED, **APPLIED}),
+    "destroy": ("What `peakctl destroy -o json` prints.", {**PLANNED, **APPLIED}),
+    "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),
+}
+OPTIONAL = ("policy",)
+
+
+def document(name: str, description: str, fields: Schema) -> Schema:
+    """The schema of one command. Its own fields are left out when it failed before it had them."""
+    whole = record(optional=(*OPTIONAL, *fields), **HEAD, **fields)
+    needed = ["summary", "outcomes"] if "actions" in fields else []
+    with_plan = {"dependentRequired": {"actions": needed}} if needed else {}
+    return _head(name, description) | whole | with_plan | {"$defs": _used(whole)}
+
+
+def events() -> Schema:
+    """The schema of one line of `-o jsonl`."""
+    names = ("format_version", "tool_version", "command", "project", "environment")
+    each = {
+        "run": record(**{name: HEAD[name] for name in names}),
+        "action": ref("action"),
+        "plan": record(summary=ref("summary")),
+        "progress": record(
+            at=told({"type": "number", "minimum": 0}, "Seconds since the first call."),
+            phase=words(Phase),
+            key=KEY,
+            verb=words(Verb),
+            step={"enum": [*map(str, Step), None]},
+            message=TEXT,
+        ),
+        "outcome": ref("outcome"),
+        "problem": ref("problem"),
+        "end": record(
+            optional=("took", "stopped"),
+            ok=HEAD["ok"],
+            exit_code=COUNT,
+            took=APPLIED["took"],
+            stopped=TEXT,
+        ),
+    }
+    cases = [
+        {"if": {"properties": {"event": {"const": word}}}, "then": schema}
+        for word, schema in each.items()
+    ]
+    whole = {
+        "type": "object",
+        "required": ["event"],
+        "properties": {"event": told(TEXT, f"{', '.join(each)}, or one of a later release.")},
+        "allOf": cases,
+    }
+    description = "One line of `-o jsonl`."
+    return _head("events", description) | whole | {"$defs": _used(whole)}
+
+
+def _head(name: str, description: str) -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"https://peakctl.dev/schemas/output/v{FORMAT_VERSION}/{name}.json",
+        "title": f"peakctl output: {name}",
+        "description": f"{description} Later releases of the same format_version may add fields.",
+    }
+
+
+def _used(schema: Schema) -> Schema:
+    """The definitions that a schema refers to, those of definitions too."""
+    found: Schema = {}
+    left = [schema]
+    while left:
+        text = json.dumps(left.pop())
+        for name, each in DEFS.items():
+            if f'"#/$defs/{name}"' in text and name not in found:
+                found[name] = each
+                left.append(each)
+    return {name: DEFS[name] for name in DEFS if name in found}
+
+
+def texts() -> dict[str, str]:
+    """The text of each file by its name."""
+    found = {name: document(name, *each) for name, each in COMMANDS.items()}
+    found["events"] = events()
+    return {
+        f"{name}.json": json.dumps(each, indent=2, ensure_ascii=False) + "\n"
+        for name, each in found.items()
+    }
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
