@@ -231,6 +231,7 @@ def events() -> Schema:
             verb=words(Verb),
             step={"enum": [*map(str, Step), None]},
             message=TEXT,
+            usual_seconds=told({"type": ["number", "null"]}, "How long such a step took before."),
         ),
         "outcome": ref("outcome"),
         "problem": ref("problem"),
