@@ -31,7 +31,7 @@ _DIRECTION = "(manifest -> platform)"
 
 def drift_lines(found: DriftResult, *, verbose: bool = False) -> tuple[Line, ...]:
     """Each resource with what was done to it, by whom and when; the counts last."""
-    wide = max((len(_marked(each)) for each in found.drift), default=0)
+    wide = max((len(_with_symbol(each)) for each in found.drift), default=0)
     rows = [row for each in found.drift for row in (*_lines(each, wide, verbose=verbose), ())]
     return (*rows, *_after(found), line((drift_summary(found), "bold")))
 
@@ -50,14 +50,14 @@ def _counts(found: DriftResult) -> dict[str, int]:
     return {**counts, "as_applied": found.as_applied}
 
 
-def _marked(drift: Drift) -> str:
+def _with_symbol(drift: Drift) -> str:
     return f"{_MARKS[drift.kind][0]} {drift.kind}"
 
 
 def _lines(drift: Drift, wide: int, *, verbose: bool) -> Iterator[Line]:
     who = _who(drift)
     yield line(
-        (f"{_marked(drift):<{wide}}", _MARKS[drift.kind][1]),
+        (f"{_with_symbol(drift):<{wide}}", _MARKS[drift.kind][1]),
         "  ",
         (str(drift.key), "bold"),
         f"  {drift.detail}" if drift.detail else "",
@@ -156,7 +156,7 @@ def _table(drift: Sequence[Drift]) -> Iterator[str]:
     if not drift:
         return
     rows = [
-        f"| {escaped(_marked(each))} | {escaped(str(each.key))} | {escaped(_who(each))} |"
+        f"| {escaped(_with_symbol(each))} | {escaped(str(each.key))} | {escaped(_who(each))} |"
         f" {escaped(each.detail or each.sentence)} |"
         for each in drift
     ]
