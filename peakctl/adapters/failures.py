@@ -5,15 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from peakctl.adapters.parts import (
-    MOST_PARTS,
-    WORKFLOW_WORDS,
-    WORKFLOWS,
-    find_part,
-    get_mapping,
-    items,
-    mapping,
-)
+from peakctl.adapters import parts
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Failure, JsonObject, LogPage, PartState
@@ -31,7 +23,10 @@ BLOCKS = "press/v1/blocks/deployments/"
 
 def reason_in(answer: JsonObject) -> str:
     """The platform's own words on why something failed, as far as an answer has any."""
-    holders = (answer, *(mapping(answer.get(name)) for name in ("latestRevision", "metadata")))
+    holders = (
+        answer,
+        *(parts.mapping(answer.get(name)) for name in ("latestRevision", "metadata")),
+    )
     texts = (holder.get(name) for holder in holders for name in REASONS)
     found = next((text for text in texts if isinstance(text, str) and text.strip()), "")
     return " ".join(printable(found).split())
@@ -48,14 +43,14 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
     A read that fails leaves out what it would have told.
     """
-    latest = mapping(described.get("latestRevision"))
-    made, blocks = items(latest.get("resources")), items(latest.get("blocks"))
+    latest = parts.mapping(described.get("latestRevision"))
+    made, blocks = parts.items(latest.get("resources")), parts.items(latest.get("blocks"))
     since = str(latest.get("createdAt") or "")
     found = [
-        *await asyncio.gather(*(_block(api, block) for block in blocks[:MOST_PARTS])),
-        *await asyncio.gather(*(_resource(api, each, since) for each in made[:MOST_PARTS])),
+        *await asyncio.gather(*(_block(api, block) for block in blocks[: parts.MOST_PARTS])),
+        *await asyncio.gather(*(_resource(api, each, since) for each in made[: parts.MOST_PARTS])),
     ]
-    named = [_named(each) for each in (*blocks[MOST_PARTS:], *made[MOST_PARTS:])]
+    named = [_named(each) for each in (*blocks[parts.MOST_PARTS :], *made[parts.MOST_PARTS :])]
     logged = next((each for each in found if each.log), Failure())
     return Failure(
         what,
@@ -67,11 +62,11 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
 async def explain_service(api: Api, described: JsonObject) -> Failure:
     """The image version that a service runs: one request. The platform keeps no log of services."""
-    details = mapping(described.get("imageDetails"))
+    details = parts.mapping(described.get("imageDetails"))
     id_, version_id = details.get("imageId"), details.get("versionId")
     if id_ is None or version_id is None:
         return Failure()
-    version = await get_mapping(api, f"{IMAGES}{id_}/versions/{version_id}")
+    version = await parts.get_mapping(api, f"{IMAGES}{id_}/versions/{version_id}")
     if not version:
         return Failure(
             parts=(PartState(f"image {id_}", "its version cannot be read", failed=True),)
@@ -88,7 +83,7 @@ async def _block(api: Api, block: JsonObject) -> Failure:
     status = str(block.get("status") or "")
     part = PartState(f"block {block.get('name')}", status, is_failure(status))
     if part.failed and block.get("deploymentId") is not None:
-        own = await get_mapping(api, f"{BLOCKS}{block['deploymentId']}")
+        own = await parts.get_mapping(api, f"{BLOCKS}{block['deploymentId']}")
         if reason := reason_in(own):
             part = PartState(part.name, f"{status}: {reason}", failed=True)
     return Failure(parts=(part,))
@@ -97,8 +92,8 @@ async def _block(api: Api, block: JsonObject) -> Failure:
 async def _resource(api: Api, made: JsonObject, since: str) -> Failure:
     """Something that a block has made, by its kind and name, as its own listing shows it."""
     word, name = str(made.get("kind")).lower(), _named(made).name
-    item = await find_part(api, made)
-    if word in WORKFLOW_WORDS:
+    item = await parts.find_part(api, made)
+    if word in parts.WORKFLOW_WORDS:
         return await _workflow(api, name, item, since)
     status = str(item.get("status") or "")
     return Failure(parts=(PartState(name, status, is_failure(status)),))
@@ -106,12 +101,12 @@ async def _resource(api: Api, made: JsonObject, since: str) -> Failure:
 
 async def _workflow(api: Api, name: str, item: JsonObject, since: str) -> Failure:
     """A workflow, and of a run that failed since the revision began: which step, and its log."""
-    run = mapping(item.get("lastExecution"))
+    run = parts.mapping(item.get("lastExecution"))
     failed = is_failure(str(run.get("status"))) and str(run.get("executedAt") or "") >= since
     if not failed:
         return Failure(parts=(PartState(name, str(item.get("status") or "")),))
-    path = f"{WORKFLOWS}{item.get('id')}/executions/{run.get('executionId')}"
-    steps = items((await get_mapping(api, path)).get("steps"))
+    path = f"{parts.WORKFLOWS}{item.get('id')}/executions/{run.get('executionId')}"
+    steps = parts.items((await parts.get_mapping(api, path)).get("steps"))
     step = next((str(s.get("name")) for s in steps if is_failure(str(s.get("status")))), "")
     log = await _log(api, f"{path}/logs", step) if step else ()
     where = f" in step {step}" if step else ""

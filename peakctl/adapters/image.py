@@ -8,31 +8,14 @@ from typing import Any
 
 import semver
 
-from peakctl.adapters.answers import (
-    edit_of,
-    manifest,
-    metadata_of,
-    pick,
-    require,
-    spec_of,
-    without_nulls,
-)
+from peakctl import model
+from peakctl.adapters import answers
 from peakctl.adapters.failures import log_lines, log_page
 from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.archives import split_digest
-from peakctl.model import (
-    BuildLog,
-    CallRequest,
-    CallResult,
-    Failure,
-    LogPage,
-    Readiness,
-    Step,
-    VersionNames,
-)
 from peakctl.model.resources import Listed, Live, Resource, State
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
 
@@ -43,12 +26,12 @@ class Adapter(Rest):
     path = "service/image-management/api/v2/images/"
     items = ("images",)
 
-    def calls(self) -> dict[Step, Call]:
+    def calls(self) -> dict[model.Step, Call]:
         return {
             **super().calls(),
-            Step.CREATE: self._create,
-            Step.CREATE_VERSION: self._create_version,
-            Step.UPDATE_VERSION: self._update_version,
+            model.Step.CREATE: self._create,
+            model.Step.CREATE_VERSION: self._create_version,
+            model.Step.UPDATE_VERSION: self._update_version,
         }
 
     def listed(self, item: JsonObject) -> Listed:
@@ -69,7 +52,7 @@ class Adapter(Rest):
             if described is None:
                 return None
             image, latest = described, described.get("latestVersion") or {}
-        number = spec_of(resource.values).get("version") if resource else None
+        number = answers.spec_of(resource.values).get("version") if resource else None
         wanted = number if isinstance(number, str) else None
         version = await self._version(listed.id, latest, wanted)
         if version is None and image is listed.item:  # the version that the listing showed is gone
@@ -89,11 +72,13 @@ class Adapter(Rest):
             state=reading.state,
             version=version.get("version"),
             latest=latest.get("version") or version.get("version"),
-            attributes={"id": listed.id, **pick({"version": version.get("id")}, "version")},
-            private=pick({"versionId": version.get("id"), "buildId": build_id(version)}, *PRIVATE),
+            attributes={"id": listed.id, **answers.pick({"version": version.get("id")}, "version")},
+            private=answers.pick(
+                {"versionId": version.get("id"), "buildId": build_id(version)}, *PRIVATE
+            ),
             foreign=None if image.get("scope") != "global" else "part of the platform",
             notes=("no version of it is on the platform",) if not version else (),
-            edited=edit_of(version),
+            edited=answers.edit_of(version),
         )
 
     async def _version(
@@ -122,39 +107,39 @@ class Adapter(Rest):
                 found = await find_version(self.api, versions, version)
         if not found:
             return None
-        number = pick({"number": found.get("version")}, "number")
+        number = answers.pick({"number": found.get("version")}, "number")
         return {"id": listed.id, "version": found["id"], **number}
 
     async def name_versions(
         self,
         id: str | int,  # noqa: A002
         versions: Collection[str],
-    ) -> VersionNames:
+    ) -> model.VersionNames:
         """One version tells its number and the name of its image; several are in one page."""
         if len(versions) == 1:
             answer = await self.get(self.at(id, "versions", *versions)) or {}
             name = answer.get("imageName")
-            return VersionNames(None if name is None else str(name), numbers_of([answer]))
+            return model.VersionNames(None if name is None else str(name), numbers_of([answer]))
         answer = await self.get(self._versions(id), (("pageSize", str(MOST_VERSIONS)),)) or {}
-        return VersionNames(numbers=numbers_of(answer.get("versions") or ()))
+        return model.VersionNames(numbers=numbers_of(answer.get("versions") or ()))
 
-    async def _create(self, request: CallRequest) -> CallResult:
+    async def _create(self, request: model.CallRequest) -> model.CallResult:
         parts = [
-            Part("name", text=metadata_of(request.desired)["name"]),
-            Part("type", text=spec_of(request.desired).get("type")),
+            Part("name", text=answers.metadata_of(request.desired)["name"]),
+            Part("type", text=answers.spec_of(request.desired).get("type")),
             Part("version", text=request.version),
             *content(request),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
-        return self._result(request, require(answer, "imageId"), answer)
+        return self._result(request, answers.require(answer, "imageId"), answer)
 
-    async def _create_version(self, request: CallRequest) -> CallResult:
+    async def _create_version(self, request: model.CallRequest) -> model.CallResult:
         path = self._versions(live_of(request).id)
         parts = [Part("version", text=request.version), *content(request), *autodeploy(request)]
         answer = await self.api.send("POST", path, parts=parts)
         return self._result(request, live_of(request).id, answer)
 
-    async def _update_version(self, request: CallRequest) -> CallResult:
+    async def _update_version(self, request: model.CallRequest) -> model.CallResult:
         live = live_of(request)
         path = self.at(live.id, "versions", live.private["versionId"])
         parts = [*content(request), *autodeploy(request)]
@@ -165,11 +150,13 @@ class Adapter(Rest):
     def _versions(self, id_: str | int) -> str:
         return self.at(id_, "versions")
 
-    def _result(self, request: CallRequest, id_: str | int, answer: JsonObject) -> CallResult:
-        version = require(answer, "versionId")
+    def _result(
+        self, request: model.CallRequest, id_: str | int, answer: JsonObject
+    ) -> model.CallResult:
+        version = answers.require(answer, "versionId")
         private = {"versionId": version, "buildId": build_id(answer)}
-        watch = self.watch(id_, pick(private, *PRIVATE))
-        return CallResult(request.key, id_, {"id": id_, "version": version}, watch)
+        watch = self.watch(id_, answers.pick(private, *PRIVATE))
+        return model.CallResult(request.key, id_, {"id": id_, "version": version}, watch)
 
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         path = self.at(id, "versions", private["versionId"])
@@ -178,7 +165,7 @@ class Adapter(Rest):
     def status(self, answer: JsonObject) -> str:
         return version_word(answer.get("latestVersion") or answer)
 
-    async def poll(self, result: CallResult) -> Readiness:
+    async def poll(self, result: model.CallResult) -> model.Readiness:
         """The version; before a failure counts, the very build (it may be an older one's)."""
         reading = await super().poll(result)
         watch = result.watch or {}
@@ -188,24 +175,24 @@ class Adapter(Rest):
         own = self.classify(word)
         return own if word and own.state is State.PENDING else reading
 
-    async def explain(self, result: CallResult) -> Failure:
+    async def explain(self, result: model.CallResult) -> model.Failure:
         watch = result.watch or {}
         if "buildId" not in watch:
-            return Failure()
+            return model.Failure()
         build = watch["buildId"]
         lines = await log_lines(self.api, self.at(watch["image"], "builds", build, "logs"))
-        return Failure(log=lines, log_of=f"build {build}")
+        return model.Failure(log=lines, log_of=f"build {build}")
 
-    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+    async def log_page(self, result: model.CallResult, token: str | None) -> model.LogPage:
         watch = result.watch or {}
         if "buildId" not in watch:
-            return LogPage()
+            return model.LogPage()
         path = self.at(watch["image"], "builds", watch["buildId"], "logs")
         return await log_page(self.api, path, token)
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool
-    ) -> BuildLog | None:
+    ) -> model.BuildLog | None:
         """Two requests, or more for a long log: the listing of builds, and the log."""
         path = self.at(listed.id, "builds")
         found = await self.api.pages(path, ("builds",), (("count", "-1"),))
@@ -220,7 +207,7 @@ class Adapter(Rest):
             return None
         id_ = str(build_id(build))
         lines = await log_lines(self.api, self.at(listed.id, "builds", id_, "logs"), most=WHOLE)
-        return BuildLog(id_, str(build.get("version")), str(build.get("status")), lines)
+        return model.BuildLog(id_, str(build.get("version")), str(build.get("status")), lines)
 
 
 WHOLE = 20_000
@@ -259,21 +246,23 @@ def version_word(version: JsonObject) -> str:
 def image_values(described: JsonObject, version: JsonObject) -> JsonDict:
     """Manifest shape of an image at one version."""
     text, digest = split_digest(version.get("description") or "")
-    details: JsonDict = without_nulls(version.get("buildDetails") or {})
+    details: JsonDict = answers.without_nulls(version.get("buildDetails") or {})
     details.pop("token", None)
     sort = described.get("type") or version.get("imageType")
     spec: JsonDict = {} if sort is None else {"type": str(sort).lower()}
-    spec |= pick(version, "version")
+    spec |= answers.pick(version, "version")
     if details:
         spec["buildDetails"] = details
     if digest:
         spec["artifact"] = {"digest": digest}
-    return manifest(pick(described, "name") | ({"description": text} if text else {}), spec)
+    return answers.manifest(
+        answers.pick(described, "name") | ({"description": text} if text else {}), spec
+    )
 
 
-def content(request: CallRequest) -> list[Part]:
+def content(request: model.CallRequest) -> list[Part]:
     """The parts of a request that say what a version is made of."""
-    description = with_digest(metadata_of(request.desired).get("description"), request)
+    description = with_digest(answers.metadata_of(request.desired).get("description"), request)
     details = build_details(request)
     return [
         Part("description", text=description),
@@ -282,18 +271,18 @@ def content(request: CallRequest) -> list[Part]:
     ]
 
 
-def build_details(request: CallRequest) -> Value:
+def build_details(request: model.CallRequest) -> Value:
     """Build details; for an upload always with both paths, as no default is stated (section 5)."""
-    details = spec_of(request.desired).get("buildDetails", MISSING)
+    details = answers.spec_of(request.desired).get("buildDetails", MISSING)
     if not request.archives:
         return details
     stated = details if isinstance(details, dict) else {}
     return {"source": "upload", "context": ".", "dockerfilePath": "Dockerfile", **stated}
 
 
-def autodeploy(request: CallRequest) -> Sequence[Part]:
+def autodeploy(request: model.CallRequest) -> Sequence[Part]:
     """What to redeploy after the build; create does not take it (docs/platform.md, 2.2)."""
-    resources: Any = spec_of(request.desired).get("autodeployResources")
+    resources: Any = answers.spec_of(request.desired).get("autodeployResources")
     if not resources:
         return []
     # The platform wants texts, and a resolved reference to a workflow is a number.

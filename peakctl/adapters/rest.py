@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
+from peakctl import model
 from peakctl.adapters.answers import edit_of, metadata_of
 from peakctl.adapters.failures import reason_in
 from peakctl.adapters.requests import live_of
@@ -16,21 +17,10 @@ from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.outputs import outputs_in
-from peakctl.model import (
-    Adapter,
-    BuildLog,
-    CallRequest,
-    CallResult,
-    Failure,
-    LogPage,
-    Readiness,
-    Step,
-    VersionNames,
-)
 from peakctl.model.resources import ArchiveFile, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
-Call = Callable[["CallRequest"], Awaitable[CallResult]]
+Call = Callable[["model.CallRequest"], Awaitable[model.CallResult]]
 
 
 class Rest:
@@ -132,50 +122,54 @@ class Rest:
         self,
         id: str | int,  # noqa: A002
         versions: Collection[str],
-    ) -> VersionNames:
+    ) -> model.VersionNames:
         """Nothing: the versions of most kinds go by their numbers."""
-        return VersionNames()
+        return model.VersionNames()
 
-    async def call(self, request: CallRequest) -> CallResult:
+    async def call(self, request: model.CallRequest) -> model.CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
         make = self.calls().get(request.step)
         if make is None:
             raise ValueError(f"{self.kind.name} has no {request.step} call")
         return await make(request)
 
-    def calls(self) -> dict[Step, Call]:
+    def calls(self) -> dict[model.Step, Call]:
         """The call of each step."""
-        return {Step.DELETE: self.delete, Step.WAIT: self.wait}
+        return {model.Step.DELETE: self.delete, model.Step.WAIT: self.wait}
 
-    async def delete(self, request: CallRequest) -> CallResult:
+    async def delete(self, request: model.CallRequest) -> model.CallResult:
         """Delete; what is gone already counts as deleted."""
         return await self.delete_at(request, self.at(live_of(request).id))
 
-    async def delete_at(self, request: CallRequest, path: str) -> CallResult:
+    async def delete_at(self, request: model.CallRequest, path: str) -> model.CallResult:
         """Delete what is at `path`, and say that its absence is to be waited for."""
         try:
             await self.api.send("DELETE", path)
         except ApiError as error:
             if error.status != 404:
                 raise
-        return CallResult(request.key, live_of(request).id, watch={"path": path, "gone": True})
+        return model.CallResult(
+            request.key, live_of(request).id, watch={"path": path, "gone": True}
+        )
 
-    async def wait(self, request: CallRequest) -> CallResult:
+    async def wait(self, request: model.CallRequest) -> model.CallResult:
         """Sends nothing: says what to poll for a thing that another run has started."""
         live = live_of(request)
-        return CallResult(request.key, live.id, live.attributes, self.watch(live.id, live.private))
+        return model.CallResult(
+            request.key, live.id, live.attributes, self.watch(live.id, live.private)
+        )
 
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         """What to poll until the thing is ready; None when it is ready as soon as it exists."""
         return None
 
-    async def poll(self, result: CallResult) -> Readiness:
+    async def poll(self, result: model.CallResult) -> model.Readiness:
         """One reading. 404 is `GONE`; a status word that no schema knows counts as pending."""
         if result.watch is None:
-            return Readiness(State.READY)
+            return model.Readiness(State.READY)
         answer = await self.get(result.watch["path"])
         if answer is None:
-            return Readiness(State.GONE)
+            return model.Readiness(State.GONE)
         if result.watch.get("gone"):
             reading = deletion(self.status(answer))
         else:
@@ -190,7 +184,7 @@ class Rest:
         """What a describe answer tells of outputs."""
         return outputs_in(self.kind, answer)
 
-    def readiness(self, answer: JsonObject, watch: JsonObject) -> Readiness:
+    def readiness(self, answer: JsonObject, watch: JsonObject) -> model.Readiness:
         """What `answer` says about the thing that `watch` names."""
         return self.classify(self.status(answer))
 
@@ -223,21 +217,21 @@ class Rest:
                 return None
             raise
 
-    async def explain(self, result: CallResult) -> Failure:
+    async def explain(self, result: model.CallResult) -> model.Failure:
         """The platform keeps no log for most kinds; its reason came with the status."""
-        return Failure()
+        return model.Failure()
 
-    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+    async def log_page(self, result: model.CallResult, token: str | None) -> model.LogPage:
         """The platform keeps no log for most kinds."""
-        return LogPage()
+        return model.LogPage()
 
-    async def outputs(self, result: CallResult) -> Tree:
+    async def outputs(self, result: model.CallResult) -> Tree:
         """What a describe answer has of them."""
         return outputs_in(self.kind, await self.get(self.at(result.id)) or {})
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool
-    ) -> BuildLog | None:
+    ) -> model.BuildLog | None:
         """Most kinds are not built."""
         return None
 
@@ -245,14 +239,14 @@ class Rest:
         """The status word of a describe answer, "" where it has none."""
         return str(answer.get("status") or "")
 
-    def classify(self, word: str) -> Readiness:
+    def classify(self, word: str) -> model.Readiness:
         """A status word by its meaning in the kind's schema; no word at all means ready."""
         if not word:
-            return Readiness(State.READY)
+            return model.Readiness(State.READY)
         state = self.kind.lifecycle.words.get(word)
         if state is not None:
-            return Readiness(state, word)
-        return Readiness(State.PENDING, word, f'peakctl does not know the status "{word}"')
+            return model.Readiness(state, word)
+        return model.Readiness(State.PENDING, word, f'peakctl does not know the status "{word}"')
 
     def at(self, id: str | int, *rest: str | int) -> str:  # noqa: A002
         """The path of one item, or of something below it."""
@@ -269,10 +263,10 @@ class Rest:
         return answer if isinstance(answer, dict) else {}
 
 
-def deletion(word: str) -> Readiness:
+def deletion(word: str) -> model.Readiness:
     """The state of a deletion while the thing still answers; a refusal has its own status word."""
     refused = word.lower().replace("-", "_") == "delete_failed"
-    return Readiness(State.FAILED if refused else State.PENDING, word)
+    return model.Readiness(State.FAILED if refused else State.PENDING, word)
 
 
 T = TypeVar("T")
@@ -286,7 +280,7 @@ class Guarded:
     A call that ends so is in doubt: the platform may have acted before it answered.
     """
 
-    def __init__(self, adapter: Adapter, kind: str) -> None:
+    def __init__(self, adapter: model.Adapter, kind: str) -> None:
         self._adapter = adapter
         self._kind = kind
 
@@ -316,14 +310,14 @@ class Guarded:
         self,
         id: str | int,  # noqa: A002
         versions: Collection[str],
-    ) -> VersionNames:
+    ) -> model.VersionNames:
         return await self._read(self._adapter.name_versions(id, versions))
 
-    async def call(self, request: CallRequest) -> CallResult:
-        doubtful = request.step is not Step.WAIT
+    async def call(self, request: model.CallRequest) -> model.CallResult:
+        doubtful = request.step is not model.Step.WAIT
         return await self._read(self._adapter.call(request), doubtful=doubtful)
 
-    async def poll(self, result: CallResult) -> Readiness:
+    async def poll(self, result: model.CallResult) -> model.Readiness:
         return await self._read(self._adapter.poll(result))
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
@@ -341,18 +335,18 @@ class Guarded:
     async def archive(self, live: Live) -> bytes | None:
         return await self._read(self._adapter.archive(live))
 
-    async def explain(self, result: CallResult) -> Failure:
+    async def explain(self, result: model.CallResult) -> model.Failure:
         return await self._read(self._adapter.explain(result))
 
-    async def log_page(self, result: CallResult, token: str | None) -> LogPage:
+    async def log_page(self, result: model.CallResult, token: str | None) -> model.LogPage:
         return await self._read(self._adapter.log_page(result, token))
 
-    async def outputs(self, result: CallResult) -> Tree:
+    async def outputs(self, result: model.CallResult) -> Tree:
         return await self._read(self._adapter.outputs(result))
 
     async def build_log(
         self, listed: Listed, version: str | None, *, failed: bool
-    ) -> BuildLog | None:
+    ) -> model.BuildLog | None:
         return await self._read(self._adapter.build_log(listed, version, failed=failed))
 
     async def _read(self, answer: Awaitable[T], *, doubtful: bool = False) -> T:

@@ -21,15 +21,8 @@ from urllib.parse import urlencode
 import httpx
 
 from peakctl import __version__
+from peakctl.api import failures
 from peakctl.api.bodies import Body, Part, Query, encode_body
-from peakctl.api.failures import (
-    Asked,
-    Failure,
-    failure_of_error,
-    failure_of_status,
-    odd_answer,
-    problem,
-)
 from peakctl.api.limits import (
     Backoff,
     ConcurrencyLimit,
@@ -56,7 +49,7 @@ class Call:
     `size` is how many bytes it may move, which decides how long it may take.
     """
 
-    asked: Asked
+    asked: failures.Asked
     url: str
     body: Body
     decode: Callable[[bytes], object]
@@ -139,7 +132,7 @@ class Exchange:
         )
 
     async def _send_once(
-        self, asked: Asked, request: httpx.Request
+        self, asked: failures.Asked, request: httpx.Request
     ) -> tuple[Answer, httpx.Request | None]:
         """The answer, and the request that its redirect asks for.
 
@@ -162,13 +155,13 @@ class Exchange:
                 took = self._clock.now() - started
                 self._on_request(Sent(asked.method, asked.path, status, took, failure))
 
-    async def _read(self, asked: Asked, response: httpx.Response) -> bytes:
+    async def _read(self, asked: failures.Asked, response: httpx.Response) -> bytes:
         body = bytearray()
         try:
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > self._limits.answer_size:
-                    raise odd_answer(asked, f"more than {self._limits.answer_size} bytes")
+                    raise failures.odd_answer(asked, f"more than {self._limits.answer_size} bytes")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # An answer has begun, so whatever this is, it is no failure to connect.
             raise httpx.ReadError(str(error)) from error
@@ -234,7 +227,7 @@ def socket_transport(limits: Limits, network: Network | None = None) -> httpx.As
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    failure: Failure
+    failure: failures.Failure
     status: int | None = None
     body: bytes = b""
     note: str = ""
@@ -339,9 +332,9 @@ class Api:
         asked = self._asked("GET", path)
         return Listing(asked, fetch, items, self._limits, self._clock.sleep)
 
-    def _asked(self, method: str, path: str, secrets: Sequence[str] = ()) -> Asked:
+    def _asked(self, method: str, path: str, secrets: Sequence[str] = ()) -> failures.Asked:
         self.redact.add(secrets)
-        return Asked(method, path.partition("?")[0], self.redact)
+        return failures.Asked(method, path.partition("?")[0], self.redact)
 
     def _call(
         self, method: str, path: str, query: Query, body: Body, decode: Callable[[bytes], object]
@@ -360,7 +353,7 @@ class Api:
             now, write = self._clock.now(), call.asked.write
             wait = backoff.wait(got.failure, write=write, now=now, retry_after=got.retry_after)
             if wait is None:
-                raise problem(
+                raise failures.problem(
                     call.asked,
                     got.failure,
                     status=got.status,
@@ -380,7 +373,7 @@ class Api:
                     answer = await self._exchange.perform(call)
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 note, advice = _note(error), advice_on(error)
-                return _Failed(failure_of_error(error), note=note, advice=advice)
+                return _Failed(failures.failure_of_error(error), note=note, advice=advice)
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 self._in_flight.throttled(round_)
             return self._judge(call, answer)
@@ -394,13 +387,13 @@ class Api:
         except (ValueError, RecursionError):
             # Not the text itself: it may hold what must not be shown.
             note = f"{len(answer.body)} bytes that are not JSON"
-            return _Failed(Failure.GARBLED, answer.status, note=note)
+            return _Failed(failures.Failure.GARBLED, answer.status, note=note)
 
     def _failed(self, answer: Answer) -> _Failed:
-        failure = failure_of_status(answer.status)
+        failure = failures.failure_of_status(answer.status)
         now = parse_http_date(answer.headers.get("Date", "")) or self._clock.now()
         after = parse_retry_after(answer.headers.get("Retry-After", ""), now)
-        if failure is Failure.THROTTLED and after is not None:
+        if failure is failures.Failure.THROTTLED and after is not None:
             self._pause.until(self._clock.now() + min(after, self._limits.longest_retry_after))
         return _Failed(failure, answer.status, answer.body, retry_after=after)
 

@@ -16,16 +16,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from peakctl.archives import files
 from peakctl.archives.digest import MAX_UNPACKED, digest_of
-from peakctl.archives.files import (
-    FileId,
-    Found,
-    artifact_error,
-    find_files,
-    raise_all,
-    read_entry,
-    read_ignored,
-)
 from peakctl.errors import ManifestsInvalid
 from peakctl.model import Archive, ArchiveFile, Notice
 
@@ -40,7 +32,7 @@ def pack(
     ignore_files: Sequence[str] | None,
     project_root: Path,
     *,
-    skip: Collection[FileId] = frozenset(),
+    skip: Collection[files.FileId] = frozenset(),
 ) -> Archive:
     """The archive of `folder`, with the files that the platform's own client would pack.
 
@@ -51,7 +43,7 @@ def pack(
     outside `project_root` and an archive over `LIMIT` included.
     """
     _check_folder(folder, project_root)
-    found = find_files(folder, read_ignored(folder, ignore_files), skip)
+    found = files.find_files(folder, files.read_ignored(folder, ignore_files), skip)
     _check_raw(found)
     found, entries, suspicious = _read(found)
     digest = digest_of(entries)
@@ -69,14 +61,16 @@ def pack(
     )
 
 
-def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[ArchiveFile], _Suspicious]:
+def _read(
+    found: Sequence[files.Found],
+) -> tuple[tuple[files.Found, ...], list[ArchiveFile], _Suspicious]:
     """What is packed, its entries, and what was noticed. Raises ManifestsInvalid with all
     files that cannot be read."""
     packed, entries, suspicious, problems = [], [], _Suspicious(), []
     for file in found:
         chunks = _First()
         try:
-            entry = read_entry(file, chunks.take)
+            entry = files.read_entry(file, chunks.take)
         except ManifestsInvalid as problem:
             problems.append(problem)
             continue
@@ -86,7 +80,7 @@ def _read(found: Sequence[Found]) -> tuple[tuple[Found, ...], list[ArchiveFile],
         suspicious.inspect(file.path, entry.size, start)
         packed.append(file)
         entries.append(entry)
-    raise_all(problems)
+    files.raise_all(problems)
     return tuple(packed), entries, suspicious
 
 
@@ -103,7 +97,7 @@ class _First:
 class _Bounded(io.BytesIO):
     """Memory that takes no more than the platform does, however much there is to compress."""
 
-    def __init__(self, found: Sequence[Found]) -> None:
+    def __init__(self, found: Sequence[files.Found]) -> None:
         super().__init__()
         self._found = found
 
@@ -113,14 +107,14 @@ class _Bounded(io.BytesIO):
         return super().write(data)
 
 
-def _encode(found: Sequence[Found], digest: str) -> bytes:
+def _encode(found: Sequence[files.Found], digest: str) -> bytes:
     sink = _Bounded(found)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         entries = [_write_file(archive, file) for file in found]
         for folder in _folders(found):
             archive.writestr(_described(f"{folder}/", 0o40755, zipfile.ZIP_STORED), b"")
     if digest_of(entries) != digest:
-        raise artifact_error(
+        raise files.artifact_error(
             "changed",
             "the files of the artifact changed while they were being packed",
             fix="let whatever writes to the folder finish, then run again",
@@ -128,12 +122,12 @@ def _encode(found: Sequence[Found], digest: str) -> bytes:
     return sink.getvalue()
 
 
-def _write_file(archive: zipfile.ZipFile, file: Found) -> ArchiveFile:
+def _write_file(archive: zipfile.ZipFile, file: files.Found) -> ArchiveFile:
     mode = 0o100755 if file.executable else 0o100644
     info = _described(file.path, mode, zipfile.ZIP_DEFLATED)
     info.file_size = file.size
     with archive.open(info, "w") as member:
-        return read_entry(file, member.write)
+        return files.read_entry(file, member.write)
 
 
 def _described(name: str, mode: int, method: int) -> zipfile.ZipInfo:
@@ -144,13 +138,13 @@ def _described(name: str, mode: int, method: int) -> zipfile.ZipInfo:
     return info
 
 
-def _folders(found: Iterable[Found]) -> list[str]:
+def _folders(found: Iterable[files.Found]) -> list[str]:
     """The folders that hold a file, at any depth: the platform wants an entry for each."""
     parents = {str(p) for file in found for p in PurePosixPath(file.path).parents}
     return sorted(parents - {"."}, key=str.encode)
 
 
-def _largest_possible(found: Sequence[Found]) -> int:
+def _largest_possible(found: Sequence[files.Found]) -> int:
     """Deflate adds 5 bytes a 16 KiB block at worst; each entry has two headers with its name."""
     names = sum(2 * len(file.path.encode()) + 300 for file in found)
     folders = sum(2 * len(folder.encode()) + 300 for folder in _folders(found))
@@ -159,13 +153,13 @@ def _largest_possible(found: Sequence[Found]) -> int:
 
 def _check_folder(folder: Path, project_root: Path) -> None:
     if not folder.is_dir():
-        raise artifact_error(
+        raise files.artifact_error(
             "no-folder",
             f'there is no folder "{_relative(folder, project_root)}"',
             fix="paths are relative to the manifest file",
         )
     if not folder.resolve().is_relative_to(project_root.resolve()):
-        raise artifact_error(
+        raise files.artifact_error(
             "outside-project",
             f'the folder "{folder.resolve().name}" is outside of the project',
             detail="what is uploaded comes from the project alone",
@@ -173,14 +167,14 @@ def _check_folder(folder: Path, project_root: Path) -> None:
         )
 
 
-def _check_raw(found: Sequence[Found]) -> None:
+def _check_raw(found: Sequence[files.Found]) -> None:
     if sum(file.size for file in found) > MAX_UNPACKED:
         raise _too_large(found, f"more than {_human(MAX_UNPACKED)} before compression")
 
 
-def _too_large(found: Sequence[Found], why: str) -> Exception:
+def _too_large(found: Sequence[files.Found], why: str) -> Exception:
     largest = sorted(found, key=lambda f: (-f.size, f.path))[:_SHOWN]
-    return artifact_error(
+    return files.artifact_error(
         "too-large",
         f"the artifact is too large: {why}",
         detail="largest files: " + ", ".join(f"{f.path} ({_human(f.size)})" for f in largest),

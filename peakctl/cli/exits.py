@@ -12,17 +12,7 @@ from pathlib import Path
 
 import click
 
-from peakctl.errors import (
-    Diagnostic,
-    GuardRefused,
-    LeaseHeld,
-    ManifestsInvalid,
-    NotAuthenticated,
-    PeakctlError,
-    PlanStale,
-    SelectorEmpty,
-    UsageError,
-)
+from peakctl import errors
 from peakctl.present.streams import report_lost
 
 OTHER_WORDS = {
@@ -73,14 +63,14 @@ class Interrupted(Exception):
 
 
 CODES: dict[type[BaseException], Exit] = {
-    UsageError: Exit.USAGE,
+    errors.UsageError: Exit.USAGE,
     click.UsageError: Exit.USAGE,
-    ManifestsInvalid: Exit.MANIFESTS_INVALID,
-    SelectorEmpty: Exit.NOTHING_SELECTED,
-    PlanStale: Exit.STALE,
-    GuardRefused: Exit.REFUSED,
-    LeaseHeld: Exit.LEASE_HELD,
-    NotAuthenticated: Exit.NOT_PERMITTED,
+    errors.ManifestsInvalid: Exit.MANIFESTS_INVALID,
+    errors.SelectorEmpty: Exit.NOTHING_SELECTED,
+    errors.PlanStale: Exit.STALE,
+    errors.GuardRefused: Exit.REFUSED,
+    errors.LeaseHeld: Exit.LEASE_HELD,
+    errors.NotAuthenticated: Exit.NOT_PERMITTED,
     click.Abort: Exit.INTERRUPTED,
     KeyboardInterrupt: Exit.INTERRUPTED,
 }
@@ -93,24 +83,28 @@ def exit_code(error: BaseException) -> Exit:
     return next((CODES[c] for c in type(error).__mro__ if c in CODES), Exit.ERROR)
 
 
-def diagnostics_of(error: BaseException) -> tuple[Diagnostic, ...]:
+def diagnostics_of(error: BaseException) -> tuple[errors.Diagnostic, ...]:
     """What to tell about any error; words of unexpected ones are left out: they may be secret."""
     match error:
-        case PeakctlError():
+        case errors.PeakctlError():
             return error.diagnostics
         case click.ClickException():
             return (_usage(error),)
         case Interrupted() | click.Abort() | KeyboardInterrupt():
-            return (Diagnostic("run/interrupted", "interrupted", fix="run the same command again"),)
+            return (
+                errors.Diagnostic(
+                    "run/interrupted", "interrupted", fix="run the same command again"
+                ),
+            )
         case OSError() if error.filename:
             place = f"{error.filename}: {error.strerror or type(error).__name__}"
-            return (Diagnostic("system/file", place, fix=_fix_of(error)),)
+            return (errors.Diagnostic("system/file", place, fix=_fix_of(error)),)
         case FileNotFoundError() if error.strerror == os.strerror(errno.ENOENT):
             gone = "the working folder is not there any more"
-            return (Diagnostic("system/file", gone, fix="go to a folder that exists"),)
+            return (errors.Diagnostic("system/file", gone, fix="go to a folder that exists"),)
         case OSError() if error.errno:
             place = f"the system refuses: {error.strerror or type(error).__name__}"
-            return (Diagnostic("system/file", place, fix=_fix_of(error)),)
+            return (errors.Diagnostic("system/file", place, fix=_fix_of(error)),)
         case _:
             return (_internal(error),)
 
@@ -144,10 +138,10 @@ def _harmless(word: str, near: Iterable[str]) -> list[str]:
     ]
 
 
-def _usage(error: click.ClickException) -> Diagnostic:
+def _usage(error: click.ClickException) -> errors.Diagnostic:
     if isinstance(error, click.NoSuchOption):
         if error.option_name == "--dry-run":
-            return Diagnostic(
+            return errors.Diagnostic(
                 "usage/command-line",
                 'there is no option "--dry-run" here',
                 fix="see what apply would do: peakctl plan, or peakctl apply --dry-run",
@@ -156,21 +150,21 @@ def _usage(error: click.ClickException) -> Diagnostic:
         error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
     message = error.format_message().strip().rstrip(".")
     path = getattr(getattr(error, "ctx", None), "command_path", "") or "peakctl"
-    return Diagnostic(
+    return errors.Diagnostic(
         code="usage/command-line",
         summary=message[:1].lower() + message[1:],
         fix=f"see {path} --help",
     )
 
 
-def _internal(error: BaseException) -> Diagnostic:
+def _internal(error: BaseException) -> errors.Diagnostic:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     place = "in an unknown place"
     for frame in (ours or frames)[-1:]:
         parts = Path(frame.filename).parts[-2 if ours else -1 :]
         place = f"in {'/'.join(parts)}, line {frame.lineno}"
-    return Diagnostic(
+    return errors.Diagnostic(
         code=f"internal/{type(error).__name__}",
         summary="peakctl itself failed; this is a bug, not your manifests",
         detail=f"{type(error).__name__} {place}",

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from peakctl.cli.option_types import (
-    Classes,
-    Duration,
-    OutputFile,
-    OutputForm,
-    OwnerName,
-    Text,
-    Word,
-)
+from peakctl.cli import option_types as types
 
 if TYPE_CHECKING:
     from peakctl.model import JsonDict
@@ -45,7 +37,7 @@ class Flags:
     param: tuple[str, ...] = ()
     params_file: tuple[str, ...] = ()
     output: str = "text"
-    output_files: tuple[OutputFile, ...] | None = None
+    output_files: tuple[types.OutputFile, ...] | None = None
     yes: bool = False
     detailed_exitcode: bool = False
     show_all: bool = False
@@ -135,7 +127,7 @@ directory = click.option(
 environment = click.option(
     "-e",
     "--env",
-    type=Word(),
+    type=types.Word(),
     metavar="NAME",
     help="Environment of peakctl.yaml. Default: defaultEnvironment.",
 )
@@ -143,7 +135,7 @@ parameters = stack(
     click.option(
         "-p",
         "--param",
-        type=Text(),
+        type=types.Text(),
         multiple=True,
         metavar="K=V",
         help="Parameter for templates. Repeatable.",
@@ -151,7 +143,7 @@ parameters = stack(
     click.option(
         "-v",
         "--params-file",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="FILE",
         help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
@@ -161,7 +153,7 @@ manifests = stack(
     click.option(
         "-f",
         "--filename",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="PATH",
         help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
@@ -179,14 +171,14 @@ unset_env = click.option(
 selection = stack(
     click.option(
         "--select",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="WHAT",
         help="Only these: Kind/name, Kind, or label=value. Repeatable, comma-separated.",
     ),
     click.option(
         "--exclude",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="WHAT",
         help="Not these; same words as --select.",
@@ -195,14 +187,14 @@ selection = stack(
 imported = stack(
     click.option(
         "--select",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="WHAT",
         help="The same as an argument: Kind, or Kind/name. Repeatable, comma-separated.",
     ),
     click.option(
         "--into",
-        type=Word(),
+        type=types.Word(),
         metavar="FOLDER",
         help="Folder of the manifests, in the project. Default: the first that peakctl.yaml names.",
     ),
@@ -215,7 +207,7 @@ imported = stack(
     ),
     click.option(
         "--pick",
-        type=Word(),
+        type=types.Word(),
         multiple=True,
         metavar="ID",
         help="Of several of one name, this one. Repeatable.",
@@ -290,7 +282,7 @@ ownership = stack(
     ),
     click.option(
         "--take-over",
-        type=OwnerName(),
+        type=types.OwnerName(),
         multiple=True,
         metavar="OWNER",
         help="Take resources from another owner: project or project/environment. Repeatable.",
@@ -309,7 +301,7 @@ mass_change = click.option(
 )
 allow = click.option(
     "--allow",
-    type=Classes(),
+    type=types.Classes(),
     multiple=True,
     metavar="CLASS,...",
     help="Refuse what is of another class: read, build, create, edit, restart, delete, share.",
@@ -325,7 +317,7 @@ dry_run = click.option(
 consent = click.option("-y", "--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
 waiting = stack(
     *(
-        click.option(f"--{word}", type=Duration(), metavar="TIME", help=text)
+        click.option(f"--{word}", type=types.Duration(), metavar="TIME", help=text)
         for word, text in (
             ("timeout", "Limit of the whole run, such as 90s, 15m, 1h."),
             ("build-timeout", "Limit of one image build."),
@@ -337,7 +329,7 @@ waiting = stack(
 
 wait_for_lease = click.option(
     "--wait-for-lease",
-    type=Duration(),
+    type=types.Duration(),
     metavar="TIME",
     help="Wait so long for another run of the project to end, instead of exit code 13 at once.",
 )
@@ -354,13 +346,13 @@ ci_job = stack(
     ),
     click.option(
         "--summary-file",
-        type=Word(),
+        type=types.Word(),
         metavar="FILE",
         help="Add the result as Markdown to this file. Default on GitHub: the step's summary.",
     ),
     click.option(
         "--outputs-file",
-        type=Word(),
+        type=types.Word(),
         metavar="FILE",
         help="Add name=value lines for later steps to this file. Default on GitHub: the outputs.",
     ),
@@ -403,7 +395,9 @@ REPORT_FORMS = (
 """The forms of everything that finds problems, plans or changes."""
 
 
-def _split_outputs(ctx: click.Context, _: click.Parameter, value: tuple[OutputFile, ...]) -> str:
+def _split_outputs(
+    ctx: click.Context, _: click.Parameter, value: tuple[types.OutputFile, ...]
+) -> str:
     """The form on standard output; those with a file go to `output_files`. Raises UsageError."""
     shown = [each.form for each in value if not each.file]
     files = tuple(each for each in value if each.file)
@@ -421,7 +415,7 @@ def _split_outputs(ctx: click.Context, _: click.Parameter, value: tuple[OutputFi
 outputs = click.option(
     "-o",
     "--output",
-    type=OutputForm(REPORT_FORMS),
+    type=types.OutputForm(REPORT_FORMS),
     multiple=True,
     callback=_split_outputs,
     metavar="FORM[=FILE]",

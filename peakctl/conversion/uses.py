@@ -7,19 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from peakctl.conversion import commands as known
+from peakctl.conversion import shell
 from peakctl.conversion.commands import COMMANDS, Command
 from peakctl.conversion.lines import joined
 from peakctl.conversion.scripts import Script
-from peakctl.conversion.shell import (
-    SECRET,
-    TEXT,
-    VARIABLE,
-    ShellCommand,
-    Word,
-    WordPart,
-    assigned,
-    parse_script,
-)
 from peakctl.conversion.tree import told
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, nearest_names
@@ -46,10 +37,10 @@ class Use:
     place: Location
     folder: str = ""
     body: str = ""
-    target: Word | None = None
-    flags: list[tuple[str, Word | None]] = field(default_factory=list)
+    target: shell.Word | None = None
+    flags: list[tuple[str, shell.Word | None]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
-    params: dict[str, Word] = field(default_factory=dict)
+    params: dict[str, shell.Word] = field(default_factory=dict)
     captured: str = ""
 
     @property
@@ -74,10 +65,12 @@ class Uses:
     def add(self, script: Script, display: str, given: Mapping[str, str]) -> None:
         """Read one script of the file `display`; bodies are looked for among `given`."""
         for name, text, line in script.variables:
-            self.assign(name, Word([WordPart(TEXT, text)]), Location(display, line, 1))
+            self.assign(
+                name, shell.Word([shell.WordPart(shell.TEXT, text)]), Location(display, line, 1)
+            )
         _Reader(self, script, display, given).read()
 
-    def assign(self, name: str, value: Word, place: Location) -> None:
+    def assign(self, name: str, value: shell.Word, place: Location) -> None:
         """Remember what a script gives to a variable; a secret is told, and forgotten."""
         text = value.literal
         if text is None or text.startswith("${{"):
@@ -99,12 +92,14 @@ class Uses:
         else:
             self.values.setdefault(name, (text, place))
 
-    def is_secret(self, part: WordPart) -> bool:
+    def is_secret(self, part: shell.WordPart) -> bool:
         """Whether a part of a word is a variable that holds a secret."""
-        named = part.sort == VARIABLE and (part.text in self.secrets or is_credential(part.text))
-        return part.sort == SECRET or named
+        named = part.sort == shell.VARIABLE and (
+            part.text in self.secrets or is_credential(part.text)
+        )
+        return part.sort == shell.SECRET or named
 
-    def holds_secret(self, word: Word) -> bool:
+    def holds_secret(self, word: shell.Word) -> bool:
         """Whether a word has such a part."""
         return any(map(self.is_secret, word.parts))
 
@@ -138,7 +133,7 @@ class _Reader:
 
     def read(self) -> None:
         try:
-            commands, unclosed = parse_script(self.script.text)
+            commands, unclosed = shell.parse_script(self.script.text)
         except RecursionError:
             commands, unclosed = [], [1]
         for line in unclosed:
@@ -151,10 +146,10 @@ class _Reader:
     def _place(self, line: int) -> Location:
         return Location(self.display, self.script.before + line, 1)
 
-    def _command(self, command: ShellCommand) -> None:
+    def _command(self, command: shell.ShellCommand) -> None:
         words = list(command.words)
         place = self._place(command.line)
-        while words and (found := assigned(words[0])):
+        while words and (found := shell.assigned(words[0])):
             self.uses.assign(*found, place)
             words = words[1:]
         first = (words[0].literal or "") if words else ""
@@ -167,10 +162,10 @@ class _Reader:
         elif first not in _NOT_RUN and any(_IN_TEXT.search(w.literal or "") for w in words):
             self._tell_text(place)
 
-    def _variables(self, first: str, words: Sequence[Word], place: Location) -> None:
+    def _variables(self, first: str, words: Sequence[shell.Word], place: Location) -> None:
         """What `export NAME=value` sets, or the variable of a loop."""
         for word in words if first in _ASSIGN else ():
-            if pair := assigned(word):
+            if pair := shell.assigned(word):
                 self.uses.assign(*pair, place)
         if first == "for" and words and words[0].literal:
             self.uses.loops[words[0].literal] = place
@@ -183,13 +178,13 @@ class _Reader:
             fix="write it as a line of its own, and convert again",
         )
 
-    def _cd(self, words: Sequence[Word], place: Location) -> None:
+    def _cd(self, words: Sequence[shell.Word], place: Location) -> None:
         name = words[0].literal if words else None
         if name is not None and name != "-":
             self.folder = None if self.folder is None else joined(self.folder, name)
         elif words and _OWN_FOLDER.search(_shown(words[0])):
             own = self.display.rpartition("/")[0] if "dirname" in _shown(words[0]) else ""
-            rest = "".join(p.text for p in words[0].parts if p.sort == TEXT)
+            rest = "".join(p.text for p in words[0].parts if p.sort == shell.TEXT)
             self.folder = joined(own, rest.lstrip("/"))
         else:
             self.folder = None
@@ -202,7 +197,7 @@ class _Reader:
 
     # --- one command -------------------------------------------------------------------------
 
-    def _peak(self, words: list[Word], command: ShellCommand, place: Location) -> None:
+    def _peak(self, words: list[shell.Word], command: shell.ShellCommand, place: Location) -> None:
         name, rest = _command_name(words)
         if name is None:
             self._unknown(words, place)
@@ -220,7 +215,7 @@ class _Reader:
         if self._read_words(use, rest):
             self.uses.found.append(use)
 
-    def _unknown(self, words: list[Word], place: Location) -> None:
+    def _unknown(self, words: list[shell.Word], place: Location) -> None:
         typed = " ".join(w.literal or "" for w in words[:2]).strip()
         if not typed or typed.startswith("-"):
             return
@@ -232,14 +227,14 @@ class _Reader:
             fix=f"did you mean: {', '.join(near)}" if near else "",
         )
 
-    def _read_words(self, use: Use, words: list[Word]) -> bool:
+    def _read_words(self, use: Use, words: list[shell.Word]) -> bool:
         """Read flags and arguments; false where the command cannot be converted."""
         flags = known.flags_of(use.command)
         ids = known.ID_FLAGS.get(use.command, ())
-        arguments: list[Word] = []
+        arguments: list[shell.Word] = []
         rest = iter(words)
         for word in rest:
-            text = word.parts[0].text if word.parts and word.parts[0].sort == TEXT else ""
+            text = word.parts[0].text if word.parts and word.parts[0].sort == shell.TEXT else ""
             if not text.startswith("-") or word.quoted:
                 arguments.append(word)
                 continue
@@ -259,7 +254,7 @@ class _Reader:
         self,
         use: Use,
         flag: str,
-        value: Word | None,
+        value: shell.Word | None,
         flags: Mapping[str, known.Flag],
         ids: Sequence[str],
     ) -> bool:
@@ -268,7 +263,7 @@ class _Reader:
         elif flag in known.FILES and value is not None:
             return self._file(use, known.FILES[flag], value)
         elif flag in known.PARAMS and value is not None:
-            use.params |= dict([found] if (found := assigned(value)) else [])
+            use.params |= dict([found] if (found := shell.assigned(value)) else [])
         elif flag in flags and value is not None and value.is_code:
             self._tell_code(value, use.place, flag)
         elif flag in flags:
@@ -277,7 +272,7 @@ class _Reader:
             self._tell_flag(use, flag, flags)
         return True
 
-    def _file(self, use: Use, what: str, value: Word) -> bool:
+    def _file(self, use: Use, what: str, value: shell.Word) -> bool:
         """A file beside the body. Its path is enough: only parameters are looked at."""
         name = value.literal
         path = self._path(value, use.place) if name is None else self._found(name)
@@ -296,7 +291,7 @@ class _Reader:
             fix=f"did you mean: {', '.join(near)}" if near else "",
         )
 
-    def _tell_code(self, word: Word, place: Location, what: str) -> None:
+    def _tell_code(self, word: shell.Word, place: Location, what: str) -> None:
         secret = is_credential(what) or looks_secret((), _shown(word))
         detail = "" if secret else f"it is {_shown(word)}"
         self.uses.tell(
@@ -307,7 +302,7 @@ class _Reader:
             fix="write it into the manifest, or give it as a parameter: {{ name }} and -p name=...",
         )
 
-    def _arguments(self, use: Use, arguments: list[Word]) -> bool:
+    def _arguments(self, use: Use, arguments: list[shell.Word]) -> bool:
         needs_id = use.of.mode in known.ARGUMENTS and use.command not in known.ID_FLAGS
         if needs_id and arguments:
             use.target = arguments.pop(0)
@@ -317,7 +312,7 @@ class _Reader:
         use.body = path or ""
         return path is not None
 
-    def _path(self, word: Word, place: Location) -> str | None:
+    def _path(self, word: shell.Word, place: Location) -> str | None:
         """The given file that a word names; None, and said, where there is none."""
         name = word.literal
         if name is None:
@@ -357,9 +352,9 @@ class _Reader:
         return found[0] if len(found) == 1 else None
 
 
-def _shown(word: Word) -> str:
+def _shown(word: shell.Word) -> str:
     """A word as it was written, near enough."""
-    forms = {TEXT: "{}", VARIABLE: "${}", SECRET: "${}"}
+    forms = {shell.TEXT: "{}", shell.VARIABLE: "${}", shell.SECRET: "${}"}
     parts = []
     for part in word.parts:
         if part.inner:
@@ -370,7 +365,7 @@ def _shown(word: Word) -> str:
     return "".join(parts)
 
 
-def _peak_at(words: Sequence[Word]) -> int:
+def _peak_at(words: Sequence[shell.Word]) -> int:
     """Where the words after `peak` begin; 0 where it is no command of the client."""
     for number, word in enumerate(words):
         name = (word.literal or "").rpartition("/")[2]
@@ -382,7 +377,7 @@ def _peak_at(words: Sequence[Word]) -> int:
     return 0
 
 
-def _command_name(words: list[Word]) -> tuple[str | None, list[Word]]:
+def _command_name(words: list[shell.Word]) -> tuple[str | None, list[shell.Word]]:
     """The command that words begin with, the longest that there is, and the words after it."""
     texts = [word.literal for word in words[:3]]
     for size in (3, 2):
@@ -393,11 +388,11 @@ def _command_name(words: list[Word]) -> tuple[str | None, list[Word]]:
     return None, words
 
 
-def _split_flag(word: Word) -> tuple[str, Word | None]:
+def _split_flag(word: shell.Word) -> tuple[str, shell.Word | None]:
     """`--flag=value` as a flag and its value."""
     first = word.parts[0].text
     flag, equals, rest = first.partition("=")
     if not equals:
         return first, None
-    parts = ([WordPart(TEXT, rest)] if rest else []) + word.parts[1:]
-    return flag, Word(parts)
+    parts = ([shell.WordPart(shell.TEXT, rest)] if rest else []) + word.parts[1:]
+    return flag, shell.Word(parts)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from peakctl.emulator import instance_types
+from peakctl.emulator import instance_types, requests
 from peakctl.emulator.admin import ADMIN, answer
 from peakctl.emulator.calls import Call, Operation, refuse, respond, routes
 from peakctl.emulator.faults import Fault, after, before
@@ -23,16 +23,6 @@ from peakctl.emulator.images import provide
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.options import DURATIONS, Options
 from peakctl.emulator.problems import Problem
-from peakctl.emulator.requests import (
-    Decoded,
-    Recorded,
-    RequestLog,
-    decode,
-    parts_recorded,
-    read_body,
-    tenant_of,
-    without_secrets,
-)
 from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
 from peakctl.model import JsonDict, JsonObject
@@ -55,7 +45,7 @@ class Seen:
     request: Request
     status: int = 0
     tenant: str = ""
-    decoded: Decoded = field(default_factory=Decoded)
+    decoded: requests.Decoded = field(default_factory=requests.Decoded)
 
 
 class Emulator:
@@ -78,7 +68,7 @@ class Emulator:
         self.store = Store(data)
         self._agree_on_instance_types()
         self.faults: list[Fault] = []
-        self.requests = RequestLog(None if str(data) == ":memory:" else self.store)
+        self.requests = requests.RequestLog(None if str(data) == ":memory:" else self.store)
         self.ahead = 0.0
         self._provided: set[str] = set()
         self.app = self._answering()
@@ -109,7 +99,7 @@ class Emulator:
         """The same data, but with everything done at once, and without faults and requests."""
         copied = copy.copy(self)
         copied.options = replace(self.options, **AT_ONCE)
-        copied.faults, copied.requests = [], RequestLog()
+        copied.faults, copied.requests = [], requests.RequestLog()
         copied.app = copied._answering()
         return copied
 
@@ -167,9 +157,9 @@ class Emulator:
     async def _respond(self, seen: Seen, operation: Operation) -> Response:
         request = seen.request
         try:
-            seen.tenant = "" if operation.is_open else tenant_of(request)
-            body = await read_body(request)
-            seen.decoded = decode(request.headers.get("content-type", ""), body)
+            seen.tenant = "" if operation.is_open else requests.tenant_of(request)
+            body = await requests.read_body(request)
+            seen.decoded = requests.decode(request.headers.get("content-type", ""), body)
             return self._answer(seen, operation)
         except Problem as problem:
             return refuse(problem.status, problem.detail)
@@ -206,13 +196,13 @@ class Emulator:
 
     def _remember(self, seen: Seen, seconds: float) -> None:
         request, decoded, whole = seen.request, seen.decoded, self.options.record_bodies
-        recorded = Recorded(
+        recorded = requests.Recorded(
             method=request.method,
             path=request.url.path,
             query=tuple(request.query_params.multi_items()),
             status=seen.status,
-            body=without_secrets(decoded.json, whole=whole),
-            parts=parts_recorded(decoded.parts, whole=whole),
+            body=requests.without_secrets(decoded.json, whole=whole),
+            parts=requests.parts_recorded(decoded.parts, whole=whole),
             at=self.now(),
             seconds=round(seconds, 6),
             tenant=seen.tenant,

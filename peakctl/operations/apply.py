@@ -15,6 +15,7 @@ from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.engine.waiting import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Clock, Event, JsonDict, Key, Outcome, Plan, Tree
+from peakctl.operations import stages
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -27,18 +28,6 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated, place_of, telling
 from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
-from peakctl.operations.stages import (
-    AcquireLease,
-    CarryOut,
-    Record,
-    ReleaseLease,
-    RemoveRecords,
-    Replan,
-    Stage,
-    TakeOver,
-    WriteHistory,
-    build_stages,
-)
 from peakctl.operations.tenant import is_tenant_sure
 
 
@@ -111,7 +100,7 @@ class ApplyResult:
 class StageStarted:
     """A stage of the run begins."""
 
-    stage: Stage
+    stage: stages.Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +325,7 @@ class _Run:
         """All stages; a lease is released when the run ends before its first call."""
         owner = self.platform.project.owner
         async with self.recorder or contextlib.nullcontext():
-            for stage in build_stages(self.planned, owner, asked=self.options.look_again):
+            for stage in stages.build_stages(self.planned, owner, asked=self.options.look_again):
                 self.emit(StageStarted(stage))
                 await self._do(stage)
         took = self.platform.project.clock.now() - self.began
@@ -345,21 +334,21 @@ class _Run:
             self.planned, self.outcomes, took, self.recorded, diagnostics, self.stop.reason
         )
 
-    async def _do(self, stage: Stage) -> None:
+    async def _do(self, stage: stages.Stage) -> None:
         match stage:
-            case AcquireLease():
+            case stages.AcquireLease():
                 await self._acquire_lease()
-            case Replan():
+            case stages.Replan():
                 await self._replan()
-            case TakeOver():
+            case stages.TakeOver():
                 await self._ledger_of_run.take_over(self.planned.plan)
-            case CarryOut():
+            case stages.CarryOut():
                 await self._carry_out()
-            case Record():
+            case stages.Record():
                 await self._record()
-            case ReleaseLease():
+            case stages.ReleaseLease():
                 await self._release_lease()
-            case WriteHistory() | RemoveRecords():
+            case stages.WriteHistory() | stages.RemoveRecords():
                 await self._keep_records(stage)
             case _:
                 assert_never(stage)
@@ -437,9 +426,9 @@ class _Run:
     async def _release_lease(self) -> None:
         self._recorded(await self._ledger_of_run.release(self.record))
 
-    async def _keep_records(self, stage: WriteHistory | RemoveRecords) -> None:
+    async def _keep_records(self, stage: stages.WriteHistory | stages.RemoveRecords) -> None:
         recorder = self._ledger_of_run
-        if isinstance(stage, WriteHistory):
+        if isinstance(stage, stages.WriteHistory):
             self.told += await recorder.write_history(self.planned)
         else:
             self.told += await recorder.remove_records()

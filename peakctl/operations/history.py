@@ -9,32 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
-from peakctl import __version__
+from peakctl import __version__, model
 from peakctl.engine.record import plan_digest
 from peakctl.engine.runner import MAKES
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.ledger.history import FoundHistory, HistoryClient, merge_runs, recovered_run
 from peakctl.ledger.recovery import recover
-from peakctl.model import (
-    Action,
-    HistoryResource,
-    HistoryRun,
-    Intent,
-    Key,
-    Listed,
-    Origin,
-    Outcome,
-    Owner,
-    PastRun,
-    Plan,
-    Run,
-    Step,
-    Verb,
-)
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 
-MAKES_NUMBER = frozenset(MAKES) | {Step.REDEPLOY}
+MAKES_NUMBER = frozenset(MAKES) | {model.Step.REDEPLOY}
 """Calls after which what is live may have another number."""
 ADOPT = "adopt"
 """The verb of what becomes the project's without being changed."""
@@ -45,26 +29,26 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # --- what a run adds ---------------------------------------------------------------------------
 
 
-def changes_made(outcomes: Iterable[Outcome]) -> dict[str, int]:
+def changes_made(outcomes: Iterable[model.Outcome]) -> dict[str, int]:
     """How many resources were changed, or still are being changed, by verb."""
     return dict(Counter(o.verb.value for o in outcomes if o.changed))
 
 
 def run_record(
-    run: Run,
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    origin: Origin,
+    run: model.Run,
+    plan: model.Plan,
+    outcomes: Sequence[model.Outcome],
+    origin: model.Origin,
     times: tuple[float, float],
     *,
-    adopted: Container[Key],
+    adopted: Container[model.Key],
     outcome: str,
-) -> HistoryRun:
+) -> model.HistoryRun:
     """What the history is to say of a run that lasted from the first of `times` to the second.
 
     `outcome` is the word for how it went, `adopted` became ours without being changed.
     """
-    return HistoryRun(
+    return model.HistoryRun(
         number=0,
         id=run.id,
         actor=run.actor,
@@ -81,29 +65,29 @@ def run_record(
 
 
 def _resources(
-    plan: Plan, outcomes: Sequence[Outcome], adopted: Container[Key]
-) -> tuple[HistoryResource, ...]:
+    plan: model.Plan, outcomes: Sequence[model.Outcome], adopted: Container[model.Key]
+) -> tuple[model.HistoryResource, ...]:
     """What was to be changed, what was adopted, and what was waited for in vain."""
     actions = {action.key: action for action in plan.actions}
     found = []
     for outcome in outcomes:
         key, verb = outcome.key, outcome.verb.value
-        if outcome.verb is Verb.KEEP and key in adopted:
+        if outcome.verb is model.Verb.KEEP and key in adopted:
             verb = ADOPT
-        elif outcome.verb is Verb.KEEP and outcome.status.good:
+        elif outcome.verb is model.Verb.KEEP and outcome.status.good:
             continue
         before, after = _versions(actions[key], outcome)
-        found.append(HistoryResource(key, verb, outcome.status.value, before, after))
+        found.append(model.HistoryResource(key, verb, outcome.status.value, before, after))
     return tuple(found)
 
 
-def _versions(action: Action, outcome: Outcome) -> tuple[str | None, str | None]:
+def _versions(action: model.Action, outcome: model.Outcome) -> tuple[str | None, str | None]:
     """The number that a resource had, and the one that it has got or was to get; None if unknown.
 
     The platform tells some numbers in its answer only; what makes none keeps the one there was.
     """
     before = action.live.number if action.live else None
-    if action.verb is Verb.DELETE:
+    if action.verb is model.Verb.DELETE:
         return before, None
     after = outcome.number or action.version
     return before, before if after is None and not MAKES_NUMBER & {*action.steps} else after
@@ -114,13 +98,13 @@ class HistoryWriter:
     """Adds one run to the history, once its work is done: `record` is what is said of it."""
 
     client: HistoryClient
-    record: HistoryRun | None = None
+    record: model.HistoryRun | None = None
 
     async def write(
         self,
-        past: Sequence[PastRun],
-        left: Sequence[Intent],
-        listed: tuple[Listed, ...] | None,
+        past: Sequence[model.PastRun],
+        left: Sequence[model.Intent],
+        listed: tuple[model.Listed, ...] | None,
     ) -> tuple[Diagnostic, ...]:
         """Add the run, and those in `past` that the history lacks; a warning where that fails.
 
@@ -157,9 +141,9 @@ class HistoryResult:
     `now` is the platform's time, in seconds since 1970; `prefix` begins the names of resources.
     """
 
-    owner: Owner
+    owner: model.Owner
     id: str | int | None
-    runs: tuple[HistoryRun, ...]
+    runs: tuple[model.HistoryRun, ...]
     now: float
     diagnostics: tuple[Diagnostic, ...] = ()
     prefix: str = ""
@@ -169,9 +153,9 @@ async def history_async(
     project: Project,
     *,
     since: datetime | timedelta | None = None,
-    resource: Key | str | None = None,
+    resource: model.Key | str | None = None,
     limit: int | None = None,
-) -> tuple[HistoryRun, ...]:
+) -> tuple[model.HistoryRun, ...]:
     """What the runs of a project did, the newest first.
 
     `since` is a time, or how long ago; `resource` a key or `Kind/name`, with `*` and `?` for any
@@ -203,7 +187,7 @@ async def read_runs(platform: Platform) -> HistoryResult:
         return HistoryResult(client.owner, id_, runs[::-1], now, warned, prefix)
 
 
-def _runs(found: FoundHistory | None) -> tuple[HistoryRun, ...]:
+def _runs(found: FoundHistory | None) -> tuple[model.HistoryRun, ...]:
     return found.history.runs if found else ()
 
 
@@ -211,11 +195,11 @@ def select_runs(
     found: HistoryResult,
     *,
     since: datetime | timedelta | None = None,
-    resource: Key | str | None = None,
+    resource: model.Key | str | None = None,
     limit: int | None = None,
-) -> tuple[HistoryRun, ...]:
+) -> tuple[model.HistoryRun, ...]:
     """Those of the runs that are asked for, as `history_async` takes them."""
-    runs: Iterable[HistoryRun] = found.runs
+    runs: Iterable[model.HistoryRun] = found.runs
     if since is not None:
         first = _moment(since, found.now)
         runs = (run for run in runs if run.ended >= first)
@@ -229,7 +213,7 @@ def _moment(since: datetime | timedelta, now: float) -> float:
     return since.timestamp() if isinstance(since, datetime) else now - since.total_seconds()
 
 
-def fits(key: Key, word: str, prefix: str = "") -> bool:
+def fits(key: model.Key, word: str, prefix: str = "") -> bool:
     """Whether a resource is meant by `Kind/name` or `Kind`, as `history_async` takes it.
 
     The name may be that of a manifest, without `prefix`.
@@ -252,11 +236,11 @@ def read_since(word: str) -> datetime | timedelta:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def history_writer(platform: Platform, owner: Owner) -> HistoryWriter:
+def history_writer(platform: Platform, owner: model.Owner) -> HistoryWriter:
     """What adds a run to the history of `owner`."""
     return HistoryWriter(history_client(platform, owner))
 
 
-def history_client(platform: Platform, owner: Owner) -> HistoryClient:
+def history_client(platform: Platform, owner: model.Owner) -> HistoryClient:
     """What reads and writes the history of `owner`."""
     return HistoryClient(platform.histories, owner, platform.project.clock)

@@ -31,6 +31,7 @@ from peakctl.model import (
     record_word,
 )
 from peakctl.model.values import reveal
+from peakctl.operations import import_files
 from peakctl.operations.exporting import export_live
 from peakctl.operations.get import (
     FoundLedgers,
@@ -38,17 +39,6 @@ from peakctl.operations.get import (
     seal_found,
     seal_repeated,
     unpacked_folder,
-)
-from peakctl.operations.import_files import (
-    ENV_EXAMPLE,
-    GITIGNORE,
-    KEEP_ALL,
-    FileSet,
-    Found,
-    add_env_example,
-    add_gitignore,
-    imported_tree,
-    lay_out,
 )
 from peakctl.operations.import_scope import (
     Declared,
@@ -271,12 +261,12 @@ class _Import:
 
     async def _with_files(
         self, lives: Sequence[Live], exported: Sequence[Exported]
-    ) -> AsyncIterator[Found]:
+    ) -> AsyncIterator[import_files.Found]:
         """Each with the files of its archive; one archive at a time is in memory beside them."""
         left = MAX_UNPACKED
         for live, each in zip(lives, exported, strict=True):
             kind = self.platform.kinds[live.key.kind]
-            found = Found(each, kind, self._origin(live))
+            found = import_files.Found(each, kind, self._origin(live))
             spec = mapping_at(each.values, ("spec",))
             if spec.get("scope") == SHARED and not spec.get("tenants"):
                 found = found.ignoring(TENANTS, "the platform does not tell whom it is shared with")
@@ -293,7 +283,9 @@ class _Import:
         version = f", version {live.version}" if live.version else ""
         return f"Imported by peakctl{place}: id {live.id}{version}"
 
-    async def _with_archive(self, found: Found, live: Live, rule: Field, most: int) -> Found:
+    async def _with_archive(
+        self, found: import_files.Found, live: Live, rule: Field, most: int
+    ) -> import_files.Found:
         digest = found.exported.archives.get(("spec", "artifact"))
         if rule.archive == NOT_RETURNED:
             return found.ignoring(ARTIFACT, NOT_GIVEN_BACK)
@@ -311,7 +303,9 @@ class _Import:
             self.told += [_warned(d, live.key) for d in error.diagnostics]
             return found.ignoring(ARTIFACT, f"{why}, so its files were left there")
 
-    def _unpacked(self, found: Found, data: bytes, digest: str | None, most: int) -> Found:
+    def _unpacked(
+        self, found: import_files.Found, data: bytes, digest: str | None, most: int
+    ) -> import_files.Found:
         from peakctl.archives.digest import digest_of_zip
         from peakctl.archives.unpack import MAX_BYTES, refused, unpack
 
@@ -319,20 +313,24 @@ class _Import:
         wanted = digest or digest_of_zip(data)
         if not unpacked.files:
             raise refused("holds no file")
-        for ignore_files in ((), (KEEP_ALL,)):
+        for ignore_files in ((), (import_files.KEEP_ALL,)):
             if digest_when_packed(unpacked, ignore_files) == wanted:
                 return replace(found, unpacked=unpacked, ignore_files=ignore_files)
         raise refused("would be another one if its files were packed again")
 
     # --- writing and planning ----------------------------------------------------------------
 
-    def _valid(self, root: FilePath, found: Iterable[Found]) -> list[Found]:
+    def _valid(
+        self, root: FilePath, found: Iterable[import_files.Found]
+    ) -> list[import_files.Found]:
         """Those whose manifest is valid; the others are left, with what is wrong."""
         from peakctl.kinds.validate import read_manifests
 
         kept = []
         for each in found:
-            document = Document(imported_tree(each), "", str(root), lambda _: Location("", 1, 1))
+            document = Document(
+                import_files.imported_tree(each), "", str(root), lambda _: Location("", 1, 1)
+            )
             read = read_manifests(
                 [document], self.platform.kinds, project_root=root, pack=unpacked_folder
             )
@@ -343,13 +341,19 @@ class _Import:
                 kept.append(each)
         return kept
 
-    async def _written(self, root: FilePath, folder: str, found: Sequence[Found]) -> ImportResult:
-        files = FileSet(root)
-        lay_out(found, files, folder, self.options.layout)
+    async def _written(
+        self, root: FilePath, folder: str, found: Sequence[import_files.Found]
+    ) -> ImportResult:
+        files = import_files.FileSet(root)
+        import_files.lay_out(found, files, folder, self.options.layout)
         variables = tuple(variable for each in found for variable in each.exported.variables)
-        add_env_example(files, variables)
-        add_gitignore(files, env=bool(variables))
-        extended = [name for name in (ENV_EXAMPLE, GITIGNORE) if (root / name).exists()]
+        import_files.add_env_example(files, variables)
+        import_files.add_gitignore(files, env=bool(variables))
+        extended = [
+            name
+            for name in (import_files.ENV_EXAMPLE, import_files.GITIGNORE)
+            if (root / name).exists()
+        ]
         try:
             done = write_files(
                 root, files.files, replace=extended, executable=sorted(files.executable)
@@ -432,8 +436,8 @@ def digest_when_packed(unpacked: Unpacked, ignore_files: Sequence[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="peakctl-") as root:
         folder = FilePath(root) / "files"
         contents = dict(unpacked.files)
-        if KEEP_ALL in ignore_files:
-            contents.setdefault(KEEP_ALL, f"{KEEP_ALL}\n".encode())
+        if import_files.KEEP_ALL in ignore_files:
+            contents.setdefault(import_files.KEEP_ALL, f"{import_files.KEEP_ALL}\n".encode())
         write_files(folder, contents, executable=unpacked.executable)
         try:
             return pack(folder, ignore_files, FilePath(root)).digest

@@ -8,21 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peakctl import model
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
-from peakctl.model import (
-    Actor,
-    Intent,
-    JsonDict,
-    Key,
-    Ledger,
-    Origin,
-    Outcome,
-    Owned,
-    Plan,
-    Run,
-    Status,
-)
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 
@@ -53,24 +41,24 @@ class RunRecorder:
     again: str
     tell: Callable[[str], None]
     client: LedgerClient
-    find_actor: Callable[[], Actor]
+    find_actor: Callable[[], model.Actor]
     run_id: str
-    uses: Mapping[Key, tuple[Key, ...]]
+    uses: Mapping[model.Key, tuple[model.Key, ...]]
     redact: Callable[[str], str]
     history: HistoryWriter
-    find_origin: Callable[[], Origin]
+    find_origin: Callable[[], model.Origin]
     lease: HeldLease | None = None
     noted: list[Diagnostic] = field(default_factory=list)
-    adopted: frozenset[Key] = frozenset()
-    origin: Origin = field(default_factory=Origin)
+    adopted: frozenset[model.Key] = frozenset()
+    origin: model.Origin = field(default_factory=model.Origin)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @functools.cached_property
-    def run(self) -> Run:
+    def run(self) -> model.Run:
         """The run, with who runs: asked for only when it is to be written down."""
         from peakctl.operations.actor import redacted
 
-        return Run(self.run_id, redacted(self.find_actor(), self.redact), self.command)
+        return model.Run(self.run_id, redacted(self.find_actor(), self.redact), self.command)
 
     async def __aenter__(self) -> RunRecorder:
         return self
@@ -78,7 +66,7 @@ class RunRecorder:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, planned: PlanResult) -> Ledger:
+    async def acquire(self, planned: PlanResult) -> model.Ledger:
         """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
         from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
@@ -120,7 +108,7 @@ class RunRecorder:
         )
 
         pauses = iter(WAITS)
-        looked_for: set[Key] = set()
+        looked_for: set[model.Key] = set()
         while True:
             planned = await look()
             plan, others = planned.plan, planned.live.others
@@ -137,7 +125,7 @@ class RunRecorder:
                 raise LeaseHeld(*tell_conflicts(conflicts))
             await self.client.clock.sleep(pause)
 
-    async def take_over(self, plan: Plan) -> None:
+    async def take_over(self, plan: model.Plan) -> None:
         """Take what changes hands out of the ledgers of those that owned it: all, or nothing.
 
         Raises LeaseHeld when a run of one of them is under way.
@@ -151,10 +139,10 @@ class RunRecorder:
         self,
         planned: PlanResult,
         kinds: Mapping[str, Kind],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[model.Outcome],
         *,
         stopped: bool,
-    ) -> JsonDict:
+    ) -> model.JsonDict:
         """What the ledger is to say of a run under its lease: as `HeldLease.finish` takes it.
 
         `stopped` tells that the run was asked to stop.
@@ -182,7 +170,7 @@ class RunRecorder:
             "counts": self.history.record.counts,
         }
 
-    async def release(self, parts: JsonDict) -> tuple[Diagnostic, ...]:
+    async def release(self, parts: model.JsonDict) -> tuple[Diagnostic, ...]:
         """Write that record and give the lease back; what went wrong with that, told."""
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
         early = self.lease.lost
@@ -219,11 +207,11 @@ class RunRecorder:
 
     def _left_open(
         self,
-        ledger: Ledger,
+        ledger: model.Ledger,
         planned: PlanResult,
-        outcomes: Sequence[Outcome],
-        owned: Mapping[Key, Owned],
-    ) -> tuple[Intent, ...]:
+        outcomes: Sequence[model.Outcome],
+        owned: Mapping[model.Key, model.Owned],
+    ) -> tuple[model.Intent, ...]:
         """As `_open`, without what this run never started and no earlier one left behind."""
         from peakctl.engine.record import UNTOUCHED
 
@@ -235,11 +223,11 @@ class RunRecorder:
 
     def _open(
         self,
-        ledger: Ledger,
+        ledger: model.Ledger,
         planned: PlanResult,
-        outcomes: Sequence[Outcome],
-        owned: Mapping[Key, Owned],
-    ) -> tuple[Intent, ...]:
+        outcomes: Sequence[model.Outcome],
+        owned: Mapping[model.Key, model.Owned],
+    ) -> tuple[model.Intent, ...]:
         """The intents of `ledger` that are still needed, given what the run saw and did."""
         from peakctl.engine.pending import unresolved
 
@@ -248,7 +236,7 @@ class RunRecorder:
         return unresolved(intents, ended, owned, planned.live, self.uses)
 
     async def note(
-        self, planned: PlanResult, kinds: Mapping[str, Kind], ended: Sequence[Outcome]
+        self, planned: PlanResult, kinds: Mapping[str, Kind], ended: Sequence[model.Outcome]
     ) -> tuple[Diagnostic, ...]:
         """Write down what a run without any change knows, if the ledger does not say it.
 
@@ -266,7 +254,7 @@ class RunRecorder:
         if told and not (ledger and self._left_behind(ledger, planned, outcomes)):
             return ()
 
-        def change(now: Ledger) -> Ledger:
+        def change(now: model.Ledger) -> model.Ledger:
             uses, redact = self.uses, self.redact
             owned = record(plan, outcomes, now, kinds, uses=uses, gone=gone, redact=redact)
             return replace(now, owned=owned, intents=self._open(now, planned, outcomes, owned))
@@ -278,7 +266,7 @@ class RunRecorder:
         return () if told or written else self._not_noted(planned, None)
 
     def _left_behind(
-        self, ledger: Ledger, planned: PlanResult, outcomes: Sequence[Outcome]
+        self, ledger: model.Ledger, planned: PlanResult, outcomes: Sequence[model.Outcome]
     ) -> bool:
         """Whether a run that died is still in the ledger, with its lease or what it set out to do.
 
@@ -335,7 +323,7 @@ def ledger_client(platform: Platform) -> LedgerClient | None:
     return LedgerClient(platform.ledgers, project.owner, project.clock, alive)
 
 
-def outcome_word(outcomes: Sequence[Outcome], *, stopped: bool = False) -> str:
+def outcome_word(outcomes: Sequence[model.Outcome], *, stopped: bool = False) -> str:
     """How a run went, as the ledger tells it later; `stopped`: it was asked to stop."""
     if all(o.status.good for o in outcomes):
         return "done"
@@ -344,9 +332,9 @@ def outcome_word(outcomes: Sequence[Outcome], *, stopped: bool = False) -> str:
     return "partial" if any(o.changed for o in outcomes) else "failed"
 
 
-def was_cut_short(outcomes: Sequence[Outcome]) -> bool:
+def was_cut_short(outcomes: Sequence[model.Outcome]) -> bool:
     """Whether something was not started, or was left while it was under way."""
-    return any(o.status in (Status.CANCELLED, Status.IN_PROGRESS) for o in outcomes)
+    return any(o.status in (model.Status.CANCELLED, model.Status.IN_PROGRESS) for o in outcomes)
 
 
 def lost(again: str, *, early: bool) -> Diagnostic:
@@ -363,7 +351,7 @@ def lost(again: str, *, early: bool) -> Diagnostic:
     )
 
 
-def replaced(theirs: Owned, ours: Owned) -> Diagnostic:
+def replaced(theirs: model.Owned, ours: model.Owned) -> Diagnostic:
     """That two runs made something of one name."""
     return Diagnostic(
         code="ledger/replaced",
@@ -406,7 +394,7 @@ def not_recorded(again: str) -> Diagnostic:
     )
 
 
-def not_noted(error: PeakctlError | None, again: str, key: Key | None = None) -> Diagnostic:
+def not_noted(error: PeakctlError | None, again: str, key: model.Key | None = None) -> Diagnostic:
     """That the ledger stays as it was; `key` is what it was to protect, or not to, from now on."""
     about = "whether it is protected" if key else "what it should say now"
     return Diagnostic(

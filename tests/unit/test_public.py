@@ -11,7 +11,7 @@ import pytest
 
 import peakctl
 
-SOURCE = Path(peakctl.__file__).read_text("utf-8")
+SOURCE = Path(peakctl.__file__).with_suffix(".pyi").read_text("utf-8")
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:

@@ -11,52 +11,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from peakctl import model
 from peakctl.engine.plan.classes import classes_of
 from peakctl.ledger.digests import Digests
-from peakctl.model import (
-    MAPS,
-    MASK,
-    MISSING,
-    UNSEEN,
-    Action,
-    ActionClass,
-    Cause,
-    Change,
-    Consequence,
-    Effect,
-    FileChanges,
-    JsonDict,
-    JsonObject,
-    Key,
-    Live,
-    Location,
-    Path,
-    Reason,
-    Secret,
-    ShownChange,
-    State,
-    Step,
-    Unknown,
-    Value,
-    Verb,
-)
 from peakctl.model.plan import FileCounts, FileTotal, Skipped
 from peakctl.model.values import KNOWN_AFTER_APPLY, holds_secret
 
 T = TypeVar("T")
 _TAG = "$"
 """The key of a map that stands for a value that JSON does not have."""
-_EFFECTS = {str(effect): effect for effect in Effect}
-_CLASSES = {str(each): each for each in ActionClass}
-_CAUSES = {str(cause): cause for cause in Cause}
-_NOTICED = (Effect.RESTARTS, Effect.STOPS, Effect.CALLERS)
+_EFFECTS = {str(effect): effect for effect in model.Effect}
+_CLASSES = {str(each): each for each in model.ActionClass}
+_CAUSES = {str(cause): cause for cause in model.Cause}
+_NOTICED = (model.Effect.RESTARTS, model.Effect.STOPS, model.Effect.CALLERS)
 """Effects that people outside the run notice."""
 _LISTS = ("added", "changed", "removed", "newest")
 _CUT = 48
 """Characters of a value in a message."""
 
 
-def write_action(action: Action, digests: Digests) -> JsonDict:
+def write_action(action: model.Action, digests: Digests) -> model.JsonDict:
     """What a plan shows of an action."""
     live = action.live
     return {
@@ -81,11 +55,11 @@ def write_action(action: Action, digests: Digests) -> JsonDict:
     }
 
 
-def _keys(keys: Sequence[Key]) -> list[Value]:
+def _keys(keys: Sequence[model.Key]) -> list[model.Value]:
     return [[key.kind, key.name] for key in keys]
 
 
-def _write_change(change: ShownChange, digests: Digests) -> JsonDict:
+def _write_change(change: model.ShownChange, digests: Digests) -> model.JsonDict:
     return {
         "path": change.path,
         "paths": list(change.paths),
@@ -105,40 +79,40 @@ def _write_change(change: ShownChange, digests: Digests) -> JsonDict:
     }
 
 
-def _write_sides(change: ShownChange | Change, digests: Digests) -> JsonDict:
+def _write_sides(change: model.ShownChange | model.Change, digests: Digests) -> model.JsonDict:
     sides = {"before": change.before, "after": change.after}
     if change.sensitive:
         sides = {word: _sealed(value) for word, value in sides.items()}
     return {word: _write(value, digests) for word, value in sides.items()}
 
 
-def _sealed(value: Value) -> Value:
+def _sealed(value: model.Value) -> model.Value:
     """A side of a sensitive change; where the secrets among its leaves are known, those alone."""
-    if value is MISSING or value in ({}, []) or holds_secret(value):
+    if value is model.MISSING or value in ({}, []) or holds_secret(value):
         return value
-    return Secret(value)
+    return model.Secret(value)
 
 
-def _write(value: Value, digests: Digests) -> Value:
+def _write(value: model.Value, digests: Digests) -> model.Value:
     match value:
-        case Secret():
+        case model.Secret():
             return {_TAG: "secret", "digest": digests.of(value)}
-        case Unknown():
+        case model.Unknown():
             return {_TAG: "unknown", "of": _keys([value.of])[0], "attribute": value.attribute}
         case list() | tuple():
             return [_write(each, digests) for each in value]
-        case _ if isinstance(value, MAPS):
+        case _ if isinstance(value, model.MAPS):
             found = {word: _write(each, digests) for word, each in value.items()}
             return {_TAG: "map", "entries": found} if _TAG in found else found
-        case _ if value is MISSING:
+        case _ if value is model.MISSING:
             return {_TAG: "missing"}
-        case _ if value is UNSEEN:
+        case _ if value is model.UNSEEN:
             return {_TAG: "unseen"}
         case _:
             return value
 
 
-def _write_files(files: FileChanges) -> JsonDict:
+def _write_files(files: model.FileChanges) -> model.JsonDict:
     return {
         **{word: list(getattr(files, word)) for word in _LISTS},
         "renamed": [list(pair) for pair in files.renamed],
@@ -150,7 +124,7 @@ def _write_files(files: FileChanges) -> JsonDict:
     }
 
 
-def _write_reason(reason: Reason) -> JsonDict:
+def _write_reason(reason: model.Reason) -> model.JsonDict:
     place = reason.place
     return {
         "cause": str(reason.cause),
@@ -165,20 +139,20 @@ def _write_reason(reason: Reason) -> JsonDict:
 # --- read back -----------------------------------------------------------------------------------
 
 
-def read_action(body: JsonObject) -> Action:
+def read_action(body: model.JsonObject) -> model.Action:
     """The action for readers. Raises ValueError, TypeError or KeyError for what is none."""
     key = _key([body["kind"], body["name"]])
-    action = Action(
+    action = model.Action(
         key=key,
-        verb=Verb(body["verb"]),
-        steps=tuple(Step(step) for step in body["steps"]),
+        verb=model.Verb(body["verb"]),
+        steps=tuple(model.Step(step) for step in body["steps"]),
         version=_text_or_none(body["version"]),
         live=_read_live(key, body["on_platform"]),
         shown=tuple(_read_change(each) for each in body["changes"]),
         files=_read_files(body["files"]),
         reasons=tuple(_read_reason(each) for each in body["reasons"]),
         consequences=tuple(
-            Consequence(
+            model.Consequence(
                 _EFFECTS[each["effect"]], tuple(map(_key, each["keys"])), _text(each["detail"])
             )
             for each in body["consequences"]
@@ -193,23 +167,23 @@ def read_action(body: JsonObject) -> Action:
     return replace(action, classes=_read_classes(body, action))
 
 
-def _read_classes(body: JsonObject, action: Action) -> tuple[ActionClass, ...]:
+def _read_classes(body: model.JsonObject, action: model.Action) -> tuple[model.ActionClass, ...]:
     """The classes; the first plan files of this format have none, so they follow from the steps."""
     if "classes" not in body:
         return classes_of(action, None)
     return tuple(_CLASSES[each] for each in body["classes"])
 
 
-def _read_live(key: Key, body: JsonObject | None) -> Live | None:
+def _read_live(key: model.Key, body: model.JsonObject | None) -> model.Live | None:
     if body is None:
         return None
     id_ = body["id"] if isinstance(body["id"], int) else _text(body["id"])
-    state = State(body["state"])
-    return Live(key, id_, {}, state=state, version=_text_or_none(body["version"]))
+    state = model.State(body["state"])
+    return model.Live(key, id_, {}, state=state, version=_text_or_none(body["version"]))
 
 
-def _read_change(body: JsonObject) -> ShownChange:
-    return ShownChange(
+def _read_change(body: model.JsonObject) -> model.ShownChange:
+    return model.ShownChange(
         path=_text(body["path"]),
         before=_read(body["before"]),
         after=_read(body["after"]),
@@ -221,18 +195,18 @@ def _read_change(body: JsonObject) -> ShownChange:
     )
 
 
-def _read_wire(body: JsonObject) -> Change:
+def _read_wire(body: model.JsonObject) -> model.Change:
     sides = _read(body["before"]), _read(body["after"])
-    return Change(
+    return model.Change(
         _path(body["path"]), *sides, "", _flag(body["sensitive"]), _flag(body["restarts"])
     )
 
 
-def _path(body: Sequence[object]) -> Path:
+def _path(body: Sequence[object]) -> model.Path:
     return tuple(part if isinstance(part, int) else _text(part) for part in body)
 
 
-def _read(value: Any) -> Value:
+def _read(value: Any) -> model.Value:
     match value:
         case {"$": tag}:
             return _TAGS[tag](value)
@@ -241,23 +215,23 @@ def _read(value: Any) -> Value:
         case list():
             return [_read(each) for each in value]
         case _:
-            found: Value = value
+            found: model.Value = value
             return found
 
 
-_TAGS: dict[str, Callable[[JsonObject], Value]] = {
-    "secret": lambda body: Secret(_text(body["digest"])),
-    "unknown": lambda body: Unknown(_key(body["of"]), _text(body["attribute"])),
-    "missing": lambda _: MISSING,
-    "unseen": lambda _: UNSEEN,
+_TAGS: dict[str, Callable[[model.JsonObject], model.Value]] = {
+    "secret": lambda body: model.Secret(_text(body["digest"])),
+    "unknown": lambda body: model.Unknown(_key(body["of"]), _text(body["attribute"])),
+    "missing": lambda _: model.MISSING,
+    "unseen": lambda _: model.UNSEEN,
     "map": lambda body: {word: _read(each) for word, each in body["entries"].items()},
 }
 
 
-def _read_files(body: JsonObject | None) -> FileChanges | None:
+def _read_files(body: model.JsonObject | None) -> model.FileChanges | None:
     if body is None:
         return None
-    return FileChanges(
+    return model.FileChanges(
         **{word: _texts(body[word]) for word in _LISTS},
         renamed=tuple((_text(old), _text(new)) for old, new in body["renamed"]),
         counts=FileCounts(*map(_number, body["counts"])),
@@ -268,11 +242,13 @@ def _read_files(body: JsonObject | None) -> FileChanges | None:
     )
 
 
-def _read_reason(body: JsonObject) -> Reason:
+def _read_reason(body: model.JsonObject) -> model.Reason:
     place = body["place"]
-    return Reason(
+    return model.Reason(
         cause=_CAUSES[body["cause"]],
-        place=Location(_text(place[0]), _number(place[1]), _number(place[2])) if place else None,
+        place=model.Location(_text(place[0]), _number(place[1]), _number(place[2]))
+        if place
+        else None,
         paths=_texts(body["paths"]),
         follows=_key(body["follows"]) if body["follows"] else None,
         version=_text_or_none(body["version"]),
@@ -280,9 +256,9 @@ def _read_reason(body: JsonObject) -> Reason:
     )
 
 
-def _key(body: Sequence[object]) -> Key:
+def _key(body: Sequence[object]) -> model.Key:
     kind, name = body
-    return Key(_text(kind), _text(name))
+    return model.Key(_text(kind), _text(name))
 
 
 def _texts(body: Sequence[object]) -> tuple[str, ...]:
@@ -314,33 +290,35 @@ def _of_type(value: object, type_: type[T]) -> T:
 # --- what was shown beside what would be done ----------------------------------------------------
 
 
-def is_other(then: JsonObject, now: JsonObject) -> bool:
+def is_other(then: model.JsonObject, now: model.JsonObject) -> bool:
     """Whether `now` does something that `then` does not show, or shows otherwise.
 
     Both are of `write_action`. Reasons and notes may differ: who changed what, and when, may have
     changed since, and so may the places of manifests and the times of files. Of an approved
     replacement only the create may be left.
     """
-    steps = {*now["steps"]} - {Step.WAIT}
+    steps = {*now["steps"]} - {model.Step.WAIT}
     if not steps <= {*then["steps"]} or not set(_noticed(now)) <= set(_noticed(then)):
         return True
-    if Step.DELETE not in steps and {Step.DELETE, Step.CREATE} <= {*then["steps"]}:
+    if model.Step.DELETE not in steps and {model.Step.DELETE, model.Step.CREATE} <= {
+        *then["steps"]
+    }:
         return _shown_fields(then) != _shown_fields(now) or _is_sent_otherwise(then, now)
     return _facts(then) != _facts(now) or _is_sent_otherwise(then, now)
 
 
-def _facts(body: JsonObject) -> list[object]:
+def _facts(body: model.JsonObject) -> list[object]:
     live = body["on_platform"] or {}
     seen = live.get("id"), live.get("version")
     files = body["files"] and {**body["files"], "newest": []}
     return [body["verb"], body["version"], seen, files, _shown_fields(body)]
 
 
-def _shown_fields(body: JsonObject) -> list[JsonDict]:
+def _shown_fields(body: model.JsonObject) -> list[model.JsonDict]:
     return [{w: v for w, v in each.items() if w != "wire"} for each in body["changes"]]
 
 
-def _is_sent_otherwise(then: JsonObject, now: JsonObject) -> bool:
+def _is_sent_otherwise(then: model.JsonObject, now: model.JsonObject) -> bool:
     """Whether the wire form differs, but for ids that were yet to be made when `then` was shown."""
     pairs = zip(_wire(then), _wire(now), strict=False)
     return len(_wire(then)) != len(_wire(now)) or any(
@@ -348,7 +326,7 @@ def _is_sent_otherwise(then: JsonObject, now: JsonObject) -> bool:
     )
 
 
-def _wire(body: JsonObject) -> list[object]:
+def _wire(body: model.JsonObject) -> list[object]:
     return [
         side
         for change in body["changes"]
@@ -370,14 +348,14 @@ def _is_unknown(value: object) -> bool:
             return False
 
 
-def _noticed(body: JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _noticed(body: model.JsonObject) -> Iterator[tuple[str, tuple[str, ...]]]:
     for each in body["consequences"]:
         if each["effect"] in _NOTICED:
             for key in each["keys"]:
                 yield each["effect"], tuple(key)
 
 
-def differences(then: JsonObject, now: JsonObject) -> Iterator[str]:
+def differences(then: model.JsonObject, now: model.JsonObject) -> Iterator[str]:
     """Three lines for each changed field that `then` and `now` show otherwise, or one of them."""
     before, after = (_by_path(body) for body in (then, now))
     for path in dict.fromkeys([*before, *after]):
@@ -389,13 +367,13 @@ def differences(then: JsonObject, now: JsonObject) -> Iterator[str]:
             yield f"  now:      {'another value' if words == others else others}"
 
 
-def _by_path(body: JsonObject) -> dict[str, tuple[Value, Value]]:
+def _by_path(body: model.JsonObject) -> dict[str, tuple[model.Value, model.Value]]:
     return {
         path: (each["before"], each["after"]) for each in body["changes"] for path in each["paths"]
     }
 
 
-def _pair(sides: tuple[Value, Value] | None) -> str:
+def _pair(sides: tuple[model.Value, model.Value] | None) -> str:
     return f"{_words(sides[0])} -> {_words(sides[1])}" if sides else "no change"
 
 
@@ -415,9 +393,9 @@ def _words(value: Any) -> str:
 
 _IN_WORDS = {
     "missing": "(absent)",
-    "secret": MASK,
+    "secret": model.MASK,
     "unknown": KNOWN_AFTER_APPLY,
-    "unseen": str(UNSEEN),
+    "unseen": str(model.UNSEEN),
 }
 """What values are for readers that JSON does not have."""
 
