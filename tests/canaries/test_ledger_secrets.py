@@ -295,7 +295,11 @@ def test_what_is_kept_can_be_read_but_for_the_secrets(place: Place) -> None:
     files = [d for each in digests.values() for n, d in each.items() if n.startswith("file:")]
     assert {len(digest) for digest in files} == {8}  # a hint as well
     others = map(without_lists, digests.values())
-    lengths = {len(d): name for each in others for name, d in each.items()}
+    kept_words = [(name, d) for each in others for name, d in each.items()]
+    waits = [d for name, d in kept_words if name == "waited"]
+    assert waits
+    assert all(seconds.isdecimal() for seconds in waits)  # of the wait, no digest
+    lengths = {len(d): name for name, d in kept_words if name != "waited"}
     assert lengths.keys() == {10, 24, 64}
     assert lengths[10].startswith("field:")  # of a whole field but for its secrets
     assert lengths[24].startswith(("sent:", "edit:"))  # of plain texts, a hint only
