@@ -213,7 +213,8 @@ class Reason:
 class ShownChange:
     """Equal changes of one or several fields, as the manifest writes them.
 
-    `paths` are dotted manifest paths, `path` all of them in one text (`steps.{a,b}.command`);
+    `paths` are dotted manifest paths, `path` all of them in one text (`steps.{a,b}.command`; for
+    items that say no more than their key, that of their list);
     `before` and `after` manifest values: a name and its version where the wire has ids, `MISSING`
     where the field is not there. `reference` says that both sides are nothing else. `wire` are the
     changes as the platform has them.

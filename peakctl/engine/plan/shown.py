@@ -19,6 +19,7 @@ from peakctl.model import (
     MAPS,
     MISSING,
     Action,
+    Cause,
     Change,
     Plan,
     Reason,
@@ -127,6 +128,7 @@ class _View:
         """What differs, each reference once, equal changes together."""
         of_sites: dict[Path, tuple[Site, list[Change]]] = {}
         of_sets: dict[Path, list[Change]] = {}
+        of_keys: dict[tuple[Path, str, frozenset[Cause]], list[ShownChange]] = {}
         found: list[Placed] = []
         for change in self.action.changes:
             stops = self._way(change.path)
@@ -136,10 +138,22 @@ class _View:
             elif self._is_of_set(change, stops):
                 of_sets.setdefault(change.path[:-1], []).append(change)
             else:
-                found.append(self._plain(change, stops))
+                path, shown = self._plain(change, stops)
+                key = _bare_key(shown, stops) if len(stops) > len(change.path) > 1 else None
+                if key is None:
+                    found.append((path, shown))
+                else:
+                    place = (path[:-1], key, self._causes(change))
+                    of_keys.setdefault(place, []).append(replace(shown, paths=(dotted(path),)))
+        found += [(place[0], each) for place, all_ in of_keys.items() for each in _as_one(all_)]
         found += [self._reference(*each) for each in of_sites.values()]
         found += [self._set(path, changes) for path, changes in of_sets.items()]
         return merged(sorted(found, key=lambda each: dotted(each[0])))
+
+    def _causes(self, change: Change) -> frozenset[Cause]:
+        """Who made a change, as far as that is known: what two have made is not one change."""
+        path = dotted(change.path)
+        return frozenset(each.cause for each in self.action.reasons if path in each.paths)
 
     # --- the way to a place ------------------------------------------------------------------
 
@@ -352,6 +366,30 @@ def _change(before: Value, after: Value, wire: Sequence[Change]) -> ShownChange:
     )
 
 
+def _bare_key(shown: ShownChange, stops: Sequence[_Stop]) -> str | None:
+    """The key of an item of a list that says nothing else (`cron` of a trigger), if it is one.
+
+    Its path has the key's value already: with the value beside it that would be told twice.
+    """
+    item = shown.after if shown.before is MISSING else shown.before
+    is_whole = MISSING in (shown.before, shown.after)
+    if not is_whole or shown.sensitive or not isinstance(item, MAPS) or len(item) != 1:
+        return None
+    ((word, value),) = item.items()
+    is_key = (word,) in stops[-2].rule.list_key and isinstance(value, str | int)
+    return word if is_key else None
+
+
+def _as_one(found: list[ShownChange]) -> list[ShownChange]:
+    """An item that goes and one that comes instead are one change; more of them stay apart."""
+    gone = [each for each in found if each.after is MISSING]
+    come = [each for each in found if each.before is MISSING]
+    if len(gone) != 1 or len(come) != 1:
+        return found
+    both = _change(gone[0].before, come[0].after, (*gone[0].wire, *come[0].wire))
+    return [replace(both, paths=(*gone[0].paths, *come[0].paths))]
+
+
 def _is_reference(rule: Field | None, value: Value) -> bool:
     """Whether a value in manifest form names something and says nothing else."""
     if rule is None or rule.ref is None or not isinstance(value, MAPS) or "name" not in value:
@@ -382,9 +420,13 @@ def merged(found: Sequence[Placed]) -> Iterator[ShownChange]:
         yield replace(
             shown,
             path=path_text(paths),
-            paths=tuple(map(dotted, paths)),
+            paths=tuple(dict.fromkeys(p for each in together for p in _paths(*found[each]))),
             wire=tuple(change for each in together for change in found[each][1].wire),
         )
+
+
+def _paths(path: Path, shown: ShownChange) -> tuple[str, ...]:
+    return shown.paths or (dotted(path),)
 
 
 def _places_beside(path: Path, shown: ShownChange) -> Iterator[tuple[object, ...]]:
@@ -401,7 +443,7 @@ def _places_beside(path: Path, shown: ShownChange) -> Iterator[tuple[object, ...
 
 def path_text(paths: list[Path]) -> str:
     """`spec.steps.{alert,train}.imageDetails` of paths that differ in one name."""
-    first = paths[0]
+    first, paths = paths[0], list(dict.fromkeys(paths))
     if len(paths) == 1:
         return dotted(first)
     at = next(i for i, parts in enumerate(zip(*paths, strict=True)) if len({*parts}) > 1)

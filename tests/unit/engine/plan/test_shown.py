@@ -11,16 +11,19 @@ import pytest
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.by_name import ByName, sites, written
 from peakctl.engine.plan.names import Names, VersionId, ask_for_names
+from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.plan.shown import in_order, refused, show_plan
 from peakctl.kinds.fields import Absent, Field
 from peakctl.model import (
     MISSING,
     UNSEEN,
     Action,
+    Cause,
     Change,
     Key,
     Listed,
     Plan,
+    Reason,
     Secret,
     Verb,
     VersionNames,
@@ -168,6 +171,67 @@ def test_items_of_a_set_are_one_change_of_the_list(lab: Any) -> None:
     assert sides(lab, "Workflow", "w", spec) == {
         "spec.steps.c.parents": (["a", "d"], ["b", "a"]),
     }
+
+
+RUN = {"command": "run", "imageId": 7, "imageVersionId": 70}
+
+
+def crons(lab: Any, live: list[str], wanted: list[str], **more: Any) -> list[Any]:
+    """What is shown of triggers that are replaced by others."""
+    lab.Workflow.put("w", {"steps": {"a": RUN}, "triggers": [{"cron": each} for each in live]})
+    triggers = [*({"cron": each} for each in wanted), *more.get("also", ())]
+    written = lab.manifest("Workflow", "w", {"steps": {"a": RUN}, "triggers": triggers})
+    shown = lab.shown(written)[Key("Workflow", "w")].shown
+    return [(each.path, each.paths, each.before, each.after) for each in shown]
+
+
+OLD, NEW = 'spec.triggers."0 2 * * *"', 'spec.triggers."0 4 * * *"'
+
+
+def test_an_item_that_is_its_key_alone_and_another_instead_are_one_edit(lab: Any) -> None:
+    ((path, paths, before, after),) = crons(lab, ["0 2 * * *"], ["0 4 * * *"])
+    assert (path, paths) == ("spec.triggers", (OLD, NEW))
+    assert (before, after) == ({"cron": "0 2 * * *"}, {"cron": "0 4 * * *"})
+
+
+def test_several_items_that_are_their_keys_stay_apart_under_their_list(lab: Any) -> None:
+    found = crons(lab, ["0 2 * * *"], ["0 4 * * *", "0 5 * * *"], also=[{"webhook": True}])
+    assert [(path, before, after) for path, _, before, after in found] == [
+        ("spec.triggers", {"cron": "0 2 * * *"}, MISSING),
+        ("spec.triggers", MISSING, {"cron": "0 4 * * *"}),
+        ("spec.triggers", MISSING, {"cron": "0 5 * * *"}),
+        ("spec.triggers", MISSING, {"webhook": True}),
+    ]
+
+
+def test_equal_items_of_a_list_are_told_once(lab: Any) -> None:
+    found = crons(lab, ["0 2 * * *"], ["0 2 * * *", "0 4 * * *", "0 4 * * *"])
+    assert {(path, str(after)) for path, _, _, after in found} == {
+        ("spec.triggers", "{'cron': '0 4 * * *'}")
+    }
+
+
+def test_what_two_have_changed_is_not_one_edit(lab: Any) -> None:
+    lab.Workflow.put("w", {"steps": {"a": RUN}, "triggers": [{"cron": "0 2 * * *"}]})
+    spec = {"steps": {"a": RUN}, "triggers": [{"cron": "0 4 * * *"}]}
+    resources = lab.resources(lab.manifest("Workflow", "w", spec))
+    world = lab.observe(resources)
+    (action,) = make_plan(resources, world, lab.kinds).plan.actions
+    causes = (Cause.MANIFEST_CHANGED, NEW), (Cause.CHANGED_OUTSIDE, OLD)
+    reasons = tuple(Reason(cause, paths=(path,)) for cause, path in causes)
+    plan = Plan((replace(action, reasons=reasons),))
+    (found,) = show_plan(plan, lab.kinds, Names(plan.actions, world, lab.kinds, {})).actions
+    assert [(each.before is MISSING, each.after is MISSING) for each in found.shown] == [
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_an_item_that_says_more_than_its_key_has_the_key_in_its_path(lab: Any) -> None:
+    watcher = {"user": "ana@example.com", "events": {"fail": True}}
+    lab.Workflow.put("w", {"steps": {"a": RUN}})
+    found = sides(lab, "Workflow", "w", {"steps": {"a": RUN}, "watchers": [watcher]})
+    assert list(found) == ['spec.watchers."ana@example.com"']
 
 
 def test_blocks_of_an_app_go_by_their_names(lab: Any) -> None:
