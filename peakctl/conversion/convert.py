@@ -35,6 +35,7 @@ FOLDERS = {
     "AppSpec": "app-specs",
     "Deployment": "deployments",
 }
+_COMMAND = re.compile(r"\bpeak\b|\$\{?PEAK", re.IGNORECASE)
 _LONGEST = 100
 _MANIFEST = re.compile(r"^apiVersion:\s*[\"']?peakctl/", re.MULTILINE)
 _YAML = (".yaml", ".yml", ".j2", ".jinja", ".jinja2")
@@ -109,7 +110,7 @@ class Conversion:
             if found is None:
                 continue
             self._taken.add(name)
-            for script in found:
+            for script in found if _COMMAND.search(text) else ():
                 self.uses.add(script, name, self.given)
         self.problems += self.uses.problems
 

@@ -89,6 +89,12 @@ def assigned(word: Word) -> tuple[str, Word] | None:
     return found[1], Word([*rest, *word.parts[1:]])
 
 
+def quoted_word(text: str) -> Word:
+    """What a text means between double quotes: variables in it are variables."""
+    words = parse_script('x "' + text.replace('"', '\\"') + '"')[0][-1].words
+    return words[1] if len(words) > 1 else Word()
+
+
 def parse_script(text: str) -> tuple[list[ShellCommand], list[int]]:
     """The commands of a script in order, those within `$(...)` too, and lines that end in a quote.
 

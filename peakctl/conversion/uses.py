@@ -65,9 +65,7 @@ class Uses:
     def add(self, script: Script, display: str, given: Mapping[str, str]) -> None:
         """Read one script of the file `display`; bodies are looked for among `given`."""
         for name, text, line in script.variables:
-            self.assign(
-                name, shell.Word([shell.WordPart(shell.TEXT, text)]), Location(display, line, 1)
-            )
+            self.assign(name, shell.quoted_word(text), Location(display, line, 1))
         _Reader(self, script, display, given).read()
 
     def assign(self, name: str, value: shell.Word, place: Location) -> None:
@@ -130,6 +128,7 @@ class _Reader:
         self.display = display
         self.given = given
         self.folder: str | None = script.folder or ""
+        self.lost: Location | None = None
 
     def read(self) -> None:
         try:
@@ -188,12 +187,7 @@ class _Reader:
             self.folder = joined(own, rest.lstrip("/"))
         else:
             self.folder = None
-            self.uses.tell(
-                "convert/script",
-                "the folder that this goes to cannot be told",
-                place,
-                detail="paths after it are looked for among all given files",
-            )
+            self.lost = place
 
     # --- one command -------------------------------------------------------------------------
 
@@ -308,6 +302,14 @@ class _Reader:
             use.target = arguments.pop(0)
         if not arguments:
             return bool(use.flags)
+        if self.lost is not None:
+            self.uses.tell(
+                "convert/script",
+                "the folder that this goes to cannot be told",
+                self.lost,
+                detail="paths after it are looked for among all given files",
+            )
+            self.lost = None
         path = self._path(arguments[0], use.place)
         use.body = path or ""
         return path is not None

@@ -12,7 +12,14 @@ from peakctl.conversion.convert import Conversion, Converted, Parameter, known_k
 from peakctl.conversion.drafts import KINDS
 from peakctl.conversion.ids import Id
 from peakctl.conversion.tree import told
-from peakctl.errors import Diagnostic, ManifestsInvalid, Severity, UsageError, nearest_names
+from peakctl.errors import (
+    Diagnostic,
+    ManifestsInvalid,
+    SelectorEmpty,
+    Severity,
+    UsageError,
+    nearest_names,
+)
 from peakctl.files import Unreadable, read_text
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Location
@@ -55,7 +62,7 @@ def convert(
 
     `kinds` are `Kind`, or `path=Kind` for one file. With `into` the manifests are written below
     that folder, all or none. Raises UsageError for a path or kind that is not there and for files
-    in the way, ManifestsInvalid when something cannot be converted.
+    in the way, ManifestsInvalid when something cannot be converted, SelectorEmpty when nothing can.
     """
     work = _read(paths, kinds)
     return _done(work.write(load_kinds(), _relative(into), {}), into)
@@ -84,6 +91,8 @@ def _done(found: Converted, into: str | Path | None) -> ConvertResult:
     diagnostics = tuple(dict.fromkeys(found.diagnostics))
     if any(each.severity is Severity.ERROR for each in diagnostics):
         raise ManifestsInvalid(*diagnostics)
+    if not found.files:
+        raise SelectorEmpty(*diagnostics, _nothing())
     done = WrittenFiles(())
     if into is not None:
         files = {name: text.encode() for name, text in found.files.items()}
@@ -172,6 +181,14 @@ def _kinds(words: Sequence[str], given: Mapping[str, str]) -> Iterator[tuple[str
         if path and display not in given:
             raise UsageError(_not_there(Path(path)))
         yield display, kind
+
+
+def _nothing() -> Diagnostic:
+    return Diagnostic(
+        code="convert/nothing",
+        summary="none of what was given becomes a manifest",
+        fix="give bodies or scripts of the platform's client; `peakctl import` reads what is live",
+    )
 
 
 def _not_there(path: Path) -> Diagnostic:

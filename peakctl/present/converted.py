@@ -25,9 +25,8 @@ def converted_lines(found: ConvertResult, into: str | None) -> Iterator[Line]:
         yield ()
     yield from _needed(found)
     count = counted(len(found.files), "manifest")
-    words = f"Converted: {count}." if found.files else "Nothing was converted."
-    yield line((words, "good" if found.files else ""))
-    if found.files and into is not None:
+    yield line((f"Converted: {count}.", "good"))
+    if into is not None:
         yield line(f"Next: peakctl validate -f {into}")
 
 

@@ -200,6 +200,15 @@ def test_wrong_words_are_told(
     assert said in done.err
 
 
+def test_nothing_to_convert_is_said(peakctl: Peakctl, repository: Path) -> None:
+    (repository / "empty").mkdir()
+    (repository / "empty" / "other.yaml").write_text("a: 1\n")
+    done = peakctl("convert", "empty", "--into", "manifests")
+    assert done.code == 3
+    assert "convert/nothing" in done.err
+    assert "convert/left-out" in done.err
+
+
 def test_from_python(repository: Path) -> None:
     found = convert(["deploy.sh", "bodies"], into=repository / "m")
     assert found.written == tuple(found.files)

@@ -266,6 +266,13 @@ def test_a_patch_replaces_all_but_steps() -> None:
     }
 
 
+def test_scripts_without_commands_of_the_client_are_of_no_interest() -> None:
+    found = convert({"x.sh": "export A_TOKEN=abcdef\ncd $X\n"})
+    assert (found.files, found.diagnostics) == ({}, [])
+    ci = "on: x\njobs: {a: {env: {A_TOKEN: '$OTHER'}, steps: [{run: peak services create --name s}]}}\n"
+    assert codes(convert({"c.yml": ci})) == []
+
+
 def test_two_resources_of_one_name_are_refused() -> None:
     assert len(convert({"a.yaml": IMAGE, "b.yaml": IMAGE}).files) == 1
     found = convert({"a.yaml": IMAGE, "b.yaml": IMAGE.replace("0.0.1", "0.0.2")})
@@ -421,7 +428,7 @@ def test_bodies_are_looked_for_where_the_script_goes() -> None:
     }
     found = convert(given)
     assert set(found.files) == {"images/base.yaml", "services/api.yaml", "workflows/night.yaml"}
-    assert codes(found) == ["convert/script", "convert/script"]
+    assert [(d.code, d.locations[0].line) for d in found.diagnostics] == [("convert/script", 4)]
 
 
 def test_files_beside_the_body() -> None:
