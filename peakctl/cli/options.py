@@ -212,6 +212,11 @@ imported = stack(
         metavar="ID",
         help="Of several of one name, this one. Repeatable.",
     ),
+    click.option(
+        "--update",
+        is_flag=True,
+        help="Write what differs back into manifests that an import wrote.",
+    ),
 )
 display = stack(
     directory,

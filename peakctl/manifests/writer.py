@@ -20,7 +20,7 @@ from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import below, variant
 from peakctl.manifests.secret_tokens import RESERVED
 from peakctl.manifests.yaml_reader import NumberRefused, read_plain
-from peakctl.model import MAPS, Path, Tree, Value
+from peakctl.model import MAPS, MISSING, Path, Tree, Value
 from peakctl.model.text import TemplateText as TemplateText
 from peakctl.model.text import printable, spelled_text
 
@@ -95,7 +95,55 @@ def dump(tree: Tree, comments: Mapping[Path, str] | None = None) -> str:
     writer.representer.ignore_aliases = _never_shared
     out = io.StringIO()
     writer.dump(_node(tree, (), comments or {}), out)
-    return RESERVED.sub(lambda found: f"\\u{ord(found[0]):04x}", spelled_text(out.getvalue()))
+    return _finished(out.getvalue())
+
+
+class EditedDocument:
+    """One document as it was written, to be changed in places: comments and the rest stay.
+
+    `tree` is what stands there, templates as texts. Raises EditRefused for what is no YAML before
+    its templates ran.
+    """
+
+    def __init__(self, text: str) -> None:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        self._writer = YAML()
+        self._writer.width = _NEVER_FOLDED
+        self._writer.preserve_quotes = True
+        self._writer.indent(mapping=_INDENT, sequence=2 * _INDENT, offset=_INDENT)
+        try:
+            self.tree: Any = self._writer.load(text)
+        except YAMLError as error:
+            raise EditRefused("it is no YAML before its templates ran") from error
+        if not isinstance(self.tree, dict):
+            raise EditRefused("it is no manifest")
+
+    def put(self, path: Path, value: Value) -> None:
+        """Put `value`, in manifest form, at `path`, all of whose holders are there; MISSING takes
+        away what is there."""
+        holder = self.tree
+        for part in path[:-1]:
+            holder = holder[part]
+        if value is MISSING:
+            holder.pop(path[-1], None)
+        else:
+            holder[path[-1]] = _node(value, path, {})
+
+    def text(self) -> str:
+        """The document with its changes."""
+        out = io.StringIO()
+        self._writer.dump(self.tree, out)
+        return _finished(out.getvalue())
+
+
+class EditRefused(ValueError):
+    """A document cannot be changed in places; the text says why."""
+
+
+def _finished(text: str) -> str:
+    return RESERVED.sub(lambda found: f"\\u{ord(found[0]):04x}", spelled_text(text))
 
 
 def _never_shared(_: object) -> bool:

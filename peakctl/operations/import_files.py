@@ -76,6 +76,7 @@ class FileSet:
     executable: set[str] = field(default_factory=set)
     manifests: dict[str, tuple[Key, ...]] = field(default_factory=dict)
     credentials: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
     def reserve(self, folder: str, stem: str, suffix: str = "") -> str:
@@ -87,6 +88,13 @@ class FileSet:
             if path.casefold() not in self._taken and not os.path.lexists(self.root / path):
                 return self.take(path)
             number += 1
+
+    def update(self, texts: Mapping[FilePath, str]) -> None:
+        """Add files that are there already, with other texts."""
+        for path, text in texts.items():
+            name = path.resolve().relative_to(self.root.resolve()).as_posix()
+            self.files[name] = text.encode()
+            self.updated.append(name)
 
     def take(self, path: str) -> str:
         """`path`, which is no one else's from now on."""

@@ -45,8 +45,10 @@ from peakctl.operations.import_scope import (
     Word,
     find_places,
     read_words,
+    refuse_prefix,
     refuse_unmatched,
 )
+from peakctl.operations.import_update import Updated, find_drift, write_back
 from peakctl.operations.new_files import write_files
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
 from peakctl.operations.platform import PARALLELISM, Platform, connect
@@ -71,7 +73,8 @@ class ImportOptions:
     `words` are `KIND`, `KIND/NAME` or `KIND/PATTERN`; `everything` stands for all kinds. `into` is
     the folder of the manifests, in the project (default: the first of its manifest folders).
     `layout` is one of `import_files.LAYOUTS`. `pick` are ids: of resources with one name the one
-    that is meant, of a public spec that it is yours.
+    that is meant, of a public spec that it is yours. With `update` what differs from a manifest
+    that an import wrote is written back into it.
     """
 
     words: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ class ImportOptions:
     into: str | None = None
     layout: str = "resource"
     pick: tuple[str, ...] = ()
+    update: bool = False
     parallelism: int = PARALLELISM
 
 
@@ -95,7 +99,8 @@ class Left:
 class ImportResult:
     """What an import did. Files are relative to `root`.
 
-    `manifests` are those of what was imported. `written` are new, `changed` had more added to them,
+    `manifests` are those of what was imported, `updated` are resources that were declared before
+    and differed. `written` are new files, `changed` had lines added to them, or were updated;
     `same` were there as they are. `credentials` are files that may hold credentials. `planned` is
     the plan of what was imported; None where there is nothing to plan, or where none could be made:
     `diagnostics` tells.
@@ -103,6 +108,7 @@ class ImportResult:
 
     root: FilePath
     imported: tuple[Key, ...] = ()
+    updated: tuple[Key, ...] = ()
     left: tuple[Left, ...] = ()
     manifests: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
@@ -145,9 +151,11 @@ class _Import:
     told: list[Diagnostic]
     left: list[Left] = field(default_factory=list)
     listed: dict[str, tuple[Listed, ...]] = field(default_factory=dict)
+    known: dict[Key, Listed] = field(default_factory=dict)
 
     async def run(self) -> ImportResult:
         words = read_words(self.options.words, self._kinds(), everything=self.options.everything)
+        refuse_prefix(self.platform.project)
         root, folder = find_places(self.platform.project, self.options.into)
         declared = Declared.read(self.platform.project, root / folder)
         chosen = await self._choose(words, declared)
@@ -161,7 +169,8 @@ class _Import:
         both = list(zip(lives, values, strict=True))
         exported = await export_live(self.platform, both, self.listed, declared.variables)
         found = self._valid(root, [item async for item in self._with_files(lives, exported)])
-        return await self._written(root, folder, found)
+        updated = await self._updated(declared)
+        return await self._written(root, folder, found, updated)
 
     def _kinds(self) -> list[str]:
         return [name for name, kind in self.platform.kinds.items() if kind.schema]
@@ -179,9 +188,12 @@ class _Import:
         for kind, items in self.listed.items():
             for item in items:
                 named = [word for word in words if word.fits(kind, item.name)]
-                why = self._why_not(item, Key(kind, item.name), declared) if named else ""
-                if why:
-                    self._leave(Key(kind, item.name), item.id, why)
+                key = Key(kind, item.name)
+                why = self._why_not(item, key, declared) if named else ""
+                if named and item.ours and key in declared.places and self.options.update:
+                    self.known[key] = item
+                elif why:
+                    self._leave(key, item.id, why)
                 elif named:
                     chosen.append((kind, item))
         return chosen
@@ -318,6 +330,26 @@ class _Import:
                 return replace(found, unpacked=unpacked, ignore_files=ignore_files)
         raise refused("would be another one if its files were packed again")
 
+    # --- what was written before ---------------------------------------------------------------
+
+    async def _updated(self, declared: Declared) -> Updated:
+        """What differs from manifests that an import wrote, with their new texts."""
+        if not self.known:
+            return Updated()
+        self.progress(f"comparing {counted(len(self.known), 'declared resource')}")
+        drift = await find_drift(self.platform, self.known)
+        lives = [each.live for each in drift]
+        ledgers = await find_ledgers(self.platform, {live.live_id for live in lives}, self.told)
+        values = seal_found(self.platform, lives, ledgers, self.told)
+        both = list(zip(lives, values, strict=True))
+        exported = await export_live(self.platform, both, self.listed, declared.variables)
+        updated = write_back(drift, exported)
+        for key, item in self.known.items():
+            if key not in updated.keys:
+                as_declared = f"declared already in {declared.places[key]}"
+                self._leave(key, item.id, updated.left.get(key, as_declared))
+        return updated
+
     # --- writing and planning ----------------------------------------------------------------
 
     def _valid(
@@ -342,11 +374,17 @@ class _Import:
         return kept
 
     async def _written(
-        self, root: FilePath, folder: str, found: Sequence[import_files.Found]
+        self,
+        root: FilePath,
+        folder: str,
+        found: Sequence[import_files.Found],
+        updated: Updated,
     ) -> ImportResult:
         files = import_files.FileSet(root)
         import_files.lay_out(found, files, folder, self.options.layout)
+        files.update(updated.texts)
         variables = tuple(variable for each in found for variable in each.exported.variables)
+        variables += tuple(updated.variables)
         import_files.add_env_example(files, variables)
         import_files.add_gitignore(files, env=bool(variables))
         extended = [
@@ -354,16 +392,19 @@ class _Import:
             for name in (import_files.ENV_EXAMPLE, import_files.GITIGNORE)
             if (root / name).exists()
         ]
+        extended += files.updated
         try:
             done = write_files(
                 root, files.files, replace=extended, executable=sorted(files.executable)
             )
         except OSError as error:
             raise UsageError(_unwritable(root, error)) from error
-        planned = await self._plan(root, sorted(files.manifests)) if files.manifests else None
+        manifests = sorted([*files.manifests, *files.updated])
+        planned = await self._plan(root, manifests) if manifests else None
         return ImportResult(
             root,
             tuple(sorted(each.key for each in found)),
+            tuple(sorted(updated.keys)),
             tuple(sorted(self.left, key=lambda left: (left.key, left.id))),
             tuple(sorted(files.manifests)),
             tuple(sorted(name for name in done.written if name not in extended)),

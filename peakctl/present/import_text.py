@@ -29,14 +29,15 @@ def _lines(done: ImportResult) -> Iterator[Line]:
     for name, count in sorted(others.items()):
         words = f" ({counted(count, 'file')})" if name.endswith("/") else ""
         yield line(("+ ", "create"), f"{name}{words}")
-    yield from (line(("~ ", "edit"), name, " had lines added") for name in done.changed)
+    yield from (line(("~ ", "edit"), name) for name in done.changed)
     if done.written or done.changed:
         yield ()
     yield from _left(done)
     yield from _variables(done)
     yield from _credentials(done)
-    words = f"Imported {counted(len(done.imported), 'resource')}, left out {len(done.left)}."
-    yield line((words, "good"))
+    words = f"Imported {counted(len(done.imported), 'resource')}"
+    words += f", updated {len(done.updated)}" if done.updated else ""
+    yield line((f"{words}, left out {len(done.left)}.", "good"))
     if done.planned:
         yield ()
 
@@ -84,6 +85,7 @@ def import_document(done: ImportResult) -> JsonDict:
     return {
         "root": str(done.root),
         "imported": [str(key) for key in done.imported],
+        "updated": [str(key) for key in done.updated],
         "left": [{"key": str(e.key), "id": e.id, "why": e.why} for e in done.left],
         "manifests": list(done.manifests),
         "written": list(done.written),

@@ -317,8 +317,120 @@ def test_files_with_credentials_are_listed_and_ignored_by_git(tenant: Any, proje
     assert "src/data/.env" in done.out
     expected = "*.pyc\n/src/data/.env\n/src/data/a\\ b/id_rsa\n"
     assert (project / ".gitignore").read_text() == expected
-    assert "~ .gitignore had lines added" in done.out
+    assert "~ .gitignore" in done.out
     plans_empty(run)
+
+
+# --- what was written before -------------------------------------------------------------------
+
+WORKFLOW = {
+    "kind": "workflow",
+    "as": "flow",
+    "body": {
+        "name": "flow",
+        "triggers": [{"cron": "0 2 * * *"}],
+        "watchers": [
+            {"webhook": {"name": "a", "url": "https://hook.example/1", "payload": "{}"},
+             "events": {"success": True}},
+        ],
+        "steps": {
+            "one": {"imageId": "${image.imageId}", "imageVersionId": "${image.versionId}",
+                    "command": "ls", "resources": {"instanceTypeId": 21, "storage": "10GB"}},
+        },
+    },
+}  # fmt: skip
+
+
+def edited(run: Any, name: str, **changes: Any) -> None:
+    """Change a workflow as somebody would in the console."""
+    row = run.emulator.store._db.execute(
+        "SELECT body FROM items WHERE kind = 'workflow' AND name = ?", [name]
+    ).fetchone()
+    body = {**json.loads(row[0]), **changes}
+    run.emulator.store._db.execute(
+        "UPDATE items SET body = ? WHERE kind = 'workflow' AND name = ?", [json.dumps(body), name]
+    )
+
+
+@pytest.fixture
+def flow(tenant: Any, project: Path) -> Any:
+    """A tenant with a workflow that was imported, and then changed by hand on both sides."""
+    run = tenant({**image("img"), "as": "image"}, WORKFLOW, provided_images=True)
+    assert run("import", "--all").code == 0
+    path = project / "manifests" / "workflows" / "flow.yaml"
+    path.write_text(path.read_text().replace("spec:\n", "# by hand\nspec:\n", 1))
+    return run
+
+
+def test_what_differs_is_written_back_where_an_import_wrote(flow: Any, project: Path) -> None:
+    path = project / "manifests" / "workflows" / "flow.yaml"
+    before = path.read_text()
+    edited(flow, "flow", triggers=[{"cron": "30 4 * * *"}], tags=[{"name": "new"}])
+    assert "No changes." not in flow("plan", *UNKNOWN).out
+    left_alone = flow("import", "--all", "-o", "json")
+    assert json.loads(left_alone.out)["updated"] == []
+    assert path.read_text() == before
+    done = flow("import", "--all", "--update", "-o", "json")
+    told = json.loads(done.out)
+    assert (told["updated"], told["imported"]) == (["Workflow/flow"], []), done.err
+    assert told["changed"] == ["manifests/workflows/flow.yaml"]
+    text = path.read_text()
+    assert "# by hand" in text
+    assert "cron: 30 4 * * *" in text
+    assert "os_env.FLOW_WEBHOOK_URL }}" in text
+    assert before.splitlines()[0] == text.splitlines()[0]
+    plans_empty(flow)
+    again = json.loads(flow("import", "--all", "--update", "-o", "json").out)
+    assert (again["updated"], again["changed"]) == ([], [])
+
+
+def test_a_list_with_a_variable_keeps_its_name(flow: Any, project: Path) -> None:
+    watchers = [
+        {"webhook": {"name": "a", "url": "https://hook.example/1", "payload": "{}"},
+         "events": {"success": True, "fail": True}},
+    ]  # fmt: skip
+    edited(flow, "flow", watchers=watchers)
+    done = flow("import", "--all", "--update")
+    assert "updated 1" in done.out, done.out + done.err
+    text = (project / "manifests" / "workflows" / "flow.yaml").read_text()
+    assert text.count("os_env.") == text.count("os_env.FLOW_WEBHOOK_URL }}") == 1
+    plans_empty(flow)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("# Imported by peakctl", "# Written by hand", "no import wrote it"),
+        ("spec:\n", "{% if true %}\nspec:\n{% endif %}\n", "no YAML before its templates ran"),
+    ],
+)
+def test_what_people_wrote_stays(old: str, new: str, why: str, flow: Any, project: Path) -> None:
+    path = project / "manifests" / "workflows" / "flow.yaml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    before = path.read_text()
+    edited(flow, "flow", tags=[{"name": "new"}])
+    done = flow("import", "--all", "--update", "-o", "json")
+    assert why in left(done)["Workflow/flow"], done.out + done.err
+    assert path.read_text() == before
+
+
+def test_one_of_several_documents_is_updated(tenant: Any, project: Path) -> None:
+    run = tenant({**image("img"), "as": "image"}, WORKFLOW)
+    assert run("import", "--all", "--layout", "one-file").code == 0
+    path = project / "manifests" / "imported.yaml"
+    first = path.read_text().split("---\n")[0]
+    edited(run, "flow", tags=[{"name": "new"}])
+    assert run("import", "--all", "--update").code == 0
+    assert path.read_text().split("---\n")[0] == first
+    assert "- name: new" in path.read_text()
+    plans_empty(run)
+
+
+def test_an_environment_with_a_prefix_is_refused(tenant: Any, project: Path) -> None:
+    text = PROJECT.replace("{emulator: true}", "{emulator: true, namePrefix: me-}")
+    (project / "peakctl.yaml").write_text(text)
+    done = tenant(image("me-one"))("import", "--all")
+    assert (done.code, "import/prefixed" in done.err) == (64, True)
 
 
 # --- from Python ---------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def import_(what: tuple[str, ...], **flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    chosen = {name: flags.pop(name) for name in ("everything", "into", "layout", "pick")}
+    chosen = {name: flags.pop(name) for name in ("everything", "into", "layout", "pick", "update")}
     chosen["words"] = (*what, *flags["select"])
     return run_command("import", options.Flags.of(flags), lambda session: _import(session, chosen))
 

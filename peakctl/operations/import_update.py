@@ -1,0 +1,143 @@
+"""What is live and differs from a manifest that an import wrote is written back into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from peakctl.engine.export import Exported, Variable
+from peakctl.manifests.writer import EditedDocument, EditRefused, TemplateText
+from peakctl.model import MAPS, Action, Key, Live, Path, Value
+from peakctl.model.values import dotted, value_at
+from peakctl.operations.load import LoadResult, load
+from peakctl.operations.plan import PlanOptions, make_plan
+from peakctl.operations.platform import Platform
+from peakctl.operations.project import Project
+
+GENERATED = "# Imported by peakctl"
+_BREAK = re.compile(r"^---\n", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{[{%#]")
+FILES_DIFFER = "its files differ from those that are live; they stay as they are"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A declared resource that differs from what is live: the file of its manifest, and where."""
+
+    key: Key
+    file: FilePath
+    live: Live
+    paths: tuple[Path, ...]
+
+
+@dataclass(slots=True)
+class Updated:
+    """Texts of files with what was written back, which resources that were, and what was not."""
+
+    texts: dict[FilePath, str] = field(default_factory=dict)
+    keys: list[Key] = field(default_factory=list)
+    variables: list[Variable] = field(default_factory=list)
+    left: dict[Key, str] = field(default_factory=dict)
+
+
+async def find_drift(platform: Platform, wanted: Iterable[Key]) -> tuple[Drift, ...]:
+    """Which of the declared resources `wanted` differ from what is live.
+
+    Raises as a plan does.
+    """
+    project: Project = platform.project
+    options = replace(project.options, manifests=(), unset_is_unknown=True)
+    project = replace(project, options=options)
+    loaded: LoadResult = load(project)
+    planned = await make_plan(replace(platform, project=project), loaded, PlanOptions())
+    keys = set(wanted)
+    return tuple(
+        _drift(action, action.live)
+        for action in planned.plan.actions
+        if action.key in keys and action.changes and action.live is not None
+    )
+
+
+def _drift(action: Action, live: Live) -> Drift:
+    assert action.resource is not None  # noqa: S101 - what is declared has one
+    document = action.resource.document
+    file = FilePath(document.folder) / FilePath(document.display).name
+    paths = tuple(change.path for change in action.changes)
+    return Drift(action.key, file, replace(live, key=action.key), paths)
+
+
+def write_back(drift: Sequence[Drift], exported: Sequence[Exported]) -> Updated:
+    """The files of `drift` with the values of `exported` where they differ.
+
+    Only in documents that an import wrote: what people write says what they mean.
+    """
+    updated = Updated()
+    for each, new in zip(drift, exported, strict=True):
+        try:
+            before = updated.texts.get(each.file) or each.file.read_text(encoding="utf-8")
+            text = _with_changes(before, each, new)
+        except (EditRefused, OSError, UnicodeDecodeError) as error:
+            updated.left[each.key] = f"it differs, and its manifest stays as it is: {error}"
+            continue
+        updated.texts[each.file] = text
+        updated.keys.append(each.key)
+        updated.variables += [v for v in new.variables if f"os_env.{v.name} " in text]
+    return updated
+
+
+def _with_changes(text: str, drift: Drift, new: Exported) -> str:
+    parts = _BREAK.split(text)
+    for number, part in enumerate(parts):
+        if f"kind: {drift.key.kind}" not in part:
+            continue
+        document = EditedDocument(part)
+        if document.tree.get("kind") != drift.key.kind or _name(document) != drift.key.name:
+            continue
+        if not any(line.startswith(GENERATED) for line in part.splitlines()):
+            raise EditRefused("no import wrote it")
+        for path in drift.paths:
+            _put(document, path, new.values)
+        parts[number] = document.text()
+        return "---\n".join(parts)
+    raise EditRefused("it is not found in its file")
+
+
+def _name(document: EditedDocument) -> object:
+    return value_at(document.tree, ("metadata", "name"))
+
+
+def _put(document: EditedDocument, path: Path, new: Value) -> None:
+    """Write what is live at `path`, or around it where a manifest has another form there."""
+    if path[:2] == ("spec", "artifact"):
+        raise EditRefused(FILES_DIFFER)
+    here: Path = ()
+    for part in path:
+        old, value = value_at(document.tree, here), value_at(new, here)
+        if not isinstance(old, MAPS) or not isinstance(value, MAPS):
+            break
+        if part not in old and part not in value:
+            break
+        here = (*here, part)
+    if len(here) < 2:
+        raise EditRefused(f"{dotted(path)} has no place in it")
+    old, value = value_at(document.tree, here), value_at(new, here)
+    file = f"{here[-1]}File"
+    if isinstance(holder := value_at(document.tree, here[:-1]), MAPS) and file in holder:
+        raise EditRefused(f"{dotted(here)} is in a file of its own")
+    if isinstance(old, str) and _TEMPLATE.search(old) and not isinstance(value, str):
+        raise EditRefused(f"{dotted(here)} is made by a template")
+    document.put(here, _with_known_variables(value, old))
+
+
+def _with_known_variables(value: Value, old: Any) -> Value:
+    """`value` with the templates that stand there already in place of new ones."""
+    if isinstance(value, TemplateText):
+        return TemplateText(old) if isinstance(old, str) and _TEMPLATE.search(old) else value
+    if isinstance(value, MAPS):
+        return {w: _with_known_variables(v, value_at(old, (w,))) for w, v in value.items()}
+    if isinstance(value, list):
+        return [_with_known_variables(v, value_at(old, (i,))) for i, v in enumerate(value)]
+    return value
