@@ -1,0 +1,233 @@
+"""A runner of GitHub Actions, as far as its documentation tells of steps: for files of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from hosts import FakeGithub
+
+EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.S)
+TOKEN = re.compile(r"'[^']*'|&&|\|\||==|!=|!|\(|\)|[A-Za-z_][\w.-]*(?:\(\))?|\s+")
+
+
+class Evaluator:
+    """Expressions over contexts: comparison, `&&`, `||`, `!`, texts, and `always()`."""
+
+    def __init__(self, contexts: dict[str, Any]) -> None:
+        self.contexts = contexts
+        self.always = False
+
+    def value(self, text: str) -> Any:
+        words = {"&&": " and ", "||": " or ", "!": " not "}
+        parts, values = [], {}
+        at = 0
+        for found in TOKEN.finditer(text):
+            assert found.start() == at, text
+            at = found.end()
+            word = found[0]
+            if word == "always()":
+                self.always = True
+                parts.append("True")
+            elif word[0] == "'":
+                parts.append(repr(word[1:-1]))
+            elif word[0].isalpha() or word[0] == "_":
+                name = f"v{len(values)}"
+                values[name] = self._lookup(word)
+                parts.append(name)
+            else:
+                parts.append(words.get(word, word))
+        assert at == len(text), text
+        return eval("".join(parts).strip(), {"__builtins__": {}}, values)
+
+    def text(self, template: Any) -> str:
+        if isinstance(template, bool):
+            return str(template).lower()
+        return EXPRESSION.sub(lambda found: str(self.value(found[1]) or ""), str(template))
+
+    def _lookup(self, path: str) -> Any:
+        value: Any = self.contexts
+        for word in path.split("."):
+            value = value.get(word, "") if isinstance(value, dict) else ""
+        return value
+
+
+@contextmanager
+def serving(host: FakeGithub) -> Any:
+    """A host in memory, on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def answer(self) -> None:
+            size = int(self.headers.get("Content-Length", 0))
+            request = httpx.Request(
+                self.command,
+                f"{host.base}{self.path}",
+                headers=dict(self.headers),
+                content=self.rfile.read(size),
+            )
+            response = host._handle(request)
+            self.send_response(response.status_code)
+            self.send_header("Content-Type", response.headers.get("content-type", "text/plain"))
+            self.send_header("Content-Length", str(len(response.content)))
+            self.end_headers()
+            self.wfile.write(response.content)
+
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    host.base = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield host
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Done:
+    """What a job did: the exit code of its first failed step, and all that was printed."""
+
+    code: int = 0
+    log: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+    used: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Runner:
+    """Plays the jobs of a workflow in a checkout. `tools` has the programs that steps call."""
+
+    checkout: Path
+    temp: Path
+    variables: dict[str, str]
+    secrets: dict[str, str]
+    number: int = 0
+
+    def play(self, workflow: str, github: dict[str, Any]) -> dict[str, Done]:
+        """Every job whose condition holds, one after the other."""
+        jobs = yaml.safe_load(workflow)["jobs"]
+        base = {"github": {"token": "ghs_job", **github}, "secrets": self.secrets}
+        done = {}
+        for name, job in jobs.items():
+            contexts = {**base, "github": {**base["github"], "job": name}}
+            condition = str(job.get("if", "")).removeprefix("${{").removesuffix("}}").strip()
+            if not condition or Evaluator(contexts).value(condition):
+                done[name] = self._job(name, job, contexts)
+        return done
+
+    def _job(self, name: str, job: dict[str, Any], contexts: dict[str, Any]) -> Done:
+        result = Done()
+        contexts = {**contexts, "steps": {}}
+        env = {k: Evaluator(contexts).text(v) for k, v in job.get("env", {}).items()}
+        event = contexts["github"]
+        env |= {
+            "GITHUB_ACTIONS": "true",
+            "CI": "true",
+            "GITHUB_JOB": name,
+            "GITHUB_REPOSITORY": event["repository"],
+            "GITHUB_REF": event["ref"],
+            "GITHUB_SHA": event["sha"],
+            "GITHUB_BASE_REF": event.get("base_ref", ""),
+            "GITHUB_EVENT_NAME": event["event_name"],
+            "GITHUB_EVENT_PATH": str(self._file("event.json", json.dumps(event["event"]))),
+        }
+        self._steps(job["steps"], env, contexts, result, "bash -e {0}")
+        return result
+
+    def _steps(
+        self, steps: list[Any], env: dict[str, str], contexts: Any, result: Done, shell: str
+    ) -> None:
+        for step in steps:
+            evaluator = Evaluator(contexts)
+            condition = str(step.get("if", "true"))
+            holds = condition == "true" or evaluator.value(condition)
+            if not holds or (result.code and not evaluator.always):
+                continue
+            if used := step.get("uses", ""):
+                self._use(used, step, env, contexts, result)
+                continue
+            own = {k: evaluator.text(v) for k, v in step.get("env", {}).items()}
+            script = evaluator.text(step["run"])
+            folder = self.checkout / evaluator.text(step.get("working-directory", "."))
+            form = "bash --noprofile --norc -eo pipefail {0}" if step.get("shell") else shell
+            outputs = self._run(script, folder, {**env, **own}, form, result)
+            if name := step.get("id"):
+                contexts["steps"][name] = {"outputs": outputs}
+                result.outputs |= outputs
+
+    def _use(self, used: str, step: Any, env: Any, contexts: Any, result: Done) -> None:
+        result.used.append(used)
+        if not used.startswith("./"):
+            return
+        action = yaml.safe_load((self.checkout / used / "action.yml").read_text("utf-8"))
+        given = {k: Evaluator(contexts).text(v) for k, v in step.get("with", {}).items()}
+        assert set(given) <= set(action["inputs"])
+        inputs = {k: given.get(k, each.get("default", "")) for k, each in action["inputs"].items()}
+        inner = {"github": contexts["github"], "inputs": inputs, "steps": {}}
+        self._steps(action["runs"]["steps"], env, inner, result, "")
+
+    def _run(
+        self, script: str, folder: Path, env: dict[str, str], form: str, result: Done
+    ) -> dict[str, str]:
+        outputs, summary = self._file("outputs", ""), self._file("summary", "")
+        file = self._file("step.sh", script)
+        variables = {
+            "PATH": f"{self.temp / 'tools'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.temp),
+            "GITHUB_OUTPUT": str(outputs),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            **self.variables,
+            **env,
+        }
+        done = subprocess.run(
+            form.replace("{0}", str(file)).split(),
+            cwd=folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+        result.log += done.stdout + done.stderr
+        result.summary += summary.read_text("utf-8")
+        result.code = result.code or done.returncode
+        return dict(row.split("=", 1) for row in outputs.read_text("utf-8").splitlines())
+
+    def _file(self, name: str, text: str) -> Path:
+        self.number += 1
+        path = self.temp / f"{self.number}-{name}"
+        path.write_text(text, "utf-8")
+        return path
+
+    def install(self) -> None:
+        """`peakctl` of this checkout; `pip install` has nothing to do."""
+        tools = self.temp / "tools"
+        tools.mkdir(parents=True)
+        python = sys.executable
+        scripts = {
+            "peakctl": f'exec {python} -m peakctl "$@"',
+            "pip": 'test "$1" = install',
+            "python": f'if [ "$1 $2 $3" = "-m pip install" ]; then exit; fi; exec {python} "$@"',
+        }
+        for name, text in scripts.items():
+            (tools / name).write_text(f"#!/bin/bash\n{text}\n")
+            (tools / name).chmod(0o755)

@@ -1,0 +1,225 @@
+"""The jobs that docs/ci.md shows and `ci init` writes, played step by step as GitHub runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from actions import Done, Runner, serving
+from hosts import FakeGithub
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = """\
+project: shop
+manifests: [manifests]
+environments:
+  local: {emulator: true}
+  prod: {stage: prod}
+"""
+FLOW = """\
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+spec: {steps: {call: {type: http, method: post, url: https://example.com/hook}}}
+"""
+REPOSITORY = "acme/shop"
+
+
+class Repository:
+    """A bare repository, a clone of a developer, and clones for jobs."""
+
+    def __init__(self, folder: Path, runner: Path) -> None:
+        self.folder, self.runner = folder, runner
+        self.origin, self.clone = folder / "origin.git", folder / "clone"
+        self.git(folder, "init", "-q", "--bare", "-b", "main", str(self.origin))
+        self.git(folder, "clone", "-q", str(self.origin), str(self.clone))
+        self.git(self.clone, "checkout", "-q", "-b", "main")
+        self.write("peakctl.yaml", PROJECT)
+        self.write("manifests/flow.yaml", FLOW)
+        self.commit("one", "main")
+
+    def git(self, folder: Path, *words: str) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+        done = subprocess.run(
+            ["git", *identity, *words], cwd=folder, capture_output=True, check=True, text=True
+        )
+        return done.stdout.strip()
+
+    def write(self, name: str, text: str) -> None:
+        path = self.clone / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def commit(self, message: str, branch: str) -> str:
+        self.git(self.clone, "add", ".")
+        self.git(self.clone, "commit", "-qm", message)
+        self.git(self.clone, "push", "-q", "origin", f"HEAD:{branch}")
+        return self.git(self.clone, "rev-parse", "HEAD")
+
+    def commit_of(self, name: str, text: str) -> str:
+        """A commit of the branch `feature` with one manifest changed."""
+        self.write(f"manifests/{name}.yaml", text)
+        return self.commit(f"change {name}", "feature")
+
+    def checkout(self, commit: str) -> Path:
+        """A clone for a job, as actions/checkout makes it with fetch-depth: 0."""
+        folder = self.folder / f"job-{len(list(self.folder.glob('job-*')))}"
+        self.git(self.folder, "clone", "-q", str(self.origin), str(folder))
+        self.git(folder, "checkout", "-q", commit)
+        return folder
+
+
+@pytest.fixture
+def emulator() -> Iterator[str]:
+    words = [sys.executable, "-m", "peakctl", "emulator", "serve", "--port", "0"]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().removeprefix("Emulator listening on ").strip()
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGithub]:
+    with serving(FakeGithub()) as host:
+        yield host
+    assert host.broken == []
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path, tmp_path / "runner")
+
+
+class Player:
+    """Events of one repository, and the jobs that they start."""
+
+    def __init__(self, repository: Repository, host: FakeGithub, address: str) -> None:
+        self.repository, self.host = repository, host
+        self.variables = {
+            "PEAKCTL_ENDPOINT": address,
+            "GITHUB_API_URL": host.base,
+            "GITHUB_GRAPHQL_URL": f"{host.base}/graphql",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        self.secrets = {"PEAK_READ_TOKEN": "read-token", "PEAK_WRITE_TOKEN": "write-token"}
+        self.runs = 0
+
+    def run(self, workflow: str, commit: str, event: dict[str, Any]) -> dict[str, Done]:
+        self.runs += 1
+        temp = self.repository.folder / f"runner-{self.runs}"
+        secrets = self.secrets if event.pop("trusted", True) else {}
+        runner = Runner(self.repository.checkout(commit), temp, self.variables, secrets)
+        runner.install()
+        return runner.play(workflow, {"repository": REPOSITORY, "sha": commit, **event})
+
+    def pull_request(self, workflow: str, head: str, fork: bool = False) -> dict[str, Done]:
+        name = "mallory/shop" if fork else REPOSITORY
+        pull = {
+            "number": 7,
+            "head": {"sha": head, "repo": {"full_name": name}},
+            "base": {"sha": self.repository.git(self.repository.origin, "rev-parse", "main")},
+        }
+        event = {
+            "event_name": "pull_request",
+            "ref": "refs/pull/7/merge",
+            "base_ref": "main",
+            "event": {"pull_request": pull},
+            "trusted": not fork,
+        }
+        return self.run(workflow, head, event)
+
+    def push(self, workflow: str, commit: str) -> dict[str, Done]:
+        self.host.merged = [
+            {"number": 7, "merge_commit_sha": commit, "merged_at": "2026-11-28T10:00:00Z"}
+        ]
+        event = {"event_name": "push", "ref": "refs/heads/main", "event": {"ref": "main"}}
+        return self.run(workflow, commit, event)
+
+
+@pytest.fixture
+def player(repository: Repository, github: FakeGithub, emulator: str) -> Player:
+    return Player(repository, github, emulator)
+
+
+def documented() -> str:
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    found = re.search(r"## GitHub Actions\n.*?```yaml\n(.*?)```", page, re.S)
+    assert found
+    return found[1]
+
+
+def written(repository: Repository) -> str:
+    words = [sys.executable, "-m", "peakctl", "ci", "init", "github"]
+    subprocess.run(words, cwd=repository.clone, check=True, capture_output=True)
+    name = ".github/workflows/peakctl-shop-prod.yml"
+    return (repository.clone / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("source", ["documented", "written"])
+def test_a_request_is_planned_fails_is_corrected_and_applied_when_merged(
+    player: Player, repository: Repository, github: FakeGithub, source: str
+) -> None:
+    if source == "written":
+        workflow = written(repository)
+        repository.commit("the files of the CI", "main")
+    else:
+        workflow = documented()
+    repository.git(repository.clone, "checkout", "-qb", "feature")
+    github.add(7, "github-actions[bot]", "coverage: 91 %")
+    good = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+    done = player.pull_request(workflow, good)
+    assert list(done) == ["plan"]
+    assert (done["plan"].code, "Plan: 2 to create" in done["plan"].log) == (0, True), done
+    assert "Plan: 2 to create" in done["plan"].summary
+    coverage, plan = github.bodies(7)
+    assert coverage == "coverage: 91 %"
+    assert f"commit `{good[:12]}`" in plan
+
+    bad = repository.commit_of("more", FLOW.replace("spec", "specs"))
+    done = player.pull_request(workflow, bad)
+    assert done["plan"].code == 10
+    assert "::error file=manifests/more.yaml,line=" in done["plan"].log
+    assert "**Failed**" in done["plan"].summary
+    coverage, plan = github.bodies(7)
+    assert "**Failed**" in plan
+    assert f"commit `{bad[:12]}`" in plan
+
+    repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+    repository.git(repository.clone, "checkout", "-q", "main")
+    repository.git(repository.clone, "merge", "-q", "--no-ff", "-m", "merge", "feature")
+    merged = repository.git(repository.clone, "rev-parse", "HEAD")
+    repository.git(repository.clone, "push", "-q", "origin", "main")
+    done = player.push(workflow, merged)
+    assert list(done) == ["apply"]
+    assert (done["apply"].code, "Applied: 2 created" in done["apply"].log) == (0, True), done
+    assert "Applied: 2 created" in github.bodies(7)[2]
+    assert "Applied: 2 created" in done["apply"].summary
+    done = player.push(workflow, merged)
+    assert done["apply"].code == 0
+    assert len(github.bodies(7)) == 3
+
+
+def test_a_fork_is_validated_without_a_secret_and_told_nothing(
+    player: Player, repository: Repository, github: FakeGithub
+) -> None:
+    workflow = written(repository)
+    repository.commit("the files of the CI", "main")
+    commit = repository.commit_of(
+        "more", FLOW.replace("hook", "{{ os_env.HOOK_KEY }}").replace("nightly", "b")
+    )
+    done = player.pull_request(workflow, commit, fork=True)
+    assert list(done) == ["validate"]
+    assert (done["validate"].code, "Valid: 2 resources" in done["validate"].log) == (0, True), done
+    assert github.asked == []
