@@ -138,6 +138,8 @@ def page(items: list[Any], query: dict[str, str]) -> list[Any]:
 class FakeGithub(FakeHost):
     base: str = "https://api.github.com"
     login: str | None = BOT
+    head: dict[str, Any] = field(default_factory=lambda: {"sha": "a" * 40})
+    permissions: dict[str, str] = field(default_factory=dict)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
     def add(self, number: int, author: str, body: str) -> dict[str, Any]:
@@ -188,6 +190,12 @@ class FakeGithub(FakeHost):
                 return self._update(int(path.split("/")[-1]), body["body"])
             case "repos/list-pull-requests-associated-with-commit":
                 return 200, self.merged
+            case "pulls/get":
+                number = int(path.split("/")[-1])
+                return 200, {"number": number, "user": {"login": "alice"}, "head": self.head}
+            case "repos/get-collaborator-permission-level":
+                who = path.split("/")[-2]
+                return 200, {"permission": self.permissions.get(who, "read"), "role_name": "x"}
         raise AssertionError(operation)
 
     def _update(self, id_: int, body: str) -> Any:

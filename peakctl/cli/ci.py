@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from peakctl.cli.options import Flags
 from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
 from peakctl.cli.session import Session, run_command
 from peakctl.errors import Diagnostic, LeaseHeld, Severity, UsageError
+from peakctl.model import Plan
 from peakctl.operations.actor import actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
 from peakctl.operations.apply import check_saved
@@ -26,10 +27,12 @@ from peakctl.operations.ci import (
     append_outputs,
     append_summary,
     find_context,
+    look_for_consent,
     marker_of,
     post,
 )
 from peakctl.operations.load import LoadResult
+from peakctl.operations.origin import APPROVER
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
 from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
@@ -85,6 +88,30 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
     return run_command(command, flags, work, then)
 
 
+async def consented(
+    session: Session, context: CiContext, plan: Plan, guards: Sequence[Diagnostic]
+) -> bool:
+    """Whether somebody has consented on the request to what the guards refuse.
+
+    Then the same command may be run once more: with the number that was consented to, and the name
+    for the history. A number that was typed is not asked about.
+    """
+    flags = session.flags
+    if flags.allow_mass_change is not None:
+        return False
+    found = await look_for_consent(context, session.settings, plan, guards)
+    session.consent_line = found.line
+    session.warnings += found.diagnostics
+    if not found.by:
+        return False
+    session.flags = replace(flags, allow_mass_change=found.number)
+    opened = session.project
+    if not opened.settings.environment.get(APPROVER):
+        variables = {**opened.settings.environment, APPROVER: found.by}
+        session.opened = replace(opened, settings=replace(opened.settings, environment=variables))
+    return True
+
+
 def warn_of_applied(session: Session, context: CiContext, planned: PlanResult) -> None:
     """Say when the last apply was of a commit that this checkout does not hold."""
     ledger = planned.live.ledger
@@ -101,7 +128,7 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     actor = actor_of(session.settings, root)
     now = opened.clock.now() if opened else _now()
     facts = JobFacts(context.head, actor.ci.url if actor.ci else "", now)
-    text = ci_markdown(report, facts)
+    text = ci_markdown(report, facts, session.consent_line)
     told: list[Diagnostic] = []
     if context.job.host == "github" and not session.flags.wants("github"):
         terminal.warn(line(row) for row in form_text(report, "github").splitlines())

@@ -50,7 +50,8 @@ class Session:
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
     `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
-    `shown` what was shown before a question, `streams` who listens to the run.
+    `shown` what was shown before a question, `streams` who listens to the run;
+    `consent_line` is what somebody may write on the request of a CI job to consent to the plan.
     """
 
     command: str
@@ -67,6 +68,7 @@ class Session:
     requests: int = 0
     shown: tuple[Line, ...] = ()
     streams: tuple[EventStream, ...] = ()
+    consent_line: str = ""
 
     @property
     def project(self) -> Project:

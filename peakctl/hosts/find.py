@@ -80,7 +80,10 @@ def comments_of(client: HostClient, job: Job) -> Comments:
     return _COMMENTS[job.host](client, job)
 
 
-async def find_merged(client: HostClient, job: Job) -> str:
-    """The request that brought the commit of the job, for a job on the branch; "" if none did."""
+async def find_merged(client: HostClient, job: Job, *, exactly: bool = False) -> str:
+    """The request that brought the commit of the job, for a job on the branch; "" if none did.
+
+    `exactly` leaves out those that only hold the commit: it must be what the merge made.
+    """
     find = _MERGED.get(job.host)
-    return await find(client, job) if find is not None and job.commit else ""
+    return await find(client, job, exactly=exactly) if find is not None and job.commit else ""

@@ -108,12 +108,12 @@ def _comment(value: object) -> Comment:
     )
 
 
-async def find_merged(client: HostClient, job: Job) -> str:
+async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     """The number of the pull request that brought the commit of the job; "" where none did."""
     path = f"/repos/{job.repository}/commits/{job.commit}/pulls"
     found = [each async for each in client.pages(path) if text_at(each, "merged_at")]
     first = next((e for e in found if text_at(e, "merge_commit_sha") == job.commit), None)
-    chosen = first or (found[0] if found else None)
+    chosen = first or (found[0] if found and not exactly else None)
     return text_at(chosen, "number", fits=NUMBER.match)
 
 

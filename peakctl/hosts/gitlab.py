@@ -74,13 +74,13 @@ def _comment(value: object) -> Comment:
     )
 
 
-async def find_merged(client: HostClient, job: Job) -> str:
+async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     """The number of the merge request that brought the commit of the job; "" where none did."""
     path = f"/projects/{job.repository}/repository/commits/{job.commit}/merge_requests"
     found = [each async for each in client.pages(path) if text_at(each, "state") == "merged"]
     brought = ("merge_commit_sha", "squash_commit_sha", "sha")
     first = next((e for e in found if job.commit in (text_at(e, w) for w in brought)), None)
-    chosen = first or (found[0] if found else None)
+    chosen = first or (found[0] if found and not exactly else None)
     return text_at(chosen, "iid", fits=NUMBER.match)
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity
+from peakctl.engine.plan.guards import counted_changes
+from peakctl.engine.record import plan_digest
+from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity, counted
 from peakctl.hosts.comments import Marker, upsert
+from peakctl.hosts.consents import Consent, find_consent
 from peakctl.hosts.find import comments_of, connect, find_job, find_merged, why_mute
 from peakctl.hosts.github import SUMMARY_LIMIT
 from peakctl.hosts.job import Job
+from peakctl.kinds.store import load_kinds
 from peakctl.manifests.project import find_project
+from peakctl.model import Plan
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.project import Project, place_of
 from peakctl.settings import Settings
@@ -128,14 +133,6 @@ async def post(
         return Posted(diagnostics=tuple(_silent(d.summary) for d in error.diagnostics))
 
 
-def comment_limit(job: Job) -> int:
-    """Characters of a comment on this host."""
-    from peakctl.hosts import azure, github, gitlab
-
-    limits = {"github": github.LIMIT, "gitlab": gitlab.LIMIT, "azure": azure.LIMIT}
-    return limits.get(job.host, github.LIMIT)
-
-
 def _explained(told: Diagnostic, job: Job, status: int | None) -> Diagnostic:
     summary = f"no comment was written: {told.summary}"
     if status in (401, 403, 404) and job.foreign:
@@ -159,6 +156,74 @@ def _silent(why: str) -> Diagnostic:
         summary=f"no comment was written: {why}",
         fix="the result above stands; --no-comment says that none is wanted",
         severity=Severity.WARNING,
+    )
+
+
+# --- consent -------------------------------------------------------------------------------------
+
+MASS_CHANGE = "guard/mass-change"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundConsent:
+    """What was looked for on a request, the line to write there, and who has written it.
+
+    `line` is "" where consent cannot be given on the request. `by` is "" where nobody has consented
+    in a way that counts; `number` is what was consented to.
+    """
+
+    line: str = ""
+    by: str = ""
+    number: int = 0
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+async def look_for_consent(
+    context: CiContext, settings: Settings, plan: Plan, guards: Sequence[Diagnostic]
+) -> FoundConsent:
+    """Who has consented on the request to an unusual number of changes, that of `plan`.
+
+    Nobody for any other guard. Raises nothing: a host that does not answer has no consent.
+    """
+    job = context.job
+    if job.host != "github" or not guards or any(d.code != MASS_CHANGE for d in guards):
+        return FoundConsent()
+    number = len(counted_changes(plan, load_kinds()))
+    digest = plan_digest(plan)[:16]
+    try:
+        async with asyncio.timeout(POSTING_SECONDS), connect(job, settings) as client:
+            if not job.request:
+                job = replace(job, request=await find_merged(client, job, exactly=True))
+            if not job.request:
+                return FoundConsent()
+            wanted, consent, refused = await find_consent(client, job, number, digest)
+    except (TimeoutError, PeakctlError) as error:
+        why = "; ".join(d.summary for d in getattr(error, "diagnostics", ())) or "it took too long"
+        return FoundConsent(diagnostics=(_no_consent(f"it cannot be read: {why}"),))
+    told = [
+        _no_consent(f"that of {each.by or 'somebody'} does not count: {each.why}")
+        for each in refused
+    ]
+    if consent is None:
+        return FoundConsent(str(wanted), diagnostics=tuple(told))
+    return FoundConsent(str(wanted), consent.by, number, (_consented(consent, number),))
+
+
+def _no_consent(why: str) -> Diagnostic:
+    return Diagnostic(
+        code="ci/no-consent",
+        summary=f"consent on the request: {why}",
+        fix="the comment of the plan has the line to write; docs/ci.md says who may",
+        severity=Severity.WARNING,
+    )
+
+
+def _consented(consent: Consent, number: int) -> Diagnostic:
+    return Diagnostic(
+        code="ci/consent",
+        summary=f"{consent.by} has consented to {counted(number, 'change')} on the request",
+        detail=consent.url,
+        severity=Severity.NOTE,
     )
 
 

@@ -34,11 +34,21 @@ class JobFacts:
     at: float = 0.0
 
 
-def ci_markdown(report: Report, facts: JobFacts) -> str:
-    """The report as Markdown, with the facts of the job below its heading."""
+def ci_markdown(report: Report, facts: JobFacts, consent: str = "") -> str:
+    """The report as Markdown, with the facts of the job below its heading.
+
+    `consent` is the line that somebody may write on the request to consent to the plan.
+    """
     rows = markdown_text(report).split("\n")
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
-    return "\n".join((rows[heading], "", _facts_line(facts), *rows[heading + 1 :]))
+    asked = ("", _ASK, "", f"    {consent}") if consent and not report.ok else ()
+    return "\n".join((rows[heading], "", _facts_line(facts), *asked, *rows[heading + 1 :]))
+
+
+_ASK = (
+    "**Consent**: if this is right, somebody who may write to this repository and did not open the"
+    " request writes this line as a comment, and runs the job again:"
+)
 
 
 def _facts_line(facts: JobFacts) -> str:

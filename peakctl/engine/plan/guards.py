@@ -27,9 +27,8 @@ def mass_change(
     new version of an image) does not count. `allowed` is the number of all that count, from whoever
     has read the plan. Not for a destroy, which asks with its own number.
     """
-    made = {action.key: action for action in plan.actions if action.verb in NEW}
     exist = Counter(a.key.kind for a in plan.actions if a.live or a.verb is Verb.DELETE)
-    counted = [a for a in plan.actions if _counts(a, kinds, made)]
+    counted = counted_changes(plan, kinds)
     changed = Counter(action.key.kind for action in counted)
     deleted = sum(action.deletes for action in counted)
     words = [
@@ -42,6 +41,12 @@ def mass_change(
     if not words or allowed == changed.total():
         return ()
     return (_refusal(", ".join(words), changed.total(), allowed, limits),)
+
+
+def counted_changes(plan: Plan, kinds: Mapping[str, Kind]) -> list[Action]:
+    """The actions that count as changes: their number is what is consented to."""
+    made = {action.key: action for action in plan.actions if action.verb in NEW}
+    return [a for a in plan.actions if _counts(a, kinds, made)]
 
 
 def _refusal(words: str, count: int, allowed: int | None, limits: Guards) -> Diagnostic:

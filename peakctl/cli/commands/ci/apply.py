@@ -64,15 +64,29 @@ def apply(
 
 
 async def _apply(session: Session, context: CiContext) -> Report:
-    from peakctl.cli.ci import apply_once, waiting_for_lease
+    from peakctl.cli.ci import apply_once, consented, waiting_for_lease
     from peakctl.cli.planning import load_typed
     from peakctl.cli.session import connected
+    from peakctl.errors import GuardRefused, Severity
     from peakctl.operations.saved_plan import read_saved_plan
 
     loaded = load_typed(session)
     file = session.flags.plan_file
     saved = read_saved_plan(session.project, file) if file else None
-    async with connected(session) as platform:
-        return await waiting_for_lease(
-            session, lambda: apply_once(session, context, platform, loaded, saved)
-        )
+
+    async def attempt() -> Report:
+        async with connected(session) as platform:
+            return await waiting_for_lease(
+                session, lambda: apply_once(session, context, platform, loaded, saved)
+            )
+
+    before = len(session.warnings)
+    try:
+        return await attempt()
+    except GuardRefused as refused:
+        first = len(session.warnings)
+        guards = [d for d in refused.diagnostics if d.severity is Severity.ERROR]
+        if session.plan is None or not await consented(session, context, session.plan, guards):
+            raise
+        del session.warnings[before:first]  # the second attempt tells them again
+        return await attempt()

@@ -67,7 +67,13 @@ def plan(
 
 
 async def _plan(session: Session, context: CiContext) -> Report:
-    from peakctl.cli.ci import begin_file, plan_file_of, save_if_possible, warn_of_applied
+    from peakctl.cli.ci import (
+        begin_file,
+        consented,
+        plan_file_of,
+        save_if_possible,
+        warn_of_applied,
+    )
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
     from peakctl.cli.session import connected
     from peakctl.operations.saved_plan import save_plan
@@ -77,6 +83,9 @@ async def _plan(session: Session, context: CiContext) -> Report:
     loaded = load_typed(session)
     async with connected(session) as platform:
         planned = await plan_typed(session, platform, loaded)
+        if planned.guards and await consented(session, context, planned.plan, planned.guards):
+            planned = await plan_typed(session, platform, loaded)
+            session.warnings = list(dict.fromkeys(session.warnings))
         warn_of_applied(session, context, planned)
         if await save_if_possible(session, partial(save_plan, platform, planned, file)):
             session.saved = file
