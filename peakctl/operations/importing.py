@@ -31,7 +31,7 @@ from peakctl.model import (
     record_word,
 )
 from peakctl.model.values import reveal
-from peakctl.operations import import_files
+from peakctl.operations import import_files, import_scope
 from peakctl.operations.exporting import export_live
 from peakctl.operations.get import (
     FoundLedgers,
@@ -39,14 +39,6 @@ from peakctl.operations.get import (
     seal_found,
     seal_repeated,
     unpacked_folder,
-)
-from peakctl.operations.import_scope import (
-    Declared,
-    Word,
-    find_places,
-    read_words,
-    refuse_prefix,
-    refuse_unmatched,
 )
 from peakctl.operations.import_update import Updated, find_drift, write_back
 from peakctl.operations.new_files import write_files
@@ -154,10 +146,12 @@ class _Import:
     known: dict[Key, Listed] = field(default_factory=dict)
 
     async def run(self) -> ImportResult:
-        words = read_words(self.options.words, self._kinds(), everything=self.options.everything)
-        refuse_prefix(self.platform.project)
-        root, folder = find_places(self.platform.project, self.options.into)
-        declared = Declared.read(self.platform.project, root / folder)
+        words = import_scope.read_words(
+            self.options.words, self._kinds(), everything=self.options.everything
+        )
+        import_scope.refuse_prefix(self.platform.project)
+        root, folder = import_scope.find_places(self.platform.project, self.options.into)
+        declared = import_scope.Declared.read(self.platform.project, root / folder)
         chosen = await self._choose(words, declared)
         self.progress(f"reading {counted(len(chosen), 'resource')}")
         reads = await asyncio.gather(
@@ -177,13 +171,15 @@ class _Import:
 
     # --- what is taken -----------------------------------------------------------------------
 
-    async def _choose(self, words: Sequence[Word], declared: Declared) -> list[tuple[str, Listed]]:
+    async def _choose(
+        self, words: Sequence[import_scope.Word], declared: import_scope.Declared
+    ) -> list[tuple[str, Listed]]:
         """What the words mean and nothing speaks against before it is read."""
         kinds = sorted({kind for word in words for kind in word.kinds})
         self.progress(f"listing {counted(len(kinds), 'kind')}")
         found = await asyncio.gather(*(self.platform.adapters[kind].index() for kind in kinds))
         self.listed = dict(zip(kinds, found, strict=True))
-        refuse_unmatched(words, self.listed)
+        import_scope.refuse_unmatched(words, self.listed)
         chosen = []
         for kind, items in self.listed.items():
             for item in items:
@@ -198,7 +194,7 @@ class _Import:
                     chosen.append((kind, item))
         return chosen
 
-    def _why_not(self, item: Listed, key: Key, declared: Declared) -> str:
+    def _why_not(self, item: Listed, key: Key, declared: import_scope.Declared) -> str:
         if not item.ours:
             is_record = record_word(item.name) is not None
             return "a record that peakctl keeps" if is_record else "the platform provides it"
@@ -332,7 +328,7 @@ class _Import:
 
     # --- what was written before ---------------------------------------------------------------
 
-    async def _updated(self, declared: Declared) -> Updated:
+    async def _updated(self, declared: import_scope.Declared) -> Updated:
         """What differs from manifests that an import wrote, with their new texts."""
         if not self.known:
             return Updated()

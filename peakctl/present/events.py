@@ -16,15 +16,7 @@ from peakctl import __version__
 from peakctl.errors import Diagnostic, OutputFailed
 from peakctl.files import open_private
 from peakctl.model import Event, JsonDict, Key, Outcome, Plan
-from peakctl.present.plan_json import (
-    FORMAT_VERSION,
-    action_document,
-    escaped,
-    outcome_document,
-    problem_document,
-    problems_of,
-    summary,
-)
+from peakctl.present import plan_json
 from peakctl.present.report import Report
 from peakctl.present.streams import lost_words
 
@@ -50,8 +42,8 @@ class EventStream:
         self._begin(report.project, report.environment)
         self._planned = True
         for action in plan.actions:
-            self._put("action", action_document(action, report.declared.get(action.key)))
-        self._put("plan", {"summary": summary(plan)})
+            self._put("action", plan_json.action_document(action, report.declared.get(action.key)))
+        self._put("plan", {"summary": plan_json.summary(plan)})
 
     def progress(self, event: Event, began: float) -> None:
         """One step of an action; `began` is when the run began."""
@@ -78,8 +70,8 @@ class EventStream:
                 self._outcome(outcome)
         for name, document in report.events:
             self._put(name, dict(document))
-        for problem in problems_of(report):
-            self._put("problem", problem_document(problem))
+        for problem in plan_json.problems_of(report):
+            self._put("problem", plan_json.problem_document(problem))
         self._put("end", _end(report))
         self._close()
         if self._lost is not None:
@@ -88,20 +80,20 @@ class EventStream:
     def _begin(self, project: str | None, environment: str | None) -> None:
         if not self._began:
             self._began = True
-            head = {"format_version": FORMAT_VERSION, "tool_version": __version__}
+            head = {"format_version": plan_json.FORMAT_VERSION, "tool_version": __version__}
             names = {"command": self._command, "project": project, "environment": environment}
             self._put("run", head | names)
 
     def _outcome(self, outcome: Outcome) -> None:
         self._ended.add(outcome.key)
-        self._put("outcome", outcome_document(outcome))
+        self._put("outcome", plan_json.outcome_document(outcome))
 
     def _put(self, event: str, document: JsonDict) -> None:
         if self._lost is not None:
             return
         text = json.dumps({"event": event, **document}, ensure_ascii=False, allow_nan=False)
         try:
-            self._write(escaped(text) + "\n")
+            self._write(plan_json.escaped(text) + "\n")
         except OutputFailed as lost:
             self._lost = lost
 

@@ -9,15 +9,8 @@ from collections.abc import Iterator, Sequence
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Outcome, Plan, Verb
 from peakctl.model.text import printable
+from peakctl.present import plan_text
 from peakctl.present.outcome_text import outcome_lines
-from peakctl.present.plan_text import (
-    SYMBOLS,
-    headline_text,
-    is_shown,
-    plan_lines,
-    plan_summary,
-    versions_text,
-)
 from peakctl.present.policy_text import change_text, policy_headline
 from peakctl.present.problems import in_order, problem_lines
 from peakctl.present.reasons import effects_text, reasons_text
@@ -49,14 +42,14 @@ def _sections(report: Report, *, show_all: bool) -> Iterator[str]:
         yield from report.sections
         yield from _problems("Warnings", warnings, report)
         return
-    yield f"**{escaped(plan_summary(plan))}**\n"
+    yield f"**{escaped(plan_text.plan_summary(plan))}**\n"
     yield from _undeclared(report)
     if report.outcomes:
         ending = outcome_lines(
             plan, report.outcomes, report.took or 0.0, report.again, stopped=report.stopped
         )
         yield fenced(to_plain(ending), "text")
-    actions = [a for a in plan.actions if show_all or is_shown(a)]
+    actions = [a for a in plan.actions if show_all or plan_text.is_shown(a)]
     yield from _warn_of_deletes(actions)
     yield from _table(actions, {o.key: o for o in report.outcomes})
     yield from _problems("Warnings", warnings, report)
@@ -131,8 +124,8 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
     for action in actions:
         outcome = outcomes.get(action.key)
         ended = f" {outcome.status if outcome else ''} |" if outcomes else ""
-        version = escaped(versions_text(action))
-        symbol = f"`{SYMBOLS[action.verb]}`"
+        version = escaped(plan_text.versions_text(action))
+        symbol = f"`{plan_text.SYMBOLS[action.verb]}`"
         effects = escaped(effects_text(action))
         name = escaped(str(action.key)) + (f" **({effects})**" if effects else "")
         because = escaped(reasons_text(action))
@@ -142,10 +135,10 @@ def _table(actions: list[Action], outcomes: dict[object, Outcome]) -> Iterator[s
 
 def _details(actions: list[Action]) -> Iterator[str]:
     for action in actions:
-        lines = plan_lines(Plan((action,)), show_all=True, verbose=True, because=False)
+        lines = plan_text.plan_lines(Plan((action,)), show_all=True, verbose=True, because=False)
         text = to_plain(lines[1:])
         if text.strip():
-            title = html.escape(printable(headline_text(action)))
+            title = html.escape(printable(plan_text.headline_text(action)))
             body = fenced(_as_diff(text.rstrip() + "\n"), "diff")
             tag = "<details open>" if action.verb is Verb.DELETE else "<details>"
             yield f"{tag}<summary><code>{title}</code></summary>\n\n{body}\n</details>\n"

@@ -16,13 +16,7 @@ from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.stored_forms import settle
 from peakctl.engine.diff.unseen import leave_hidden, shown_fields
 from peakctl.engine.graph import Edge, cycle_problem, find_cycles, find_edges, order_keys
-from peakctl.engine.observe.identity import (
-    ambiguity,
-    listing_warnings,
-    lost_name,
-    same_resources,
-    taken_name,
-)
+from peakctl.engine.observe import identity
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.causes import find_reasons
 from peakctl.engine.plan.consequences import find_consequences, with_followers
@@ -83,9 +77,9 @@ class _Planner:
         if found:
             self.problems += found
             return None
-        if renamed := lost_name(resource, self.observed):
+        if renamed := identity.lost_name(resource, self.observed):
             self.problems.append(renamed)
-        self.problems += listing_warnings(resource, self.observed)
+        self.problems += identity.listing_warnings(resource, self.observed)
         found_live = self.observed.live.get(key)
         desired = resolve(resource, kind, self.pins.attributes)
         unread = parameters.unread_paths(desired, found_live.values if found_live else EMPTY)
@@ -149,8 +143,12 @@ class _Planner:
         """Why it is not certain which live resource is meant, or the name cannot be taken."""
         if resource.key in self.observed.live:
             return []
-        ambiguous = ambiguity(resource, self.observed)
-        return [ambiguous] if ambiguous else [*taken_name(resource, self.observed, self.kinds)]
+        ambiguous = identity.ambiguity(resource, self.observed)
+        return (
+            [ambiguous]
+            if ambiguous
+            else [*identity.taken_name(resource, self.observed, self.kinds)]
+        )
 
     def _shown(self, kind: Kind) -> Callable[[Path], bool]:
         """One predicate a kind: each looks through every live resource of its kind, once."""
@@ -174,7 +172,7 @@ def make_plan(
         cycles = [cycle_problem(cycle, resources) for cycle in find_cycles(edges)]
         return Planned(Plan(()), (*problems, *cycles))
     pins = Pins(resources, kinds, observed)
-    problems += same_resources(resources, observed, kinds)
+    problems += identity.same_resources(resources, observed, kinds)
     planner = _Planner(resources, observed, kinds, retry_failed, pins, problems)
     actions: dict[Key, Action] = {}
     made: dict[Key, Action] = {}

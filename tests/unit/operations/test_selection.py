@@ -6,8 +6,8 @@ import pytest
 
 from peakctl.errors import SelectorEmpty
 from peakctl.model import Action, Document, Key, Location, Plan, Resource, Step, Verb
-from peakctl.operations.load import choose
 from peakctl.operations.plan import narrow
+from peakctl.operations.selection import choose
 
 IMAGE, SERVICE, FLOW = Key("Image", "base"), Key("Service", "api"), Key("Workflow", "nightly")
 DOCUMENT = Document({}, "m.yaml", "/", lambda path: Location("m.yaml", 1, 1))
