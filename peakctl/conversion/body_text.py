@@ -185,11 +185,19 @@ class _Reader:
             return
         for each in node.value:
             key, value = each if isinstance(node, MappingNode) else (None, each)
-            line = (key or value).start_mark.line
             if not node.flow_style:
+                line = key.start_mark.line if key else self._line_of_dash(value)
                 end = max(self._last_line(value), line)
                 self.entries.append(_Entry(node, depth, key, value, line, end))
             self._list_entries(value, depth + 1)
+
+    def _line_of_dash(self, item: Node) -> int:
+        """The line of the dash before an item of a list."""
+        line, column = item.start_mark.line, item.start_mark.column
+        if "-" in self.copy_rows[line][:column]:
+            return int(line)
+        above = (n for n in range(line - 1, -1, -1) if self.copy_rows[n].strip(" ").endswith("-"))
+        return next(above, int(line))
 
     def _last_line(self, node: Any) -> int:
         """The last line that a node takes."""

@@ -24,6 +24,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.manifests.free_names import free_names
 from peakctl.model import Location
+from peakctl.settings import credential_reason
 
 FOLDERS = {
     "Artifact": "artifacts",
@@ -37,6 +38,7 @@ FOLDERS = {
 }
 _COMMAND = re.compile(r"\bpeak\b|\$\{?PEAK", re.IGNORECASE)
 _LONGEST = 100
+_OS_ENV = re.compile(r"\bos_env\.(\w+)")
 _MANIFEST = re.compile(r"^apiVersion:\s*[\"']?peakctl/", re.MULTILINE)
 _YAML = (".yaml", ".yml", ".j2", ".jinja", ".jinja2")
 
@@ -54,7 +56,7 @@ class Parameter:
 class Converted:
     """What came of it. `files` are manifests by their paths below the folder that was asked for.
 
-    `variables` are secrets that come from the environment now, with what they are for.
+    `variables` are what they read of the environment, with what each is for where it was made here.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -352,11 +354,13 @@ class Conversion:
             use_variables(draft)
             _relative_texts(draft, folder)
             finisher.finish(draft, kind, folder)
-            text = manifest_text(draft, kind, self.pieces)
+            text = self._readable(manifest_text(draft, kind, self.pieces), draft.place)
             out.files[path] = self._checked(draft, path, text)
         self._tell_loops()
         out.diagnostics = [*self.problems, *self.flags.problems, *problems, *finisher.problems]
-        out.variables = {name: what for name, (_, what) in finisher.variables.items()}
+        made_here = {name: what for name, (_, what) in finisher.variables.items()}
+        read = sorted({name for text in out.files.values() for name in _OS_ENV.findall(text)})
+        out.variables = {name: made_here.get(name, "") for name in read}
         out.parameters = self._parameters(out.files.values())
         return out
 
@@ -382,6 +386,25 @@ class Conversion:
             value, place = self.uses.values.get(name, ("", self.flags.parameters.get(name)))
             found.append(Parameter(name, place or Location("", 1, 1), value))
         return found
+
+    def _readable(self, text: str, place: Location) -> str:
+        """A manifest that reads no variable which templates may not read."""
+
+        def variable(found: re.Match[str]) -> str:
+            reason = credential_reason(found[1])
+            if not reason:
+                return found[0]
+            self.problems.append(
+                told(
+                    "convert/credential",
+                    f"no template may read {found[1]}: {reason}",
+                    place,
+                    fix=f"set MANIFEST_{found[1]} where manifests are applied; they read that",
+                )
+            )
+            return f"os_env.MANIFEST_{found[1]}"
+
+        return _OS_ENV.sub(variable, text)
 
     def _checked(self, draft: Draft, path: str, text: str) -> str:
         """A manifest that is YAML around its templates; an error is told of any other."""

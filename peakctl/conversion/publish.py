@@ -35,6 +35,8 @@ _DEFAULTS: Mapping[str, str] = {
          "INPUT_SCHEMA", "TARGET_SCHEMA"), ""),
 }  # fmt: skip
 """What the wrapper takes from the environment, and what it takes where nothing is set."""
+_TOKENS = ("PEAK_AUTH_TOKEN", "GITHUB_TOKEN", "SLACK_URL")
+"""What the wrapper takes from the environment that is secret."""
 _BARE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}")
 
 
@@ -165,6 +167,8 @@ class _Filler:
         self.sets: dict[str, str] = {}
         for name, value in params.items():
             self._add(name, value)
+        for name in _TOKENS:
+            self.sets.setdefault(name, f"os_env.{name}")
         for name, text in _DEFAULTS.items():
             if name not in self.sets:
                 self.sets[name] = f"{name} | default({json.dumps(text)})"

@@ -11,7 +11,7 @@ from peakctl.manifests.writer import ManifestText, write_documents
 from peakctl.model import Path, Value
 
 _PIECE = re.compile(r"peakctlPiece(\d{5})x")
-_ENTRY = re.compile(r"^(?P<margin> *)(?P<word>peakctlPiece\d{5}x): (?P=word)$")
+_ENTRY = re.compile(r"^(?P<margin> *)(?P<dash>- )?(?P<word>peakctlPiece\d{5}x): (?P=word)$")
 _INDENT = 2
 
 
@@ -43,7 +43,9 @@ def _row(row: str, pieces: Pieces) -> str:
     entry = _ENTRY.match(row)
     if entry:
         piece = _of(entry["word"], pieces)
-        return _indented(piece.text, len(entry["margin"]), _margin(piece.text))
+        margin = len(entry["margin"]) + len(entry["dash"] or "")
+        body = _indented(piece.text, margin, _margin(piece.text))
+        return f"{entry['margin']}-\n{body}" if entry["dash"] else body
     while found := _PIECE.search(row):
         piece = _of(found[0], pieces)
         margin = len(row) - len(row.lstrip(" "))

@@ -34,9 +34,8 @@ def _needed(found: ConvertResult) -> Iterator[Line]:
     """What has to be set before the manifests can be applied."""
     if found.variables:
         yield line("Set these variables where manifests are applied; they hold secrets:")
-        yield from (
-            line(f"  {name}", (f"  {what}", "dim")) for name, what in found.variables.items()
-        )
+        for name, what in found.variables.items():
+            yield line(f"  {name}", (f"  {what}" if what else "", "dim"))
         yield ()
     if found.params_files:
         yield line("Files of parameters, for `params:` of an environment in peakctl.yaml:")

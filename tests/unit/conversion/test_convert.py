@@ -568,6 +568,20 @@ def test_variables_that_templates_may_not_read_get_another_name() -> None:
     assert list(convert({"a.yaml": text}).variables) == ["MANIFEST_SLACK_WEBHOOK"]
 
 
+def test_credentials_of_the_ci_are_read_under_another_name() -> None:
+    text = IMAGE.replace("{source: upload}", '{token: "{{ os_env.GITHUB_TOKEN }}"}')
+    found = convert({"a.yaml": text})
+    assert codes(found) == ["convert/credential"]
+    assert "os_env.MANIFEST_GITHUB_TOKEN" in found.files["images/base.yaml"]
+    assert found.variables == {"MANIFEST_GITHUB_TOKEN": ""}
+
+
+def test_statements_within_an_item_of_a_list() -> None:
+    text = "body:\n  name: n\n  steps: {}\n  triggers:\n    -\n      {% if x %}\n      cron: a\n      {% endif %}\n"
+    made = convert({"a.yaml": text}).files["workflows/n.yaml"]
+    assert "  triggers:\n    -\n      {% if x %}\n      cron: a\n      {% endif %}\n" in made
+
+
 def test_harmless_headers_and_names_of_secrets_stay() -> None:
     step = "{type: http, method: get, url: u, headers: {absolute: {Content-Type: application/json}, secrets: {token: name-of-it}}, auth: {type: bearer-token, bearerToken: t}}"
     found = convert({"a.yaml": f"body:\n  name: n\n  steps:\n    a: {step}\n  secrets: [x]\n"})
