@@ -14,7 +14,7 @@ from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
 from peakctl.kinds.fields import NOT_RETURNED, Kind
 from peakctl.kinds.ignored import is_ignored
 from peakctl.kinds.walk import field_at
-from peakctl.ledger.digests import Digests, find_unreported, path_of, place
+from peakctl.ledger.digests import Digests, find_unreported, path_of, place, with_fields
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
 from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
@@ -37,8 +37,9 @@ def record(
     """What the project owns after a run that began with `ledger`, sorted by key.
 
     `uses` are the names that each declared resource refers to; `gone` is left out. Of what went
-    wrong only the id and the list of its files are new: its digests stay what they were, so that
-    the next plan differs, and sends again. No list of files has a name that `redact` would change.
+    wrong only the id, the list of its files and what tells causes are new: its other digests stay
+    what they were, so that the next plan differs, and sends again. No list of files has a name that
+    `redact` would change.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
@@ -194,7 +195,12 @@ class _Entries:
         elif action.steps and outcome.status not in UNTOUCHED:
             # a build that failed has made a version all the same
             lists = self._files(action, action.desired, old.digests)
-            new = replace(new, digests={**without_lists(old.digests), **lists})
+            digests = {**without_lists(old.digests), **lists}
+            if outcome.applied:
+                kind = self.kinds[action.key.kind]
+                fields = field_digests(kind, action, outcome.applied, self.digests_of)
+                digests = with_fields(digests, fields)
+            new = replace(new, digests=digests)
         of_name = self.owned.get(action.key) or old
         known = kept_wait({**of_name.digests, **old.digests})
         waited = known if outcome.waited is None else write_wait(outcome.waited)

@@ -71,6 +71,7 @@ class ActionRunner:
     tails: bool = False
     started: float = field(init=False)
     wrote: bool = False
+    made_last: bool = False
     made: Live | None = None
     sending: Step | None = None
     waiting_for: Readiness | None = None
@@ -123,7 +124,11 @@ class ActionRunner:
 
     def _going_on(self, reading: Readiness) -> Outcome:
         word = status_word(reading.status) if reading.status else "the platform goes on with it"
-        return self._outcome(Status.IN_PROGRESS, word)
+        return replace(self._outcome(Status.IN_PROGRESS, word), applied=self._taken())
+
+    def _taken(self) -> Tree:
+        """What the platform has taken, if all calls were made: its work may fail all the same."""
+        return fill(self.action.desired, self.known) if self.made_last else EMPTY
 
     def _outcome(self, status: Status, message: str = "", detail: tuple[str, ...] = ()) -> Outcome:
         return Outcome(
@@ -156,6 +161,7 @@ class ActionRunner:
         if isinstance(answer, Outcome):
             return answer
         self._remember(step, answer)
+        self.made_last = step is self.action.steps[-1]
         ended = await self._wait(step, answer) if answer.watch is not None else None
         if ended is None and step in IDEMPOTENT and not self.kind.whole_update:
             ended = await self._check_removals(request)
@@ -249,7 +255,8 @@ class ActionRunner:
         failure, hints = await self._explain(result)
         why = f": {reading.message}" if reading.message else ""
         ended = self._outcome(status, f"{self._ended_as(reading.status)}{why}", hints)
-        return replace(ended, failure=replace(failure, reason=reading.message))
+        failure = replace(failure, reason=reading.message)
+        return replace(ended, failure=failure, applied=ended.applied or self._taken())
 
     async def _explain(self, result: CallResult) -> tuple[Failure, tuple[str, ...]]:
         """What the platform tells of a failure; where that cannot be read, why not."""

@@ -104,6 +104,13 @@ def field_digest(value: Value, digests: Digests) -> str:
     return digests.of(value)[:_FIELD_DIGITS]
 
 
+def with_fields(digests: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
+    """The digests of a resource with others of its fields; none of `fields` leaves them."""
+    if not fields:
+        return dict(digests)
+    return {n: each for n, each in digests.items() if not n.startswith(_FIELD)} | dict(fields)
+
+
 class StoredDigests:
     """The digests of one resource, as it was last applied, and the places of its secrets."""
 

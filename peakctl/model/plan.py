@@ -399,11 +399,10 @@ class Outcome:
     """How one action ended. `cause` is the root failure that blocked it; `took` is in seconds.
 
     `id` is that of the resource, if there is one now; `applied` what its calls sent, with ids for
-    names, when all of them went well. `failure` is set where something that was started failed, or
-    ended with a warning;
-    `outputs` are what the resource gives to people: its address, its webhooks. `number` is that of
-    the version or revision made, where the platform numbers them; `waited` how many seconds what
-    was started took to become ready.
+    names, when the platform has taken all of them. `failure` is set where something that was
+    started failed, or ended with a warning; `outputs` are what the resource gives to people: its
+    address, its webhooks. `number` is that of the version or revision made, where the platform
+    numbers them; `waited` how many seconds what was started took to become ready.
     """
 
     key: Key

@@ -367,6 +367,25 @@ def test_limits_have_a_default_for_everything() -> None:
     assert limits.limit("anything") == 1800.0
 
 
+def test_what_the_platform_took_and_could_not_do_is_told(lab: Any) -> None:
+    lab.Image.watched = True
+    lab.Image.readings = [Readiness(State.FAILED, "failed")]
+    (outcome,) = lab.run(image(lab))
+    assert outcome.applied["spec"]["buildDetails"] == BUILD
+    fails(lab, "Workflow", Step.CREATE, 422, "no")
+    (refused,) = lab.run(lab.manifest("Workflow", "w", {"steps": STEPS}))
+    assert refused.applied == {}
+
+
+def test_what_fails_before_its_last_call_has_taken_nothing_as_a_whole(lab: Any) -> None:
+    put_block(lab)
+    lab.BlockSpec.watched = True
+    lab.BlockSpec.readings = [Readiness(State.FAILED, "failed")]
+    (outcome,) = lab.run(block(lab, "new", summary="other"))
+    assert len(lab.BlockSpec.orders) == 1
+    assert (outcome.status, outcome.applied) == (Status.FAILED, {})
+
+
 # --- how long, and which number ------------------------------------------------------------
 
 

@@ -105,6 +105,15 @@ def test_what_is_not_known_yet_gets_no_digest() -> None:
     assert PLACE not in after(kept, Status.ALREADY_RIGHT)[API].digests
 
 
+def test_what_was_taken_and_failed_is_told_from_changes_of_somebody_else() -> None:
+    old = {PLACE: "old", "field:spec/gone": "old", **WAITED}
+    found = after(edit("2"), Status.FAILED, Owned(API, "s-1", digests=old), applied=values("2"))
+    digests = found[API].digests
+    assert digests[PLACE] == "old"
+    assert "field:spec/gone" not in digests
+    assert "field:metadata/name" in digests
+
+
 WAITED = {"waited": "38"}
 
 
