@@ -42,6 +42,7 @@ _PLACES = {
     "operations.load": "LoadResult RenderResult load render validate",
     "operations.logs": "build_log_async",
     "operations.overview": "KindCount Overview overview_async",
+    "operations.offline": "OfflineResult plan_offline",
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",

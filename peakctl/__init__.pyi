@@ -75,6 +75,8 @@ from peakctl.operations.load import load as load
 from peakctl.operations.load import render as render
 from peakctl.operations.load import validate as validate
 from peakctl.operations.logs import build_log_async as build_log_async
+from peakctl.operations.offline import OfflineResult as OfflineResult
+from peakctl.operations.offline import plan_offline as plan_offline
 from peakctl.operations.overview import KindCount as KindCount
 from peakctl.operations.overview import Overview as Overview
 from peakctl.operations.overview import overview_async as overview_async

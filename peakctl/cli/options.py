@@ -55,6 +55,8 @@ class Flags:
     out: str | None = None
     plan_file: str | None = None
     unset_env: str = "error"
+    offline: bool = False
+    base: str | None = None
     dry_run: bool = False
     parallelism: int = PARALLELISM
     timeout: float | None = None

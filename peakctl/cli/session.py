@@ -126,6 +126,7 @@ class Session:
             "--take-over": flags.take_over,
             "--allow": flags.allow,
             "--policy-from": (flags.policy_from,) if flags.policy_from else (),
+            "--base": (flags.base,) if flags.base else (),
             "--unset-env": (flags.unset_env,) if flags.unset_env != "error" else (),
         }
         words = [word for flag, values in typed.items() for each in values for word in (flag, each)]

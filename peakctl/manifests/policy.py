@@ -32,7 +32,7 @@ ENVIRONMENT_RULES = (
 _WORDS = {"os_env": "osEnv", "name_prefix": "namePrefix"}
 """What peakctl.yaml calls those that it calls otherwise."""
 GIT_SECONDS = 30
-_REVISION = re.compile(r"[^\s:\x00-\x20\x7f-][^\s:\x00-\x20\x7f]{0,250}\Z")
+REVISION = re.compile(r"[^\s:\x00-\x20\x7f-][^\s:\x00-\x20\x7f]{0,250}\Z")
 _PASSED = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME")
 _GIT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -129,13 +129,13 @@ def read_ruling(
     project: Project, revision: str, variables: Mapping[str, str]
 ) -> tuple[str, Project]:
     """The commit that `revision` means, and the project as peakctl.yaml has it there."""
-    if not _REVISION.match(revision):
-        raise UsageError(_no_revision(revision, "that is no name of a commit"))
-    git = _Git(str(project.root), variables)
+    if not REVISION.match(revision):
+        raise UsageError(no_revision(revision, "that is no name of a commit"))
+    git = Git(str(project.root), variables)
     code, found, why = git.run("rev-parse", "--verify", f"{revision}^{{commit}}")
     commit = found.decode("ascii", "replace").strip()
     if code != 0:
-        raise UsageError(_no_revision(revision, why))
+        raise UsageError(no_revision(revision, why))
     names = (project.file.name, *(n for n in PROJECT_FILES if n != project.file.name))
     for name in names:
         code, data, _ = git.run("cat-file", "blob", f"{commit}:./{name}")
@@ -161,41 +161,41 @@ def _parsed(project: Project, display: str, data: bytes) -> Project:
     return parse_project(text, project.file, display, files=False)
 
 
-class _Git:
+class Git:
     """git in one folder, with an environment that holds no secret and no setting of ours."""
 
     def __init__(self, root: str, variables: Mapping[str, str]) -> None:
-        self._root = root
-        self._environment = {n: variables[n] for n in _PASSED if n in variables} | _GIT
+        self.root = root
+        self.environment = {n: variables[n] for n in _PASSED if n in variables} | _GIT
 
     def run(self, *words: str) -> tuple[int, bytes, str]:
         """The exit code, standard output, and the first line of standard error."""
-        command = ["git", "-C", self._root, *words]
+        command = ["git", "-C", self.root, *words]
         try:
             done = subprocess.run(  # noqa: S603 - no shell; the revision cannot be an option
                 command,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=GIT_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise UsageError(_no_git(type(error).__name__)) from None
+            raise UsageError(no_git(type(error).__name__)) from None
         told = done.stderr.decode("utf-8", "replace").strip().splitlines()
         return done.returncode, done.stdout, told[0] if told else ""
 
 
-def _no_git(why: str) -> Diagnostic:
+def no_git(why: str) -> Diagnostic:
     return Diagnostic(
         code="policy/no-git",
-        summary="--policy-from needs git, which cannot be run",
+        summary="another commit is read with git, which cannot be run",
         detail=why,
-        fix="install git, or leave out --policy-from",
+        fix="install git, or leave out --policy-from and --base",
     )
 
 
-def _no_revision(revision: str, why: str) -> Diagnostic:
+def no_revision(revision: str, why: str) -> Diagnostic:
     return Diagnostic(
         code="policy/no-revision",
         summary=f'there is no commit "{revision}" in this repository',

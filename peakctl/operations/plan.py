@@ -319,7 +319,7 @@ class _Planner:
 
     async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
         known, adapters = self.again.files, self.platform.adapters
-        return _redacted_files(
+        return redacted_files(
             self.platform.project, await add_file_changes(plan, live, adapters, known)
         )
 
@@ -398,7 +398,7 @@ def _redacted(project: Project, plan: Plan) -> Plan:
     return replace(plan, actions=tuple(actions))
 
 
-def _redacted_files(project: Project, plan: Plan) -> Plan:
+def redacted_files(project: Project, plan: Plan) -> Plan:
     """The plan without a secret in the names of files."""
     actions = (
         replace(a, files=a.files.renamed_by(project.redact)) if a.files else a for a in plan.actions

@@ -82,12 +82,13 @@ def gitlab_text(report: Report) -> str:
     """What GitLab shows of a command in a merge request: Code Quality, or the counts of a plan.
 
     Without a plan there are no counts, so that GitLab says that the report could not be made,
-    rather than that nothing changes.
+    rather than that nothing changes; nor are there any of a plan without a tenant, since nothing
+    could say that they are of one.
     """
     if report.command == "validate":
         return code_quality_text(report)
     plan = report.plan
-    if plan is None:
+    if plan is None or report.command not in ("plan", "apply", "destroy"):
         return "{}\n"
     replaced = plan.count(Verb.REPLACE)
     counts = {

@@ -38,8 +38,8 @@ def _sections(report: Report, *, show_all: bool) -> Iterator[str]:
     errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
     warnings = [d for d in report.diagnostics if d.severity is not Severity.ERROR]
     yield from _problems("Failed", errors, report)
+    yield from report.sections
     if plan is None:
-        yield from report.sections
         yield from _problems("Warnings", warnings, report)
         return
     yield f"**{escaped(plan_text.plan_summary(plan))}**\n"

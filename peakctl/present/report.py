@@ -24,7 +24,7 @@ class Report:
     type to run the command again. `shown` are lines that stood before a question, and are shown.
     `declared` has where resources are declared, as far as a form asks for it; `file` is that of the
     project.
-    `sections` are the result as Markdown, and `events` as JSON lines, of a command without a plan.
+    `sections` are the command's own part of the Markdown, and `events` that of JSON lines.
     `name_prefix` begins the live names of the environment.
     """
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Word
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
@@ -18,6 +19,7 @@ Examples:
   peakctl plan -e dev --select Workflow,team=retail
   peakctl plan -e prod --detailed-exitcode -o markdown > comment.md
   peakctl plan -e prod --out prod.peakplan
+  peakctl plan -e prod --offline --base origin/main --unset-env unknown
 
 \b
 Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
@@ -39,6 +41,14 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @click.option(
     "--out", metavar="FILE", help="Save the plan, for `peakctl apply FILE` with the same flags."
 )
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask no tenant: compare with the manifests of the commit --base. Never applied.",
+)
+@click.option(
+    "--base", type=Word(), metavar="REV", help="With --offline: where the branch left REV."
+)
 @click.option("--explain", is_flag=True, help="Also show the stages of an apply of the plan.")
 @options.retry_failed
 @options.ownership
@@ -54,7 +64,12 @@ def plan(**flags: object) -> int:
     """
     from peakctl.cli.session import run_command
 
-    return run_command("plan", options.Flags.of(flags), _plan)
+    typed = options.Flags.of(flags)
+    if typed.offline or typed.base:
+        from peakctl.cli.offline import COMMAND, plan_without_tenant
+
+        return run_command(COMMAND, typed, plan_without_tenant)
+    return run_command("plan", typed, _plan)
 
 
 async def _plan(session: Session) -> Report:

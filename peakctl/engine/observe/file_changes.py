@@ -15,7 +15,18 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import PeakctlError
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.file_lists import read_list, short_file_digest
-from peakctl.model import EMPTY, Adapter, Archive, ArchiveFile, Ledger, Live, LiveId, Path, value_at
+from peakctl.model import (
+    EMPTY,
+    Adapter,
+    Archive,
+    ArchiveFile,
+    Ledger,
+    Live,
+    LiveId,
+    Path,
+    Resource,
+    value_at,
+)
 from peakctl.model.plan import Action, FileChanges, FileCounts, FileTotal, Plan, Verb
 
 MOST = 1_000
@@ -116,6 +127,26 @@ async def _of_archive(
         return _by_ledger(new, new.live, observed.ledger)
     theirs = {file.path: _content(file) for file in files}
     return compare_files(new.archive, ours, theirs, _total(files))
+
+
+def compare_archives(action: Action, before: Resource | None) -> FileChanges | None:
+    """The files of the archive that an action uploads, beside those that `before` declares.
+
+    None where it uploads none.
+    """
+    new = _new_archive(action)
+    if new is None:
+        return None
+    ours = {file.path: _content(file) for file in new.archive.files}
+    old = before.archives.get(new.path) if before is not None else None
+    if new.live is None:
+        found = compare_files(new.archive, ours, {})
+    elif old is None or len(old.files) != old.size:
+        found = _not_known(new.archive, None)
+    else:
+        theirs = {file.path: _content(file) for file in old.files}
+        found = compare_files(new.archive, ours, theirs, _total(old.files))
+    return replace(found, at=new.path)
 
 
 def _content(file: ArchiveFile) -> str:
