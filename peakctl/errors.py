@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peakctl.model import Flaw, Key, Location, Path, Resource
+    from peakctl.model import Flaw, Key, Lease, Location, Path, Resource
 
 
 class Severity(enum.StrEnum):
@@ -105,7 +105,19 @@ class GuardRefused(PeakctlError):
 
 
 class LeaseHeld(PeakctlError):
-    """Another run has the lease of this project and environment; nothing was changed."""
+    """Another run has the lease of this project and environment; nothing was changed.
+
+    `lease` is that lease, where it is the only thing in the way.
+    """
+
+    lease: Lease | None = None
+
+    @classmethod
+    def by(cls, lease: Lease, diagnostic: Diagnostic) -> LeaseHeld:
+        """The error that says who has `lease`."""
+        error = cls(diagnostic)
+        error.lease = lease
+        return error
 
 
 class LedgerUnusable(PeakctlError):

@@ -95,6 +95,7 @@ class FakeHost:
         default_factory=list
     )
     merged: list[dict[str, Any]] = field(default_factory=list)
+    date: str = ""
     numbers: int = 100
     broken: list[BaseException] = field(default_factory=list)
 
@@ -116,7 +117,10 @@ class FakeHost:
             if method == request.method and part in path:
                 return make(request)
         try:
-            return self.serve(request.method, path, query, body)
+            response = self.serve(request.method, path, query, body)
+            if self.date:
+                response.headers["Date"] = self.date
+            return response
         except Exception as error:
             self.broken.append(error)  # peakctl goes on; the test must not
             raise
@@ -140,6 +144,7 @@ class FakeGithub(FakeHost):
     login: str | None = BOT
     head: dict[str, Any] = field(default_factory=lambda: {"sha": "a" * 40})
     permissions: dict[str, str] = field(default_factory=dict)
+    attempt: dict[str, Any] = field(default_factory=dict)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
     def add(self, number: int, author: str, body: str) -> dict[str, Any]:
@@ -196,6 +201,8 @@ class FakeGithub(FakeHost):
             case "repos/get-collaborator-permission-level":
                 who = path.split("/")[-2]
                 return 200, {"permission": self.permissions.get(who, "read"), "role_name": "x"}
+            case "actions/get-workflow-run-attempt":
+                return 200, self.attempt
         raise AssertionError(operation)
 
     def _update(self, id_: int, body: str) -> Any:
@@ -210,6 +217,7 @@ class FakeGithub(FakeHost):
 class FakeGitlab(FakeHost):
     base: str = "https://gitlab.example.com/api/v4"
     description: Description = field(default_factory=lambda: Description("gitlab.json"))
+    job: dict[str, Any] = field(default_factory=dict)
 
     def add(self, iid: int, author: int, body: str, *, system: bool = False) -> dict[str, Any]:
         self.numbers += 1
@@ -247,14 +255,19 @@ class FakeGitlab(FakeHost):
             case "createNote":
                 return 201, self.add(int(words[4]), ME, body["body"])
             case "modifyNote":
-                for each in self.comments.get(words[4], []):
-                    if str(each["id"]) == words[6]:
-                        each["body"] = body["body"]
-                        return 200, each
-                return 404, {"message": "404 Not found"}
+                return self._modify(words[4], words[6], body["body"])
             case "commitMergeRequests":
                 return 200, self.merged
+            case "getJob":
+                return 200, self.job
         raise AssertionError(operation)
+
+    def _modify(self, iid: str, note: str, body: str) -> Any:
+        for each in self.comments.get(iid, []):
+            if str(each["id"]) == note:
+                each["body"] = body
+                return 200, each
+        return 404, {"message": "404 Not found"}
 
 
 @dataclass

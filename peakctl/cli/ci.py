@@ -27,6 +27,7 @@ from peakctl.operations.ci import (
     append_outputs,
     append_summary,
     find_context,
+    has_ended,
     look_for_consent,
     marker_of,
     post,
@@ -256,12 +257,16 @@ async def apply_once(
 
 
 async def waiting_for_lease(
-    session: Session, attempt: Callable[[], Coroutine[object, object, Report]]
+    session: Session,
+    context: CiContext,
+    platform: Platform,
+    attempt: Callable[[], Coroutine[object, object, Report]],
 ) -> Report:
     """The report of `attempt`, which is made again while another run holds the lease.
 
     For as long as was typed: LeaseHeld is raised after that. Every attempt plans anew, since the
-    other run changes what there is to do.
+    other run changes what there is to do. A lease of a job that is over, as its host says, is not
+    waited for.
     """
     clock, told = session.project.clock, list(session.warnings)
     ends = clock.now() + (session.flags.wait_for_lease or 0.0)
@@ -269,11 +274,19 @@ async def waiting_for_lease(
         try:
             return await attempt()
         except LeaseHeld as held:
-            left = ends - clock.now()
-            if left <= 0:
+            lease, left = held.lease, ends - clock.now()
+            if (
+                lease is not None
+                and lease.actor not in platform.ended
+                and await has_ended(context, session.settings, lease)
+            ):
+                platform.ended.add(lease.actor)
+                left = 0.0
+            elif left <= 0:
                 raise
-            words = "; ".join(each.summary for each in held.diagnostics)
-            session.terminal.tell([line((f"waiting for the lease: {words}", "dim"))])
+            if left:
+                words = "; ".join(each.summary for each in held.diagnostics)
+                session.terminal.tell([line((f"waiting for the lease: {words}", "dim"))])
             await clock.sleep(min(LEASE_PAUSE, left))
             session.warnings[:] = told
             session.plan = None

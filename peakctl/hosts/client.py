@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from peakctl import __version__
+from peakctl.api.limits import parse_http_date
 from peakctl.errors import HostError
 from peakctl.model import JsonDict
 from peakctl.model.text import safe_line
@@ -46,6 +47,7 @@ class HostClient:
         self, transport: httpx.AsyncBaseTransport, base: str, headers: Mapping[str, str]
     ) -> None:
         self._base = base
+        self._date = ""
         self._http = httpx.AsyncClient(
             transport=transport,
             headers={**headers, "User-Agent": f"peakctl/{__version__}"},
@@ -63,6 +65,11 @@ class HostClient:
         trace: TracebackType | None,
     ) -> None:
         await self._http.aclose()
+
+    @property
+    def server_time(self) -> float | None:
+        """The host's own time, that of its last answer, in seconds since 1970."""
+        return parse_http_date(self._date)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> object:
         return await self._send("GET", path, query)
@@ -125,6 +132,7 @@ class HostClient:
             method, url, params=query, content=content, headers=headers
         )
         response = await self._http.send(request, stream=True)
+        self._date = response.headers.get("date", self._date)
         try:
             data = bytearray()
             async for chunk in response.aiter_bytes():

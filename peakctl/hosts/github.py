@@ -46,10 +46,15 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         token_from=read.token("GITHUB_TOKEN", "GH_TOKEN"),
         summary_file=read.text("GITHUB_STEP_SUMMARY"),
         outputs_file=read.text("GITHUB_OUTPUT"),
+        jobs_at=_jobs_at(read.address("GITHUB_SERVER_URL"), repository),
         foreign=bool(pull) and head_repository.lower() != repository.lower(),
         more={"graphql": read.address("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql")},
         problems=tuple(read.problems),
     )
+
+
+def _jobs_at(server: str, repository: str) -> str:
+    return f"{server}/{repository}/actions/runs/" if server and repository else ""
 
 
 def _request(read: Variables, event: JsonObject) -> str:

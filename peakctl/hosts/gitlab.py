@@ -35,7 +35,9 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         commit=commit,
         api=read.address("CI_API_V4_URL"),
         token_from=read.token("GITLAB_TOKEN"),
+        jobs_at=f"{address}/-/jobs/" if (address := read.address("CI_PROJECT_URL")) else "",
         foreign=bool(source) and source != (target or own),
+        more={"own": own},
         problems=tuple(read.problems),
     )
 

@@ -29,7 +29,8 @@ class Job:
     `request` is the number of the pull or merge request that the job runs for, `head` the last
     commit of its branch, `base_branch` the branch that it is to be merged into, and `base` the tip
     of that branch as the CI told it. `commit` is the one that the job is for. `api` is the address
-    of the host's REST API, and `token_from` the variable with the token for it. `foreign` says that
+    of the host's REST API, and `token_from` the variable with the token for it. `jobs_at`
+    is how the addresses of all jobs of this project begin. `foreign` says that
     the request comes from a fork. `problems` are warnings about variables.
     """
 
@@ -44,6 +45,7 @@ class Job:
     token_from: str = ""
     summary_file: str = ""
     outputs_file: str = ""
+    jobs_at: str = ""
     foreign: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()

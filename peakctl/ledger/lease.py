@@ -346,7 +346,7 @@ def refuse_held(
     """
     now, lease = client.store.now(), ledger.lease
     if lease is not None and is_held(lease, actor, now, client.alive):
-        raise LeaseHeld(_held(client.owner, lease, now, elsewhere=elsewhere))
+        raise LeaseHeld.by(lease, _held(client.owner, lease, now, elsewhere=elsewhere))
 
 
 async def refuse_any_held(client: LedgerClient, owners: Iterable[Owner], actor: Actor) -> None:
@@ -387,7 +387,7 @@ def record_dead_run(ledger: Ledger, now: float) -> tuple[PastRun, ...]:
 
 def taken_over(lease: Lease, actor: Actor, now: float) -> str:
     """What is told when `actor` has acquired a lease that was still there: whose, and why."""
-    why = "its process is gone"
+    why = "its run is over"
     if lease.until <= now:
         why = f"it expired at {_time(lease.until, now)}"
     elif _is_earlier(lease.actor.ci, actor.ci):

@@ -17,9 +17,11 @@ from peakctl.hosts.consents import Consent, find_consent
 from peakctl.hosts.find import comments_of, connect, find_job, find_merged, why_mute
 from peakctl.hosts.github import SUMMARY_LIMIT
 from peakctl.hosts.job import Job
+from peakctl.hosts.jobs import ended_at
 from peakctl.kinds.store import load_kinds
+from peakctl.ledger.lease import LEASE
 from peakctl.manifests.project import find_project
-from peakctl.model import Plan
+from peakctl.model import Lease, Plan
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.project import Project, place_of
 from peakctl.settings import Settings
@@ -226,6 +228,28 @@ def _consented(consent: Consent, number: int) -> Diagnostic:
         severity=Severity.NOTE,
     )
 
+
+# --- a lease that a job has left -----------------------------------------------------------------
+
+
+async def has_ended(context: CiContext, settings: Settings, lease: Lease) -> bool:
+    """Whether the host says that the job which holds a lease is over, and left it behind.
+
+    A lease that was renewed after that end is held by somebody who is alive. Raises nothing.
+    """
+    other = lease.actor.ci
+    if other is None or why_mute(context.job):
+        return False
+    try:
+        async with asyncio.timeout(POSTING_SECONDS), connect(context.job, settings) as client:
+            ended = await ended_at(client, context.job, other)
+    except (TimeoutError, PeakctlError):
+        return False
+    return ended is not None and lease.until - LEASE <= ended + CLOCKS
+
+
+CLOCKS = 30.0
+"""Seconds by which the clocks of the platform and of a host may differ."""
 
 # --- files --------------------------------------------------------------------------------------
 

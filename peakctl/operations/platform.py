@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.kinds.fields import Kind
-from peakctl.model import Adapter, LedgerStore, Secret
+from peakctl.model import Actor, Adapter, LedgerStore, Secret
 from peakctl.operations.local_emulator import (
     check_emulator,
     emulator_options,
@@ -38,7 +38,7 @@ _EMULATOR_TOKEN = "any"  # noqa: S105 - no secret, and too short to be redacted
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """An open connection for one project."""
+    """An open connection for one project. `ended` are runs that are over, whoever says so."""
 
     project: Project
     api: Api
@@ -48,6 +48,7 @@ class Platform:
     histories: LedgerStore
     spoke: list[str | None] = field(default_factory=list)
     """The domain of the tenant's spoke, once it was asked for."""
+    ended: set[Actor] = field(default_factory=set)
 
 
 @asynccontextmanager

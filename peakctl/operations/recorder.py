@@ -317,9 +317,13 @@ def ledger_client(platform: Platform) -> LedgerClient | None:
     from peakctl.ledger.client import LedgerClient
     from peakctl.operations import actor
 
-    project, alive = platform.project, actor.alive
+    project = platform.project
     if project.owner is None:
         return None
+
+    def alive(who: model.Actor) -> bool | None:
+        return False if who in platform.ended else actor.alive(who)
+
     return LedgerClient(platform.ledgers, project.owner, project.clock, alive)
 
 

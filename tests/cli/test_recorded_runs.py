@@ -7,21 +7,26 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpx
 import pytest
+from hosts import FakeGithub, FakeGitlab
 
 from peakctl.adapters.ledger_store import ArtifactLedgers
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
 from peakctl.errors import Diagnostic, LeaseHeld
+from peakctl.hosts import find
 from peakctl.ledger import conflicts, lease
 from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger, write_ledger
 from peakctl.ledger.lease import HeldLease
-from peakctl.model import Actor, Intent, Key, Ledger, Owned, Owner, Run, Secret
+from peakctl.model import Actor, CiJob, Intent, Key, Ledger, Owned, Owner, Run, Secret
 
 PROJECT = "project: shop\nmanifests: [m.yaml]\nenvironments: {local: {emulator: true}}\n"
 FLOW = """\
@@ -523,3 +528,101 @@ def test_a_ci_apply_waits_for_the_lease_of_another_run_as_long_as_it_is_told(
     assert tenant.clock.now() - began < 900 + 11
     assert len(tenant.flows()) == 1
     assert tenant.ledger().lease is None
+
+
+class OtherJob:
+    """A job of another run holds the lease since the beginning, and its host tells of it."""
+
+    make_host: ClassVar[Any] = None
+
+    def __init__(self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tenant, self.began, self.host = tenant, tenant.clock.now(), self.make_host()
+        monkeypatch.setattr(find, "open_transport", lambda _: self.host.transport())
+
+    def holds(self, ci: CiJob) -> None:
+        async def take() -> None:
+            async with self.tenant.api() as api:
+                store, owner = ArtifactLedgers(api, self.tenant.clock), Owner("shop", "local")
+                client = LedgerClient(store, owner, self.tenant.clock, lambda _: None)
+                actor = Actor("bob", host="elsewhere", process="7:1", ci=ci)
+                await HeldLease.acquire(client, Run("r", actor, "apply"), ())
+
+        asyncio.run(take())
+
+    def time(self, after: float) -> datetime:
+        return datetime.fromtimestamp(self.began + after, UTC)
+
+
+class OtherGithub(OtherJob):
+    make_host = FakeGithub
+    variables: ClassVar = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_TOKEN": "ghs_0123456789",
+        "GITHUB_RUN_ID": "92",
+    }
+    url = "https://github.com/acme/shop/actions/runs/91"
+
+    def ended(self, after: float | None, now: float) -> None:
+        status = "in_progress" if after is None else "completed"
+        at = self.time(after or 0).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.host.attempt = {"id": 91, "status": status, "updated_at": at}
+        self.host.date = format_datetime(self.time(now), usegmt=True)
+
+
+class OtherGitlab(OtherJob):
+    make_host = FakeGitlab
+    variables: ClassVar = {
+        "GITLAB_CI": "true",
+        "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+        "CI_PROJECT_URL": "https://gitlab.example.com/acme/shop",
+        "CI_PROJECT_ID": "42",
+        "GITLAB_TOKEN": "glpat-0123456789",
+    }
+    url = "https://gitlab.example.com/acme/shop/-/jobs/2"
+
+    def ended(self, after: float | None, now: float) -> None:
+        at = None if after is None else self.time(after).isoformat(timespec="milliseconds")
+        self.host.job = {"id": 2, "status": "canceled" if at else "running", "finished_at": at}
+        self.host.date = format_datetime(self.time(now), usegmt=True)
+
+
+@pytest.mark.parametrize("kind", [OtherGithub, OtherGitlab])
+def test_a_lease_that_a_job_left_behind_is_taken_over_once_its_host_says_so(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "GITHUB_REF", "GITHUB_EVENT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in kind.variables.items():
+        monkeypatch.setenv(name, value)
+    other = kind(tenant, monkeypatch)
+    other.holds(CiJob("91", "apply", 2, kind.url))
+    apply = ("ci", "apply", "--no-comment")
+    other.ended(None, now=600)
+    assert tenant.peakctl(*apply).code == 13  # it is at it
+    other.ended(60, now=120)
+    assert tenant.peakctl(*apply).code == 13  # what it sent may still arrive
+    other.ended(-60, now=600)
+    assert tenant.peakctl(*apply).code == 13  # it has renewed its lease since
+    other.host.fail("GET", "s/", httpx.Response(502, html="<html>"))
+    assert tenant.peakctl(*apply).code == 13
+    other.host.faults.clear()
+    other.ended(60, now=600)
+    done = tenant.peakctl(*apply)
+    assert done.code == 0
+    assert "took over the lease of ci run 91 (job apply)" in done.err
+    assert tenant.ledger().lease is None
+    assert other.host.broken == []
+
+
+@pytest.mark.parametrize("url", ["", "https://github.com/other/repo/actions/runs/91"])
+def test_what_a_host_says_of_its_own_jobs_says_nothing_of_others(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    for name, value in OtherGithub.variables.items():
+        monkeypatch.setenv(name, value)
+    other = OtherGithub(tenant, monkeypatch)
+    other.ended(60, now=600)
+    other.holds(CiJob("91", "apply", 2, url))
+    assert tenant.peakctl("ci", "apply", "--no-comment").code == 13

@@ -242,7 +242,7 @@ def test_of_another_project_s_lease_it_is_told_where_to_unlock_it(ledger_store: 
     ("theirs", "ours", "until", "why"),
     [
         (BOB, ADA, START, "it expired at 08:00:00 UTC"),
-        (BOB, ADA, START + 1, "its process is gone"),
+        (BOB, ADA, START + 1, "its run is over"),
         (
             replace(BOB, ci=CiJob("1", "j", 1)),
             replace(ADA, ci=CiJob("1", "j", 2)),

@@ -77,7 +77,10 @@ async def _apply(session: Session, context: CiContext) -> Report:
     async def attempt() -> Report:
         async with connected(session) as platform:
             return await waiting_for_lease(
-                session, lambda: apply_once(session, context, platform, loaded, saved)
+                session,
+                context,
+                platform,
+                lambda: apply_once(session, context, platform, loaded, saved),
             )
 
     before = len(session.warnings)
