@@ -10,9 +10,17 @@ from typing import TypeVar
 
 from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, NotAuthenticated
-from peakctl.ledger import revisions
 from peakctl.ledger.codec import write_ledger
 from peakctl.ledger.lease import HeldLease
+from peakctl.ledger.revisions import (
+    LedgerRevision,
+    all_of,
+    empty_ledger,
+    find_revision,
+    named,
+    newest_in_force,
+    readable,
+)
 from peakctl.model import Actor, Clock, Intent, Ledger, LedgerStore, Listed, Owner, Run, ledger_name
 
 T = TypeVar("T")
@@ -44,12 +52,10 @@ class LedgerClient:
     alive: Callable[[Actor], bool | None]
     so_far: str = NOTHING_CHANGED
 
-    async def find(
-        self, listed: tuple[Listed, ...] | None = None
-    ) -> revisions.LedgerRevision | None:
+    async def find(self, listed: tuple[Listed, ...] | None = None) -> LedgerRevision | None:
         """The revision in force; None when there is no ledger. `listed` are all that there are."""
         ledgers = await self.store.list() if listed is None else listed
-        return await revisions.find_revision(self.store, ledgers, self.owner)
+        return await find_revision(self.store, ledgers, self.owner)
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -67,15 +73,15 @@ class LedgerClient:
             await held.close()
 
     async def rewrite(
-        self, revision: revisions.LedgerRevision | None, change: Callable[[Ledger], Ledger]
-    ) -> revisions.LedgerRevision:
+        self, revision: LedgerRevision | None, change: Callable[[Ledger], Ledger]
+    ) -> LedgerRevision:
         """Write what `change` makes of the ledger in force, again whenever another was quicker.
 
         Without a revision it is made of an empty ledger. Raises what `change` raises, and LeaseHeld
         when another run has created the first ledger meanwhile.
         """
         if revision is None:
-            return await self._create_first(change(revisions.empty_ledger(self.owner)))
+            return await self._create_first(change(empty_ledger(self.owner)))
         for _ in range(TRIES):
             written, found = await self._write(revision, change(revision.ledger))
             if found.ledger.writer == written.writer:
@@ -83,9 +89,7 @@ class LedgerClient:
             revision = found
         raise ApiError(_busy(self.owner), status=409)
 
-    async def write_once(
-        self, revision: revisions.LedgerRevision | None, ledger: Ledger
-    ) -> revisions.LedgerRevision:
+    async def write_once(self, revision: LedgerRevision | None, ledger: Ledger) -> LedgerRevision:
         """Write `ledger` onto `revision` and no other. Raises LeaseHeld when that has moved."""
         if revision is None:
             return await self._create_first(ledger)
@@ -94,7 +98,7 @@ class LedgerClient:
             raise LeaseHeld(_moved(self.owner))
         return found
 
-    async def trim(self, revision: revisions.LedgerRevision) -> None:
+    async def trim(self, revision: LedgerRevision) -> None:
         """Delete old versions. What the platform does not let go of stays; nobody is told."""
         if revision.number <= KEPT_VERSIONS:
             return
@@ -107,8 +111,8 @@ class LedgerClient:
     # --- one write -------------------------------------------------------------------------
 
     async def _write(
-        self, revision: revisions.LedgerRevision, changed: Ledger
-    ) -> tuple[Ledger, revisions.LedgerRevision]:
+        self, revision: LedgerRevision, changed: Ledger
+    ) -> tuple[Ledger, LedgerRevision]:
         """What was written, and what is in force then: that, or what came between."""
         ledger = replace(
             changed,
@@ -119,14 +123,12 @@ class LedgerClient:
         )
         number = await self._append(revision, ledger)
         if number == revision.newest + 1:
-            return ledger, revisions.LedgerRevision(revision.id, number, number, ledger)
+            return ledger, LedgerRevision(revision.id, number, number, ledger)
         numbers = await self.store.numbers(revision.id)
-        found = await revisions.newest_in_force(self.store, revision.id, numbers, number, ledger)
-        return ledger, revisions.LedgerRevision(revision.id, found[0], number, found[1])
+        found = await newest_in_force(self.store, revision.id, numbers, number, ledger)
+        return ledger, LedgerRevision(revision.id, found[0], number, found[1])
 
-    async def _append(
-        self, revision: revisions.LedgerRevision, ledger: Ledger, sends: int = SENDS
-    ) -> int:
+    async def _append(self, revision: LedgerRevision, ledger: Ledger, sends: int = SENDS) -> int:
         """The number of the new version.
 
         After doubt it is looked for, and sent once more when it is not there: should the first one
@@ -144,17 +146,17 @@ class LedgerClient:
                 raise
         return await self._append(revision, ledger, sends - 1)
 
-    async def _look_for(self, revision: revisions.LedgerRevision, ledger: Ledger) -> int | None:
+    async def _look_for(self, revision: LedgerRevision, ledger: Ledger) -> int | None:
         """The number of the version that says what `ledger` says, None when it is not there."""
         numbers = await self.store.numbers(revision.id)
         later = [number for number in numbers if number > revision.newest]
-        texts = await revisions.all_of(self.store.read(revision.id, number) for number in later)
+        texts = await all_of(self.store.read(revision.id, number) for number in later)
         found = zip(later, texts, strict=True)
         return next((number for number, text in found if _is_by(ledger.writer, text)), None)
 
     # --- the first version -----------------------------------------------------------------
 
-    async def _create_first(self, ledger: Ledger) -> revisions.LedgerRevision:
+    async def _create_first(self, ledger: Ledger) -> LedgerRevision:
         """The first version of the first ledger. Raises LeaseHeld when another run created one.
 
         Of several that are created in the same second the first in order waits until the others are
@@ -163,7 +165,7 @@ class LedgerClient:
         written = replace(ledger, writer=_word(), base=0, seen=0)
         made = await self._create(written)
         if await self._is_first(made):
-            return revisions.LedgerRevision(made, 1, 1, written)
+            return LedgerRevision(made, 1, 1, written)
         with contextlib.suppress(ApiError, NotAuthenticated):
             if len(await self.store.numbers(made)) == 1:  # else somebody builds on it already
                 await self.store.remove(made)
@@ -186,7 +188,7 @@ class LedgerClient:
             return made
 
     async def _look_for_new(self, ledger: Ledger) -> str | int | None:
-        for each in revisions.named(await self.store.list(), self.owner):
+        for each in named(await self.store.list(), self.owner):
             if _is_by(ledger.writer, await self.store.read(each.id, 1)):
                 return each.id
         return None
@@ -199,9 +201,7 @@ class LedgerClient:
         others = False
         for pause in LOOK_PAUSES:
             await self.clock.sleep(pause)
-            before, ours, after = _around(
-                made, revisions.named(await self.store.list(), self.owner)
-            )
+            before, ours, after = _around(made, named(await self.store.list(), self.owner))
             if await self._any_version(before):
                 return False
             others = await self._any_version(after)
@@ -222,7 +222,7 @@ class LedgerClient:
 
 
 def _is_by(writer: str, text: bytes | None) -> bool:
-    ledger = revisions.readable(text)
+    ledger = readable(text)
     return ledger is not None and ledger.writer == writer
 
 
