@@ -8,32 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from peakctl.errors import Diagnostic, LedgerUnusable, PeakctlError
-from peakctl.ledger.fields import (
-    ACTOR,
-    BROKEN,
-    COUNT,
-    FLAG,
-    ID,
-    KEY,
-    LONGEST_TEXT,
-    LONGEST_WORD,
-    MOMENT,
-    NAME,
-    OWNER,
-    TEXT,
-    WORD,
-    Codec,
-    Unreadable,
-    as_list,
-    as_mapping,
-    list_of,
-    mapping_to,
-    open_record,
-    optional,
-    record_of,
-    seal_record,
-    text_of,
-)
+from peakctl.ledger import fields as codecs
 from peakctl.model import Flaw, Intent, JsonDict, Key, Lease, Ledger, Owned, Owner, PastRun
 
 KIND = "peakctl-ledger"
@@ -51,8 +26,8 @@ def write_ledger(ledger: Ledger) -> bytes:
     try:
         fields = LEDGER.write(ledger)
         LEDGER.read(fields)
-        text = seal_record(KIND, FORMAT, fields)
-    except BROKEN as error:
+        text = codecs.seal_record(KIND, FORMAT, fields)
+    except codecs.BROKEN as error:
         raise PeakctlError(_unfit(ledger.owner, str(error))) from error
     if len(text) > LARGEST:
         raise PeakctlError(_unfit(ledger.owner, f"it would take {len(text):,} bytes"))
@@ -67,11 +42,11 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
     if len(text) > LARGEST:
         raise _corrupt(owner)
     try:
-        format_, body = open_record(text, KIND, range(OLDEST_FORMAT, FORMAT + 1))
+        format_, body = codecs.open_record(text, KIND, range(OLDEST_FORMAT, FORMAT + 1))
         ledger = LEDGER.read(_upgraded(body) if format_ == 1 else body)
-    except Unreadable as error:
+    except codecs.Unreadable as error:
         raise _UNUSABLE[error.flaw](owner) from error
-    except BROKEN as error:
+    except codecs.BROKEN as error:
         raise _corrupt(owner) from error
     if owner is not None and ledger.owner != owner:
         raise _foreign(owner, ledger.owner)
@@ -80,7 +55,7 @@ def read_ledger(text: bytes, owner: Owner | None) -> Ledger:
 
 def _upgraded(body: JsonDict) -> JsonDict:
     """The body of a text of format 1 as one of format 2."""
-    entries = [as_mapping(item) for item in as_list(body["owned"])]
+    entries = [codecs.as_mapping(item) for item in codecs.as_list(body["owned"])]
     if any(entry.keys() & NEW_IN_2.keys() for entry in entries):
         raise ValueError("fields of format 2 in format 1")
     return {**body, "owned": [{**entry, **NEW_IN_2} for entry in entries]}
@@ -96,50 +71,57 @@ def _by_key(entries: Iterable[Owned]) -> dict[Key, Owned]:
 
 # --- the fields ------------------------------------------------------------------------------
 
-PAIR = Codec(
-    lambda value: KEY.read(dict(zip(("kind", "name"), as_list(value), strict=True))),
+PAIR = codecs.Codec(
+    lambda value: codecs.KEY.read(dict(zip(("kind", "name"), codecs.as_list(value), strict=True))),
     lambda key: [key.kind, key.name],
 )
-LEASE = record_of(Lease, run=NAME, actor=ACTOR, since=MOMENT, until=MOMENT)
-OWNED = record_of(
+LEASE = codecs.record_of(
+    Lease, run=codecs.NAME, actor=codecs.ACTOR, since=codecs.MOMENT, until=codecs.MOMENT
+)
+OWNED = codecs.record_of(
     Owned,
-    {"key": KEY},
-    id=ID,
-    protect=FLAG,
-    uses=list_of(PAIR),
-    digests=mapping_to(WORD),
-    secret=optional(list_of(TEXT)),
-    claimed=FLAG,
-    created=FLAG,
+    {"key": codecs.KEY},
+    id=codecs.ID,
+    protect=codecs.FLAG,
+    uses=codecs.list_of(PAIR),
+    digests=codecs.mapping_to(codecs.WORD),
+    secret=codecs.optional(codecs.list_of(codecs.TEXT)),
+    claimed=codecs.FLAG,
+    created=codecs.FLAG,
 )
-INTENT = record_of(
-    Intent, {"key": KEY}, verb=WORD, version=optional(TEXT), id=optional(ID), run=TEXT
+INTENT = codecs.record_of(
+    Intent,
+    {"key": codecs.KEY},
+    verb=codecs.WORD,
+    version=codecs.optional(codecs.TEXT),
+    id=codecs.optional(codecs.ID),
+    run=codecs.TEXT,
 )
-PAST_RUN = record_of(
+PAST_RUN = codecs.record_of(
     PastRun,
-    run=NAME,
-    actor=ACTOR,
-    command=TEXT,
-    started=MOMENT,
-    ended=MOMENT,
-    outcome=TEXT,
-    counts=mapping_to(COUNT),
+    run=codecs.NAME,
+    actor=codecs.ACTOR,
+    command=codecs.TEXT,
+    started=codecs.MOMENT,
+    ended=codecs.MOMENT,
+    outcome=codecs.TEXT,
+    counts=codecs.mapping_to(codecs.COUNT),
 )
-ENTRIES = Codec(
-    lambda value: _by_key(list_of(OWNED).read(value)),
+ENTRIES = codecs.Codec(
+    lambda value: _by_key(codecs.list_of(OWNED).read(value)),
     lambda owned: [OWNED.write(owned[key]) for key in sorted(owned)],
 )
-LEDGER = record_of(
+LEDGER = codecs.record_of(
     Ledger,
-    {"owner": OWNER},
-    salt=WORD,
-    writer=text_of(0, LONGEST_WORD),
-    base=COUNT,
-    seen=COUNT,
-    lease=optional(LEASE),
+    {"owner": codecs.OWNER},
+    salt=codecs.WORD,
+    writer=codecs.text_of(0, codecs.LONGEST_WORD),
+    base=codecs.COUNT,
+    seen=codecs.COUNT,
+    lease=codecs.optional(LEASE),
     owned=ENTRIES,
-    intents=list_of(INTENT),
-    runs=list_of(PAST_RUN),
+    intents=codecs.list_of(INTENT),
+    runs=codecs.list_of(PAST_RUN),
 )
 
 
@@ -194,6 +176,6 @@ def _unfit(owner: Owner, why: str) -> Diagnostic:
     return Diagnostic(
         code="ledger/unfit",
         summary=f"the ledger of {owner} cannot hold what this run would write",
-        detail=f"{why}; at most {LARGEST:,} bytes, and texts of {LONGEST_TEXT:,} characters",
+        detail=f"{why}; at most {LARGEST:,} bytes, and texts of {codecs.LONGEST_TEXT:,} characters",
         fix="shorten the longest names, or split the project in two",
     )

@@ -20,25 +20,7 @@ from peakctl.errors import (
     PeakctlError,
     Severity,
 )
-from peakctl.ledger.fields import (
-    ACTOR,
-    BROKEN,
-    COUNT,
-    FLAG,
-    KEY,
-    MOMENT,
-    NAME,
-    OWNER,
-    TEXT,
-    WORD,
-    Unreadable,
-    list_of,
-    mapping_to,
-    open_record,
-    optional,
-    record_of,
-    seal_record,
-)
+from peakctl.ledger import fields as codecs
 from peakctl.ledger.revisions import all_of
 from peakctl.model import (
     Clock,
@@ -76,33 +58,41 @@ DROPS = 20
 
 # --- the text --------------------------------------------------------------------------------
 
-ORIGIN = record_of(Origin, branch=TEXT, dirty=optional(FLAG), pull_request=TEXT, approver=TEXT)
-RESOURCE = record_of(
+ORIGIN = codecs.record_of(
+    Origin,
+    branch=codecs.TEXT,
+    dirty=codecs.optional(codecs.FLAG),
+    pull_request=codecs.TEXT,
+    approver=codecs.TEXT,
+)
+RESOURCE = codecs.record_of(
     HistoryResource,
-    {"key": KEY},
-    verb=WORD,
-    status=WORD,
-    before=optional(TEXT),
-    after=optional(TEXT),
+    {"key": codecs.KEY},
+    verb=codecs.WORD,
+    status=codecs.WORD,
+    before=codecs.optional(codecs.TEXT),
+    after=codecs.optional(codecs.TEXT),
 )
-RUN = record_of(
+RUN = codecs.record_of(
     HistoryRun,
-    number=COUNT,
-    id=NAME,
-    actor=ACTOR,
-    command=TEXT,
-    started=MOMENT,
-    ended=MOMENT,
-    outcome=TEXT,
-    counts=mapping_to(COUNT),
+    number=codecs.COUNT,
+    id=codecs.NAME,
+    actor=codecs.ACTOR,
+    command=codecs.TEXT,
+    started=codecs.MOMENT,
+    ended=codecs.MOMENT,
+    outcome=codecs.TEXT,
+    counts=codecs.mapping_to(codecs.COUNT),
     origin=ORIGIN,
-    plan=TEXT,
-    peakctl=TEXT,
-    resources=list_of(RESOURCE),
-    left_out=COUNT,
-    recovered=FLAG,
+    plan=codecs.TEXT,
+    peakctl=codecs.TEXT,
+    resources=codecs.list_of(RESOURCE),
+    left_out=codecs.COUNT,
+    recovered=codecs.FLAG,
 )
-HISTORY = record_of(History, {"owner": OWNER}, version=COUNT, runs=list_of(RUN))
+HISTORY = codecs.record_of(
+    History, {"owner": codecs.OWNER}, version=codecs.COUNT, runs=codecs.list_of(RUN)
+)
 
 
 def write_history(history: History) -> bytes:
@@ -111,7 +101,7 @@ def write_history(history: History) -> bytes:
     try:
         while len(text := _text(replace(history, runs=runs))) > LARGEST:
             runs = _shorter(runs)
-    except BROKEN as error:
+    except codecs.BROKEN as error:
         raise PeakctlError(_unfit(history.owner, str(error))) from error
     return text
 
@@ -119,7 +109,7 @@ def write_history(history: History) -> bytes:
 def _text(history: History) -> bytes:
     fields = HISTORY.write(history)
     HISTORY.read(fields)
-    return seal_record(KIND, FORMAT, fields)
+    return codecs.seal_record(KIND, FORMAT, fields)
 
 
 def _shorter(runs: tuple[HistoryRun, ...]) -> tuple[HistoryRun, ...]:
@@ -138,11 +128,11 @@ def _counted(run: HistoryRun) -> HistoryRun:
 def read_history(text: bytes, owner: Owner) -> History:
     """The history in `text`. Raises LedgerUnusable for anything that is not that of `owner`."""
     try:
-        _, body = open_record(text, KIND, range(FORMAT, FORMAT + 1))
+        _, body = codecs.open_record(text, KIND, range(FORMAT, FORMAT + 1))
         history = HISTORY.read(body)
-    except Unreadable as error:
+    except codecs.Unreadable as error:
         raise _unusable(owner, error.flaw) from error
-    except BROKEN as error:
+    except codecs.BROKEN as error:
         raise _unusable(owner, Flaw.CORRUPT) from error
     if history.owner != owner:
         raise _unusable(owner, Flaw.FOREIGN)
