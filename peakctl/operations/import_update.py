@@ -11,7 +11,7 @@ from typing import Any
 from peakctl.engine.export import Exported, Variable
 from peakctl.manifests.writer import EditedDocument, EditRefused, TemplateText
 from peakctl.model import MAPS, Action, Key, Live, Path, Value
-from peakctl.model.values import dotted, value_at
+from peakctl.model.values import dotted, leaf_places, value_at
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.plan import PlanOptions, make_plan
 from peakctl.operations.platform import Platform
@@ -19,6 +19,7 @@ from peakctl.operations.project import Project
 
 GENERATED = "# Imported by peakctl"
 _BREAK = re.compile(r"^---\n", re.MULTILINE)
+_RAW = re.compile(r"\{% raw %\}.*?\{% endraw %\}", re.DOTALL)
 _TEMPLATE = re.compile(r"\{[{%#]")
 FILES_DIFFER = "its files differ from those that are live; they stay as they are"
 
@@ -127,15 +128,21 @@ def _put(document: EditedDocument, path: Path, new: Value) -> None:
     file = f"{here[-1]}File"
     if isinstance(holder := value_at(document.tree, here[:-1]), MAPS) and file in holder:
         raise EditRefused(f"{dotted(here)} is in a file of its own")
-    if isinstance(old, str) and _TEMPLATE.search(old) and not isinstance(value, str):
-        raise EditRefused(f"{dotted(here)} is made by a template")
+    for at, leaf in leaf_places(old):
+        if _is_template(leaf) and not isinstance(value_at(value, at), TemplateText):
+            raise EditRefused(f"{dotted((*here, *at))} is made by a template")
     document.put(here, _with_known_variables(value, old))
+
+
+def _is_template(value: object) -> bool:
+    """Whether a text is more than one that was escaped."""
+    return isinstance(value, str) and bool(_TEMPLATE.search(_RAW.sub("", value)))
 
 
 def _with_known_variables(value: Value, old: Any) -> Value:
     """`value` with the templates that stand there already in place of new ones."""
     if isinstance(value, TemplateText):
-        return TemplateText(old) if isinstance(old, str) and _TEMPLATE.search(old) else value
+        return TemplateText(old) if _is_template(old) else value
     if isinstance(value, MAPS):
         return {w: _with_known_variables(v, value_at(old, (w,))) for w, v in value.items()}
     if isinstance(value, list):

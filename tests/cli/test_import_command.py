@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -412,6 +413,78 @@ def test_what_people_wrote_stays(old: str, new: str, why: str, flow: Any, projec
     done = flow("import", "--all", "--update", "-o", "json")
     assert why in left(done)["Workflow/flow"], done.out + done.err
     assert path.read_text() == before
+
+
+def test_what_is_gone_is_taken_out(flow: Any, project: Path) -> None:
+    edited(flow, "flow", triggers=[], watchers=[])
+    assert "updated 1" in flow("import", "--all", "--update").out
+    text = (project / "manifests" / "workflows" / "flow.yaml").read_text()
+    assert "triggers" not in text
+    assert "watchers" not in text
+    assert ".env.example" in [p.name for p in project.iterdir()]
+    plans_empty(flow)
+
+
+def test_files_and_texts_in_files_stay(tenant: Any, project: Path) -> None:
+    resources = [
+        artifact("data", {"a": b"1"}),
+        artifact("long", {"a": b"1"}, description="row\n" * 30),
+        artifact("made", {"a": b"1"}, description="text"),
+    ]
+    run = tenant(*resources)
+    assert run("import", "--all").code == 0
+    (project / "src" / "data" / "a").write_text("2")
+    (project / "manifests" / "artifacts" / "long.md").write_text("other\n")
+    path = project / "manifests" / "artifacts" / "made.yaml"
+    text = path.read_text().replace("description: text", "description: \"{{ 'o' ~ 'ther' }}\"")
+    path.write_text(text)
+    done = run("import", "--all", "--update", "-o", "json")
+    why = left(done)
+    assert "its files differ from those that are live" in why["Artifact/data"]
+    assert "metadata.description is in a file of its own" in why["Artifact/long"]
+    assert "metadata.description is made by a template" in why["Artifact/made"]
+    assert json.loads(done.out)["changed"] == []
+
+
+def test_no_variable_has_the_name_of_a_credential(tenant: Any, project: Path) -> None:
+    named = image("github")
+    arguments = [{"name": "TOKEN", "value": "secret-1"}, {"name": "token", "value": "secret-2"}]
+    named["body"]["buildDetails"] = {"source": "upload", "buildArguments": arguments}
+    run = tenant(named)
+    told = json.loads(run("import", "--all", "-o", "json").out)
+    names = [each["name"] for each in told["variables"]]
+    assert names == ["VALUE_GITHUB_TOKEN", "VALUE_GITHUB_TOKEN_2"]
+    example = (project / ".env.example").read_text()
+    assert "secret-" not in example
+    assert [row for row in example.splitlines() if "=" in row] == [f"{name}=" for name in names]
+    plans_empty(run)
+
+
+def test_names_of_variables_are_not_used_twice(tenant: Any, project: Path) -> None:
+    def named(name: str) -> Any:
+        made = image(name)
+        arguments = [{"name": "KEY", "value": f"secret-{name}"}]
+        made["body"]["buildDetails"] = {"source": "upload", "buildArguments": arguments}
+        return made
+
+    run = tenant(named("a-b"), named("a b"))
+    assert run("import", "Image/a-b").code == 0
+    told = json.loads(run("import", "--all", "-o", "json").out)
+    assert [each["name"] for each in told["variables"]] == ["A_B_KEY_2"]
+    assert (project / ".env.example").read_text().count("A_B_KEY=") == 1
+    plans_empty(run)
+
+
+def test_the_same_is_asked_once_by_the_import_and_once_by_its_plan(
+    tenant: Any, project: Path
+) -> None:
+    names = [f"n{number}" for number in range(8)]
+    run = tenant(*(artifact(n, {"a": b"1"}) for n in names), *(image(n) for n in names))
+    assert run("import", "--all").code == 0
+    asked = Counter((r.method, r.path) for r in run.emulator.requests)
+    assert {method for method, _ in asked} == {"GET"}
+    assert max(asked.values()) <= 3
+    assert sum(asked.values()) <= 16 * 2 + 8 + 40
 
 
 def test_one_of_several_documents_is_updated(tenant: Any, project: Path) -> None:
