@@ -10,7 +10,7 @@ from typing import Any
 
 from peakctl.engine.export import Exported, Variable
 from peakctl.manifests.writer import EditedDocument, EditRefused, TemplateText
-from peakctl.model import MAPS, Action, Key, Live, Path, Value
+from peakctl.model import MAPS, MISSING, Action, Key, Live, Path, Value
 from peakctl.model.values import dotted, leaf_places, value_at
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.plan import PlanOptions, make_plan
@@ -20,6 +20,7 @@ from peakctl.operations.project import Project
 GENERATED = "# Imported by peakctl"
 _BREAK = re.compile(r"^---\n", re.MULTILINE)
 _RAW = re.compile(r"\{% raw %\}.*?\{% endraw %\}", re.DOTALL)
+_VARIABLE = re.compile(r"\{\{ os_env\.\w+ \}\}")
 _TEMPLATE = re.compile(r"\{[{%#]")
 FILES_DIFFER = "its files differ from those that are live; they stay as they are"
 
@@ -110,26 +111,35 @@ def _name(document: EditedDocument) -> object:
     return value_at(document.tree, ("metadata", "name"))
 
 
-def _put(document: EditedDocument, path: Path, new: Value) -> None:
-    """Write what is live at `path`, or around it where a manifest has another form there."""
-    if path[:2] == ("spec", "artifact"):
-        raise EditRefused(FILES_DIFFER)
+def _place(old: Value, new: Value, path: Path) -> Path:
+    """The place to write to for a change at `path`: that, or one around it.
+
+    A manifest has other forms than the platform in places, and items of lists go by their names.
+    """
     here: Path = ()
     for part in path:
-        old, value = value_at(document.tree, here), value_at(new, here)
-        if not isinstance(old, MAPS) or not isinstance(value, MAPS):
+        one, two = value_at(old, here), value_at(new, here)
+        if not isinstance(one, MAPS) or not isinstance(two, MAPS):
             break
-        if part not in old and part not in value:
+        if part not in one and part not in two:
             break
         here = (*here, part)
     if len(here) < 2:
         raise EditRefused(f"{dotted(path)} has no place in it")
+    return here
+
+
+def _put(document: EditedDocument, path: Path, new: Value) -> None:
+    """Write what is live at `path`, or around it."""
+    if path[:2] == ("spec", "artifact"):
+        raise EditRefused(FILES_DIFFER)
+    here = _place(document.tree, new, path)
     old, value = value_at(document.tree, here), value_at(new, here)
     file = f"{here[-1]}File"
     if isinstance(holder := value_at(document.tree, here[:-1]), MAPS) and file in holder:
         raise EditRefused(f"{dotted(here)} is in a file of its own")
     for at, leaf in leaf_places(old):
-        if _is_template(leaf) and not isinstance(value_at(value, at), TemplateText):
+        if not _may_go(leaf, value_at(value, at)):
             raise EditRefused(f"{dotted((*here, *at))} is made by a template")
     document.put(here, _with_known_variables(value, old))
 
@@ -137,6 +147,13 @@ def _put(document: EditedDocument, path: Path, new: Value) -> None:
 def _is_template(value: object) -> bool:
     """Whether a text is more than one that was escaped."""
     return isinstance(value, str) and bool(_TEMPLATE.search(_RAW.sub("", value)))
+
+
+def _may_go(old: Value, new: Value) -> bool:
+    """Whether `new` may stand for `old`: a variable goes with its field, other templates stay."""
+    if not _is_template(old) or isinstance(new, TemplateText):
+        return True
+    return new is MISSING and bool(_VARIABLE.fullmatch(str(old)))
 
 
 def _with_known_variables(value: Value, old: Any) -> Value:

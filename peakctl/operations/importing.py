@@ -129,6 +129,9 @@ async def import_live(
     platform: Platform, options: ImportOptions, progress: Progress = lambda _: None
 ) -> ImportResult:
     """As `import_async`, on a platform that is connected. `progress` hears what is under way."""
+    project = platform.project
+    without = replace(project.options, unset_is_unknown=True)
+    platform = replace(platform, project=replace(project, options=without))
     with telling() as told:
         return await _Import(platform, options, progress, told).run()
 

@@ -446,6 +446,19 @@ def test_files_and_texts_in_files_stay(tenant: Any, project: Path) -> None:
     assert json.loads(done.out)["changed"] == []
 
 
+def test_a_text_with_braces_is_written_back(tenant: Any, project: Path) -> None:
+    run = tenant(artifact("data", {"a": b"1"}, description="{{ old }}"))
+    assert run("import", "--all").code == 0
+    run.emulator.store._db.execute(
+        "UPDATE items SET body = json_set(body, '$.description', '{{ new }}')"
+        " WHERE kind = 'artifact' AND name = 'data'"
+    )
+    assert "updated 1" in run("import", "--all", "--update").out
+    text = (project / "manifests" / "artifacts" / "data.yaml").read_text()
+    assert "{% raw %}{{ new }}{% endraw %}" in text
+    plans_empty(run)
+
+
 def test_no_variable_has_the_name_of_a_credential(tenant: Any, project: Path) -> None:
     named = image("github")
     arguments = [{"name": "TOKEN", "value": "secret-1"}, {"name": "token", "value": "secret-2"}]
