@@ -102,6 +102,7 @@ class _Reader:
         self.statements: list[_Statement] = []
         self.copy = self._signed()
         self.copy_rows = self.copy.split("\n")
+        self.ends = [end for _, end in self.templates]
         self.entries: list[_Entry] = []
         self.chunks: dict[int, list[tuple[int, int]]] = {}
         self.whole: dict[int, tuple[int, int]] = {}
@@ -435,7 +436,8 @@ class _Reader:
         return self._overlaps(*self._span(node))
 
     def _overlaps(self, start: int, end: int) -> bool:
-        return any(low < end and high > start for low, high in self.templates)
+        at = bisect_left(self.ends, start + 1)
+        return at < len(self.templates) and self.templates[at][0] < end
 
     def _piece(self, node: ScalarNode) -> Piece:
         """A scalar with templates in it, as it was written."""

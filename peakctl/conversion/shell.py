@@ -17,6 +17,8 @@ _HEREDOC = re.compile(r"<<-?\s*(['\"]?)([\w.-]+)\1")
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _CONTEXT = re.compile(r"(secrets|env|vars|inputs|matrix)\.([A-Za-z_]\w*)\Z")
 _ENDS = frozenset(";&|\n()")
+_DOUBLE_RUN = re.compile(r'[^"\\$`]+')
+_PLAIN_RUN = re.compile(r"""[^\s;&|()<>'"\\$`*?]+""")
 _WORD_ENDS = _ENDS | frozenset(" \t<>")
 KEYWORDS = frozenset(
     ("if", "then", "else", "elif", "while", "until", "do", "time", "!", "{", "}", "fi", "done")
@@ -217,9 +219,20 @@ class _Parser:
             char = self._peek()
             if char in quotes:
                 quotes[char](word)
+            elif char in "*?":
+                word.add(CODE, self._next())
             else:
-                word.add(CODE if char in "*?" else TEXT, self._next())
+                word.add(TEXT, self._run(_PLAIN_RUN))
         return word
+
+    def _run(self, pattern: re.Pattern[str]) -> str:
+        """Plain characters, all that come next."""
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            return self._next()
+        self.line += found[0].count("\n")
+        self.at = found.end()
+        return found[0]
 
     def _escaped(self, word: Word) -> None:
         self._next()
@@ -257,7 +270,7 @@ class _Parser:
             elif char == "`":
                 self._backticks(word)
             else:
-                word.add(TEXT, self._next())
+                word.add(TEXT, self._run(_DOUBLE_RUN))
         self.unclosed.append(line)
 
     def _dollar(self, word: Word) -> None:
