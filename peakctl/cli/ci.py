@@ -129,12 +129,16 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     actor = actor_of(session.settings, root)
     now = opened.clock.now() if opened else _now()
     facts = JobFacts(context.head, actor.ci.url if actor.ci else "", now)
-    text = ci_markdown(report, facts, session.consent_line)
+    text = ci_markdown(report, facts, session.consent_line, context.job.host)
     told: list[Diagnostic] = []
     if context.job.host == "github" and not session.flags.wants("github"):
-        terminal.warn(line(row) for row in form_text(report, "github").splitlines())
+        terminal.warn(
+            line(row) for row in form_text(session.in_repository or report, "github").splitlines()
+        )
     if summary := chosen.summary_file or context.job.summary_file:
-        told += append_summary(summary, text)
+        told += append_summary(
+            summary, ci_markdown(report, facts, session.consent_line, "github-summary")
+        )
     posted = _posted(session, context, report, text) if chosen.comment else Posted()
     told += posted.diagnostics
     if outputs := chosen.outputs_file or context.job.outputs_file:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from peakctl.cli import option_types as types
+from peakctl.present.forms import FORMS
 
 if TYPE_CHECKING:
     from peakctl.model import JsonDict
@@ -387,19 +388,9 @@ def output(*forms: str) -> Callable[[F], F]:
     )
 
 
-REPORT_FORMS = (
-    "text",
-    "json",
-    "jsonl",
-    "yaml",
-    "markdown",
-    "github",
-    "gitlab",
-    "codequality",
-    "sarif",
-    "junit",
-)
+REPORT_FORMS = tuple(FORMS)
 """The forms of everything that finds problems, plans or changes."""
+_NAMES = ", ".join(form for form in REPORT_FORMS if ":" not in form)
 
 
 def _split_outputs(
@@ -426,5 +417,5 @@ outputs = click.option(
     multiple=True,
     callback=_split_outputs,
     metavar="FORM[=FILE]",
-    help=f"Form of the result: {', '.join(REPORT_FORMS)}. Repeatable, with files. Default: text.",
+    help=f"Form of the result: {_NAMES}. Repeatable, with files. Default: text.",
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from peakctl.model import Effect, Status, Verb
 from peakctl.model.text import printable
+from peakctl.present.markdown_room import HOSTS, LIMIT
 from peakctl.present.plan_markdown import markdown_text
 from peakctl.present.reasons import reached
 from peakctl.present.report import Report
@@ -34,12 +35,13 @@ class JobFacts:
     at: float = 0.0
 
 
-def ci_markdown(report: Report, facts: JobFacts, consent: str = "") -> str:
+def ci_markdown(report: Report, facts: JobFacts, consent: str = "", host: str = "github") -> str:
     """The report as Markdown, with the facts of the job below its heading.
 
-    `consent` is the line that somebody may write on the request to consent to the plan.
+    `consent` is the line that somebody may write on the request to consent to the plan. The text is
+    as long as `host` takes: a name of `HOSTS`; for others as long as a comment of GitHub.
     """
-    rows = markdown_text(report).split("\n")
+    rows = markdown_text(report, limit=HOSTS.get(host, LIMIT)).split("\n")
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
     asked = ("", _ASK, "", f"    {consent}") if consent and not report.ok else ()
     return "\n".join((rows[heading], "", _facts_line(facts), *asked, *rows[heading + 1 :]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from peakctl.present.report import Report
 
 STREAMED = "jsonl"
@@ -12,9 +15,13 @@ OF_HOSTS = frozenset({"github", "gitlab", "codequality", "sarif", "junit"})
 """Forms that code hosts and CI read: their places are relative to the repository's root."""
 
 
+MARKDOWN_HOSTS = ("github", "github-summary", "gitlab", "azure", "bitbucket")
+"""`markdown:HOST` is as long as that host takes; `markdown` as long as a comment of GitHub."""
+
+
 def form_text(report: Report, form: str) -> str:
     """A report in one form. What a form needs is loaded with it. Raises KeyError for no form."""
-    return _FORMS[form](report)
+    return FORMS[form](report)
 
 
 def _text(report: Report) -> str:
@@ -43,10 +50,11 @@ def _jsonl(report: Report) -> str:
     return event_lines(report)
 
 
-def _markdown(report: Report) -> str:
+def _markdown(report: Report, host: str = "github") -> str:
+    from peakctl.present.markdown_room import HOSTS
     from peakctl.present.plan_markdown import markdown_text
 
-    return markdown_text(report)
+    return markdown_text(report, limit=HOSTS[host])
 
 
 def _github(report: Report) -> str:
@@ -79,15 +87,17 @@ def _junit(report: Report) -> str:
     return junit_text(report)
 
 
-_FORMS = {
+FORMS: Mapping[str, Callable[[Report], str]] = {
     "text": _text,
     "json": _json,
     "jsonl": _jsonl,
     "yaml": _yaml,
     "markdown": _markdown,
+    **{f"markdown:{host}": partial(_markdown, host=host) for host in MARKDOWN_HOSTS},
     "github": _github,
     "gitlab": _gitlab,
     "codequality": _code_quality,
     "sarif": _sarif,
     "junit": _junit,
 }
+"""Each form and what writes it; a module of a form is loaded with it."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from peakctl.model import Action
+from peakctl.present.markdown_room import LIMIT
 from peakctl.present.plan_json import json_document
-from peakctl.present.plan_markdown import LIMIT, markdown_text
+from peakctl.present.plan_markdown import markdown_text
 from peakctl.present.plan_text import plan_lines, plan_summary, versions_text
 from peakctl.present.reasons import consequence_text, reason_text
 from peakctl.present.report import Report
@@ -101,7 +102,7 @@ def _in_text(text: str) -> Iterator[tuple[str, Said]]:
 
 
 def _in_markdown(text: str) -> Iterator[tuple[str, Said]]:
-    assert len(text) < LIMIT
+    assert len(text) < LIMIT.size
     bodies = {}
     for title, body in re.findall(
         r"<summary><code>(.*?)</code>.*?\n`{3,}diff\n(.*?)\n`{3,}\n", text, re.S

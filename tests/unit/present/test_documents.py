@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plans import as_shown
 from schemas_of_output import check_output
 
@@ -32,8 +34,9 @@ from peakctl.model import (
     Unknown,
     Verb,
 )
+from peakctl.present.markdown_room import HOSTS, LIMIT, Limit, fair_share
 from peakctl.present.plan_json import json_text
-from peakctl.present.plan_markdown import LIMIT, markdown_text
+from peakctl.present.plan_markdown import markdown_text
 from peakctl.present.report import Report
 from peakctl.present.text import line
 
@@ -175,8 +178,79 @@ def test_a_comment_always_fits() -> None:
         for n in range(2000)
     )
     text = markdown_text(Report("plan", plan=as_shown(*actions)))
-    assert len(text) < LIMIT
-    assert "The rest does not fit into a comment" in text
+    assert len(text) < LIMIT.size
+    assert re.search(r"_and \d+ more resources", text)
+    assert re.search(r"_The details of \d+ more resources do not fit into a comment", text)
+
+
+def edits(rows: int, *, name: str = "s") -> Action:
+    text = "".join(f"line {n}\n" for n in range(rows))
+    change = Change(("spec", "text"), text, text.replace("line", "row"), "update")
+    return Action(Key("Service", name), Verb.EDIT, (Step.UPDATE,), (change,))
+
+
+def test_a_large_resource_is_cut_and_hides_no_later_one() -> None:
+    plan = as_shown(*(edits(2_000 if n == 1 else 3, name=f"s{n}") for n in range(100)))
+    text = markdown_text(Report("plan", plan=plan), limit=Limit(30_000))
+    assert len(text) <= 30_000
+    assert text.count("<details>") + text.count("details of") >= 60
+    assert "Service/s99</code>" not in text or "more lines" in text
+    short = markdown_text(Report("plan", plan=plan), limit=HOSTS["gitlab"])
+    assert short.count("<details>") == 100
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_comment_is_never_longer_than_its_host_takes(host: str) -> None:
+    many = tuple(
+        Diagnostic("a/b", f"problem ü {n}", severity=severity, detail="é" * 500)
+        for n in range(3_000)
+        for severity in (Severity.ERROR, Severity.WARNING)
+    )
+    plan = as_shown(*(edits(60, name=f"{'ü' * 20}{n}") for n in range(1_500)))
+    outcomes = tuple(Outcome(a.key, a.verb, Status.FAILED, message="x" * 99) for a in plan.actions)
+    report = Report("apply", 14, "shop", "prod", many, plan, outcomes, again="peakctl apply")
+    limit = HOSTS[host]
+    text = markdown_text(report, limit=limit)
+    assert limit.of(text) <= limit.size
+    for word in ("**Failed**", "**Plan: 1500 to edit", "| action |", "**Warnings**"):
+        assert word in text
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=60),
+    st.integers(0, 60),
+    st.integers(4_000, 60_000),
+    st.booleans(),
+)
+@settings(max_examples=40)
+def test_whatever_the_sizes_the_verdict_is_there_and_all_fits(
+    rows: list[int], problems: int, size: int, in_bytes: bool
+) -> None:
+    found = tuple(
+        Diagnostic("a/b", "p" * 9 * n, severity=Severity.WARNING) for n in range(problems)
+    )
+    plan = as_shown(*(edits(n, name=f"s{at}") for at, n in enumerate(rows)))
+    limit = Limit(size, in_bytes)
+    text = markdown_text(Report("plan", 0, "é", None, found, plan), limit=limit)
+    assert limit.of(text) <= size
+    assert "**Plan:" in text or "**No changes" in text
+    table = text.count("| edit |")
+    left = re.search(r"_and (\d+) more resources?;", text)
+    assert table + (int(left[1]) if left else 0) == len(rows)
+
+
+def test_room_is_shared_so_that_who_needs_less_leaves_more() -> None:
+    assert fair_share([10, 20, 300], 100) == 70
+    assert fair_share([10, 20], 100) == 70
+    assert fair_share([50, 50, 50], 90) == 30
+    assert fair_share([], 7) == 7
+
+
+def test_a_command_without_a_plan_says_how_it_ended() -> None:
+    report = Report("validate", lines=(line("first"), line("Valid: 2 resources.")))
+    assert markdown_text(report).endswith("**Valid: 2 resources.**\n")
+    sections = Report("drift", sections=("a\n", "b\n"), lines=(line("x"),))
+    assert markdown_text(sections).endswith("\na\n\nb\n")
 
 
 def deletes(count: int) -> Plan:
@@ -212,7 +286,7 @@ def test_many_problems_leave_room_for_the_plan_and_are_counted() -> None:
         for severity in (Severity.ERROR, Severity.WARNING)
     )
     text = markdown_text(Report("plan", plan=deletes(2), diagnostics=many))
-    assert len(text) < LIMIT
+    assert len(text) < LIMIT.size
     assert text.index("there is no field 0") < text.index("for good") < text.index("**Warnings**")
     assert len(re.findall(r"_and \d+ more: run", text)) == 2
     assert "| action |" in text
