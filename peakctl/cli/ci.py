@@ -132,9 +132,7 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     text = ci_markdown(report, facts, session.consent_line, context.job.host)
     told: list[Diagnostic] = []
     if context.job.host == "github" and not session.flags.wants("github"):
-        terminal.warn(
-            line(row) for row in form_text(session.in_repository or report, "github").splitlines()
-        )
+        terminal.warn(line(row) for row in form_text(report, "github").splitlines())
     if summary := chosen.summary_file or context.job.summary_file:
         told += append_summary(
             summary, ci_markdown(report, facts, session.consent_line, "github-summary")

@@ -51,8 +51,7 @@ class Session:
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
     `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
     `shown` what was shown before a question, `streams` who listens to the run;
-    `consent_line` is what somebody may write on the request of a CI job to consent to the plan;
-    `in_repository` its report with places from the root of the repository, where that is needed.
+    `consent_line` is what somebody may write on the request of a CI job to consent to the plan.
     """
 
     command: str
@@ -70,7 +69,6 @@ class Session:
     shown: tuple[Line, ...] = ()
     streams: tuple[EventStream, ...] = ()
     consent_line: str = ""
-    in_repository: Report | None = None
 
     @property
     def project(self) -> Project:
@@ -189,7 +187,7 @@ def run_command(
     if session.places is not None:
         report = session.places.report(report)
     files = flags.output_files or ()
-    code = answer(report, terminal, flags.form, files, session.streams, session.in_repository)
+    code = answer(report, terminal, flags.form, files, session.streams, hosts)
     if flags.verbose and session.requests:
         terminal.tell([line((f"{counted(session.requests, 'request')} sent", "dim"))])
     if then is not None:
