@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from peakctl.engine.drift import DriftKind
 from peakctl.kinds.store import load_kinds
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.present.plan_json import FORMAT_VERSION
@@ -196,12 +197,44 @@ APPLIED: Schema = {
 RESOURCES = listed(
     record(key=KEY, kind=TEXT, name=TEXT, location=ref("place"), references=listed(TEXT))
 )
+DRIFT = record(
+    key=KEY,
+    kind=TEXT,
+    name=TEXT,
+    id=ID,
+    drift=words(DriftKind),
+    sentence=told(TEXT, "The same for people."),
+    by=told(TEXT_OR_NULL, "Who did it, if the platform tells."),
+    at=TEXT_OR_NULL,
+    paths=listed(TEXT, "The fields that differ."),
+    changed_in_manifest=listed(TEXT, "Those of them that the manifest has changed, too."),
+    changes=listed(ref("change"), "From the manifest to what is live."),
+    detail=TEXT,
+    file=told(TEXT_OR_NULL, "Where the manifest is, null where none names it."),
+    line={"type": ["integer", "null"]},
+)
+DRIFT_COUNTS = record(**dict.fromkeys((*map(str, DriftKind), "as_applied"), COUNT))
+DRIFTED: Schema = {
+    "summary": DRIFT_COUNTS,
+    "drift": listed(DRIFT),
+    "waiting": listed(KEY, "What an apply would change for other reasons."),
+    "last_run": record(
+        null=True, run=TEXT, who=TEXT, commit=TEXT_OR_NULL, ended=TEXT, outcome=TEXT
+    ),
+}
+OFFLINE: Schema = {
+    "offline": told(
+        record(base=TEXT, commit=TEXT), "With --offline: what the manifests are compared with."
+    ),
+    "removed": listed(KEY, "With --offline: what the base declares, and the manifests do not."),
+}
 COMMANDS: dict[str, tuple[str, Schema]] = {
     "validate": ("What `peakctl validate -o json` prints.", {"resources": RESOURCES}),
     "plan": (
         "What `peakctl plan -o json` prints.",
-        {**PLANNED, "stages": STAGES, "saved": SAVED},
+        {**PLANNED, "stages": STAGES, "saved": SAVED, **OFFLINE},
     ),
+    "drift": ("What `peakctl drift -o json` prints.", DRIFTED),
     "apply": ("What `peakctl apply -o json` prints.", {**PLANNED, **APPLIED}),
     "destroy": ("What `peakctl destroy -o json` prints.", {**PLANNED, **APPLIED}),
     "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),
@@ -235,6 +268,8 @@ def events() -> Schema:
         ),
         "outcome": ref("outcome"),
         "problem": ref("problem"),
+        "drift": DRIFT,
+        "summary": record(summary=DRIFT_COUNTS),
         "end": record(
             optional=("took", "stopped"),
             ok=HEAD["ok"],

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from peakctl.engine.drift import Drift, DriftKind
 from peakctl.engine.plan.causes import moment, run_words
+from peakctl.errors import Diagnostic, Severity
 from peakctl.model import JsonDict
 from peakctl.model.text import printable
 from peakctl.operations.drift import DriftResult
@@ -140,6 +141,22 @@ def _document(drift: Drift) -> JsonDict:
         "file": place.file if place else None,
         "line": place.line if place else None,
     }
+
+
+def drift_findings(found: DriftResult) -> tuple[Diagnostic, ...]:
+    """The same for code hosts: a warning at each resource."""
+    return tuple(
+        Diagnostic(
+            code="drift/outside",
+            summary=f"{each.kind} outside: {each.sentence}",
+            key=each.key,
+            locations=(each.place,) if each.place else (),
+            detail="\n".join(filter(None, (each.detail, ", ".join(each.paths), _who(each)))),
+            fix="apply the manifest again, or write the change into it",
+            severity=Severity.WARNING,
+        )
+        for each in found.drift
+    )
 
 
 def drift_sections(found: DriftResult) -> tuple[str, ...]:

@@ -33,11 +33,11 @@ class Finding:
 
 
 def findings_of(report: Report) -> tuple[Finding, ...]:
-    """Every problem, those that failed among them; errors first.
+    """Every problem, those that failed among them, and what a command found; errors first.
 
     The places of the report must be those from the repository's root.
     """
-    problems = [_placed(each, report) for each in problems_of(report)]
+    problems = [_placed(each, report) for each in (*problems_of(report), *report.findings)]
     ordered = sorted(problems, key=lambda each: list(Severity).index(each.severity))
     prints = _fingerprints(ordered)
     return tuple(_finding(*pair) for pair in zip(ordered, prints, strict=True))

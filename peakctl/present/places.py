@@ -81,6 +81,7 @@ class Places:
             report,
             plan=self.plan(report.plan) if report.plan else None,
             diagnostics=tuple(map(self._diagnostic, report.diagnostics)),
+            findings=tuple(map(self._diagnostic, report.findings)),
             declared={key: self.place(place) for key, place in report.declared.items()},
             file=self.file(report.file),
             excerpts={self.place(place): text for place, text in report.excerpts.items()},

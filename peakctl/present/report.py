@@ -24,7 +24,8 @@ class Report:
     type to run the command again. `shown` are lines that stood before a question, and are shown.
     `declared` has where resources are declared, as far as a form asks for it; `file` is that of the
     project.
-    `sections` are the command's own part of the Markdown, and `events` that of JSON lines.
+    `sections` are the command's own part of the Markdown, `events` that of JSON lines, and
+    `findings` what it has for the forms of code hosts beside problems.
     `name_prefix` begins the live names of the environment.
     """
 
@@ -50,6 +51,7 @@ class Report:
     file: str = "peakctl.yaml"
     sections: tuple[str, ...] = ()
     events: tuple[tuple[str, JsonObject], ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     name_prefix: str = ""
 
     @property
@@ -67,14 +69,18 @@ class Report:
 
         `text` is left as it is: whoever gives one has looked at its values.
         """
-        shown = (
-            replace(d, summary=redact(d.summary), detail=redact(d.detail)) for d in self.diagnostics
-        )
+
+        def masked(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+            return tuple(
+                replace(d, summary=redact(d.summary), detail=redact(d.detail)) for d in found
+            )
+
         lines = tuple(tuple((redact(text), role) for text, role in row) for row in self.lines)
         extra = {word: _redacted(value, redact) for word, value in self.extra.items()}
         return replace(
             self,
-            diagnostics=tuple(shown),
+            diagnostics=masked(self.diagnostics),
+            findings=masked(self.findings),
             lines=lines,
             extra=extra,
             sections=tuple(map(redact, self.sections)),

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 import yaml
 
 from peakctl import APPROVE_ALL, DriftKind, PeakctlError, Project, UsageError, apply, drift
+from peakctl.kinds.store import output_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "project: p\nenvironments: {local: {emulator: true%s}}\ndefaultEnvironment: local\n"
@@ -98,6 +100,46 @@ def test_it_is_told_again_until_it_is_undone(applied: Any, peakctl: Any) -> None
     assert (events["summary"]["summary"]["changed"], events["end"]["exit_code"]) == (1, 2)
     send(applied, "PUT", f"{WORKFLOWS}1", flow("one", "a"))
     assert peakctl("drift", emulator=applied).code == 0
+
+
+def test_code_hosts_get_it_at_the_manifest(applied: Any, peakctl: Any, project: Path) -> None:
+    send(applied, "PUT", f"{WORKFLOWS}1", flow("one", "hand"))
+    (project / ".git").mkdir()
+    for form, told in (
+        ("github", "::warning file=manifests/one.yaml,line=3,col=12,title=drift/outside::"),
+        ("codequality", "drift/outside"),
+        ("sarif", "manifests/one.yaml"),
+        ("junit", "changed outside"),
+    ):
+        found = peakctl("drift", "-o", form, emulator=applied)
+        assert (found.code, told in found.out) == (2, True), found.out
+    assert json.loads(peakctl("drift", "-o", "gitlab", emulator=applied).out) == {}
+
+
+def test_places_are_those_from_where_one_stands(
+    applied: Any, peakctl: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(applied, "PUT", f"{WORKFLOWS}1", flow("one", "hand"))
+    monkeypatch.chdir(project.parent)
+    found = peakctl("-C", project.name, "drift", "-o", "json", emulator=applied)
+    (told,) = json.loads(found.out)["drift"]
+    assert told["file"] == f"{project.name}/manifests/one.yaml"
+
+
+def test_documents_and_lines_fit_their_schemas(applied: Any, peakctl: Any, project: Path) -> None:
+    send(applied, "PUT", f"{WORKFLOWS}1", flow("one", "hand"))
+    send(applied, "DELETE", f"{WORKFLOWS}2", {})
+    send(applied, "POST", WORKFLOWS, flow("stray", "x"))
+    schemas = {name: json.loads(path.read_text()) for name, path in output_schemas().items()}
+    found = peakctl("drift", "--unowned", "-o", "json", "-o", "jsonl=out.jsonl", emulator=applied)
+    jsonschema.validate(json.loads(found.out), schemas["drift"])
+    rows = [json.loads(row) for row in (project / "out.jsonl").read_text().splitlines()]
+    for row in rows:
+        jsonschema.validate(row, schemas["events"])
+    assert [row["event"] for row in rows].count("drift") == 3
+    (project / "manifests/one.yaml").write_text("kind: [")
+    failed = json.loads(peakctl("drift", "-o", "json", emulator=applied).out)
+    jsonschema.validate(failed, schemas["drift"])
 
 
 def test_what_is_not_applied_yet_is_no_drift(applied: Any, peakctl: Any, project: Path) -> None:

@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from peakctl import PeakctlError, Project, plan_offline
+from peakctl.kinds.store import output_schemas
 from peakctl.operations import platform
 
 PROJECT = "project: p\nenvironments: {prod: {stage: prod%s}}\ndefaultEnvironment: prod\n"
@@ -143,6 +145,7 @@ def test_json_has_the_base_and_what_is_no_longer_declared(project: Path, peakctl
     found = json.loads(peakctl(*BASE, "-o", "json").out)
     assert (found["offline"]["base"], len(found["offline"]["commit"])) == ("main", 40)
     assert found["removed"] == ["Workflow/two"]
+    jsonschema.validate(found, json.loads(output_schemas()["plan"].read_text()))
     told = {each["key"]: each for each in found["actions"]}
     assert told["Workflow/one"]["class"] == "edit"
     assert told["Artifact/data"]["files"]["added"] == ["more.csv"]

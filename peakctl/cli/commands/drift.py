@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,6 +57,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     from peakctl.present.drift import (
         drift_document,
         drift_events,
+        drift_findings,
         drift_lines,
         drift_sections,
     )
@@ -64,6 +66,10 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     loaded = load_typed(session)
     async with connected(session) as platform:
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
+    places = session.places
+    if places is not None:
+        moved = (replace(d, place=places.place(d.place)) if d.place else d for d in found.drift)
+        found = replace(found, drift=tuple(moved))
     return session.report(
         exit_code=Exit.CHANGES_PENDING if found.has_drifted else Exit.DONE,
         diagnostics=found.diagnostics,
@@ -71,4 +77,5 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
         extra=drift_document(found),
         sections=drift_sections(found),
         events=drift_events(found),
+        findings=drift_findings(found),
     )
