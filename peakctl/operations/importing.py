@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 MAX_UNPACKED = 2**29
 """Bytes of all archives of one import: its files are held in memory until all of them are known."""
+AT_ONCE = 4
+"""Archives that are downloaded side by side; each may have its share of what is left."""
 PUBLIC, SHARED = "public", "shared"
 ARTIFACT, TENANTS = "spec.artifact", "spec.tenants"
 NOT_GIVEN_BACK = "the platform does not give its files back; what is live counts"
@@ -165,7 +167,7 @@ class _Import:
         values = tuple(seal_repeated(tree, self.platform.project.redact) for tree in values)
         both = list(zip(lives, values, strict=True))
         exported = await export_live(self.platform, both, self.listed, declared.variables)
-        found = self._valid(root, [item async for item in self._with_files(lives, exported)])
+        found = self._valid(root, await self._with_files(lives, exported))
         updated = await self._updated(declared)
         return await self._written(root, folder, found, updated)
 
@@ -272,21 +274,26 @@ class _Import:
 
     async def _with_files(
         self, lives: Sequence[Live], exported: Sequence[Exported]
-    ) -> AsyncIterator[import_files.Found]:
-        """Each with the files of its archive; one archive at a time is in memory beside them."""
-        left = MAX_UNPACKED
-        for live, each in zip(lives, exported, strict=True):
-            kind = self.platform.kinds[live.key.kind]
-            found = import_files.Found(each, kind, self._origin(live))
-            spec = mapping_at(each.values, ("spec",))
-            if spec.get("scope") == SHARED and not spec.get("tenants"):
-                found = found.ignoring(TENANTS, "the platform does not tell whom it is shared with")
-            rule = archive_field(kind, each.values)
-            if rule is not None:
-                found = await self._with_archive(found, live, rule, left)
-            if found.unpacked is not None:
-                left -= sum(map(len, found.unpacked.files.values()))
-            yield found
+    ) -> list[import_files.Found]:
+        """Each with the files of its archive; a few of them are downloaded at a time."""
+        both, left = list(zip(lives, exported, strict=True)), MAX_UNPACKED
+        found: list[import_files.Found] = []
+        for start in range(0, len(both), AT_ONCE):
+            part = both[start : start + AT_ONCE]
+            most = left // AT_ONCE
+            found += await asyncio.gather(*(self._with_own(*each, most) for each in part))
+            sizes = (len(f) for e in found[start:] if e.unpacked for f in e.unpacked.files.values())
+            left -= sum(sizes)
+        return found
+
+    async def _with_own(self, live: Live, exported: Exported, most: int) -> import_files.Found:
+        kind = self.platform.kinds[live.key.kind]
+        found = import_files.Found(exported, kind, self._origin(live))
+        spec = mapping_at(exported.values, ("spec",))
+        if spec.get("scope") == SHARED and not spec.get("tenants"):
+            found = found.ignoring(TENANTS, "the platform does not tell whom it is shared with")
+        rule = archive_field(kind, exported.values)
+        return found if rule is None else await self._with_archive(found, live, rule, most)
 
     def _origin(self, live: Live) -> str:
         environment = self.platform.project.environment_name
