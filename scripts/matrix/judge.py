@@ -66,7 +66,7 @@ def judge(
     field: SettableField, patterns: list[Pattern], live: Any, wanted: Any, seen: Seen
 ) -> list[tuple[Verdict, str]]:
     """What was wrong with a step from `live` to `wanted` (both settled meanings)."""
-    paths = [change["path"] for change in seen.action["changes"]]
+    paths = [path for change in seen.action["changes"] for path in change["paths"]]
     outside = [path for path in paths if not any(is_near(path, p) for p in patterns)]
     surely = not (is_open(live) or is_open(wanted))
     found: list[tuple[Verdict, str]] = []

@@ -19,10 +19,15 @@ BEFORE = {("service", "title"): "a", ("service", "minInstances"): 1}
 AFTER = {**BEFORE, ("service", "title"): "b"}
 
 
+def changed(*paths: str) -> dict[str, Any]:
+    """An action with a change of each of the paths."""
+    return {"verb": "edit", "changes": [{"path": path, "paths": [path]} for path in paths]}
+
+
 def seen(**other: Any) -> Seen:
     """What a step from title a to b shows when all goes well, but for what is given."""
     well: dict[str, Any] = {
-        "action": {"verb": "edit", "changes": [{"path": "metadata.title"}]},
+        "action": changed("metadata.title"),
         "outcome": {"status": "done", "message": "", "detail": []},
         "again": {"verb": "unchanged", "changes": []},
         "before": BEFORE,
@@ -36,7 +41,7 @@ def verdicts(field: SettableField, live: Any, wanted: Any, found: Seen) -> list[
 
 
 UNCHANGED = {"verb": "unchanged", "changes": []}
-BOTH = {"verb": "edit", "changes": [{"path": "metadata.title"}, {"path": "spec.minInstances"}]}
+BOTH = changed("metadata.title", "spec.minInstances")
 FAILED = {"status": "failed", "message": "refused (422)", "detail": []}
 TWO = {**AFTER, ("service", "minInstances"): 2}
 
@@ -55,6 +60,16 @@ TWO = {**AFTER, ("service", "minInstances"): 2}
 )
 def test_each_way_to_go_wrong_has_its_verdict(other: dict[str, Any], told: list[Verdict]) -> None:
     assert verdicts(TITLE, "a", "b", seen(**other)) == told
+
+
+def test_a_change_of_several_places_has_to_be_near_at_each() -> None:
+    """Its own path may be that of the list around them, or one text for all."""
+    tag = FIELDS["AppSpec", "metadata.tags[].name"]
+    change = {"path": "metadata.tags.name", "paths": ["metadata.tags.a", "metadata.tags.b"]}
+    known = seen(action={"verb": "edit", "changes": [change]}, after=BEFORE)
+    assert Verdict.COLLATERAL_CHANGE not in verdicts(tag, "a", "b", known)
+    change["paths"] = ["metadata.tags.a", "metadata.title"]
+    assert Verdict.COLLATERAL_CHANGE in verdicts(tag, "a", "b", known)
 
 
 def test_a_change_that_is_planned_where_nothing_changes_is_collateral() -> None:
