@@ -145,6 +145,7 @@ class FakeGithub(FakeHost):
     head: dict[str, Any] = field(default_factory=lambda: {"sha": "a" * 40})
     permissions: dict[str, str] = field(default_factory=dict)
     attempt: dict[str, Any] = field(default_factory=dict)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
     def add(self, number: int, author: str, body: str) -> dict[str, Any]:
@@ -187,12 +188,16 @@ class FakeGithub(FakeHost):
 
     def _serve(self, operation: str, path: str, query: dict[str, str], body: Any) -> Any:
         match operation:
-            case "issues/list-comments":
-                return 200, page(self.comments.get(path.split("/")[-2], []), query)
             case "issues/create-comment":
                 return 201, self.add(int(path.split("/")[-2]), self.login or BOT, body["body"])
             case "issues/update-comment":
                 return self._update(int(path.split("/")[-1]), body["body"])
+        return self._read(operation, path, query)
+
+    def _read(self, operation: str, path: str, query: dict[str, str]) -> Any:
+        match operation:
+            case "issues/list-comments":
+                return 200, page(self.comments.get(path.split("/")[-2], []), query)
             case "repos/list-pull-requests-associated-with-commit":
                 return 200, self.merged
             case "pulls/get":
@@ -201,6 +206,8 @@ class FakeGithub(FakeHost):
             case "repos/get-collaborator-permission-level":
                 who = path.split("/")[-2]
                 return 200, {"permission": self.permissions.get(who, "read"), "role_name": "x"}
+            case "pulls/list-reviews":
+                return 200, page(self.reviews, query)
             case "actions/get-workflow-run-attempt":
                 return 200, self.attempt
         raise AssertionError(operation)

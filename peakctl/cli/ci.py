@@ -27,13 +27,14 @@ from peakctl.operations.ci import (
     append_outputs,
     append_summary,
     find_context,
+    find_request,
     has_ended,
     look_for_consent,
     marker_of,
     post,
 )
 from peakctl.operations.load import LoadResult
-from peakctl.operations.origin import APPROVER
+from peakctl.operations.origin import APPROVER, PULL_REQUEST
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
 from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
@@ -76,6 +77,9 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
         session.warnings += context.job.problems
         session.warnings += base_warnings(context.checkout, context.job)
         async with _watching_parent():
+            if command == "apply":
+                context = await _with_request(session, context)
+                found[:] = [context]
             return await body(session, context)
 
     def then(session: Session, report: Report) -> None:
@@ -106,11 +110,30 @@ async def consented(
     if not found.by:
         return False
     session.flags = replace(flags, allow_mass_change=found.number)
-    opened = session.project
-    if not opened.settings.environment.get(APPROVER):
-        variables = {**opened.settings.environment, APPROVER: found.by}
-        session.opened = replace(opened, settings=replace(opened.settings, environment=variables))
+    _set_variable(session, APPROVER, found.by)
     return True
+
+
+async def _with_request(session: Session, context: CiContext) -> CiContext:
+    """The context with the request that was merged, which the history is to name with approvers."""
+    found = await find_request(context, session.settings)
+    if not found.request:
+        return context
+    _set_variable(session, PULL_REQUEST, found.request)
+    for name in found.approvers:
+        _set_variable(session, APPROVER, name)
+    return replace(context, job=context.job.merged(found.request))
+
+
+def _set_variable(session: Session, name: str, value: str) -> None:
+    """Tell the history something; names add up, and what the job itself was given wins."""
+    if session.settings.environment.get(name):
+        return
+    opened = session.project
+    known = opened.settings.environment.get(name, "")
+    words = dict.fromkeys([*filter(None, known.split(", ")), value])
+    variables = {**opened.settings.environment, name: ", ".join(words)}
+    session.opened = replace(opened, settings=replace(opened.settings, environment=variables))
 
 
 def warn_of_applied(session: Session, context: CiContext, planned: PlanResult) -> None:
@@ -128,7 +151,13 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     root = opened.root if opened else Path.cwd()
     actor = actor_of(session.settings, root)
     now = opened.clock.now() if opened else _now()
-    facts = JobFacts(context.head, actor.ci.url if actor.ci else "", now)
+    approver = opened.settings.environment.get(APPROVER, "") if opened else ""
+    facts = JobFacts(
+        context.head,
+        actor.ci.url if actor.ci else "",
+        now,
+        opened.redact(approver) if opened else "",
+    )
     text = ci_markdown(report, facts, session.consent_line, context.job.host)
     told: list[Diagnostic] = []
     if context.job.host == "github" and not session.flags.wants("github"):

@@ -122,6 +122,18 @@ async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     return text_at(chosen, "number", fits=NUMBER.match)
 
 
+async def find_approvers(client: HostClient, job: Job) -> tuple[str, ...]:
+    """Who has approved the last commit of the request of the job, and has not taken it back."""
+    pull = f"/repos/{job.repository}/pulls/{job.request}"
+    head = text_at(await client.get(pull), "head", "sha", fits=COMMIT.match)
+    last: dict[str, bool] = {}
+    async for review in client.pages(f"{pull}/reviews"):
+        state, who = text_at(review, "state"), text_at(review, "user", "login")
+        if state != "COMMENTED" and who and at(review, "user", "type") == "User":
+            last[who] = state == "APPROVED" and text_at(review, "commit_id") == head != ""
+    return tuple(who for who, approved in last.items() if approved)
+
+
 def headers(token: str) -> dict[str, str]:
     """What each request carries."""
     return {**_HEADERS, "Authorization": f"Bearer {token}"}

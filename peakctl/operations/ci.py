@@ -15,7 +15,7 @@ from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity, counte
 from peakctl.hosts.comments import Marker, upsert
 from peakctl.hosts.consents import Consent, find_consent
 from peakctl.hosts.find import comments_of, connect, find_job, find_merged, why_mute
-from peakctl.hosts.github import SUMMARY_LIMIT
+from peakctl.hosts.github import SUMMARY_LIMIT, find_approvers
 from peakctl.hosts.job import Job
 from peakctl.hosts.jobs import ended_at
 from peakctl.kinds.store import load_kinds
@@ -120,7 +120,7 @@ async def post(
     try:
         async with asyncio.timeout(seconds), connect(job, settings) as client:
             if not job.request:
-                job = replace(job, request=await find_merged(client, job))
+                job = job.merged(await find_merged(client, job))
             if not job.request:
                 return Posted()
             comment = await upsert(comments_of(client, job), marker, body)
@@ -161,6 +161,31 @@ def _silent(why: str) -> Diagnostic:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The request whose merge made the commit of a job, and who approved its last commit."""
+
+    request: str = ""
+    approvers: tuple[str, ...] = ()
+
+
+async def find_request(context: CiContext, settings: Settings) -> Merged:
+    """The request that a job on the branch applies. Raises nothing: the host may not tell."""
+    job = context.job
+    if job.request or why_mute(job):
+        return Merged(job.request)
+    found = Merged()
+    try:
+        async with asyncio.timeout(POSTING_SECONDS), connect(job, settings) as client:
+            found = Merged(await find_merged(client, job, exactly=True))
+            if found.request and job.host == "github":
+                names = await find_approvers(client, job.merged(found.request))
+                found = replace(found, approvers=names)
+    except (TimeoutError, PeakctlError):
+        pass  # what cannot be asked now is told when the result is
+    return found
+
+
 # --- consent -------------------------------------------------------------------------------------
 
 MASS_CHANGE = "guard/mass-change"
@@ -195,7 +220,7 @@ async def look_for_consent(
     try:
         async with asyncio.timeout(POSTING_SECONDS), connect(job, settings) as client:
             if not job.request:
-                job = replace(job, request=await find_merged(client, job, exactly=True))
+                job = job.merged(await find_merged(client, job, exactly=True))
             if not job.request:
                 return FoundConsent()
             wanted, consent, refused = await find_consent(client, job, number, digest)

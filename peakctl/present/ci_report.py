@@ -33,6 +33,7 @@ class JobFacts:
     commit: str = ""
     url: str = ""
     at: float = 0.0
+    approver: str = ""
 
 
 def ci_markdown(report: Report, facts: JobFacts, consent: str = "", host: str = "github") -> str:
@@ -57,7 +58,9 @@ def _facts_line(facts: JobFacts) -> str:
     at = f"{datetime.fromtimestamp(facts.at, UTC):%Y-%m-%d %H:%M} UTC"
     commit = f"commit `{printable(facts.commit)[:12]}`" if facts.commit else "no commit"
     job = f"[job]({_address(facts.url)})" if facts.url else ""
-    return " · ".join(word for word in (commit, job, at) if word)
+    who = printable(facts.approver).replace("`", "").replace("\n", " ")[:100]
+    approved = f"approved by `{who}`" if who else ""
+    return " · ".join(word for word in (commit, job, at, approved) if word)
 
 
 def _address(url: str) -> str:

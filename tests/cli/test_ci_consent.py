@@ -46,6 +46,9 @@ class Case:
         assert len(found) == 1
         return str(found[0])
 
+    def last_run(self) -> Any:
+        return json.loads(self.peakctl("ledger", "history", "-o", "json").out)["history"]["runs"][0]
+
     def merge(self, monkeypatch: pytest.MonkeyPatch, commit: str = MERGED) -> None:
         monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
         monkeypatch.setenv("GITHUB_EVENT_PATH", "")
@@ -94,8 +97,35 @@ def test_a_consent_lets_the_plan_pass_and_the_apply_of_its_merge(
     assert applied.code == 0
     assert "12 edited" in applied.out
     assert planned.err.count("ci/consent]") == 1
-    history = json.loads(case.peakctl("ledger", "history", "-o", "json").out)
-    assert history["history"]["runs"][0]["approver"] == "bob"
+    run = case.last_run()
+    assert (run["approver"], run["pull_request"]) == ("bob", "7")
+
+
+def review(who: str, state: str, commit: str = HEAD, kind: str = "User") -> dict[str, Any]:
+    return {"user": {"login": who, "type": kind}, "state": state, "commit_id": commit}
+
+
+@pytest.mark.parametrize("own", ["", "the change board"])
+def test_the_history_names_who_approved_the_last_commit(
+    case: Case, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    monkeypatch.setenv("PEAKCTL_APPROVER", own)
+    case.host.reviews = [
+        review("bob", "CHANGES_REQUESTED"),
+        review("bob", "APPROVED"),
+        review("bob", "COMMENTED"),
+        review("carol", "APPROVED", commit="b" * 40),
+        review("dave", "APPROVED"),
+        review("dave", "DISMISSED"),
+        review("helper[bot]", "APPROVED", kind="Bot"),
+        review("erin", "APPROVED"),
+    ]
+    case.merge(monkeypatch)
+    case.write("two", 1)
+    assert case.run("apply").code == 0
+    run = case.last_run()
+    assert (run["approver"], run["pull_request"]) == (own or "bob, erin", "7")
+    assert f" · approved by `{own or 'bob, erin'}`\n" in case.host.bodies(7)[0]
 
 
 @pytest.mark.parametrize(

@@ -504,3 +504,16 @@ def test_each_prefix_has_a_comment_of_its_own(
     assert "prefix `pr-7-`" in github.bodies(7)[0]
     assert peakctl("ci", "plan", "-e", "preview", emulator=emulator).code == 64
     assert "environment=preview " in github.bodies(7)[-1]
+
+
+def test_a_comment_on_hundreds_of_resources_fits(
+    github: FakeGithub, peakctl: Any, make_emulator: Any, project: Path
+) -> None:
+    name = "a-rather-long-name-of-an-image-that-somebody-once-thought-of"
+    images = "---\n".join(IMAGE.replace("base", f"{name}-{n}") for n in range(600))
+    (project / "manifests" / "image.yaml").write_text(images)
+    run = peakctl("ci", "plan", "-e", "local", emulator=make_emulator())
+    assert run.code == 0
+    (body,) = github.bodies(7)
+    assert "Plan: 600 to create" in body
+    assert 30_000 < len(body) <= 65_536
