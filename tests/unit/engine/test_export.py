@@ -21,6 +21,7 @@ from peakctl.engine.export import (
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.kinds.store import load_kinds
 from peakctl.model import MASK, Key, Listed, Live, Secret
+from peakctl.settings import credential_reason
 
 KINDS = load_kinds()
 MACHINE = Listed(20, "Pico", {"scope": "workflow"})
@@ -146,6 +147,16 @@ def test_secrets_become_variables_with_names_of_their_own() -> None:
         ("W_B_COMMAND", MASKED),
         ("W_ENV_DB_2", MASKED),
     ]
+
+
+def test_a_variable_never_has_the_name_of_a_credential() -> None:
+    """Templates may not read those: the manifest could not be applied."""
+    exporter = Exporter(UniqueNames(LiveState(), KINDS, {}), lambda _: False)
+    key, path = Key("Service", "peak"), ("spec", "auth_token")
+    found = exporter.variable(key, path, "", label="auth-token")
+    assert credential_reason("PEAK_AUTH_TOKEN")
+    assert found.name == "VALUE_PEAK_AUTH_TOKEN"
+    assert exporter.variable(key, path, "", label="auth-token").name == "VALUE_PEAK_AUTH_TOKEN_2"
 
 
 def test_pairs_of_name_and_value_count_by_their_name() -> None:
