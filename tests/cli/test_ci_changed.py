@@ -22,7 +22,7 @@ apiVersion: peakctl/v1
 kind: Image
 metadata:
   name: NAME
-  descriptionFile: ../docs/TELLS.md
+  descriptionFile: ../texts/TELLS.md
 spec:
   type: workflow
   artifact: {path: ../{{ folder }}}
@@ -92,7 +92,7 @@ def changed(peakctl: Any) -> Callable[..., list[str]]:
         ("teams/a/manifests/image.yaml", True),
         ("teams/a/more/new.yaml", True),
         ("teams/a/params/dev.yaml", True),
-        ("teams/a/docs/TELLS.md", True),
+        ("teams/a/texts/TELLS.md", True),
         ("teams/a/parts/a.txt", True),
         ("teams/a/parts/b.txt", True),
         ("teams/a/src/train.py", True),

@@ -433,7 +433,7 @@ def test_bodies_are_looked_for_where_the_script_goes() -> None:
 
 def test_files_beside_the_body() -> None:
     script = (
-        "cd deploy\npeak blocks specs create ../0.yaml -d docs/d.md -n notes.txt -v ../params.yaml\n"
+        "cd deploy\npeak blocks specs create ../0.yaml -d texts/d.md -n notes.txt -v ../params.yaml\n"
         "peak blocks specs create-release $ID ../1.yaml --release-notes-file=n2.md\n"
     )
     release = "body:\n  release: {version: 2.0.0, notes: old}\n  config: {steps: {}}\n"
@@ -441,7 +441,7 @@ def test_files_beside_the_body() -> None:
     given = {"x.sh": script, "0.yaml": BLOCK, "1.yaml": release, "params.yaml": params}
     found = convert(given, into="manifests")
     loaded = yaml.safe_load(found.files["block-specs/block.yaml"])
-    assert loaded["metadata"]["descriptionFile"] == "../../deploy/docs/d.md"
+    assert loaded["metadata"]["descriptionFile"] == "../../deploy/texts/d.md"
     assert loaded["spec"]["release"] == {"version": "2.0.0", "notesFile": "../../deploy/n2.md"}
     assert found.params_files == ["params.yaml"]
     assert codes(found) == ["convert/literal-secret", "convert/folded"]
