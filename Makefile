@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
+.PHONY: help browser setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
   interop chaos wheel docs pictures size clean
 
 help: ## list these targets
@@ -61,6 +61,9 @@ fuzz-emulator: $(READY) ## draw many requests and hold the emulator to its descr
 bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
 	$(BIN)/python scripts/bench.py $(ARGS)
 	$(BIN)/python scripts/bench_emulator.py
+
+browser: $(READY) ## open the page of -o html in a real Chromium (needs chromium and chromedriver)
+	$(BIN)/pytest tests/browser -rs $(ARGS)
 
 interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
 	$(BIN)/python scripts/interop.py

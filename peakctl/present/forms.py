@@ -57,6 +57,12 @@ def _markdown(report: Report, host: str = "github") -> str:
     return markdown_text(report, limit=HOSTS[host])
 
 
+def _html(report: Report) -> str:
+    from peakctl.present.html_page import html_text
+
+    return html_text(report)
+
+
 def _github(report: Report) -> str:
     from peakctl.present.host_reports import github_text
 
@@ -94,6 +100,7 @@ FORMS: Mapping[str, Callable[[Report], str]] = {
     "yaml": _yaml,
     "markdown": _markdown,
     **{f"markdown:{host}": partial(_markdown, host=host) for host in MARKDOWN_HOSTS},
+    "html": _html,
     "github": _github,
     "gitlab": _gitlab,
     "codequality": _code_quality,
