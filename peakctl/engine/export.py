@@ -20,7 +20,7 @@ from peakctl.kinds.fields import PARAM, Absent, Field, Kind
 from peakctl.kinds.walk import child, is_free, variant
 from peakctl.model import MAPS, MASK, MISSING, Key, Live, Path, Secret, Tree, Value
 from peakctl.model.text import TemplateText
-from peakctl.model.values import copy_tree, drop_at, is_masked, value_at
+from peakctl.model.values import copy_tree, drop_at, is_masked, reveal, set_at, value_at
 from peakctl.settings import credential_reason
 
 NEVER_WRITTEN = (Absent.READ_ONLY, Absent.LOCAL, Absent.WRITE_ONLY)
@@ -124,6 +124,17 @@ Above = tuple[tuple[Field, Value], ...]
 Newest = Callable[[Referenced], bool]
 
 
+def _needed(rule: Field, out: Mapping[str, Value]) -> Iterator[str]:
+    """Fields that a map of the rule has to have though they say nothing.
+
+    Those that others need beside them, and those of which there has to be one.
+    """
+    for word in list(out):
+        yield from rule.together.get(word, ())
+    if not any(out.keys() >= {*group} for group in rule.one_of):
+        yield from (word for group in rule.one_of for word in group)
+
+
 def _is_id(value: Value) -> bool:
     """Whether it is an id, and no parameter in its place."""
     return isinstance(value, str | int) and not str(value).startswith(PARAM)
@@ -192,8 +203,9 @@ class _Export:
         }
         named = ByName(self.exporter.names, {}).tree(self.kind.root, self._unpinned(kept))
         assert isinstance(named, dict)  # noqa: S101 - the whole of a resource is a map
-        comments = dict(self._unnamed(self.kind.root, named, (), ()))
-        return Exported(self.live.key, named, tuple(self.variables), self.archives, comments)
+        whole = reveal(named)
+        comments = dict(self._unnamed(self.kind.root, whole, (), ()))
+        return Exported(self.live.key, whole, tuple(self.variables), self.archives, comments)
 
     # --- what is left out --------------------------------------------------------------------
 
@@ -238,6 +250,16 @@ class _Export:
                 found = self._variable((*path, label), why) if why else each
             if found is not MISSING:
                 out[word] = found
+        return self._with_needed(rule, value, out)
+
+    def _with_needed(
+        self, rule: Field, value: Mapping[str, Value], out: dict[str, Value]
+    ) -> dict[str, Value]:
+        """`out` with what it has to have though it says nothing, as far as `value` has it."""
+        for word in _needed(rule, out):
+            each = value.get(word)
+            if each is not None and rule.properties[word].absent in MAY_BE_LEFT_OUT:
+                out.setdefault(word, each)
         return out
 
     def _variable(self, path: Path, why: str) -> Value:
@@ -249,7 +271,10 @@ class _Export:
     # --- references --------------------------------------------------------------------------
 
     def _unpinned(self, values: Value) -> Value:
-        """`values` without the versions of references that follow the newest anyway."""
+        """`values` without the versions of references that follow the newest anyway.
+
+        The id of a reference without a version is sealed, so that no name is put in its place.
+        """
         return self._unpin(self.kind.root, values, ())
 
     def _unpin(self, rule: Field, value: Value, above: Above) -> Value:
@@ -263,14 +288,19 @@ class _Export:
             inner = child(chosen, word)
             out[word] = each if inner is None else self._unpin(inner, each, here)
         for site in sites(chosen, (), here):
-            id_, version = _ids(site, value)
-            if version is None or site.version_at is None:
-                continue
-            if self.exporter.is_newest(Referenced(site.rule.kinds, str(id_), str(version))):
-                drop_at(out, site.version_at)
-                if len(site.version_at) > 1 and value_at(out, site.version_at[:-1]) == {}:
-                    drop_at(out, site.version_at[:-1])
+            self._unpin_one(site, value, out)
         return out
+
+    def _unpin_one(self, site: Site, value: Value, out: dict[str, Value]) -> None:
+        id_, version = _ids(site, value)
+        if site.version_at is None or not _is_id(id_):
+            return
+        if version is None:  # a name would follow the newest, and this follows nothing
+            set_at(out, site.id_at, Secret(id_))
+        elif self.exporter.is_newest(Referenced(site.rule.kinds, str(id_), str(version))):
+            drop_at(out, site.version_at)
+            if len(site.version_at) > 1 and value_at(out, site.version_at[:-1]) == {}:
+                drop_at(out, site.version_at[:-1])
 
     def _unnamed(
         self, rule: Field, value: Value, path: Path, above: Above
@@ -286,7 +316,11 @@ class _Export:
         for site in sites(chosen, (), here):
             if _is_id(value_at(value, site.id_at)):
                 kinds = " or ".join(site.rule.kinds)
-                yield (*path, *site.id_at), f"no name means this {kinds} alone"
+                loose = site.version_at and value_at(value, site.version_at) is MISSING
+                why = f"no name means this {kinds} alone"
+                if loose and self.exporter.names.name(site.rule.kinds, value_at(value, site.id_at)):
+                    why = f"the version of this {kinds} is open, and a name would give it one"
+                yield (*path, *site.id_at), why
         for word, each in value.items():
             yield from self._unnamed(child(chosen, word) or chosen, each, (*path, word), here)
 

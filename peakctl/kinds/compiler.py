@@ -159,6 +159,7 @@ OWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     f"{PREFIX}file": ("file_for", _as_it_is),
     f"{PREFIX}check": ("check", _as_it_is),
     f"{PREFIX}only-if": ("only_if", _tuples),
+    "dependentRequired": ("together", _tuples),
     f"{PREFIX}alias": ("aliases", _as_it_is),
     f"{PREFIX}ref": ("ref", compile_ref),
     f"{PREFIX}short-for": ("short_for", _as_it_is),

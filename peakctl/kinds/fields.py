@@ -85,6 +85,7 @@ class Field:
     variants: Mapping[str, Field] = field(default_factory=dict)
     default_variant: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
+    together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what a property needs
     short_for: str = ""  # a text stands for the object with this one property
     touches: bool = False  # something here or below needs work when a manifest is read
     description: str = ""

@@ -104,21 +104,6 @@ def find_places(project: Project, into: str | None) -> tuple[FilePath, str]:
     return root, "manifests" if below == "." else below
 
 
-def refuse_prefix(project: Project) -> None:
-    """Raise UsageError where live names are not those of manifests."""
-    environment = project.environment
-    if environment is None or not environment.name_prefix:
-        return
-    raise UsageError(
-        Diagnostic(
-            code="import/prefixed",
-            summary=f'the environment "{environment.name}" has a namePrefix',
-            detail="its live names are not those of manifests; it is a copy of what others have",
-            fix="import from an environment without one",
-        )
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What the project declares already: where, and the variables that its manifests read."""

@@ -154,7 +154,6 @@ class _Import:
         words = import_scope.read_words(
             self.options.words, self._kinds(), everything=self.options.everything
         )
-        import_scope.refuse_prefix(self.platform.project)
         root, folder = import_scope.find_places(self.platform.project, self.options.into)
         declared = import_scope.Declared.read(self.platform.project, root / folder)
         chosen = await self._choose(words, declared)

@@ -512,13 +512,6 @@ def test_one_of_several_documents_is_updated(tenant: Any, project: Path) -> None
     plans_empty(run)
 
 
-def test_an_environment_with_a_prefix_is_refused(tenant: Any, project: Path) -> None:
-    text = PROJECT.replace("{emulator: true}", "{emulator: true, namePrefix: me-}")
-    (project / "peakctl.yaml").write_text(text)
-    done = tenant(image("me-one"))("import", "--all")
-    assert (done.code, "import/prefixed" in done.err) == (64, True)
-
-
 # --- from Python ---------------------------------------------------------------------------------
 
 

@@ -300,3 +300,25 @@ def test_what_the_client_made_from_samples_is_adopted_with_an_empty_plan(both: B
     changes = {key: action["changes"] for key, action in actions.items() if action["changes"]}
     assert changes == {}
     assert {action["verb"] for action in actions.values()} == {"unchanged"}
+
+
+def test_what_the_client_made_is_imported_and_plans_empty(both: Both) -> None:
+    made = {f"{m['kind']}/{m['metadata']['name']}" for m in made_of_resources(both)}
+    made |= {f"{m['kind']}/{m['metadata']['name']}" for m in made_of_specs(both)}
+    while both.describe("Deployment/app-deployment")["metadata"]["status"] == "deploying":
+        pass
+    folder = both.folder / "imported"
+    folder.mkdir()
+    (folder / "peakctl.yaml").write_text("project: p\nenvironments: {prod: {}}\n")
+    done = both.peakctl(folder, "import", "--all", "-e", "prod", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert set(told["imported"]) == made
+    assert {each["why"].partition(" ")[0] for each in told["left"]} <= {"part", "the", "a"}
+    unknown = ("-e", "prod", "--unset-env", "unknown")
+    checked = both.peakctl(folder, "validate", *unknown)
+    assert checked.returncode == 0, checked.stderr
+    actions = both.plan(folder, *unknown)
+    assert {key: a["changes"] for key, a in actions.items() if a["changes"]} == {}
+    assert {action["verb"] for action in actions.values()} == {"unchanged"}
+    assert set(actions) == made
