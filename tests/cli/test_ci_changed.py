@@ -51,13 +51,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("a", "b"):
         root = tmp_path / "teams" / name
-        for folder in "manifests more params docs parts src other notes".split():  # noqa: SIM905
+        for folder in "manifests more params texts parts src other notes".split():  # noqa: SIM905
             (root / folder).mkdir(parents=True)
         (root / "peakctl.yaml").write_text(PROJECT % name)
         (root / "manifests" / "image.yaml").write_text(IMAGE.replace("NAME", name))
         (root / "more" / "one.yaml").write_text(FLOW)
         (root / "params" / "dev.yaml").write_text("folder: src\n")
-        (root / "docs" / "TELLS.md").write_text("What it does\n")
+        (root / "texts" / "TELLS.md").write_text("What it does\n")
         (root / "parts" / "a.txt").write_text("{% include 'parts/b.txt' %}")
         (root / "parts" / "b.txt").write_text("1")
         (root / "README.md").write_text("See notes/PLAN.md\n")
