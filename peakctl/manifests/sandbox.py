@@ -24,7 +24,14 @@ from peakctl.manifests.budget import (
     check_operator,
 )
 from peakctl.manifests.filters import Guard, check_places, json_dumper, with_marks
-from peakctl.manifests.secret_tokens import OsEnv, SecretText, SecretUsed, Tokens, holds_secret
+from peakctl.manifests.secret_tokens import (
+    NotCallable,
+    OsEnv,
+    SecretText,
+    SecretUsed,
+    Tokens,
+    holds_secret,
+)
 from peakctl.manifests.tracing import TracedText, rewrite, untraced
 from peakctl.manifests.undefined import MissingValue, Unset, known
 from peakctl.model import JsonDict
@@ -157,6 +164,8 @@ class Sandbox(SandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: object) -> object:  # noqa: N805
         """Calls of macros and functions are counted, those of values' methods bounded."""
+        if not callable(__obj):
+            raise NotCallable(is_os_env=isinstance(__obj, OsEnv))
         budget = __self.budget
         budget.call()
         args = tuple(map(known, args))

@@ -261,6 +261,15 @@ class SecretRefused(Exception):
         self.name, self.code, self.reason, self.fix = name, code, reason, fix
 
 
+class NotCallable(TypeError):
+    """A template calls what is no function; `is_os_env` where it is the variables."""
+
+    def __init__(self, *, is_os_env: bool) -> None:
+        what = "os_env is a map, and is" if is_os_env else "what has () after it is"
+        super().__init__(f"{what} not a function")
+        self.is_os_env = is_os_env
+
+
 class OsEnv(dict[str, SecretText]):
     """`os_env` in templates: all variables but those that templates may not read."""
 

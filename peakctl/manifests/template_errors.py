@@ -15,7 +15,13 @@ from jinja2.tests import TESTS
 
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
-from peakctl.manifests.secret_tokens import RESERVED, OsEnv, SecretRefused, SecretUsed
+from peakctl.manifests.secret_tokens import (
+    RESERVED,
+    NotCallable,
+    OsEnv,
+    SecretRefused,
+    SecretUsed,
+)
 from peakctl.manifests.undefined import NameMissing
 from peakctl.model import MASK, Location
 
@@ -163,7 +169,15 @@ def _described(error: BaseException, display: Callable[[str], str]) -> tuple[str
         case MemoryError():
             return "too-much", "the template is too large to run", "make it smaller"
         case _:
-            return "failed", f"{type(error).__name__}: {_masked(_lower(str(error)))}", ""
+            return ("failed", *_failed(error))
+
+
+def _failed(error: BaseException) -> tuple[str, str]:
+    """Summary and fix of what has no code of its own."""
+    if isinstance(error, NotCallable):
+        fix = "write os_env.NAME for a variable" if error.is_os_env else "leave out the brackets"
+        return str(error), fix
+    return f"{type(error).__name__}: {_masked(_lower(str(error)))}", ""
 
 
 _OPAQUE_FIX = (

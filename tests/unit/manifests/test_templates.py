@@ -462,3 +462,18 @@ def test_an_item_found_by_an_undefined_name_tells_that_name(tmp_path: Path) -> N
         ("undefined", "main.yaml:1:11"),
         ("undefined", "main.yaml:1:25"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "summary", "fix"),
+    [
+        ("os_env('A')", "os_env is a map, and is not a function", "write os_env.NAME"),
+        ("'a'()", "what has () after it is not a function", "leave out the brackets"),
+    ],
+)
+def test_what_is_called_and_no_function_is_told_in_plain_words(
+    tmp_path: Path, written: str, summary: str, fix: str
+) -> None:
+    _, (problem,) = load(tmp_path, {"main.yaml": f"a: {{{{ {written} }}}}"})
+    assert problem.summary == summary
+    assert problem.fix.startswith(fix)
