@@ -166,7 +166,8 @@ def _of_fields(action: Action, live: Live, observed: LiveState) -> Drift | None:
     outside, unclear = by_cause[Cause.CHANGED_OUTSIDE], by_cause[Cause.DIFFERS]
     if not (outside or unclear):
         return None
-    kind = DriftKind.CHANGED if outside else DriftKind.UNCLEAR
+    unreported = live.live_id in observed.owners.intended
+    kind = DriftKind.CHANGED if outside and not unreported else DriftKind.UNCLEAR
     edit = LastEdit(live.edited, last_run(observed.ledger))
     both = tuple(path for path in outside if path in by_cause[Cause.MANIFEST_CHANGED])
     return Drift(
@@ -177,6 +178,7 @@ def _of_fields(action: Action, live: Live, observed: LiveState) -> Drift | None:
         changes=tuple(_turned(action.shown, {*outside, *unclear})),
         both=both,
         edited=live.edited if edit.may_be_later else None,
+        detail="a run of this project that never reported was to change it" if unreported else "",
     )
 
 

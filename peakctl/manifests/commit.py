@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -46,8 +48,9 @@ def find_base(root: Path, revision: str, variables: Mapping[str, str]) -> str:
 def write_commit(root: Path, commit: str, into: Path, variables: Mapping[str, str]) -> int:
     """Write what `commit` has in the folder `root` below `into`; gives the number of files.
 
-    Bytes are those of the commit: no filter, line end or attribute of git changes them. Submodules
-    are left out, as they are in a clone without them. Raises UsageError.
+    Bytes are those of the commit: no filter, line end or attribute of git changes them, but that
+    for a pointer of Git LFS its content is written where the working tree has it. Submodules are
+    left out, as they are in a clone without them. Raises UsageError.
     """
     git = Git(str(root), variables)
     code, listed, why = git.run("ls-tree", "-r", "-z", commit)
@@ -73,6 +76,24 @@ def _blob(row: str) -> Blob:
     return Blob(mode, id_, path)
 
 
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n"
+)
+
+
+def _stored(data: bytes, file: Path) -> bytes:
+    """What a pointer of Git LFS stands for, if the working tree has it in `file`; else `data`.
+
+    Else every such file would count as changed. A content that is not here is another one.
+    """
+    found = _POINTER.match(data)
+    if found is None or file.is_symlink() or not file.is_file():
+        return data
+    content = file.read_bytes()
+    same = hashlib.sha256(content).hexdigest().encode() == found[1]
+    return content if same else data
+
+
 def _write_all(git: Git, files: Iterable[Blob], into: Path) -> None:
     with tempfile.TemporaryFile() as asked:
         files = list(files)
@@ -87,10 +108,10 @@ def _write_all(git: Git, files: Iterable[Blob], into: Path) -> None:
         ) as running:
             assert running.stdout is not None  # noqa: S101 - it was asked for
             for each in files:
-                _write(each, running.stdout, into)
+                _write(each, running.stdout, Path(git.root), into)
 
 
-def _write(blob: Blob, stream: IO[bytes], into: Path) -> None:
+def _write(blob: Blob, stream: IO[bytes], root: Path, into: Path) -> None:
     """Write one file from what `git cat-file --batch` tells: a line with its size, its bytes."""
     head = stream.readline().split()
     size = int(head[2]) if len(head) == 3 else -1  # it is missing: a partial clone
@@ -104,7 +125,7 @@ def _write(blob: Blob, stream: IO[bytes], into: Path) -> None:
         path.symlink_to(os.fsdecode(data))
         return
     with path.open("xb") as file:
-        file.write(data)
+        file.write(_stored(data, root / blob.path))
     if blob.mode == _EXECUTABLE:
         path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from peakctl.engine.drift import Drift, added, find_drift, waiting
 from peakctl.errors import Diagnostic, PeakctlError, Severity
-from peakctl.model import Key, Listed, Live, LiveId, Owner, Verb
+from peakctl.model import Key, Lease, Listed, Live, LiveId, Owner, Verb
 from peakctl.model.ledger import PastRun
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import (
@@ -84,6 +84,8 @@ async def look_for_drift(
     with telling() as told:
         told += planned.diagnostics
         told += (_as_warning(d) for d in planned.guards if d.code not in _TOLD_AS_DRIFT)
+        if ledger.lease is not None and ledger.lease.until > platform.ledgers.now():
+            told.append(_under_way(ledger.lease))
         found = find_drift(planned.plan, planned.live)
         others = await _unowned(platform, planned, told) if unowned else ()
         declared = {each.key for each in found}
@@ -149,6 +151,16 @@ def _never_applied(owner: Owner) -> Diagnostic:
         summary=f"{owner} has no ledger: nothing that was applied is known",
         detail="drift is what differs from the last apply",
         fix="apply once; where the ledger was deleted, see peakctl ledger rebuild",
+    )
+
+
+def _under_way(lease: Lease) -> Diagnostic:
+    return Diagnostic(
+        code="drift/under-way",
+        summary="an apply is under way: what it has done so far may be told as drift",
+        detail=f"by {lease.actor.who}",
+        fix="run this again when it has ended",
+        severity=Severity.WARNING,
     )
 
 

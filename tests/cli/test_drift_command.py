@@ -179,6 +179,30 @@ def test_unowned_lists_neither_other_projects_nor_parts_nor_ledgers(
     assert peakctl("drift", emulator=applied).code == 0
 
 
+def test_an_apply_that_is_under_way_is_told(applied: Any, peakctl: Any) -> None:
+    import asyncio
+
+    from peakctl.adapters.ledger_store import ArtifactLedgers
+    from peakctl.api.client import Api, bases_for
+    from peakctl.emulator import emulator_transport
+    from peakctl.ledger.client import LedgerClient
+    from peakctl.ledger.lease import HeldLease
+    from peakctl.model import Actor, Owner, Run, Secret
+    from peakctl.operations.project import SystemClock
+
+    async def hold() -> None:
+        clock, transport = SystemClock(), emulator_transport(applied)
+        bases, token = bases_for(None, "http://emulator"), Secret("peakctl-emulator")
+        async with Api(transport=transport, bases=bases, token=token, clock=clock) as api:
+            store = ArtifactLedgers(api, clock)
+            ledgers = LedgerClient(store, Owner("p", "local"), clock, lambda _: None)
+            await HeldLease.acquire(ledgers, Run("elsewhere", Actor("bob"), "apply"), ())
+
+    asyncio.run(hold())
+    found = peakctl("drift", emulator=applied)
+    assert (found.code, "drift/under-way" in found.err, "by bob" in found.err) == (0, True, True)
+
+
 def test_where_nothing_can_be_compared_it_says_so(
     project: Path, peakctl: Any, make_emulator: Any
 ) -> None:

@@ -123,6 +123,14 @@ def test_what_cannot_be_told_is_no_silence() -> None:
     assert "not known" in found.sentence
 
 
+def test_what_our_own_run_may_have_changed_is_unclear() -> None:
+    outside = Reason(Cause.CHANGED_OUTSIDE, paths=("spec.a",))
+    intents = (Intent(KEY, Verb.EDIT, id=1),)
+    found = only(action(live(), outside), world(Owned(KEY, 1), intents=intents))
+    assert found is not None
+    assert (found.kind, "never reported" in found.detail) == (DriftKind.UNCLEAR, True)
+
+
 def test_what_is_gone_or_has_another_name() -> None:
     gone, there = action(None), Listed(1, "api-old")
     found = only(gone, world(Owned(KEY, 1), listed=(Listed(2, "other"),)))

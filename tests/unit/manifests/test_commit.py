@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -62,6 +63,31 @@ def test_the_files_of_the_folder_are_written_as_they_were(repository: Path, tmp_
     assert not (into / "a.txt").stat().st_mode & stat.S_IXUSR
     assert (into / "link").readlink() == Path("src/run.sh")
     assert (repository / "shop/a.txt").read_text() == "other"
+
+
+def test_pointers_of_lfs_stand_for_the_content_that_is_here(
+    repository: Path, tmp_path: Path
+) -> None:
+    def pointer(content: bytes) -> bytes:
+        digest = hashlib.sha256(content).hexdigest()
+        size = len(content)
+        head = "version https://git-lfs.github.com/spec/v1"
+        return f"{head}\noid sha256:{digest}\nsize {size}\n".encode()
+
+    shop = repository / "shop"
+    for name in ("same.bin", "other.bin", "gone.bin", "linked.bin"):
+        (shop / name).write_bytes(pointer(b"content"))
+    one = commit(repository)
+    (shop / "same.bin").write_bytes(b"content")
+    (shop / "other.bin").write_bytes(b"another")
+    (shop / "gone.bin").unlink()
+    (shop / "linked.bin").unlink()
+    (shop / "linked.bin").symlink_to("same.bin")
+    into = tmp_path / "into"
+    write(shop, one, into)
+    assert (into / "same.bin").read_bytes() == b"content"
+    for name in ("other.bin", "gone.bin", "linked.bin"):
+        assert (into / name).read_bytes() == pointer(b"content")
 
 
 def test_a_folder_that_was_not_there_is_empty(repository: Path, tmp_path: Path) -> None:
