@@ -219,7 +219,10 @@ def _no_repository() -> Diagnostic:
     return Diagnostic(
         code="ci/no-repository",
         summary="this is no git repository, or git cannot be run",
-        fix="run it in a checkout, with git installed",
+        fix=(
+            "run it in a checkout, with git installed; of a checkout of another user:"
+            " git config --global --add safe.directory FOLDER"
+        ),
     )
 
 

@@ -211,7 +211,7 @@ def test_a_request_is_planned_fails_is_corrected_and_applied_when_merged(
     assert len(github.bodies(7)) == 3
 
 
-def test_a_fork_is_validated_without_a_secret_and_told_nothing(
+def test_a_fork_is_planned_offline_without_a_secret_and_told_nothing(
     player: Player, repository: Repository, github: FakeGithub
 ) -> None:
     workflow = written(repository)
@@ -220,6 +220,7 @@ def test_a_fork_is_validated_without_a_secret_and_told_nothing(
         "more", FLOW.replace("hook", "{{ os_env.HOOK_KEY }}").replace("nightly", "b")
     )
     done = player.pull_request(workflow, commit, fork=True)
-    assert list(done) == ["validate"]
-    assert (done["validate"].code, "Valid: 2 resources" in done["validate"].log) == (0, True), done
+    assert list(done) == ["offline"]
+    assert (done["offline"].code, "+ create  Workflow/b" in done["offline"].log) == (0, True), done
+    assert "Plan: 1 to create" in done["offline"].summary
     assert github.asked == []
