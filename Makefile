@@ -50,6 +50,7 @@ types: $(READY) ## check the types, strictly
 accept: $(READY) ## rewrite the golden files with what peakctl says now, then read the diff
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/acceptance $(ARGS)
 	$(BIN)/python scripts/write_openapi.py
+	$(BIN)/python scripts/write_output_schemas.py
 
 examples: $(READY) ## write the generated example anew, and validate every example
 	$(BIN)/python scripts/make_example.py

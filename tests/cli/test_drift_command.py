@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 import yaml
+from schemas_of_output import check_event, check_output
 
 from peakctl import APPROVE_ALL, DriftKind, PeakctlError, Project, UsageError, apply, drift
-from peakctl.kinds.store import output_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "project: p\nenvironments: {local: {emulator: true%s}}\ndefaultEnvironment: local\n"
@@ -124,22 +123,24 @@ def test_places_are_those_from_where_one_stands(
     found = peakctl("-C", project.name, "drift", "-o", "json", emulator=applied)
     (told,) = json.loads(found.out)["drift"]
     assert told["file"] == f"{project.name}/manifests/one.yaml"
+    (project / ".git").mkdir()
+    hosts = peakctl("-C", project.name, "drift", "-o", "github", emulator=applied)
+    assert "::warning file=manifests/one.yaml,line=3," in hosts.out
 
 
 def test_documents_and_lines_fit_their_schemas(applied: Any, peakctl: Any, project: Path) -> None:
     send(applied, "PUT", f"{WORKFLOWS}1", flow("one", "hand"))
     send(applied, "DELETE", f"{WORKFLOWS}2", {})
     send(applied, "POST", WORKFLOWS, flow("stray", "x"))
-    schemas = {name: json.loads(path.read_text()) for name, path in output_schemas().items()}
     found = peakctl("drift", "--unowned", "-o", "json", "-o", "jsonl=out.jsonl", emulator=applied)
-    jsonschema.validate(json.loads(found.out), schemas["drift"])
+    check_output("drift", json.loads(found.out))
     rows = [json.loads(row) for row in (project / "out.jsonl").read_text().splitlines()]
     for row in rows:
-        jsonschema.validate(row, schemas["events"])
+        check_event(row)
     assert [row["event"] for row in rows].count("drift") == 3
     (project / "manifests/one.yaml").write_text("kind: [")
     failed = json.loads(peakctl("drift", "-o", "json", emulator=applied).out)
-    jsonschema.validate(failed, schemas["drift"])
+    check_output("drift", failed)
 
 
 def test_what_is_not_applied_yet_is_no_drift(applied: Any, peakctl: Any, project: Path) -> None:

@@ -66,7 +66,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     loaded = load_typed(session)
     async with connected(session) as platform:
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
-    places = session.places
+    findings, places = drift_findings(found), session.places  # hosts have places of their own
     if places is not None:
         moved = (replace(d, place=places.place(d.place)) if d.place else d for d in found.drift)
         found = replace(found, drift=tuple(moved))
@@ -77,5 +77,5 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
         extra=drift_document(found),
         sections=drift_sections(found),
         events=drift_events(found),
-        findings=drift_findings(found),
+        findings=findings,
     )
