@@ -145,8 +145,9 @@ def test_unpausing_brings_schedules_back(shop: Path, peakctl: Any, make_emulator
     assert peakctl("apply", "--yes", *ANN, emulator=emulator).code == 0
     (shop / "peakctl.yaml").write_text(PROJECT.replace(", paused: true", ""), "utf-8")
     document = json.loads(peakctl("plan", *ANN, "-o", "json", emulator=emulator).out)
-    changes = [change["path"] for each in document["actions"] for change in each["changes"]]
-    assert changes == ['spec.triggers."0 2 * * *"']
+    (change,) = [change for each in document["actions"] for change in each["changes"]]
+    assert change["path"] == "spec.triggers"  # an item that says no more than its key
+    assert change["paths"] == ['spec.triggers."0 2 * * *"']
     assert peakctl("apply", "--yes", *ANN, emulator=emulator).code == 0
     (shop / "peakctl.yaml").write_text(PROJECT, "utf-8")
     off = peakctl("apply", "--yes", *ANN, emulator=emulator)

@@ -112,7 +112,9 @@ def test_show_prints_what_plan_did_in_every_form(
     assert first == "Saved plan: project shop, environment local, tenant emulator"
     assert plain(planned.out) == rest.rpartition("\n\nPlan:")[0]
     told = json.loads(peakctl("show", "a.plan", "-o", "json").out)
-    assert told["actions"] == as_json["actions"]
+    facts = ("location", "labels", "protect", "desired")  # no plan file holds a manifest
+    assert all(each[word] is not None for each in as_json["actions"] for word in facts)
+    assert told["actions"] == [each | dict.fromkeys(facts) for each in as_json["actions"]]
     assert (told["project"], told["environment"]) == ("shop", "local")
     assert told["saved"]["tenant"]["domain"] == "emulator"
     markdown = peakctl("show", "a.plan", "-o", "markdown").out
