@@ -17,6 +17,9 @@ TOKENS = ("PEAK_AUTH_TOKEN", "API_KEY")
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")
 
 
+OTHERWISE = "choose an emulator environment with -e"
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A value and the variable that it came from, for messages."""
@@ -66,15 +69,18 @@ class Settings:
                 out += [who, *map(unquote, (who, *who.split(":", 1)))]
         return [each for each in out if each]
 
-    def require_token(self) -> Secret:
-        """The token, or NotAuthenticated that says which variables may hold it."""
+    def require_token(self, otherwise: str = OTHERWISE) -> Secret:
+        """The token, or NotAuthenticated that says which variables may hold it.
+
+        `otherwise` is what else there is to do.
+        """
         if self.token is None:
             raise NotAuthenticated(
                 Diagnostic(
                     code="auth/no-token",
                     summary="there is no token for the platform",
                     detail="PEAK_AUTH_TOKEN and API_KEY are both unset or empty",
-                    fix="export PEAK_AUTH_TOKEN=…, or choose an emulator environment with -e",
+                    fix=f"export PEAK_AUTH_TOKEN=…, or {otherwise}",
                 )
             )
         return self.token

@@ -51,6 +51,12 @@ def test_every_command_and_exit_code_and_kind_is_named() -> None:
     exits = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if name not in commands] == []
+    table = readme.partition("## Commands")[2].partition("\n## ")[0]
+    assert [name for name in COMMANDS if not re.search(rf"^\| .*`{name}\b", table, re.M)] == []
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    pages = [path.stem for path in PAGES if path.parent.name == "docs" and path.stem != "index"]
+    assert [name for name in pages if name not in index] == []
+    assert [name for name in pages if f"docs/{name}.md" not in readme] == []
     assert [code for code in Exit if str(int(code)) not in exits] == []
     assert [kind for kind in load_kinds() if f"`{kind}`" not in readme] == []
 

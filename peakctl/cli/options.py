@@ -127,6 +127,18 @@ directory = click.option(
     callback=_go,
     help="Work as if started in DIR; before the command or after it.",
 )
+
+
+class Group(click.Group):
+    """A group whose help shows the whole first sentence of each command, wrapped and never cut."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in found if each]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 environment = click.option(
     "-e",
     "--env",

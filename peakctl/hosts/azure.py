@@ -17,6 +17,8 @@ _PREVIEW = {"api-version": "7.1-preview.1"}
 _CLOSED = 4
 """The status of a thread that nobody has to resolve before the request can be completed."""
 _ID = re.compile(r"[0-9a-fA-F-]{36}\Z")
+TOKENS = ("SYSTEM_ACCESSTOKEN",)
+"""Variables that may hold the token, beside the one of peakctl itself."""
 
 
 def find_job(environment: Mapping[str, str]) -> Job | None:
@@ -33,7 +35,7 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         base_branch=read.branch("SYSTEM_PULLREQUEST_TARGETBRANCH"),
         commit=read.commit("BUILD_SOURCEVERSION"),
         api=read.address("SYSTEM_COLLECTIONURI"),
-        token_from=read.token("SYSTEM_ACCESSTOKEN"),
+        token_from=read.token(*TOKENS),
         foreign=read.text("SYSTEM_PULLREQUEST_ISFORK").lower() == "true",
         more={"project": read.text("SYSTEM_TEAMPROJECT")},
         problems=tuple(read.problems),

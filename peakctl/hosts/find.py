@@ -10,7 +10,7 @@ from peakctl.errors import HostError
 from peakctl.hosts import azure, generic, github, gitlab
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.comments import Comments
-from peakctl.hosts.job import Job
+from peakctl.hosts.job import OWN_TOKEN, Job
 from peakctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _COMMENTS: Mapping[str, Callable[[HostClient, Job], Comments]] = {
     "azure": azure.AzureComments,
 }
 _HEADERS = {"github": github.headers, "gitlab": gitlab.headers, "azure": azure.headers}
+_TOKENS = {"github": github.TOKENS, "gitlab": gitlab.TOKENS, "azure": azure.TOKENS}
 _MERGED = {"github": github.find_merged, "gitlab": gitlab.find_merged}
 
 
@@ -57,7 +58,8 @@ def why_mute(job: Job) -> str:
     if not (job.repository and job.api):
         return "the variables do not tell which repository, or where its API is"
     if not job.token_from:
-        return "there is no token for the host: set PEAKCTL_HOST_TOKEN"
+        names = " or ".join((*_TOKENS[job.host], OWN_TOKEN))
+        return f"there is no token for {job.host}: set {names}"
     return ""
 
 

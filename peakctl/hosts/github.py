@@ -21,6 +21,8 @@ ACTIONS_BOT = "github-actions[bot]"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _PULL_REF = re.compile(r"refs/pull/([1-9][0-9]{0,17})/(?:merge|head)\Z")
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+"""Variables that may hold the token, beside the one of peakctl itself."""
 
 
 def find_job(environment: Mapping[str, str]) -> Job | None:
@@ -43,7 +45,7 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         or text_at(pull, "base", "ref", fits=BRANCH.match),
         commit=read.commit("GITHUB_SHA"),
         api=read.address("GITHUB_API_URL", "https://api.github.com"),
-        token_from=read.token("GITHUB_TOKEN", "GH_TOKEN"),
+        token_from=read.token(*TOKENS),
         summary_file=read.text("GITHUB_STEP_SUMMARY"),
         outputs_file=read.text("GITHUB_OUTPUT"),
         jobs_at=_jobs_at(read.address("GITHUB_SERVER_URL"), repository),

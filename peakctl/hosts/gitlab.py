@@ -10,6 +10,8 @@ from peakctl.hosts.job import NUMBER, Job, Variables, text_at
 
 LIMIT = 1_000_000
 """Characters of a note."""
+TOKENS = ("GITLAB_TOKEN",)
+"""Variables that may hold the token, beside the one of peakctl itself."""
 
 
 def find_job(environment: Mapping[str, str]) -> Job | None:
@@ -34,7 +36,7 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         base_branch=read.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
         commit=commit,
         api=read.address("CI_API_V4_URL"),
-        token_from=read.token("GITLAB_TOKEN"),
+        token_from=read.token(*TOKENS),
         jobs_at=f"{address}/-/jobs/" if (address := read.address("CI_PROJECT_URL")) else "",
         foreign=bool(source) and source != (target or own),
         more={"own": own},

@@ -105,7 +105,8 @@ class ErrorReporter:
             return self._diagnostic("undefined", summary, place, fix=fix)
         choices = self._names if error.owner is None else map(str, error.owner)
         near = nearest_names(name, [c for c in choices if not RESERVED.search(c)])
-        fix = f"did you mean: {', '.join(near)}" if near else f"give it with -p {name}=…"
+        given = f"give it with -p {name}=…, or in a file of `params` of peakctl.yaml"
+        fix = f"did you mean: {', '.join(near)}" if near else given
         if error.owner is None and (name in FOREIGN_NAMES or "${{" in self._line(file, line)):
             fix = f"{fix}; if it is for another program, {RAW}"
         return self._diagnostic("undefined", f'"{_masked(name)}" is not defined', place, fix=fix)

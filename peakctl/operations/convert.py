@@ -195,7 +195,7 @@ def _not_there(path: Path) -> Diagnostic:
     near = nearest_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ()  # noqa: PTH208
     return Diagnostic(
         code="convert/not-found",
-        summary=f'there is no file or folder "{path}" among what was given',
+        summary=f'there is no file or folder "{path}"',
         fix=f"did you mean: {', '.join(near)}" if near else "give the path of a file or folder",
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic, Severity, UsageError, nearest_names
-from peakctl.files import make_private_folder, narrow, write_private
+from peakctl.files import make_private_folder, narrow, reason_of, write_private
 from peakctl.model import JsonDict, Value
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def read_document(file: Path, code: str) -> Value:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(Diagnostic(code, f"{file} cannot be read: {error}")) from error
+        why = reason_of(error, file) if isinstance(error, OSError) else "it is not UTF-8"
+        fix = "give the path of a file that can be read"
+        raise UsageError(Diagnostic(code, f'"{file}" cannot be read: {why}', fix=fix)) from error
     source = Source(str(file.absolute()), str(file), text)
     document, _, problems = parse_value(Rendered(source, text))
     if any(problem.severity is Severity.ERROR for problem in problems):

@@ -21,7 +21,7 @@ from peakctl.operations.local_emulator import (
     open_emulator,
 )
 from peakctl.operations.project import Project, endpoint_of, is_emulated, stage_of
-from peakctl.settings import ALLOW_ENDPOINT, may_be_endpoint
+from peakctl.settings import ALLOW_ENDPOINT, OTHERWISE, may_be_endpoint
 
 if TYPE_CHECKING:
     import httpx
@@ -119,6 +119,7 @@ def _reach(
 
         return emulator_transport(emulator), bases_for(None, _EMULATED), Secret(_EMULATOR_TOKEN)
     check_endpoint(project)
-    token = project.settings.require_token()
+    otherwise = OTHERWISE if project.file else "go to your project: there is no peakctl.yaml here"
+    token = project.settings.require_token(otherwise)
     bases = bases_for(stage_of(project), endpoint_of(project))
     return socket_transport(limits, project.settings.network), bases, token

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from peakctl.operations.get import GetResult
     from peakctl.operations.overview import Machine, Overview
 
-_SHORT = 40
 """Characters of a description in a table."""
 
 
@@ -100,20 +99,12 @@ def overview_lines(found: Overview) -> tuple[Line, ...]:
         (each.kind, "?" if each.count is None else f"{each.count}{'+' if each.more else ''}")
         for each in found.kinds
     ]
-    words = [_short(each.description) for each in found.kinds]
+    words = [each.description.partition(". ")[0].rstrip(".") for each in found.kinds]
     table = table_lines(
         ("kind", "count", "what it is"), [(*r, w) for r, w in zip(rows, words, strict=True)]
     )
     next_ = "peakctl get KIND lists one kind; get instance-types the machines"
     return (*table, (), line((next_, "dim")))
-
-
-def _short(text: str) -> str:
-    """The beginning of a description, cut between words."""
-    first = text.partition(". ")[0].rstrip(".")
-    if len(first) <= _SHORT:
-        return first
-    return first[: _SHORT - 1].rpartition(" ")[0].rstrip(",;:") + " …"
 
 
 def machine_rows(machines: Sequence[Machine]) -> list[JsonDict]:

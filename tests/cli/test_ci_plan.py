@@ -434,6 +434,7 @@ def test_without_a_token_one_line_tells(
     run = peakctl("ci", "plan", "-e", "local", emulator=make_emulator())
     assert run.code == 0
     assert run.err.count("warning[ci/no-comment]: no comment was written: there is no token") == 1
+    assert "or PEAKCTL_HOST_TOKEN" in run.err
     assert github.asked == []
     run = peakctl("ci", "plan", "-e", "local", "--no-comment", emulator=make_emulator())
     assert "ci/no-comment" not in run.err

@@ -153,7 +153,7 @@ spec: {serviceType: api, imageDetails: {imageId: 9002}, resources: {instanceType
         assert (done.exit_code == 0) is (code == 0), done.stderr
     assert "manifest" not in run("plan").stderr
     (project / "types.yaml").unlink()
-    assert "types.yaml cannot be read" in run("plan").stderr
+    assert 'types.yaml" cannot be read' in run("plan").stderr
 
 
 def test_a_file_of_parameters_is_no_manifest(project: Path) -> None:
@@ -317,6 +317,32 @@ def test_without_a_project_files_work_from_here(
     assert "usage/no-project" in run("validate").stderr
     assert run("validate", "-f", "manifests", "-e", "dev").exit_code == 64
     assert "no token" in run("plan", "-f", "manifests").stderr
+    assert "go to your project: there is no peakctl.yaml here" in run("get", "Image").stderr
+
+
+@pytest.mark.parametrize("words", ["ci", "ledger", "emulator", "emulator snapshot"])
+def test_the_help_of_a_group_shows_its_commands_whole(words: str) -> None:
+    help_ = " ".join(good(*words.split(), "--help").stdout.split("Commands:")[1].split())
+    assert "..." not in help_
+    group: Any = cli
+    for word in words.split():
+        group = group.get_command(group.make_context("peakctl", [], resilient_parsing=True), word)
+    for name, command in group.commands.items():
+        assert f"{name} {command.help.partition('.')[0]}" in " ".join(help_.split())
+
+
+def test_what_the_platform_cannot_rename_says_how_to_get_the_new_name(project: Path) -> None:
+    good("apply", "--yes")
+    image = project / "manifests" / "image.yaml"
+    image.write_text(IMAGE.replace("name: forecast,", "name: demand, previousNames: [forecast],"))
+    (project / "manifests" / "workflow.yaml").write_text(WORKFLOW.replace("forecast", "demand"))
+    done = run("plan")
+    assert done.exit_code == 10
+    assert "take the old name out of previousNames" in done.stderr
+    image.write_text(IMAGE.replace("name: forecast,", "name: demand,"))
+    good("apply", "--yes", "--prune", "--prune-history")
+    assert "demand" in good("get", "Image").stdout
+    assert "forecast" not in good("get", "Image").stdout
 
 
 def test_manifests_come_from_stdin_too(project: Path) -> None:

@@ -71,7 +71,7 @@ def test_without_a_kind_all_kinds_are_counted(emulator: Any, peakctl: Any) -> No
         **dict.fromkeys(KINDS, "0"), "Image": "1", "Service": "1", "Workflow": "1"
     }  # fmt: skip
     assert "9 requests sent" in done.err  # a page of each; deployments have two listings
-    assert max(map(len, done.out.splitlines())) <= 75
+    assert "…" not in done.out  # a terminal wraps it within its column
     document = json.loads(peakctl("get", "-o", "json", emulator=emulator).out)
     assert [each["kind"] for each in document["kinds"]] == KINDS
     assert document["kinds"][4] | {"description": ""} == {

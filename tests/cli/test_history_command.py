@@ -344,3 +344,14 @@ def test_numbers_that_the_platform_gives_are_told(shop: Shop) -> None:
         shop.run("apply", "-y", "--prune", "--prune-history", "--allow-mass-change", "4").code == 0
     )
     assert "delete  Artifact/data  2\n" in shop.text()
+
+
+def test_a_resource_without_its_kind_is_refused_and_kinds_may_be_typed_as_for_get(
+    shop: Shop,
+) -> None:
+    shop.apply(("call", "get"))
+    done = shop.run("ledger", "history", "--resource", "call")
+    assert done.code == 64
+    assert "usage/unknown-kind" in done.err
+    assert len(shop.history("--resource", "workflows/call")["runs"]) == 1
+    assert shop.history("--resource", "Workflow/other")["runs"] == []

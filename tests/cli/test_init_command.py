@@ -33,6 +33,7 @@ def test_each_template_plans_and_applies_on_the_emulator(
     monkeypatch.chdir("My Team_s Project")
     assert peakctl("validate").code == 0
     assert peakctl("validate", "-e", "prod").code == 0
+    assert peakctl("fmt", "--check").code == 0
     assert peakctl("plan", "--detailed-exitcode", emulator=platform).code == 2
     assert peakctl("apply", "--yes", emulator=platform).code == 0
     assert peakctl("plan", "--detailed-exitcode", emulator=platform).code == 0

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     Act = Callable[[Session, Control, str], Report]
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
+EPILOG = """\b
+Examples:
+  peakctl emulator seed tenant.yaml -e local    resources to begin with
+  peakctl emulator requests -e local            what it was asked
+  peakctl emulator snapshot save today.snap -e local
+  peakctl emulator reset -e local               begin with nothing
+  peakctl emulator serve                        a server for other programs
+"""
 SERVE_EPILOG = """\b
 Examples:
   peakctl emulator serve --port 8765
@@ -70,7 +78,7 @@ FLAGS = options.stack(
 )
 
 
-@click.group(context_settings=options.CONTEXT)
+@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
 @options.directory
 def emulator() -> None:
     """Run the platform offline; seed, save, read back and reset it.
@@ -278,7 +286,7 @@ def seed(file: Path, **typed: object) -> int:
     return _run("emulator seed", act, typed)
 
 
-@emulator.group(context_settings=options.CONTEXT)
+@emulator.group(cls=options.Group, context_settings=options.CONTEXT)
 @options.directory
 def snapshot() -> None:
     """Keep all data of an emulator in one file, or bring them back."""

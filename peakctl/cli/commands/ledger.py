@@ -70,7 +70,7 @@ Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agr
 """
 
 
-@click.group(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
 @options.directory
 def ledger() -> None:
     """Show, unlock or rebuild what a project knows of itself, and what its runs did.
@@ -192,12 +192,16 @@ async def _show(session: Session) -> Report:
 
 async def _history(session: Session, asked: JsonDict) -> Report:
     from peakctl.cli.session import connected
+    from peakctl.operations.get import find_kind
     from peakctl.operations.history import fits, read_runs, select_runs
     from peakctl.operations.project import require_owner
     from peakctl.present.history import history_document, history_lines
 
     require_owner(session.project)
     async with connected(session) as platform:
+        if asked["resource"] is not None:
+            kind, slash, name = asked["resource"].partition("/")
+            asked["resource"] = f"{find_kind(kind, platform.kinds)}{slash}{name}"
         found = await read_runs(platform)
     session.warnings += found.diagnostics
     if session.flags.output == "text" and asked["limit"] is None:

@@ -29,6 +29,13 @@ SEVERITY = list(Verb)
 STEP_ORDER = list(CALL_STEPS.values())
 
 
+RECREATE = "choose a new metadata.name, and delete the old resource when nothing uses it"
+RENAME = (
+    "take the old name out of previousNames: one of the new name is created then, and --prune "
+    "deletes the old one (an image: with --prune-history)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """An action, or the problems that forbid it; warnings may come along with an action."""
@@ -225,13 +232,14 @@ def refusals(resource: Resource, live: Live, diff: Diff, told: Told) -> list[Dia
 
 def _immutable(resource: Resource, change: Change) -> Diagnostic:
     before, after = (_in_words(value) for value in (change.before, change.after))
+    renamed = change.path == ("metadata", "name")
     return diagnose(
         resource,
         change.path,
         "plan/immutable",
         f"{dotted(change.path)} cannot change once the resource is there",
         detail=f"live: {before}, manifest: {after}; {change.immutable}",
-        fix="choose a new metadata.name, and delete the old resource when nothing uses it",
+        fix=RENAME if renamed else RECREATE,
     )
 
 

@@ -207,7 +207,8 @@ def test_a_name_that_is_not_there_brings_the_nearest(tmp_path: Path) -> None:
 
     assert fix("{{ regoin }}") == "did you mean: region"
     assert fix("{{ region.eurpoe }}") == "did you mean: europe"
-    assert fix("{{ quite_other }}") == "give it with -p quite_other=…"
+    told = "give it with -p quite_other=…, or in a file of `params` of peakctl.yaml"
+    assert fix("{{ quite_other }}") == told
     assert "set HOEM" in fix("{{ os_env.HOEM }}")
 
 

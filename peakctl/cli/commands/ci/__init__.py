@@ -19,7 +19,7 @@ Examples:
 """
 
 
-@click.group(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
 @options.directory
 def ci() -> None:
     """Plan and apply as one line of a CI job.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Word
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
@@ -29,7 +30,14 @@ CIs:
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("ci", metavar="CI")
-@options.environment
+@click.option(
+    "-e",
+    "--env",
+    metavar="NAME",
+    type=Word(),
+    help="Environment of peakctl.yaml. Default: the only one that is not the emulator, or the only "
+    "protected one of those.",
+)
 @options.output("text", "json")
 @options.display
 def init(ci: str, **flags: object) -> int:
@@ -55,7 +63,8 @@ def _report(session: Session, made: CiInitResult) -> Report:
     rows += [line(("= ", "unchanged"), name, " has this text already") for name in made.same]
     rows += [line(("= ", "unchanged"), name, " stays as it was") for name in made.kept]
     words = f"Wrote {counted(len(made.written), 'file')} for the environment {made.environment}."
-    lines = [*rows, (), line((words, "good")), line("Next: what the top of each file asks for.")]
+    next_ = "Next: set up what the comments at the top of each file ask for (tokens, approvals)."
+    lines = [*rows, (), line((words, "good")), line(next_)]
     if made.kept:
         include = next(iter((*made.written, *made.same)))
         lines.append(line(f"Add to {made.kept[0]}: include: [{{local: {include}}}]"))
