@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import yaml
-from hosts import FakeGithub
+from hosts import FakeHost
 
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.S)
 TOKEN = re.compile(r"'[^']*'|&&|\|\||==|!=|!|\(|\)|[A-Za-z_][\w.-]*(?:\(\))?|\s+")
@@ -64,8 +64,8 @@ class Evaluator:
 
 
 @contextmanager
-def serving(host: FakeGithub) -> Any:
-    """A host in memory, on loopback."""
+def serving(host: FakeHost, root: str = "") -> Any:
+    """A host in memory, on loopback; its API begins at the path `root`."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -75,7 +75,7 @@ def serving(host: FakeGithub) -> Any:
             size = int(self.headers.get("Content-Length", 0))
             request = httpx.Request(
                 self.command,
-                f"{host.base}{self.path}",
+                f"{host.base.removesuffix(root)}{self.path}",
                 headers=dict(self.headers),
                 content=self.rfile.read(size),
             )
@@ -86,10 +86,10 @@ def serving(host: FakeGithub) -> Any:
             self.end_headers()
             self.wfile.write(response.content)
 
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = answer  # noqa: N815
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    host.base = f"http://127.0.0.1:{server.server_port}"
+    host.base = f"http://127.0.0.1:{server.server_port}{root}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

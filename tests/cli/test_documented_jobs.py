@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from actions import Done, Runner, serving
-from hosts import FakeGithub
+from hosts import FakeGithub, FakeGitlab
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = """\
@@ -224,3 +226,70 @@ def test_a_fork_is_planned_offline_without_a_secret_and_told_nothing(
     assert (done["offline"].code, "+ create  Workflow/b" in done["offline"].log) == (0, True), done
     assert "Plan: 1 to create" in done["offline"].summary
     assert github.asked == []
+
+
+def test_the_jobs_of_gitlab_keep_one_note_and_write_its_reports(
+    repository: Repository, emulator: str, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    found = re.search(r"## GitLab\n.*?```yaml\n(.*?)```", page, re.S)
+    assert found
+    jobs = yaml.safe_load(found[1])
+    tools = Runner(tmp_path, tmp_path / "gitlab", {}, {})
+    tools.install()
+
+    def play(job: str, commit: str, folder: Path, **variables: str) -> Any:
+        lines = [*jobs[".peak"]["before_script"], *jobs[job]["script"]]
+        env = {
+            "PATH": f"{tools.temp / 'tools'}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "HOME": str(tmp_path),
+            "PEAKCTL_ENDPOINT": emulator,
+            "PEAK_AUTH_TOKEN": "token",
+            "GITLAB_CI": "true",
+            "CI_API_V4_URL": host.base,
+            "CI_PROJECT_ID": "41",
+            "CI_COMMIT_SHA": commit,
+            "CI_PIPELINE_ID": "5",
+            "CI_JOB_NAME": job,
+            "CI_JOB_ID": "6",
+            "GITLAB_TOKEN": "glpat-0123456789",
+            **variables,
+        }
+        script = "\n".join(["set -eo pipefail", *lines])
+        return subprocess.run(
+            ["bash"], input=script, cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
+
+    with serving(FakeGitlab(), "/api/v4") as host:
+        repository.git(repository.clone, "checkout", "-qb", "feature")
+        request = {
+            "CI_MERGE_REQUEST_IID": "7",
+            "CI_MERGE_REQUEST_PROJECT_ID": "41",
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        }
+        bad = repository.commit_of("more", FLOW.replace("spec", "specs"))
+        folder = repository.checkout(bad)
+        done = play("plan", bad, folder, **request)
+        assert done.returncode == 10, done.stderr
+        assert "**Failed**" in host.bodies(7)[0]
+        assert json.loads((folder / "quality.json").read_text())[0]["location"]["path"]
+        good = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+        folder = repository.checkout(good)
+        done = play("plan", good, folder, **request)
+        assert done.returncode == 0, done.stderr
+        assert len(host.bodies(7)) == 1
+        assert "Plan: 2 to create" in host.bodies(7)[0]
+        assert json.loads((folder / "plan.json").read_text()) == {
+            "create": 2,
+            "update": 0,
+            "delete": 0,
+        }
+        assert "has_changes=true\n" in (folder / "peakctl.env").read_text()
+        host.merged = [
+            {"iid": 7, "state": "merged", "merge_commit_sha": good, "squash_commit_sha": None}
+        ]
+        done = play("apply", good, repository.checkout(good))
+        assert done.returncode == 0, done.stderr
+        assert "Applied: 2 created" in host.bodies(7)[1]
+        assert host.broken == []
