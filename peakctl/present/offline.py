@@ -18,10 +18,12 @@ def _compared(found: OfflineResult) -> str:
 
 def offline_note(found: OfflineResult) -> Diagnostic:
     """What says in forms that have nothing but problems that this is no plan of a tenant."""
+    names = first_names([str(key) for key in found.removed], _NAMED)
+    detail = "what is live may differ; this plan can be neither saved nor applied"
     return Diagnostic(
         code="plan/offline",
         summary=f"offline: {_compared(found)}",
-        detail="what is live may differ; this plan can be neither saved nor applied",
+        detail=f"{detail}\nno longer declared: {names}" if names else detail,
         severity=Severity.NOTE,
     )
 

@@ -48,6 +48,8 @@ CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 EXPECTED = ("expect.txt", "expect.requests")
 READS = ("GET", "HEAD")
+LOOKING = ("plan", "diff", "drift", "get", "show", "validate", "render", "graph", "status")
+"""Commands that send reads alone, whatever they find."""
 ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
 TABLE = (
     ("ID", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")),
@@ -130,6 +132,8 @@ class Play:
         self.text.append(f"$ peakctl {words}\n{told}")
         assert (ran.code != 0) is fails, f"exit {ran.code}: {ran.out}{ran.err}"
         writes = [r for r in self.emulator.requests[before:] if r.method not in READS]
+        if words.split()[0] in LOOKING or "--dry-run" in words:
+            assert writes == [], words
         if writes:
             self.requests.append(f"# peakctl {words}\n")
         self.requests += [self.normal.text(_written(request)) for request in writes]

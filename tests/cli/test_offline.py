@@ -123,6 +123,7 @@ def test_what_others_merged_since_is_not_taken_back(project: Path, peakctl: Any)
         ("yaml", "command: plan --offline"),
         ("jsonl", '"command": "plan --offline"'),
         ("markdown", "**OFFLINE**: manifests compared with those of main ("),
+        ("html", "peakctl plan --offline: p"),
         ("github", "title=peakctl plan --offline"),
         ("codequality", "plan/offline"),
         ("sarif", "plan/offline"),
@@ -133,6 +134,7 @@ def test_every_form_says_what_it_is(project: Path, peakctl: Any, form: str, labe
     change(project)
     found = peakctl(*BASE, "-q", "-o", form)
     assert (found.code, label in found.out) == (0, True), found.out
+    assert "Workflow/two" in found.out  # what the branch no longer declares
 
 
 def test_the_counts_of_gitlab_cannot_say_it_so_there_are_none(project: Path, peakctl: Any) -> None:
