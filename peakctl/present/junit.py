@@ -17,6 +17,7 @@ from peakctl.present.report import Report
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = (Status.BLOCKED, Status.CANCELLED)
+_APPLIES = ("apply", "destroy")
 _DOUBTFUL = ("run/unknown", "run/still-in-progress")
 """Not known to have failed: errors of the run, where a failure is one of the resource."""
 
@@ -44,7 +45,7 @@ def junit_text(report: Report) -> str:
     took = f"{report.took or 0.0:.3f}"
     root = ET.Element("testsuites", {"name": "peakctl", "time": took, **_texts(counts)})
     names = filter(None, (f"peakctl {report.command}".strip(), report.project, report.environment))
-    counts["skipped"] = sum(bool(case.skipped) for case in cases)
+    counts["skipped"] = sum(bool(case.skipped and not case.errors) for case in cases)
     suite = ET.SubElement(root, "testsuite", name=_clean(" ".join(names)), time=took)
     suite.attrib.update(_texts(counts))
     for case in cases:
@@ -70,6 +71,8 @@ def _cases(report: Report) -> Iterator[_Case]:
         (case.errors if each.severity is Severity.ERROR else case.notes).append(each)
     for outcome in report.outcomes:
         _end(by_key[outcome.key], outcome)
+    for key in _not_begun(report):
+        by_key[key].skipped = "not applied"
     others = [*by_key.values(), *by_file.values()]
     if not report.ok and not any(case.errors for case in (run, *others)):
         run.errors.append(_not_ok(report))
@@ -79,6 +82,13 @@ def _cases(report: Report) -> Iterator[_Case]:
 def _keys(report: Report) -> Iterable[Key]:
     planned = [action.key for action in report.plan.actions] if report.plan else []
     return dict.fromkeys((*report.declared, *planned, *(o.key for o in report.outcomes)))
+
+
+def _not_begun(report: Report) -> Iterable[Key]:
+    """What was to be changed by an apply that ended before its first call."""
+    if report.plan is None or report.ok or report.outcomes or report.command not in _APPLIES:
+        return ()
+    return (action.key for action in report.plan.pending)
 
 
 def _of_resource(key: Key, report: Report) -> _Case:
@@ -113,7 +123,7 @@ def _sort(case: _Case) -> str:
 def _add(suite: ET.Element, case: _Case) -> None:
     words = {"classname": _clean(case.suite), "name": _clean(case.name)}
     node = ET.SubElement(suite, "testcase", words, time=f"{case.took:.3f}")
-    if case.skipped:
+    if case.skipped and not case.errors:
         ET.SubElement(node, "skipped", message=_clean(case.skipped))
     if case.errors:
         first = case.errors[0]

@@ -251,6 +251,21 @@ def test_junit_of_a_run_that_says_nothing_of_its_failure_fails_all_the_same() ->
     assert len(junit(Report("plan", 2))[0]) == 0
 
 
+def test_junit_of_an_apply_that_was_refused_passes_nothing_that_it_was_to_change() -> None:
+    refused = Diagnostic("guard/consent", "nobody agreed", key=IMAGE)
+    suite = junit(Report("apply", 12, plan=PLAN, diagnostics=(refused,)))
+    endings = {each.attrib["name"]: [child.tag for child in each] for each in suite}
+    assert endings == {
+        "peakctl apply": [],
+        "base": ["failure"],
+        "flow": ["skipped"],
+        "web": ["skipped"],
+        "old": ["skipped"],
+        "a": [],
+    }
+    assert all(len(each) == 0 for each in junit(Report("plan", 0, plan=PLAN)))
+
+
 def test_junit_keeps_warnings_beside_the_case() -> None:
     run = junit(PLANNED)[0]
     assert (run[0].tag, run[0].text) == ("system-out", "warning[template/unused]: unused")
