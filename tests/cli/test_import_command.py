@@ -265,6 +265,42 @@ def test_long_texts_are_files_and_templates_in_texts_stay_texts(tenant: Any, pro
     plans_empty(run)
 
 
+def test_a_reference_without_a_version_keeps_its_id(tenant: Any, project: Path) -> None:
+    loose = json.loads(json.dumps(WORKFLOW))
+    del loose["body"]["steps"]["one"]["imageVersionId"]
+    run = tenant({**image("img"), "as": "image"}, loose)
+    assert run("import", "Workflow").code == 0
+    text = (project / "manifests" / "workflows" / "flow.yaml").read_text()
+    assert "# the version of this Image is open, and a name would give it one" in text
+    assert "name: img" not in text
+    plans_empty(run)
+
+
+def test_what_others_need_stays_though_it_says_nothing(tenant: Any, project: Path) -> None:
+    conditions = [{"dependsOn": "other", "operator": "equals", "value": ""}]
+    parameter = {"name": "p", "type": "string", "required": False, "conditions": conditions}
+    other = {"name": "other", "type": "string", "required": False}
+    spec = {
+        "version": 1,
+        "kind": "workflow",
+        "metadata": {"name": "b", "summary": "s"},
+        "release": {"version": "1.0.0"},
+        "config": {"steps": {"one": {"image": {}, "command": "ls"}}},
+    }
+    block = {
+        "kind": "block-spec",
+        "body": {"spec": spec, "parameters": {"run": [parameter, other]}},
+        "artifact": zipped({"Dockerfile": b"FROM python\n"}),
+    }
+    run = tenant(block)
+    done = run("import", "BlockSpec", "-o", "json")
+    assert json.loads(done.out)["imported"] == ["BlockSpec/b"], done.out
+    text = (project / "manifests" / "block-specs" / "b.yaml").read_text()
+    assert "value: ''" in text or 'value: ""' in text
+    assert "image: {}" in text
+    plans_empty(run)
+
+
 def test_a_made_image_is_told_to_count_as_it_is(tenant: Any, project: Path, peakctl: Any) -> None:
     run = tenant(image("one"))
     assert run("import", "--all").code == 0
