@@ -148,6 +148,14 @@ def _usage(error: click.ClickException) -> errors.Diagnostic:
             )
         near = _harmless(error.option_name, error.possibilities or ())
         error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and context is not None:
+        group = context.command
+        names = ", ".join(group.list_commands(context)) if isinstance(group, click.Group) else ""
+        summary = f"{context.command_path} takes a command: {names}"
+        return errors.Diagnostic(
+            "usage/command-line", summary, fix=f"see {context.command_path} --help"
+        )
     message = error.format_message().strip().rstrip(".")
     path = getattr(getattr(error, "ctx", None), "command_path", "") or "peakctl"
     return errors.Diagnostic(

@@ -323,7 +323,7 @@ class _Search:
     def _tell_missing(self, pattern: str, path: Path) -> None:
         there = os.listdir(path.parent) if os.access(path.parent, os.R_OK) else []  # noqa: PTH208
         near = nearest_names(path.name, there)
-        given = "make it, or correct -f, or `manifests` of peakctl.yaml"
+        given = "correct the path, or `manifests` of peakctl.yaml"
         fix = f"did you mean: {', '.join(near)}" if near else given
         self._tell("not-found", f'there is no file or folder "{pattern}"', fix, pattern=pattern)
 

@@ -58,10 +58,13 @@ def _nothing(word: str, resources: Mapping[Key, Resource]) -> Diagnostic:
     labels = {f"{k}={v}" for r in resources.values() for k, v in r.labels.items()}
     names = {str(key) if "/" in word else key.kind for key in resources}
     words = labels if "=" in word else names
-    near = nearest_names(word, sorted(words))
+    named = sorted(str(key) for key in resources if key.name == word)
+    near = named[:3] or nearest_names(word, sorted(words))
     return Diagnostic(
         code="selector/no-match",
         summary=f'"{word}" selects nothing',
         detail="" if "=" in word or "/" in word else "write Kind/name, Kind, or label=value",
-        fix=f"did you mean: {', '.join(near)}" if near else "see the names: peakctl validate",
+        fix=f"did you mean: {', '.join(near)}"
+        if near
+        else "see the names: peakctl validate -o json",
     )

@@ -271,6 +271,14 @@ def test_a_selection_narrows_the_run(project: Path) -> None:
     assert good("validate", "--select", "team=demand").stdout.startswith("Valid: 1 ")
 
 
+def test_a_name_without_its_kind_brings_the_resources_of_that_name(project: Path) -> None:
+    done = run("plan", "--select", "nightly")
+    assert done.exit_code == 3
+    assert "did you mean: Workflow/nightly" in done.stderr
+    assert "see the names: peakctl validate -o json" in run("plan", "--select", "zzz").stderr
+    assert "Image/forecast" in good("validate", "-o", "json").stdout
+
+
 def test_a_glob_that_matches_nothing_is_an_empty_selection(project: Path) -> None:
     assert run("validate", "-f", "none-*.yaml").exit_code == 3
 
@@ -329,6 +337,15 @@ def test_the_help_of_a_group_shows_its_commands_whole(words: str) -> None:
         group = group.get_command(group.make_context("peakctl", [], resilient_parsing=True), word)
     for name, command in group.commands.items():
         assert f"{name} {command.help.partition('.')[0]}" in " ".join(help_.split())
+
+
+@pytest.mark.parametrize("words", ["ci", "ledger", "emulator", "emulator snapshot"])
+def test_a_group_without_a_command_names_its_commands(words: str) -> None:
+    done = run(*words.split())
+    assert done.exit_code == 64
+    assert f"peakctl {words} takes a command: " in done.stderr
+    assert "Usage:" not in done.stderr
+    assert f"see peakctl {words} --help" in done.stderr
 
 
 def test_what_the_platform_cannot_rename_says_how_to_get_the_new_name(project: Path) -> None:

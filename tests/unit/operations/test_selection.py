@@ -49,7 +49,7 @@ def test_names_are_typed_with_or_without_the_prefix_of_the_environment(word: str
     [
         ("Image/bsae", "did you mean: Image/base"),
         ("team=retial", "did you mean: team=retail"),
-        ("zzz", "see the names: peakctl validate"),
+        ("zzz", "see the names: peakctl validate -o json"),
     ],
 )
 def test_a_word_that_fits_nothing_is_told_with_the_nearest(word: str, fix: str) -> None:
