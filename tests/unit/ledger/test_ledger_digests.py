@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.ledger.digests import LIGHT, Digests
+from peakctl.ledger.digests import LIGHT, Digests, with_fields
 from peakctl.model import MISSING, Key, Secret, Unknown
 
 
@@ -85,3 +85,12 @@ def test_what_may_hold_a_secret_is_digested_slowly_as_a_whole(worked_on: list[by
     assert worked_on == [b'{"a": "pin 1", "b": 7}']
     assert one != digests.of_whole({"a": "pin 2", "b": Secret(7)})
     assert one != digests.of_whole({"a": "pin 1", "b": Secret(8)})
+
+
+def test_fields_are_written_anew_or_stay() -> None:
+    known = {"spec/env/A": "a", "field:spec/env": "b"}
+    assert with_fields(known, {}) == known
+    assert with_fields(known, {"field:spec/type": "c"}) == {
+        "spec/env/A": "a",
+        "field:spec/type": "c",
+    }
