@@ -13,21 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from peakctl import model
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.causes import LastEdit, last_run
-from peakctl.model import (
-    Action,
-    Cause,
-    Key,
-    Live,
-    LiveId,
-    Location,
-    Owned,
-    Plan,
-    Reason,
-    ShownChange,
-    Verb,
-)
 from peakctl.model.resources import Edit
 
 
@@ -64,14 +52,14 @@ class Drift:
     of the resource in its manifest; `detail` is more in words: a new name.
     """
 
-    key: Key
+    key: model.Key
     kind: DriftKind
     id: str | int | None = None
     paths: tuple[str, ...] = ()
-    changes: tuple[ShownChange, ...] = ()
+    changes: tuple[model.ShownChange, ...] = ()
     both: tuple[str, ...] = ()
     edited: Edit | None = None
-    place: Location | None = None
+    place: model.Location | None = None
     detail: str = ""
 
     @property
@@ -80,33 +68,33 @@ class Drift:
         return SENTENCES[self.kind]
 
 
-def find_drift(plan: Plan, observed: LiveState) -> tuple[Drift, ...]:
+def find_drift(plan: model.Plan, observed: LiveState) -> tuple[Drift, ...]:
     """The drift of the resources that `plan` is of, in its order; `observed` has a ledger."""
     return tuple(found for action in plan.actions if (found := _drift(action, observed)))
 
 
-_OUTSIDE = (Cause.CHANGED_OUTSIDE, Cause.DELETED_OUTSIDE, Cause.RENAMED_OUTSIDE)
+_OUTSIDE = (model.Cause.CHANGED_OUTSIDE, model.Cause.DELETED_OUTSIDE, model.Cause.RENAMED_OUTSIDE)
 
 
-def waiting(plan: Plan, drift: Iterable[Drift]) -> tuple[Key, ...]:
+def waiting(plan: model.Plan, drift: Iterable[Drift]) -> tuple[model.Key, ...]:
     """What an apply would change for other reasons than drift: it is not applied yet."""
     kinds = {each.key: each.kind for each in drift}
     return tuple(action.key for action in plan.pending if _waits(action, kinds.get(action.key)))
 
 
-def _waits(action: Action, drifted: DriftKind | None) -> bool:
+def _waits(action: model.Action, drifted: DriftKind | None) -> bool:
     causes = {reason.cause for reason in action.reasons}
     if drifted in (DriftKind.CHANGED, DriftKind.UNCLEAR):
-        return bool(causes - {*_OUTSIDE, Cause.DIFFERS})
+        return bool(causes - {*_OUTSIDE, model.Cause.DIFFERS})
     return drifted is None
 
 
-def added(live: Live) -> Drift:
+def added(live: model.Live) -> Drift:
     """The drift that something live is which no manifest names and no project owns."""
     return Drift(live.key, DriftKind.ADDED, live.id, edited=live.edited)
 
 
-def _drift(action: Action, observed: LiveState) -> Drift | None:
+def _drift(action: model.Action, observed: LiveState) -> Drift | None:
     live, known = action.live, _owned(action, observed)
     if live is None:
         found = _of_absent(action.key, known, observed)
@@ -117,26 +105,30 @@ def _drift(action: Action, observed: LiveState) -> Drift | None:
     return replace(found, place=action.resource.document.locate(("metadata", "name")))
 
 
-def _of_absent(key: Key, known: Sequence[Owned], observed: LiveState) -> Drift | None:
+def _of_absent(key: model.Key, known: Sequence[model.Owned], observed: LiveState) -> Drift | None:
     """What became of that which the ledger has: it has another name now, or is gone."""
     ids = {each.live_id for each in known} - _to_delete(observed)
     if not ids:
         return None
     last = known[0].id
     for item in observed.listed.get(key.kind, ()):
-        if LiveId.of(key.kind, item.id) in ids:
+        if model.LiveId.of(key.kind, item.id) in ids:
             return Drift(key, DriftKind.RENAMED, last, detail=f"to {item.name}")
     return Drift(key, DriftKind.DELETED, last)
 
 
-def _to_delete(observed: LiveState) -> set[LiveId]:
+def _to_delete(observed: LiveState) -> set[model.LiveId]:
     """What a run of this project set out to delete, and never reported on."""
     intents = observed.ledger.intents if observed.ledger else ()
-    return {i.live_id for i in intents if i.live_id and i.verb in (Verb.DELETE, Verb.REPLACE)}
+    return {
+        i.live_id
+        for i in intents
+        if i.live_id and i.verb in (model.Verb.DELETE, model.Verb.REPLACE)
+    }
 
 
 def _of_live(
-    action: Action, live: Live, known: Sequence[Owned], observed: LiveState
+    action: model.Action, live: model.Live, known: Sequence[model.Owned], observed: LiveState
 ) -> Drift | None:
     owners = observed.owners
     if any(each.live_id == live.live_id for each in known):
@@ -154,22 +146,22 @@ def _of_live(
     return replace(added(live), key=action.key)
 
 
-def _name_before(live: Live, observed: LiveState) -> Key | None:
+def _name_before(live: model.Live, observed: LiveState) -> model.Key | None:
     """Under which other name the ledger has a live resource."""
     owned = observed.ledger.owned.values() if observed.ledger else ()
     return next((each.key for each in owned if each.live_id == live.live_id), None)
 
 
-def _of_fields(action: Action, live: Live, observed: LiveState) -> Drift | None:
+def _of_fields(action: model.Action, live: model.Live, observed: LiveState) -> Drift | None:
     """What was changed in it; where that is not known, what differs at all."""
     by_cause = _paths(action.reasons)
-    outside, unclear = by_cause[Cause.CHANGED_OUTSIDE], by_cause[Cause.DIFFERS]
+    outside, unclear = by_cause[model.Cause.CHANGED_OUTSIDE], by_cause[model.Cause.DIFFERS]
     if not (outside or unclear):
         return None
     unreported = live.live_id in observed.owners.intended
     kind = DriftKind.CHANGED if outside and not unreported else DriftKind.UNCLEAR
     edit = LastEdit(live.edited, last_run(observed.ledger))
-    both = tuple(path for path in outside if path in by_cause[Cause.MANIFEST_CHANGED])
+    both = tuple(path for path in outside if path in by_cause[model.Cause.MANIFEST_CHANGED])
     return Drift(
         action.key,
         kind,
@@ -182,14 +174,14 @@ def _of_fields(action: Action, live: Live, observed: LiveState) -> Drift | None:
     )
 
 
-def _paths(reasons: Sequence[Reason]) -> dict[Cause, list[str]]:
-    found: dict[Cause, list[str]] = {cause: [] for cause in Cause}
+def _paths(reasons: Sequence[model.Reason]) -> dict[model.Cause, list[str]]:
+    found: dict[model.Cause, list[str]] = {cause: [] for cause in model.Cause}
     for reason in reasons:
         found[reason.cause] += reason.paths
     return found
 
 
-def _turned(changes: Iterable[ShownChange], paths: set[str]) -> Iterator[ShownChange]:
+def _turned(changes: Iterable[model.ShownChange], paths: set[str]) -> Iterator[model.ShownChange]:
     """The changes of these fields, the other way round: from the manifest to what is live."""
     for change in changes:
         if paths & {*change.paths}:
@@ -203,11 +195,11 @@ def _turned(changes: Iterable[ShownChange], paths: set[str]) -> Iterator[ShownCh
             )
 
 
-def _owned(action: Action, observed: LiveState) -> tuple[Owned, ...]:
+def _owned(action: model.Action, observed: LiveState) -> tuple[model.Owned, ...]:
     """What the ledger has under the name of the resource, or a previous one."""
     ledger, resource = observed.ledger, action.resource
     if ledger is None or resource is None:
         return ()
     names = (action.key.name, *resource.previous_names)
-    keys = [Key(action.key.kind, name) for name in names]
+    keys = [model.Key(action.key.kind, name) for name in names]
     return tuple(ledger.owned[key] for key in keys if key in ledger.owned)

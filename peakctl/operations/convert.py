@@ -8,18 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peakctl import errors
 from peakctl.conversion.convert import Conversion, Converted, Parameter, known_kind
 from peakctl.conversion.drafts import KINDS
 from peakctl.conversion.ids import Id
 from peakctl.conversion.tree import told
-from peakctl.errors import (
-    Diagnostic,
-    ManifestsInvalid,
-    SelectorEmpty,
-    Severity,
-    UsageError,
-    nearest_names,
-)
 from peakctl.files import Unreadable, read_text
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Location
@@ -52,7 +45,7 @@ class ConvertResult:
     variables: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     params_files: tuple[str, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[errors.Diagnostic, ...] = ()
 
 
 def convert(
@@ -89,10 +82,10 @@ async def convert_async(
 
 def _done(found: Converted, into: str | Path | None) -> ConvertResult:
     diagnostics = tuple(dict.fromkeys(found.diagnostics))
-    if any(each.severity is Severity.ERROR for each in diagnostics):
-        raise ManifestsInvalid(*diagnostics)
+    if any(each.severity is errors.Severity.ERROR for each in diagnostics):
+        raise errors.ManifestsInvalid(*diagnostics)
     if not found.files:
-        raise SelectorEmpty(*diagnostics, _nothing())
+        raise errors.SelectorEmpty(*diagnostics, _nothing())
     done = WrittenFiles(())
     if into is not None:
         files = {name: text.encode() for name, text in found.files.items()}
@@ -114,11 +107,11 @@ def _done(found: Converted, into: str | Path | None) -> ConvertResult:
 def _read(paths: Sequence[str | Path], kinds: Sequence[str]) -> Conversion:
     given: dict[str, str] = {}
     named: list[str] = []
-    problems: list[Diagnostic] = []
+    problems: list[errors.Diagnostic] = []
     tops = [Path(path).resolve() for path in paths]
     for path in map(Path, paths):
         if not path.exists():
-            raise UsageError(_not_there(path))
+            raise errors.UsageError(_not_there(path))
         found = [path] if path.is_file() else list(_below(path, tops))
         named += [_display(path)] if path.is_file() else []
         for each in found:
@@ -127,7 +120,7 @@ def _read(paths: Sequence[str | Path], kinds: Sequence[str]) -> Conversion:
             except Unreadable as error:
                 problems.append(_unreadable(each, error))
     if problems:
-        raise ManifestsInvalid(*problems)
+        raise errors.ManifestsInvalid(*problems)
     work = Conversion(given, named, dict(_kinds(kinds, given)))
     work.read()
     return work
@@ -145,7 +138,7 @@ def _below(folder: Path, tops: Sequence[Path]) -> Iterator[Path]:
             if any(path.resolve().is_relative_to(each) for each in tops) and path.is_file():
                 count += 1
                 if count > _MOST_FILES:
-                    raise UsageError(_too_many(folder))
+                    raise errors.UsageError(_too_many(folder))
                 yield path
 
 
@@ -168,9 +161,9 @@ def _kinds(words: Sequence[str], given: Mapping[str, str]) -> Iterator[tuple[str
         path, _, name = word.rpartition("=")
         kind = known_kind(name)
         if kind is None:
-            near = nearest_names(name, KINDS)
-            raise UsageError(
-                Diagnostic(
+            near = errors.nearest_names(name, KINDS)
+            raise errors.UsageError(
+                errors.Diagnostic(
                     code="usage/unknown-kind",
                     summary=f'no body is a "{name}"',
                     detail=f"kinds: {', '.join(KINDS)}",
@@ -179,42 +172,42 @@ def _kinds(words: Sequence[str], given: Mapping[str, str]) -> Iterator[tuple[str
             )
         display = _display(Path(path)) if path else ""
         if path and display not in given:
-            raise UsageError(_not_there(Path(path)))
+            raise errors.UsageError(_not_there(Path(path)))
         yield display, kind
 
 
-def _nothing() -> Diagnostic:
-    return Diagnostic(
+def _nothing() -> errors.Diagnostic:
+    return errors.Diagnostic(
         code="convert/nothing",
         summary="none of what was given becomes a manifest",
         fix="give bodies or scripts of the platform's client; `peakctl import` reads what is live",
     )
 
 
-def _not_there(path: Path) -> Diagnostic:
-    near = nearest_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ()  # noqa: PTH208
-    return Diagnostic(
+def _not_there(path: Path) -> errors.Diagnostic:
+    near = errors.nearest_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ()  # noqa: PTH208
+    return errors.Diagnostic(
         code="convert/not-found",
         summary=f'there is no file or folder "{path}"',
         fix=f"did you mean: {', '.join(near)}" if near else "give the path of a file or folder",
     )
 
 
-def _too_many(folder: Path) -> Diagnostic:
-    return Diagnostic(
+def _too_many(folder: Path) -> errors.Diagnostic:
+    return errors.Diagnostic(
         code="convert/too-many",
         summary=f'"{folder}" has more than {_MOST_FILES} files that may be bodies or scripts',
         fix="give the folders in which they are",
     )
 
 
-def _unreadable(path: Path, error: Unreadable) -> Diagnostic:
+def _unreadable(path: Path, error: Unreadable) -> errors.Diagnostic:
     return told(
         "convert/unreadable",
         f"it cannot be read: {error.reason}",
         Location(_display(path), error.line, error.column),
         fix=error.fix,
-        severity=Severity.ERROR,
+        severity=errors.Severity.ERROR,
     )
 
 

@@ -9,14 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
-from peakctl.errors import (
-    Diagnostic,
-    ManifestsInvalid,
-    PeakctlError,
-    Severity,
-    UsageError,
-    counted,
-)
+from peakctl import errors
 from peakctl.kinds.fields import NOT_RETURNED, Absent, Field, Kind
 from peakctl.kinds.walk import said, variant
 from peakctl.model import (
@@ -111,7 +104,7 @@ class ImportResult:
     variables: tuple[Variable, ...] = ()
     credentials: tuple[str, ...] = ()
     planned: PlanResult | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[errors.Diagnostic, ...] = ()
 
 
 async def import_async(
@@ -145,7 +138,7 @@ class _Import:
     platform: Platform
     options: ImportOptions
     progress: Progress
-    told: list[Diagnostic]
+    told: list[errors.Diagnostic]
     left: list[Left] = field(default_factory=list)
     listed: dict[str, tuple[Listed, ...]] = field(default_factory=dict)
     known: dict[Key, Listed] = field(default_factory=dict)
@@ -157,7 +150,7 @@ class _Import:
         root, folder = import_scope.find_places(self.platform.project, self.options.into)
         declared = import_scope.Declared.read(self.platform.project, root / folder)
         chosen = await self._choose(words, declared)
-        self.progress(f"reading {counted(len(chosen), 'resource')}")
+        self.progress(f"reading {errors.counted(len(chosen), 'resource')}")
         reads = await asyncio.gather(
             *(self.platform.adapters[kind].read(item, None) for kind, item in chosen)
         )
@@ -180,7 +173,7 @@ class _Import:
     ) -> list[tuple[str, Listed]]:
         """What the words mean and nothing speaks against before it is read."""
         kinds = sorted({kind for word in words for kind in word.kinds})
-        self.progress(f"listing {counted(len(kinds), 'kind')}")
+        self.progress(f"listing {errors.counted(len(kinds), 'kind')}")
         found = await asyncio.gather(*(self.platform.adapters[kind].index() for kind in kinds))
         self.listed = dict(zip(kinds, found, strict=True))
         import_scope.refuse_unmatched(words, self.listed)
@@ -313,7 +306,7 @@ class _Import:
                 needed = digest is not None or rule.absent is Absent.REQUIRED
                 return found.ignoring(ARTIFACT, NOT_GIVEN_BACK) if needed else found
             return self._unpacked(found, data, digest, most)
-        except PeakctlError as error:
+        except errors.PeakctlError as error:
             if any(d.code != "artifact/unsafe-archive" for d in error.diagnostics):
                 raise
             why = "; ".join(d.summary for d in error.diagnostics)
@@ -341,7 +334,7 @@ class _Import:
         """What differs from manifests that an import wrote, with their new texts."""
         if not self.known:
             return Updated()
-        self.progress(f"comparing {counted(len(self.known), 'declared resource')}")
+        self.progress(f"comparing {errors.counted(len(self.known), 'declared resource')}")
         drift = await find_drift(self.platform, self.known)
         lives = [each.live for each in drift]
         ledgers = await find_ledgers(self.platform, {live.live_id for live in lives}, self.told)
@@ -371,7 +364,7 @@ class _Import:
             read = read_manifests(
                 [document], self.platform.kinds, project_root=root, pack=unpacked_folder
             )
-            wrong = [d for d in read.problems if d.severity is Severity.ERROR]
+            wrong = [d for d in read.problems if d.severity is errors.Severity.ERROR]
             if wrong:
                 self._leave(each.key, "", f"its manifest would be invalid: {wrong[0].summary}")
             else:
@@ -403,7 +396,7 @@ class _Import:
                 root, files.files, replace=extended, executable=sorted(files.executable)
             )
         except OSError as error:
-            raise UsageError(_unwritable(root, error)) from error
+            raise errors.UsageError(_unwritable(root, error)) from error
         manifests = sorted([*files.manifests, *files.updated])
         planned = await self._plan(root, manifests) if manifests else None
         return ImportResult(
@@ -433,28 +426,28 @@ class _Import:
             planned = await make_plan(
                 replace(self.platform, project=project), loaded, PlanOptions()
             )
-        except PeakctlError as error:
-            self.told += [replace(d, severity=Severity.WARNING) for d in error.diagnostics]
+        except errors.PeakctlError as error:
+            self.told += [replace(d, severity=errors.Severity.WARNING) for d in error.diagnostics]
             self.told.append(_NOT_PLANNED)
             return None
         self.told += [*loaded.diagnostics, *planned.diagnostics]
         return planned
 
 
-_NOT_PLANNED = Diagnostic(
+_NOT_PLANNED = errors.Diagnostic(
     code="import/not-planned",
     summary="the files were written, and no plan of them could be made: see above",
     fix="correct what is named, then: peakctl plan --unset-env unknown",
-    severity=Severity.WARNING,
+    severity=errors.Severity.WARNING,
 )
 
 
-def _warned(problem: Diagnostic, key: Key) -> Diagnostic:
-    return replace(problem, key=key, severity=Severity.WARNING)
+def _warned(problem: errors.Diagnostic, key: Key) -> errors.Diagnostic:
+    return replace(problem, key=key, severity=errors.Severity.WARNING)
 
 
-def _unwritable(root: FilePath, error: OSError) -> Diagnostic:
-    return Diagnostic(
+def _unwritable(root: FilePath, error: OSError) -> errors.Diagnostic:
+    return errors.Diagnostic(
         code="import/unwritable",
         summary=f'files cannot be written in "{root}": {error.strerror}',
         fix="choose another folder; nothing was written",
@@ -487,5 +480,5 @@ def digest_when_packed(unpacked: Unpacked, ignore_files: Sequence[str]) -> str:
         write_files(folder, contents, executable=unpacked.executable)
         try:
             return pack(folder, ignore_files, FilePath(root)).digest
-        except ManifestsInvalid:
+        except errors.ManifestsInvalid:
             return ""

@@ -6,20 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from peakctl import __version__
+from peakctl import __version__, model
 from peakctl.errors import Diagnostic, Severity
-from peakctl.model import (
-    Action,
-    Change,
-    Effect,
-    Failure,
-    Location,
-    Outcome,
-    Plan,
-    ShownChange,
-    Status,
-    Verb,
-)
 from peakctl.model.values import MISSING, JsonDict, Value, dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
@@ -100,17 +88,17 @@ def json_document(report: Report) -> JsonDict:
     return document
 
 
-def summary(plan: Plan) -> dict[str, int]:
+def summary(plan: model.Plan) -> dict[str, int]:
     """How many resources there are under each verb, and how many restart or stop."""
-    counts = {str(verb): plan.count(verb) for verb in Verb}
-    effects = {"restarts": Effect.RESTARTS, "stops": Effect.STOPS}
+    counts = {str(verb): plan.count(verb) for verb in model.Verb}
+    effects = {"restarts": model.Effect.RESTARTS, "stops": model.Effect.STOPS}
     return counts | {word: len(reached(plan, effect)) for word, effect in effects.items()}
 
 
-def _failures(outcomes: Iterable[Outcome]) -> Iterator[Diagnostic]:
+def _failures(outcomes: Iterable[model.Outcome]) -> Iterator[Diagnostic]:
     """What failed or is in doubt, as errors: readers of `errors` need not know of outcomes."""
     for outcome in outcomes:
-        if outcome.status in (Status.FAILED, Status.UNKNOWN):
+        if outcome.status in (model.Status.FAILED, model.Status.UNKNOWN):
             yield Diagnostic(
                 code=f"run/{outcome.status}",
                 summary=f"{outcome.verb}: {outcome.message}",
@@ -136,7 +124,7 @@ def problem_document(diagnostic: Diagnostic) -> JsonDict:
     }
 
 
-def action_document(action: Action, place: Location | None = None) -> JsonDict:
+def action_document(action: model.Action, place: model.Location | None = None) -> JsonDict:
     """One action of a plan; `place` is where its resource is declared."""
     return {
         "key": str(action.key),
@@ -159,11 +147,11 @@ def action_document(action: Action, place: Location | None = None) -> JsonDict:
     }
 
 
-def _names(action: Action) -> Sequence[str]:
+def _names(action: model.Action) -> Sequence[str]:
     return [str(key) for key in sorted(action.after)]
 
 
-def change_document(shown: ShownChange) -> JsonDict:
+def change_document(shown: model.ShownChange) -> JsonDict:
     """Manifest form, and beside it what the platform has.
 
     `before` or `after` is left out where the field is not there, which null would not say.
@@ -181,7 +169,7 @@ def change_document(shown: ShownChange) -> JsonDict:
     }
 
 
-def _sides(change: ShownChange | Change, *, sensitive: bool) -> JsonDict:
+def _sides(change: model.ShownChange | model.Change, *, sensitive: bool) -> JsonDict:
     sides = {"before": change.before, "after": change.after}
     return {
         name: _seen(value, sensitive=sensitive)
@@ -194,7 +182,7 @@ def _seen(value: Value, *, sensitive: bool) -> object:
     return to_json(masked(value) if sensitive else value)
 
 
-def outcome_document(outcome: Outcome) -> JsonDict:
+def outcome_document(outcome: model.Outcome) -> JsonDict:
     """How one action ended."""
     return {
         "key": str(outcome.key),
@@ -209,7 +197,7 @@ def outcome_document(outcome: Outcome) -> JsonDict:
     }
 
 
-def _failure(failure: Failure) -> JsonDict:
+def _failure(failure: model.Failure) -> JsonDict:
     return {
         "what": failure.what,
         "reason": failure.reason,
