@@ -12,13 +12,20 @@ from pathlib import Path
 
 from peakctl.engine.plan.classes import narrower, not_allowed, with_classes
 from peakctl.engine.plan.offline import Compared, compare_resources
-from peakctl.errors import Diagnostic, ManifestsInvalid, PeakctlError, Severity, UsageError
+from peakctl.errors import (
+    Diagnostic,
+    GuardRefused,
+    ManifestsInvalid,
+    PeakctlError,
+    Severity,
+    UsageError,
+)
 from peakctl.kinds.store import load_kinds
 from peakctl.manifests.commit import find_base, write_commit
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Key, Owner, Plan, Resource
 from peakctl.model.text import secret_texts
-from peakctl.operations.load import LoadResult, check_together, load, refuse_errors
+from peakctl.operations.load import ABSENT, LoadResult, check_together, load, refuse_errors
 from peakctl.operations.plan import narrow, redacted_files
 from peakctl.operations.project import Project, find_project, no_project, telling, with_environment
 
@@ -111,7 +118,9 @@ def _load_base(
             if opened is None:
                 return base, {}, (_nothing_there(project, revision, base),)
             loaded = load(opened)
-        except (ManifestsInvalid, UsageError) as error:
+        except (ManifestsInvalid, UsageError, GuardRefused) as error:
+            if _is_empty(error):
+                return base, {}, (_nothing_there(project, revision, base),)
             raise PeakctlError(_not_comparable(revision, base, error.diagnostics)) from None
     return base, dict(loaded.resources), ()
 
@@ -130,11 +139,17 @@ def _open(project: Project, root: Path) -> Project | None:
     return with_environment(replace(found, options=replace(options, environment=wanted)))
 
 
+def _is_empty(error: PeakctlError) -> bool:
+    """Whether the commit has no manifest at all: its project was made, and nothing else yet."""
+    errors = {d.code for d in error.diagnostics if d.severity is Severity.ERROR}
+    return errors <= {*ABSENT, "guard/empty"}
+
+
 def _nothing_there(project: Project, revision: str, base: str) -> Diagnostic:
     return Diagnostic(
         code="offline/no-base",
-        summary=f"everything counts as new: {revision} ({base[:12]}) lacks the project"
-        f" or its environment {project.environment_name}",
+        summary=f"everything counts as new: {revision} ({base[:12]}) has no manifest of this"
+        f" project and its environment {project.environment_name}",
         severity=Severity.NOTE,
     )
 

@@ -225,6 +225,22 @@ def test_a_base_without_the_project_or_the_environment_has_nothing(
     assert ("offline/no-base" in found.err, found.code) == (True, 0)
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_a_base_without_a_manifest_has_nothing(project: Path, peakctl: Any, text: str) -> None:
+    git(project, "checkout", "-q", "main")
+    for file in (project / "manifests").iterdir():
+        file.unlink()
+    if text:
+        (project / "manifests/one.yaml").write_text(text)
+    commit(project)
+    git(project, "checkout", "-qb", "first")
+    (project / "manifests").mkdir(exist_ok=True)
+    (project / "manifests/one.yaml").write_text(FLOW % ("one", "a"))
+    found = peakctl(*BASE)
+    assert ("Offline plan: 1 to create." in found.out, found.code) == (True, 0), found.err
+    assert "offline/no-base" in found.err
+
+
 def test_a_base_that_is_not_valid_is_named(project: Path, peakctl: Any) -> None:
     git(project, "checkout", "-q", "main")
     (project / "manifests/one.yaml").write_text("kind: [")
