@@ -30,6 +30,10 @@ def test_each_template_plans_and_applies_on_the_emulator(
     made = peakctl("init", "My Team_s Project", "--template", template)
     assert made.code == 0
     assert "Made project my-team-s-project" in made.out
+    again = peakctl("init", "My Team_s Project", "--template", template)
+    assert again.code == 0
+    assert "Project my-team-s-project is here already. Next:" in again.out
+    assert "+ " not in again.out
     monkeypatch.chdir("My Team_s Project")
     assert peakctl("validate").code == 0
     assert peakctl("validate", "-e", "prod").code == 0

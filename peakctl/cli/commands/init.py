@@ -73,11 +73,13 @@ def _report(session: Session, made: InitResult, folder: str) -> Report:
 
     own = [name for name in made.written if not name.startswith(SCHEMAS)]
     rows = [line(("+ ", "create"), name) for name in own]
-    rows.append(line(("+ ", "create"), f"{SCHEMAS}/ (for your editor)"))
+    if len(own) < len(made.written):
+        rows.append(line(("+ ", "create"), f"{SCHEMAS}/ (for your editor)"))
     rows += [line(("= ", "unchanged"), name, " stays as it was") for name in made.kept]
     go = [] if made.folder == Path.cwd() else [f"cd {shlex.quote(folder)}"]
     steps = [*go, "peakctl validate", "peakctl plan", "peakctl apply"]
-    words = f"Made project {made.project}: {counted(len(own), 'file')}. Next:"
+    done = f"Made project {made.project}: {counted(len(own), 'file')}."
+    words = f"{done if made.written else f'Project {made.project} is here already.'} Next:"
     lines = [*rows, (), line((words, "good")), *(line(f"  {step}") for step in steps)]
     extra = {
         "project": made.project,
