@@ -81,6 +81,25 @@ class OutputFile(NamedTuple):
     file: str = ""
 
 
+class OneForm(click.Choice[str]):
+    """A form of a command that has few. What the variable asks of other commands is passed over."""
+
+    def __init__(self, forms: Sequence[str], others: Sequence[str]) -> None:
+        super().__init__(forms)
+        self._others = frozenset(others)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        source = ctx.get_parameter_source(param.name) if ctx and param and param.name else None
+        if source is not click.core.ParameterSource.ENVIRONMENT:
+            return super().convert(value, param, ctx)
+        asked = [row.strip() for row in str(value).splitlines() if row.strip()]
+        left = [row for row in asked if row.partition("=")[0] not in self._others]
+        known = [row for row in asked if row in self.choices]
+        return super().convert((left or known or [self.choices[0]])[0], param, ctx)
+
+
 class OutputForm(click.ParamType["OutputFile"]):
     """`FORM` or `FORM=FILE`. A file must be one that can be made, before anything is done."""
 

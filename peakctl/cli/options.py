@@ -388,20 +388,22 @@ def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     return [name for name in names if name.lower().startswith(incomplete.lower())]
 
 
+REPORT_FORMS = tuple(FORMS)
+"""The forms of everything that finds problems, plans or changes."""
+
+
 def output(*forms: str) -> Callable[[F], F]:
     """`-o` with the given forms, the first being the default."""
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(forms),
+        type=types.OneForm(forms, REPORT_FORMS),
         default=forms[0],
         show_default=True,
         help="Form of the result.",
     )
 
 
-REPORT_FORMS = tuple(FORMS)
-"""The forms of everything that finds problems, plans or changes."""
 _NAMES = ", ".join(form for form in REPORT_FORMS if ":" not in form)
 
 

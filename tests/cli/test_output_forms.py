@@ -87,6 +87,24 @@ def test_the_variable_holds_one_form_a_line(
     assert "Workflow/flow" in (shop / "a plan.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("asked", "code", "shown"),
+    [
+        ("json\nmarkdown=a.md", 0, "{"),
+        ("markdown=a.md\nsarif=a.sarif", 0, "peakctl"),
+        ("sarif", 0, "peakctl"),
+        ("xml", 64, ""),
+    ],
+)
+def test_the_variable_of_a_job_does_not_stop_commands_of_fewer_forms(
+    peakctl: Any, monkeypatch: pytest.MonkeyPatch, asked: str, code: int, shown: str
+) -> None:
+    monkeypatch.setenv("PEAKCTL_OUTPUT", asked)
+    done = peakctl("version")
+    assert (done.code, done.out[: len(shown)]) == (code, shown)
+    assert peakctl("version", "-o", "sarif").code == 64
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
 def test_files_are_their_owners_alone_and_old_ones_are_replaced(
     shop: Path, peakctl: Any, emulator: Any
