@@ -14,7 +14,8 @@ def facts_document(action: Action, place: Location | None) -> JsonDict:
     """Facts as JSON; what no manifest names, and what a saved plan does not hold, is null.
 
     `desired` is the manifest after its templates, files filled in: references are by name, secrets
-    are masked, and so is what the platform hides.
+    are masked, and so is what the platform hides. It is null for what is deleted: nothing is
+    desired then, and only what would be sent tells which parameters are hidden.
     """
     resource = action.resource
     at = {"file": place.file, "line": place.line, "column": place.column} if place else None
@@ -23,11 +24,12 @@ def facts_document(action: Action, place: Location | None) -> JsonDict:
     values: Mapping[str, Value] = {
         word: _sealed(each, action.desired.get(word)) for word, each in resource.values.items()
     }
+    manifest = {"apiVersion": API_VERSION, "kind": action.key.kind, **to_json(values)}
     return {
         "location": at,
         "labels": dict(resource.labels),
         "protect": resource.protect,
-        "desired": {"apiVersion": API_VERSION, "kind": action.key.kind, **to_json(values)},
+        "desired": manifest if action.desired else None,
     }
 
 
