@@ -149,6 +149,13 @@ def test_secrets_become_variables_with_names_of_their_own() -> None:
     ]
 
 
+def test_an_id_without_a_version_stays_with_a_comment() -> None:
+    """A name would follow the newest version, and the plan after the import would not be empty."""
+    step = {word: each for word, each in STEP.items() if word != "imageVersionId"}
+    found = exported("Workflow", workflow(step), ("Image", Listed(1, "base", {})))
+    assert any("is open" in comment for comment in found.comments.values())
+
+
 def test_a_variable_never_has_the_name_of_a_credential() -> None:
     """Templates may not read those: the manifest could not be applied."""
     exporter = Exporter(UniqueNames(LiveState(), KINDS, {}), lambda _: False)
