@@ -27,6 +27,8 @@ NEVER_WRITTEN = (Absent.READ_ONLY, Absent.LOCAL, Absent.WRITE_ONLY)
 MAY_BE_LEFT_OUT = (Absent.CLEAR, Absent.SERVER, Absent.DEFAULT)
 MASKED = "the platform does not show it"
 SENSITIVE = "its field holds a secret"
+UNREAD = "no read returns it"
+IF_NONE = 'no read returns it: write "" if there is none'
 BY_FIELD = "its name is that of a secret"
 BY_FORM = "it looks like a secret"
 
@@ -190,6 +192,7 @@ class _Export:
     variables: list[Variable] = attribute(default_factory=list)
     archives: dict[Path, str] = attribute(default_factory=dict)
     labels: dict[Path, str] = attribute(default_factory=dict)
+    unread: dict[Path, str] = attribute(default_factory=dict)
 
     def export(self, values: Tree) -> Exported:
         values = copy_tree(values)
@@ -204,7 +207,7 @@ class _Export:
         named = ByName(self.exporter.names, {}).tree(self.kind.root, self._unpinned(kept))
         assert isinstance(named, dict)  # noqa: S101 - the whole of a resource is a map
         whole = reveal(named)
-        comments = dict(self._unnamed(self.kind.root, whole, (), ()))
+        comments = {**self.unread, **dict(self._unnamed(self.kind.root, whole, (), ()))}
         return Exported(self.live.key, whole, tuple(self.variables), self.archives, comments)
 
     # --- what is left out --------------------------------------------------------------------
@@ -239,6 +242,9 @@ class _Export:
         for word, inner in rule.properties.items():
             if inner.archive and inner.absent is Absent.REQUIRED and word not in value:
                 self.archives[(*path, word)] = ""
+            if inner.absent is Absent.WRITE_ONLY and inner.sensitive:
+                out[word] = self._variable((*path, word), UNREAD)
+                self.unread[*path, word] = IF_NONE
         label = value.get("name")
         for word, each in value.items():
             field = rule if is_free(rule) else child(rule, word)

@@ -9,8 +9,10 @@ import pytest
 from peakctl.engine.export import (
     BY_FIELD,
     BY_FORM,
+    IF_NONE,
     MASKED,
     SENSITIVE,
+    UNREAD,
     Exported,
     Exporter,
     Referenced,
@@ -226,3 +228,13 @@ def test_what_the_schema_does_not_have_or_nobody_may_write_is_left_out() -> None
     git = {"url": "https://x", "branch": "main", "token": "hunter2"}
     app = exported("Workflow", workflow({"imageId": 1, "repository": git, "command": "x"}))
     assert "hunter2" not in str(app)
+
+
+def test_a_secret_that_no_read_returns_is_asked_for_where_it_belongs() -> None:
+    git = {"url": "https://x", "branch": "main"}
+    found = exported("Workflow", workflow({**STEP, "repository": git}))
+    spec: Any = found.values["spec"]
+    token = "{{ os_env.W_REPOSITORY_TOKEN }}"
+    assert spec["steps"]["a"]["repository"] == {**git, "token": token}
+    assert [(v.name, v.why) for v in found.variables] == [("W_REPOSITORY_TOKEN", UNREAD)]
+    assert found.comments["spec", "steps", "a", "repository", "token"] == IF_NONE
