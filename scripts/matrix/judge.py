@@ -66,8 +66,9 @@ def judge(
     field: SettableField, patterns: list[Pattern], live: Any, wanted: Any, seen: Seen
 ) -> list[tuple[Verdict, str]]:
     """What was wrong with a step from `live` to `wanted` (both settled meanings)."""
-    paths = [path for change in seen.action["changes"] for path in change["paths"]]
-    outside = [path for path in paths if not any(is_near(path, p) for p in patterns)]
+    changes = seen.action["changes"]
+    paths = [change["path"] for change in changes]
+    outside = [change["path"] for change in changes if not _is_near(change, patterns)]
     surely = not (is_open(live) or is_open(wanted))
     found: list[tuple[Verdict, str]] = []
     if surely and live != wanted and seen.action["verb"] == "unchanged":
@@ -230,6 +231,12 @@ def _joined(holder: Parts, path: Path) -> Parts:
     for step in path:
         holder = holder[:-1] if step == ".." else (*holder, str(step))
     return holder
+
+
+def _is_near(change: dict[str, Any], patterns: list[Pattern]) -> bool:
+    """Whether a change is at the field, or at the list around it with its places in the field."""
+    own, places = [change["path"]], change["paths"]
+    return any(all(any(is_near(w, p) for p in patterns) for w in each) for each in (own, places))
 
 
 def is_near(path: str, pattern: Pattern) -> bool:

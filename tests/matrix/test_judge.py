@@ -63,9 +63,9 @@ def test_each_way_to_go_wrong_has_its_verdict(other: dict[str, Any], told: list[
 
 
 def test_a_change_of_several_places_has_to_be_near_at_each() -> None:
-    """Its own path may be that of the list around them, or one text for all."""
+    """Its own path may be that of the list around them."""
     tag = FIELDS["AppSpec", "metadata.tags[].name"]
-    change = {"path": "metadata.tags.name", "paths": ["metadata.tags.a", "metadata.tags.b"]}
+    change = {"path": "metadata.tags", "paths": ["metadata.tags.a", "metadata.tags.b"]}
     known = seen(action={"verb": "edit", "changes": [change]}, after=BEFORE)
     assert Verdict.COLLATERAL_CHANGE not in verdicts(tag, "a", "b", known)
     change["paths"] = ["metadata.tags.a", "metadata.title"]
