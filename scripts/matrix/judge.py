@@ -208,7 +208,14 @@ def patterns_of(field: SettableField) -> list[Pattern]:
             found.append(Pattern(_pattern(steps), exact=True))
     if field.rule.file_for:
         found.append(Pattern((*own[:-1], field.rule.file_for)))
-    return found
+    return found + _of_reference(field, own)
+
+
+def _of_reference(field: SettableField, own: Parts) -> list[Pattern]:
+    """The ids of a reference that the field is one of: a plan tells of both in one line."""
+    steps, holder = field.above[-1]
+    every = (_ids((*steps, word), rule) for word, rule in holder.properties.items())
+    return [Pattern(path) for ids in every if own in ids for path in ids]
 
 
 def _pattern(steps: tuple[Step, ...]) -> Parts:
