@@ -71,12 +71,13 @@ def test_the_same_with_every_kind(tmp_path: Path) -> None:
 def test_a_lease_that_nobody_checks_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger import revisions
+    from peakctl.ledger import client, recovery
 
     async def ours(_store: Any, _id: Any, _numbers: Any, number: int, ledger: Any) -> Any:
         return number, ledger
 
-    monkeypatch.setattr(revisions, "newest_in_force", ours)
+    for module in (client, recovery):
+        monkeypatch.setattr(module, "newest_in_force", ours)
     duel = make_duel("its next state twice", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=3, drawn=0)))
 
