@@ -48,7 +48,10 @@ class Machine:
 
 
 async def overview_async(project: Project) -> Overview:
-    """How much of each kind the tenant has. Raises NotAuthenticated."""
+    """How much of each kind the tenant has.
+
+    Raises NotAuthenticated, and ApiError when no listing at all can be read.
+    """
     async with connect(project) as platform:
         return await read_overview(platform)
 
@@ -61,6 +64,9 @@ async def read_overview(platform: Platform, *, provided: bool = False) -> Overvi
     pages = await asyncio.gather(
         *(platform.adapters[kind.name].first_page() for kind in kinds), return_exceptions=True
     )
+    failed = [page for page in pages if isinstance(page, ApiError)]
+    if failed and len(failed) == len(pages):  # it is not the listing of one kind: nobody answers
+        raise failed[0]
     counts, told = [], []
     for kind, page in zip(kinds, pages, strict=True):
         if isinstance(page, ApiError):

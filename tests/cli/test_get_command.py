@@ -105,6 +105,14 @@ def make_workflows(emulator: Any, count: int) -> None:
     asyncio.run(make())
 
 
+def test_a_tenant_of_which_nothing_can_be_read_is_an_error(emulator: Any, peakctl: Any) -> None:
+    rule = {"method": "GET", "path": "/", "action": "status", "status": 400, "times": 99}
+    emulator.faults += read_faults(rule)
+    done = peakctl("get", emulator=emulator)
+    assert (done.code, done.out) == (1, "")
+    assert "400" in done.err
+
+
 def test_a_listing_that_cannot_be_read_is_left_out_with_a_warning(
     emulator: Any, peakctl: Any
 ) -> None:
