@@ -110,8 +110,13 @@ def answer_error(error: BaseException, args: Sequence[str]) -> int:
         diagnostics=diagnostics_of(error),
     )
     output, files = outputs_of(args, settings)
+    files = tuple(each for each in files if _may_be_file(Path(each.file)))  # others are told of
     hosts = in_repository(report, None, settings.environment)
     return answer(report, terminal, output, files, hosts=hosts)
+
+
+def _may_be_file(path: Path) -> bool:
+    return path.parent.is_dir() and not path.is_dir()
 
 
 def _command_in(args: Sequence[str]) -> str:

@@ -136,6 +136,7 @@ def test_forms_that_cannot_be_given_are_wrong_usage(
     done = peakctl("plan", *typed, emulator=emulator)
     assert done.code == 64
     assert told in done.err
+    assert done.err.count("error[") == 1
 
 
 def test_a_file_that_is_lost_does_not_keep_others_from_being_written(
