@@ -21,6 +21,7 @@ CONTEXT: JsonDict = {
     "max_content_width": 100,
 }
 PARALLELISM = 16
+_COMPLETION_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,6 +387,35 @@ def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 
     names = [*load_kinds(), *LOOKED_UP]
     return [name for name in names if name.lower().startswith(incomplete.lower())]
+
+
+def complete_target(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """`Kind/` and then the live names of that kind; nothing where they cannot be asked for."""
+    from peakctl.errors import PeakctlError
+    from peakctl.kinds.store import load_kinds
+
+    word, slash, begun = incomplete.partition("/")
+    kinds = [kind for kind in load_kinds() if kind.lower().startswith(word.lower())]
+    if not slash:
+        return [f"{kind}/" for kind in kinds]
+    try:
+        names = _live_names(ctx.params.get("env"), word)
+    except (PeakctlError, TimeoutError):  # a shell that completes has no place for errors
+        return []
+    return [f"{word}/{name}" for name in names if name.startswith(begun)]
+
+
+def _live_names(environment: str | None, kind: str) -> tuple[str, ...]:
+    import asyncio
+
+    from peakctl.operations.blocking import run_blocking
+    from peakctl.operations.project import ProjectOptions, find_project, with_environment
+    from peakctl.operations.target import target_names_async
+    from peakctl.settings import read_settings
+
+    project = find_project(ProjectOptions(environment=environment), read_settings())
+    names = target_names_async(with_environment(project), kind)
+    return run_blocking(asyncio.wait_for(names, _COMPLETION_SECONDS))
 
 
 REPORT_FORMS = tuple(FORMS)

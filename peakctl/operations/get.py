@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
+from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
 from peakctl.operations.load import load_documents, under_environment
 from peakctl.operations.overview import find_uses
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, telling
+from peakctl.operations.target import find_kind, not_found
 
 OF_PLATFORM = "part of the platform"
 
@@ -93,14 +94,7 @@ async def _read(
     ours = [item for item in listed if prefix and item.name == f"{prefix}{name}"]
     wanted = ours or [item for item in listed if name is None or item.name == name]
     if name is not None and not wanted:
-        near = nearest_names(name, sorted({item.name for item in listed}))
-        raise PeakctlError(
-            Diagnostic(
-                code="live/not-found",
-                summary=f'there is no {kind} named "{name}"',
-                fix=f"did you mean: {', '.join(near)}" if near else f"see peakctl get {kind}",
-            )
-        )
+        raise PeakctlError(not_found(Key(kind, name), (item.name for item in listed)))
     reads = await asyncio.gather(*(adapter.read(item, None) for item in wanted))
     return [live for live in reads if live is not None]
 
@@ -156,34 +150,6 @@ def _is_part(live: Live, part_of: Mapping[LiveId, str]) -> Diagnostic:
         fix="write a manifest of what it belongs to instead",
         severity=Severity.WARNING,
     )
-
-
-def find_kind(word: str, kinds: Iterable[str]) -> str:
-    """The kind that `word` means, without regard to case, hyphens and plural. Raises UsageError."""
-    names = list(kinds)
-    found = known_kind(word, names)
-    if found is not None:
-        return found
-    near = nearest_names(word, names)
-    raise UsageError(
-        Diagnostic(
-            code="usage/unknown-kind",
-            summary=f'there is no kind "{word}"',
-            detail=f"kinds: {', '.join(names)}",
-            fix=f"did you mean: {', '.join(near)}" if near else "use one of the kinds above",
-        )
-    )
-
-
-def known_kind(word: str, kinds: Iterable[str]) -> str | None:
-    """The kind that `word` means, None where there is none."""
-    by_folded = {_folded(name): name for name in kinds}
-    folded = _folded(word)
-    return by_folded.get(folded) or by_folded.get(folded.removesuffix("s"))
-
-
-def _folded(word: str) -> str:
-    return word.lower().replace("-", "").replace("_", "")
 
 
 # --- which values are secret -------------------------------------------------------------------

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 
-from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
+from peakctl.errors import Diagnostic, PeakctlError, UsageError
 from peakctl.model import Key, Listed, Tree, mapping_at
-from peakctl.operations.get import find_kind
 from peakctl.operations.import_files import ENV_EXAMPLE
 from peakctl.operations.load import read_declared
 from peakctl.operations.project import Project, ProjectOptions
+from peakctl.operations.target import find_kind, not_found
 
 _VARIABLE = re.compile(r"os_env\s*(?:\.\s*|\[\s*['\"])(\w+)")
-_LIST = "see peakctl get {}"
 
 # --- what was typed --------------------------------------------------------------------------
 
@@ -63,14 +62,7 @@ def refuse_unmatched(words: Sequence[Word], listed: Mapping[str, Sequence[Listed
         names = [item.name for kind in word.kinds for item in listed[kind]]
         if word.name is None or any(word.fits(word.kinds[0], name) for name in names):
             continue
-        near = nearest_names(word.name, sorted(set(names)))
-        problems.append(
-            Diagnostic(
-                code="live/not-found",
-                summary=f'there is no {word.kinds[0]} named "{word.name}"',
-                fix=f"did you mean: {', '.join(near)}" if near else _LIST.format(word.kinds[0]),
-            )
-        )
+        problems.append(not_found(Key(word.kinds[0], word.name), names))
     if problems:
         raise PeakctlError(*problems)
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, nearest_names
+from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity
+from peakctl.model import Key
 from peakctl.operations.platform import Platform, connect
+from peakctl.operations.target import not_found
 
 if TYPE_CHECKING:
     from peakctl.engine.export import Referenced
@@ -112,14 +114,7 @@ async def read_machines(
         if scope in words:
             scopes.setdefault(item.name, []).extend(words[scope])
     if name is not None and name not in scopes:
-        near = nearest_names(name, sorted(scopes))
-        raise PeakctlError(
-            Diagnostic(
-                code="live/not-found",
-                summary=f'there is no {kind} named "{name}"',
-                fix=f"did you mean: {', '.join(near)}" if near else f"see peakctl get {kind}",
-            )
-        )
+        raise PeakctlError(not_found(Key(kind, name), scopes))
     return tuple(
         Machine(each, tuple(sorted(set(used))))
         for each, used in scopes.items()

@@ -133,7 +133,7 @@ def open_saved_plan(file: str | Path) -> SavedPlan:
 def check_is_file(words: Sequence[str]) -> str:
     """The file that `show` was given. Raises UsageError for a resource, with what shows that."""
     from peakctl.kinds.store import load_kinds
-    from peakctl.operations.get import known_kind
+    from peakctl.operations.target import known_kind
 
     first, _, rest = words[0].partition("/")
     if Path(words[0]).exists() and len(words) == 1:

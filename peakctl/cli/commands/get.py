@@ -54,8 +54,9 @@ async def _get(session: Session, word: str | None, name: str | None) -> Report:
     from peakctl.catalog import LOOKED_UP
     from peakctl.cli.session import connected
     from peakctl.operations.exporting import export_live
-    from peakctl.operations.get import find_kind, get_live
+    from peakctl.operations.get import get_live
     from peakctl.operations.overview import read_machines, read_overview
+    from peakctl.operations.target import find_kind
     from peakctl.present import tenant
 
     flags = session.flags

@@ -192,9 +192,9 @@ async def _show(session: Session) -> Report:
 
 async def _history(session: Session, asked: JsonDict) -> Report:
     from peakctl.cli.session import connected
-    from peakctl.operations.get import find_kind
     from peakctl.operations.history import fits, read_runs, select_runs
     from peakctl.operations.project import require_owner
+    from peakctl.operations.target import find_kind
     from peakctl.present.history import history_document, history_lines
 
     require_owner(session.project)

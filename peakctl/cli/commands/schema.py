@@ -61,7 +61,7 @@ def _one(session: Session, word: str) -> Report:
     import json
 
     from peakctl.kinds.store import load_kinds, schema_text
-    from peakctl.operations.get import find_kind
+    from peakctl.operations.target import find_kind
 
     text = schema_text(find_kind(word, [*load_kinds(), "manifest", "project"]))
     return session.report(text=text, extra={"schema": json.loads(text)})
