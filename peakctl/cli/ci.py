@@ -16,7 +16,7 @@ from peakctl.cli.exits import Interrupted
 from peakctl.cli.options import Flags
 from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
 from peakctl.cli.session import Session, run_command
-from peakctl.errors import Diagnostic, LeaseHeld, Severity, UsageError
+from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.model import Plan
 from peakctl.operations.actor import actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
@@ -28,7 +28,6 @@ from peakctl.operations.ci import (
     append_summary,
     find_context,
     find_request,
-    has_ended,
     look_for_consent,
     marker_of,
     post,
@@ -46,9 +45,6 @@ from peakctl.present.text import line
 
 WATCH_SECONDS = 0.5
 """How often a job looks whether the shell that started it is still there."""
-
-LEASE_PAUSE = 10.0
-"""Seconds between two tries to get a lease that another run holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,39 +281,3 @@ async def apply_once(
             platform, planned, saved, confirm=lambda *_: require_tenant(session)
         )
     return await carry_out_typed(session, platform, planned, saved or planned)
-
-
-async def waiting_for_lease(
-    session: Session,
-    context: CiContext,
-    platform: Platform,
-    attempt: Callable[[], Coroutine[object, object, Report]],
-) -> Report:
-    """The report of `attempt`, which is made again while another run holds the lease.
-
-    For as long as was typed: LeaseHeld is raised after that. Every attempt plans anew, since the
-    other run changes what there is to do. A lease of a job that is over, as its host says, is not
-    waited for.
-    """
-    clock, told = session.project.clock, list(session.warnings)
-    ends = clock.now() + (session.flags.wait_for_lease or 0.0)
-    while True:
-        try:
-            return await attempt()
-        except LeaseHeld as held:
-            lease, left = held.lease, ends - clock.now()
-            if (
-                lease is not None
-                and lease.actor not in platform.ended
-                and await has_ended(context, session.settings, lease)
-            ):
-                platform.ended.add(lease.actor)
-                left = 0.0
-            elif left <= 0:
-                raise
-            if left:
-                words = "; ".join(each.summary for each in held.diagnostics)
-                session.terminal.tell([line((f"waiting for the lease: {words}", "dim"))])
-            await clock.sleep(min(LEASE_PAUSE, left))
-            session.warnings[:] = told
-            session.plan = None

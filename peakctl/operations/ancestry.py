@@ -46,9 +46,9 @@ class Checkout:
         found = self._ask("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD") or ""
         return found.removeprefix("origin/")
 
-    def holds(self, commit: str) -> bool | None:
-        """Whether HEAD has `commit` in its history; None where the checkout does not tell."""
-        code, _ = self._run("merge-base", "--is-ancestor", commit, "HEAD")
+    def holds(self, commit: str, tip: str = "HEAD") -> bool | None:
+        """Whether `tip` has `commit` in its history; None where the checkout does not tell."""
+        code, _ = self._run("merge-base", "--is-ancestor", commit, tip)
         if code == 0:
             return True
         is_cut = self._ask("rev-parse", "--is-shallow-repository") != "false"
@@ -111,7 +111,7 @@ def base_warnings(checkout: Checkout, job: Job) -> tuple[Diagnostic, ...]:
     if held is None:
         return (_unknown(f'whether this branch has all commits of "{name}"'),)
     if held:
-        return ()
+        return _merged_by_host(checkout, job, tip, name)
     return (
         Diagnostic(
             code="ci/behind",
@@ -119,6 +119,21 @@ def base_warnings(checkout: Checkout, job: Job) -> tuple[Diagnostic, ...]:
             detail=f"{tip[:12]} is not in it: the plan may take back what others have merged",
             fix=f"merge or rebase onto {name}, and plan again",
             severity=Severity.WARNING,
+        ),
+    )
+
+
+def _merged_by_host(checkout: Checkout, job: Job, tip: str, name: str) -> tuple[Diagnostic, ...]:
+    """That the checkout is the host's merge of a branch that lacks commits of its base."""
+    if not job.head or checkout.holds(tip, job.head) is not False:
+        return ()
+    return (
+        Diagnostic(
+            code="ci/behind",
+            summary=f'this branch lacks commits of "{name}"',
+            detail=f"the result is of the merge that the host made: {job.head[:12]} and {tip[:12]}",
+            fix=f"once more has been merged into {name}, run the job again",
+            severity=Severity.NOTE,
         ),
     )
 

@@ -474,9 +474,35 @@ def test_a_branch_behind_its_base_and_behind_what_was_applied_is_told(
     told = f"warning[ci/applied-elsewhere]: commit {two[:12]} was applied last"
     assert told in run.err
     assert "ci/applied-elsewhere" in github.bodies(7)[-1]
+    summary = Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
+    assert "ci/applied-elsewhere" in summary
+    assert "ci/behind" in summary
     git(project, "merge", "-q", "main")
     run = peakctl("ci", "plan", "-e", "local", emulator=emulator)
     assert "ci/" not in run.err
+
+
+def test_a_merge_of_the_host_holds_what_its_branch_lacks(
+    github: FakeGithub, peakctl: Any, make_emulator: Any, project: Path, monkeypatch: Any
+) -> None:
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "one")
+    git(project, "checkout", "-qb", "feature")
+    git(project, "commit", "-q", "--allow-empty", "-m", "the branch")
+    head = git(project, "rev-parse", "HEAD")
+    git(project, "checkout", "-q", "main")
+    git(project, "commit", "-q", "--allow-empty", "-m", "meanwhile")
+    git(project, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(project, "merge", "-q", "--no-ff", "-m", "as actions/checkout has it", "feature")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    event = Path(os.environ["GITHUB_EVENT_PATH"])
+    event.write_text(event.read_text().replace(COMMIT, head))
+    run = peakctl("ci", "plan", "-e", "local", emulator=make_emulator())
+    assert run.code == 0
+    assert 'note[ci/behind]: this branch lacks commits of "main"' in run.err
+    assert f"the host made: {head[:12]} and " in github.bodies(7)[0]
+    assert "ci/behind" in Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
 
 
 def test_what_a_shallow_checkout_cannot_tell_is_no_warning(

@@ -530,6 +530,26 @@ def test_a_ci_apply_waits_for_the_lease_of_another_run_as_long_as_it_is_told(
     assert tenant.ledger().lease is None
 
 
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_apply_and_destroy_wait_for_the_lease_of_another_run_too(
+    tenant: Tenant, command: str
+) -> None:
+    assert tenant.peakctl("apply", "--yes").code == 0
+    if command == "apply":
+        tenant.write((FLOW % "").replace("hook", "other"))
+    asyncio.run(tenant.as_other("shop"))
+    assert tenant.peakctl(command, "--yes").code == 13
+    began = tenant.clock.now()
+    held = tenant.peakctl(command, "--yes", "--wait-for-lease", "1m")
+    assert held.code == 13
+    assert tenant.clock.now() - began == pytest.approx(60)
+    done = tenant.peakctl(command, "--yes", "--wait-for-lease", "20m")
+    assert done.code == 0
+    assert "waiting for the lease: bob is applying shop/local since " in done.err
+    assert "took over the lease of bob: it expired at " in done.err
+    assert len(tenant.flows()) == (1 if command == "apply" else 0)
+
+
 class OtherJob:
     """A job of another run holds the lease since the beginning, and its host tells of it."""
 

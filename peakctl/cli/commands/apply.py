@@ -10,12 +10,16 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.operations.load import LoadResult
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.saved_plan import SavedPlan
     from peakctl.present.report import Report
 
 EPILOG = """\b
 Examples:
   peakctl apply -e local
   peakctl apply -e prod --yes
+  peakctl apply -e prod --yes --wait-for-lease 20m
   peakctl apply -e prod --dry-run                  the same as plan
   peakctl apply -e dev --select Service/forecast-api
   peakctl apply -e prod prod.peakplan
@@ -45,6 +49,7 @@ Running it again is always safe.
 @options.webhooks
 @options.retry_failed
 @options.waiting
+@options.wait_for_lease
 @options.connection
 @options.display
 def apply(**flags: object) -> int:
@@ -64,34 +69,42 @@ def apply(**flags: object) -> int:
 
 
 async def _apply(session: Session) -> Report:
-    from peakctl.cli.consent import require_consent, require_tenant
-    from peakctl.cli.planning import (
-        carry_out_typed,
-        load_typed,
-        plan_report,
-        plan_result,
-        plan_typed,
-    )
+    from peakctl.cli.lease_wait import waiting_for_lease
+    from peakctl.cli.planning import load_typed
     from peakctl.cli.session import connected
-    from peakctl.operations.apply import check_saved
-    from peakctl.operations.plan import refuse_guarded
-    from peakctl.operations.saved_plan import approval_check, read_saved_plan
+    from peakctl.operations.saved_plan import read_saved_plan
 
     loaded = load_typed(session)
     file = session.flags.plan_file
     saved = read_saved_plan(session.project, file) if file else None
     async with connected(session) as platform:
-        planned = await plan_typed(session, platform, loaded, saved)
-        if session.flags.dry_run:
-            if saved is not None:
-                approval_check(platform, saved, session.again())(planned.plan)
-            return plan_report(session, planned)
-        session.show_plan(planned.plan, plan_result(session, planned))
-        refuse_guarded(planned)
+        if session.flags.wait_for_lease is None:
+            return await _apply_once(session, platform, loaded, saved)
+        return await waiting_for_lease(
+            session, platform, lambda: _apply_once(session, platform, loaded, saved)
+        )
+
+
+async def _apply_once(
+    session: Session, platform: Platform, loaded: LoadResult, saved: SavedPlan | None
+) -> Report:
+    from peakctl.cli.consent import require_consent, require_tenant
+    from peakctl.cli.planning import carry_out_typed, plan_report, plan_result, plan_typed
+    from peakctl.operations.apply import check_saved
+    from peakctl.operations.plan import refuse_guarded
+    from peakctl.operations.saved_plan import approval_check
+
+    planned = await plan_typed(session, platform, loaded, saved)
+    if session.flags.dry_run:
         if saved is not None:
-            session.warnings += await check_saved(
-                platform, planned, saved, confirm=lambda *_: require_tenant(session)
-            )
-        elif planned.has_changes:
-            require_consent(session, "Apply these changes?")
-        return await carry_out_typed(session, platform, planned, saved or planned)
+            approval_check(platform, saved, session.again())(planned.plan)
+        return plan_report(session, planned)
+    session.show_plan(planned.plan, plan_result(session, planned))
+    refuse_guarded(planned)
+    if saved is not None:
+        session.warnings += await check_saved(
+            platform, planned, saved, confirm=lambda *_: require_tenant(session)
+        )
+    elif planned.has_changes:
+        require_consent(session, "Apply these changes?")
+    return await carry_out_typed(session, platform, planned, saved or planned)

@@ -10,6 +10,8 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.operations.load import LoadResult
+    from peakctl.operations.platform import Platform
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -38,6 +40,7 @@ Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live m
 @options.consent
 @options.dry_run
 @options.waiting
+@options.wait_for_lease
 @options.connection
 @options.display
 def destroy(**flags: object) -> int:
@@ -51,24 +54,29 @@ def destroy(**flags: object) -> int:
 
 
 async def _destroy(session: Session) -> Report:
-    from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import (
-        carry_out_typed,
-        load_typed,
-        plan_report,
-        plan_result,
-        plan_typed,
-    )
+    from peakctl.cli.lease_wait import waiting_for_lease
+    from peakctl.cli.planning import load_typed
     from peakctl.cli.session import connected
 
     loaded = load_typed(session)
     async with connected(session) as platform:
-        planned = await plan_typed(session, platform, loaded)
-        if session.flags.dry_run:
-            return plan_report(session, planned)
-        session.show_plan(planned.plan, plan_result(session, planned))
-        if planned.has_changes:
-            count = len(planned.plan.pending)
-            what = "this resource" if count == 1 else f"these {count} resources"
-            require_consent(session, f"Delete {what} for good?")
-        return await carry_out_typed(session, platform, planned, planned)
+        if session.flags.wait_for_lease is None:
+            return await _destroy_once(session, platform, loaded)
+        return await waiting_for_lease(
+            session, platform, lambda: _destroy_once(session, platform, loaded)
+        )
+
+
+async def _destroy_once(session: Session, platform: Platform, loaded: LoadResult) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.planning import carry_out_typed, plan_report, plan_result, plan_typed
+
+    planned = await plan_typed(session, platform, loaded)
+    if session.flags.dry_run:
+        return plan_report(session, planned)
+    session.show_plan(planned.plan, plan_result(session, planned))
+    if planned.has_changes:
+        count = len(planned.plan.pending)
+        what = "this resource" if count == 1 else f"these {count} resources"
+        require_consent(session, f"Delete {what} for good?")
+    return await carry_out_typed(session, platform, planned, planned)

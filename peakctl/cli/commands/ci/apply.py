@@ -64,7 +64,8 @@ def apply(
 
 
 async def _apply(session: Session, context: CiContext) -> Report:
-    from peakctl.cli.ci import apply_once, consented, waiting_for_lease
+    from peakctl.cli.ci import apply_once, consented
+    from peakctl.cli.lease_wait import waiting_for_lease
     from peakctl.cli.planning import load_typed
     from peakctl.cli.session import connected
     from peakctl.errors import GuardRefused, Severity
@@ -78,9 +79,9 @@ async def _apply(session: Session, context: CiContext) -> Report:
         async with connected(session) as platform:
             return await waiting_for_lease(
                 session,
-                context,
                 platform,
                 lambda: apply_once(session, context, platform, loaded, saved),
+                context,
             )
 
     before = len(session.warnings)
