@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from peakctl.conversion.body_text import BodyText, NotABody, read_body
 from peakctl.conversion.commands import Mode
-from peakctl.conversion.drafts import KINDS, Draft, Told, draft_of, tell_kind, unknown_kind
+from peakctl.conversion.drafts import (
+    KINDS,
+    Draft,
+    Told,
+    draft_of,
+    manifest_text,
+    tell_kind,
+    unknown_kind,
+)
 from peakctl.conversion.finish import Finisher
 from peakctl.conversion.flags import FlagsReader, take_rest
 from peakctl.conversion.fold import fold
@@ -18,7 +26,6 @@ from peakctl.conversion.publish import Publisher, is_publish_file
 from peakctl.conversion.scripts import scripts_in
 from peakctl.conversion.tree import Map, Piece, Pieces, told, walk
 from peakctl.conversion.uses import Use, Uses, is_credential
-from peakctl.conversion.writing import manifest_text
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind

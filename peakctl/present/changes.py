@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby, takewhile
 from operator import itemgetter
 
 from peakctl.model import MASK, MISSING, UNSEEN, Action, Secret, ShownChange, Unknown, Value, Verb
 from peakctl.model.values import dotted, leaf_places, leaves, mapping_at, value_at
-from peakctl.present.cuts import ROOM, ROOM_VERBOSE, Room, around, cut, cut_quoted, cut_rows
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest
 
@@ -22,6 +22,22 @@ CONTEXT = 1
 MOST_COMPARED = 4_000_000
 """Pairs of lines that are compared: beyond, all lines of both sides count as changed."""
 _KEYS = ("name", "id", "key", "entityId", "cron")
+
+
+AROUND = 40
+"""Characters that stay on each side of a difference between long texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much one change may take: lines, and characters of each line or text."""
+
+    rows: int
+    characters: int
+
+
+ROOM = Room(14, 240)
+ROOM_VERBOSE = Room(100, 1_000)
 
 
 def change_lines(change: ShownChange, *, verbose: bool = False) -> tuple[Line, ...]:
@@ -302,3 +318,68 @@ MADE = (Verb.CREATE, Verb.REPLACE)
 def shown_changes(action: Action) -> tuple[ShownChange, ...]:
     """The changes of an action in the manifest's language; of a create, its fields."""
     return action.shown
+
+
+# --- long values within a budget ---------------------------------------------------------------
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, without its middle where it is longer than `most`."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} {_left_out(len(text) - 2 * half)} {text[-half:]}"
+
+
+def cut_rows(rows: Sequence[Line], most: int) -> tuple[Line, ...]:
+    """The lines of one change without those in the middle, but for a count."""
+    if len(rows) <= most + 1:
+        return tuple(rows)
+    head, tail = most * 2 // 3, most // 3
+    gone = len(rows) - head - tail
+    return (
+        *rows[:head],
+        line(("    ", ""), (f"… {gone:,} lines left out …", "dim")),
+        *rows[-tail:],
+    )
+
+
+def around(before: str, after: str, most: int, quote: Callable[[str], str]) -> tuple[str, str]:
+    """Two texts that differ: whole where they are short, else what is around the difference.
+
+    `quote` writes a part of them as it is printed.
+    """
+    if max(len(before), len(after)) <= most:
+        return quote(before), quote(after)
+    start = max(0, _same_start(before, after) - AROUND)
+    rest = [text[start:] for text in (before, after)]
+    end = max(0, _same_start(rest[0][::-1], rest[1][::-1]) - AROUND)
+    head = f"{_left_out(start)} " if start else ""
+    tail = f" {_left_out(end)}" if end else ""
+    parts = (text[: len(text) - end] for text in rest)
+    one, two = (f"{head}{cut_quoted(part, most, quote)}{tail}" for part in parts)
+    return one, two
+
+
+def cut_quoted(text: str, most: int, quote: Callable[[str], str]) -> str:
+    """`text` as `quote` prints it, in two parts where it is longer than `most`."""
+    if len(text) <= most:
+        return quote(text)
+    half = most // 2
+    return f"{quote(text[:half])} {_left_out(len(text) - 2 * half)} {quote(text[-half:])}"
+
+
+def _same_start(one: str, two: str) -> int:
+    """How many characters both begin with."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == two[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _left_out(count: int) -> str:
+    return f"… {count:,} {'character' if count == 1 else 'characters'} left out …"

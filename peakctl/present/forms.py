@@ -82,13 +82,13 @@ def _code_quality(report: Report) -> str:
 
 
 def _sarif(report: Report) -> str:
-    from peakctl.present.sarif import sarif_text
+    from peakctl.present.host_reports import sarif_text
 
     return sarif_text(report)
 
 
 def _junit(report: Report) -> str:
-    from peakctl.present.junit import junit_text
+    from peakctl.present.host_reports import junit_text
 
     return junit_text(report)
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from peakctl import __version__, model
 from peakctl.errors import Diagnostic, Severity
+from peakctl.model import Action, Location, Secret
 from peakctl.model.values import MISSING, JsonDict, Value, dotted
 from peakctl.present.changes import shown_changes
 from peakctl.present.files import files_document
 from peakctl.present.outcome_text import detail_rows
-from peakctl.present.policy_facts import facts_document
 from peakctl.present.policy_text import policy_document
 from peakctl.present.problems import in_order
 from peakctl.present.reasons import consequence_document, reached, reason_document
 from peakctl.present.report import Report
 from peakctl.present.values import masked, to_json
 
+API_VERSION = "peakctl/v1"
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(
     "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb"
@@ -208,3 +209,42 @@ def _failure(failure: model.Failure) -> JsonDict:
         "log": list(failure.log),
         "log_of": failure.log_of,
     }
+
+
+# --- what a policy asks of an action beside its changes ------------------------------------------
+
+
+def facts_document(action: Action, place: Location | None) -> JsonDict:
+    """Where an action is declared, its labels, its manifest.
+
+    What no manifest names, and what a saved plan does not hold, is null.
+
+    `desired` is the manifest after its templates, files filled in: references are by name, secrets
+    are masked, and so is what the platform hides. It is null for what is deleted: nothing is
+    desired then, and only what would be sent tells which parameters are hidden.
+    """
+    resource = action.resource
+    at = {"file": place.file, "line": place.line, "column": place.column} if place else None
+    if resource is None:
+        return {"location": at, "labels": None, "protect": None, "desired": None}
+    values: Mapping[str, Value] = {
+        word: _sealed(each, action.desired.get(word)) for word, each in resource.values.items()
+    }
+    manifest = {"apiVersion": API_VERSION, "kind": action.key.kind, **to_json(values)}
+    return {
+        "location": at,
+        "labels": dict(resource.labels),
+        "protect": resource.protect,
+        "desired": manifest if action.desired else None,
+    }
+
+
+def _sealed(value: Value, sent: Value) -> Value:
+    """A value of the manifest, masked wherever that which is sent is a secret."""
+    if isinstance(sent, Secret):
+        return sent
+    if isinstance(value, Mapping) and isinstance(sent, Mapping):
+        return {key: _sealed(each, sent.get(key)) for key, each in value.items()}
+    if isinstance(value, list) and isinstance(sent, list) and len(value) == len(sent):
+        return [_sealed(*pair) for pair in zip(value, sent, strict=True)]
+    return value

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from peakctl import ImportOptions, ManifestsInvalid, Project, UsageError, import_
-from peakctl.emulator.seeding import seed
+from peakctl.emulator.admin import seed
 
 PROJECT = "project: p\nenvironments: {local: {emulator: true}}\ndefaultEnvironment: local\n"
 UNKNOWN = ("--unset-env", "unknown")

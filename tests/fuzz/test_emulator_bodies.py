@@ -19,8 +19,8 @@ import pytest
 from hypothesis import strategies as st
 
 from peakctl.emulator import Emulator, Options, emulator_transport
+from peakctl.emulator.admin import seed
 from peakctl.emulator.openapi import describe
-from peakctl.emulator.seeding import seed
 
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "5"))
 AT_ONCE = {"build_seconds": 0, "deploy_seconds": 0, "service_seconds": 0, "delete_seconds": 0}

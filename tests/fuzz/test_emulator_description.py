@@ -20,10 +20,9 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from peakctl.emulator import Emulator, Options
-from peakctl.emulator.admin import ADMIN
+from peakctl.emulator.admin import ADMIN, seed
 from peakctl.emulator.calls import Call
 from peakctl.emulator.operations import OPERATIONS as PLATFORM
-from peakctl.emulator.seeding import seed
 
 OPERATIONS = {(each.method, each.path): each for each in (*PLATFORM, *ADMIN)}
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "3"))

@@ -8,8 +8,7 @@ import pytest
 from plans import shown
 
 from peakctl.model import MISSING, UNSEEN, Change, Key, Secret, Unknown, Value
-from peakctl.present.changes import change_lines
-from peakctl.present.cuts import ROOM, ROOM_VERBOSE, cut
+from peakctl.present.changes import ROOM, ROOM_VERBOSE, change_lines, cut
 from peakctl.present.text import to_plain
 
 LONG = "word " * 40

@@ -16,8 +16,8 @@ from plans import as_shown
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Location, Outcome, Owned, Plan, Status, Step, Verb
-from peakctl.present.findings import findings_of
 from peakctl.present.forms import OF_HOSTS, form_text
+from peakctl.present.host_reports import findings_of
 from peakctl.present.places import Places, in_repository
 from peakctl.present.report import Report
 
