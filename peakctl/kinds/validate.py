@@ -16,12 +16,11 @@ import jsonschema_rs
 
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.ignored import ignored_of, is_ignored
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
 from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
 from peakctl.model.resources import Document, Resource
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text

@@ -1,9 +1,17 @@
-"""The one walk over values beside the fields that describe them, by property, branch and path."""
+"""The one walk over values beside the fields that describe them, by property, branch and path.
+
+Also which paths `lifecycle.ignoreChanges` names.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from peakctl.kinds.fields import Field
-from peakctl.model import MAPS, MISSING, Path, Value, sealed, value_at
+from peakctl.model import MAPS, MISSING, Path, Value, dotted, sealed, value_at
+
+ANY_KEY = r'(?:"[^"]*"|[^.\["\]]*)'
 
 
 def variant(field: Field, *values: Value) -> Field:
@@ -95,3 +103,22 @@ def seal_all(rule: Field, value: Value) -> Value:
     if isinstance(value, list) and rule.items is not None:
         return [seal_all(rule.items, v) for v in value]
     return free(value, secret=rule.sensitive)
+
+
+def is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
+    """Whether `path` is one of the named fields or lies below one; `*` stands for any key."""
+    text = dotted(path)
+    return any(re.fullmatch(_pattern(words), text) for words in ignored)
+
+
+def _pattern(words: str) -> str:
+    keys = ANY_KEY.join(re.escape(part) for part in words.split("*"))
+    return rf"{keys}(?:[.\[].*)?"
+
+
+def ignored_of(manifest: Value) -> tuple[str, ...]:
+    """The fields that a manifest ignores; none where what it says of them is no list of texts."""
+    named = value_at(manifest, ("lifecycle", "ignoreChanges"))
+    if not isinstance(manifest, Mapping) or not isinstance(named, list):
+        return ()
+    return tuple(each for each in named if isinstance(each, str))

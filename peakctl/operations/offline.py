@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peakctl.engine.plan.classes import narrower, not_allowed, with_classes
+from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.engine.plan.offline import Compared, compare_resources
 from peakctl.errors import (
     Diagnostic,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
-from peakctl.engine.plan.classes import narrower, not_allowed, with_classes
+from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.text import secret_texts

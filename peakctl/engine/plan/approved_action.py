@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from peakctl import model
-from peakctl.engine.plan.classes import classes_of
+from peakctl.engine.plan.guards import classes_of
 from peakctl.ledger.digests import Digests
 from peakctl.model.plan import FileCounts, FileTotal, Skipped
 from peakctl.model.values import KNOWN_AFTER_APPLY, holds_secret

@@ -1,20 +1,128 @@
-"""Guards over a whole plan: what must not happen without consent.
+"""Guards over a whole plan: what must not happen without consent, and what not in this run.
 
 A broken template or a wrong parameter file shows as many changes at once, each of them plausible.
+
+A robot that may build and edit must not delete: what it may do is a list of classes, and what an
+action does is data, found by calls, consequences and words of schemas, never by a kind's name.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from peakctl.engine.plan.causes import only_follows
 from peakctl.engine.plan.references import NEW
 from peakctl.errors import Diagnostic
-from peakctl.kinds.fields import Kind
-from peakctl.model import Action, Guards, Key, Plan, Verb
+from peakctl.kinds.fields import Field, Kind
+from peakctl.model import Action, ActionClass, Effect, Guards, Key, Path, Plan, Step, Verb
+from peakctl.model.values import MISSING, value_at
 
 DEFAULT = Guards()
+ORDER = tuple(ActionClass)
+OF_STEPS: Mapping[Step, ActionClass] = MappingProxyType(
+    {
+        Step.CREATE: ActionClass.CREATE,
+        Step.CREATE_VERSION: ActionClass.BUILD,
+        Step.UPDATE_VERSION: ActionClass.BUILD,
+        Step.CREATE_RELEASE: ActionClass.BUILD,
+        Step.CREATE_REVISION: ActionClass.EDIT,
+        Step.PATCH_PARAMETERS: ActionClass.EDIT,
+        Step.UPDATE_METADATA: ActionClass.EDIT,
+        Step.UPDATE: ActionClass.EDIT,
+        Step.REDEPLOY: ActionClass.RESTART,
+        Step.DELETE: ActionClass.DELETE,
+        Step.WAIT: ActionClass.READ,
+    }
+)
+OF_EFFECTS: Mapping[Effect, ActionClass] = MappingProxyType(
+    {Effect.RESTARTS: ActionClass.RESTART, Effect.STOPS: ActionClass.DELETE}
+)
+
+
+# --- classes of actions -------------------------------------------------------------------------
+
+
+def with_classes(plan: Plan, kinds: Mapping[str, Kind]) -> Plan:
+    """The plan with the classes of each action."""
+    actions = (
+        replace(action, classes=classes_of(action, kinds.get(action.key.kind)))
+        for action in plan.actions
+    )
+    return replace(plan, actions=tuple(actions))
+
+
+def classes_of(action: Action, kind: Kind | None) -> tuple[ActionClass, ...]:
+    """The classes of an action, the gravest last; `read` alone where it changes nothing.
+
+    What is created has calls of its own for some fields: they are part of the create. `kind` is
+    None for one that this peakctl does not know.
+    """
+    found = {OF_STEPS[step] for step in action.steps}
+    if ActionClass.CREATE in found:
+        found -= {ActionClass.BUILD, ActionClass.EDIT}
+    found |= {OF_EFFECTS[c.effect] for c in action.consequences if c.effect in OF_EFFECTS}
+    if kind is not None and action.steps and _shares(action, kind):
+        found.add(ActionClass.SHARE)
+    doing = [each for each in ORDER if each in found and each is not ActionClass.READ]
+    return tuple(doing) or (ActionClass.READ,)
+
+
+def not_allowed(plan: Plan, allowed: Collection[str] | None) -> tuple[Diagnostic, ...]:
+    """An error for each pending action that does more than `allowed`, which is None for all."""
+    if allowed is None:
+        return ()
+    return tuple(
+        _refused_class(action, beyond, allowed)
+        for action in plan.pending
+        if (beyond := [each for each in action.classes if each not in {*allowed, ActionClass.READ}])
+    )
+
+
+def narrower(*lists: Collection[str] | None) -> tuple[str, ...] | None:
+    """The classes that all of the lists allow; None where none of them says anything."""
+    said = [each for each in lists if each is not None]
+    return tuple(e for e in ORDER if all(e in each for each in said)) if said else None
+
+
+def _shares(action: Action, kind: Kind) -> bool:
+    """Whether it says anew who else may use the resource."""
+    fields = dict(_sharing(kind.root))
+    if Step.CREATE in action.steps:
+        stated = ((value_at(action.desired, path), rule) for path, rule in fields.items())
+        return any(value not in (MISSING, None, [], rule.default) for value, rule in stated)
+    return any(_meet(change.path, path) for change in action.changes for path in fields)
+
+
+def _sharing(root: Field) -> Iterator[tuple[Path, Field]]:
+    spec = root.properties["spec"]
+    for variant in (spec, *spec.variants.values()):
+        for word, rule in variant.properties.items():
+            if rule.shares:
+                yield ("spec", word), rule
+
+
+def _meet(one: Path, two: Path) -> bool:
+    """Whether one of the paths leads to the other."""
+    shared = min(len(one), len(two))
+    return one[:shared] == two[:shared]
+
+
+def _refused_class(action: Action, beyond: Iterable[str], allowed: Collection[str]) -> Diagnostic:
+    resource, path = action.resource, ("metadata", "name")
+    return Diagnostic(
+        code="guard/not-allowed",
+        summary=f"{action.verb} is not allowed here: it is of class {', '.join(beyond)}",
+        key=action.key,
+        locations=(resource.document.locate(path),) if resource else (),
+        detail=f"allowed: {', '.join(allowed) or 'nothing'}",
+        fix="leave it to a run that may, or have `--allow` or `allow` of peakctl.yaml changed",
+    )
+
+
+# --- many changes at once -----------------------------------------------------------------------
 
 
 def mass_change(

@@ -27,8 +27,7 @@ from peakctl.engine.plan.shown import refused
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Field, Kind
-from peakctl.kinds.ignored import is_ignored
-from peakctl.kinds.walk import said, variant
+from peakctl.kinds.walk import is_ignored, said, variant
 from peakctl.ledger.digests import StoredDigests, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
 from peakctl.model import (

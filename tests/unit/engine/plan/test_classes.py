@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.engine.plan.classes import classes_of, narrower, not_allowed, with_classes
+from peakctl.engine.plan.guards import classes_of, narrower, not_allowed, with_classes
 from peakctl.model import (
     STEP_VERBS,
     Action,
