@@ -1,4 +1,4 @@
-"""The files of an import: where each goes, what stands in it, and what git is to leave out."""
+"""The files of an import: where each goes, what stands in it, and what is there already."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from peakctl.errors import Diagnostic, UsageError
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, Key, Path, Tree, UnsetSecret, Value
-from peakctl.model.values import copy_tree, dotted, set_at, value_at
+from peakctl.model.values import copy_tree, dotted, mapping_at, set_at, value_at
+from peakctl.operations.load import read_declared
+from peakctl.operations.project import Project, ProjectOptions
 
 if TYPE_CHECKING:
     from peakctl.archives.unpack import Unpacked
@@ -31,6 +34,7 @@ LONG_LINES = 12
 LONG_TEXT = 1_000
 MOST_NAME = 80
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_VARIABLE = re.compile(r"os_env\s*(?:\.\s*|\[\s*['\"])(\w+)")
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 _HEAD = (
     "# Variables that manifests read as os_env: set them where peakctl runs, in CI as secrets.\n"
@@ -311,3 +315,79 @@ def _plain(value: Value) -> Value:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return UnsetSecret("VALUE") if isinstance(value, TemplateText) else value
+
+
+# --- where it goes, and what is there -----------------------------------------------------------
+
+
+def find_places(project: Project, into: str | None) -> tuple[FilePath, str]:
+    """The folder that paths in manifests may not leave, and that of the manifests, below it.
+
+    The top of a project itself is no folder of manifests: what they pack would lie among them.
+    Raises UsageError for a folder outside of the project.
+    """
+    root = project.root.resolve()
+    if into is None:
+        named = project.file.manifests if project.file else ()
+        plain = (each for each in named if not set(each) & set("*?[") and "." not in each)
+        into = str(root / next(plain, "manifests"))
+    folder = (project.folder / into).resolve()
+    if not folder.is_relative_to(root):
+        if project.file is not None:
+            raise UsageError(
+                Diagnostic(
+                    code="import/outside-project",
+                    summary=f'"{into}" is outside of the project',
+                    fix=f"name a folder below {root}",
+                )
+            )
+        root = folder
+    below = folder.relative_to(root).as_posix()
+    return root, "manifests" if below == "." else below
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the project declares already: where, and the variables that its manifests read."""
+
+    places: Mapping[Key, str] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, project: Project, folder: FilePath) -> Declared:
+        """What is in the project's manifests and in `folder`. Raises ManifestsInvalid."""
+        projects = [] if project.file is None else [replace(project, options=_open(project, ()))]
+        if folder.is_dir():
+            projects.append(replace(project, options=_open(project, (str(folder),))))
+        places: dict[Key, str] = {}
+        texts: list[str] = [_env_example(project.root)]
+        for each in projects:
+            documents, sources = read_declared(each)
+            texts += [source.text for source in sources]
+            for document in documents:
+                for key in _keys(document.value):
+                    places.setdefault(key, document.display)
+        return cls(places, frozenset(_names(texts)))
+
+
+def _open(project: Project, manifests: tuple[str, ...]) -> ProjectOptions:
+    return replace(project.options, manifests=manifests, unset_is_unknown=True)
+
+
+def _keys(manifest: Tree) -> Iterable[Key]:
+    kind, metadata = manifest.get("kind"), mapping_at(manifest, ("metadata",))
+    before = metadata.get("previousNames")
+    names = [metadata.get("name"), *(before if isinstance(before, list) else ())]
+    return [Key(kind, name) for name in names if isinstance(kind, str) and isinstance(name, str)]
+
+
+def _env_example(root: FilePath) -> str:
+    try:
+        text = (root / ENV_EXAMPLE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(f"os_env.{line.partition('=')[0].strip()}" for line in text.splitlines())
+
+
+def _names(texts: Iterable[str]) -> Iterable[str]:
+    return (found[1] for text in texts for found in _VARIABLE.finditer(text))

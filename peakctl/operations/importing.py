@@ -24,7 +24,7 @@ from peakctl.model import (
     record_word,
 )
 from peakctl.model.values import reveal
-from peakctl.operations import import_files, import_scope
+from peakctl.operations import import_files
 from peakctl.operations.exporting import export_live
 from peakctl.operations.get import (
     FoundLedgers,
@@ -38,6 +38,7 @@ from peakctl.operations.new_files import write_files
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
+from peakctl.operations.target import Word, read_words, refuse_unmatched
 
 if TYPE_CHECKING:
     from peakctl.archives.unpack import Unpacked
@@ -144,11 +145,9 @@ class _Import:
     known: dict[Key, Listed] = field(default_factory=dict)
 
     async def run(self) -> ImportResult:
-        words = import_scope.read_words(
-            self.options.words, self._kinds(), everything=self.options.everything
-        )
-        root, folder = import_scope.find_places(self.platform.project, self.options.into)
-        declared = import_scope.Declared.read(self.platform.project, root / folder)
+        words = read_words(self.options.words, self._kinds(), everything=self.options.everything)
+        root, folder = import_files.find_places(self.platform.project, self.options.into)
+        declared = import_files.Declared.read(self.platform.project, root / folder)
         chosen = await self._choose(words, declared)
         self.progress(f"reading {errors.counted(len(chosen), 'resource')}")
         reads = await asyncio.gather(
@@ -169,14 +168,14 @@ class _Import:
     # --- what is taken -----------------------------------------------------------------------
 
     async def _choose(
-        self, words: Sequence[import_scope.Word], declared: import_scope.Declared
+        self, words: Sequence[Word], declared: import_files.Declared
     ) -> list[tuple[str, Listed]]:
         """What the words mean and nothing speaks against before it is read."""
         kinds = sorted({kind for word in words for kind in word.kinds})
         self.progress(f"listing {errors.counted(len(kinds), 'kind')}")
         found = await asyncio.gather(*(self.platform.adapters[kind].index() for kind in kinds))
         self.listed = dict(zip(kinds, found, strict=True))
-        import_scope.refuse_unmatched(words, self.listed)
+        refuse_unmatched(words, self.listed)
         chosen = []
         for kind, items in self.listed.items():
             for item in items:
@@ -191,7 +190,7 @@ class _Import:
                     chosen.append((kind, item))
         return chosen
 
-    def _why_not(self, item: Listed, key: Key, declared: import_scope.Declared) -> str:
+    def _why_not(self, item: Listed, key: Key, declared: import_files.Declared) -> str:
         if not item.ours:
             is_record = record_word(item.name) is not None
             return "a record that peakctl keeps" if is_record else "the platform provides it"
@@ -330,7 +329,7 @@ class _Import:
 
     # --- what was written before ---------------------------------------------------------------
 
-    async def _updated(self, declared: import_scope.Declared) -> Updated:
+    async def _updated(self, declared: import_files.Declared) -> Updated:
         """What differs from manifests that an import wrote, with their new texts."""
         if not self.known:
             return Updated()

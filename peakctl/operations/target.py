@@ -1,9 +1,13 @@
-"""One live resource by the word that people type for it: `Kind/name`, or `Kind/name@version`."""
+"""Live resources by the words that people type for them.
+
+One by `Kind/name` or `Kind/name@version`; several by kinds, names and patterns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.model import Key, Listed, LiveId
@@ -137,3 +141,53 @@ async def target_names_async(project: Project, kind: str) -> tuple[str, ...]:
     async with connect(project) as platform:
         adapter = platform.adapters[find_kind(kind, platform.kinds)]
         return tuple(sorted({item.name for item in await adapter.index() if item.ours}))
+
+
+# --- several ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one word means: resources of some kinds, all of them or those of a name or pattern."""
+
+    text: str
+    kinds: tuple[str, ...]
+    name: str | None = None
+
+    def fits(self, kind: str, name: str) -> bool:
+        """Whether a resource is meant."""
+        if kind not in self.kinds:
+            return False
+        return self.name is None or self.name == name or fnmatchcase(name, self.name)
+
+
+def read_words(typed: Sequence[str], kinds: Sequence[str], *, everything: bool) -> tuple[Word, ...]:
+    """What was typed. Raises UsageError for an unknown kind, or when nothing was named."""
+    words = [part.strip() for each in typed for part in each.split(",") if part.strip()]
+    if not words and not everything:
+        raise UsageError(
+            Diagnostic(
+                code="import/nothing-named",
+                summary="it is not said what to import",
+                fix="name a kind (Service), a resource (Service/price-api), or give --all",
+            )
+        )
+    found = [_word(word, kinds) for word in words]
+    return tuple(found) or (Word("--all", tuple(kinds)),)
+
+
+def _word(text: str, kinds: Sequence[str]) -> Word:
+    kind, slash, name = text.partition("/")
+    return Word(text, (find_kind(kind, kinds),), name if slash else None)
+
+
+def refuse_unmatched(words: Sequence[Word], listed: Mapping[str, Sequence[Listed]]) -> None:
+    """Raise PeakctlError with every name that nothing live has."""
+    problems = []
+    for word in words:
+        names = [item.name for kind in word.kinds for item in listed[kind]]
+        if word.name is None or any(word.fits(word.kinds[0], name) for name in names):
+            continue
+        problems.append(not_found(Key(word.kinds[0], word.name), names))
+    if problems:
+        raise PeakctlError(*problems)
