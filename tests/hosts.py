@@ -49,15 +49,27 @@ class Description:
         required = {name for name, p in known.items() if p.get("required")}
         assert required <= set(query), query
         for p in operation["parameters"]:
-            value = {**path, **query}.get(p["name"])
-            if value is not None and p["schema"].get("type") == "integer":
-                assert value.isdigit(), (p["name"], value)
+            value = (path if p["in"] == "path" else query).get(p["name"])
+            if value is not None:
+                Draft202012Validator(p["schema"]).validate(_typed(value, p["schema"]))
         if "requestBody" in operation:
             schema = operation["requestBody"]
             Draft202012Validator(schema).validate(body)
             assert set(body) <= set(schema["properties"]), body
         else:
             assert body is None
+
+
+def _typed(value: str, schema: dict[str, Any]) -> Any:
+    """What a text in a path or a query stands for."""
+    match schema.get("type"):
+        case "integer":
+            assert value.isdigit(), value
+            return int(value)
+        case "boolean":
+            assert value in ("true", "false"), value
+            return value == "true"
+    return value
 
 
 def _types(schema: Any) -> Any:
