@@ -25,11 +25,11 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy drift get history import_ overview plan rebuild_ledger save_plan"
-        " show_ledger"
-        " unlock_ledger"
+        "apply build_log destroy download drift get history import_ overview plan rebuild_ledger"
+        " save_plan show_ledger unlock_ledger"
     ),
     "operations.convert": "ConvertResult convert convert_async",
+    "operations.download": "DownloadResult download_async",
     "operations.drift": "DriftResult drift_async",
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",

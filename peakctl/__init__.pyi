@@ -39,6 +39,7 @@ from peakctl.operations.apply import destroy_async as destroy_async
 from peakctl.operations.blocking import apply as apply
 from peakctl.operations.blocking import build_log as build_log
 from peakctl.operations.blocking import destroy as destroy
+from peakctl.operations.blocking import download as download
 from peakctl.operations.blocking import drift as drift
 from peakctl.operations.blocking import get as get
 from peakctl.operations.blocking import history as history
@@ -52,6 +53,8 @@ from peakctl.operations.blocking import unlock_ledger as unlock_ledger
 from peakctl.operations.convert import ConvertResult as ConvertResult
 from peakctl.operations.convert import convert as convert
 from peakctl.operations.convert import convert_async as convert_async
+from peakctl.operations.download import DownloadResult as DownloadResult
+from peakctl.operations.download import download_async as download_async
 from peakctl.operations.drift import DriftResult as DriftResult
 from peakctl.operations.drift import drift_async as drift_async
 from peakctl.operations.fmt import FmtResult as FmtResult

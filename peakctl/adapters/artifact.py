@@ -5,13 +5,30 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from peakctl.adapters.answers import files_at, manifest, metadata_of, pick, require, spec_of
+from peakctl.adapters.answers import (
+    edit_of,
+    files_at,
+    manifest,
+    metadata_of,
+    pick,
+    require,
+    spec_of,
+)
 from peakctl.adapters.ledger_store import is_record
 from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.archives import digest_of
-from peakctl.model import ArchiveFile, CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model import (
+    ArchiveFile,
+    CallRequest,
+    CallResult,
+    KeptVersion,
+    Listed,
+    Live,
+    Resource,
+    Step,
+)
 from peakctl.model.values import MISSING, JsonObject, Tree
 
 
@@ -65,6 +82,18 @@ class Adapter(Rest):
     async def archive(self, live: Live) -> bytes | None:
         """That of the newest version."""
         return await self.download(self.at(live.id, "download"))
+
+    async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
+        """By their numbers; of those that the platform lists without one nothing can be asked."""
+        found = await self.listed_below(self.at(listed.id), "versions")
+        numbers = {n: each for each in found if isinstance(n := each.get("version"), int)}
+        return tuple(
+            KeptVersion(str(number), made=edit_of(each)) for number, each in sorted(numbers.items())
+        )[::-1]
+
+    async def archive_path(self, listed: Listed, version: str) -> str | None:
+        """Every version is an archive."""
+        return self.at(listed.id, version, "download")
 
     async def _create(self, request: CallRequest) -> CallResult:
         metadata, spec = metadata_of(request.desired), spec_of(request.desired)

@@ -13,7 +13,6 @@ from peakctl.adapters.answers import files_at, pick, read_config, spec_of
 from peakctl.adapters.requests import zip_part
 from peakctl.api.bodies import Part
 from peakctl.archives import digest_of, split_digest
-from peakctl.errors import ApiError
 from peakctl.model import ArchiveFile, CallRequest, Listed, Live, LiveId, Resource
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 
@@ -64,6 +63,11 @@ class Adapter(specs.Specs):
             return None
         return await self.download(_download_path(live.private["archive"]))
 
+    async def archive_path(self, listed: Listed, version: str) -> str | None:
+        """That of the artifact which the release holds; one of images that exist holds none."""
+        held = _held_archive(await self.release(listed.id, version) or {})
+        return _download_path(held) if held else None
+
     async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
         """One listing, one of the releases of each spec, and one request for each release.
 
@@ -79,22 +83,12 @@ class Adapter(specs.Specs):
         self, listed: Listed, known: Mapping[tuple[str, str | None], Any]
     ) -> dict[str | int, Key]:
         """The artifacts that releases of one spec hold."""
-        versions = await self._versions(listed.id)
+        versions = [each.number for each in await self.versions(listed)]
         missing = [v for v in versions if (str(listed.id), v) not in known]
         found = await asyncio.gather(*(self.release(listed.id, v) for v in missing))
         ids = [artifact_id(release or {}) for release in found]
         ids += [known.get((str(listed.id), version)) for version in versions]
         return {id_: Key(self.kind.name, listed.name) for id_ in ids if id_ is not None}
-
-    async def _versions(self, id_: str | int) -> list[str]:
-        """The numbers of all releases; none of a spec that is gone."""
-        try:
-            found = await self.api.pages(self.at(id_, "releases"), ("releases",))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return []
-        return [str(each["version"]) for each in found]
 
     async def send_create(self, request: CallRequest) -> object:
         spec = spec_of(request.desired)

@@ -123,6 +123,18 @@ class Adapter(Rest):
         answer = await self.get(self._versions(id), (("pageSize", str(MOST_VERSIONS)),)) or {}
         return model.VersionNames(numbers=numbers_of(answer.get("versions") or ()))
 
+    async def versions(self, listed: Listed) -> tuple[model.KeptVersion, ...]:
+        """By their ids, which grow: the listing does not promise an order."""
+        found = await self.listed_below(self._versions(listed.id), "versions")
+        return tuple(self._kept(each) for each in sorted(found, key=_id_of, reverse=True))
+
+    def _kept(self, version: JsonObject) -> model.KeptVersion:
+        reading = self.classify(version_word(version))
+        made = answers.edit_of({name: version.get(name) for name in ("createdAt", "createdBy")})
+        return model.KeptVersion(
+            str(version["version"]), version["id"], reading.state, reading.status, made
+        )
+
     async def _create(self, request: model.CallRequest) -> model.CallResult:
         parts = [
             Part("name", text=answers.metadata_of(request.desired)["name"]),
@@ -309,6 +321,11 @@ async def newest_ready(api: Api, path: str) -> JsonObject | None:
     query = tuple(("status", word) for word in READY)
     found = await api.pages(path, ("versions",), query)
     return max((v for v in found if is_ready(v)), key=_order, default=None)
+
+
+def _id_of(version: JsonObject) -> tuple[int, str]:
+    """Ids in their order, whether they are numbers or texts."""
+    return len(str(version["id"])), str(version["id"])
 
 
 def _order(version: JsonObject) -> tuple[bool, semver.Version, int]:

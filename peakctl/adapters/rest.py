@@ -208,6 +208,23 @@ class Rest:
         """Of most kinds the platform gives no archive back."""
         return None
 
+    async def versions(self, listed: Listed) -> tuple[model.KeptVersion, ...]:
+        """Most kinds have no versions."""
+        return ()
+
+    async def archive_path(self, listed: Listed, version: str) -> str | None:
+        """Of most kinds the platform gives no archive back."""
+        return None
+
+    async def listed_below(self, path: str, items: str) -> list[JsonDict]:
+        """All pages of a listing below one resource; nothing when that is gone."""
+        try:
+            return await self.api.pages(path, (items,))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
+
     async def download(self, path: str) -> bytes | None:
         """The bytes that a download gives, None for a 404."""
         try:
@@ -334,6 +351,12 @@ class Guarded:
 
     async def archive(self, live: Live) -> bytes | None:
         return await self._read(self._adapter.archive(live))
+
+    async def versions(self, listed: Listed) -> tuple[model.KeptVersion, ...]:
+        return await self._read(self._adapter.versions(listed))
+
+    async def archive_path(self, listed: Listed, version: str) -> str | None:
+        return await self._read(self._adapter.archive_path(listed, version))
 
     async def explain(self, result: model.CallResult) -> model.Failure:
         return await self._read(self._adapter.explain(result))

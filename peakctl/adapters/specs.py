@@ -9,7 +9,7 @@ from peakctl.adapters.answers import edit_of, metadata_of, pick, pick_shown, req
 from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
 from peakctl.errors import ApiError
-from peakctl.model import CallRequest, CallResult, Listed, Live, Resource, Step
+from peakctl.model import CallRequest, CallResult, KeptVersion, Listed, Live, Resource, Step
 from peakctl.model.values import JsonDict, JsonObject, mapping_at
 
 METADATA = (
@@ -80,6 +80,11 @@ class Specs(Rest):
     async def release(self, id_: str | int, version: str | None) -> JsonObject | None:
         """One release, None when there is no such number."""
         return await self.get(self.at(id_, "releases", version)) if version else None
+
+    async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
+        """Its releases, in the platform's own order: the newest first (docs/platform.md, 2.5)."""
+        found = await self.listed_below(self.at(listed.id, "releases"), "releases")
+        return tuple(KeptVersion(str(each["version"]), made=edit_of(each)) for each in found)
 
     async def _create(self, request: CallRequest) -> CallResult:
         answer = await self.send_create(request)

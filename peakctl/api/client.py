@@ -15,7 +15,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -46,7 +46,8 @@ _CHUNK = 64 * 1024
 class Call:
     """What to send, and how to read the answer. `decode` raises ValueError.
 
-    `size` is how many bytes it may move, which decides how long it may take.
+    `size` is how many bytes it may move, which decides how long it may take. A good answer goes
+    `into` a file as it comes, from its beginning at each attempt.
     """
 
     asked: failures.Asked
@@ -55,6 +56,7 @@ class Call:
     decode: Callable[[bytes], object]
     size: int
     with_token: bool = True
+    into: BinaryIO | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,11 @@ class Exchange:
         """The answer. Raises httpx.HTTPError or httpx.InvalidURL; ApiError for one too large."""
         request = self._request(call)
         for _ in range(self._limits.redirects):
-            answer, onward = await self._send_once(call.asked, request)
+            answer, onward = await self._send_once(call, request)
             if call.asked.write or onward is None or _is_downgrade(request, onward):
                 return answer
             request = onward
-        answer, _ = await self._send_once(call.asked, request)
+        answer, _ = await self._send_once(call, request)
         return answer
 
     def _request(self, call: Call) -> httpx.Request:
@@ -132,7 +134,7 @@ class Exchange:
         )
 
     async def _send_once(
-        self, asked: failures.Asked, request: httpx.Request
+        self, call: Call, request: httpx.Request
     ) -> tuple[Answer, httpx.Request | None]:
         """The answer, and the request that its redirect asks for.
 
@@ -145,7 +147,7 @@ class Exchange:
             response = await self._http.send(request, stream=True)
             status = response.status_code
             self._date = response.headers.get("Date", self._date)
-            body = await self._read(asked, response)
+            body = await self._read(call, response)
             return Answer(status, response.headers, body), response.next_request
         except httpx.HTTPError as error:
             failure = type(error).__name__
@@ -153,15 +155,19 @@ class Exchange:
         finally:
             if self._on_request:
                 took = self._clock.now() - started
+                asked = call.asked
                 self._on_request(Sent(asked.method, asked.path, status, took, failure))
 
-    async def _read(self, asked: failures.Asked, response: httpx.Response) -> bytes:
-        body = bytearray()
+    async def _read(self, call: Call, response: httpx.Response) -> bytes:
+        body, most = bytearray(), self._limits.answer_size
         try:
+            if call.into is not None and response.is_success:
+                await _write_to(call.into, response)
+                return b""
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > self._limits.answer_size:
-                    raise failures.odd_answer(asked, f"more than {self._limits.answer_size} bytes")
+                if len(body) > most:
+                    raise failures.odd_answer(call.asked, f"more than {most} bytes")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # An answer has begun, so whatever this is, it is no failure to connect.
             raise httpx.ReadError(str(error)) from error
@@ -194,6 +200,13 @@ def _open_http(transport: httpx.AsyncBaseTransport, limits: Limits) -> httpx.Asy
         follow_redirects=False,
         trust_env=False,
     )
+
+
+async def _write_to(file: BinaryIO, response: httpx.Response) -> None:
+    file.seek(0)
+    file.truncate()
+    async for chunk in response.aiter_bytes():
+        file.write(chunk)
 
 
 async def _in_chunks(content: bytes) -> AsyncIterator[bytes]:
@@ -309,6 +322,11 @@ class Api:
         """The bytes at `path`, redirects followed; a whole `https://` address has no token."""
         call = self._call("GET", path, (), Body(), bytes)
         return bytes(await self._perform(replace(call, size=self._limits.answer_size)))
+
+    async def save(self, path: str, file: BinaryIO) -> None:
+        """As `download`, into a file, however large it is. Raises OSError, too."""
+        call = self._call("GET", path, (), Body(), bytes)
+        await self._perform(replace(call, size=self._limits.answer_size, into=file))
 
     async def pages(self, path: str, items: tuple[str, ...], query: Query = ()) -> list[JsonDict]:
         """Every item of a listing, from all its pages; `items` are the keys that may hold them.

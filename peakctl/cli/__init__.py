@@ -33,6 +33,7 @@ COMMANDS = {
     "get": "List live resources, or print one as a manifest.",
     "import": "Write manifests of what is live, and plan them.",
     "ledger": "Show, unlock or rebuild a project's ledger; what its runs did.",
+    "download": "Save the archive of a version as a file.",
     "schema": "Print the JSON Schema of a kind for editors.",
     "emulator": "Run the platform offline.",
     "completion": "Print a completion script for bash, zsh or fish.",

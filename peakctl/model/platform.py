@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from peakctl.model.plan import Change, Failure, Step
-from peakctl.model.resources import Archive, ArchiveFile, Listed, Live, LiveId, Resource, State
+from peakctl.model.resources import (
+    Archive,
+    ArchiveFile,
+    Edit,
+    Listed,
+    Live,
+    LiveId,
+    Resource,
+    State,
+)
 from peakctl.model.values import JsonObject, Key, Path, Tree, empty_tree
 
 
@@ -92,6 +101,21 @@ class VersionNames:
 
     name: str | None = None
     numbers: Mapping[str, str] = field(default_factory=empty_tree)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """One version or release that the platform keeps of a resource.
+
+    `state` and `status` are those of the version, READY and "" for what has none. `id` is that by
+    which the platform names it, where that is not its number. `made` is when and by whom.
+    """
+
+    number: str
+    id: str | int | None = None
+    state: State = State.READY
+    status: str = ""
+    made: Edit | None = None
 
 
 class Adapter(Protocol):
@@ -180,6 +204,15 @@ class Adapter(Protocol):
 
         At most one request. Raises ApiError. The bytes are not to be trusted.
         """
+
+    async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
+        """Every version or release that the platform keeps, the newest first; all pages.
+
+        None of what is gone, and of a kind that has none.
+        """
+
+    async def archive_path(self, listed: Listed, version: str) -> str | None:
+        """Where the archive of a version is kept, as a path of the API; None where it has none."""
 
     async def explain(self, result: CallResult) -> Failure:
         """Why what `call` started has failed: the states of its parts, the end of its log.

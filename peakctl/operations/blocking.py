@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Generic, ParamSpec, TypeVar
 
 from peakctl.operations.apply import apply_async, destroy_async
+from peakctl.operations.download import download_async
 from peakctl.operations.drift import drift_async
 from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
@@ -81,6 +82,7 @@ plan = _blocking(plan_async)
 save_plan = _blocking(save_plan_async)
 apply = _blocking(apply_async)
 destroy = _blocking(destroy_async)
+download = _blocking(download_async)
 drift = _blocking(drift_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)

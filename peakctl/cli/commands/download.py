@@ -1,0 +1,69 @@
+"""`peakctl download`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.option_types import Word
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl download Artifact/prices                newest version, as prices-7.zip
+  peakctl download Artifact/prices@3 --to old.zip
+  peakctl download BlockSpec/forecast@1.2.0 -e prod --to archives/
+
+\b
+Exit codes: 0 done, 1 no such version, or it could not be written, 15 not permitted,
+64 wrong usage, or the file exists.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("what", metavar="KIND/NAME[@VERSION]", shell_complete=options.complete_target)
+@click.option(
+    "--to",
+    type=Word(),
+    metavar="PATH",
+    help="File to write, or a folder for one named after it. Default: the working folder.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@options.environment
+@options.parameters
+@options.output("text", "json", "yaml")
+@options.connection
+@options.display
+def download(what: str, to: str | None, force: bool, **flags: object) -> int:  # noqa: FBT001
+    """Download the archive of a version: of an Artifact, or of a BlockSpec's release.
+
+    The platform gives no other archives back. Nothing is overwritten without --force.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags.of(flags)
+    return run_command("download", typed, lambda session: _download(session, what, to, force=force))
+
+
+async def _download(session: Session, what: str, to: str | None, *, force: bool) -> Report:
+    from peakctl.cli.session import connected
+    from peakctl.operations.download import download_archive
+    from peakctl.operations.target import parse_target
+    from peakctl.present.tenant import as_yaml
+    from peakctl.present.upkeep import download_lines, download_row
+
+    async with connected(session) as platform:
+        target = parse_target(what, list(platform.kinds), versioned=True)
+        found = await download_archive(platform, target.key, target.version, to=to, force=force)
+    row = download_row(found)
+    return session.report(
+        lines=download_lines(found),
+        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        extra={"download": row},
+        diagnostics=found.diagnostics,
+    )
