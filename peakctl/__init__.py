@@ -31,6 +31,7 @@ _PLACES = {
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
     "operations.drift": "DriftResult drift_async",
+    "operations.explain": "CodeExplained FieldExplained explain_code explain_field",
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
     "operations.history": "history_async",

@@ -57,6 +57,10 @@ from peakctl.operations.download import DownloadResult as DownloadResult
 from peakctl.operations.download import download_async as download_async
 from peakctl.operations.drift import DriftResult as DriftResult
 from peakctl.operations.drift import drift_async as drift_async
+from peakctl.operations.explain import CodeExplained as CodeExplained
+from peakctl.operations.explain import FieldExplained as FieldExplained
+from peakctl.operations.explain import explain_code as explain_code
+from peakctl.operations.explain import explain_field as explain_field
 from peakctl.operations.fmt import FmtResult as FmtResult
 from peakctl.operations.fmt import fmt as fmt
 from peakctl.operations.get import GetResult as GetResult

@@ -51,6 +51,8 @@ finally:
         ["completion", "bash"],
         ["version"],
         ["schema"],
+        ["explain", "--help"],
+        ["explain", "plan/stale"],
         ["nonsense"],
         [],
     ],
@@ -63,8 +65,11 @@ def test_nothing_heavy_is_imported_by(args: list[str]) -> None:
     assert done.returncode == (64 if args == ["nonsense"] else 0)
 
 
-def test_a_schema_is_shown_without_what_reads_manifests_or_asks_the_platform() -> None:
-    code = PROBE.format(args=["schema", "Image"], heavy=[n for n in HEAVY if n != "asyncio"])
+@pytest.mark.parametrize("args", [["schema", "Image"], ["explain", "Image.type"]], ids=" ".join)
+def test_a_schema_is_shown_without_what_reads_manifests_or_asks_the_platform(
+    args: list[str],
+) -> None:
+    code = PROBE.format(args=args, heavy=[n for n in HEAVY if n != "asyncio"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == "heavy: "
 

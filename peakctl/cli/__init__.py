@@ -34,6 +34,7 @@ COMMANDS = {
     "import": "Write manifests of what is live, and plan them.",
     "ledger": "Show, unlock or rebuild a project's ledger; what its runs did.",
     "download": "Save the archive of a version as a file.",
+    "explain": "Explain a field of a kind, or the code of a message.",
     "schema": "Print the JSON Schema of a kind for editors.",
     "emulator": "Run the platform offline.",
     "completion": "Print a completion script for bash, zsh or fish.",

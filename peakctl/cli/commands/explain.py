@@ -1,0 +1,89 @@
+"""`peakctl explain`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.model import JsonDict
+    from peakctl.present.report import Report
+    from peakctl.present.text import Line
+
+EPILOG = """\b
+Examples:
+  peakctl explain                                 the kinds there are
+  peakctl explain Workflow                        its fields, and an example
+  peakctl explain Workflow.steps.train.command    one field: type, default, what it restarts
+  peakctl explain 'Workflow.steps.train[type=sql].repository'
+  peakctl explain peakctl.yaml.environments.dev.guards
+  peakctl explain plan/stale                      a code of a message: what to do
+
+\b
+Contacts nothing. `plan --explain` is something else: the stages of an apply.
+"""
+
+
+def complete_word(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Codes once there is a slash, fields once there is a dot, else kinds; never an error."""
+    from peakctl.errors import UsageError
+    from peakctl.kinds.store import load_kinds
+    from peakctl.operations.explain import PROJECT, fields_below, load_codes
+
+    if "/" in incomplete:
+        return [code for code in load_codes() if code.startswith(incomplete)]
+    kinds = [*load_kinds(), PROJECT]
+    above, dot, last = incomplete.rpartition(".")
+    if not dot or PROJECT.startswith(incomplete):
+        groups = {f"{code.partition('/')[0]}/" for code in load_codes()}
+        found = [each for each in kinds if each.lower().startswith(incomplete.lower())]
+        return found + sorted(each for each in groups if incomplete and each.startswith(incomplete))
+    try:
+        return [f"{above}.{name}" for name in fields_below(above) if name.startswith(last)]
+    except UsageError:
+        return []
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("what", required=False, metavar="[KIND[.FIELD]|CODE]", shell_complete=complete_word)
+@options.output("text", "json", "yaml")
+@options.display
+def explain(what: str | None, **flags: object) -> int:
+    """Explain a field of a kind, or the code of a message.
+
+    Of a field: its type and default, what its absence means, which call carries a change of it,
+    whether that restarts anything, and an example. `spec` and `metadata` may be left out.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags.of(flags)
+    return run_command("explain", typed, lambda session: _explain(session, what))
+
+
+def _explain(session: Session, what: str | None) -> Report:
+    from peakctl.kinds.store import load_kinds
+    from peakctl.operations.explain import explain_code, explain_field
+    from peakctl.present import explain as shown
+
+    if what is None:
+        kinds = [(k.name, str(k.schema.get("description", ""))) for k in load_kinds().values()]
+        rows: list[JsonDict] = [{"kind": name, "description": text} for name, text in kinds]
+        return _answer(session, "kinds", rows, shown.kind_lines(kinds))
+    if "/" in what:
+        codes = explain_code(what)
+        return _answer(session, "codes", shown.code_rows(codes), shown.code_lines(codes))
+    fields = explain_field(what)
+    return _answer(session, "fields", shown.field_rows(fields), shown.field_lines(fields))
+
+
+def _answer(session: Session, word: str, rows: list[JsonDict], lines: tuple[Line, ...]) -> Report:
+    text = ""
+    if session.flags.output == "yaml":
+        from peakctl.present.tenant import as_yaml
+
+        text = as_yaml(rows)
+    return session.report(lines=lines, text=text, extra={word: rows})
