@@ -140,7 +140,7 @@ def explain_field(word: str) -> tuple[FieldExplained, ...]:
 
 
 def _kind_and_rest(word: str) -> tuple[str, str]:
-    from peakctl.operations.get import find_kind
+    from peakctl.operations.target import find_kind
 
     if word == PROJECT or word.startswith(f"{PROJECT}."):
         return PROJECT, word.removeprefix(PROJECT).removeprefix(".")
