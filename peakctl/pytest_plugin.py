@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # pytest loads this module in every project, which must cost 
     from peakctl.model import JsonDict
 
 TOKEN = "peak-emulator"  # noqa: S105 - opens nothing but the emulator
-DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
+DURATIONS = (
+    "build_seconds", "deploy_seconds", "service_seconds", "delete_seconds", "execution_seconds"
+)  # fmt: skip
 STAGES = ("PEAK__STAGE", "STAGE", "API_KEY")
 CLIENT_MODULES = ("peak.helpers", "peak.session", "peak.telemetry")
 

@@ -6,12 +6,13 @@ import io
 import posixpath
 import re
 import zipfile
+from dataclasses import dataclass
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
 from peakctl.emulator.listing import Listing, dates, one_of
-from peakctl.emulator.problems import invalid
+from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
@@ -30,6 +31,8 @@ BUILDS.lists("", "List builds", Listing(
     filters=(one_of("versions", "name"), one_of("buildStatus", "status", STATUSES), *dates()),
 ))  # fmt: skip
 FAILING = re.compile(r"^\s*RUN\s+(false|exit\s+[1-9]\d*)\s*$", re.IGNORECASE)
+PRINTING = re.compile(r"^\s*RUN\s+((?:echo|seq)\b.*)$", re.IGNORECASE)
+LONGEST = 10_000  # lines that one command prints
 TOKEN = re.compile(r"[fb]/(\d{1,9})/s")
 
 
@@ -46,6 +49,37 @@ def find_dockerfile(archive: bytes | None, path: str, context: str) -> str | Non
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a command would do: its lines, each with the seconds that it sleeps before; its end."""
+
+    lines: tuple[tuple[float, str], ...]
+    code: int = 0
+    sleeps: float = 0.0
+
+
+def rehearse_command(command: str) -> Rehearsal:
+    """Of a shell command: `echo`, `seq`, `sleep`, `false` and `exit`, joined by `&&` or `;`.
+
+    Anything else does nothing, and well.
+    """
+    lines: list[tuple[float, str]] = []
+    sleeps, code = 0.0, 0
+    for part in re.split(r"\s*(?:&&|;)\s*", command.strip()):
+        word, _, rest = part.partition(" ")
+        number = float(rest) if re.fullmatch(r"\d{1,6}(\.\d+)?", rest) else 0.0
+        if word == "echo":
+            lines.append((sleeps, rest.strip("\"'")))
+        elif word == "seq":
+            lines += [(sleeps, str(n)) for n in range(1, min(int(number), LONGEST) + 1)]
+        elif word == "sleep":
+            sleeps += number
+        elif word == "false" or (word == "exit" and number):
+            code = 1 if word == "false" else int(number)
+            break
+    return Rehearsal(tuple(lines), code, sleeps)
+
+
 def rehearse(dockerfile: str | None, path: str) -> tuple[list[str], bool]:
     """(log lines, whether the build succeeds); the failing line comes last."""
     if dockerfile is None:
@@ -54,6 +88,8 @@ def rehearse(dockerfile: str | None, path: str) -> tuple[list[str], bool]:
     lines = ["Fetching build context", "Building the Docker image..."]
     for number, step in enumerate(steps, 1):
         lines.append(f"Step {number}/{len(steps)} : {step.strip()}")
+        if printing := PRINTING.match(step):
+            lines += [line for _, line in rehearse_command(printing[1]).lines]
         if FAILING.match(step):
             command = step.split(None, 1)[1].strip()
             code = "1" if command.lower() == "false" else command.split()[-1]
@@ -81,10 +117,11 @@ def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:
     before = tx.get("build", version.body.get("buildId"))
     if before is not None and before.status == "building":
         _end(tx, before, "stopped")
-    ends = tx.now + tx.options.build_seconds
+    begins = tx.now + tx.options.queue_seconds
+    ends = begins + tx.options.build_seconds
     body = {
-        "version": version.name, "lines": lines, "succeeds": succeeds, "ends": ends,
-        "finishedAt": None,
+        "version": version.name, "lines": lines, "succeeds": succeeds, "begins": begins,
+        "ends": ends, "finishedAt": None,
     }  # fmt: skip
     key = str(tx.number("build"))
     build = tx.add(
@@ -94,7 +131,7 @@ def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:
     version.body.update(buildId=build.id, lastBuildAt=stamp(tx.now))
     tx.touch(version)
     refresh_image(tx, version.parent)
-    tx.schedule(tx.options.build_seconds, "build-done", build=build.id)
+    tx.schedule(ends - tx.now, "build-done", build=build.id)
     return build
 
 
@@ -145,8 +182,9 @@ def _lines_so_far(row: Row, now: float) -> list[Body]:
     that follows a log reads them as a number.
     """
     lines: list[str] = row.body["lines"]
-    took = max(row.body["ends"] - row.created, 1e-9)
-    moments = [row.created + took * index / len(lines) for index in range(len(lines))]
+    begins = row.body.get("begins", row.created)
+    took = max(row.body["ends"] - begins, 1e-9)
+    moments = [begins + took * index / len(lines) for index in range(len(lines))]
     if row.status == "building":
         moments = [moment for moment in moments if moment <= now]
     times = [str(int(moment * 1000)) for moment in moments]
@@ -154,6 +192,12 @@ def _lines_so_far(row: Row, now: float) -> list[Body]:
         {"timestamp": at, "message": line, "ingestionTime": at}
         for at, line in zip(times, lines, strict=False)
     ]
+
+
+def check_kept(call: Call, ended: float | None) -> None:
+    """Raise a 404 where a log is no longer kept, of what ended so long ago."""
+    if ended is not None and call.tx.now > ended + call.options.log_seconds:
+        raise Problem(404, "the log is no longer kept")
 
 
 def log_page(call: Call, lines: list[JsonDict]) -> Body:
@@ -184,6 +228,7 @@ def log_file(lines: list[JsonDict]) -> Answer:
 )  # fmt: skip
 def read_log(call: Call) -> Body:
     row = call.find_child("build", "build", "image")
+    check_kept(call, row.updated if row.body["finishedAt"] else None)
     status = {"buildStatus": row.status, "startTime": stamp(row.created)}
     log = log_page(call, _lines_so_far(row, call.tx.now))
     return {**status, "finishTime": row.body["finishedAt"], **log}

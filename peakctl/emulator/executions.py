@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.builds import log_file, log_page
+from peakctl.emulator.builds import check_kept, log_file, log_page, rehearse_command
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.listing import Listing, dates, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid
@@ -32,9 +32,10 @@ ALL = Listing(
     "executions", "executionsCount", ITEM, ("execution",), order="seq DESC", parent="id",
     bounded=True, filters=(one_of("statuses", "status", RUN_STATUSES), *dates()),
 )  # fmt: skip
-STEP = s.record(
-    {**s.texts("name", "status", "startedAt", "stepType"), "finishedAt": s.nullable(s.TEXT)}
-)
+STEP = s.record({
+    **s.texts("name", "status", "stepType"),
+    **dict.fromkeys(("startedAt", "finishedAt"), s.nullable(s.TEXT)),
+})  # fmt: skip
 LOG = s.record({
     "stepRunStatus": s.TEXT, "logs": s.items(s.record({"timestamp": s.WHOLE, "message": s.TEXT})),
     "nextToken": s.TEXT,
@@ -60,7 +61,19 @@ def execute(call: Call) -> Body:
         if name not in row.body["steps"]:
             raise invalid("stepsToRun" if name in asked else "params.stepWise", f"no step {name}")
     _refuse_busy(call.tx, row)
-    return {"executionId": start_execution(call.tx, row, asked).id}
+    return {"executionId": start_execution(call.tx, row, _chosen(row, body)).id}
+
+
+def _chosen(row: Row, body: Body) -> list[str]:
+    """The steps that are asked for, with those that depend on them where `runDAG` says so."""
+    steps, asked = row.body["steps"], body.get("stepsToRun") or ()
+    chosen = {step["stepName"] for step in asked}
+    growing = {step["stepName"] for step in asked if step.get("runDAG")}
+    while growing:
+        growing = {n for n, each in steps.items() if growing & {*(each.get("parents") or ())}}
+        growing -= chosen
+        chosen |= growing
+    return [name for name in steps if name in chosen]
 
 
 def _refuse_busy(tx: Transaction, row: Row) -> None:
@@ -76,17 +89,57 @@ def _refuse_busy(tx: Transaction, row: Row) -> None:
         raise Problem(429, "the queue of this workflow is full")
 
 
-def _fails(step: Body) -> bool:
-    command = str(step.get("command"))
-    return command == "false" or (command.startswith("exit ") and command != "exit 0")
+def _rehearse(steps: Body, wanted: list[str], seconds: float) -> Body:
+    """When each step starts and ends, in seconds from now, how, and what it writes when.
+
+    A step begins when its parents have ended; it is skipped when one of them did not do well.
+    """
+    parents = {
+        name: [p for p in steps[name].get("parents") or () if p in wanted] for name in wanted
+    }
+    depths: dict[str, int] = {}
+    for name in _in_order(parents):
+        depths[name] = 1 + max((depths[p] for p in parents[name]), default=0)
+    length = seconds / max(depths.values(), default=1)
+    played: Body = {}
+    for name in depths:
+        before = [played[parent] for parent in parents[name]]
+        starts = max((each["ends"] for each in before), default=0.0)
+        if any(each["status"] != "Success" for each in before):
+            played[name] = {"starts": None, "ends": starts, "status": "Skipped", "lines": []}
+            continue
+        played[name] = _rehearse_step(name, steps[name], starts, length)
+    return {name: played[name] for name in wanted}
+
+
+def _in_order(parents: dict[str, list[str]]) -> list[str]:
+    """Every step behind its parents; documents with a cycle are refused before."""
+    order: list[str] = []
+    while ready := [n for n, each in parents.items() if n not in order and {*each} <= {*order}]:
+        order += ready
+    return order
+
+
+def _rehearse_step(name: str, step: Body, starts: float, length: float) -> Body:
+    """A step writes as its command says, and fails where that ends with another code than 0."""
+    found = rehearse_command(str(step.get("command") or ""))
+    end = f"The command ended with exit code {found.code}" if found.code else "Done"
+    words = [(0.0, "Preparing the step"), (0.0, f"Running {name}"), *found.lines]
+    lines = [
+        [starts + slept + length * index / (len(words) + 1), text]
+        for index, (slept, text) in enumerate(words)
+    ]
+    ends = starts + length + found.sleeps
+    status = "Failed" if found.code else "Success"
+    return {"starts": starts, "ends": ends, "status": status, "lines": [*lines, [ends, end]]}
 
 
 def start_execution(tx: Transaction, row: Row, asked: list[str]) -> Row:
-    """A run of some or all steps; fails where a command is `false` or `exit N`."""
-    wanted = asked or list(row.body["steps"])
-    failing = next((name for name in wanted if _fails(row.body["steps"][name])), None)
-    succeeds = failing is None
-    body = {"steps": wanted, "failing": failing, "succeeds": succeeds, "finishedAt": None}
+    """A run of some or all steps."""
+    steps = row.body["steps"]
+    played = _rehearse(steps, asked or list(steps), tx.options.execution_seconds)
+    succeeds = all(each["status"] == "Success" for each in played.values())
+    body = {"steps": played, "succeeds": succeeds, "finishedAt": None}
     run = tx.add("execution", body, parent=row.id, status="Running")
     if row.status != "Running":
         row.body["resting"] = row.status
@@ -95,7 +148,8 @@ def start_execution(tx: Transaction, row: Row, asked: list[str]) -> Row:
         "executionId": run.id, "executedAt": stamp(tx.now), "status": "Running", "rerunId": None,
     }  # fmt: skip
     tx.save(row)
-    tx.schedule(tx.options.deploy_seconds, "execution-done", id=run.id)
+    took = max((each["ends"] for each in played.values()), default=0.0)
+    tx.schedule(took, "execution-done", id=run.id)
     return run
 
 
@@ -121,14 +175,12 @@ def list_runs(call: Call) -> Body:
     return {**ALL.page(call), "workflowId": call.find().number}
 
 
-def _step_status(run: Row, name: str) -> str:
-    if run.status in ("Running", "Success"):
-        return run.status
-    order: list[str] = run.body["steps"]
-    failed = order.index(run.body["failing"])
-    if order.index(name) == failed:
-        return "Failed"
-    return "Success" if order.index(name) < failed else "Skipped"
+def _step_status(run: Row, played: Body, now: float) -> str:
+    """Pending until it begins, then Running; a step that is skipped never begins."""
+    if now >= run.created + played["ends"]:
+        return str(played["status"])
+    started = played["starts"] is not None and now >= run.created + played["starts"]
+    return "Running" if started else "Pending"
 
 
 @RUNS(
@@ -139,31 +191,39 @@ def describe(call: Call) -> Body:
     run, steps = call.find_child("execution", "run"), call.find().body["steps"]
     spoke = bool(call.options.spoke_domain)
     shown = [
-        _step_shown(run, name, steps.get(name) or {}, spoke=spoke) for name in run.body["steps"]
+        _step_shown(run, name, steps.get(name) or {}, call.tx.now, spoke=spoke)
+        for name in run.body["steps"]
     ]
     return {**DESCRIBED(run), "steps": shown}
 
 
-def _step_shown(run: Row, name: str, step: Body, *, spoke: bool) -> Body:
+def _step_shown(run: Row, name: str, step: Body, now: float, *, spoke: bool) -> Body:
     """One step of a run; a spoke keeps its log under the `nodeId`."""
+    played = run.body["steps"][name]
+    status = _step_status(run, played, now)
+    started = played["starts"] is not None and status != "Pending"
+    ended = started and status != "Running"
     return {
-        "name": name, "status": _step_status(run, name), "startedAt": stamp(run.created),
-        "finishedAt": run.body["finishedAt"], "stepType": step.get("type", "standard"),
-        "image": step.get("imageId"), "output": None,
+        "name": name, "status": status,
+        "startedAt": stamp(run.created + played["starts"]) if started else None,
+        "finishedAt": stamp(run.created + played["ends"]) if ended else None,
+        "stepType": step.get("type", "standard"), "image": step.get("imageId"), "output": None,
         **({"nodeId": f"{run.id}/{name}"} if spoke else {}),
     }  # fmt: skip
 
 
-def _log(run: Row, name: str | None) -> tuple[str, list[Body]]:
-    """(status of the step, its log)."""
+def _log(call: Call, run: Row, name: str | None) -> tuple[str, list[Body]]:
+    """(status of the step, its log so far)."""
     if name not in run.body["steps"]:
         raise invalid("stepName", f"{name or ''!r} is not a step of this run")
-    status = _step_status(run, str(name))
-    words = ["Preparing the step", f"Running {name}"]
-    ends = {"Failed": "The command ended with exit code 1", "Success": "Done"}
-    words += [ends[status]] if status in ends else []
-    begun = int(run.created * 1000)
-    return status, [{"timestamp": begun + n, "message": word} for n, word in enumerate(words)]
+    check_kept(call, run.updated if run.body["finishedAt"] else None)
+    played, now = run.body["steps"][name], call.tx.now
+    lines = [
+        {"timestamp": int((run.created + at) * 1000), "message": word}
+        for at, word in played["lines"]
+        if run.created + at <= now
+    ]
+    return _step_status(run, played, now), lines
 
 
 @RUNS(
@@ -171,7 +231,7 @@ def _log(run: Row, name: str | None) -> tuple[str, list[Body]]:
     query={"stepName": s.LINE, "nextToken": s.TEXT}, needs=("stepName",),
 )  # fmt: skip
 def read_log(call: Call) -> Body:
-    status, lines = _log(call.find_child("execution", "run"), call.ask("stepName"))
+    status, lines = _log(call, call.find_child("execution", "run"), call.ask("stepName"))
     return {"stepRunStatus": status, **log_page(call, lines)}
 
 
@@ -181,7 +241,7 @@ def read_log(call: Call) -> Body:
 )  # fmt: skip
 def locate_log(call: Call) -> Body:
     run, step = call.find_child("execution", "run"), call.ask("stepName")
-    _log(run, step)
+    _log(call, run, step)
     place = f"{run.tenant}/{run.parent}/{run.id}.log?stepName={step}"
     return {"downloadUrl": f"{call.base}/files/runs/{place}"}
 
@@ -192,7 +252,8 @@ def locate_log(call: Call) -> Body:
 )  # fmt: skip
 def read_log_file(call: Call) -> Answer:
     tx = call.tx.at(call.params["tenant"], call.tx.now)
-    return log_file(_log(tx.require("execution", call.params["run"]), call.ask("stepName"))[1])
+    run = tx.require("execution", call.params["run"])
+    return log_file(_log(call, run, call.ask("stepName"))[1])
 
 
 @SPOKE(
@@ -207,5 +268,5 @@ def read_spoke_log(call: Call) -> Body:
             raise invalid(name, "is required")
     key, _, step = (call.ask("logSource") or "").partition("/")
     run = call.tx.get("execution", key)
-    status, lines = _log(run, step) if run else ("Success", [])
+    status, lines = _log(call, run, step) if run else ("Success", [])
     return {"stepRunStatus": status, **log_page(call, lines)}

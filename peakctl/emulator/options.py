@@ -11,7 +11,9 @@ from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
 from peakctl.model import JsonDict, JsonObject
 
-DURATIONS = ("build_seconds", "deploy_seconds", "service_seconds", "delete_seconds")
+DURATIONS = (
+    "build_seconds", "deploy_seconds", "service_seconds", "delete_seconds", "execution_seconds"
+)  # fmt: skip
 SCHEMAS = {bool: s.FLAG, str: s.TEXT, int: s.WHOLE, float: s.NUMBER}
 AT_START = ("newer_calls", "provided_images", "spoke_domain")
 
@@ -20,6 +22,9 @@ AT_START = ("newer_calls", "provided_images", "spoke_domain")
 class Options:
     """Durations are seconds of the emulator's clock; `latency` is real time before each answer.
 
+    execution_seconds: the longest chain of steps of an execution, without what they `sleep`.
+    queue_seconds: a build waits so long, with an empty log, before it begins.
+    log_seconds: logs are kept so long after the end of what wrote them.
     full_reads: reads return all that was stored; off, only what the reference's examples show.
     strict_names: names of specs, deployments and services are unique.
     patch_merges: a PATCH of a service merges nested maps instead of replacing them.
@@ -38,6 +43,9 @@ class Options:
     deploy_seconds: float = 0.4
     service_seconds: float = 0.4
     delete_seconds: float = 0.4
+    execution_seconds: float = 0.4
+    queue_seconds: float = 0.0
+    log_seconds: float = 1e8
     latency: float = 0.0
     full_reads: bool = True
     strict_names: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from peakctl.emulator import schemas as s
@@ -30,6 +31,7 @@ OF_SERVICES = ("serviceType", "parameters", "entrypoint", "healthCheckURL", "min
 QUIET = ("title", "description")
 EXAMPLE_HIDES = ("title", "description", "parameters", "scaleToZero", "applicationUrl")
 FAIL = "fail-service"  # the value in `parameters.env` that asks for CREATE_FAILED
+ANSWER = re.compile(r"answer-([1-5]\d\d)")  # one that asks for the status of each answer
 ONE = s.record({"id": s.TEXT})
 FILTERS = (
     one_of("status", "status", STATUSES),
@@ -177,10 +179,14 @@ def finish(tx: Transaction, row: Row) -> None:
     if row.status == "DELETING":
         return
     version = tx.get(VERSION, (row.body["imageDetails"] or {}).get("versionId"))
-    asked = FAIL in ((row.body.get("parameters") or {}).get("env") or {}).values()
-    runs = (version is None or is_ready(version)) and not asked
+    runs = (version is None or is_ready(version)) and FAIL not in _env_values(row)
     row.status = "AVAILABLE" if runs else "CREATE_FAILED"
     tx.save(row)
+
+
+def _env_values(row: Row) -> list[str]:
+    env = (row.body.get("parameters") or {}).get("env") or {}
+    return [value for value in env.values() if isinstance(value, str)]
 
 
 @OPERATIONS("DELETE", "{id}", "Delete a service or a webapp", answer=ONE)
@@ -221,7 +227,9 @@ def test(call: Call) -> Body:
         raise invalid("status", f"{found[0].name} is {found[0].status}")
     echo = {"path": body.get("path") or "/", "payload": body.get("payload")}
     text_back = json.dumps({"method": body.get("httpMethod") or "get", **echo})
+    asked = next(filter(None, map(ANSWER.fullmatch, _env_values(found[0]))), None)
     return {
-        "responseBody": text_back, "responseStatus": 200, "responseSize": f"{len(text_back)} B",
+        "responseBody": text_back, "responseStatus": int(asked[1]) if asked else 200,
+        "responseSize": f"{len(text_back)} B",
         "reqStartTime": stamp(call.tx.now), "reqEndTime": stamp(call.tx.now + 0.012),
     }  # fmt: skip

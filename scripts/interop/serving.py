@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 0.6  # long enough to be seen on the way, short enough for a hundred waits
-DURATIONS = ("build", "deploy", "service", "delete")
+DURATIONS = ("build", "deploy", "service", "delete", "execution")
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from peakctl.emulator import Emulator, Options, emulator_transport
 from peakctl.emulator.admin import seed
 from peakctl.emulator.openapi import describe
+from peakctl.emulator.options import DURATIONS
 
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "5"))
-AT_ONCE = {"build_seconds": 0, "deploy_seconds": 0, "service_seconds": 0, "delete_seconds": 0}
+AT_ONCE = dict.fromkeys(DURATIONS, 0)
 DESCRIBED = describe()
 RELEASE = {"version": "1.0.0"}
 HEAD = {"version": 1, "metadata": {"name": "n", "summary": "s"}, "release": RELEASE}

@@ -23,10 +23,11 @@ from peakctl.emulator import Emulator, Options
 from peakctl.emulator.admin import ADMIN, seed
 from peakctl.emulator.calls import Call
 from peakctl.emulator.operations import OPERATIONS as PLATFORM
+from peakctl.emulator.options import DURATIONS
 
 OPERATIONS = {(each.method, each.path): each for each in (*PLATFORM, *ADMIN)}
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "3"))
-AT_ONCE = {"build_seconds": 0, "deploy_seconds": 0, "service_seconds": 0, "delete_seconds": 0}
+AT_ONCE = dict.fromkeys(DURATIONS, 0)
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,

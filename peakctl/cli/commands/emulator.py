@@ -55,9 +55,10 @@ Tokens choose the tenant: tenant:NAME:anything is tenant NAME, all others share 
 SECONDS = options.stack(
     *(
         click.option(f"--{what}-seconds", type=click.FloatRange(0), default=5.0, show_default=True)
-        for what in ("build", "deploy", "service")
+        for what in ("build", "deploy", "service", "execution")
     ),
     click.option("--delete-seconds", type=click.FloatRange(0), default=1.0, show_default=True),
+    click.option("--queue-seconds", type=click.FloatRange(0), default=0.0, show_default=True),
 )
 # Flag, the option of the emulator that it sets, what to, and its help.
 CHOICES = (

@@ -21,6 +21,7 @@ SLOW = {
     "deploy_seconds": SECONDS,
     "service_seconds": SECONDS,
     "delete_seconds": SECONDS,
+    "execution_seconds": SECONDS,
 }
 
 

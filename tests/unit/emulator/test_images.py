@@ -83,6 +83,23 @@ def test_logs_grow_while_building_and_come_in_pages(make_peak: Any) -> None:
     assert peak.send("GET", place).text.endswith("Successfully built\n")
 
 
+def test_a_build_that_queues_writes_nothing_until_it_begins(make_peak: Any) -> None:
+    peak = make_peak(queue_seconds=30, log_seconds=60)
+    made = peak.image(dockerfile="FROM x\nRUN seq 2")
+    path = f"{ROOT}{made['imageId']}/builds/{made['buildId']}/logs"
+    peak.wait(29)
+    found = peak.get(path)
+    assert (found["buildStatus"], found["logs"]) == ("building", [])
+    peak.wait(4)
+    assert [line["message"] for line in peak.get(path)["logs"]][2:] == ["Step 1/2 : FROM x"]
+    peak.wait(7)
+    found = peak.get(path)
+    words = [line["message"] for line in found["logs"]]
+    assert (found["buildStatus"], words[4:6]) == ("success", ["1", "2"])
+    peak.wait(61)
+    assert "kept" in peak.refused(404, "GET", path)
+
+
 def test_numbers_come_by_themselves_or_in_any_order(peak: Any) -> None:
     made = peak.image(version="0.0.1-python3.9")
     second = version(peak, made)

@@ -195,3 +195,10 @@ def test_a_value_of_the_env_asks_for_a_failure(peak: Any, image: Any) -> None:
     patch(peak, service, parameters={"env": {"MODE": "fine"}})
     peak.wait()
     assert read(peak, service)["status"] == "AVAILABLE"
+
+
+def test_a_value_of_the_env_decides_what_it_answers(peak: Any, image: Any) -> None:
+    service = peak.service(image, parameters={"env": {"A": "x", "B": "answer-503"}})
+    peak.wait()
+    answer = peak.ok("POST", f"{ROOT}service/test", json={"httpMethod": "get"})
+    assert (answer["responseStatus"], service != "") == (503, True)

@@ -198,6 +198,86 @@ def test_a_failing_command_fails_the_run(peak: Any) -> None:
     peak.ok("DELETE", path)
 
 
+def test_steps_begin_when_their_parents_have_ended(peak: Any) -> None:
+    image = peak.ready_image()
+    steps = {
+        "b": standard(image, command="echo one && sleep 5; seq 3", parents=["a"]),
+        "a": standard(image),
+        "c": standard(image),
+    }
+    made = create(peak, steps=steps)
+    path = f"{ROOT}{made['id']}"
+    run = peak.ok("POST", f"{path}/execute", json={})["executionId"]
+
+    def states() -> dict[str, str]:
+        return {s["name"]: s["status"] for s in peak.get(f"{path}/executions/{run}")["steps"]}
+
+    def log() -> list[str]:
+        found = peak.get(f"{path}/executions/{run}/logs", stepName="b")
+        return [line["message"] for line in found["logs"]]
+
+    assert states() == {"b": "Pending", "a": "Running", "c": "Running"}
+    shown = peak.get(f"{path}/executions/{run}")["steps"][0]
+    assert (shown["startedAt"], shown["finishedAt"], log()) == (None, None, [])
+    peak.wait(6)
+    assert states() == {"b": "Running", "a": "Success", "c": "Success"}
+    peak.wait(3)
+    assert log() == ["Preparing the step", "Running b", "one"]
+    peak.wait(5)
+    assert log()[3:] == ["1", "2", "3"]
+    assert peak.get(f"{path}/executions/{run}")["status"] == "Running"
+    peak.wait(1)
+    assert (states()["b"], log()[-1]) == ("Success", "Done")
+    assert peak.get(f"{path}/executions/{run}")["status"] == "Success"
+
+
+def test_what_does_not_depend_on_a_failing_step_goes_on(peak: Any) -> None:
+    image = peak.ready_image()
+    steps = {
+        "a": standard(image, command="exit 3"),
+        "b": standard(image, parents=["a"]),
+        "c": standard(image),
+        "d": standard(image, parents=["c"]),
+    }
+    made = create(peak, steps=steps)
+    path = f"{ROOT}{made['id']}"
+    run = peak.ok("POST", f"{path}/execute", json={})["executionId"]
+    peak.wait(6)
+    shown = peak.get(f"{path}/executions/{run}")
+    words = [step["status"] for step in shown["steps"]]
+    assert (shown["status"], words) == ("Running", ["Failed", "Skipped", "Success", "Running"])
+    assert shown["steps"][1]["startedAt"] is None
+    peak.wait(4)
+    assert peak.get(f"{path}/executions/{run}")["status"] == "Failed"
+
+
+def test_a_chosen_step_takes_those_that_depend_on_it_along(peak: Any) -> None:
+    steps = {"a": SQL, "b": {**SQL, "parents": ["a"]}, "c": {**SQL, "parents": ["b"]}, "d": SQL}
+    made = create(peak, steps=steps, metadata={"allowConcurrentExecution": True})
+    path = f"{ROOT}{made['id']}"
+
+    def run(**step: Any) -> list[str]:
+        body = {"stepsToRun": [step]}
+        key = peak.ok("POST", f"{path}/execute", json=body)["executionId"]
+        return [step["name"] for step in peak.get(f"{path}/executions/{key}")["steps"]]
+
+    assert run(stepName="b", runDAG=True) == ["b", "c"]
+    assert run(stepName="a") == ["a"]
+
+
+def test_a_log_is_kept_for_a_while(make_peak: Any) -> None:
+    peak = make_peak(log_seconds=60)
+    made = create(peak)
+    path = f"{ROOT}{made['id']}"
+    run = peak.ok("POST", f"{path}/execute", json={})["executionId"]
+    peak.wait(65)
+    assert peak.get(f"{path}/executions/{run}/logs", stepName="a")["logs"]
+    peak.wait(10)
+    assert "kept" in peak.refused(
+        404, "GET", f"{path}/executions/{run}/logs", params={"stepName": "a"}
+    )
+
+
 def test_a_full_queue_says_so(peak: Any) -> None:
     made = create(peak, metadata={"allowConcurrentExecution": True})
     path = f"{ROOT}{made['id']}/execute"
@@ -243,6 +323,7 @@ def test_a_spoke_keeps_the_logs_of_steps(make_peak: Any) -> None:
     run = peak.ok("POST", f"{ROOT}{made['id']}/execute", json={})["executionId"]
     step = peak.get(f"{ROOT}{made['id']}/executions/{run}")["steps"][0]
     query = {"logSource": step["nodeId"], "startTime": step["startedAt"]}
+    peak.wait(4)
     found = peak.get("/service/spoke/api/v1/logs/workflow", **query)
     assert found["stepRunStatus"] == "Running"
     assert found["logs"][1]["message"] == "Running a"
