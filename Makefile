@@ -8,7 +8,7 @@ DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
 .PHONY: help browser setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
-  interop chaos wheel docs pictures size clean
+  interop readers chaos wheel docs pictures size clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--qu
 browser: $(READY) ## open the page of -o html in a real Chromium (needs chromium and chromedriver)
 	$(BIN)/pytest tests/browser -rs $(ARGS)
 
+readers: $(READY) ## read the output forms with tools of others (needs the network)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+	  --target .readers --requirement tests/readers/requirements.lock
+	PYTHONPATH="$(CURDIR)/.readers" $(BIN)/pytest tests/readers -rs $(ARGS)
+
 interop: $(READY) ## tell the platform's real client our story, and write docs/interop.md (needs the network)
 	$(BIN)/python scripts/interop.py
 	INTEROP_FOLDER="$(CURDIR)/.interop" $(BIN)/pytest -n auto tests/interop
@@ -89,5 +94,5 @@ size: $(READY) ## compare the sizes of functions and modules with their budgets
 	$(BIN)/python scripts/size.py
 
 clean: ## remove everything that these targets make
-	rm -rf $(VENV) .venv-docs $(NEWEST) .venv-lock dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-docs $(NEWEST) .venv-lock .readers dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf manifests-examples/*/.peakctl

@@ -21,13 +21,17 @@ for python in 3.11 3.12 3.13 3.14; do
 done
 { echo "# Made by make lock; do not edit. What make setup installs, from 3.11 on, with hashes."
   cat "$new"; } > requirements.lock
-# What the documentation site needs beyond that, in the same versions where both need it.
-"$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-  --no-header --no-annotate --constraint requirements.lock --group docs --output-file "$new" pyproject.toml
-"$tools/bin/python" - requirements.lock "$new" > docs/requirements.lock <<'PY'
+# What other targets need beyond that, in the same versions where both need it.
+beside() { # GROUP FILE TARGET
+  "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+    --no-header --no-annotate --constraint requirements.lock --group "$1" --output-file "$new" pyproject.toml
+  "$tools/bin/python" - "$3" requirements.lock "$new" > "$2" <<'PY'
 import re, sys
-both = [re.split(r"\n(?=\S)", open(name, encoding="utf-8").read().strip()) for name in sys.argv[1:]]
-print("# Made by make lock; do not edit. What make docs installs beside requirements.lock, with hashes.")
+both = [re.split(r"\n(?=\S)", open(name, encoding="utf-8").read().strip()) for name in sys.argv[2:]]
+print(f"# Made by make lock; do not edit. What make {sys.argv[1]} installs beside requirements.lock, with hashes.")
 print("\n".join(package for package in both[1] if package not in both[0]))
 PY
+}
+beside docs docs/requirements.lock docs
+beside readers tests/readers/requirements.lock readers
 echo "requirements.lock: $(grep -c '==' requirements.lock) packages"

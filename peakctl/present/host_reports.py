@@ -175,14 +175,16 @@ def code_quality_text(report: Report) -> str:
 def gitlab_text(report: Report) -> str:
     """What GitLab shows of a command in a merge request: Code Quality, or the counts of a plan.
 
+    `validate` and `drift` find problems, each in its place; the others have a plan.
+
     Without a plan there are no counts, so that GitLab says that the report could not be made,
     rather than that nothing changes; nor are there any of a plan without a tenant, since nothing
     could say that they are of one.
     """
-    if report.command == "validate":
+    if report.command in ("validate", "drift"):
         return code_quality_text(report)
     plan = report.plan
-    if plan is None or report.command not in ("plan", "apply", "destroy"):
+    if plan is None or report.command not in ("plan", "show", "apply", "destroy"):
         return "{}\n"
     replaced = plan.count(Verb.REPLACE)
     counts = {

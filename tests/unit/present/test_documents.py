@@ -239,6 +239,28 @@ def test_whatever_the_sizes_the_verdict_is_there_and_all_fits(
     assert table + (int(left[1]) if left else 0) == len(rows)
 
 
+@given(
+    st.lists(st.integers(1, 40), min_size=2, max_size=60),
+    st.integers(0, 59),
+    st.integers(200, 3_000),
+    st.integers(6_000, 70_000),
+)
+@settings(max_examples=30)
+def test_a_resource_that_grows_takes_no_other_away(
+    rows: list[int], which: int, huge: int, size: int
+) -> None:
+    def shown(sizes: list[int]) -> tuple[list[str], list[str]]:
+        plan = as_shown(*(edits(n, name=f"s{at:02}") for at, n in enumerate(sizes)))
+        text = markdown_text(Report("plan", plan=plan), limit=Limit(size))
+        assert len(text) <= size
+        assert text.count("<details") == text.count("</details>")
+        rows = re.findall(r"^\|.* (Service/s\d\d)", text, re.M)
+        return rows, re.findall(r"<summary>.*(Service/s\d\d)", text)
+
+    grown = [huge if at == which % len(rows) else n for at, n in enumerate(rows)]
+    assert shown(grown) == shown(rows)
+
+
 def test_room_is_shared_so_that_who_needs_less_leaves_more() -> None:
     assert fair_share([10, 20, 300], 100) == 70
     assert fair_share([10, 20], 100) == 70
