@@ -26,7 +26,7 @@ _PLACES = {
     ),
     "operations.blocking": (
         "apply build_log destroy download drift get history import_ overview plan rebuild_ledger"
-        " save_plan show_ledger unlock_ledger"
+        " save_plan show_ledger unlock_ledger diff_versions resource_history"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -47,6 +47,9 @@ _PLACES = {
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
+    "operations.versions": (
+        "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"
+    ),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
 __all__ = ["__version__", *sorted(_MODULES)]

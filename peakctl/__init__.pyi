@@ -39,6 +39,7 @@ from peakctl.operations.apply import destroy_async as destroy_async
 from peakctl.operations.blocking import apply as apply
 from peakctl.operations.blocking import build_log as build_log
 from peakctl.operations.blocking import destroy as destroy
+from peakctl.operations.blocking import diff_versions as diff_versions
 from peakctl.operations.blocking import download as download
 from peakctl.operations.blocking import drift as drift
 from peakctl.operations.blocking import get as get
@@ -47,6 +48,7 @@ from peakctl.operations.blocking import import_ as import_
 from peakctl.operations.blocking import overview as overview
 from peakctl.operations.blocking import plan as plan
 from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
+from peakctl.operations.blocking import resource_history as resource_history
 from peakctl.operations.blocking import save_plan as save_plan
 from peakctl.operations.blocking import show_ledger as show_ledger
 from peakctl.operations.blocking import unlock_ledger as unlock_ledger
@@ -95,6 +97,11 @@ from peakctl.operations.saved_plan import SavedPlan as SavedPlan
 from peakctl.operations.saved_plan import open_saved_plan as open_saved_plan
 from peakctl.operations.saved_plan import read_saved_plan as read_saved_plan
 from peakctl.operations.saved_plan import save_plan_async as save_plan_async
+from peakctl.operations.versions import PastVersion as PastVersion
+from peakctl.operations.versions import ResourceHistory as ResourceHistory
+from peakctl.operations.versions import VersionDiff as VersionDiff
+from peakctl.operations.versions import diff_versions_async as diff_versions_async
+from peakctl.operations.versions import resource_history_async as resource_history_async
 
 __version__: str
 __all__: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from peakctl.adapters import specs
@@ -16,11 +17,29 @@ class Adapter(specs.Specs):
     path = "press/v1/apps/specs/"
     word = "app"
 
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        described, release = await asyncio.gather(
+            self.get(self.at(listed.id)), self.release(listed.id, number)
+        )
+        if described is None or release is None:
+            return None
+        return self._at_release(described, listed, None, number, release)
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
         described = await self.get(self.at(listed.id))
         if described is None:
             return None
         version, release = await self._shown_release(described, listed, resource)
+        return self._at_release(described, listed, resource, version, release)
+
+    def _at_release(
+        self,
+        described: JsonObject,
+        listed: Listed,
+        resource: Resource | None,
+        version: str | None,
+        release: JsonObject,
+    ) -> Live:
         live = self.live(described, listed, resource, version)
         shaped = pick(release, "config", "parameters")
         numbered = {"release": pick({"version": version, "notes": release.get("notes")}, *RELEASE)}

@@ -38,6 +38,7 @@ class Adapter(Rest):
     path = "service/artifacts/api/v1/artifacts/"
     items = ("artifacts",)
     search = None
+    numbered = "version"
 
     def listed(self, item: JsonObject) -> Listed:
         """Ledgers and histories are artifacts, but no one's to manage."""
@@ -78,6 +79,20 @@ class Adapter(Rest):
         if resource is None or not resource.archives:
             return None
         return await files_at(self.api, self.at(listed.id, "download"))
+
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        """Two requests: what it is called now, and the files of that version."""
+        described, files = await asyncio.gather(
+            self.get(self.at(listed.id)),
+            files_at(self.api, self.at(listed.id, number, "download"), lenient=True),
+        )
+        if described is None or files is None:
+            return None
+        values = manifest(
+            pick(described, "name", "description"), {"artifact": {"digest": digest_of(files)}}
+        )
+        key = self.key(listed, None)
+        return Live(key, listed.id, values, version=number, files=files)
 
     async def archive(self, live: Live) -> bytes | None:
         """That of the newest version."""

@@ -27,15 +27,26 @@ class Adapter(specs.Specs):
     word = ""
     makes = ("Artifact",)
 
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        if await self.release(listed.id, number) is None:
+            return None
+        return await self._read(listed, None, number)
+
     async def read(self, listed: Listed, resource: Resource | None) -> Live | None:
-        wanted = specs.wanted_release(resource) or specs.latest_release(listed.item)
+        return await self._read(listed, resource, specs.wanted_release(resource))
+
+    async def _read(
+        self, listed: Listed, resource: Resource | None, fixed: str | None
+    ) -> Live | None:
+        """The release `fixed` where it exists, else the latest."""
+        wanted = fixed or specs.latest_release(listed.item)
         described, release = await asyncio.gather(
             self.get(self.at(listed.id)), self.release(listed.id, wanted)
         )
         if described is None:
             return None
         latest = specs.latest_release(described)
-        if release is None or (specs.wanted_release(resource) is None and wanted != latest):
+        if release is None or (fixed is None and wanted != latest):
             wanted, release = latest, await self.release(listed.id, latest)
         live = self.live(described, listed, resource, wanted)
         shaped, digest = _release_values({**_latest(described, wanted), **(release or {})})

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from urllib.parse import quote
 
 from peakctl.adapters.answers import edit_of, manifest, metadata_of, name_of, pick, require, spec_of
 from peakctl.adapters.failures import explain_deployment
@@ -14,7 +15,16 @@ from peakctl.adapters.parts import outputs_of_parts
 from peakctl.adapters.requests import carried, changed, live_of, stated
 from peakctl.adapters.rest import ODD, Call, Rest
 from peakctl.adapters.specs import METADATA
-from peakctl.model import CallRequest, CallResult, Failure, Readiness, Step, mapping_at, value_at
+from peakctl.model import (
+    CallRequest,
+    CallResult,
+    Failure,
+    KeptVersion,
+    Readiness,
+    Step,
+    mapping_at,
+    value_at,
+)
 from peakctl.model.resources import Listed, Live, LiveId, Resource, State
 from peakctl.model.values import EMPTY, MISSING, JsonDict, JsonObject, Key, Path, Tree
 
@@ -32,6 +42,7 @@ class Adapter(Rest):
     path = "press/v1/"
     items = ("deployments",)
     search = "name"
+    numbered = "revision"
     makes = ("Workflow", "Service", "Webapp")
 
     @cached_property
@@ -117,6 +128,46 @@ class Adapter(Rest):
             parts=made_by(described),
             hidden=await self._releases.hidden(family, values),
             edited=edit_of(revision, described.get("latestRevision")),
+        )
+
+    async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
+        """Its revisions, by their numbers; each has the id by which the platform names it."""
+        route = self._route(str(listed.item["family"]), listed.id, "revisions")
+        found = await self.listed_below(route, "revisions")
+        known = (each for each in found if isinstance(each.get("revision"), int))
+        return tuple(self._kept(e) for e in sorted(known, key=lambda each: -each["revision"]))
+
+    def _kept(self, revision: JsonObject) -> KeptVersion:
+        reading = self.classify(str(revision.get("status") or ""))
+        number, notes = str(revision["revision"]), str(revision.get("notes") or "")
+        made = edit_of(revision)
+        return KeptVersion(number, revision.get("id"), reading.state, reading.status, made, notes)
+
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        """As the revision had it: release and parameters; what is hidden, by that release."""
+        family = str(listed.item["family"])
+        route = self._route(family, listed.id)
+        described, revision = await asyncio.gather(
+            self.get(route), self.get(f"{route}/revisions/{quote(number, safe='')}")
+        )
+        if described is None or revision is None:
+            return None
+        revision = {name: each for name, each in revision.items() if name != "latestRevision"}
+        values = deployment_values(
+            family, pick(described, "metadata"), {**revision, **_spec_of(described, revision)}, None
+        )
+        return Live(
+            key=self.key(listed, None),
+            id=listed.id,
+            values=values,
+            status=str(revision.get("status") or ""),
+            version=release_of(values),
+            latest=None if (last := revision_of(described)) is None else str(last),
+            attributes={"id": listed.id},
+            private={"family": family, "revision": revision.get("revision", number)},
+            foreign=owner_of(described),
+            hidden=await self._releases.hidden(family, values),
+            edited=edit_of(revision),
         )
 
     async def makers(self, lives: Sequence[Live], read: Sequence[Live]) -> Mapping[LiveId, Key]:
@@ -276,6 +327,13 @@ def revision_of(described: JsonObject) -> int | None:
     """The number of the latest revision."""
     number = (described.get("latestRevision") or {}).get("revision")
     return number if isinstance(number, int) else None
+
+
+def _spec_of(described: JsonObject, revision: JsonObject) -> JsonDict:
+    """The spec and release of a revision: no revision changes the spec."""
+    of_revision = revision.get("spec") or {}
+    id_ = pick(described.get("spec") or {}, "id")
+    return {"spec": {**id_, **of_revision}}
 
 
 def release_of(values: Tree) -> str | None:

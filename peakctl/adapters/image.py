@@ -25,6 +25,7 @@ class Adapter(Rest):
 
     path = "service/image-management/api/v2/images/"
     items = ("images",)
+    numbered = "version"
 
     def calls(self) -> dict[model.Step, Call]:
         return {
@@ -110,6 +111,14 @@ class Adapter(Rest):
         number = answers.pick({"number": found.get("version")}, "number")
         return {"id": listed.id, "version": found["id"], **number}
 
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        """A listing of its versions that is narrowed, and one request where that says too little"""
+        found = await find_version(self.api, self._versions(listed.id), number)
+        whole = found and await self.get(self.at(listed.id, "versions", found["id"]))
+        if not found or whole is None:
+            return None
+        return self._live(listed, None, listed.item, {**found, **whole})
+
     async def name_versions(
         self,
         id: str | int,  # noqa: A002
@@ -131,8 +140,15 @@ class Adapter(Rest):
     def _kept(self, version: JsonObject) -> model.KeptVersion:
         reading = self.classify(version_word(version))
         made = answers.edit_of({name: version.get(name) for name in ("createdAt", "createdBy")})
+        text, digest = split_digest(str(version.get("description") or ""))
         return model.KeptVersion(
-            str(version["version"]), version["id"], reading.state, reading.status, made
+            str(version["version"]),
+            version["id"],
+            reading.state,
+            reading.status,
+            made,
+            text,
+            digest or "",
         )
 
     async def _create(self, request: model.CallRequest) -> model.CallResult:

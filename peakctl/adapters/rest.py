@@ -35,6 +35,7 @@ class Rest:
     query: ClassVar[tuple[tuple[str, str], ...]] = ()
     search: ClassVar[str | None] = "searchTerm"
     makes: ClassVar[tuple[str, ...]] = ()
+    numbered: ClassVar[str] = ""
 
     def __init__(self, api: Api, kind: Kind) -> None:
         self.api = api
@@ -125,6 +126,10 @@ class Rest:
     ) -> model.VersionNames:
         """Nothing: the versions of most kinds go by their numbers."""
         return model.VersionNames()
+
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        """The platform keeps nothing of the past of most kinds."""
+        return None
 
     async def call(self, request: model.CallRequest) -> model.CallResult:
         """One call. Raises ApiError, and ValueError for a step that the kind does not have."""
@@ -329,6 +334,13 @@ class Guarded:
         versions: Collection[str],
     ) -> model.VersionNames:
         return await self._read(self._adapter.name_versions(id, versions))
+
+    @property
+    def numbered(self) -> str:
+        return self._adapter.numbered
+
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        return await self._read(self._adapter.read_version(listed, number))
 
     async def call(self, request: model.CallRequest) -> model.CallResult:
         doubtful = request.step is not model.Step.WAIT

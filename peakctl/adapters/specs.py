@@ -8,6 +8,7 @@ from urllib.parse import quote
 from peakctl.adapters.answers import edit_of, metadata_of, pick, pick_shown, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
+from peakctl.archives import split_digest
 from peakctl.errors import ApiError
 from peakctl.model import CallRequest, CallResult, KeptVersion, Listed, Live, Resource, Step
 from peakctl.model.values import JsonDict, JsonObject, mapping_at
@@ -29,6 +30,7 @@ class Specs(Rest):
 
     items = ("specs",)
     search = "name"
+    numbered = "release"
     word: ClassVar[str]
 
     def calls(self) -> dict[Step, Call]:
@@ -84,7 +86,11 @@ class Specs(Rest):
     async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
         """Its releases, in the platform's own order: the newest first (docs/platform.md, 2.5)."""
         found = await self.listed_below(self.at(listed.id, "releases"), "releases")
-        return tuple(KeptVersion(str(each["version"]), made=edit_of(each)) for each in found)
+        return tuple(
+            KeptVersion(str(each["version"]), made=edit_of(each), notes=text, digest=digest or "")
+            for each in found
+            for text, digest in [split_digest(str(each.get("notes") or ""))]
+        )
 
     async def _create(self, request: CallRequest) -> CallResult:
         answer = await self.send_create(request)

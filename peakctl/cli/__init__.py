@@ -25,9 +25,11 @@ COMMANDS = {
     "fmt": "Put the keys of manifests in the order of the schema.",
     "render": "Print manifests with their templates filled in.",
     "plan": "Show what apply would change, and change nothing.",
+    "diff": "The same as plan; with Kind/name A B, what differs between two versions.",
     "show": "Print what was approved in a saved plan.",
     "apply": "Make the tenant look like the manifests.",
     "drift": "Show what was changed, deleted or added outside since the last apply.",
+    "history": "Show what runs did, or the versions of a resource and what differs between two.",
     "destroy": "Delete what the manifests name and the project owns.",
     "ci": "Plan and apply as one line of a CI job; write the files of a CI.",
     "get": "List live resources, or print one as a manifest.",
@@ -41,7 +43,6 @@ COMMANDS = {
     "version": "Print the version of peakctl.",
 }
 """Each command, a function in the module of its name in `commands`, and its line of help."""
-ALIASES = {"diff": "plan"}
 
 EPILOG = """\b
 Examples:
@@ -63,18 +64,16 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = ALIASES.get(cmd_name, cmd_name)
-        if name not in COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        word = f"{name}_" if keyword.iskeyword(name) else name
+        word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         module = importlib.import_module(f"peakctl.cli.commands.{word}")
         command: click.Command = getattr(module, word)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        names = {target: f" ({alias})" for alias, target in ALIASES.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([(n + names.get(n, ""), text) for n, text in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         found = [

@@ -327,6 +327,26 @@ allow = click.option(
     metavar="CLASS,...",
     help="Refuse what is of another class: read, build, create, edit, restart, delete, share.",
 )
+history = stack(
+    click.option(
+        "--since",
+        type=types.Since(),
+        metavar="TIME",
+        help="Runs that ended since then: 7d, 36h, 2026-11-01 (UTC).",
+    ),
+    click.option(
+        "--resource",
+        type=types.Word(),
+        metavar="KIND/NAME",
+        help="Runs that changed it, or meant to. The name may have * and ?.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="The newest N. Default: 20 as text, all in other forms.",
+    ),
+)
 webhooks = click.option(
     "--show-webhooks",
     is_flag=True,

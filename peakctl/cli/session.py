@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from peakctl.operations.platform import Platform
 
 STDIN = "<stdin>"
-LISTING = frozenset({"drift", "get", "ledger show", "ledger unlock", "ledger rebuild"})
+LISTING = frozenset({"drift", "history", "get", "ledger show", "ledger unlock", "ledger rebuild"})
 """Commands whose results are the platform's own words: names, owners, texts of earlier runs."""
 
 

@@ -105,10 +105,11 @@ class VersionNames:
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """One version or release that the platform keeps of a resource.
+    """One version, release or revision that the platform keeps of a resource.
 
     `state` and `status` are those of the version, READY and "" for what has none. `id` is that by
-    which the platform names it, where that is not its number. `made` is when and by whom.
+    which the platform names it, where that is not its number. `made` is when and by whom, `notes`
+    what was said of it, `digest` that of its files, where these two are told.
     """
 
     number: str
@@ -116,6 +117,8 @@ class KeptVersion:
     state: State = State.READY
     status: str = ""
     made: Edit | None = None
+    notes: str = ""
+    digest: str = ""
 
 
 class Adapter(Protocol):
@@ -169,6 +172,19 @@ class Adapter(Protocol):
         no ids.
         """
 
+    @property
+    def numbered(self) -> str:
+        """What the platform calls what it keeps of a resource's past: `version`, `release`,
+
+        `revision`; "" where it keeps nothing.
+        """
+
+    async def read_version(self, listed: Listed, number: str) -> Live | None:
+        """The resource as it was at that number, in manifest shape; None where it is not there.
+
+        What does not belong to a version (metadata, of most kinds) is as it is now.
+        """
+
     async def call(self, request: CallRequest) -> CallResult:
         """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
 
@@ -206,7 +222,7 @@ class Adapter(Protocol):
         """
 
     async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:
-        """Every version or release that the platform keeps, the newest first; all pages.
+        """Every version, release or revision that the platform keeps, the newest first; all pages.
 
         None of what is gone, and of a kind that has none.
         """

@@ -19,6 +19,7 @@ from peakctl.operations.logs import build_log_async
 from peakctl.operations.overview import overview_async
 from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
+from peakctl.operations.versions import diff_versions_async, resource_history_async
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,3 +92,5 @@ import_ = _blocking(import_async)
 show_ledger = _blocking(show_ledger_async)
 unlock_ledger = _blocking(unlock_ledger_async)
 rebuild_ledger = _blocking(rebuild_ledger_async)
+diff_versions = _blocking(diff_versions_async)
+resource_history = _blocking(resource_history_async)

@@ -48,7 +48,10 @@ CASES = sorted(path.parent for path in HERE.glob("*/*/script"))
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 EXPECTED = ("expect.txt", "expect.requests")
 READS = ("GET", "HEAD")
-LOOKING = ("plan", "diff", "drift", "get", "show", "validate", "render", "graph", "status")
+LOOKING = (
+    *("plan", "diff", "drift", "get", "show", "validate", "render", "graph", "status"),
+    *("history", "why"),
+)
 """Commands that send reads alone, whatever they find."""
 ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
 TABLE = (

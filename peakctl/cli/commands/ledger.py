@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
-from peakctl.cli.option_types import Since, Word
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
-FIRST_RUNS = 20
-"""How many runs of a history are shown as text where nothing else is asked for."""
 EPILOG = """\b
 Examples:
   peakctl ledger show -e prod           what is owned, who applies now, who did before
@@ -97,24 +94,7 @@ def show(**flags: object) -> int:
 @ledger.command(context_settings=options.CONTEXT, epilog=HISTORY_EPILOG)
 @options.environment
 @options.parameters
-@click.option(
-    "--since",
-    type=Since(),
-    metavar="TIME",
-    help="Runs that ended since then: 7d, 36h, 2026-11-01 (UTC).",
-)
-@click.option(
-    "--resource",
-    type=Word(),
-    metavar="KIND/NAME",
-    help="Runs that changed it, or meant to. The name may have * and ?.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The newest N runs. Default: 20 as text, all as JSON.",
-)
+@options.history
 @options.output("text", "json")
 @options.connection
 @options.display
@@ -123,10 +103,16 @@ def history(
 ) -> int:
     """Show what each run did, the newest first: when, who, from which commit, to which resources.
 
-    Reads only.
+    The same as `peakctl history`. Reads only.
     """
     asked = {"since": since, "resource": resource, "limit": limit}
-    return _run("ledger history", lambda session: _history(session, asked), flags)
+
+    async def body(session: Session) -> Report:
+        from peakctl.cli.past import history_of_project
+
+        return await history_of_project(session, asked)
+
+    return _run("ledger history", body, flags)
 
 
 @ledger.command(context_settings=options.CONTEXT, epilog=UNLOCK_EPILOG)
@@ -188,32 +174,6 @@ async def _show(session: Session) -> Report:
         exit_code=Exit.ERROR if found.damage else Exit.DONE,
         diagnostics=(found.damage,) if found.damage else (),
     )
-
-
-async def _history(session: Session, asked: JsonDict) -> Report:
-    from peakctl.cli.session import connected
-    from peakctl.operations.history import fits, read_runs, select_runs
-    from peakctl.operations.project import require_owner
-    from peakctl.operations.target import find_kind
-    from peakctl.present.history import history_document, history_lines
-
-    require_owner(session.project)
-    async with connected(session) as platform:
-        if asked["resource"] is not None:
-            kind, slash, name = asked["resource"].partition("/")
-            asked["resource"] = f"{find_kind(kind, platform.kinds)}{slash}{name}"
-        found = await read_runs(platform)
-    session.warnings += found.diagnostics
-    if session.flags.output == "text" and asked["limit"] is None:
-        asked["limit"] = FIRST_RUNS
-    runs, word = select_runs(found, **asked), asked["resource"]
-    shown = history_lines(
-        found,
-        runs,
-        verbose=session.flags.verbose,
-        fits=word and (lambda key: fits(key, word, found.prefix)),
-    )
-    return session.report(lines=shown, extra={"history": history_document(found, runs)})
 
 
 async def _unlock(session: Session) -> Report:

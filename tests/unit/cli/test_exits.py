@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from peakctl import __version__
-from peakctl.cli import ALIASES, COMMANDS, cli
+from peakctl.cli import COMMANDS, cli
 from peakctl.cli.answer import outputs_of
 from peakctl.cli.exits import Exit, Interrupted, diagnostics_of, exit_code, run_guarded
 from peakctl.errors import (
@@ -195,10 +195,10 @@ def test_nothing_typed_shows_the_help() -> None:
 
 def test_the_table_is_true() -> None:
     ctx = click.Context(cli)
-    for name in (*COMMANDS, *ALIASES):
+    for name in COMMANDS:
         command = cli.get_command(ctx, name)
         assert command is not None
-        assert command.name == ALIASES.get(name, name)
+        assert command.name == name
         help_text = CliRunner().invoke(cli, [name, "--help"])
         assert help_text.exit_code == 0
         assert command.help

@@ -1,0 +1,111 @@
+"""`peakctl history`; `peakctl diff Kind/name A B` is the same with --diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.option_types import Word
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from peakctl.cli.session import Session
+    from peakctl.model import JsonDict
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl history -e prod                          what each run of the project did
+  peakctl history -e prod --since 7d
+  peakctl history Image/forecast -e prod           its versions, and the runs that changed it
+  peakctl history Deployment/retail-eu --diff 3 4
+  peakctl diff Image/forecast 0.0.1 0.0.2          the same as --diff 0.0.1 0.0.2
+
+\b
+Exit codes: 0 done (also where there is no history yet), 1 there is no such
+resource or version, 15 not permitted, 64 wrong usage.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument(
+    "target", required=False, metavar="[KIND/NAME]", shell_complete=options.complete_target
+)
+@options.environment
+@options.parameters
+@click.option(
+    "--diff",
+    nargs=2,
+    type=Word(),
+    metavar="A B",
+    help="What differs between two versions, releases or revisions of KIND/NAME.",
+)
+@options.history
+@options.output("text", "yaml", "json")
+@options.connection
+@options.display
+def history(
+    target: str | None,
+    diff: tuple[str, str] | None,
+    since: datetime | timedelta | None,
+    resource: str | None,
+    limit: int | None,
+    **flags: object,
+) -> int:
+    """Show what each run of the project did; of KIND/NAME its versions and the runs that made them.
+
+    Versions of images and artifacts, releases of specs, revisions of deployments: when, by whom,
+    from which commit, as far as the platform and the history of the project tell. Reads only.
+    """
+    from peakctl.cli.session import run_command
+
+    asked: JsonDict = {"since": since, "resource": resource, "limit": limit}
+    if diff is not None and target is None:
+        raise click.UsageError("--diff compares versions of one resource: name it, Kind/name")
+    if target is not None and (since or resource):
+        word = "--since" if since else "--resource"
+        raise click.UsageError(f"{word} is for the runs of the project: leave out {target}")
+    typed = options.Flags.of(flags)
+
+    async def body(session: Session) -> Report:
+        if target is None:
+            from peakctl.cli.past import history_of_project
+
+            return await history_of_project(session, asked)
+        if diff is not None:
+            return await _diff(session, target, *diff)
+        return await _of_resource(session, target, limit)
+
+    return run_command("history", typed, body)
+
+
+async def _of_resource(session: Session, target: str, limit: int | None) -> Report:
+    from peakctl.cli.past import told
+    from peakctl.cli.session import connected
+    from peakctl.operations.target import parse_target
+    from peakctl.operations.versions import read_past
+    from peakctl.present.versions import FIRST, past_document, past_lines
+
+    async with connected(session) as platform:
+        found = await read_past(platform, parse_target(target, tuple(platform.kinds)).key)
+    session.warnings += found.diagnostics
+    most = limit or (FIRST if session.flags.output == "text" else None)
+    return told(session, "history", past_document(found, most), past_lines(found, most))
+
+
+async def _diff(session: Session, target: str, before: str, after: str) -> Report:
+    from peakctl.cli.past import told
+    from peakctl.cli.session import connected
+    from peakctl.operations.target import parse_target
+    from peakctl.operations.versions import diff_versions
+    from peakctl.present.versions import diff_document, diff_lines
+
+    async with connected(session) as platform:
+        key = parse_target(target, tuple(platform.kinds)).key
+        found = await diff_versions(platform, key, before, after)
+    session.warnings += found.diagnostics
+    lines = diff_lines(found, verbose=session.flags.verbose)
+    return told(session, "diff", diff_document(found), lines)
