@@ -140,7 +140,7 @@ def test_wrong_settings_do_not_hide_the_error(
     ("args", "told"),
     [
         (["nonsense"], 'there is no command "nonsense"'),
-        (["paln"], "did you mean plan?"),
+        (["paln"], "did you mean plan"),
         (["destory"], "did you mean destroy"),
         (["describe"], "use peakctl get"),
         (["delete"], "use peakctl destroy"),
