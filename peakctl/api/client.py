@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import platform
 import random
 import re
@@ -40,6 +39,10 @@ from peakctl.settings import Network
 
 USER_AGENT = f"peakctl/{__version__} python/{platform.python_version()}"
 _CHUNK = 64 * 1024
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_KEPT = frozenset(name.lower() for name in _HEADERS)
+_TOKEN = frozenset({"authorization"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Exchange:
         self._limits = limits
         self._on_request = on_request
         self._date = ""
-        self._http = _open_http(transport, limits)
+        self._transport = transport
 
     @property
     def server_time(self) -> float | None:
@@ -108,47 +111,39 @@ class Exchange:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def perform(self, call: Call) -> Answer:
         """The answer. Raises httpx.HTTPError or httpx.InvalidURL; ApiError for one too large."""
         request = self._request(call)
         for _ in range(self._limits.redirects):
-            answer, onward = await self._send_once(call, request)
-            if call.asked.write or onward is None or _is_downgrade(request, onward):
+            answer = await self._send_once(call, request)
+            onward = None if call.asked.write else _redirect(request, answer)
+            if onward is None:
                 return answer
             request = onward
-        answer, _ = await self._send_once(call, request)
-        return answer
+        return await self._send_once(call, request)
 
     def _request(self, call: Call) -> httpx.Request:
-        headers, content = {}, None
+        headers, content = dict(_HEADERS), None
         if call.body.content_type:
             headers["Content-Type"] = call.body.content_type
             headers["Content-Length"] = str(len(call.body.content))
             content = _in_chunks(call.body.content)
         if call.with_token:
             headers["Authorization"] = str(self._token.reveal())
-        return self._http.build_request(
-            call.asked.method, call.url, headers=headers, content=content
-        )
+        return httpx.Request(call.asked.method, call.url, headers=headers, content=content)
 
-    async def _send_once(
-        self, call: Call, request: httpx.Request
-    ) -> tuple[Answer, httpx.Request | None]:
-        """The answer, and the request that its redirect asks for.
-
-        httpx leaves the token out of that request when it goes to another host.
-        """
+    async def _send_once(self, call: Call, request: httpx.Request) -> Answer:
         self.requests += 1
         started = self._clock.now()
         status, failure = None, ""
         try:
-            response = await self._http.send(request, stream=True)
+            response = await self._transport.handle_async_request(request)
             status = response.status_code
             self._date = response.headers.get("Date", self._date)
             body = await self._read(call, response)
-            return Answer(status, response.headers, body), response.next_request
+            return Answer(status, response.headers, body)
         except httpx.HTTPError as error:
             failure = type(error).__name__
             raise
@@ -190,18 +185,6 @@ def check_token(token: Secret) -> Secret:
     )
 
 
-def _open_http(transport: httpx.AsyncBaseTransport, limits: Limits) -> httpx.AsyncClient:
-    for name in ("httpx", "httpcore", "aiohttp"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # they log whole addresses below that
-    return httpx.AsyncClient(
-        transport=transport,
-        headers={"User-Agent": USER_AGENT},
-        timeout=httpx.Timeout(limits.read, connect=limits.connect, pool=limits.read),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
 async def _write_to(file: BinaryIO, response: httpx.Response) -> None:
     file.seek(0)
     file.truncate()
@@ -214,8 +197,24 @@ async def _in_chunks(content: bytes) -> AsyncIterator[bytes]:
         yield content[start : start + _CHUNK]
 
 
-def _is_downgrade(request: httpx.Request, onward: httpx.Request) -> bool:
-    return request.url.scheme == "https" and onward.url.scheme != "https"
+def _redirect(request: httpx.Request, answer: Answer) -> httpx.Request | None:
+    """The read that a redirect asks for; None for other answers, and to a less safe place.
+
+    To another host the token does not go along.
+    """
+    where = answer.headers.get("Location")
+    if answer.status not in _REDIRECTS or not where:
+        return None
+    url = request.url.join(where)
+    if request.url.scheme == "https" and url.scheme != "https":
+        return None
+    same = (url.scheme, url.host, url.port) == (
+        request.url.scheme,
+        request.url.host,
+        request.url.port,
+    )
+    headers = {k: v for k, v in request.headers.items() if k in _KEPT or (same and k in _TOKEN)}
+    return httpx.Request("GET", url, headers=headers)
 
 
 _SEGMENTS = {"prod": "", "latest": "dev."}
@@ -232,7 +231,7 @@ def bases_for(stage: str | None, endpoint: str | None) -> dict[str, str]:
 
 def socket_transport(limits: Limits, network: Network | None = None) -> httpx.AsyncBaseTransport:
     """The transport over real sockets, with the certificates and proxies of `network`."""
-    # Imported here: aiohttp costs 0.2 s, which a run on the emulator need not pay.
+    # Imported here: a run on the emulator needs no sockets.
     from peakctl.api.sockets import SocketTransport
 
     return SocketTransport(limits, network)
@@ -418,8 +417,7 @@ class Api:
 
 def _note(error: Exception) -> str:
     """What happened, without the query of any address: a signed one is as good as a password."""
-    text = str(error).replace(" ssl:default", "")  # the library's word for "no setting of our own"
-    return re.sub(r"\?\S*", "?…", text) or type(error).__name__
+    return re.sub(r"\?\S*", "?…", str(error)) or type(error).__name__
 
 
 def _decode_strictly(body: bytes) -> object:

@@ -1,22 +1,25 @@
-"""The transport over real sockets: aiohttp's, behind httpx's one method.
+"""The transport over real sockets: HTTP/1.1 by asyncio and httptools, behind httpx's one method.
 
-httpx-aiohttp's table of errors calls a connection that broke after sending a connect time-out, and
-aiohttp sends PUT and DELETE again by itself. Either would let a write happen twice, so errors are
-told apart here by their cause, and the resending is switched off.
+Connections stay open for the next request. An error before the first byte of a request was written
+is a ConnectError, ConnectTimeout or ProxyError: nothing was sent. Every other error leaves open
+whether the request arrived, and nothing is sent again here. docs/dependencies.md compares clients.
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import ipaddress
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
+from peakctl.api.connection import Connection
 from peakctl.api.limits import Limits
 from peakctl.api.trust import build_trust
 from peakctl.errors import Diagnostic, PeakctlError
@@ -32,6 +35,30 @@ _KEEP_ALIVE = 4.0
 _PORTS = {"http": 80, "https": 443}
 _HAS_SYSTEM = sys.platform in ("darwin", "win32")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_HAPPY_EYEBALLS = 0.25
+"""Seconds after which the next address of a host is tried beside the first (RFC 8305)."""
+
+
+@dataclass(slots=True)
+class _Route:
+    """The way to one host, and its connections that wait for another request, newest last."""
+
+    url: httpx.URL
+    proxy: httpx.Proxy | None
+    named: Named | None
+    idle: deque[tuple[Connection, float]] = field(default_factory=deque)
+
+    @property
+    def secure(self) -> bool:
+        return self.url.scheme == "https"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return _place(self.url)
+
+
+def _place(url: httpx.URL) -> tuple[str, int]:
+    return url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
 
 
 class SocketTransport(httpx.AsyncBaseTransport):
@@ -44,79 +71,177 @@ class SocketTransport(httpx.AsyncBaseTransport):
         self._limits = limits
         self._network = _with_system(network or Network())
         self._trust: ssl.SSLContext | None = None
-        self._transports: dict[tuple[str, str, int | None], AiohttpTransport] = {}
+        self._routes: dict[tuple[str, str, int | None], _Route] = {}
+        self._open: set[Connection] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send once. Raises ConnectError, ConnectTimeout or ProxyError only if nothing was sent."""
-        transport = self._transport_for(request.url)
+        route = self._route_to(request.url)
+        head = _head_of(request, route)
+        connection = self._idle(route) or await self._connect(route)
         try:
-            return await transport.handle_async_request(request)
-        except httpx.TransportError as error:
-            raise self._told(request, error.__cause__ or error) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._told(request, error) from error
-
-    def _told(self, request: httpx.Request, cause: BaseException) -> httpx.TransportError:
-        """The error, with the variable that names the proxy where it is the proxy's."""
-        error = translate(cause)
-        named = proxy_named(request.url, self._network)
-        if isinstance(error, httpx.ProxyError) and named is not None:
-            return httpx.ProxyError(f"the proxy of {named.source} does not let us through: {error}")
-        return error
+            content = cast("httpx.AsyncByteStream", request.stream)
+            status, headers = await connection.send(head, content)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return httpx.Response(status, headers=headers, stream=_Body(self, route, connection))
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for transport in self._transports.values():
-            await transport.aclose()
+        for connection in tuple(self._open):
+            self._drop(connection)
+        self._routes.clear()
+        await asyncio.sleep(0)  # asyncio closes the sockets in its next round
 
-    def _transport_for(self, url: httpx.URL) -> AiohttpTransport:
+    def keep(self, route: _Route, connection: Connection) -> None:
+        """Take a connection back whose answer was read, or given up."""
+        if connection.is_reusable:
+            route.idle.append((connection, asyncio.get_running_loop().time()))
+        else:
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._open.discard(connection)
+
+    def _route_to(self, url: httpx.URL) -> _Route:
         key = (url.scheme, url.host, url.port)
-        if key not in self._transports:
-            self._transports[key] = self._open(url)
-        return self._transports[key]
+        if key not in self._routes:
+            if url.scheme not in _PORTS or not url.host:
+                raise httpx.UnsupportedProtocol("the address is not one of http:// or https://")
+            named = proxy_named(url, self._network)
+            self._routes[key] = _Route(url, _proxy_for(url, self._network), named)
+        return self._routes[key]
 
-    def _open(self, url: httpx.URL) -> AiohttpTransport:
-        trust = self._trusted() if url.scheme == "https" else httpx.create_ssl_context(verify=False)
-        proxy = _proxy_for(url, self._network)
-        return AiohttpTransport(
-            verify=trust, proxy=proxy, client=lambda: _session(trust, self._limits)
+    def _idle(self, route: _Route) -> Connection | None:
+        """The connection that was used last, if it can be used again."""
+        oldest = asyncio.get_running_loop().time() - _KEEP_ALIVE
+        while route.idle:
+            connection, since = route.idle.pop()
+            if since > oldest and connection.is_reusable:
+                return connection
+            self._drop(connection)
+        return None
+
+    async def _connect(self, route: _Route) -> Connection:
+        """A new connection. Raises ConnectError, ConnectTimeout, ProxyError: nothing was sent."""
+        trust = self._trusted() if route.secure else None
+        try:
+            async with asyncio.timeout(self._limits.connect):
+                if route.proxy is None:
+                    connection = await self._reach(route.place, trust)
+                else:
+                    connection = await self._reach_by_proxy(route, route.proxy, trust)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("no connection in time") from error
+        except OSError as error:
+            raise httpx.ConnectError(str(error) or type(error).__name__) from error
+        self._open.add(connection)
+        return connection
+
+    async def _reach(self, place: tuple[str, int], trust: ssl.SSLContext | None) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(
+            lambda: Connection(self._limits.read),
+            *place,
+            ssl=trust,
+            happy_eyeballs_delay=_HAPPY_EYEBALLS,
         )
+        return connection
+
+    async def _reach_by_proxy(
+        self, route: _Route, proxy: httpx.Proxy, trust: ssl.SSLContext | None
+    ) -> Connection:
+        """Plain requests are the proxy's own; for https it opens a tunnel."""
+        own = self._trusted() if proxy.url.scheme == "https" else None
+        try:
+            connection = await self._reach(_place(proxy.url), own)
+        except OSError as error:
+            raise _of_proxy(route, str(error)) from error
+        if trust is None:
+            return connection
+        try:
+            await _open_tunnel(route, proxy, connection)
+            return await self._secure(connection, route, trust)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _secure(self, tunnel: Connection, route: _Route, trust: ssl.SSLContext) -> Connection:
+        """TLS with the platform's host, through the proxy's tunnel."""
+        connection = Connection(self._limits.read)
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(
+            tunnel.open_transport(), connection, trust, server_hostname=route.place[0]
+        )
+        if transport is None:  # it was closed meanwhile
+            raise httpx.ConnectError("the connection was closed")
+        connection.connection_made(transport)
+        return connection
 
     def _trusted(self) -> ssl.SSLContext:
         self._trust = self._trust or build_trust(self._network)
         return self._trust
 
 
-def translate(cause: BaseException) -> httpx.TransportError:
-    """aiohttp's error as httpx's, true to whether anything was sent."""
-    text = str(cause) or type(cause).__name__
-    match cause:
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return httpx.ProxyError(text)
-        case aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectTimeout(text)
-        case aiohttp.ClientConnectorError():
-            return httpx.ConnectError(text)
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return httpx.UnsupportedProtocol(text)
-        case TimeoutError():
-            return httpx.ReadTimeout(text)
-        case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError(text)
-        case _:
-            return httpx.ReadError(text)
+class _Body(httpx.AsyncByteStream):
+    """The body of one answer; its connection goes back when it is closed."""
+
+    def __init__(self, owner: SocketTransport, route: _Route, connection: Connection) -> None:
+        self._owner = owner
+        self._route = route
+        self._connection = connection
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while part := await self._connection.part():
+            yield part
+
+    async def aclose(self) -> None:
+        self._owner.keep(self._route, self._connection)
 
 
-def _session(trust: ssl.SSLContext, limits: Limits) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=2 * limits.in_flight, ssl=trust, keepalive_timeout=_KEEP_ALIVE
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-    # There is no public switch; a test watches that a PUT is not sent again.
-    session._retry_connection = False
-    return session
+def _head_of(request: httpx.Request, route: _Route) -> bytes:
+    """The request line and headers. Raises LocalProtocolError for what would be another request."""
+    url, method = request.url, request.method.encode("ascii")
+    target, headers = url.raw_path, request.headers.raw
+    if route.proxy is not None and not route.secure:
+        target = url.scheme.encode() + b"://" + url.netloc + target
+        headers = [*headers, *_credentials(route.proxy)]
+    lines = [b"%b %b HTTP/1.1" % (method, target), *(b"%b: %b" % each for each in headers)]
+    head = b"\r\n".join(lines) + b"\r\n\r\n"
+    ends = len(lines) + 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head or b" " in target:
+        raise httpx.LocalProtocolError("a header or the address has a line break or a space")
+    if b"\r\ntransfer-encoding:" in head.lower():
+        raise httpx.LocalProtocolError("a body is sent with its length")
+    return head
+
+
+def _credentials(proxy: httpx.Proxy) -> list[tuple[bytes, bytes]]:
+    if proxy.raw_auth is None:
+        return []
+    return [(b"Proxy-Authorization", b"Basic " + base64.b64encode(b":".join(proxy.raw_auth)))]
+
+
+async def _open_tunnel(route: _Route, proxy: httpx.Proxy, connection: Connection) -> None:
+    """Have the proxy connect to the route's host. Raises ProxyError."""
+    host, port = route.place
+    place = f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
+    lines = [b"CONNECT %b HTTP/1.1" % place, b"Host: " + place]
+    lines += [b"%b: %b" % each for each in _credentials(proxy)]
+    try:
+        status, _ = await connection.send(b"\r\n".join(lines) + b"\r\n\r\n", httpx.ByteStream(b""))
+    except httpx.TransportError as error:
+        raise _of_proxy(route, str(error)) from error
+    if not httpx.codes.is_success(status):
+        raise _of_proxy(route, f"it answers {status}")
+
+
+def _of_proxy(route: _Route, why: str) -> httpx.ProxyError:
+    """The error, with the variable that names the proxy."""
+    source = route.named.source if route.named else "the settings"
+    return httpx.ProxyError(f"the proxy of {source} does not let us through: {why}")
 
 
 def proxy_named(url: httpx.URL, network: Network) -> Named | None:

@@ -66,7 +66,6 @@ def advice_on(error: BaseException | None) -> str:
 def refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
     """The refusal of a certificate that led to `error`, if one did."""
     while error is not None:
-        error = getattr(error, "certificate_error", error)  # aiohttp's own kind wraps the real one
         if isinstance(error, ssl.SSLCertVerificationError):
             return error
         error = error.__cause__ or error.__context__
