@@ -25,8 +25,9 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy download drift get history import_ overview plan rebuild_ledger"
-        " save_plan show_ledger unlock_ledger diff_versions resource_history"
+        "apply build_log destroy diff_versions disown download drift get history import_"
+        " overview plan protect rebuild_ledger resource_history save_plan show_ledger"
+        " unlock_ledger unprotect"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -44,6 +45,9 @@ _PLACES = {
     "operations.logs": "build_log_async",
     "operations.overview": "KindCount Overview overview_async",
     "operations.offline": "OfflineResult plan_offline",
+    "operations.ownership": (
+        "OwnershipChange OwnershipResult disown_async protect_async unprotect_async"
+    ),
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",

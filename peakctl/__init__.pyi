@@ -40,6 +40,7 @@ from peakctl.operations.blocking import apply as apply
 from peakctl.operations.blocking import build_log as build_log
 from peakctl.operations.blocking import destroy as destroy
 from peakctl.operations.blocking import diff_versions as diff_versions
+from peakctl.operations.blocking import disown as disown
 from peakctl.operations.blocking import download as download
 from peakctl.operations.blocking import drift as drift
 from peakctl.operations.blocking import get as get
@@ -47,11 +48,13 @@ from peakctl.operations.blocking import history as history
 from peakctl.operations.blocking import import_ as import_
 from peakctl.operations.blocking import overview as overview
 from peakctl.operations.blocking import plan as plan
+from peakctl.operations.blocking import protect as protect
 from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
 from peakctl.operations.blocking import resource_history as resource_history
 from peakctl.operations.blocking import save_plan as save_plan
 from peakctl.operations.blocking import show_ledger as show_ledger
 from peakctl.operations.blocking import unlock_ledger as unlock_ledger
+from peakctl.operations.blocking import unprotect as unprotect
 from peakctl.operations.convert import ConvertResult as ConvertResult
 from peakctl.operations.convert import convert as convert
 from peakctl.operations.convert import convert_async as convert_async
@@ -89,6 +92,11 @@ from peakctl.operations.offline import plan_offline as plan_offline
 from peakctl.operations.overview import KindCount as KindCount
 from peakctl.operations.overview import Overview as Overview
 from peakctl.operations.overview import overview_async as overview_async
+from peakctl.operations.ownership import OwnershipChange as OwnershipChange
+from peakctl.operations.ownership import OwnershipResult as OwnershipResult
+from peakctl.operations.ownership import disown_async as disown_async
+from peakctl.operations.ownership import protect_async as protect_async
+from peakctl.operations.ownership import unprotect_async as unprotect_async
 from peakctl.operations.plan import PlanOptions as PlanOptions
 from peakctl.operations.plan import PlanResult as PlanResult
 from peakctl.operations.plan import plan_async as plan_async

@@ -39,7 +39,20 @@ if TYPE_CHECKING:
     from peakctl.operations.platform import Platform
 
 STDIN = "<stdin>"
-LISTING = frozenset({"drift", "history", "get", "ledger show", "ledger unlock", "ledger rebuild"})
+LISTING = frozenset(
+    {
+        "disown",
+        "download",
+        "drift",
+        "get",
+        "history",
+        "ledger rebuild",
+        "ledger show",
+        "ledger unlock",
+        "protect",
+        "unprotect",
+    }
+)
 """Commands whose results are the platform's own words: names, owners, texts of earlier runs."""
 
 
@@ -51,6 +64,7 @@ class Session:
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
     `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
     `shown` what was shown before a question, `streams` who listens to the run;
+    `arguments` are the words that the command was typed with, beside its flags;
     `consent_line` is what somebody may write on the request of a CI job to consent to the plan.
     """
 
@@ -69,6 +83,7 @@ class Session:
     shown: tuple[Line, ...] = ()
     streams: tuple[EventStream, ...] = ()
     consent_line: str = ""
+    arguments: tuple[str, ...] = ()
 
     @property
     def project(self) -> Project:
@@ -142,7 +157,8 @@ class Session:
         context = click.get_current_context(silent=True)
         typed_in = context.meta.get(TYPED) if context else None
         go = ["-C", typed_in] if typed_in else []
-        return shlex.join(["peakctl", *go, *(command or self.command).split(), *arguments, *words])
+        named = arguments if command else self.arguments
+        return shlex.join(["peakctl", *go, *(command or self.command).split(), *named, *words])
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """What is to be read before it is agreed to; JSON and Markdown have it in the report."""

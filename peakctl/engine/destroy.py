@@ -159,7 +159,7 @@ def _problem(resource: Resource, live: Live, ownership: _Ownership) -> Diagnosti
     if resource.protect:
         why, fix = "lifecycle.protect holds", "remove lifecycle.protect first"
     elif ownership.protects(live):
-        why, fix = "the ledger protects it", "apply the manifest without lifecycle.protect first"
+        why, fix = "the ledger protects it", f"peakctl unprotect {live.key}, then destroy"
     elif live.foreign:
         why, fix = live.foreign, "delete what it belongs to instead"
     if not why:

@@ -218,7 +218,7 @@ class PruneRules:
         """What the ledgers say."""
         key = candidate.owned.key
         if same in self.protected:
-            fix = "put its manifest back with protect: false, apply, take it out again, then prune"
+            fix = f"peakctl unprotect {key}, then prune"
             return _keep(key, "protected", "it is protected", fix)
         if same in self.claimed:
             why = "`ledger rebuild` added it by its name, and no apply has confirmed it"

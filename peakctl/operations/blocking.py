@@ -17,6 +17,7 @@ from peakctl.operations.importing import import_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
 from peakctl.operations.logs import build_log_async
 from peakctl.operations.overview import overview_async
+from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
 from peakctl.operations.versions import diff_versions_async, resource_history_async
@@ -94,3 +95,6 @@ unlock_ledger = _blocking(unlock_ledger_async)
 rebuild_ledger = _blocking(rebuild_ledger_async)
 diff_versions = _blocking(diff_versions_async)
 resource_history = _blocking(resource_history_async)
+disown = _blocking(disown_async)
+protect = _blocking(protect_async)
+unprotect = _blocking(unprotect_async)

@@ -268,7 +268,7 @@ def _declared(
     if platform.project.file is None:
         return {}
     try:
-        resources = _resources(platform.project, platform.kinds)
+        resources = declared_resources(platform.project, platform.kinds)
     except PeakctlError as error:
         told.append(_not_known(error))
         return {}
@@ -279,10 +279,10 @@ def _declared(
     }
 
 
-def _resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Resource]:
+def declared_resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Resource]:
     """The resources of the project, without a look into the folders that they pack.
 
-    What is odd in manifests is for plan and validate to tell.
+    What is odd in manifests is for plan and validate to tell. Raises ManifestsInvalid.
     """
     from peakctl.kinds.validate import read_resources
 

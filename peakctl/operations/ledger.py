@@ -92,6 +92,15 @@ async def show_ledger(platform: Platform) -> LedgerResult:
         return replace(shown, diagnostics=tuple(told))
 
 
+async def look_checked(platform: Platform, told: list[Diagnostic]) -> LedgerResult:
+    """The ledger of the tenant that the environment is meant for; warnings go to `told`.
+
+    Raises GuardRefused for another tenant.
+    """
+    shown, _ = await _look(platform, told, checked=True)
+    return shown
+
+
 async def look_to_unlock(platform: Platform) -> LedgerResult:
     """The ledger whose lease may be taken away, of the tenant that the environment is meant for.
 

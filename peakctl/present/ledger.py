@@ -11,6 +11,7 @@ from peakctl.ledger.recovery import Found
 from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import EMPTY, Actor, Intent, JsonDict, Lease, Ledger, Owned, Owner, PastRun
 from peakctl.model.ledger import ledger_name
+from peakctl.operations.ownership import OwnershipResult
 from peakctl.present.text import Line, counted, indent, line, table_lines
 
 SHORT_COMMIT = 8
@@ -378,3 +379,34 @@ def actor_document(actor: Actor) -> JsonDict:
 def iso(seconds: float) -> str:
     """`2026-10-01T12:04:05Z`."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# --- what a project owns, changed by hand --------------------------------------------------------
+
+
+def ownership_lines(shown: OwnershipResult) -> tuple[Line, ...]:
+    """What the ledger has of the resources that are to change."""
+    rows = [
+        (*_owned_row(each), "already so" if each.key in shown.same else shown.change)
+        for each in shown.entries
+    ]
+    return (*table_lines((*_OWNED, "change"), rows), ())
+
+
+def ownership_summary(shown: OwnershipResult) -> tuple[Line, ...]:
+    """What was done, or that it was so already."""
+    if not shown.changed:
+        return (line(("Nothing to do: it is so already.", "bold")),)
+    words = f"{_DONE[shown.change]} {counted(len(shown.changed), 'resource')}"
+    return (line((f"{words} of {shown.owner}; nothing live was touched.", "bold")),)
+
+
+def ownership_document(shown: OwnershipResult) -> list[JsonDict]:
+    """Each of the resources as the ledger had it, and what became of it."""
+    return [
+        {**owned_document(each), "change": None if each.key in shown.same else str(shown.change)}
+        for each in shown.entries
+    ]
+
+
+_DONE = {"disown": "Let go of", "protect": "Protected", "unprotect": "Took the protection from"}

@@ -224,7 +224,7 @@ def test_what_is_protected_stays(lab: Any) -> None:
     found = prune(lab, owned(FLOW, protect=True))
     (told,) = found.told
     assert (found.keys, told.code, told.severity) == ([], "prune/protected", Severity.NOTE)
-    assert "protect: false" in told.fix
+    assert told.fix == "peakctl unprotect Workflow/w, then prune"
 
 
 def test_what_a_rebuild_only_claimed_stays(lab: Any) -> None:
