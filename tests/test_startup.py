@@ -85,7 +85,7 @@ def test_completion_of_commands_imports_no_command() -> None:
     code = PROBE.format(
         args=[], heavy=[*HEAVY, "peakctl.cli.commands.plan", "peakctl.cli.commands.apply"]
     )
-    env = {"_PEAKCTL_COMPLETE": "bash_complete", "COMP_WORDS": "peakctl p", "COMP_CWORD": "1"}
+    env = {"_PEAKCTL_COMPLETE": "bash_complete", "COMP_WORDS": "peakctl pl", "COMP_CWORD": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env
     )
