@@ -14,6 +14,13 @@ from peakctl.engine.drift import DriftKind
 from peakctl.kinds.store import load_kinds
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.present.plan_json import FORMAT_VERSION
+from peakctl.present.result_file import (
+    MOST_ACTIONS,
+    MOST_FIELDS,
+    MOST_PROBLEMS,
+    PATH_LENGTH,
+    TEXT_LENGTH,
+)
 
 Schema = dict[str, Any]
 FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "output"
@@ -292,6 +299,61 @@ def events() -> Schema:
     return _head("events", description) | whole | {"$defs": _used(whole)}
 
 
+def result() -> Schema:
+    """The schema of the file that a job of a fork leaves for one that may comment.
+
+    It comes from people who are not trusted: every text has a greatest length, every list a
+    greatest number, and nothing is allowed that is not named.
+    """
+    kind = {"enum": [*load_kinds()]}
+
+    def text(most: int) -> Schema:
+        return {"type": "string", "maxLength": most}
+
+    def strict(**fields: Schema) -> Schema:
+        return {**record(**fields), "additionalProperties": False}
+
+    def bounded(items: Schema, most: int) -> Schema:
+        return {**listed(items), "maxItems": most}
+
+    left_out = {**COUNT, "maximum": 1_000_000}
+    action = strict(
+        verb=words(Verb),
+        kind=kind,
+        name=text(PATH_LENGTH),
+        fields=bounded(text(PATH_LENGTH), MOST_FIELDS),
+    )
+    problem = strict(
+        code={"type": "string", "maxLength": 60, "pattern": "^[a-z][a-z0-9-]*/[a-z0-9-]+$"},
+        severity=PROBLEM["properties"]["severity"],
+        summary=text(TEXT_LENGTH),
+        place=told(text(PATH_LENGTH), "file:line:column; empty for none."),
+        detail=text(TEXT_LENGTH),
+        fix=text(TEXT_LENGTH),
+    )
+    whole = strict(
+        format_version={"const": FORMAT_VERSION},
+        command={"const": "plan"},
+        offline=told(FLAG, "Whether no tenant was asked."),
+        exit_code={"type": "integer", "minimum": 0, "maximum": 255},
+        counts={
+            **record(**dict.fromkeys(map(str, Verb), left_out)),
+            "type": ["object", "null"],
+            "additionalProperties": False,
+        },
+        actions=bounded(action, MOST_ACTIONS),
+        more_actions=left_out,
+        removed=bounded(strict(kind=kind, name=text(PATH_LENGTH)), MOST_ACTIONS),
+        problems=bounded(problem, MOST_PROBLEMS),
+        more_problems=left_out,
+    )
+    description = (
+        "What `peakctl ci plan --result-file` writes, and `peakctl ci comment` reads. It names no"
+        " project, environment, request or commit: those are known to who reads it."
+    )
+    return _head("result", description) | {"description": description} | whole
+
+
 def _head(name: str, description: str) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -318,6 +380,7 @@ def texts() -> dict[str, str]:
     """The text of each file by its name."""
     found = {name: document(name, *each) for name, each in COMMANDS.items()}
     found["events"] = events()
+    found["result"] = result()
     return {
         f"{name}.json": json.dumps(each, indent=2, ensure_ascii=False) + "\n"
         for name, each in found.items()

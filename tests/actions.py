@@ -110,6 +110,14 @@ class Done:
     summary: str = ""
     used: list[str] = field(default_factory=list)
 
+    def add(self, other: Done, *, passed: bool) -> None:
+        """What a step did on top of what the job did before."""
+        self.code = self.code or (0 if passed else other.code)
+        self.log += other.log
+        self.outputs |= other.outputs
+        self.summary += other.summary
+        self.used += other.used
+
 
 @dataclass
 class Runner:
@@ -119,12 +127,17 @@ class Runner:
     temp: Path
     variables: dict[str, str]
     secrets: dict[str, str]
+    artifacts: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)
     number: int = 0
 
     def play(self, workflow: str, github: dict[str, Any]) -> dict[str, Done]:
         """Every job whose condition holds, one after the other."""
         jobs = yaml.safe_load(workflow)["jobs"]
-        base = {"github": {"token": "ghs_job", **github}, "secrets": self.secrets}
+        base = {
+            "github": {"token": "ghs_job", **github},
+            "secrets": self.secrets,
+            "runner": {"temp": str(self.temp)},
+        }
         done = {}
         for name, job in jobs.items():
             contexts = {**base, "github": {**base["github"], "job": name}}
@@ -147,6 +160,7 @@ class Runner:
             "GITHUB_SHA": event["sha"],
             "GITHUB_BASE_REF": event.get("base_ref", ""),
             "GITHUB_EVENT_NAME": event["event_name"],
+            "RUNNER_TEMP": str(self.temp),
             "GITHUB_EVENT_PATH": str(self._file("event.json", json.dumps(event["event"]))),
         }
         self._steps(job["steps"], env, contexts, result, "bash -e {0}")
@@ -162,7 +176,9 @@ class Runner:
             if not holds or (result.code and not evaluator.always):
                 continue
             if used := step.get("uses", ""):
-                self._use(used, step, env, contexts, result)
+                own = Done()
+                self._use(used, step, env, contexts, own)
+                result.add(own, passed=bool(step.get("continue-on-error")))
                 continue
             own = {k: evaluator.text(v) for k, v in step.get("env", {}).items()}
             script = evaluator.text(step["run"])
@@ -176,6 +192,12 @@ class Runner:
     def _use(self, used: str, step: Any, env: Any, contexts: Any, result: Done) -> None:
         result.used.append(used)
         if not used.startswith("./"):
+            name = used.partition("@")[0]
+            given = {k: Evaluator(contexts).text(v) for k, v in step.get("with", {}).items()}
+            if name == "actions/upload-artifact":
+                self._upload(given, result)
+            elif name == "actions/download-artifact":
+                self._download(given, result)
             return
         action = yaml.safe_load((self.checkout / used / "action.yml").read_text("utf-8"))
         given = {k: Evaluator(contexts).text(v) for k, v in step.get("with", {}).items()}
@@ -183,6 +205,29 @@ class Runner:
         inputs = {k: given.get(k, each.get("default", "")) for k, each in action["inputs"].items()}
         inner = {"github": contexts["github"], "inputs": inputs, "steps": {}}
         self._steps(action["runs"]["steps"], env, inner, result, "")
+
+    def _upload(self, given: dict[str, str], result: Done) -> None:
+        """Files keep their paths from the folder that they share; none at all is a warning."""
+        paths = [self.checkout / row.strip() for row in given["path"].splitlines() if row.strip()]
+        files = [path for path in paths if path.is_file()]
+        if files:
+            mine = self.artifacts.setdefault(self.variables["GITHUB_RUN_ID"], {})
+            assert given["name"] not in mine or given.get("overwrite") == "true", given
+            mine[given["name"]] = {path.name: path.read_bytes() for path in files}
+        else:
+            result.log += "Warning: No files were found with the provided path\n"
+
+    def _download(self, given: dict[str, str], result: Done) -> None:
+        run = given.get("run-id", self.variables["GITHUB_RUN_ID"])
+        files = self.artifacts.get(run, {}).get(given["name"])
+        if files is None:
+            result.log += "Error: Unable to download artifact(s): Artifact not found\n"
+            result.code = 1
+            return
+        folder = self.checkout / given.get("path", ".")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
 
     def _run(
         self, script: str, folder: Path, env: dict[str, str], form: str, result: Done

@@ -158,6 +158,7 @@ class FakeGithub(FakeHost):
     permissions: dict[str, str] = field(default_factory=dict)
     attempt: dict[str, Any] = field(default_factory=dict)
     reviews: list[dict[str, Any]] = field(default_factory=list)
+    pulls: list[dict[str, Any]] = field(default_factory=list)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
     def add(self, number: int, author: str, body: str) -> dict[str, Any]:
@@ -212,6 +213,8 @@ class FakeGithub(FakeHost):
                 return 200, page(self.comments.get(path.split("/")[-2], []), query)
             case "repos/list-pull-requests-associated-with-commit":
                 return 200, self.merged
+            case "pulls/list":
+                return 200, page([p for p in self.pulls if _fits(p, query)], query)
             case "pulls/get":
                 number = int(path.split("/")[-1])
                 return 200, {"number": number, "user": {"login": "alice"}, "head": self.head}
@@ -230,6 +233,19 @@ class FakeGithub(FakeHost):
                 each["body"] = body
                 return 200, each
         return 404, {"message": "Not Found"}
+
+
+def pull_of(number: int, head: str, repository: str, branch: str = "fix") -> dict[str, Any]:
+    """An open pull request, as GitHub lists it."""
+    owner = repository.partition("/")[0]
+    label = {"label": f"{owner}:{branch}", "ref": branch, "sha": head}
+    return {"number": number, "state": "open", "head": {**label, "repo": {"full_name": repository}}}
+
+
+def _fits(pull: dict[str, Any], query: dict[str, str]) -> bool:
+    state = query.get("state", "open")
+    fits = state in ("all", pull["state"])
+    return fits and query.get("head", pull["head"]["label"]) == pull["head"]["label"]
 
 
 @dataclass

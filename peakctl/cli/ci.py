@@ -13,6 +13,7 @@ from pathlib import Path
 from peakctl.cli.answer import debug
 from peakctl.cli.consent import require_tenant
 from peakctl.cli.exits import Interrupted
+from peakctl.cli.offline import COMMAND as OFFLINE
 from peakctl.cli.options import Flags
 from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
 from peakctl.cli.session import Session, run_command
@@ -31,16 +32,19 @@ from peakctl.operations.ci import (
     look_for_consent,
     marker_of,
     post,
+    write_result,
 )
 from peakctl.operations.load import LoadResult
 from peakctl.operations.origin import APPROVER, PULL_REQUEST
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
+from peakctl.operations.project import is_emulated
 from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
 from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
 from peakctl.present.forms import form_text
 from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
+from peakctl.present.result_file import result_text
 from peakctl.present.text import line
 
 WATCH_SECONDS = 0.5
@@ -55,6 +59,7 @@ class CiFlags:
     comment: bool = True
     summary_file: str | None = None
     outputs_file: str | None = None
+    result_file: str | None = None
 
 
 Body = Callable[[Session, CiContext], Coroutine[object, object, Report]]
@@ -71,6 +76,8 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
         context = find_context(session.settings, chosen.ci)
         found.append(context)
         session.warnings += context.job.problems
+        if command == "plan":
+            choose_offline(session, context)
         session.warnings += base_warnings(context.checkout, context.job)
         async with _watching_parent():
             if command == "apply":
@@ -87,6 +94,23 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
             session.terminal.warn(problem_lines([_failed(error)]))
 
     return run_command(command, flags, work, then)
+
+
+def choose_offline(session: Session, context: CiContext) -> None:
+    """Plan without a tenant where that was typed, and in a job of a fork, which has no token.
+
+    Then variables that templates read are unknown. An emulator needs no token. Raises UsageError.
+    """
+    job = context.job
+    if not session.flags.offline:
+        if not job.foreign or session.settings.token is not None:
+            return
+        session.flags = replace(session.flags, unset_env="unknown")
+        if is_emulated(session.project):
+            return
+    base = f"origin/{job.base_branch}" if job.base_branch else job.base
+    session.flags = replace(session.flags, offline=True, base=session.flags.base or base or None)
+    session.command = OFFLINE
 
 
 async def consented(
@@ -162,7 +186,10 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
         told += append_summary(
             summary, ci_markdown(report, facts, session.consent_line, "github-summary")
         )
-    posted = _posted(session, context, report, text) if chosen.comment else Posted()
+    if file := chosen.result_file:
+        told += write_result(file, result_text(report))
+    comments = chosen.comment and not (context.job.foreign and session.command == OFFLINE)
+    posted = _posted(session, context, report, text) if comments else Posted()
     told += posted.diagnostics
     if outputs := chosen.outputs_file or context.job.outputs_file:
         saved = str(Path(session.saved).absolute()) if session.saved else None
@@ -178,7 +205,7 @@ def _posted(session: Session, context: CiContext, report: Report, text: str) -> 
     from peakctl.cli.loop import run_async
 
     environment = session.flags.env
-    marker = marker_of(context, report.command, session.opened, environment)
+    marker = marker_of(context, report.command.split()[0], session.opened, environment)
     hurried = session.interrupted is not None
     work = post(context, session.settings, marker, text, hurried=hurried)
     try:

@@ -6,6 +6,7 @@ what is valid into a `Resource`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
@@ -20,6 +21,7 @@ from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
 from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
+from peakctl.kinds.store import output_schemas
 from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
 from peakctl.model.resources import Document, Resource
@@ -110,6 +112,12 @@ def check_document(kind: Kind, document: Document) -> tuple[Diagnostic, ...]:
     if not decider.is_valid(document.value):
         explain(kind, document.value, decider, problems)
     return tuple(problems.found)
+
+
+def is_output(command: str, document: object) -> bool:
+    """Whether a document has the shape that schemas/output has for `command`."""
+    schema = json.loads(output_schemas()[command].read_text("utf-8"))
+    return bool(jsonschema_rs.Draft202012Validator(schema).is_valid(document))
 
 
 def _validator_of(kind: Kind) -> jsonschema_rs.Draft202012Validator:

@@ -128,14 +128,13 @@ async def post(
     except TimeoutError:
         return Posted(diagnostics=(_silent(f"the host took more than {seconds:.0f} seconds"),))
     except HostError as error:
-        return Posted(
-            diagnostics=tuple(_explained(d, job, error.status) for d in error.diagnostics)
-        )
+        return Posted(diagnostics=tuple(explained(d, job, error.status) for d in error.diagnostics))
     except PeakctlError as error:  # certificates, a proxy
         return Posted(diagnostics=tuple(_silent(d.summary) for d in error.diagnostics))
 
 
-def _explained(told: Diagnostic, job: Job, status: int | None) -> Diagnostic:
+def explained(told: Diagnostic, job: Job, status: int | None) -> Diagnostic:
+    """What a host has refused, with the permission that is missing."""
     summary = f"no comment was written: {told.summary}"
     if status in (401, 403, 404) and job.foreign:
         why = "the request comes from a fork, whose jobs get a token that may only read"
@@ -299,6 +298,15 @@ def append_outputs(file: str, outputs: Mapping[str, str]) -> tuple[Diagnostic, .
     try:
         with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as opened:
             opened.writelines(f"{name}={_one_line(value)}\n" for name, value in outputs.items())
+    except (OSError, ValueError) as error:
+        return (_not_written(file, getattr(error, "strerror", None) or "it is no path"),)
+    return ()
+
+
+def write_result(file: str, text: str) -> tuple[Diagnostic, ...]:
+    """Write the result for another job. A warning where that fails."""
+    try:
+        Path(file).write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
         return (_not_written(file, getattr(error, "strerror", None) or "it is no path"),)
     return ()

@@ -45,7 +45,7 @@ def ci_markdown(report: Report, facts: JobFacts, consent: str = "", host: str = 
     rows = markdown_text(report, limit=HOSTS.get(host, LIMIT)).split("\n")
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
     asked = ("", _ASK, "", f"    {consent}") if consent and not report.ok else ()
-    return "\n".join((rows[heading], "", _facts_line(facts), *asked, *rows[heading + 1 :]))
+    return "\n".join((rows[heading], "", facts_line(facts), *asked, *rows[heading + 1 :]))
 
 
 _ASK = (
@@ -54,7 +54,8 @@ _ASK = (
 )
 
 
-def _facts_line(facts: JobFacts) -> str:
+def facts_line(facts: JobFacts) -> str:
+    """Commit, job, time and approvers, as one line of Markdown."""
     at = f"{datetime.fromtimestamp(facts.at, UTC):%Y-%m-%d %H:%M} UTC"
     commit = f"commit `{printable(facts.commit)[:12]}`" if facts.commit else "no commit"
     job = f"[job]({_address(facts.url)})" if facts.url else ""

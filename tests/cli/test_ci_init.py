@@ -19,7 +19,11 @@ environments:
   prod: {stage: prod, protect: true}
 """
 FILES = {
-    "github": [".github/actions/peakctl/action.yml", ".github/workflows/peakctl-shop-prod.yml"],
+    "github": [
+        ".github/actions/peakctl/action.yml",
+        ".github/workflows/peakctl-shop-prod-forks.yml",
+        ".github/workflows/peakctl-shop-prod.yml",
+    ],
     "gitlab": [".gitlab-ci.yml", ".gitlab/peakctl-shop-prod.yml"],
     "azure": ["azure-pipelines-peakctl-shop-prod.yml"],
     "jenkins": ["peakctl-shop-prod.Jenkinsfile"],
@@ -75,7 +79,10 @@ def test_more_environments_have_files_of_their_own(repository: Path, peakctl: An
     for name in ("prod", "dev"):
         assert peakctl("ci", "init", "github", "-e", name).code == 0
     workflows = sorted(p.name for p in (repository / ".github" / "workflows").iterdir())
-    assert workflows == ["peakctl-shop-dev.yml", "peakctl-shop-prod.yml"]
+    assert [name for name in workflows if "forks" not in name] == [
+        "peakctl-shop-dev.yml",
+        "peakctl-shop-prod.yml",
+    ]
 
 
 def test_a_file_of_the_users_is_never_overwritten(repository: Path, peakctl: Any) -> None:

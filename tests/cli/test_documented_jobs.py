@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from actions import Done, Runner, serving
-from hosts import FakeGithub, FakeGitlab
+from hosts import FakeGithub, FakeGitlab, pull_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = """\
@@ -116,13 +116,16 @@ class Player:
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         self.secrets = {"PEAK_READ_TOKEN": "read-token", "PEAK_WRITE_TOKEN": "write-token"}
+        self.artifacts: dict[str, Any] = {}
         self.runs = 0
 
     def run(self, workflow: str, commit: str, event: dict[str, Any]) -> dict[str, Done]:
         self.runs += 1
         temp = self.repository.folder / f"runner-{self.runs}"
         secrets = self.secrets if event.pop("trusted", True) else {}
-        runner = Runner(self.repository.checkout(commit), temp, self.variables, secrets)
+        variables = {**self.variables, "GITHUB_RUN_ID": str(self.runs)}
+        checkout = self.repository.checkout(commit)
+        runner = Runner(checkout, temp, variables, secrets, self.artifacts)
         runner.install()
         return runner.play(workflow, {"repository": REPOSITORY, "sha": commit, **event})
 
@@ -141,6 +144,25 @@ class Player:
             "trusted": not fork,
         }
         return self.run(workflow, head, event)
+
+    def workflow_run(self, workflow: str, commit: str, head: str, **more: Any) -> dict[str, Done]:
+        """What GitHub starts when a run of a fork has ended: on the default branch."""
+        run = {
+            "id": self.runs,
+            "event": "pull_request",
+            "conclusion": "success",
+            "head_sha": head,
+            "head_branch": "feature",
+            "head_repository": {"full_name": "mallory/shop"},
+            "pull_requests": [],
+            **more,
+        }
+        event = {
+            "event_name": "workflow_run",
+            "ref": "refs/heads/main",
+            "event": {"workflow_run": run},
+        }
+        return self.run(workflow, commit, event)
 
     def push(self, workflow: str, commit: str) -> dict[str, Done]:
         self.host.merged = [
@@ -213,19 +235,44 @@ def test_a_request_is_planned_fails_is_corrected_and_applied_when_merged(
     assert len(github.bodies(7)) == 3
 
 
-def test_a_fork_is_planned_offline_without_a_secret_and_told_nothing(
-    player: Player, repository: Repository, github: FakeGithub
+def of_forks(repository: Repository, source: str) -> tuple[str, str]:
+    """The workflow of the request, and that of its end."""
+    if source == "written":
+        first = written(repository)
+        name = ".github/workflows/peakctl-shop-prod-forks.yml"
+        return first, (repository.clone / name).read_text("utf-8")
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    found = re.search(r"## Forks\n.*?```yaml\n(.*?)```.*?```yaml\n(.*?)```", page, re.S)
+    assert found
+    return found[1], found[2]
+
+
+@pytest.mark.parametrize("source", ["documented", "written"])
+def test_a_fork_is_planned_without_a_secret_and_told_by_a_job_of_the_branch(
+    player: Player, repository: Repository, github: FakeGithub, source: str
 ) -> None:
-    workflow = written(repository)
-    repository.commit("the files of the CI", "main")
-    commit = repository.commit_of(
-        "more", FLOW.replace("hook", "{{ os_env.HOOK_KEY }}").replace("nightly", "b")
-    )
+    workflow, of_end = of_forks(repository, source)
+    assert "secrets." not in of_end
+    base = repository.commit("the files of the CI", "main") if source == "written" else "main"
+    flow = FLOW.replace("hook", "{{ os_env.HOOK_KEY }}").replace("nightly", "b")
+    commit = repository.commit_of("more", flow)
     done = player.pull_request(workflow, commit, fork=True)
-    assert list(done) == ["offline"]
-    assert (done["offline"].code, "+ create  Workflow/b" in done["offline"].log) == (0, True), done
-    assert "Plan: 1 to create" in done["offline"].summary
+    assert list(done) == ["fork"]
+    assert (done["fork"].code, "+ create  Workflow/b" in done["fork"].log) == (0, True), done
+    assert "Plan: 1 to create" in done["fork"].summary
     assert github.asked == []
+    github.pulls = [pull_of(7, commit, "mallory/shop", "feature")]
+    run = player.runs
+    done = player.workflow_run(of_end, base, commit)
+    assert (list(done), done["comment"].code) == (["comment"], 0), done
+    (body,) = github.bodies(7)
+    assert body.startswith("<!-- peakctl:ci plan project=shop environment=prod ")
+    assert f"actions/runs/{run})" in body
+    assert "+ create Workflow/b" in body
+    done = player.workflow_run(of_end, base, commit, id=999)  # its artifact has expired
+    assert done["comment"].code == 1
+    assert "no result that can be shown" in github.bodies(7)[0]
+    assert player.workflow_run(of_end, base, commit, conclusion="cancelled") == {}
 
 
 def test_the_jobs_of_gitlab_keep_one_note_and_write_its_reports(

@@ -1,4 +1,4 @@
-"""`peakctl ci plan|apply|changed|init`: a file a command."""
+"""`peakctl ci plan|apply|changed|comment|init`: a file a command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from peakctl.cli import options
 from peakctl.cli.commands.ci.apply import apply
 from peakctl.cli.commands.ci.changed import changed
+from peakctl.cli.commands.ci.comment import comment
 from peakctl.cli.commands.ci.init import init
 from peakctl.cli.commands.ci.plan import plan
 
@@ -15,6 +16,7 @@ Examples:
   peakctl ci plan -e prod         the job of a pull or merge request
   peakctl ci apply -e prod        the job of the branch that is applied
   peakctl ci changed              the projects of a monorepo that a request touches
+  peakctl ci comment --result FILE   tell the result of a fork's job, from one that may comment
   peakctl ci init github          write these jobs, pinned
 """
 
@@ -29,5 +31,5 @@ def ci() -> None:
     """
 
 
-for _command in (plan, apply, changed, init):
+for _command in (plan, apply, changed, comment, init):
     ci.add_command(_command)

@@ -21,7 +21,7 @@ Examples:
 
 \b
 CIs:
-  github    a workflow, and the action that it uses
+  github    two workflows (one comments for forks), and the action that they use
   gitlab    jobs to include in .gitlab-ci.yml
   azure     a pipeline of two stages
   jenkins   a declarative pipeline for a multibranch project

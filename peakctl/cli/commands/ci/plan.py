@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
+from peakctl.cli.option_types import Word
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
@@ -18,6 +19,7 @@ EPILOG = """\b
 Examples:
   peakctl ci plan -e prod
   peakctl ci plan -e prod --policy-from origin/main
+  peakctl ci plan -e prod --result-file peakctl-result.json
   peakctl ci plan -e prod --summary-file plan.md --outputs-file plan.env
 
 \b
@@ -40,6 +42,23 @@ not answer) is a warning, and changes none of them.
 @click.option(
     "--out", metavar="FILE", help="Save the plan there. Default: peakctl-ENV.peakplan, here."
 )
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask no tenant: compare with the manifests of --base. Default in a fork without a token.",
+)
+@click.option(
+    "--base",
+    type=Word(),
+    metavar="REV",
+    help="With --offline: where the branch left REV. Default: the request's base branch.",
+)
+@click.option(
+    "--result-file",
+    type=Word(),
+    metavar="FILE",
+    help="Write the result for `ci comment` of another job, which may comment.",
+)
 @options.retry_failed
 @options.ownership
 @options.pruning
@@ -52,6 +71,7 @@ def plan(
     comment: bool,  # noqa: FBT001 - click passes flags by name
     summary_file: str | None,
     outputs_file: str | None,
+    result_file: str | None,
     **flags: object,
 ) -> int:
     """Plan, save the plan, and tell of it on the pull or merge request.
@@ -59,10 +79,19 @@ def plan(
     One comment for each project, environment and tenant, updated in place by every run, on
     failures and refusals too. Says when the branch lacks commits of its base, or when what was
     applied last is a commit that it does not hold.
+
+    A job of a fork has no token: it plans offline, saves nothing that can be applied, and leaves
+    its --result-file for a job that may comment.
     """
     from peakctl.cli.ci import CiFlags, run_ci
 
-    chosen = CiFlags(ci=ci, comment=comment, summary_file=summary_file, outputs_file=outputs_file)
+    chosen = CiFlags(
+        ci=ci,
+        comment=comment,
+        summary_file=summary_file,
+        outputs_file=outputs_file,
+        result_file=result_file,
+    )
     return run_ci("plan", options.Flags.of(flags), chosen, _plan)
 
 
@@ -74,10 +103,13 @@ async def _plan(session: Session, context: CiContext) -> Report:
         save_if_possible,
         warn_of_applied,
     )
+    from peakctl.cli.offline import plan_without_tenant
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
     from peakctl.cli.session import connected
     from peakctl.operations.saved_plan import save_plan
 
+    if session.flags.offline:
+        return plan_without_tenant(session)
     file = plan_file_of(session)
     begin_file(session, file)
     loaded = load_typed(session)
