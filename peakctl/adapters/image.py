@@ -17,7 +17,7 @@ from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.archives import split_digest
 from peakctl.model.resources import Listed, Live, Resource, State
-from peakctl.model.values import MISSING, JsonDict, JsonObject, Value
+from peakctl.model.values import MISSING, JsonDict, JsonObject, Value, value_at
 
 
 class Adapter(Rest):
@@ -53,12 +53,37 @@ class Adapter(Rest):
             if described is None:
                 return None
             image, latest = described, described.get("latestVersion") or {}
-        number = answers.spec_of(resource.values).get("version") if resource else None
-        wanted = number if isinstance(number, str) else None
+        wanted = _fixed(resource)
         version = await self._version(listed.id, latest, wanted)
         if version is None and image is listed.item:  # the version that the listing showed is gone
             return await self.read(replace(listed, item={}), resource)
-        return self._live(listed, resource, image, latest if version is None else version)
+        live = self._live(listed, resource, image, latest if version is None else version)
+        if resource is None or wanted is not None:
+            return live
+        older = await self._older(listed, resource, image, live)
+        return replace(live, older=older) if older else live
+
+    async def _older(
+        self, listed: Listed, resource: Resource, image: JsonObject, live: Live
+    ) -> tuple[Live, ...]:
+        """Ready versions before the newest that were built of the very files of the manifest.
+
+        Nothing is asked where the newest has them, or there are none: a revert in git, say, goes
+        back to what was built before. What the listing shows as such is read whole.
+        """
+        digest = next((archive.digest for archive in resource.archives.values()), "")
+        if not digest or not live.version or _digest(live) in ("", digest):
+            return ()
+        found = await self.listed_below(self._versions(listed.id), "versions")
+        same = [each for each in found if is_ready(each) and _is_of(digest, each)]
+        same = sorted(same, key=_order, reverse=True)[:MOST_OLDER]
+        whole = [await self.get(self.at(listed.id, "versions", each["id"])) for each in same]
+        read = (
+            self._live(listed, resource, image, {**each, **answer})
+            for each, answer in zip(same, whole, strict=True)
+            if answer is not None
+        )
+        return tuple(each for each in read if each.state is State.READY)
 
     def _live(
         self, listed: Listed, resource: Resource | None, image: JsonObject, version: JsonObject
@@ -238,11 +263,29 @@ class Adapter(Rest):
         return model.BuildLog(id_, str(build.get("version")), str(build.get("status")), lines)
 
 
+MOST_OLDER = 3
+"""Versions that are read because they have the files of the manifest."""
 WHOLE = 20_000
 """Lines of a log that is asked for as such."""
 PRIVATE = ("versionId", "buildId")
 MOST_VERSIONS = 100
 """Of an image, that are asked for at once to learn their numbers."""
+
+
+def _fixed(resource: Resource | None) -> str | None:
+    """The number that the manifest fixes."""
+    number = answers.spec_of(resource.values).get("version") if resource else None
+    return number if isinstance(number, str) else None
+
+
+def _digest(live: Live) -> str:
+    """That of the files of a version; "" where it does not tell."""
+    found = value_at(live.values, ("spec", "artifact", "digest"))
+    return found if isinstance(found, str) else ""
+
+
+def _is_of(digest: str, version: JsonObject) -> bool:
+    return split_digest(str(version.get("description") or ""))[1] == digest
 
 
 def numbers_of(versions: Iterable[JsonObject]) -> dict[str, str]:

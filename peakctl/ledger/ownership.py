@@ -141,7 +141,7 @@ def _becoming_ours(action: Action, owners: Owners) -> Action:
     elif live.live_id in owners.claimed:
         told = "confirmed as this project's: `ledger rebuild` had added it by its name"
     if adopted((action,), owners):
-        return replace(action, asides=(told,))
+        return replace(action, asides=(*action.asides, told))
     return replace(action, notes=(*action.notes, told), taken_from=owner)
 
 

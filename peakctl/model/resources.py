@@ -193,7 +193,8 @@ class Live:
     `foreign` says why the resource is not ours to change, if so. `parts` are
     what the platform made for it: they are its own, and go with it. `hidden` are the
     places of values that no output may show, whatever the read showed. `files` are those of its
-    archive where the read brought them along. `edited` is the last change of its content.
+    archive where the read brought them along. `edited` is the last change of its content. `older`
+    are ready versions before the newest that have the files of the manifest, the newest first.
     """
 
     key: Key
@@ -211,6 +212,7 @@ class Live:
     hidden: frozenset[Path] = frozenset()
     files: tuple[ArchiveFile, ...] | None = field(default=None, repr=False, compare=False)
     edited: Edit | None = field(default=None, compare=False)
+    older: tuple[Live, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def number(self) -> str | None:

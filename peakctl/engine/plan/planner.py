@@ -125,7 +125,10 @@ class _Planner:
         hidden: frozenset[Path],
         sets: tuple[ParameterSet, ...],
     ) -> Chosen:
-        """What the difference between desired and `values`, those of `live`, asks for."""
+        """What the difference between desired and `values`, those of `live`, asks for.
+
+        Where it would make a version, one that is there already with the same content counts.
+        """
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
         values, left = leave_hidden(desired, values, hidden, partial(is_dropped, sets))
         diff = compare(
@@ -137,6 +140,13 @@ class _Planner:
             ignored=resource.ignore_changes,
             memory=memory,
         )
+        if live.older and _makes_version(kind, diff.changes):
+            same = next((old for old in live.older if self._is_same(kind, desired, old)), None)
+            if same is not None:
+                there = {**self.observed.live, resource.key: same}
+                self.observed = replace(self.observed, live=there)
+                found = self._compared(resource, desired, same, same.values, hidden, sets)
+                return _at_older(found, same)
         diff, warnings = settle(resource, diff, memory)
         diff = replace(diff, skipped=(*diff.skipped, *left))
         self.problems += warnings
@@ -145,6 +155,11 @@ class _Planner:
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=retry, told=told)
         lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []
         return Chosen(None, (*chosen.problems, *lost)) if lost else chosen
+
+    def _is_same(self, kind: Kind, desired: Tree, older: Live) -> bool:
+        """Whether an older version has the content of the manifest, all of it."""
+        diff = compare(kind, desired, older.values, shown=self._shown(kind))
+        return not _makes_version(kind, diff.changes)
 
     def _told(self, action: Action, changes: Sequence[Change]) -> tuple[Change, ...]:
         """Changes that are refused, in the words of the manifest."""
@@ -200,7 +215,7 @@ def make_plan(
         if planned is None:
             broken.add(key)
             continue
-        reasons = find_reasons(planned, kinds[key.kind], made, observed, planner.memory)
+        reasons = find_reasons(planned, kinds[key.kind], made, planner.observed, planner.memory)
         consequences = find_consequences(planned, kinds, pins.attributes)
         action = replace(planned, reasons=reasons, consequences=consequences)
         actions[key] = action
@@ -211,6 +226,21 @@ def make_plan(
         Plan(_ordered(with_followers(actions), after)), observed.owners, consent
     )
     return Planned(plan, tuple(planner.problems), guards)
+
+
+def _makes_version(kind: Kind, changes: Sequence[Change]) -> bool:
+    return kind.versions is not None and any(c.call == kind.versions.call for c in changes)
+
+
+def _at_older(chosen: Chosen, older: Live) -> Chosen:
+    """The same with a word on why the newest version is not used."""
+    if chosen.action is None:
+        return chosen
+    aside = (
+        f"version {older.version} has what the manifest says and is used; {older.latest} is newer"
+    )
+    action = replace(chosen.action, asides=(*chosen.action.asides, aside))
+    return replace(chosen, action=action)
 
 
 def _by_source(edges: list[Edge]) -> dict[Key, frozenset[Key]]:

@@ -1046,3 +1046,65 @@ def test_what_the_platform_made_for_a_deployment_is_part_of_it() -> None:
     dep, _ = adapter("Deployment", "deployment", answers)
     live = run(dep.read(Listed("d", "dep", BLOCK_ITEM), None))
     assert [str(key) for key in live.parts] == ["Workflow/w", "Service/s", "Webapp/s"]
+
+
+def digested(number: str, id_: int, digest: str = DIGEST, **more: Any) -> Any:
+    text = add_digest("About it", digest)
+    return {"id": id_, "version": number, "status": "ready", "description": text, **more}
+
+
+OTHER = DIGEST[:-1] + ("0" if DIGEST[-1] != "0" else "1")
+
+
+def test_ready_versions_of_the_very_files_are_read_where_the_newest_has_others() -> None:
+    newest = digested("1.0.3", 9, OTHER, buildDetails={})
+    found = [
+        newest,
+        digested("1.0.2", 8, status="deleting"),
+        digested("1.0.0", 6),
+        digested("1.0.1", 7),
+        digested("0.9.0", 5, OTHER),
+    ]
+    answers = {
+        IMAGES + "1": {**IMAGE, "latestVersion": newest},
+        IMAGES + "1/versions": found,
+        IMAGES + "1/versions/7": {"buildDetails": {"context": "."}},
+    }
+    img, _ = adapter("Image", "image", answers)
+    live = run(img.read(Listed(1, "img"), resource("Image", "img", folder=True)))
+    assert live.version == "1.0.3"
+    (older,) = live.older  # 1.0.0 is gone since it was listed
+    assert (older.version, older.latest, older.attributes) == (
+        "1.0.1",
+        "1.0.3",
+        {"id": 1, "version": 7},
+    )
+
+
+@pytest.mark.parametrize(
+    ("digest", "spec"), [(DIGEST, {}), (OTHER, {"version": "1.0.0"})], ids=["same", "fixed"]
+)
+def test_older_versions_are_not_asked_for_without_need(digest: str, spec: Any) -> None:
+    newest = digested("1.0.0", 9, digest, buildDetails={})
+    img, api = adapter("Image", "image", {IMAGES + "1": {**IMAGE, "latestVersion": newest}})
+    live = run(img.read(Listed(1, "img"), resource("Image", "img", spec, folder=True)))
+    assert (live.older, len(api.asked)) == ((), 1)
+
+
+def test_a_version_of_an_image_is_read_by_its_number() -> None:
+    answers = {
+        IMAGES + "1/versions": [digested("1.0.0", 6)],
+        IMAGES + "1/versions/6": {"buildDetails": {"context": "."}},
+    }
+    img, _ = adapter("Image", "image", answers)
+    live = run(img.read_version(Listed(1, "img", IMAGE), "1.0.0"))
+    assert (live.version, live.values["spec"]["artifact"]) == ("1.0.0", {"digest": DIGEST})
+    assert run(img.read_version(Listed(1, "img", IMAGE), "1.0.1")) is None
+    del answers[IMAGES + "1/versions/6"]
+    assert run(img.read_version(Listed(1, "img", IMAGE), "1.0.0")) is None
+
+
+def test_a_kind_without_versions_has_none_to_read() -> None:
+    flow, api = adapter("Workflow", "workflow", {})
+    assert run(flow.read_version(Listed(1, "w"), "1")) is None
+    assert (flow.numbered, api.asked) == ("", [])

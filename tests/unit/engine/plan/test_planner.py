@@ -586,3 +586,47 @@ def test_a_live_resource_without_attributes_gives_its_id(lab: Any) -> None:
     lab.Image.things["a"] = replace(put_image(lab), attributes={})
     action = lab.plan(image(lab), service(lab, "a")).plan.actions[-1]
     assert pinned(action) == {"imageId": "Image-a"}
+
+
+def put_with_older(lab: Any, older: Any) -> None:
+    """An image whose newest version 1.0.1 has other content than the manifest."""
+    spec = {"buildDetails": {**BUILD, "dockerfile": "FROM b"}}
+    live = put_image(lab, spec, version="1.0.1", latest="1.0.1")
+    values = {"metadata": {"name": "a"}, "spec": {**IMAGE, "buildDetails": older}}
+    told = {"version": "1.0.0", "attributes": {"id": 7, "version": 70}}
+    lab.Image.things["a"] = replace(live, older=(replace(live, values=values, **told),))
+
+
+def test_a_ready_version_with_the_content_of_the_manifest_is_used_instead_of_a_new_one(
+    lab: Any,
+) -> None:
+    put_with_older(lab, BUILD)
+    action = only(lab.plan(image(lab)))
+    assert (action.verb, action.steps, action.version) == (Verb.KEEP, (), "1.0.0")
+    assert action.asides == (
+        "version 1.0.0 has what the manifest says and is used; 1.0.1 is newer",
+    )
+
+
+def test_what_refers_to_it_follows_the_version_that_is_used(lab: Any) -> None:
+    put_with_older(lab, BUILD)
+    step = {"command": "c", "imageId": 7, "imageVersionId": 71}
+    lab.Workflow.put("w", {"steps": {"train": {**step, "type": "standard"}}})
+    named = {"train": {"command": "c", "imageDetails": {"name": "a"}}}
+    planned = lab.plan(image(lab), lab.manifest("Workflow", "w", {"steps": named}))
+    action = planned.plan.actions[-1]
+    assert [(c.before, c.after) for c in action.changes] == [(71, 70)]
+    assert [(r.cause, r.version) for r in action.reasons][-1] == ("follows", "1.0.0")
+
+
+def test_an_older_version_with_other_content_is_not_used(lab: Any) -> None:
+    put_with_older(lab, {**BUILD, "dockerfile": "FROM c"})
+    action = only(lab.plan(image(lab)))
+    assert (action.verb, action.version, action.asides) == (Verb.BUILD, "1.0.2", ())
+
+
+def test_an_older_version_changes_nothing_about_what_is_refused(lab: Any) -> None:
+    put_with_older(lab, BUILD)
+    planned = lab.plan(image(lab, {"type": "workflow"}))
+    assert [d.code for d in planned.diagnostics] == ["plan/immutable"]
+    assert planned.plan.actions == ()
