@@ -20,8 +20,9 @@ from __future__ import annotations
 import difflib
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from peakctl.model import Flaw, Key, Lease, Location, Path, Resource

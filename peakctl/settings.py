@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.errors import Diagnostic, NotAuthenticated, UsageError
 from peakctl.model import Secret
+from peakctl.model.records import dataclass
 
 TOKENS = ("PEAK_AUTH_TOKEN", "API_KEY")
 STAGES = ("prod", "dev", "latest", "beta", "parvati", "test")

@@ -5,7 +5,7 @@ The contract tests read this table: what is not in it must be equal, and what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from peakctl.model.records import dataclass
 
 ABSENT = "(absent)"
 DIGEST = "(theirs, then the digest line)"

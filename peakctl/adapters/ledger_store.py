@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
@@ -15,6 +14,7 @@ from peakctl.archives.digest import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.codec import LARGEST
 from peakctl.model import HISTORY_PREFIX, LEDGER_PREFIX, Clock, JsonObject, Listed, record_word
+from peakctl.model.records import dataclass
 
 PATH = "service/artifacts/api/v1/artifacts/"
 NO_LEDGER = b"null"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from peakctl.model import MISSING, Value, reveal
+from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 
 Query = Sequence[tuple[str, str]]

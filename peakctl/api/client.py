@@ -12,7 +12,7 @@ import platform
 import random
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 from urllib.parse import urlencode
@@ -34,6 +34,7 @@ from peakctl.api.pages import Listing
 from peakctl.api.trust import advice_on
 from peakctl.errors import Diagnostic, NotAuthenticated
 from peakctl.model import Clock, JsonDict, Secret
+from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor
 from peakctl.settings import Network
 

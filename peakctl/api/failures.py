@@ -10,12 +10,12 @@ import enum
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import httpx
 
 from peakctl.api.trust import refused_certificate
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
+from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line
 
 LONGEST_DETAIL = 600

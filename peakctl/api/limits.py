@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from peakctl.api.failures import RULES, Failure
 from peakctl.model import Clock
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from peakctl.api.failures import Asked, incomplete, odd_answer
 from peakctl.api.limits import Limits
 from peakctl.errors import ApiError
 from peakctl.model import JsonDict
+from peakctl.model.records import dataclass
 
 # Items of one listing may share their `id` (the releases of a spec), so it is not enough.
 _IDENTITY = ("id", "version", "revision", "buildId", "versionId", "executionId")

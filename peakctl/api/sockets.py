@@ -13,7 +13,7 @@ import ipaddress
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from peakctl.api.connection import Connection
 from peakctl.api.limits import Limits
 from peakctl.api.trust import build_trust
 from peakctl.errors import Diagnostic, PeakctlError
+from peakctl.model.records import dataclass
 from peakctl.settings import Named, Network
 
 if TYPE_CHECKING:

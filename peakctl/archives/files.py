@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.files import Unreadable, read_text
 from peakctl.model import ArchiveFile
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from pathspec.pattern import Pattern

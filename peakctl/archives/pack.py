@@ -12,7 +12,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,7 @@ from peakctl.archives import files
 from peakctl.archives.digest import MAX_UNPACKED, digest_of
 from peakctl.errors import ManifestsInvalid
 from peakctl.model import Archive, ArchiveFile, Notice
+from peakctl.model.records import dataclass
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""

@@ -11,12 +11,13 @@ import stat
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from peakctl.archives.digest import BROKEN, CHUNK, name_problem
 from peakctl.archives.pack import holds_credentials
 from peakctl.errors import Diagnostic, PeakctlError
+from peakctl.model.records import dataclass
 
 MAX_FILES = 20_000
 MAX_BYTES = 2**28

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.cli.answer import debug
@@ -19,6 +19,7 @@ from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
 from peakctl.cli.session import Session, run_command
 from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.model import Plan
+from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
 from peakctl.operations.apply import check_saved

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from peakctl.cli import option_types as types
+from peakctl.model.records import dataclass
 from peakctl.present.forms import FORMS
 
 if TYPE_CHECKING:

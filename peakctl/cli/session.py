@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.cli.options import STOOD, TYPED
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
 from peakctl.model import Key, Location, Owned, Plan
+from peakctl.model.records import dataclass
 from peakctl.operations.project import (
     Project,
     ProjectOptions,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from yaml import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode, YAMLError
@@ -22,6 +22,7 @@ from peakctl.conversion.tree import Map, Part, Piece, Pieces, told
 from peakctl.errors import Diagnostic, Severity
 from peakctl.manifests.yaml_reader import TooDeep, compose
 from peakctl.model import Location, Path, Value
+from peakctl.model.records import dataclass
 
 _RAW = r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"
 _MACRO = r"\{%[-+]?\s*macro\b.*?endmacro\s*[-+]?%\}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from peakctl.model.records import dataclass
 
 BLOCK_DEPLOYMENT, APP_DEPLOYMENT = "BlockDeployment", "AppDeployment"
 """What the client has two families of commands for; here both are of the kind Deployment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.conversion.body_text import BodyText, NotABody, read_body
 from peakctl.conversion.commands import Mode
@@ -31,6 +31,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.manifests.free_names import free_names
 from peakctl.model import Location
+from peakctl.model.records import dataclass
 from peakctl.settings import credential_reason
 
 FOLDERS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.conversion.commands import APP_DEPLOYMENT, BLOCK_DEPLOYMENT, Mode
 from peakctl.conversion.tree import NOWHERE, Map, Piece, Pieces, told
@@ -12,6 +12,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.manifests.writer import ManifestText, write_documents
 from peakctl.model import Location, Path, Value
+from peakctl.model.records import dataclass
 
 _PIECE = re.compile(r"peakctlPiece(\d{5})x")
 _ENTRY = re.compile(r"^(?P<margin> *)(?P<dash>- )?(?P<word>peakctlPiece\d{5}x): (?P=word)$")

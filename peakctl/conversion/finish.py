@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.drafts import Draft
@@ -17,6 +17,7 @@ from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import field_at
 from peakctl.manifests.writer import TemplateText
 from peakctl.model import Location, Path, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import set_at, value_at
 from peakctl.settings import credential_reason
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from peakctl.conversion.drafts import Draft
 from peakctl.conversion.tree import Map, Piece, walk
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
 
 from peakctl.manifests.yaml_reader import TooDeep, compose
+from peakctl.model.records import dataclass
 
 _SHELL = re.compile(r"\A#!\s*\S*(/|\s)(ba|da|z|k)?sh\b")
 _ENDINGS = (".sh", ".bash", ".zsh")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from peakctl.model.records import dataclass
 
 TEXT, VARIABLE, SECRET, CODE = "text", "variable", "secret", "code"
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Location, Path, Value
+from peakctl.model.records import dataclass
 
 NOWHERE = Location("", 1, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.conversion import commands as known
 from peakctl.conversion import shell
@@ -15,6 +15,7 @@ from peakctl.conversion.tree import told
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.model import Location
+from peakctl.model.records import dataclass
 from peakctl.settings import credential_reason
 
 _FAMILIES = frozenset(command.split()[0] for command in COMMANDS)

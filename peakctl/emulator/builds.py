@@ -6,7 +6,6 @@ import io
 import posixpath
 import re
 import zipfile
-from dataclasses import dataclass
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
@@ -17,6 +16,7 @@ from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
 from peakctl.model import JsonDict
+from peakctl.model.records import dataclass
 
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from peakctl.emulator.requests import Part
 from peakctl.emulator.rows import Body, Row, Transaction
 from peakctl.emulator.schemas import FILE, MAP, Schema, check
 from peakctl.model import JsonObject
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from starlette.requests import Request

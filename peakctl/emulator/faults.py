@@ -6,12 +6,13 @@ import asyncio
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import refuse
 from peakctl.emulator.problems import invalid
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Where, parse_stamp
 from peakctl.emulator.schemas import TEXT, Schema, items, record, whole
 from peakctl.emulator.views import View
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from peakctl.emulator.calls import Call

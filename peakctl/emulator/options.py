@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from typing import Any
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
 from peakctl.model import JsonDict, JsonObject
+from peakctl.model.records import dataclass
 
 DURATIONS = (
     "build_seconds", "deploy_seconds", "service_seconds", "delete_seconds", "execution_seconds"

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from peakctl.emulator.problems import Problem
 from peakctl.emulator.rows import settle
 from peakctl.emulator.store import Store, load_snapshot
 from peakctl.model import JsonDict, JsonObject
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -9,11 +9,12 @@ import contextlib
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Never
 
 from peakctl.emulator.problems import Problem
 from peakctl.model import JsonDict
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import find_dockerfile, rehearse
@@ -19,6 +18,7 @@ from peakctl.emulator.services import FIELDS, usual_fields
 from peakctl.emulator.specs import visible_spec
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
 from peakctl.model import JsonObject
+from peakctl.model.records import dataclass
 
 FAMILIES = ("block-deployment", "app-deployment")
 BUSY = ("deploying", "redeploying", "updating", "deleting")

@@ -10,12 +10,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peakctl.emulator.problems import invalid, not_found
 from peakctl.model import JsonDict
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.rows import AUTHOR, Body, Row, stamp
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from graphlib import TopologicalSorter
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor, secret_texts, status_word
 
 _STOPPED = "the run was stopped before its turn"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.graph import Edge, cycle_problem, find_cycle, find_edges, order_keys
 from peakctl.engine.observe.live_state import LiveState
@@ -15,6 +15,7 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners
 from peakctl.model import Action, Adapter, Cause, Key, Ledger, Plan, Reason, Step, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Live, LiveId, Resource
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from peakctl import model
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.causes import LastEdit, last_run
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Edit
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from dataclasses import field as attribute
 
 from peakctl.engine.diff.align import is_empty, says_no_more
@@ -19,6 +18,7 @@ from peakctl.engine.plan.names import Names, Told
 from peakctl.kinds.fields import PARAM, Absent, Field, Kind
 from peakctl.kinds.walk import child, is_free, variant
 from peakctl.model import MAPS, MASK, MISSING, Key, Live, Path, Secret, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.text import TemplateText
 from peakctl.model.values import copy_tree, drop_at, is_masked, reveal, set_at, value_at
 from peakctl.settings import credential_reason

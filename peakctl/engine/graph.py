@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 
 from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.model import Key, Path, Reference, Resource, dotted
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.engine.graph import Edge, find_cycle, order_keys, targets
 from peakctl.engine.observe.identity import delete_first, name_group, shared_id
@@ -16,6 +16,7 @@ from peakctl.kinds.walk import child, is_ignored, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import Ledger, Live, LiveId, Owned, Owner, Resource, State, record_word
 from peakctl.model.plan import Action, Cause, Plan, Reason, Step, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import MAPS, Key, Path, Tree, Value, value_at
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.record import known_uses
@@ -12,6 +12,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.ledger.revisions import Others
 from peakctl.model import EMPTY, Adapter, Key, Ledger, Listed, Live, LiveId, Owned, Owner, Resource
+from peakctl.model.records import dataclass
 
 READ_THAT = "see to that ledger first, or choose another name"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.engine.diff.applied import field_digests
 from peakctl.engine.diff.secrecy import secret_places
@@ -18,6 +18,7 @@ from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, 
 from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.values import dotted
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
@@ -16,6 +16,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.kinds.outputs import has_outputs, redacted_outputs
 from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
+from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from peakctl.model import State
 from peakctl.model.platform import Adapter, CallResult, Clock, Readiness
+from peakctl.model.records import dataclass
 
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
     {"build": 1800.0, "deploy": 3600.0, "service": 1800.0, "delete": 900.0}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from peakctl.errors import HostError
+from peakctl.model.records import dataclass
 
 _MARK = re.compile(r"<!-- peakctl:ci ([a-z]+)((?: [a-z]+=[\w./:-]*)*) -->\s*\Z")
 _UNSAFE = re.compile(r"[^\w./:-]")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.job import COMMIT, Job, at, text_at
+from peakctl.model.records import dataclass
 
 MAY_WRITE = ("admin", "write")
 """Words of the permission API; it says `write` for the role `maintain`, too."""

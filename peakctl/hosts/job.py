@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import JsonObject
+from peakctl.model.records import dataclass
 from peakctl.settings import is_loopback, wrong_address
 
 LARGEST_EVENT = 32 * 2**20

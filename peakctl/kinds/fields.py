@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from peakctl.model import MISSING, JsonObject, Path, State, Value
+from peakctl.model.records import dataclass
 
 PARAM = "@param:"
 """A build parameter in place of a whole value (docs/platform.md, 3.4)."""

@@ -6,7 +6,7 @@ A reference follows where what it names is declared; what is only live has no pr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -14,6 +14,7 @@ import jsonschema_rs
 from peakctl.errors import Diagnostic, diagnose
 from peakctl.kinds.fields import Kind
 from peakctl.model import Key, Path, Reference, Resource, Tree
+from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, dotted, mapping_at, set_at, value_at
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.errors import Diagnostic, Severity, nearest_names
 from peakctl.model import Document, Key, Path
+from peakctl.model.records import dataclass
 
 
 @dataclass(slots=True)

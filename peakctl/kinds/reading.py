@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from peakctl.kinds.fields import PARAM, Absent, Field, Kind, RefRule
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import said, variant
 from peakctl.model import Archive, Document, Reference, Resource, mapping_at, reveal, value_at
+from peakctl.model.records import dataclass
 from peakctl.model.values import MISSING, JsonObject, Key, Path, Secret, Tree, Value
 
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]

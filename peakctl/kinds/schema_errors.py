@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from peakctl.kinds.fields import PARAM, Absent, Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import field_at, holds_sensitive, variant
 from peakctl.model import JsonObject, Path, Secret, Value, dotted, reveal, type_of, value_at
+from peakctl.model.records import dataclass
 from peakctl.model.text import first_unseen, named_character
 
 if TYPE_CHECKING:

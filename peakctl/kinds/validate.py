@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 
 import jsonschema_rs
@@ -24,6 +24,7 @@ from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
 from peakctl.kinds.store import output_schemas
 from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Document, Resource
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
 from peakctl.model.values import is_unset, leaf_places, reveal, value_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
@@ -22,6 +22,7 @@ from peakctl.ledger.revisions import (
     readable,
 )
 from peakctl.model import Actor, Clock, Intent, Ledger, LedgerStore, Listed, Owner, Run, ledger_name
+from peakctl.model.records import dataclass
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from peakctl.model import EMPTY, Actor, CiJob, Flaw, JsonDict, Key, Owner
+from peakctl.model.records import dataclass
 
 T = TypeVar("T")
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.ledger.digests import Digests, place
 from peakctl.model import Archive, ArchiveFile, FileTotal, Key, Owned, Path
+from peakctl.model.records import dataclass
 
 MOST_FILES = 200
 MOST_BYTES = 16 * 2**10

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import (
@@ -37,6 +37,7 @@ from peakctl.model import (
     Status,
     history_name,
 )
+from peakctl.model.records import dataclass
 
 KIND = "peakctl-history"
 FORMAT = 1

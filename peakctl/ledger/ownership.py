@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.errors import Diagnostic
 from peakctl.model import Action, Key, Ledger, Live, LiveId, Owner, Plan, Verb
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

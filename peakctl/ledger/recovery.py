@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.errors import Diagnostic, LeaseHeld, LedgerUnusable
 from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger
 from peakctl.ledger.revisions import LedgerRevision, empty_ledger, named, newest_in_force, readable
 from peakctl.model import Flaw, Key, Ledger, LedgerStore, Listed, Owned, Owner, Run
+from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line
 
 UNLOCKED = "unlocked"

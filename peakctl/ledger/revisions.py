@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from peakctl.errors import Diagnostic, LedgerUnusable, Severity
 from peakctl.ledger.codec import read_ledger
 from peakctl.model import Ledger, LedgerStore, Listed, Owner, ledger_name
+from peakctl.model.records import dataclass
 
 T = TypeVar("T")
 

@@ -9,12 +9,12 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.manifests.policy import REVISION, Git, no_git, no_revision
+from peakctl.model.records import dataclass
 
 _REGULAR, _EXECUTABLE, _LINK = "100644", "100755", "120000"
 

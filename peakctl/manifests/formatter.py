@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
@@ -18,6 +17,7 @@ from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.manifests.yaml_reader import NumberRefused, TooDeep, compose
 from peakctl.model import Value
+from peakctl.model.records import dataclass
 
 ENVELOPE = ("apiVersion", "kind", "metadata", "spec", "dependsOn", "lifecycle")
 _BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")

@@ -6,7 +6,6 @@ import gc
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Required, TypedDict, Unpack
 
@@ -17,6 +16,7 @@ from peakctl.manifests.render import Rendered, Renderer, check_reserved, masked_
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
 from peakctl.model import Document, Location, Source, Value
 from peakctl.model import Path as Place
+from peakctl.model.records import dataclass
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from peakctl.manifests.project import RESERVED_NAMES, Environment, Project, chec
 from peakctl.manifests.render import Rendered
 from peakctl.manifests.sources import display_path, read_text
 from peakctl.model import Document, Location, Source, Value, mapping_at
+from peakctl.model.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

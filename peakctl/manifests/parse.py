@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import cast
 
 from yaml import MappingNode, Mark, MarkedYAMLError, Node, ScalarNode, SequenceNode, YAMLError
@@ -18,6 +18,7 @@ from peakctl.errors import Diagnostic
 from peakctl.manifests import yaml_reader
 from peakctl.manifests.render import OPEN, Rendered
 from peakctl.model import Document, Location, Path, Value
+from peakctl.model.records import dataclass
 from peakctl.model.text import named_character
 
 Parsed = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]

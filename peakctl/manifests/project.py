@@ -11,7 +11,7 @@ import operator
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from peakctl.manifests.render import Rendered, is_template
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
 from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold, Value
 from peakctl.model import Path as Place
+from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at
 from peakctl.settings import credential_reason, wrong_address
 

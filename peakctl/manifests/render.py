@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.model import MASK, JsonObject, Location, Source, Value
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from peakctl.manifests.secret_tokens import SecretTexts

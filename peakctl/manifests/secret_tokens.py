@@ -13,12 +13,12 @@ import json
 import re
 import secrets as random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from peakctl.manifests.render import CLOSE, OPEN
 from peakctl.manifests.tracing import LINE_MARK, TracedText
+from peakctl.model.records import dataclass
 from peakctl.model.values import unset_text
 from peakctl.settings import credential_reason
 

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +20,7 @@ from peakctl.errors import Diagnostic, nearest_names
 from peakctl.files import Unreadable, read_start, reason_of, without_marks
 from peakctl.files import read_text as read_file
 from peakctl.model import Location, Source
+from peakctl.model.records import dataclass
 
 STDIN = "<stdin>"
 SUFFIXES = (".yaml", ".yml")

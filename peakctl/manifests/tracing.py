@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, SupportsIndex
 
 from peakctl.model import Location
+from peakctl.model.records import dataclass
 
 LINE_OPEN, LINE_CLOSE = "\ue002", "\ue003"
 LINE_MARK: Final = re.compile(f"{LINE_OPEN}[^{LINE_CLOSE}]*{LINE_CLOSE}")

@@ -10,7 +10,7 @@ import io
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from yaml import ScalarNode
@@ -21,6 +21,7 @@ from peakctl.kinds.walk import below, variant
 from peakctl.manifests.secret_tokens import RESERVED
 from peakctl.manifests.yaml_reader import NumberRefused, read_plain
 from peakctl.model import MAPS, MISSING, Path, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.text import TemplateText as TemplateText
 from peakctl.model.text import printable, spelled_text
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.model.ledger import LEDGER_PREFIX, Actor, Owner
+from peakctl.model.records import dataclass
 from peakctl.model.values import Key
 
 HISTORY_PREFIX = "peakctl-history-"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Listed, LiveId
 from peakctl.model.values import EMPTY, Key, empty_tree
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from peakctl.model.ledger import Owner
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Live, Resource
 from peakctl.model.values import Key, Location, Path, Tree, Value, empty_tree
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from peakctl.model.plan import Change, Failure, Step
+from peakctl.model.records import dataclass
 from peakctl.model.resources import (
     Archive,
     ArchiveFile,

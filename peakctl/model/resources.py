@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from peakctl.model.records import dataclass
 from peakctl.model.values import JsonObject, Key, Location, Path, Tree, empty_tree
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Never, TypeAlias, overload
+
+from peakctl.model.records import dataclass
 
 Path = tuple[str | int, ...]
 

@@ -9,10 +9,11 @@ import re
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from peakctl.model import Actor, CiJob
+from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line
 from peakctl.settings import Settings
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import enum
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import assert_never
 
@@ -15,6 +15,7 @@ from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.engine.waiting import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Clock, Event, JsonDict, Key, Outcome, Plan, Tree
+from peakctl.model.records import dataclass
 from peakctl.operations import stages
 from peakctl.operations.plan import (
     PlanOptions,

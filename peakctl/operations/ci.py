@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.engine.plan.guards import counted_changes
@@ -22,6 +22,7 @@ from peakctl.kinds.store import load_kinds
 from peakctl.ledger.lease import LEASE
 from peakctl.manifests.project import find_project
 from peakctl.model import Lease, Plan
+from peakctl.model.records import dataclass
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.project import Project, place_of
 from peakctl.settings import Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
@@ -18,6 +18,7 @@ from peakctl.manifests.project import Project as ProjectFile
 from peakctl.manifests.project import load_project
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Resource
+from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.load import validate

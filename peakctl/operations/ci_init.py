@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.manifests.project import Project as ProjectFile
 from peakctl.manifests.project import load_project
+from peakctl.model.records import dataclass
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.new_files import write_files
 from peakctl.operations.project import no_project

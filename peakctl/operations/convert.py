@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from peakctl.conversion.tree import told
 from peakctl.files import Unreadable, read_text
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Location
+from peakctl.model.records import dataclass
 from peakctl.operations.new_files import WrittenFiles, write_files
 
 if TYPE_CHECKING:

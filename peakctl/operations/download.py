@@ -8,13 +8,13 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.kinds.fields import NOT_RETURNED, Field, Kind
 from peakctl.model import KeptVersion, Key, Listed
+from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 from peakctl.operations.target import find_target

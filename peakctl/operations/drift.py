@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.drift import Drift, added, find_drift, waiting
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.model import Key, Lease, Listed, Live, LiveId, Owner, Verb
 from peakctl.model.ledger import PastRun
+from peakctl.model.records import dataclass
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import (
     PlanOptions,

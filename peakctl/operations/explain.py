@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from peakctl.kinds.examples import example_of
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds, load_project_schema
 from peakctl.model import JsonObject
+from peakctl.model.records import dataclass
 
 PROJECT = "peakctl.yaml"
 """What stands in place of a kind for the fields of the project's own file."""

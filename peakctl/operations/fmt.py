@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.store import load_kinds
 from peakctl.manifests.formatter import CannotFormat, format_manifest
 from peakctl.model import Location
+from peakctl.model.records import dataclass
 from peakctl.operations.load import read_sources
 from peakctl.operations.new_files import write_files
 

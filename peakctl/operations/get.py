@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
+from peakctl.model.records import dataclass
 from peakctl.operations.load import load_documents, under_environment
 from peakctl.operations.overview import find_uses
 from peakctl.operations.platform import Platform, connect

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,7 @@ from peakctl.engine.runner import MAKES
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.ledger.history import FoundHistory, HistoryClient, merge_runs, recovered_run
 from peakctl.ledger.recovery import recover
+from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 

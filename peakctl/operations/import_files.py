@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from peakctl.errors import Diagnostic, UsageError
 from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, Key, Path, Tree, UnsetSecret, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, dotted, mapping_at, set_at, value_at
 from peakctl.operations.load import read_declared
 from peakctl.operations.project import Project, ProjectOptions

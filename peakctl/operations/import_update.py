@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from peakctl.engine.export import Exported, Variable
 from peakctl.manifests.writer import EditedDocument, EditRefused, TemplateText
 from peakctl.model import MAPS, MISSING, Action, Key, Live, Path, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import dotted, leaf_places, value_at
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.plan import PlanOptions, make_plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from peakctl.model import (
     mapping_at,
     record_word,
 )
+from peakctl.model.records import dataclass
 from peakctl.model.values import reveal
 from peakctl.operations import import_files
 from peakctl.operations.exporting import export_live

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import schema_folder
+from peakctl.model.records import dataclass
 from peakctl.operations.new_files import write_files
 
 TEMPLATES = {

@@ -6,7 +6,7 @@ found is shown, and is what consent is given to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.record import uses_of
@@ -15,6 +15,7 @@ from peakctl.ledger.lease import refuse_held
 from peakctl.ledger.recovery import Found, recover, refuse_alive, unlock, write_owned
 from peakctl.ledger.revisions import LedgerRevision, tell_duplicates
 from peakctl.model import Ledger, Listed, Owner, Run
+from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.platform import Platform, connect

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from peakctl.errors import (
 )
 from peakctl.kinds.fields import Kind
 from peakctl.model import Document, Key, Reference, Resource, Source, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at, value_at
 from peakctl.operations.project import Project, no_project, telling
 from peakctl.operations.selection import choose

@@ -7,7 +7,7 @@ their files say; what is live it cannot know, so nothing of it is ever saved or 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
@@ -24,6 +24,7 @@ from peakctl.kinds.store import load_kinds
 from peakctl.manifests.commit import find_base, write_commit
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Key, Owner, Plan, Resource
+from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.operations.load import ABSENT, LoadResult, check_together, load, refuse_errors
 from peakctl.operations.plan import narrow, redacted_files

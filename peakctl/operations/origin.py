@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from peakctl.model import Origin, Resource
+from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
 from peakctl.operations.actor import GIT_SECONDS, URL_LIMIT, Words, find_ci
 from peakctl.operations.project import Project

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity
 from peakctl.model import Key
+from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.target import not_found
 

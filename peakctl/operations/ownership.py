@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, PeakctlError, Severity, diagnose, nearest_names
@@ -23,6 +23,7 @@ from peakctl.model import (
     Run,
     Status,
 )
+from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.get import declared_resources
 from peakctl.operations.history import history_writer

@@ -7,7 +7,7 @@ apply plans a second time under its lease: `ReplanInputs` is what it may rely on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
@@ -15,6 +15,7 @@ from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
 from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
 from peakctl.operations.load import LoadResult, load, refuse_errors

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.kinds.fields import Kind
 from peakctl.model import Actor, Adapter, LedgerStore, Secret
+from peakctl.model.records import dataclass
 from peakctl.operations.local_emulator import (
     check_emulator,
     emulator_options,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
 from peakctl.model import Clock, Owner, Policy, Value
+from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor
 from peakctl.settings import Settings, read_settings
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from peakctl.engine.plan.approval import (
@@ -26,6 +25,7 @@ from peakctl.files import write_private
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import LIGHT
 from peakctl.model import Key, Plan
+from peakctl.model.records import dataclass
 from peakctl.operations.plan import PlanResult, unset_values
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project

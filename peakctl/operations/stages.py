@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import assert_never
 
 from peakctl.errors import counted
 from peakctl.model import Owner
+from peakctl.model.records import dataclass
 from peakctl.operations.plan import PlanResult
 
 

@@ -6,11 +6,11 @@ One by `Kind/name` or `Kind/name@version`; several by kinds, names and patterns.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.model import Key, Listed, LiveId
+from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.export import referenced
@@ -31,6 +31,7 @@ from peakctl.model import (
     Tree,
     Verb,
 )
+from peakctl.model.records import dataclass
 from peakctl.operations.get import find_ledgers, seal_found
 from peakctl.operations.history import HistoryResult, read_runs
 from peakctl.operations.platform import Platform, connect

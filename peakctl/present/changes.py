@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby, takewhile
 from operator import itemgetter
 
 from peakctl.model import MASK, MISSING, UNSEEN, Action, Secret, ShownChange, Unknown, Value, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.values import dotted, leaf_places, leaves, mapping_at, value_at
 from peakctl.present.text import Line, indent, line
 from peakctl.present.values import block, digest_of, inline, masked, short_digest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from peakctl.model import Effect, Status, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import printable
 from peakctl.present.markdown_room import HOSTS, LIMIT
 from peakctl.present.plan_markdown import markdown_text

@@ -11,12 +11,13 @@ import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import quote
 
 from peakctl import __version__
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import JsonDict, Key, Location, Outcome, Status, Verb, dotted
+from peakctl.model.records import dataclass
 from peakctl.model.text import printable
 from peakctl.present.plan_json import problems_of
 from peakctl.present.plan_text import applied_summary, plan_summary

@@ -12,12 +12,12 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from peakctl.errors import Severity
 from peakctl.model import Action, Key, Outcome, Plan, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import printable
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.plan_text import SYMBOLS, plan_lines, plan_summary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from peakctl.engine.rebuild import Rebuilt
@@ -11,6 +10,7 @@ from peakctl.ledger.recovery import Found
 from peakctl.ledger.revisions import LedgerRevision
 from peakctl.model import EMPTY, Actor, Intent, JsonDict, Lease, Ledger, Owned, Owner, PastRun
 from peakctl.model.ledger import ledger_name
+from peakctl.model.records import dataclass
 from peakctl.operations.ownership import OwnershipResult
 from peakctl.present.text import Line, counted, indent, line, table_lines
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     from peakctl.errors import Diagnostic

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from peakctl.model import STEP_VERBS, Event, Key, Phase, Status
+from peakctl.model.records import dataclass
 from peakctl.present.plan_text import SYMBOLS, duration, verb_word
 from peakctl.present.terminal import Terminal
 from peakctl.present.text import Line, line, to_ansi

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from peakctl.errors import Diagnostic
 from peakctl.model import JsonObject, Key, Location, Outcome, Owned, Plan, Policy
+from peakctl.model.records import dataclass
 from peakctl.present.text import Line
 
 

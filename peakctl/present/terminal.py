@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TextIO
 
 from peakctl.errors import Diagnostic, OutputFailed
+from peakctl.model.records import dataclass
 from peakctl.model.text import spelled_text
 from peakctl.present.streams import lost_words, silence
 from peakctl.present.text import Line, fit_encoding, line, to_ansi, to_plain

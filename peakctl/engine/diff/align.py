@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.walk import child, free, is_free, seal_all, variant
 from peakctl.model import MAPS, MASK, MISSING, Path, Secret, Skipped, Unknown, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import (
     dotted,
     holds_secret,

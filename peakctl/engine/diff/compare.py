@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from peakctl.kinds.fields import Field, Kind
 from peakctl.kinds.walk import below, child, field_at, is_free, is_ignored, variant
 from peakctl.ledger.digests import NO_DIGESTS, StoredDigests
 from peakctl.model import MAPS, MISSING, UNSEEN, Change, Path, Secret, Skipped, Tree, Unknown, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import dotted, holds_secret, holds_unseen, value_at
 
 IGNORED = "lifecycle.ignoreChanges"

@@ -6,7 +6,6 @@ Both walk the very comparison, so that they cannot disagree about a place or a f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, free, is_free, variant
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import Skipped, copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
+from peakctl.model.records import dataclass
 from peakctl.model.values import (
     MAPS,
     MISSING,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import PeakctlError
@@ -28,6 +28,7 @@ from peakctl.model import (
     value_at,
 )
 from peakctl.model.plan import Action, FileChanges, FileCounts, FileTotal, Plan, Verb
+from peakctl.model.records import dataclass
 
 MOST = 1_000
 """Of the paths in each list of changes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.engine.diff.stored_forms import normal_form
 from peakctl.engine.graph import targets
@@ -19,6 +19,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners, find_owners
 from peakctl.ledger.revisions import Others, find_revision, read_others
 from peakctl.model import EMPTY, Adapter, Key, Ledger, LedgerStore, Owner, Plan, Tree, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
 
 Pin = tuple[str, str, str | None, str | None]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.engine.observe.live_state import LiveState, first_error
 from peakctl.model import EMPTY, Adapter, Key, Ledger, Listed, Live, LiveId, Owned, Resource
+from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from peakctl.engine.observe.live_state import LiveState
@@ -23,6 +22,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import seal_all
 from peakctl.ledger.digests import Digests
 from peakctl.model import MISSING, Action, JsonObject, Key, Listed, Plan, Step, Tree, Value, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
 
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)

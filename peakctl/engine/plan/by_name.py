@@ -6,12 +6,12 @@ the map that holds it. What nothing names keeps its ids, which a manifest may ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peakctl.kinds.fields import PARAM
 from peakctl.kinds.walk import child, is_free, variant
 from peakctl.model import MAPS, MISSING, UNSEEN, Secret, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, drop_at, leaves, value_at
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from peakctl.engine.diff.applied import Side, changed_sides
@@ -15,6 +14,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import Action, Cause, Change, Ledger, Live, Reason, Resource, State, Step, Verb
 from peakctl.model.ledger import PastRun
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Edit
 from peakctl.model.text import status_word
 from peakctl.model.values import MAPS, MISSING, Key, Path, Unknown, Value, dotted, value_at

@@ -8,7 +8,7 @@ compares as ever; what only a tenant can tell (numbers of versions, states, owne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.engine.observe.file_changes import compare_archives
 from peakctl.engine.observe.live_state import LiveState, Pin, outside_references
@@ -41,6 +41,7 @@ from peakctl.model import (
     Value,
     Verb,
 )
+from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at
 
 Resources = Mapping[Key, Resource]

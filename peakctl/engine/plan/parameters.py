@@ -9,13 +9,14 @@ the whole (`Kind.defined_by_whole`) are inherited by every part that declares th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.engine.graph import targets
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, MISSING, Key, Path, Reference, Resource, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import (
     copy_tree,
     dotted,

@@ -8,7 +8,7 @@ created is replaced where that takes nothing from anybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from peakctl.engine.diff.compare import compare
@@ -44,6 +44,7 @@ from peakctl.model import (
     mapping_at,
     reveal,
 )
+from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, Key, Path, Tree, seal_at
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.align import keys_of
@@ -30,6 +30,7 @@ from peakctl.model import (
     Verb,
     dotted,
 )
+from peakctl.model.records import dataclass
 from peakctl.model.values import holds_secret, list_at, mapping_at, value_at
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import semver
 
@@ -14,6 +13,7 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import Field, Kind, Versions
 from peakctl.kinds.walk import variant
 from peakctl.model import STEP_VERBS, Action, Change, Live, Resource, State, Step, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import MISSING, Tree, dotted, value_at
 
