@@ -25,7 +25,7 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy diff_versions disown download drift get history import_"
+        "apply build_log destroy diff_versions disown download drift get history import_ logs"
         " overview plan protect rebuild_ledger resource_history save_plan show_ledger"
         " unlock_ledger unprotect"
     ),
@@ -42,7 +42,7 @@ _PLACES = {
         "LedgerResult RebuildResult rebuild_ledger_async show_ledger_async unlock_ledger_async"
     ),
     "operations.load": "LoadResult RenderResult load render validate",
-    "operations.logs": "build_log_async",
+    "operations.logs": "LogOptions LogResult LoggedLine build_log_async logs_async",
     "operations.overview": "KindCount Overview overview_async",
     "operations.offline": "OfflineResult plan_offline",
     "operations.ownership": (

@@ -46,6 +46,7 @@ from peakctl.operations.blocking import drift as drift
 from peakctl.operations.blocking import get as get
 from peakctl.operations.blocking import history as history
 from peakctl.operations.blocking import import_ as import_
+from peakctl.operations.blocking import logs as logs
 from peakctl.operations.blocking import overview as overview
 from peakctl.operations.blocking import plan as plan
 from peakctl.operations.blocking import protect as protect
@@ -86,7 +87,11 @@ from peakctl.operations.load import RenderResult as RenderResult
 from peakctl.operations.load import load as load
 from peakctl.operations.load import render as render
 from peakctl.operations.load import validate as validate
+from peakctl.operations.logs import LoggedLine as LoggedLine
+from peakctl.operations.logs import LogOptions as LogOptions
+from peakctl.operations.logs import LogResult as LogResult
 from peakctl.operations.logs import build_log_async as build_log_async
+from peakctl.operations.logs import logs_async as logs_async
 from peakctl.operations.offline import OfflineResult as OfflineResult
 from peakctl.operations.offline import plan_offline as plan_offline
 from peakctl.operations.overview import KindCount as KindCount

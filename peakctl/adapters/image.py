@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import semver
 
@@ -247,15 +248,13 @@ class Adapter(Rest):
         self, listed: Listed, version: str | None, *, failed: bool
     ) -> model.BuildLog | None:
         """Two requests, or more for a long log: the listing of builds, and the log."""
-        path = self.at(listed.id, "builds")
-        found = await self.api.pages(path, ("builds",), (("count", "-1"),))
+        found = await find_builds(self.api, listed.id, version)
         wanted = [
             each
             for each in found
-            if version in (None, each.get("version"))
-            and not (failed and self.classify(str(each.get("status"))).state is not State.FAILED)
+            if not failed or self.classify(str(each.get("status"))).state is State.FAILED
         ]
-        build = max(wanted, key=_began, default=None)
+        build = wanted[-1] if wanted else None
         if build is None:
             return None
         id_ = str(build_id(build))
@@ -295,6 +294,13 @@ def numbers_of(versions: Iterable[JsonObject]) -> dict[str, str]:
         for each in versions
         if each.get("id") is not None and each.get("version") is not None
     }
+
+
+async def find_builds(api: Api, image: str | int, version: str | None) -> list[JsonDict]:
+    """The builds of an image, or of one version of it; the newest is the last."""
+    path = f"{Adapter.path}{quote(str(image), safe='')}/builds"
+    found = await api.pages(path, ("builds",), (("count", "-1"),))
+    return sorted((b for b in found if version in (None, b.get("version"))), key=_began)
 
 
 def _began(build: JsonObject) -> tuple[str, int, str]:

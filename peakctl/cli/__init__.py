@@ -38,6 +38,7 @@ COMMANDS = {
     "disown": "Let go of resources: they stay, and belong to no project.",
     "protect": "Keep resources from being deleted.",
     "unprotect": "Let resources be deleted again.",
+    "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
     "download": "Save the archive of a version as a file.",
     "explain": "Explain a field of a kind, or the code of a message.",
     "schema": "Print the JSON Schema of a kind for editors.",

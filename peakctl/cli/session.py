@@ -50,6 +50,7 @@ LISTING = frozenset(
         "ledger rebuild",
         "ledger show",
         "ledger unlock",
+        "logs",
         "protect",
         "unprotect",
     }

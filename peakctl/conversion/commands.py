@@ -125,7 +125,7 @@ COMMANDS: Mapping[str, Command] = {
                 create_version=Mode.VERSION, update_version=Mode.VERSION),
         **_READS, "delete": _DELETE, "delete-version": _VERSIONS, "delete-versions": _VERSIONS,
         "describe-version": _VERSIONS, "list-builds": _VERSIONS, "list-versions": _VERSIONS,
-        "get-build-logs": "`peakctl apply` prints the end of a log when its build fails",
+        "get-build-logs": "`peakctl logs Image/NAME`, `--follow`",
     }),
     **_family("services", {**_served("Service"), "test": _NOTHING}),
     **_family("specs", {
@@ -141,7 +141,8 @@ COMMANDS: Mapping[str, Command] = {
         **_made("Workflow", create=Mode.CREATE, create_or_update=Mode.CREATE_OR_UPDATE,
                 update=Mode.UPDATE, patch=Mode.PATCH),
         **_READS, "delete": _DELETE,
-        "execute": _RUNS, "get-execution-details": _RUNS, "get-execution-logs": _RUNS,
+        "execute": _RUNS, "get-execution-details": _RUNS,
+        "get-execution-logs": "`peakctl logs Workflow/NAME`, `--step`, `--follow`",
         "list-executions": _RUNS, "list-resources": _NOTHING, "list-default-resources": _NOTHING,
     }),
     **_newer("workflows", "pause resume", _RUNS),

@@ -15,7 +15,7 @@ from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
 from peakctl.operations.importing import import_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
-from peakctl.operations.logs import build_log_async
+from peakctl.operations.logs import build_log_async, logs_async
 from peakctl.operations.overview import overview_async
 from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
@@ -88,6 +88,7 @@ download = _blocking(download_async)
 drift = _blocking(drift_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
+logs = _blocking(logs_async)
 history = _blocking(history_async)
 import_ = _blocking(import_async)
 show_ledger = _blocking(show_ledger_async)

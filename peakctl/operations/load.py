@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,6 +148,22 @@ def _declared_elsewhere(project: Project) -> frozenset[Key]:
     found = (document.value for document in load_documents(whole))
     named = ((value.get("kind"), mapping_at(value, ("metadata",)).get("name")) for value in found)
     return frozenset(Key(str(kind), str(name)) for kind, name in named)
+
+
+def learn_secrets(project: Project) -> None:
+    """Have the project's redactor know the secrets of its manifests, before texts of others come.
+
+    Manifests that cannot be read tell none.
+    """
+    from peakctl.kinds.store import load_kinds
+    from peakctl.model.text import secret_texts
+
+    if project.file is None:
+        return
+    with contextlib.suppress(PeakctlError):
+        documents = _load_manifests(project).documents
+        project.redact.add(secret_texts([document.value for document in documents]))
+        project.redact.add(_secrets_of(documents, load_kinds()))
 
 
 def _secrets_of(documents: Sequence[Document], kinds: Mapping[str, Kind]) -> Iterator[str]:

@@ -1,0 +1,158 @@
+"""Executions of workflows, and the logs of steps and of builds (docs/platform.md, 2.2, 2.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from peakctl.adapters import parts
+from peakctl.adapters.answers import require
+from peakctl.adapters.failures import BLOCKS
+from peakctl.api.client import Api
+from peakctl.errors import ApiError
+from peakctl.model import JsonDict, JsonObject, State
+
+WORDS: Mapping[str, State] = {
+    "success": State.READY,
+    "failed": State.FAILED,
+    "stopped": State.FAILED,
+    "skipped": State.FAILED,
+    "running": State.PENDING,
+    "pending": State.PENDING,
+    "stopping": State.PENDING,
+    "building": State.PENDING,
+}
+"""What a status of an execution, a step or a build means; one that is not here has not ended."""
+MOST_PARTS = 50
+
+
+def state_of(word: str) -> State:
+    """The state that a status word stands for; what nobody knows is still under way."""
+    return WORDS.get(word.lower(), State.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One message of a log. `at` is in seconds since 1970, None where the platform tells none."""
+
+    text: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """A part of a log, the token of the next one, and the status of what writes the log."""
+
+    lines: tuple[LogLine, ...] = ()
+    token: str | None = None
+    status: str = ""
+
+
+def moment_of(value: object) -> float | None:
+    """Seconds since 1970 of a time: milliseconds, as a number or a text, or an ISO date.
+
+    None for anything else, and for what no clock shows.
+    """
+    text = str(value)
+    try:
+        if re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text):
+            return float(text) / 1000
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+async def read_log(
+    api: Api, path: str, token: str | None, query: Sequence[tuple[str, str]] = ()
+) -> LogPart:
+    """The part of the log at `path` that `token` stands for; the first one for None.
+
+    Raises ApiError, with status 404 for a log that is not there (any more).
+    """
+    asked = (*query, *((("nextToken", token),) if token else ()))
+    page = parts.mapping(await api.get(path, asked))
+    lines = tuple(
+        LogLine(str(each.get("message") or ""), moment_of(each.get("timestamp")))
+        for each in parts.items(page.get("logs"))
+    )
+    status = page.get("stepRunStatus") or page.get("buildStatus") or ""
+    following = page.get("nextToken")
+    return LogPart(lines, str(following) if following else None, str(status))
+
+
+class Executions:
+    """What can be asked of the executions of a workflow, by the ids of both."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def _at(self, workflow: str | int, *rest: str) -> str:
+        return parts.WORKFLOWS + "/".join(quote(str(each), safe="") for each in (workflow, *rest))
+
+    async def newest(
+        self, workflow: str | int, *, limit: int | None = None, statuses: Sequence[str] = ()
+    ) -> list[JsonDict]:
+        """The newest executions, at most `limit` (None: all that the platform keeps)."""
+        query = (
+            *((("count", str(limit)),) if limit else ()),
+            *(("statuses", each) for each in statuses),
+        )
+        path = f"{parts.WORKFLOWS}executions/{quote(str(workflow), safe='')}"
+        found = await self._api.pages(path, ("executions",), query)
+        newest = sorted(found, key=lambda each: str(each.get("executedAt") or ""), reverse=True)
+        return newest[:limit]
+
+    async def describe(self, workflow: str | int, execution: str) -> JsonObject | None:
+        """One execution with its steps; None where the workflow has none of that id (404)."""
+        try:
+            return parts.mapping(await self._api.get(self._at(workflow, "executions", execution)))
+        except ApiError as error:
+            if error.status in (404, 422):
+                return None
+            raise
+
+    async def log(
+        self, workflow: str | int, execution: str, step: str, token: str | None
+    ) -> LogPart:
+        """A part of the log of a step."""
+        path = self._at(workflow, "executions", execution, "logs")
+        return await read_log(self._api, path, token, (("stepName", step),))
+
+    async def execute(self, workflow: str | int, body: JsonObject) -> str:
+        """Start one; its id. Raises ApiError: `doubtful` where it may have been started."""
+        answer = await self._api.send("POST", self._at(workflow, "execute"), json=body)
+        return str(require(answer, "executionId"))
+
+    async def switch(self, workflow: str | int, word: str) -> None:
+        """`pause` or `resume` a workflow. Raises ApiError, 404 where the platform lacks the call.
+
+        Client 1.29 has it.
+        """
+        await self._api.send("POST", self._at(workflow, word), json={})
+
+    async def execute_resources(self, deployment: str | int) -> list[JsonObject]:
+        """Run what a deployment runs by itself; an answer for each, with `executionId`."""
+        path = f"press/v1/deployments/{quote(str(deployment), safe='')}/execute"
+        answer = await self._api.send("POST", path, json={})
+        return parts.items(require(answer, "executeResponse"))
+
+
+async def workflows_of(api: Api, family: str, id_: str | int) -> list[JsonObject]:
+    """The items of the listing for the workflows that a deployment has made, its blocks' too.
+
+    A request for the deployment, for each block of an app, and for each workflow.
+    """
+    root = f"press/v1/{family}/deployments/{quote(str(id_), safe='')}"
+    latest = parts.mapping(parts.mapping(await api.get(root)).get("latestRevision"))
+    made = parts.items(latest.get("resources"))
+    for block in parts.items(latest.get("blocks"))[:MOST_PARTS]:
+        whole = parts.mapping(await api.get(f"{BLOCKS}{block.get('deploymentId')}"))
+        made += parts.items(parts.mapping(whole.get("latestRevision")).get("resources"))
+    words = parts.WORKFLOW_WORDS
+    named = [each for each in made if str(each.get("kind")).lower() in words][:MOST_PARTS]
+    found = [await parts.find_part(api, each) for each in named]
+    return [item for item in found if item.get("id") is not None]
