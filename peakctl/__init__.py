@@ -25,14 +25,19 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log destroy diff_versions disown download drift get history import_ logs"
-        " overview plan protect rebuild_ledger resource_history save_plan show_ledger"
-        " unlock_ledger unprotect"
+        "apply build_log describe_email destroy diff_versions disown download drift"
+        " email_templates get history import_ list_emails logs overview plan protect"
+        " rebuild_ledger resource_history save_plan send_email show_ledger unlock_ledger"
+        " unprotect"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
     "operations.drift": "DriftResult drift_async",
     "operations.explain": "CodeExplained FieldExplained explain_code explain_field",
+    "operations.emails": (
+        "Delivery Email EmailResult describe_email_async email_templates_async list_emails_async"
+        " send_email_async"
+    ),
     "operations.fmt": "FmtResult fmt",
     "operations.get": "GetResult get_async",
     "operations.history": "history_async",

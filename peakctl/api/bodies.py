@@ -21,15 +21,17 @@ _TEXT = "utf-8", "surrogatepass"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a multipart body: plain `text`, or the text of `json`, or the zip in `file`.
+    """One part of a multipart body: plain `text`, or the text of `json`, or what is in `file`.
 
-    A part with none of the three is left out; `json=None` is the text `null`.
+    A part with none of the three is left out; `json=None` is the text `null`. A file without a
+    `filename` is the zip of an artifact.
     """
 
     name: str
     text: Value = None
     json: object = MISSING
     file: bytes | None = None
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ def encode_json(value: Any) -> bytes:
 
 
 def encode_parts(parts: Sequence[Part]) -> Body:
-    """Multipart form data: the file first, then the texts. Raises ValueError on a second file.
+    """Multipart form data: files first, then texts. Raises ValueError on a second artifact.
 
     The boundary is taken from the content, so that equal parts give equal bytes.
     """
     ordered = sorted((p for p in parts if not _is_empty(p)), key=lambda p: p.file is None)
-    if sum(p.file is not None for p in ordered) > 1:
-        raise ValueError("a multipart body has at most one file")
+    if sum(p.file is not None and not p.filename for p in ordered) > 1:
+        raise ValueError("a multipart body has at most one artifact")
     pieces = [_head(p) + b"\r\n\r\n" + _content(p) + b"\r\n" for p in ordered]
     boundary = hashlib.sha256(b"".join(pieces)).hexdigest()[:32]
     line = b"--" + boundary.encode()
@@ -78,11 +80,16 @@ def _is_empty(part: Part) -> bool:
 
 
 def _head(part: Part) -> bytes:
-    name = part.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    head = f'Content-Disposition: form-data; name="{name}"'
+    head = f'Content-Disposition: form-data; name="{_quoted(part.name)}"'
     if part.file is not None:
-        head += '; filename="artifact.zip"\r\nContent-Type: application/zip'
+        kind = "application/octet-stream" if part.filename else "application/zip"
+        name = _quoted(part.filename or "artifact.zip")
+        head += f'; filename="{name}"\r\nContent-Type: {kind}'
     return head.encode(*_TEXT)
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _content(part: Part) -> bytes:

@@ -40,6 +40,7 @@ COMMANDS = {
     "unprotect": "Let resources be deleted again.",
     "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
     "download": "Save the archive of a version as a file.",
+    "emails": "Send e-mails through the platform, and see what was sent.",
     "explain": "Explain a field of a kind, or the code of a message.",
     "schema": "Print the JSON Schema of a kind for editors.",
     "emulator": "Run the platform offline.",

@@ -11,6 +11,12 @@ from typing import Generic, ParamSpec, TypeVar
 from peakctl.operations.apply import apply_async, destroy_async
 from peakctl.operations.download import download_async
 from peakctl.operations.drift import drift_async
+from peakctl.operations.emails import (
+    describe_email_async,
+    email_templates_async,
+    list_emails_async,
+    send_email_async,
+)
 from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
 from peakctl.operations.importing import import_async
@@ -99,3 +105,7 @@ resource_history = _blocking(resource_history_async)
 disown = _blocking(disown_async)
 protect = _blocking(protect_async)
 unprotect = _blocking(unprotect_async)
+send_email = _blocking(send_email_async)
+list_emails = _blocking(list_emails_async)
+describe_email = _blocking(describe_email_async)
+email_templates = _blocking(email_templates_async)

@@ -68,5 +68,15 @@ def test_a_name_cannot_break_out_of_its_header() -> None:
 
 
 def test_only_one_file_is_taken() -> None:
-    with pytest.raises(ValueError, match="at most one file"):
+    with pytest.raises(ValueError, match="at most one artifact"):
         encode_parts([Part("a", file=b""), Part("b", file=b"")])
+
+
+def test_named_files_may_be_several_and_keep_their_names() -> None:
+    both = [Part("a", file=b"1", filename='x"\r\n.txt'), Part("a", file=b"2", filename="ü.txt")]
+    content = encode_parts([*both, Part("b", text="c")]).content.decode()
+    assert (
+        'name="a"; filename="x%22%0D%0A.txt"\r\nContent-Type: application/octet-stream' in content
+    )
+    assert 'name="a"; filename="ü.txt"' in content
+    assert content.index('name="b"') > content.index("ü.txt")
