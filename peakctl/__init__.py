@@ -29,6 +29,7 @@ _PLACES = {
         " email_templates get history import_ list_emails logs overview plan protect"
         " rebuild_ledger resource_history save_plan send_email show_ledger unlock_ledger"
         " unprotect"
+        " status"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -55,6 +56,7 @@ _PLACES = {
     ),
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
+    "operations.status": "Health ResourceStatus StatusResult status_async",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
     "operations.versions": (
         "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"

@@ -58,6 +58,7 @@ from peakctl.operations.blocking import resource_history as resource_history
 from peakctl.operations.blocking import save_plan as save_plan
 from peakctl.operations.blocking import send_email as send_email
 from peakctl.operations.blocking import show_ledger as show_ledger
+from peakctl.operations.blocking import status as status
 from peakctl.operations.blocking import unlock_ledger as unlock_ledger
 from peakctl.operations.blocking import unprotect as unprotect
 from peakctl.operations.convert import ConvertResult as ConvertResult
@@ -121,6 +122,10 @@ from peakctl.operations.saved_plan import SavedPlan as SavedPlan
 from peakctl.operations.saved_plan import open_saved_plan as open_saved_plan
 from peakctl.operations.saved_plan import read_saved_plan as read_saved_plan
 from peakctl.operations.saved_plan import save_plan_async as save_plan_async
+from peakctl.operations.status import Health as Health
+from peakctl.operations.status import ResourceStatus as ResourceStatus
+from peakctl.operations.status import StatusResult as StatusResult
+from peakctl.operations.status import status_async as status_async
 from peakctl.operations.versions import PastVersion as PastVersion
 from peakctl.operations.versions import ResourceHistory as ResourceHistory
 from peakctl.operations.versions import VersionDiff as VersionDiff

@@ -13,6 +13,7 @@ from typing import Any
 from peakctl.engine.drift import DriftKind
 from peakctl.kinds.store import load_kinds
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
+from peakctl.operations.status import Health
 from peakctl.present.plan_json import FORMAT_VERSION
 from peakctl.present.result_file import (
     MOST_ACTIONS,
@@ -229,6 +230,43 @@ DRIFTED: Schema = {
         null=True, run=TEXT, who=TEXT, commit=TEXT_OR_NULL, ended=TEXT, outcome=TEXT
     ),
 }
+TIME_OR_NULL = told(TEXT_OR_NULL, "In UTC, as 2026-10-01T12:04:05Z; null where nothing tells it.")
+STATUS = record(
+    key=KEY,
+    kind=TEXT,
+    name=TEXT,
+    id=ID,
+    declared=told(FLAG, "Whether a manifest names it."),
+    owned=told({"type": ["boolean", "null"]}, "Whether the project owns it; null: no ledger."),
+    well=told(FLAG, "Whether nothing is wrong with it."),
+    health=words(Health),
+    status=told(TEXT, "The platform's word, in lower case with hyphens."),
+    version=TEXT_OR_NULL,
+    uses=listed(TEXT, "What it runs on, as `forecast 0.0.2`."),
+    drift=told(
+        {"enum": [*map(str, DriftKind), "", None]},
+        "What was done outside; empty for nothing, null where no ledger tells.",
+    ),
+    paths=listed(TEXT, "The fields that were changed outside."),
+    pending=told({"enum": [*map(str, Verb), None]}, "What an apply would do."),
+    last_run=record(null=True, id=TEXT, status=TEXT, at=TIME_OR_NULL),
+    next_run=told(TIME_OR_NULL, "By the live schedules, read in UTC."),
+    address=TEXT_OR_NULL,
+    changed=record(at=TIME_OR_NULL, by=TEXT_OR_NULL, commit=TEXT_OR_NULL),
+    problems=listed(TEXT, "Why it is not well, a sentence each."),
+    file=told(TEXT_OR_NULL, "Where the manifest is, null where none names it."),
+    line={"type": ["integer", "null"]},
+)
+STATUS_COUNTS = (
+    *("resources", "well", "not_well", "to_apply", "drifted", "undeclared", "absent", "failed"),
+    "under_way",
+)
+STATUSES: Schema = {
+    "summary": record(**dict.fromkeys(STATUS_COUNTS, COUNT)),
+    "well": told(FLAG, "Whether nothing is wrong with any of them."),
+    "at": told(TEXT, "The platform's time of the look."),
+    "resources": listed(STATUS),
+}
 OFFLINE: Schema = {
     "offline": told(
         record(base=TEXT, commit=TEXT), "With --offline: what the manifests are compared with."
@@ -242,6 +280,7 @@ COMMANDS: dict[str, tuple[str, Schema]] = {
         {**PLANNED, "stages": STAGES, "saved": SAVED, **OFFLINE},
     ),
     "drift": ("What `peakctl drift -o json` prints.", DRIFTED),
+    "status": ("What `peakctl status -o json` prints.", STATUSES),
     "apply": ("What `peakctl apply -o json` prints.", {**PLANNED, **APPLIED}),
     "destroy": ("What `peakctl destroy -o json` prints.", {**PLANNED, **APPLIED}),
     "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),

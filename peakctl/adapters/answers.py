@@ -11,7 +11,7 @@ from peakctl.archives import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
-from peakctl.model.resources import Edit
+from peakctl.model.resources import Edit, LastRun
 
 LONGEST_NAME = 200
 """Characters of who changed something; a longer one is no name."""
@@ -35,6 +35,16 @@ def edit_of(*answers: JsonObject | None, made: bool = True) -> Edit | None:
                 name = by if isinstance(by, str) and len(by) <= LONGEST_NAME else ""
                 return Edit(_seconds(at), name)
     return None
+
+
+def last_run_of(answer: JsonObject) -> LastRun | None:
+    """The newest execution that an answer tells of (docs/platform.md, 2.4)."""
+    run = answer.get("lastExecution")
+    if not isinstance(run, Mapping) or not isinstance(run.get("status"), str):
+        return None
+    return LastRun(
+        str(run.get("executionId") or ""), run["status"], _seconds(run.get("executedAt"))
+    )
 
 
 def _seconds(text: object) -> float | None:

@@ -128,6 +128,7 @@ class Adapter(Rest):
             parts=made_by(described),
             hidden=await self._releases.hidden(family, values),
             edited=edit_of(revision, described.get("latestRevision")),
+            facts=self.facts_in(described),
         )
 
     async def versions(self, listed: Listed) -> tuple[KeptVersion, ...]:

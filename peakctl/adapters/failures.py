@@ -32,6 +32,14 @@ def reason_in(answer: JsonObject) -> str:
     return " ".join(printable(found).split())
 
 
+def failed_blocks(answer: JsonObject) -> str:
+    """The blocks of an app that failed, where its own answer tells of them."""
+    blocks = parts.items(parts.mapping(answer.get("latestRevision")).get("blocks"))
+    failed = [each for each in blocks if is_failure(str(each.get("status")))]
+    named = (f"block {each.get('name')} is {each.get('status')}" for each in failed)
+    return printable(", ".join(named))
+
+
 def is_failure(word: str) -> bool:
     """Whether a status word of any kind tells of a failure."""
     lower = word.lower()

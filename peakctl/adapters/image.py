@@ -106,6 +106,7 @@ class Adapter(Rest):
             foreign=None if image.get("scope") != "global" else "part of the platform",
             notes=("no version of it is on the platform",) if not version else (),
             edited=answers.edit_of(version),
+            facts=self.facts_in(version),
         )
 
     async def _version(

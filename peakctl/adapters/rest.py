@@ -10,14 +10,14 @@ from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from peakctl import model
-from peakctl.adapters.answers import edit_of, metadata_of
-from peakctl.adapters.failures import reason_in
+from peakctl.adapters.answers import edit_of, last_run_of, metadata_of
+from peakctl.adapters.failures import failed_blocks, reason_in
 from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.outputs import outputs_in
-from peakctl.model.resources import ArchiveFile, Listed, Live, LiveId, Resource, State
+from peakctl.model.resources import ArchiveFile, Facts, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 
 Call = Callable[["model.CallRequest"], Awaitable[model.CallResult]]
@@ -101,7 +101,14 @@ class Rest:
             attributes=self.attributes(listed),
             private=self.private(described),
             edited=edit_of(described, made=False),
+            facts=self.facts_in(described),
         )
+
+    def facts_in(self, described: JsonObject) -> Facts:
+        """What a describe answer tells beside the values of a manifest."""
+        outputs = outputs_in(self.kind, described)
+        reason = reason_in(described) or failed_blocks(described)
+        return Facts(outputs, reason, last_run_of(described))
 
     def values(self, described: JsonObject) -> JsonDict:
         """A describe answer in manifest shape; called by `read` alone."""

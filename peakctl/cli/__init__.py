@@ -28,6 +28,7 @@ COMMANDS = {
     "diff": "The same as plan; with Kind/name A B, what differs between two versions.",
     "show": "Print what was approved in a saved plan.",
     "apply": "Make the tenant look like the manifests.",
+    "status": "Show how everything is: state, version, drift, last run, last change.",
     "drift": "Show what was changed, deleted or added outside since the last apply.",
     "history": "Show what runs did, or the versions of a resource and what differs between two.",
     "destroy": "Delete what the manifests name and the project owns.",

@@ -20,7 +20,7 @@ OTHER_WORDS = {
     **dict.fromkeys(("list", "ls"), "get [KIND]"),
     **dict.fromkeys(("up", "deploy", "sync"), "apply"),
     **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy --select KIND/NAME"),
-    **dict.fromkeys(("preview", "status"), "plan"),
+    **dict.fromkeys(("preview",), "plan"),
     **dict.fromkeys(("check", "lint"), "validate"),
     **dict.fromkeys(("format",), "fmt"),
     **dict.fromkeys(("new",), "init"),

@@ -49,6 +49,7 @@ LISTING = frozenset(
         "emails list",
         "emails send",
         "emails templates",
+        "status",
         "get",
         "history",
         "ledger rebuild",

@@ -1,4 +1,4 @@
-"""Resources of a paused environment: what would start by the clock is left out.
+"""What starts by the clock: when it is next, and resources of a paused environment without it.
 
 The platform's own pause is a state of a single workflow, which not every release has and no block
 has, so it is the schedules that a paused environment does not get: a plan shows that, and without
@@ -7,7 +7,10 @@ has, so it is the schedules that a paused environment does not get: a plan shows
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peakctl.kinds.walk import child, variant
@@ -15,7 +18,7 @@ from peakctl.model import MAPS
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Resource, Value
+    from peakctl.model import Resource, Tree, Value
     from peakctl.model.values import JsonDict
 
 CRON = "cron"
@@ -27,6 +30,42 @@ def without_schedules(resource: Resource, kind: Kind) -> Resource:
         word: _without(kind.root.properties[word], value) for word, value in resource.values.items()
     }
     return resource if values == resource.values else replace(resource, values=values)
+
+
+def crons_in(kind: Kind, values: Tree) -> tuple[str, ...]:
+    """The cron expressions by which a live resource starts something.
+
+    Nothing for a kind with versions: it is what is made of it that runs.
+    """
+    return () if kind.versions is not None else tuple(_crons(kind.root, values))
+
+
+def _crons(rule: Field, value: Value) -> Iterator[str]:
+    rule = variant(rule, value)
+    if isinstance(value, MAPS):
+        for word, each in value.items():
+            if inner := child(rule, word):
+                yield from _crons(inner, each)
+    elif isinstance(value, list) and rule.items is not None:
+        for each in value:
+            yield from _crons(rule.items, each)
+    elif isinstance(value, str) and CRON in rule.check.split():
+        yield value
+
+
+def next_start(crons: Iterable[str], now: float) -> float | None:
+    """When the first of these comes after `now`, in seconds since 1970, the expressions in UTC.
+
+    Nothing documents the zone of the platform's clock. None where none comes, or none can be read:
+    what is live was not checked here.
+    """
+    from cronsim import CronSim, CronSimError
+
+    found = []
+    for cron in crons:
+        with contextlib.suppress(CronSimError, StopIteration):
+            found.append(next(CronSim(cron, datetime.fromtimestamp(now, UTC))).timestamp())
+    return min(found, default=None)
 
 
 def _without(rule: Field | None, value: Value) -> Value:

@@ -185,6 +185,31 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest execution that a resource tells of; `at` is its start, in seconds since 1970.
+
+    `status` is the platform's word.
+    """
+
+    id: str
+    status: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a read tells beside the values of a manifest: for people, nothing is decided by it.
+
+    `outputs` are what it gives to people, with a `Secret` for each that is a credential; `reason`
+    are the platform's own words on a failure.
+    """
+
+    outputs: Tree = field(default_factory=empty_tree)
+    reason: str = ""
+    last_run: LastRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One resource as the platform has it now, already in manifest shape.
 
@@ -196,6 +221,7 @@ class Live:
     places of values that no output may show, whatever the read showed. `files` are those of its
     archive where the read brought them along. `edited` is the last change of its content. `older`
     are ready versions before the newest that have the files of the manifest, the newest first.
+    `facts` are what else the read told.
     """
 
     key: Key
@@ -214,6 +240,7 @@ class Live:
     files: tuple[ArchiveFile, ...] | None = field(default=None, repr=False, compare=False)
     edited: Edit | None = field(default=None, compare=False)
     older: tuple[Live, ...] = field(default=(), repr=False, compare=False)
+    facts: Facts = field(default_factory=Facts, repr=False, compare=False)
 
     @property
     def number(self) -> str | None:

@@ -26,6 +26,7 @@ from peakctl.operations.overview import overview_async
 from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
+from peakctl.operations.status import status_async
 from peakctl.operations.versions import diff_versions_async, resource_history_async
 
 P = ParamSpec("P")
@@ -92,6 +93,7 @@ apply = _blocking(apply_async)
 destroy = _blocking(destroy_async)
 download = _blocking(download_async)
 drift = _blocking(drift_async)
+status = _blocking(status_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)

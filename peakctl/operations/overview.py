@@ -163,10 +163,7 @@ async def find_uses(
     from peakctl.engine.plan.names import Names, Told, ask_for_names
 
     kinds, adapters = platform.kinds, platform.adapters
-    uses = {
-        live.live_id: sorted(_versioned(kinds, live), key=lambda u: (u.kinds, u.id, str(u.version)))
-        for live in found
-    }
+    uses = {live.live_id: sorted(_versioned(kinds, live), key=_order) for live in found}
     wanted = sorted({kind for each in uses.values() for use in each for kind in use.kinds})
     try:
         listed = await asyncio.gather(*(adapters[kind].index() for kind in wanted))
@@ -183,6 +180,20 @@ async def find_uses(
         names = Names((), state, kinds, told, redact)
         texts = {id_: _texts(each, names) for id_, each in uses.items()}
     return texts, ()
+
+
+def named_uses(kinds: Mapping[str, Kind], live: Live, names: Names) -> tuple[str, ...]:
+    """What one resource is made of, as `find_uses` tells it, by names that are known already."""
+    found = sorted(_versioned(kinds, live), key=_order)
+    return tuple(
+        f"{name} {names.number(use.kinds, use.id, use.version) or ''}".rstrip()
+        for use in found
+        if (name := names.name(use.kinds, use.id))
+    )
+
+
+def _order(use: Referenced) -> tuple[tuple[str, ...], str, str]:
+    return use.kinds, use.id, str(use.version)
 
 
 def _versioned(kinds: Mapping[str, Kind], live: Live) -> Iterator[Referenced]:

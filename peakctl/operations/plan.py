@@ -172,7 +172,7 @@ async def make_plan(
     left out.
     """
     with telling() as told:
-        return await _Planner(
+        return await Planner(
             platform, loaded, options, again or ReplanInputs(), tenant, told
         ).make_plan()
 
@@ -206,7 +206,7 @@ def unset_values(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 @dataclass(slots=True)
-class _Planner:
+class Planner:
     """One look at the platform, and the plan that comes of it."""
 
     platform: Platform
@@ -220,15 +220,7 @@ class _Planner:
         """As the function of that name."""
         project, chosen = self.platform.project, self.loaded.chosen
         began = project.clock.now()
-        live = await self._look()
-        found = self._compare(live)
-        decided = self.again.decided
-        if not self.options.destroy:
-            decided = await self._decide(live, found.plan)
-            if any(decided.found.values()) or decided.unsure:
-                live = mark_made(live, decided)
-                found = self._compare(live)
-        project.redact.add(secret_texts([action.desired for action in found.plan.actions]))
+        live, found, decided = await self.survey()
         plan, needed = narrow(_redacted(project, found.plan), chosen)
         problems = [
             replace(d, summary=project.redact(d.summary)) if d.code.startswith("live/") else d
@@ -249,6 +241,20 @@ class _Planner:
         return PlanResult(
             plan, self.options, self.loaded, live, guarded, gone, began, decided, told, names
         )
+
+    async def survey(self) -> tuple[LiveState, Planned, Makers]:
+        """What is live, and the plan of everything, before any of it is refused or left out."""
+        live = await self._look()
+        found = self._compare(live)
+        decided = self.again.decided
+        if not self.options.destroy:
+            decided = await self._decide(live, found.plan)
+            if any(decided.found.values()) or decided.unsure:
+                live = mark_made(live, decided)
+                found = self._compare(live)
+        desired = [action.desired for action in found.plan.actions]
+        self.platform.project.redact.add(secret_texts(desired))
+        return live, found, decided
 
     async def _show(self, live: LiveState, whole: Plan, plan: Plan) -> tuple[Plan, Told]:
         """`plan`, a part of `whole`, with its changes as people read them.

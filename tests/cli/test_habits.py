@@ -144,7 +144,7 @@ def test_a_dry_run_of_destroy_deletes_nothing(shop: Path, peakctl: Any, make_emu
     ("word", "meant"),
     [
         ("describe", "get KIND NAME"), ("list", "get [KIND]"), ("delete", "destroy --select"),
-        ("up", "apply"), ("sync", "apply"), ("deploy", "apply"), ("status", "plan"),
+        ("up", "apply"), ("sync", "apply"), ("deploy", "apply"),
         ("preview", "plan"), ("lint", "validate"), ("new", "init"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.kinds.schedules import without_schedules
+from peakctl.kinds.schedules import crons_in, next_start, without_schedules
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Key, Location, Resource
 from peakctl.model.values import Secret
@@ -53,3 +53,37 @@ def test_what_has_no_schedule_is_the_same() -> None:
     for kind, spec in (("Service", service), ("Workflow", flow), ("BlockSpec", block)):
         after, before = paused(kind, spec)
         assert after is before
+
+
+NOON = 1_790_000_000.0
+"""2026-09-21 14:13:20 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "crons"),
+    [
+        ("Workflow", {"triggers": [CRON, HOOK, {"cron": "5 * * * *"}]}, ("0 2 * * *", "5 * * * *")),
+        ("Workflow", {"triggers": [], "other": [CRON], "steps": STEPS}, ()),
+        ("Workflow", {"triggers": "odd"}, ()),
+        ("BlockSpec", {"kind": "workflow", "config": {"triggers": [CRON]}}, ()),
+        ("Service", {"serviceType": "api"}, ()),
+    ],
+)
+def test_schedules_are_those_of_what_runs(kind: str, spec: Any, crons: tuple[str, ...]) -> None:
+    assert crons_in(KINDS[kind], {"metadata": {"name": "x"}, "spec": spec}) == crons
+
+
+@pytest.mark.parametrize(
+    ("crons", "seconds"),
+    [
+        (("0 15 * * *",), 2800.0),
+        (("0 15 * * *", "15 14 * * *"), 100.0),
+        ((), None),
+        (("nonsense",), None),
+        (("0 0 31 2 *",), None),
+        (("nonsense", "15 14 * * *"), 100.0),
+    ],
+)
+def test_the_next_start_is_the_first_of_all(crons: Any, seconds: float | None) -> None:
+    found = next_start(crons, NOON)
+    assert found == (None if seconds is None else NOON + seconds)

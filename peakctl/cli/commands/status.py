@@ -1,0 +1,152 @@
+"""`peakctl status`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peakctl.cli import option_types as types
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.operations.load import LoadResult
+    from peakctl.operations.plan import PlanOptions
+    from peakctl.operations.platform import Platform
+    from peakctl.operations.status import StatusResult
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl status -e prod                      everything that the project declares or owns
+  peakctl status Workflow/nightly Service     these alone
+  peakctl status -e prod --exit-code          for a monitor: 2 when something is not well
+  peakctl status -e prod --watch              again when something has changed, until Ctrl-C
+  peakctl status -e prod -o json
+
+\b
+Exit codes: 0 done, 2 with --exit-code: something is not well, 1 error, 3 a selector
+matched nothing, 10 manifests invalid, 15 not permitted.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("what", nargs=-1, metavar="[WHAT]...", shell_complete=options.complete_target)
+@options.manifests
+@options.selection
+@click.option("--exit-code", "fails", is_flag=True, help="End with 2 when something is not well.")
+@click.option("--watch", is_flag=True, help="Look again and again; show what has changed.")
+@click.option(
+    "--interval",
+    type=types.Duration(),
+    default="15s",
+    show_default=True,
+    metavar="TIME",
+    help="With --watch: how long to wait between two looks.",
+)
+@options.output("text", "json", "yaml")
+@options.connection
+@options.display
+def status(
+    *, what: tuple[str, ...], fails: bool, watch: bool, interval: float, **flags: Any
+) -> int:
+    """Show how everything is: state, version, drift, last run, address, last change.
+
+    WHAT is Kind/name, Kind or label=value, as for --select. Sends the reads of a plan, and changes
+    nothing; variables of os_env need not be set. Not well is what failed, what was changed or
+    deleted outside, and a workflow whose last run failed.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags(**{**flags, "unset_env": "unknown"})
+    if watch and typed.output != "text":
+        raise click.UsageError(f"--watch and -o {typed.output} exclude each other")
+
+    async def body(session: Session) -> Report:
+        from peakctl.cli.session import connected
+
+        loaded, chosen = _load(session, what)
+        async with connected(session) as platform:
+            if watch:
+                return await _watch(session, platform, loaded, chosen, interval, fails=fails)
+            return await _once(session, platform, loaded, chosen, fails=fails)
+
+    return run_command("status", typed, body)
+
+
+def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOptions]:
+    from peakctl.cli.session import tell_where
+    from peakctl.kinds.store import load_kinds
+    from peakctl.operations.plan import PlanOptions, load_for_plan
+    from peakctl.operations.status import read_words
+
+    flags = session.flags
+    select = (*flags.select, *read_words(what, load_kinds()))
+    chosen = PlanOptions(select=select, exclude=flags.exclude)
+    loaded = load_for_plan(session.project, chosen)
+    session.warnings += loaded.diagnostics
+    tell_where(session, len(loaded.chosen))
+    return loaded, chosen
+
+
+async def _once(
+    session: Session, platform: Platform, loaded: LoadResult, chosen: PlanOptions, *, fails: bool
+) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.operations.status import look_at_status
+    from peakctl.present.status import status_document, status_lines, status_rows
+    from peakctl.present.tenant import as_yaml
+
+    found = _placed(session, await look_at_status(platform, loaded, chosen))
+    return session.report(
+        exit_code=Exit.CHANGES_PENDING if fails and not found.is_well else Exit.DONE,
+        diagnostics=found.diagnostics,
+        lines=status_lines(found),
+        text=as_yaml(status_rows(found)) if session.flags.output == "yaml" else "",
+        extra=status_document(found),
+    )
+
+
+async def _watch(
+    session: Session,
+    platform: Platform,
+    loaded: LoadResult,
+    chosen: PlanOptions,
+    interval: float,
+    *,
+    fails: bool,
+) -> Report:
+    """Show each look that differs from the one before; ends with Ctrl-C, or with `fails`."""
+    from peakctl.cli.exits import Exit
+    from peakctl.errors import ApiError
+    from peakctl.operations.status import watch_status
+    from peakctl.present.status import status_lines, status_rows
+    from peakctl.present.text import line
+
+    redact = session.project.redact
+    shown = None
+    async for found in watch_status(platform, loaded, chosen, interval):
+        if isinstance(found, ApiError):
+            told = "; ".join(redact(d.summary) for d in found.diagnostics)
+            session.terminal.warn([line(("error", "error"), f": {told}; looking again")])
+            continue
+        placed = _placed(session, found)
+        rows = [{**row, "next_run": None} for row in status_rows(placed)]
+        if rows != shown:
+            session.terminal.show([] if shown is None else [()])
+            session.terminal.show(status_lines(placed))
+            shown = rows
+        if fails and not found.is_well:
+            break
+    return session.report(exit_code=Exit.CHANGES_PENDING)
+
+
+def _placed(session: Session, found: StatusResult) -> StatusResult:
+    """The result with places as the user has them, from where they stand."""
+    places = session.places
+    if places is None:
+        return found
+    moved = (replace(r, place=places.place(r.place)) if r.place else r for r in found.resources)
+    return replace(found, resources=tuple(moved))
