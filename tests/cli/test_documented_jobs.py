@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from actions import Done, Runner, serving
+from ci_play import REPOSITORY, Repository
 from hosts import FakeGithub, FakeGitlab, pull_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,51 +31,6 @@ kind: Workflow
 metadata: {name: nightly}
 spec: {steps: {call: {type: http, method: post, url: https://example.com/hook}}}
 """
-REPOSITORY = "acme/shop"
-
-
-class Repository:
-    """A bare repository, a clone of a developer, and clones for jobs."""
-
-    def __init__(self, folder: Path, runner: Path) -> None:
-        self.folder, self.runner = folder, runner
-        self.origin, self.clone = folder / "origin.git", folder / "clone"
-        self.git(folder, "init", "-q", "--bare", "-b", "main", str(self.origin))
-        self.git(folder, "clone", "-q", str(self.origin), str(self.clone))
-        self.git(self.clone, "checkout", "-q", "-b", "main")
-        self.write("peakctl.yaml", PROJECT)
-        self.write("manifests/flow.yaml", FLOW)
-        self.commit("one", "main")
-
-    def git(self, folder: Path, *words: str) -> str:
-        identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-        done = subprocess.run(
-            ["git", *identity, *words], cwd=folder, capture_output=True, check=True, text=True
-        )
-        return done.stdout.strip()
-
-    def write(self, name: str, text: str) -> None:
-        path = self.clone / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def commit(self, message: str, branch: str) -> str:
-        self.git(self.clone, "add", ".")
-        self.git(self.clone, "commit", "-qm", message)
-        self.git(self.clone, "push", "-q", "origin", f"HEAD:{branch}")
-        return self.git(self.clone, "rev-parse", "HEAD")
-
-    def commit_of(self, name: str, text: str) -> str:
-        """A commit of the branch `feature` with one manifest changed."""
-        self.write(f"manifests/{name}.yaml", text)
-        return self.commit(f"change {name}", "feature")
-
-    def checkout(self, commit: str) -> Path:
-        """A clone for a job, as actions/checkout makes it with fetch-depth: 0."""
-        folder = self.folder / f"job-{len(list(self.folder.glob('job-*')))}"
-        self.git(self.folder, "clone", "-q", str(self.origin), str(folder))
-        self.git(folder, "checkout", "-q", commit)
-        return folder
 
 
 @pytest.fixture
@@ -98,7 +54,7 @@ def github() -> Iterator[FakeGithub]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path, tmp_path / "runner")
+    return Repository(tmp_path, {"peakctl.yaml": PROJECT, "manifests/flow.yaml": FLOW})
 
 
 class Player:
