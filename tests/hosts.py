@@ -120,6 +120,10 @@ class FakeHost:
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         url = str(request.url).partition("?")[0]
+        if url.startswith("https://files.example.net/"):
+            assert "authorization" not in request.headers
+            assert "private-token" not in request.headers
+            return self.file(url.rpartition("/")[2].removesuffix(".zip"))
         assert url.startswith(self.base), url
         body = json.loads(request.content) if request.content else None
         path = url.removeprefix(self.base)
@@ -140,6 +144,9 @@ class FakeHost:
     def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
         raise NotImplementedError
 
+    def file(self, name: str) -> httpx.Response:
+        raise NotImplementedError
+
     def writes(self) -> list[tuple[str, str]]:
         found = [(a.method, a.path) for a in self.asked if a.method != "GET"]
         return [(method, path) for method, path in found if path != "/graphql"]
@@ -154,11 +161,18 @@ def page(items: list[Any], query: dict[str, str]) -> list[Any]:
 class FakeGithub(FakeHost):
     base: str = "https://api.github.com"
     login: str | None = BOT
+    files_at: str | None = "https://files.example.net"
     head: dict[str, Any] = field(default_factory=lambda: {"sha": "a" * 40})
     permissions: dict[str, str] = field(default_factory=dict)
     attempt: dict[str, Any] = field(default_factory=dict)
     reviews: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    artifacts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    archives: dict[str, bytes] = field(default_factory=dict)
+    edited_reviews: dict[str, str] = field(default_factory=dict)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
     def add(self, number: int, author: str, body: str) -> dict[str, Any]:
@@ -188,16 +202,41 @@ class FakeGithub(FakeHost):
     def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
         if path == "/graphql":
             assert method == "POST"
+            if "reviews(" in body["query"]:
+                return httpx.Response(200, json=self._edits(body["variables"]))
             if self.login is None:
                 return httpx.Response(403, json={"message": "Resource not accessible"})
             return httpx.Response(200, json={"data": {"viewer": {"login": self.login}}})
         if path == "/user":
             return httpx.Response(403, json={"message": "Resource not accessible by integration"})
         operation = self.description.check(method, path, query, body)
+        if operation == "actions/download-artifact":
+            return self._download(path.split("/")[-2])
         status, answer = self._serve(operation, path, query, body)
         if status < 300:
             Draft202012Validator(self.description.answer(operation, status)).validate(answer)
         return httpx.Response(status, json=answer)
+
+    def _download(self, id_: str) -> httpx.Response:
+        """A redirect to where GitHub keeps files, which takes no token."""
+        if id_ not in self.archives:
+            return httpx.Response(410, json={"message": "Artifact has expired"})
+        if self.files_at is None:
+            return httpx.Response(200, content=self.archives[id_])
+        return httpx.Response(302, headers={"Location": f"{self.files_at}/{id_}.zip?sig=1"})
+
+    def file(self, name: str) -> httpx.Response:
+        return httpx.Response(200, content=self.archives[name])
+
+    def _edits(self, variables: dict[str, Any]) -> Any:
+        assert (variables["owner"], variables["name"]) == ("acme", "shop")
+        nodes = [
+            {"fullDatabaseId": str(e["id"]), "lastEditedAt": self.edited_reviews.get(str(e["id"]))}
+            for e in self.reviews
+            if "id" in e
+        ]
+        found = {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": None}}
+        return {"data": {"repository": {"pullRequest": {"reviews": found}}}}
 
     def _serve(self, operation: str, path: str, query: dict[str, str], body: Any) -> Any:
         match operation:
@@ -212,12 +251,13 @@ class FakeGithub(FakeHost):
             case "issues/list-comments":
                 return 200, page(self.comments.get(path.split("/")[-2], []), query)
             case "repos/list-pull-requests-associated-with-commit":
-                return 200, self.merged
-            case "pulls/list":
-                return 200, page([p for p in self.pulls if _fits(p, query)], query)
+                commit = path.split("/")[-2]
+                return 200, [e for e in self.merged if commit in e.get("brought", [commit])]
             case "pulls/get":
-                number = int(path.split("/")[-1])
-                return 200, {"number": number, "user": {"login": "alice"}, "head": self.head}
+                number = path.split("/")[-1]
+                pull = {"number": int(number), "user": {"login": "alice"}, "head": self.head}
+                known = (each for each in self.pulls if each["number"] == int(number))
+                return 200, next(known, pull)
             case "repos/get-collaborator-permission-level":
                 who = path.split("/")[-2]
                 return 200, {"permission": self.permissions.get(who, "read"), "role_name": "x"}
@@ -225,6 +265,25 @@ class FakeGithub(FakeHost):
                 return 200, page(self.reviews, query)
             case "actions/get-workflow-run-attempt":
                 return 200, self.attempt
+        return self._list(operation, path, query)
+
+    def _list(self, operation: str, path: str, query: dict[str, str]) -> Any:
+        match operation:
+            case "pulls/list":
+                return 200, page([p for p in self.pulls if _fits(p, query)], query)
+            case "pulls/list-files":
+                return 200, page(self.files.get(path.split("/")[-2], []), query)
+            case "issues/list-events":
+                number = path.split("/")[-2]
+                return 200, page([e for e in self.events if e["number"] == number], query)
+            case "actions/list-workflow-runs-for-repo":
+                found = [r for r in self.runs if r["head_sha"] == query.get("head_sha")]
+                found = [r for r in found if r["event"] == query.get("event", r["event"])]
+                return 200, {"total_count": len(found), "workflow_runs": page(found, query)}
+            case "actions/list-workflow-run-artifacts":
+                found = self.artifacts.get(path.split("/")[-2], [])
+                found = [a for a in found if a["name"] == query.get("name", a["name"])]
+                return 200, {"total_count": len(found), "artifacts": page(found, query)}
         raise AssertionError(operation)
 
     def _update(self, id_: int, body: str) -> Any:
@@ -253,6 +312,11 @@ class FakeGitlab(FakeHost):
     base: str = "https://gitlab.example.com/api/v4"
     description: Description = field(default_factory=lambda: Description("gitlab.json"))
     job: dict[str, Any] = field(default_factory=dict)
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    approved: dict[str, list[int]] = field(default_factory=dict)
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    archives: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, iid: int, author: int, body: str, *, system: bool = False) -> dict[str, Any]:
         self.numbers += 1
@@ -275,10 +339,19 @@ class FakeGitlab(FakeHost):
 
     def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
         operation = self.description.check(method, path, query, body)
+        if operation == "jobArtifacts":
+            id_ = path.split("/")[4]
+            if id_ not in self.archives:
+                return httpx.Response(404, json={"message": "404 Not Found"})
+            where = f"https://files.example.net/{id_}.zip?X-Amz-Signature=1"
+            return httpx.Response(302, headers={"Location": where})
         status, answer = self._serve(operation, path, query, body)
         if status < 300:
             Draft202012Validator(self.description.answer(operation, status)).validate(answer)
         return httpx.Response(status, json=answer)
+
+    def file(self, name: str) -> httpx.Response:
+        return httpx.Response(200, content=self.archives[name])
 
     def _serve(self, operation: str, path: str, query: dict[str, str], body: Any) -> Any:
         words = path.split("/")
@@ -292,10 +365,29 @@ class FakeGitlab(FakeHost):
             case "modifyNote":
                 return self._modify(words[4], words[6], body["body"])
             case "commitMergeRequests":
-                return 200, self.merged
+                return 200, [e for e in self.merged if words[5] in e.get("brought", [words[5]])]
             case "getJob":
                 return 200, self.job
-        raise AssertionError(operation)
+        return self._read(operation, words, query)
+
+    def _read(self, operation: str, words: list[str], query: dict[str, str]) -> Any:
+        match operation:
+            case "getMergeRequest":
+                found = self.requests.get(words[4])
+                return (200, found) if found else (404, {"message": "404 Not found"})
+            case "mergeRequestApprovals":
+                people = [
+                    {"user": {"id": each, "username": f"user{each}"}}
+                    for each in self.approved.get(words[4], [])
+                ]
+                return 200, {"id": 900, "iid": int(words[4]), "approved_by": people}
+            case "memberAll" | "getUser":
+                found = self.members.get(words[-1])
+                return (200, found) if found else (404, {"message": "404 Not found"})
+            case "pipelineJobs":
+                return 200, page(self.lists.get(f"jobs {words[4]}", []), query)
+            case _:
+                return 200, page(self.lists.get(f"{words[5]} {words[4]}", []), query)
 
     def _modify(self, iid: str, note: str, body: str) -> Any:
         for each in self.comments.get(iid, []):

@@ -11,18 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from peakctl.cli.answer import debug
-from peakctl.cli.consent import require_tenant
 from peakctl.cli.exits import Interrupted
 from peakctl.cli.offline import COMMAND as OFFLINE
 from peakctl.cli.options import Flags
-from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
 from peakctl.cli.session import Session, run_command
 from peakctl.errors import Diagnostic, Severity, UsageError
-from peakctl.model import Plan
+from peakctl.hosts.consents import Consent
 from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
-from peakctl.operations.apply import check_saved
 from peakctl.operations.ci import (
     CiContext,
     Posted,
@@ -30,17 +27,17 @@ from peakctl.operations.ci import (
     append_summary,
     find_context,
     find_request,
-    look_for_consent,
     marker_of,
+    own_rules,
     post,
     write_result,
 )
-from peakctl.operations.load import LoadResult
-from peakctl.operations.origin import APPROVER, PULL_REQUEST
-from peakctl.operations.plan import PlanResult, refuse_guarded
-from peakctl.operations.platform import Platform
+from peakctl.operations.ci_approval import artifact_name
+from peakctl.operations.ci_consent import consent_line, look_for_consent
+from peakctl.operations.origin import APPROVER, CONSENTS, PULL_REQUEST
+from peakctl.operations.plan import PlanResult
 from peakctl.operations.project import is_emulated
-from peakctl.operations.saved_plan import NOT_SAVED, SavedPlan
+from peakctl.operations.saved_plan import NOT_SAVED
 from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
 from peakctl.present.forms import form_text
 from peakctl.present.problems import problem_lines
@@ -61,6 +58,7 @@ class CiFlags:
     summary_file: str | None = None
     outputs_file: str | None = None
     result_file: str | None = None
+    plan_from: str | None = None
 
 
 Body = Callable[[Session, CiContext], Coroutine[object, object, Report]]
@@ -74,12 +72,14 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
     found: list[CiContext] = []
 
     async def work(session: Session) -> Report:
-        context = find_context(session.settings, chosen.ci)
+        context = find_context(session.settings, chosen.ci, chosen.plan_from)
         found.append(context)
         session.warnings += context.job.problems
         if command == "plan":
             choose_offline(session, context)
         session.warnings += base_warnings(context.checkout, context.job)
+        if session.command == "plan":
+            with_base_rules(session, context)
         async with _watching_parent():
             if command == "apply":
                 context = await _with_request(session, context)
@@ -114,25 +114,75 @@ def choose_offline(session: Session, context: CiContext) -> None:
     session.command = OFFLINE
 
 
+NO_RULES = ("policy/no-file", "policy/no-environment")
+"""What a branch says that has no rules yet."""
+
+
+def with_base_rules(session: Session, context: CiContext) -> None:
+    """Let the plan of a request be judged by the rules of the branch that it goes to.
+
+    A branch that the checkout does not have, or that has no rules yet, is told. Raises UsageError.
+    """
+    job, name = context.job, context.job.base_branch or "the base branch"
+    if (
+        session.flags.policy_from is not None
+        or not job.request
+        or not (job.base_branch or job.base)
+    ):
+        return
+    tip = f"refs/remotes/origin/{job.base_branch}"
+    known = (tip if job.base_branch else "", job.base)
+    revision = next((each for each in known if each and context.checkout.resolve(each)), None)
+    if revision is None:
+        session.warnings.append(own_rules(f'the checkout does not have "{name}"'))
+        return
+    typed = session.flags
+    session.flags = replace(typed, policy_from=revision.removeprefix("refs/remotes/"))
+    session.opened = None
+    try:
+        session.opened = session.project
+    except UsageError as error:
+        if any(each.code not in NO_RULES for each in error.diagnostics):
+            raise
+        session.flags, session.opened = typed, None
+        session.warnings.append(own_rules(error.diagnostics[0].summary))
+
+
 async def consented(
-    session: Session, context: CiContext, plan: Plan, guards: Sequence[Diagnostic]
+    session: Session, context: CiContext, planned: PlanResult, guards: Sequence[Diagnostic]
 ) -> bool:
     """Whether somebody has consented on the request to what the guards refuse.
 
-    Then the same command may be run once more: with the number that was consented to, and the name
-    for the history. A number that was typed is not asked about.
+    Then the same command may be run once more: with what was consented to, and the names for the
+    history. A number that was typed is not asked about.
     """
-    flags = session.flags
-    if flags.allow_mass_change is not None:
+    if session.flags.allow_mass_change is not None:
         return False
-    found = await look_for_consent(context, session.settings, plan, guards)
-    session.consent_line = found.line
+    found = await look_for_consent(
+        context, session.settings, planned, guards, short=session.command == "plan"
+    )
+    session.consent_lines = found.lines
     session.warnings += found.diagnostics
-    if not found.by:
+    if not found.is_whole:
         return False
-    session.flags = replace(flags, allow_mass_change=found.number)
-    _set_variable(session, APPROVER, found.by)
+    name_consents(session, found.given)
+    for each in found.given:
+        flags, value = session.flags, each.to.value
+        match each.to.guard:
+            case "mass-change":
+                session.flags = replace(flags, allow_mass_change=int(value))
+            case "adopt":
+                session.flags = replace(flags, adopt=True)
+            case _:
+                session.flags = replace(flags, take_over=(*flags.take_over, value))
     return True
+
+
+def name_consents(session: Session, given: Sequence[Consent], request: str = "") -> None:
+    """Let the history name who consented to what."""
+    for each in given:
+        _set_variable(session, APPROVER, each.by)
+        _set_variable(session, CONSENTS, consent_line(each, request), between="\n")
 
 
 async def _with_request(session: Session, context: CiContext) -> CiContext:
@@ -141,19 +191,24 @@ async def _with_request(session: Session, context: CiContext) -> CiContext:
     if not found.request:
         return context
     _set_variable(session, PULL_REQUEST, found.request)
-    for name in found.approvers:
-        _set_variable(session, APPROVER, name)
+    name_approvers(session, found.approvers)
     return replace(context, job=context.job.merged(found.request))
 
 
-def _set_variable(session: Session, name: str, value: str) -> None:
+def name_approvers(session: Session, names: Sequence[str]) -> None:
+    """Let the history name who approved."""
+    for name in names:
+        _set_variable(session, APPROVER, name)
+
+
+def _set_variable(session: Session, name: str, value: str, between: str = ", ") -> None:
     """Tell the history something; names add up, and what the job itself was given wins."""
     if session.settings.environment.get(name):
         return
     opened = session.project
     known = opened.settings.environment.get(name, "")
-    words = dict.fromkeys([*filter(None, known.split(", ")), value])
-    variables = {**opened.settings.environment, name: ", ".join(words)}
+    words = dict.fromkeys([*filter(None, known.split(between)), value])
+    variables = {**opened.settings.environment, name: between.join(words)}
     session.opened = replace(opened, settings=replace(opened.settings, environment=variables))
 
 
@@ -179,13 +234,13 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
         now,
         opened.redact(approver) if opened else "",
     )
-    text = ci_markdown(report, facts, session.consent_line, context.job.host)
+    text = ci_markdown(report, facts, session.consent_lines, context.job.host)
     told: list[Diagnostic] = []
     if context.job.host == "github" and not session.flags.wants("github"):
         terminal.warn(line(row) for row in form_text(report, "github").splitlines())
     if summary := chosen.summary_file or context.job.summary_file:
         told += append_summary(
-            summary, ci_markdown(report, facts, session.consent_line, "github-summary")
+            summary, ci_markdown(report, facts, session.consent_lines, "github-summary")
         )
     if file := chosen.result_file:
         told += write_result(file, result_text(report))
@@ -194,7 +249,8 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     told += posted.diagnostics
     if outputs := chosen.outputs_file or context.job.outputs_file:
         saved = str(Path(session.saved).absolute()) if session.saved else None
-        values = ci_outputs(report, saved) | {"comment": posted.url}
+        artifact = artifact_name(context, opened) if opened else ""
+        values = ci_outputs(report, saved) | {"comment": posted.url, "artifact": artifact}
         told += append_outputs(outputs, values)
     if posted.url:
         terminal.tell([line(("told on the request: ", "dim"), posted.url)])
@@ -287,25 +343,3 @@ async def save_if_possible(
         return False
     session.warnings += told
     return all(each.code != NOT_SAVED for each in told)
-
-
-# --- applying -----------------------------------------------------------------------------------
-
-
-async def apply_once(
-    session: Session,
-    context: CiContext,
-    platform: Platform,
-    loaded: LoadResult,
-    saved: SavedPlan | None,
-) -> Report:
-    """Plan and carry out, as `apply --yes` does."""
-    planned = await plan_typed(session, platform, loaded, saved)
-    warn_of_applied(session, context, planned)
-    session.show_plan(planned.plan, plan_result(session, planned))
-    refuse_guarded(planned)
-    if saved is not None:
-        session.warnings += await check_saved(
-            platform, planned, saved, confirm=lambda *_: require_tenant(session)
-        )
-    return await carry_out_typed(session, platform, planned, saved or planned)

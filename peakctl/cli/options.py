@@ -400,6 +400,15 @@ ci_job = stack(
 )
 
 
+plan_from = click.option(
+    "--plan-from",
+    type=types.Word(),
+    metavar="NAME",
+    help="What makes the plans of requests: a workflow file on GitHub, a job on GitLab. Default: "
+    "this workflow; this job, with plan for apply at the end of its name.",
+)
+
+
 def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The kinds, for the completion of shells; in either case."""
     from peakctl.catalog import LOOKED_UP

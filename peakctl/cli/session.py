@@ -72,7 +72,8 @@ class Session:
     `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
     `shown` what was shown before a question, `streams` who listens to the run;
     `arguments` are the words that the command was typed with, beside its flags;
-    `consent_line` is what somebody may write on the request of a CI job to consent to the plan.
+    `consent_lines` are what somebody may write on the request of a CI job to consent to the plan,
+    and `agreed` the resources whose changes were agreed to there.
     """
 
     command: str
@@ -89,7 +90,8 @@ class Session:
     requests: int = 0
     shown: tuple[Line, ...] = ()
     streams: tuple[EventStream, ...] = ()
-    consent_line: str = ""
+    consent_lines: tuple[str, ...] = ()
+    agreed: frozenset[Key] = frozenset()
     arguments: tuple[str, ...] = ()
 
     @property

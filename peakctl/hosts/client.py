@@ -15,6 +15,7 @@ from peakctl.api.limits import parse_http_date
 from peakctl.errors import HostError
 from peakctl.model import JsonDict
 from peakctl.model.text import safe_line
+from peakctl.settings import is_loopback
 
 TIMEOUT = 20.0
 """Seconds that one request may take to connect, and then between two parts of its answer."""
@@ -47,6 +48,7 @@ class HostClient:
         self, transport: httpx.AsyncBaseTransport, base: str, headers: Mapping[str, str]
     ) -> None:
         self._base = base
+        self._private = tuple(headers)
         self._date = ""
         self._http = httpx.AsyncClient(
             transport=transport,
@@ -87,13 +89,36 @@ class HostClient:
     async def put(self, path: str, body: JsonDict) -> object:
         return await self._send("PUT", path, None, body)
 
+    async def download(self, path: str, most: int) -> bytes:
+        """A file of at most `most` bytes. Where a host keeps files elsewhere, it gets no token."""
+        told = f"GET {_shown(path)}"
+        try:
+            response = await self._request(
+                "GET", f"{self._base}{path}", None, None, most, is_file=True
+            )
+            for _ in range(_REDIRECTS):
+                onward = _onward(response) or _elsewhere(response)
+                if onward is None:
+                    break
+                response = await self._request("GET", onward, None, None, most, is_file=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _unreached(told, error) from error
+        if response.status_code != 200:
+            _decoded(told, response)
+            raise HostError.of(f"{told}: the host answers {response.status_code}, and no file")
+        return response.content
+
     async def pages(
-        self, path: str, query: Mapping[str, str] | None = None
+        self, path: str, query: Mapping[str, str] | None = None, *, within: str = ""
     ) -> AsyncIterator[JsonDict]:
-        """Every object of a listing that is numbered by pages, as GitHub and GitLab have it."""
+        """Every object of a listing that is numbered by pages, as GitHub and GitLab have it.
+
+        `within` is the field of the answer that has the list, where it is not the answer itself.
+        """
         for number in range(1, MOST_PAGES + 1):
             wanted = {**(query or {}), "per_page": str(PAGE), "page": str(number)}
-            found = await self.get(path, wanted)
+            answer = await self.get(path, wanted)
+            found = answer.get(within) if within and isinstance(answer, dict) else answer
             if not isinstance(found, list):
                 raise HostError.of(f"GET {_shown(path)}: the host answers no list")
             for each in found:
@@ -119,26 +144,36 @@ class HostClient:
                     break
                 response = await self._request(method, onward, None, body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            why = safe_line(str(error))[:_WORDS] or type(error).__name__
-            raise HostError.of(f"{told}: the host was not reached: {why}") from error
+            raise _unreached(told, error) from error
         return _decoded(told, response)
 
     async def _request(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: JsonDict | None
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str] | None,
+        body: JsonDict | None,
+        most: int | None = None,
+        *,
+        is_file: bool = False,
     ) -> httpx.Response:
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         request = self._http.build_request(
             method, url, params=query, content=content, headers=headers
         )
+        if is_file and not _is_same_host(url, self._base):
+            for name in self._private:
+                request.headers.pop(name, None)
         response = await self._http.send(request, stream=True)
         self._date = response.headers.get("date", self._date)
+        most = most or LARGEST
         try:
             data = bytearray()
             async for chunk in response.aiter_bytes():
                 data += chunk
-                if len(data) > LARGEST:
-                    raise httpx.ReadError(f"more than {LARGEST // 2**20} MiB")
+                if len(data) > most:
+                    raise httpx.ReadError(f"more than {most // 2**20} MiB")
         finally:
             await response.aclose()
         return httpx.Response(
@@ -162,8 +197,25 @@ def _onward(response: httpx.Response) -> str | None:
         return None
     before = str(response.request.url)
     after = urljoin(before, response.headers.get("location", ""))
-    same = urlsplit(before)[:2] == urlsplit(after)[:2]
-    return after if same else None
+    return after if _is_same_host(before, after) else None
+
+
+def _elsewhere(response: httpx.Response) -> str | None:
+    """Where a redirect leads to another host, over https: that of the files of a host."""
+    if response.status_code not in (301, 302, 303, 307, 308):
+        return None
+    after = urljoin(str(response.request.url), response.headers.get("location", ""))
+    is_safe = urlsplit(after).scheme == "https" or is_loopback(urlsplit(after).hostname or "")
+    return after if is_safe else None
+
+
+def _is_same_host(one: str, other: str) -> bool:
+    return urlsplit(one)[:2] == urlsplit(other)[:2]
+
+
+def _unreached(told: str, error: Exception) -> HostError:
+    why = safe_line(str(error))[:_WORDS] or type(error).__name__
+    return HostError.of(f"{told}: the host was not reached: {why}")
 
 
 def _decoded(told: str, response: httpx.Response) -> object:

@@ -10,7 +10,10 @@ from peakctl.errors import HostError
 from peakctl.hosts import azure, github, gitlab
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.comments import Comments
+from peakctl.hosts.github_requests import GithubRequests
+from peakctl.hosts.gitlab_requests import GitlabRequests
 from peakctl.hosts.job import OWN_TOKEN, Job
+from peakctl.hosts.requests import Requests
 from peakctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ _COMMENTS: Mapping[str, Callable[[HostClient, Job], Comments]] = {
     "github": github.GithubComments,
     "gitlab": gitlab.GitlabComments,
     "azure": azure.AzureComments,
+}
+_REQUESTS: Mapping[str, Callable[[HostClient, Job], Requests]] = {
+    "github": GithubRequests,
+    "gitlab": GitlabRequests,
 }
 _HEADERS = {"github": github.headers, "gitlab": gitlab.headers, "azure": azure.headers}
 _TOKENS = {"github": github.TOKENS, "gitlab": gitlab.TOKENS, "azure": azure.TOKENS}
@@ -75,6 +82,11 @@ async def connect(job: Job, settings: Settings) -> AsyncIterator[HostClient]:
     headers = _HEADERS[job.host](token)
     async with HostClient(open_transport(settings), job.api, headers) as client:
         yield client
+
+
+def requests_of(client: HostClient, job: Job) -> Requests:
+    """What GitHub or GitLab says of the requests of the repository of a job."""
+    return _REQUESTS[job.host](client, job)
 
 
 def comments_of(client: HostClient, job: Job) -> Comments:

@@ -21,6 +21,14 @@ ACTIONS_BOT = "github-actions[bot]"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _PULL_REF = re.compile(r"refs/pull/([1-9][0-9]{0,17})/(?:merge|head)\Z")
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_WORKFLOW_REF = re.compile(r"[^@\s]+?/[^@\s/]+/(\.github/workflows/[^@\s]+)@\S+\Z")
+REVIEW_EDITS = (
+    "query($owner:String!,$name:String!,$number:Int!,$after:String)"
+    "{repository(owner:$owner,name:$name){pullRequest(number:$number)"
+    "{reviews(first:100,after:$after){pageInfo{hasNextPage endCursor}"
+    "nodes{fullDatabaseId lastEditedAt}}}}}"
+)
+"""Which reviews of a request were edited, and when: the REST API does not tell."""
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 """Variables that may hold the token, beside the one of peakctl itself."""
 
@@ -35,6 +43,7 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
     repository = read.fitting("GITHUB_REPOSITORY", _REPOSITORY, "owner/name")
     request = _request(read, event)
     head_repository = text_at(pull, "head", "repo", "full_name")
+    workflow = read.text("GITHUB_WORKFLOW_REF")
     return Job(
         host="github",
         repository=repository,
@@ -50,9 +59,18 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         outputs_file=read.text("GITHUB_OUTPUT"),
         jobs_at=_jobs_at(read.address("GITHUB_SERVER_URL"), repository),
         foreign=bool(pull) and head_repository.lower() != repository.lower(),
-        more={"graphql": read.address("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql")},
+        more={
+            "graphql": read.address("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
+            "branch": _branch(read.text("GITHUB_REF")),
+            "made_by": found[1] if (found := _WORKFLOW_REF.match(workflow)) else "",
+        },
         problems=tuple(read.problems),
     )
+
+
+def _branch(ref: str) -> str:
+    name = ref.removeprefix("refs/heads/")
+    return name if name != ref and BRANCH.match(name) else ""
 
 
 def _jobs_at(server: str, repository: str) -> str:
@@ -122,18 +140,6 @@ async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     first = next((e for e in found if text_at(e, "merge_commit_sha") == job.commit), None)
     chosen = first or (found[0] if found and not exactly else None)
     return text_at(chosen, "number", fits=NUMBER.match)
-
-
-async def find_approvers(client: HostClient, job: Job) -> tuple[str, ...]:
-    """Who has approved the last commit of the request of the job, and has not taken it back."""
-    pull = f"/repos/{job.repository}/pulls/{job.request}"
-    head = text_at(await client.get(pull), "head", "sha", fits=COMMIT.match)
-    last: dict[str, bool] = {}
-    async for review in client.pages(f"{pull}/reviews"):
-        state, who = text_at(review, "state"), text_at(review, "user", "login")
-        if state != "COMMENTED" and who and at(review, "user", "type") == "User":
-            last[who] = state == "APPROVED" and text_at(review, "commit_id") == head != ""
-    return tuple(who for who, approved in last.items() if approved)
 
 
 def headers(token: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 
 from peakctl.hosts.client import HostClient
@@ -10,6 +11,8 @@ from peakctl.hosts.job import NUMBER, Job, Variables, text_at
 
 LIMIT = 1_000_000
 """Characters of a note."""
+_APPLIES = re.compile(r"apply\Z")
+"""How the names of the jobs of this project end: that of the plan is the same with `plan`."""
 TOKENS = ("GITLAB_TOKEN",)
 """Variables that may hold the token, beside the one of peakctl itself."""
 
@@ -39,7 +42,11 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         token_from=read.token(*TOKENS),
         jobs_at=f"{address}/-/jobs/" if (address := read.address("CI_PROJECT_URL")) else "",
         foreign=bool(source) and source != (target or own),
-        more={"own": own},
+        more={
+            "own": own,
+            "branch": read.branch("CI_COMMIT_BRANCH"),
+            "made_by": _APPLIES.sub("plan", read.text("CI_JOB_NAME")),
+        },
         problems=tuple(read.problems),
     )
 

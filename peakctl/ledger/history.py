@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import (
@@ -40,7 +41,8 @@ from peakctl.model import (
 from peakctl.model.records import dataclass
 
 KIND = "peakctl-history"
-FORMAT = 1
+FORMAT = 2
+"""That of a history with consents; one without is written as format 1, for older versions."""
 FEWEST_RUNS = 200
 """How many runs are kept however old they are."""
 MOST_RUNS = 1000
@@ -59,12 +61,17 @@ DROPS = 20
 
 # --- the text --------------------------------------------------------------------------------
 
-ORIGIN = codecs.record_of(
-    Origin,
-    branch=codecs.TEXT,
-    dirty=codecs.optional(codecs.FLAG),
-    pull_request=codecs.TEXT,
-    approver=codecs.TEXT,
+_ORIGIN: dict[str, Any] = {
+    "branch": codecs.TEXT,
+    "dirty": codecs.optional(codecs.FLAG),
+    "pull_request": codecs.TEXT,
+    "approver": codecs.TEXT,
+}
+_PLAIN = codecs.record_of(Origin, **_ORIGIN)
+_CONSENTED = codecs.record_of(Origin, **_ORIGIN, consents=codecs.list_of(codecs.TEXT))
+ORIGIN = codecs.Codec(
+    lambda value: (_CONSENTED if "consents" in codecs.as_mapping(value) else _PLAIN).read(value),
+    lambda origin: (_CONSENTED if origin.consents else _PLAIN).write(origin),
 )
 RESOURCE = codecs.record_of(
     HistoryResource,
@@ -110,7 +117,8 @@ def write_history(history: History) -> bytes:
 def _text(history: History) -> bytes:
     fields = HISTORY.write(history)
     HISTORY.read(fields)
-    return codecs.seal_record(KIND, FORMAT, fields)
+    has_consents = any(run.origin.consents for run in history.runs)
+    return codecs.seal_record(KIND, FORMAT if has_consents else 1, fields)
 
 
 def _shorter(runs: tuple[HistoryRun, ...]) -> tuple[HistoryRun, ...]:
@@ -129,7 +137,7 @@ def _counted(run: HistoryRun) -> HistoryRun:
 def read_history(text: bytes, owner: Owner) -> History:
     """The history in `text`. Raises LedgerUnusable for anything that is not that of `owner`."""
     try:
-        _, body = codecs.open_record(text, KIND, range(FORMAT, FORMAT + 1))
+        _, body = codecs.open_record(text, KIND, range(1, FORMAT + 1))
         history = HISTORY.read(body)
     except codecs.Unreadable as error:
         raise _unusable(owner, error.flaw) from error

@@ -28,6 +28,7 @@ ENVIRONMENT_RULES = (
     "allow",
     "name_prefix",
     "paused",
+    "approval",
 )
 _WORDS = {"os_env": "osEnv", "name_prefix": "namePrefix"}
 """What peakctl.yaml calls those that it calls otherwise."""
@@ -79,6 +80,7 @@ def apply_policy(
             name_prefix=ruled.name_prefix,
             prefix_places=ruled.prefix_places,
             paused=ruled.paused,
+            approval=ruled.approval,
         ),
         Policy(revision, commit, changes),
     )

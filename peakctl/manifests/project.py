@@ -51,7 +51,8 @@ class Environment:
     `ledger` nothing is owned: no lease, no prune. `os_env` are the names and globs of variables
     that templates may read here; None where the project's list counts. `allow` are the classes of
     actions that may be carried out here, None for all. `name_prefix` is the template of what begins
-    every name, `prefix_places` where it stands; `paused` leaves schedules out.
+    every name, `prefix_places` where it stands; `paused` leaves schedules out. `approval` says what
+    `ci apply` is held to: `optional` or `required`, None for what it finds.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Environment:
     name_prefix: str | None = None
     prefix_places: tuple[Location, ...] = ()
     paused: bool = False
+    approval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,8 @@ def _coded(fault: Diagnostic) -> Diagnostic:
     """A fault by the schema under the code that it has in peakctl.yaml."""
     if fault.path[2:3] == ("allow",):
         return replace(fault, code="project/allow")
+    if fault.path[2:3] == ("approval",):
+        return replace(fault, code="project/approval")
     word = "tenant" if fault.path[-1:] == ("tenant",) else "name"
     return replace(fault, code=_CODES.get(fault.code, f"project/{word}"))
 
@@ -334,6 +338,7 @@ class _Checks:
             name_prefix=self._name_prefix(value, at),
             prefix_places=self._places_of(value, at, "namePrefix"),
             paused=bool(value.get("paused")),
+            approval=value.get("approval"),
         )
 
     def _places_of(self, value: JsonObject, at: Place, word: str) -> tuple[Location, ...]:

@@ -30,13 +30,15 @@ class Origin:
     """Where what a run applied came from; "" and None are unknown.
 
     `dirty` says whether the working tree differed from the commit. `pull_request` is the number or
-    the address of the pull or merge request, `approver` who let the job go on.
+    the address of the pull or merge request, `approver` who let the job go on. `consents` are those
+    that were given on requests, a line each: who, to what, when and where.
     """
 
     branch: str = ""
     dirty: bool | None = None
     pull_request: str = ""
     approver: str = ""
+    consents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,28 @@ class Checkout:
         is_cut = self._ask("rev-parse", "--is-shallow-repository") != "false"
         return None if code != 1 or is_cut else False
 
+    def since(self, base: str, most: int) -> tuple[str, ...]:
+        """The commits of the branch that HEAD has and `base` has not, the newest first.
+
+        Of a merge only the merge itself. Without `base` the newest `most`.
+        """
+        words = ["rev-list", "--first-parent", f"--max-count={most}", "HEAD"]
+        if base:
+            words.append(f"^{base}")
+        return tuple((self._ask(*words) or "").split())
+
+    def rules_since(self, base: str, file: str, most: int) -> tuple[str, ...]:
+        """The commits whose `file`, in the folder, was in force after `base` and before HEAD.
+
+        Without `base` the one before HEAD alone.
+        """
+        if not base:
+            return tuple(filter(None, (self.resolve("HEAD^1"),)))
+        words = ("log", "--first-parent", "--format=%P", f"--max-count={most}")
+        found = self._ask(*words, f"{base}..HEAD", "--", f":(literal){file}") or ""
+        parents = (row.split()[0] for row in found.splitlines() if row.strip())
+        return tuple(dict.fromkeys((base, *parents)))
+
     def changed(self, base: str) -> tuple[str, ...] | None:
         """The paths below `top` that differ between HEAD's fork point from `base` and the tree.
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from peakctl.engine.plan.guards import counted_changes
-from peakctl.engine.record import plan_digest
-from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity, counted
+from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity
 from peakctl.hosts.comments import Marker, upsert
-from peakctl.hosts.consents import Consent, find_consent
-from peakctl.hosts.find import comments_of, connect, find_job, find_merged, why_mute
-from peakctl.hosts.github import SUMMARY_LIMIT, find_approvers
+from peakctl.hosts.find import (
+    comments_of,
+    connect,
+    find_job,
+    find_merged,
+    requests_of,
+    why_mute,
+)
+from peakctl.hosts.github import SUMMARY_LIMIT
 from peakctl.hosts.job import Job
 from peakctl.hosts.jobs import ended_at
-from peakctl.kinds.store import load_kinds
 from peakctl.ledger.lease import LEASE
 from peakctl.manifests.project import find_project
-from peakctl.model import Lease, Plan
+from peakctl.model import Lease
 from peakctl.model.records import dataclass
 from peakctl.operations.ancestry import Checkout
 from peakctl.operations.project import Project, place_of
@@ -38,13 +41,19 @@ class CiContext:
     """The job, the checkout that it works on, and the folder of the project in it.
 
     `head` is what the job is about: the last commit of the request's branch, else the commit that
-    is checked out.
+    is checked out. `plan_from` was typed: what makes the plans of requests.
     """
 
     job: Job
     checkout: Checkout
     head: str
     folder: str
+    plan_from: str | None = None
+
+    @property
+    def made_by(self) -> str:
+        """What makes the plans of requests: this workflow, or the job of this one's name."""
+        return self.plan_from or self.job.more.get("made_by", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,9 @@ class Posted:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def find_context(settings: Settings, wanted: str | None = None) -> CiContext:
+def find_context(
+    settings: Settings, wanted: str | None = None, plan_from: str | None = None
+) -> CiContext:
     """The job that this process is, by its variables. Raises nothing, asks nobody but git."""
     job = find_job(settings.environment, wanted)
     file = find_project(Path.cwd())
@@ -64,7 +75,7 @@ def find_context(settings: Settings, wanted: str | None = None) -> CiContext:
     top = checkout.top
     folder = os.path.relpath(os.path.realpath(root), os.path.realpath(top)) if top else "."
     head = job.head or job.commit or checkout.head()
-    return CiContext(job, checkout, head, Path(folder).as_posix())
+    return CiContext(job, checkout, head, Path(folder).as_posix(), plan_from)
 
 
 def marker_of(
@@ -172,84 +183,28 @@ class Merged:
 async def find_request(context: CiContext, settings: Settings) -> Merged:
     """The request that a job on the branch applies. Raises nothing: the host may not tell."""
     job = context.job
-    if job.request or why_mute(job):
+    if job.request or job.host not in ("github", "gitlab") or why_mute(job):
         return Merged(job.request)
     found = Merged()
     try:
         async with asyncio.timeout(POSTING_SECONDS), connect(job, settings) as client:
             found = Merged(await find_merged(client, job, exactly=True))
-            if found.request and job.host == "github":
-                names = await find_approvers(client, job.merged(found.request))
-                found = replace(found, approvers=names)
+            if found.request:
+                requests = requests_of(client, job)
+                reviews = await requests.reviews(await requests.request(found.request))
+                found = replace(found, approvers=tuple(r.by for r in reviews if not r.flaw))
     except (TimeoutError, PeakctlError):
         pass  # what cannot be asked now is told when the result is
     return found
 
 
-# --- consent -------------------------------------------------------------------------------------
-
-MASS_CHANGE = "guard/mass-change"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundConsent:
-    """What was looked for on a request, the line to write there, and who has written it.
-
-    `line` is "" where consent cannot be given on the request. `by` is "" where nobody has consented
-    in a way that counts; `number` is what was consented to.
-    """
-
-    line: str = ""
-    by: str = ""
-    number: int = 0
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-
-async def look_for_consent(
-    context: CiContext, settings: Settings, plan: Plan, guards: Sequence[Diagnostic]
-) -> FoundConsent:
-    """Who has consented on the request to an unusual number of changes, that of `plan`.
-
-    Nobody for any other guard. Raises nothing: a host that does not answer has no consent.
-    """
-    job = context.job
-    if job.host != "github" or not guards or any(d.code != MASS_CHANGE for d in guards):
-        return FoundConsent()
-    number = len(counted_changes(plan, load_kinds()))
-    digest = plan_digest(plan)[:16]
-    try:
-        async with asyncio.timeout(POSTING_SECONDS), connect(job, settings) as client:
-            if not job.request:
-                job = job.merged(await find_merged(client, job, exactly=True))
-            if not job.request:
-                return FoundConsent()
-            wanted, consent, refused = await find_consent(client, job, number, digest)
-    except (TimeoutError, PeakctlError) as error:
-        why = "; ".join(d.summary for d in getattr(error, "diagnostics", ())) or "it took too long"
-        return FoundConsent(diagnostics=(_no_consent(f"it cannot be read: {why}"),))
-    told = [
-        _no_consent(f"that of {each.by or 'somebody'} does not count: {each.why}")
-        for each in refused
-    ]
-    if consent is None:
-        return FoundConsent(str(wanted), diagnostics=tuple(told))
-    return FoundConsent(str(wanted), consent.by, number, (_consented(consent, number),))
-
-
-def _no_consent(why: str) -> Diagnostic:
+def own_rules(why: str) -> Diagnostic:
+    """That a request is judged by the rules that it has itself."""
     return Diagnostic(
-        code="ci/no-consent",
-        summary=f"consent on the request: {why}",
-        fix="the comment of the plan has the line to write; docs/ci.md says who may",
-        severity=Severity.WARNING,
-    )
-
-
-def _consented(consent: Consent, number: int) -> Diagnostic:
-    return Diagnostic(
-        code="ci/consent",
-        summary=f"{consent.by} has consented to {counted(number, 'change')} on the request",
-        detail=consent.url,
+        code="ci/own-rules",
+        summary="this plan is made by the rules of the request itself",
+        detail=why,
+        fix="fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab",
         severity=Severity.NOTE,
     )
 

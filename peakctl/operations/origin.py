@@ -16,7 +16,11 @@ from peakctl.operations.project import Project
 
 APPROVER = "PEAKCTL_APPROVER"
 PULL_REQUEST = "PEAKCTL_PULL_REQUEST"
-"""What a pipeline may set where its CI has no variable of its own; they win."""
+CONSENTS = "PEAKCTL_CONSENTS"
+"""What a pipeline may set where its CI has no variable of its own; they win. Consents stand a line
+each."""
+CONSENT_LIMIT = 500
+MOST_CONSENTS = 50
 _OWN_FOLDER = ".peakctl/"
 _PULL = re.compile(r"(?:refs/pull/)?([0-9]{1,18})(?:/(?:merge|head))?\Z")
 _ADDRESS = re.compile(r"https?://[^\s@?#]+\Z")
@@ -43,7 +47,15 @@ def origin_of(project: Project, resources: Iterable[Resource] = ()) -> Origin:
         dirty=_is_dirty(project, tree, resources) if tree else None,
         pull_request=project.redact(pull_request),
         approver=project.redact(approver),
+        consents=tuple(map(project.redact, _consents(words))),
     )
+
+
+def _consents(words: Words) -> Iterator[str]:
+    """The lines of the variable, as far as they are kept."""
+    rows = words.environment.get(CONSENTS, "").splitlines()
+    fit = (words.fit(row, CONSENT_LIMIT) for row in rows[:MOST_CONSENTS])
+    yield from filter(None, fit)
 
 
 def _first(words: Words, names: Iterable[str]) -> str:

@@ -35,7 +35,8 @@ class PlanOptions:
     `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. `prune` deletes what the ledger
     has and no manifest names any more, `prune_history` also what has versions. `adopt` changes what
     is live and nobody's, `take_over` what belongs to the owners named. `allow_mass_change` is the
-    exact number of changes and deletes that is right, though unusually many. `allow` are the
+    exact number of changes and deletes that is right, though unusually many; `agreed` are resources
+    whose changes were agreed to elsewhere, and do not count for it. `allow` are the
     classes of actions that may be in the plan (None: all); peakctl.yaml may allow less. With
     `destroy` the plan deletes what the manifests name.
     """
@@ -48,6 +49,7 @@ class PlanOptions:
     take_over: tuple[str, ...] = ()
     retry_failed: bool = False
     allow_mass_change: int | None = None
+    agreed: frozenset[Key] = frozenset()
     allow: tuple[str, ...] | None = None
     destroy: bool = False
     parallelism: int = PARALLELISM
@@ -338,8 +340,9 @@ class Planner:
             return ()
         environment = self.platform.project.environment
         limits = environment.guards if environment else Guards()
-        allowed = self.options.allow_mass_change
-        return mass_change(plan, self.platform.kinds, allowed=allowed, limits=limits)
+        allowed, agreed = self.options.allow_mass_change, self.options.agreed
+        kinds = self.platform.kinds
+        return mass_change(plan, kinds, allowed=allowed, limits=limits, agreed=agreed)
 
     def _not_allowed(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """What is of another class than those that are allowed, approved or not."""

@@ -15,7 +15,7 @@ from peakctl.engine.plan.approval import (
     approve,
     edited_actions,
     left_deletes,
-    objections,
+    objections_to_all,
     other_format,
     read_approval,
     write_approval,
@@ -42,12 +42,13 @@ class SavedPlan:
     """Consent to the actions of a plan that was saved, as read from its file.
 
     `tenant_confirmed` says that a person has seen that the platform is the tenant of the plan, for
-    a file that is not bound to one.
+    a file that is not bound to one. `others` are approvals that count beside it, action by action.
     """
 
     file: str
     approval: Approval
     tenant_confirmed: bool = False
+    others: tuple[Approval, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -120,14 +121,21 @@ def open_saved_plan(file: str | Path) -> SavedPlan:
     try:
         with Path(file).open("rb") as opened:
             data = opened.read(LARGEST + 1)  # no more, should it have no end
+    except OSError as error:
+        raise _unusable(f'"{file}" cannot be read', error.strerror or "") from None
+    return parse_saved_plan(str(file), data)
+
+
+def parse_saved_plan(name: str, data: bytes) -> SavedPlan:
+    """What was approved in the bytes of a plan file. Raises PlanStale for what is none."""
+    try:
         text = data.decode() if len(data) <= LARGEST else ""
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise _unusable(f'"{file}" cannot be read', why) from None
+    except UnicodeDecodeError:
+        raise _unusable(f'"{name}" cannot be read', "it is not text") from None
     approval = read_approval(text)
     if approval is None:
-        raise _unreadable(str(file), text)
-    return SavedPlan(str(file), approval)
+        raise _unreadable(name, text)
+    return SavedPlan(name, approval)
 
 
 def check_is_file(words: Sequence[str]) -> str:
@@ -157,13 +165,13 @@ def approval_check(
     That is a saved plan, or a plan that was shown. `again` is what to type to run it again.
     """
     if isinstance(consent, SavedPlan):
-        approval, fix = consent.approval, PLAN_AGAIN
+        approvals, fix = (consent.approval, *consent.others), PLAN_AGAIN
     else:
-        approval = _approved(platform, consent.plan, cost=LIGHT)
+        approvals = (_approved(platform, consent.plan, cost=LIGHT),)
         fix = f"look at the new plan: {again}"
 
     def check(now: Plan) -> None:
-        found = objections(approval, now, platform.kinds, fix)
+        found = objections_to_all(approvals, now, platform.kinds, fix)
         if found:
             raise PlanStale(*found)
 

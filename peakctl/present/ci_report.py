@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from peakctl.model import Effect, Status, Verb
@@ -36,15 +37,18 @@ class JobFacts:
     approver: str = ""
 
 
-def ci_markdown(report: Report, facts: JobFacts, consent: str = "", host: str = "github") -> str:
+def ci_markdown(
+    report: Report, facts: JobFacts, consents: Sequence[str] = (), host: str = "github"
+) -> str:
     """The report as Markdown, with the facts of the job below its heading.
 
-    `consent` is the line that somebody may write on the request to consent to the plan. The text is
-    as long as `host` takes: a name of `HOSTS`; for others as long as a comment of GitHub.
+    `consents` are the lines that somebody may write on the request to consent to the plan. The text
+    is as long as `host` takes: a name of `HOSTS`; for others as long as a comment of GitHub.
     """
     rows = markdown_text(report, limit=HOSTS.get(host, LIMIT)).split("\n")
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
-    asked = ("", _ASK, "", f"    {consent}") if consent and not report.ok else ()
+    is_asked = consents and not report.ok
+    asked = ("", _ASK, "", *(f"    {each}" for each in consents)) if is_asked else ()
     return "\n".join((rows[heading], "", facts_line(facts), *asked, *rows[heading + 1 :]))
 
 

@@ -70,6 +70,8 @@ def _about(run: HistoryRun) -> Iterator[Line]:
     )
     if told := ", ".join(fact for fact in facts if fact):
         yield line((told, "dim"))
+    for consent in origin.consents:
+        yield line((f"consent of {consent}", "dim"))
     if url := address(actor):
         yield line((url, "dim"))
 
@@ -144,6 +146,7 @@ def run_document(run: HistoryRun) -> JsonDict:
         "dirty": run.origin.dirty,
         "pull_request": run.origin.pull_request,
         "approver": run.origin.approver,
+        "consents": list(run.origin.consents),
         "plan_digest": run.plan,
         "peakctl_version": run.peakctl,
         "counts": dict(run.counts),

@@ -12,7 +12,7 @@ workflows from 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from peakctl.engine.observe.live_state import LiveState
@@ -20,7 +20,7 @@ from peakctl.engine.plan.approved_action import differences, is_other, read_acti
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import seal_all
-from peakctl.ledger.digests import Digests
+from peakctl.ledger.digests import LIGHT, Digests
 from peakctl.model import MISSING, Action, JsonObject, Key, Listed, Plan, Step, Tree, Value, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, holds_secret, seal_beside, set_at, value_at
@@ -93,6 +93,7 @@ def _live_ids(observed: LiveState) -> Iterator[tuple[str, str | int]]:
 
 FORMAT = 3
 NOWHERE = Tenant()
+UNKNOWN = "it was not part of the approved plan"
 _TOLD = 10
 """Fields that are told of an action that is not the approved one."""
 
@@ -232,13 +233,32 @@ def objections(
     return tuple(_objections(before, now, fix, was_written=not approval.cost))
 
 
+def objections_to_all(
+    approvals: Sequence[Approval], plan: Plan, kinds: Mapping[str, Kind], fix: str
+) -> tuple[Diagnostic, ...]:
+    """What the new plan would do of which no approval has the action, as it would be now.
+
+    Where some have an action of that resource, the first of them tells the difference.
+    """
+    nothing = Approval("", "", "", (), LIGHT)
+    found = [
+        {each.key: each for each in objections(approval, plan, kinds, fix)}
+        for approval in approvals or (nothing,)
+    ]
+    return tuple(
+        next((told[key] for told in found if told[key].summary != UNKNOWN), first)
+        for key, first in found[0].items()
+        if all(key in told for told in found)
+    )
+
+
 def _objections(
     before: Mapping[Key, Approved], actions: Iterator[Approved], fix: str, *, was_written: bool
 ) -> Iterator[Diagnostic]:
     for now in actions:
         then = before.get(now.key)
         if then is None:
-            yield _objection(now.key, "it was not part of the approved plan", None, now, fix)
+            yield _objection(now.key, UNKNOWN, None, now, fix)
         elif then.live != now.live and not _is_gone(then, now):
             yield _objection(now.key, "it was changed on the platform meanwhile", then, now, fix)
         elif then.digest != now.digest or _deletes(now) > _deletes(then):

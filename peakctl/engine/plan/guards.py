@@ -126,17 +126,23 @@ def _refused_class(action: Action, beyond: Iterable[str], allowed: Collection[st
 
 
 def mass_change(
-    plan: Plan, kinds: Mapping[str, Kind], *, allowed: int | None, limits: Guards = DEFAULT
+    plan: Plan,
+    kinds: Mapping[str, Kind],
+    *,
+    allowed: int | None,
+    limits: Guards = DEFAULT,
+    agreed: Collection[Key] = (),
 ) -> tuple[Diagnostic, ...]:
     """An error when the plan changes or deletes unusually much of what exists, else nothing.
 
     Unusual is what exceeds `limits`: the changes and deletes of one kind, or the deletes of all
     kinds together. A replacement is a delete. What only follows something that this run makes (the
     new version of an image) does not count. `allowed` is the number of all that count, from whoever
-    has read the plan. Not for a destroy, which asks with its own number.
+    has read the plan, and `agreed` are those that were agreed to elsewhere: they do not count. Not
+    for a destroy, which asks with its own number.
     """
     exist = Counter(a.key.kind for a in plan.actions if a.live or a.verb is Verb.DELETE)
-    counted = counted_changes(plan, kinds)
+    counted = [each for each in counted_changes(plan, kinds) if each.key not in agreed]
     changed = Counter(action.key.kind for action in counted)
     deleted = sum(action.deletes for action in counted)
     words = [

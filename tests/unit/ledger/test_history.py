@@ -106,6 +106,21 @@ def test_a_history_is_read_as_it_was_written() -> None:
     assert read_history(write_history(history), US) == history
 
 
+def test_consents_make_a_format_that_older_versions_do_not_take_for_damaged() -> None:
+    plain = History(US, 1, (made("a", origin=Origin("main", approver="bob")),))
+    assert json.loads(write_history(plain))["format_version"] == 1
+    consented = replace(plain.runs[0], origin=Origin(consents=("bob: mass-change 12",)))
+    history = replace(plain, runs=(*plain.runs, replace(consented, number=2, id="b")))
+    text = write_history(history)
+    body = json.loads(text)
+    assert body["format_version"] == 2
+    assert [sorted(run["origin"]) for run in body["runs"]] == [
+        ["approver", "branch", "dirty", "pull_request"],
+        ["approver", "branch", "consents", "dirty", "pull_request"],
+    ]
+    assert read_history(text, US) == history
+
+
 def test_what_another_version_of_peakctl_wrote_is_read() -> None:
     owner = Owner("formats", "local")
     found = read_history((FORMATS / "794d715/history.json").read_bytes(), owner)
@@ -128,7 +143,7 @@ def test_what_another_version_of_peakctl_wrote_is_read() -> None:
         (b"\xff", Flaw.CORRUPT),
         (b"null", Flaw.FOREIGN),
         (b'{"kind": "peakctl-ledger"}', Flaw.FOREIGN),
-        (b'{"kind": "peakctl-history", "format_version": 2}', Flaw.NEWER),
+        (b'{"kind": "peakctl-history", "format_version": 3}', Flaw.NEWER),
         (b'{"kind": "peakctl-history", "format_version": 0}', Flaw.CORRUPT),
         (b'{"kind": "peakctl-history", "format_version": true}', Flaw.CORRUPT),
         (b'{"kind": "peakctl-history", "format_version": 1}', Flaw.CORRUPT),

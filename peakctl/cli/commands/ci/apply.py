@@ -31,6 +31,7 @@ Exit codes are those of apply. What cannot be told is a warning, and changes non
 @options.selection
 @options.policy
 @options.ci_job
+@options.plan_from
 @options.outputs
 @options.ownership
 @options.pruning
@@ -48,49 +49,35 @@ def apply(
     comment: bool,  # noqa: FBT001 - click passes flags by name
     summary_file: str | None,
     outputs_file: str | None,
+    plan_from: str | None,
     **flags: object,
 ) -> int:
     """Apply without asking, and tell of it on the request that was merged.
 
-    With a PLAN_FILE of `ci plan`, does what was approved there, or less, and stops with exit code
-    11 otherwise. A runner that cancels the job ends the apply in order, also where it signals only
+    Does what the plans of the merged requests approve, or less, and stops with exit code 11
+    otherwise: `approval` in peakctl.yaml says what must be there. With a PLAN_FILE of `ci plan` it
+    is that plan. A runner that cancels the job ends the apply in order, also where it signals only
     the shell: the lease is free afterwards.
     """
     from peakctl.cli.ci import CiFlags, run_ci
 
-    chosen = CiFlags(ci=ci, comment=comment, summary_file=summary_file, outputs_file=outputs_file)
+    chosen = CiFlags(
+        ci=ci,
+        comment=comment,
+        summary_file=summary_file,
+        outputs_file=outputs_file,
+        plan_from=plan_from,
+    )
     typed = replace(options.Flags.of(flags), yes=True)
     return run_ci("apply", typed, chosen, _apply)
 
 
 async def _apply(session: Session, context: CiContext) -> Report:
-    from peakctl.cli.ci import apply_once, consented
-    from peakctl.cli.lease_wait import waiting_for_lease
+    from peakctl.cli.ci_apply import CiApply
     from peakctl.cli.planning import load_typed
-    from peakctl.cli.session import connected
-    from peakctl.errors import GuardRefused, Severity
     from peakctl.operations.saved_plan import read_saved_plan
 
     loaded = load_typed(session)
     file = session.flags.plan_file
     saved = read_saved_plan(session.project, file) if file else None
-
-    async def attempt() -> Report:
-        async with connected(session) as platform:
-            return await waiting_for_lease(
-                session,
-                platform,
-                lambda: apply_once(session, context, platform, loaded, saved),
-                context,
-            )
-
-    before = len(session.warnings)
-    try:
-        return await attempt()
-    except GuardRefused as refused:
-        first = len(session.warnings)
-        guards = [d for d in refused.diagnostics if d.severity is Severity.ERROR]
-        if session.plan is None or not await consented(session, context, session.plan, guards):
-            raise
-        del session.warnings[before:first]  # the second attempt tells them again
-        return await attempt()
+    return await CiApply(session, context, loaded, saved).run()

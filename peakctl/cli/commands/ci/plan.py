@@ -34,6 +34,7 @@ not answer) is a warning, and changes none of them.
 @options.unset_env
 @options.policy
 @options.ci_job
+@options.plan_from
 @options.outputs
 @options.shown
 @click.option(
@@ -72,6 +73,7 @@ def plan(
     summary_file: str | None,
     outputs_file: str | None,
     result_file: str | None,
+    plan_from: str | None,
     **flags: object,
 ) -> int:
     """Plan, save the plan, and tell of it on the pull or merge request.
@@ -91,6 +93,7 @@ def plan(
         summary_file=summary_file,
         outputs_file=outputs_file,
         result_file=result_file,
+        plan_from=plan_from,
     )
     return run_ci("plan", options.Flags.of(flags), chosen, _plan)
 
@@ -115,7 +118,7 @@ async def _plan(session: Session, context: CiContext) -> Report:
     loaded = load_typed(session)
     async with connected(session) as platform:
         planned = await plan_typed(session, platform, loaded)
-        if planned.guards and await consented(session, context, planned.plan, planned.guards):
+        if planned.guards and await consented(session, context, planned, planned.guards):
             planned = await plan_typed(session, platform, loaded)
             session.warnings = list(dict.fromkeys(session.warnings))
         warn_of_applied(session, context, planned)

@@ -17,6 +17,7 @@ from peakctl.engine.plan.approval import (
     edited_actions,
     left_deletes,
     objections,
+    objections_to_all,
     other_format,
     read_approval,
     write_approval,
@@ -330,3 +331,22 @@ def test_what_was_shown_in_this_run_is_compared_by_what_it_does_alone() -> None:
     assert codes(approved(shown), replace(shown, shown=())) == [
         "it is not what the plan file shows"
     ]
+
+
+def test_each_action_may_be_of_another_approval() -> None:
+    unknown = Unknown(IMAGE, "version")
+    whole = Plan((image(), service(unknown)))
+    one, other = approved(image()), approved(image(verb=Verb.KEEP), service(unknown))
+    for approvals in ((one, other), (other, one)):
+        assert objections_to_all(approvals, whole, KINDS, "plan again") == ()
+    (told,) = objections_to_all((one,), whole, KINDS, "plan again")
+    assert (told.key, told.summary) == (SERVICE, "it was not part of the approved plan")
+    both = objections_to_all((), whole, KINDS, "plan again")
+    assert [each.key for each in both] == [IMAGE, SERVICE]
+
+
+def test_the_approval_that_has_the_resource_tells_the_difference() -> None:
+    one, other = approved(image()), approved(service(70))
+    for approvals in ((one, other), (other, one)):
+        (told,) = objections_to_all(approvals, Plan((service(70, live="newer"),)), KINDS, "")
+        assert told.summary == "it was changed on the platform meanwhile"

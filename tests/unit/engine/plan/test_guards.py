@@ -280,3 +280,12 @@ def test_a_change_that_takes_something_else_away_counts(lab: Any) -> None:
                    for a in plan.actions]  # fmt: skip
         found = mass_change(Plan(tuple(actions)), lab.kinds, allowed=None)
         assert (found == ()) is follows
+
+
+def test_what_was_agreed_to_elsewhere_does_not_count(lab: Any) -> None:
+    actions = edits("Service", changed=8, same=0)
+    (told,) = mass_change(Plan(tuple(actions)), lab.kinds, allowed=None, agreed={actions[0].key})
+    assert "7 of 8 Service" in told.summary
+    assert "in all 7 would change" in told.detail
+    agreed = {each.key for each in actions}
+    assert mass_change(Plan(tuple(actions)), lab.kinds, allowed=None, agreed=agreed) == ()
