@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import os
+import re
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -137,7 +139,7 @@ class SocketTransport(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
         except OSError as error:
-            raise httpx.ConnectError(str(error) or type(error).__name__) from error
+            raise httpx.ConnectError(_words(error, route.url)) from error
         self._open.add(connection)
         return connection
 
@@ -159,7 +161,7 @@ class SocketTransport(httpx.AsyncBaseTransport):
         try:
             connection = await self._reach(_place(proxy.url), own)
         except OSError as error:
-            raise _of_proxy(route, str(error)) from error
+            raise _of_proxy(route, _words(error, proxy.url)) from error
         if trust is None:
             return connection
         try:
@@ -237,6 +239,14 @@ async def _open_tunnel(route: _Route, proxy: httpx.Proxy, connection: Connection
         raise _of_proxy(route, str(error)) from error
     if not httpx.codes.is_success(status):
         raise _of_proxy(route, f"it answers {status}")
+
+
+def _words(error: OSError, url: httpx.URL) -> str:
+    """Where nothing could be reached, and what the system says of it."""
+    found = re.search(r"\[Errno (\d+)\] Connect call failed", str(error))
+    why = os.strerror(int(found[1])) if found else error.strerror or str(error)
+    host, port = _place(url)
+    return f"{host}:{port}: {why or type(error).__name__}"
 
 
 def _of_proxy(route: _Route, why: str) -> httpx.ProxyError:

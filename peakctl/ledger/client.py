@@ -60,14 +60,18 @@ class LedgerClient:
 
     @contextlib.asynccontextmanager
     async def lease(
-        self, run: Run, intents: tuple[Intent, ...], listed: tuple[Listed, ...] | None = None
+        self,
+        run: Run,
+        intents: tuple[Intent, ...],
+        listed: tuple[Listed, ...] | None = None,
+        read: LedgerRevision | None = None,
     ) -> AsyncIterator[HeldLease]:
         """Hold the lease for `run`, which sets out to do `intents`; as `HeldLease.acquire`.
 
         A block that ends without `finish`, and before `renewing`, has changed nothing: its lease is
         released.
         """
-        held = await HeldLease.acquire(self, run, intents, listed)
+        held = await HeldLease.acquire(self, run, intents, listed, read)
         try:
             yield held
         finally:

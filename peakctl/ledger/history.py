@@ -272,14 +272,12 @@ class HistoryClient:
         except LedgerUnusable:
             return None
 
-    async def add(
-        self, runs: Sequence[HistoryRun], listed: tuple[Listed, ...] | None = None
-    ) -> None:
+    async def add(self, runs: Sequence[HistoryRun], found: FoundHistory | None) -> None:
         """Add the runs that the history does not have yet; creates it where there is none.
 
-        Raises PeakctlError for runs that cannot be written down, too.
+        `found` is what `find` gave, if only a while ago. Raises PeakctlError for runs that cannot
+        be written down, too.
         """
-        found = await self.find(listed)
         if found is None:
             await self._create(self._next(History(self.owner), runs))
             return

@@ -75,14 +75,18 @@ class HeldLease:
         run: Run,
         intents: tuple[Intent, ...],
         listed: tuple[Listed, ...] | None = None,
+        read: LedgerRevision | None = None,
     ) -> HeldLease:
         """Write a version with our lease that is in force. `listed` are all ledgers, if known.
 
-        Raises LeaseHeld while another run has it, LedgerUnusable, NotAuthenticated, ApiError. When
-        it is cancelled, what it wrote is taken back first.
+        `read` is the ledger as it was read a moment ago: if it was free then it is not read again,
+        and should another run have written meanwhile, what is written on it is void. Raises
+        LeaseHeld while another run has it, LedgerUnusable, NotAuthenticated, ApiError. When it is
+        cancelled, what it wrote is taken back first.
         """
         held = cls(client, run)
-        revision = await client.find(listed)
+        free = read is not None and read.ledger.lease is None
+        revision = read if free else await client.find(listed)
         try:
             await complete(held._acquire(revision, intents))
         except asyncio.CancelledError:

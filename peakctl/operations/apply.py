@@ -292,7 +292,11 @@ async def carry_out(
             told,
             check=approval_check(platform, consent, again),
             recorder=open_recorder(
-                platform, planned, again, lambda words: listen(RunNotice(words))
+                platform,
+                planned,
+                again,
+                lambda words: listen(RunNotice(words)),
+                at_once=not options.look_again,
             ),
             again=planned.replan_inputs(),
         )
@@ -321,6 +325,7 @@ class _Run:
     recorded: bool = True
     began: float = 0.0
     record: JsonDict = field(default_factory=dict)
+    history_told: tuple[Diagnostic, ...] = ()
 
     async def carry_out(self) -> ApplyResult:
         """All stages; a lease is released when the run ends before its first call."""
@@ -392,6 +397,7 @@ class _Run:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self.stop.waking(stopped))
             if lease is not None:
+                self._ledger_of_run.find_history(self.planned)
                 lost = partial(self.stop.request, StopReason.LEASE_LOST)
                 await stack.enter_async_context(lease.renewing(lost))
             if self.options.timeout is not None:
@@ -425,12 +431,17 @@ class _Run:
         self._recorded(problems)
 
     async def _release_lease(self) -> None:
-        self._recorded(await self._ledger_of_run.release(self.record))
+        """Beside it the history is written, which neither waits for the other."""
+        recorder = self._ledger_of_run
+        problems, self.history_told = await asyncio.gather(
+            recorder.release(self.record), recorder.write_history()
+        )
+        self._recorded(problems)
 
     async def _keep_records(self, stage: stages.WriteHistory | stages.RemoveRecords) -> None:
         recorder = self._ledger_of_run
         if isinstance(stage, stages.WriteHistory):
-            self.told += await recorder.write_history(self.planned)
+            self.told += self.history_told
         else:
             self.told += await recorder.remove_records()
 

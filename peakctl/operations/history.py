@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
@@ -100,26 +101,40 @@ class HistoryWriter:
 
     client: HistoryClient
     record: model.HistoryRun | None = None
+    _found: asyncio.Task[FoundHistory | None] | None = None
+
+    def begin(self, listed: tuple[model.Listed, ...] | None) -> None:
+        """Begin to look for the history: `listed` are all artifacts, if known."""
+        picked = None if listed is None else self.client.store.pick(listed)
+        self._found = asyncio.create_task(self.client.find(picked))
+        self._found.add_done_callback(_noticed)
+
+    def cancel(self) -> None:
+        """Look no longer."""
+        if self._found is not None:
+            self._found.cancel()
 
     async def write(
-        self,
-        past: Sequence[model.PastRun],
-        left: Sequence[model.Intent],
-        listed: tuple[model.Listed, ...] | None,
+        self, past: Sequence[model.PastRun], left: Sequence[model.Intent]
     ) -> tuple[Diagnostic, ...]:
         """Add the run, and those in `past` that the history lacks; a warning where that fails.
 
-        `past` are the runs that the ledger knows, `left` the intents of those that died, and
-        `listed` all artifacts, if known.
+        `past` are the runs that the ledger knows, `left` the intents of those that died.
         """
         assert self.record is not None  # noqa: S101 - the ledger was told of it before
         others = [recovered_run(each, left) for each in past if each.run != self.record.id]
-        picked = None if listed is None else self.client.store.pick(listed)
         try:
-            await self.client.add([*others, self.record], picked)
+            found = await self._found if self._found else await self.client.find()
+            await self.client.add([*others, self.record], found)
         except PeakctlError as error:
             return (_not_written(error),)
         return ()
+
+
+def _noticed(task: asyncio.Task[FoundHistory | None]) -> None:
+    """An error is told when the history is written; a run that ends before needs none."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _not_written(error: PeakctlError) -> Diagnostic:

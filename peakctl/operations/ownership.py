@@ -140,7 +140,7 @@ async def write_ownership(platform: Platform, shown: OwnershipResult) -> tuple[D
         since, now = lease.since, client.store.now()
     history = history_writer(platform, shown.owner)
     history.record = _record(project, run, shown, (since, now), counts)
-    return await history.write(before.runs, lease.before, None)
+    return await history.write(before.runs, lease.before)
 
 
 def _entries(found: LedgerResult, keys: Iterable[Key], prefix: str) -> tuple[Owned, ...]:

@@ -32,6 +32,7 @@ class RunRecorder:
 
     `command` is how the run is called there, `again` what to type to run it again. `tell` hears
     what is worth a line on the way; `noted` has the warnings of a record that was not written.
+    `at_once` says that the plan was made a moment ago: its ledger need not be read again.
     `adopted` is what becomes the project's without being changed, `origin` where what is applied
     comes from, as it was when the lease was acquired.
     Leaving the block releases a lease under which nothing was changed.
@@ -47,6 +48,7 @@ class RunRecorder:
     redact: Callable[[str], str]
     history: HistoryWriter
     find_origin: Callable[[], model.Origin]
+    at_once: bool = False
     lease: HeldLease | None = None
     noted: list[Diagnostic] = field(default_factory=list)
     adopted: frozenset[model.Key] = frozenset()
@@ -79,7 +81,10 @@ class RunRecorder:
         intents = intents_of(plan, owners, self.run_id)
         found = planned.live.listed.get(store.kind)
         listed = None if found is None else store.pick(found)
-        lease = await self._stack.enter_async_context(self.client.lease(self.run, intents, listed))
+        read = planned.live.revision if self.at_once else None
+        lease = await self._stack.enter_async_context(
+            self.client.lease(self.run, intents, listed, read)
+        )
         self.lease = lease
         if lease.took_over is not None:
             self.tell(taken_over(lease.took_over, self.run.actor, store.now()))
@@ -182,12 +187,15 @@ class RunRecorder:
         told = (lost(self.again, early=early),) if self.lease.lost else ()
         return (*told, *problems, *(replaced(*pair) for pair in self.lease.replaced))
 
-    async def write_history(self, planned: PlanResult) -> tuple[Diagnostic, ...]:
+    def find_history(self, planned: PlanResult) -> None:
+        """Begin to look for the history, beside what changes resources: it guards none of that."""
+        self.history.begin(planned.live.listed.get(self.client.store.kind))
+        self._stack.callback(self.history.cancel)
+
+    async def write_history(self) -> tuple[Diagnostic, ...]:
         """Add the run to the history. A warning where that fails: the run is over and recorded."""
         assert self.lease is not None  # noqa: S101 - only runs that acquired it write it
-        past, left = self.lease.ledger.runs, self.lease.before
-        listed = planned.live.listed.get(self.client.store.kind)
-        return await self.history.write(past, left, listed)
+        return await self.history.write(self.lease.ledger.runs, self.lease.before)
 
     async def remove_records(self) -> tuple[Diagnostic, ...]:
         """Delete the ledger and the history of an owner that has nothing left: see the function.
@@ -291,9 +299,17 @@ class RunRecorder:
 
 
 def open_recorder(
-    platform: Platform, planned: PlanResult, again: str, tell: Callable[[str], None]
+    platform: Platform,
+    planned: PlanResult,
+    again: str,
+    tell: Callable[[str], None],
+    *,
+    at_once: bool,
 ) -> RunRecorder | None:
-    """What writes the run into its ledger; None where no ledger is kept."""
+    """What writes the run into its ledger; None where no ledger is kept.
+
+    `at_once`: nobody took time to agree to the plan.
+    """
     from peakctl.engine.record import uses_of
     from peakctl.operations.actor import actor_of, run_id
     from peakctl.operations.history import history_writer
@@ -308,7 +324,17 @@ def open_recorder(
     find_origin = functools.partial(origin_of, project, planned.loaded.resources.values())
     history, redact = history_writer(platform, client.owner), project.redact
     return RunRecorder(
-        command, again, tell, client, find_actor, run_id(), uses, redact, history, find_origin
+        command,
+        again,
+        tell,
+        client,
+        find_actor,
+        run_id(),
+        uses,
+        redact,
+        history,
+        find_origin,
+        at_once,
     )
 
 

@@ -122,7 +122,7 @@ def explain(stages: Iterable[Stage]) -> tuple[tuple[str, str], ...]:
 _OF_RECORDS = {
     Record: "write what {} owns, and how each action ended",
     ReleaseLease: "give the lease of {} back, in the same version of the ledger",
-    WriteHistory: "add the run to the history of {}",
+    WriteHistory: "add the run to the history of {}, beside the last write of the ledger",
     RemoveRecords: "delete the ledger and the history of {}, if it owns nothing any more",
 }
 

@@ -23,7 +23,7 @@ NUMBERED = {
     "imageVersionId": "image-version",
     "entityId": "workflow",
 }
-IGNORED = ("turn", "ends", "lines")  # counters and forecasts of the emulator itself
+IGNORED = ("turn", "begins", "ends", "lines")  # counters and forecasts of the emulator itself
 SQL = "SELECT kind, id, parent, name, status, facet, body FROM items WHERE name NOT LIKE 'peak-%'"
 LEDGERS = (
     "SELECT a.name, a.id, json_extract(v.body, '$.version'), b.data FROM items a"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,6 +118,23 @@ def test_each_run_is_told_with_what_it_did(shop: Shop, monkeypatch: pytest.Monke
     assert lines[2:4] == ["       approved by bob", "       edit  Workflow/a"]
     assert lines[-1] == "2 runs."
     assert all(len(line) <= 60 for line in lines)
+
+
+def test_an_apply_sends_what_it_needs_and_not_a_read_more(shop: Shop) -> None:
+    shop.apply(("a", "post"))
+    before = len(shop.sent())
+    shop.apply(("a", "get"))
+    sent = [re.sub(r"[0-9a-f-]{36}", "ID", each) for each in shop.sent()[before:]]
+    flows = "/service/workflows/api/v1/workflows/"
+    one = f"GET {flows}1"
+    ledger = [f"GET {ARTIFACTS}ID", f"GET {ARTIFACTS}ID/download"]
+    assert sent[:2] == [f"GET {ARTIFACTS}", f"GET {flows}"]
+    assert sorted(sent[2:5]) == sorted([*ledger, one])
+    put = f"PUT {ARTIFACTS}ID"
+    assert sent[5] == put  # the lease, on the ledger as the plan has read it
+    assert sorted(sent[6:9]) == sorted([f"GET {ARTIFACTS}", f"GET {flows}", one])
+    assert sorted(sent[9:11]) == [ledger[1], f"PUT {flows}1"]  # the history, beside the change
+    assert sent[11:] == [put, put]  # the ledger and the history, side by side
 
 
 def test_a_plan_and_an_apply_without_changes_ask_nothing_of_it(shop: Shop) -> None:

@@ -110,7 +110,8 @@ def test_writers_that_overtake_each_other_lose_nothing(
 
     async def write(word: str) -> None:
         run = HistoryRun(0, word, Actor("ada"), "apply", NOW, NOW, "done")
-        await HistoryClient(store, US, store.clock).add([run])
+        client = HistoryClient(store, US, store.clock)
+        await client.add([run], await client.find())
 
     async def race() -> None:
         await store.create(history_name(US), write_history(History(US, 1)))

@@ -17,7 +17,7 @@ from peakctl.engine.observe.identity import candidates, choose, in_scope, siblin
 from peakctl.errors import ApiError, NotAuthenticated
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import Owners, find_owners
-from peakctl.ledger.revisions import Others, find_revision, read_others
+from peakctl.ledger.revisions import LedgerRevision, Others, find_revision, read_others
 from peakctl.model import EMPTY, Adapter, Key, Ledger, LedgerStore, Owner, Plan, Tree, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
@@ -32,9 +32,10 @@ class LiveState:
     `listed` holds the listing of each kind that was looked at; `live` the declared resources that
     exist; `pins` what references to other resources receive, by kind, name, wanted version and
     scope; `definitions` the specs that were read for the parameters they declare. `ledger` is our
-    own, None when there is none, `others` are those of other projects where they had to be read;
-    `owners` says who owns each resource. `unlisted` are the ids, by kind, that the listing lacks
-    although the ledger has them and they are there; `listed` has them all the same.
+    own, None when there is none, and `revision` the version of it that was read; `others` are those
+    of other projects where they had to be read; `owners` says who owns each resource. `unlisted`
+    are the ids, by kind, that the listing lacks although the ledger has them and they are there;
+    `listed` has them all the same.
     """
 
     listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class LiveState:
     others: tuple[Ledger, ...] = ()
     owners: Owners = field(default_factory=Owners)
     unlisted: frozenset[LiveId] = frozenset()
+    revision: LedgerRevision | None = None
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
         """Everything of that kind and exact name."""
@@ -86,6 +88,7 @@ class _Observer:
     query: LedgerQuery | None
     outside: Sequence[Reference]
     ledger: Ledger | None = None
+    revision: LedgerRevision | None = None
     ledger_known: asyncio.Event = field(default_factory=asyncio.Event)
     listed: dict[str, tuple[Listed, ...]] = field(default_factory=dict)
     live: dict[Key, Live] = field(default_factory=dict)
@@ -116,6 +119,7 @@ class _Observer:
             rest.ledgers,
             owners,
             frozenset(self.unlisted),
+            self.revision,
         )
 
     async def _read_others(self) -> Others:
@@ -134,8 +138,8 @@ class _Observer:
 
     async def _read_ledger(self, query: LedgerQuery) -> None:
         ledgers = query.store.pick(self.listed[query.store.kind])
-        revision = await find_revision(query.store, ledgers, query.owner)
-        self.ledger = revision.ledger if revision else None
+        self.revision = await find_revision(query.store, ledgers, query.owner)
+        self.ledger = self.revision.ledger if self.revision else None
         self.ledger_known.set()
 
     def _needed_kinds(self) -> set[str]:

@@ -71,7 +71,8 @@ def client_of(store: Any) -> HistoryClient:
 
 
 def add(store: Any, *runs: HistoryRun) -> None:
-    run(client_of(store).add(runs))
+    client = client_of(store)
+    run(client.add(runs, run(client.find())))
 
 
 def texts(store: Any) -> dict[int, bytes]:
@@ -249,7 +250,8 @@ def test_the_first_run_makes_it_and_the_next_takes_two_requests(history_store: A
     assert history_store.asked == ["list", "create"]
     history_store.asked.clear()
     listed = history_store._listed()
-    run(client_of(history_store).add([made("b")], listed))
+    client = client_of(history_store)
+    run(client.add([made("b")], run(client.find(listed))))
     assert history_store.asked == ["read", "append"]
     assert kept(history_store) == [(1, "a"), (2, "b")]
     assert read_history(texts(history_store)[2], US).version == 2
@@ -274,7 +276,7 @@ def test_two_that_write_at_the_same_moment_are_both_kept(history_store: Any) -> 
     async def race() -> None:
         found = await client_of(history_store).find()
         assert found is not None
-        await client_of(history_store).add([made("b", NOW + 1)])
+        await client_of(history_store).add([made("b", NOW + 1)], found)
         late = client_of(history_store)
         assert await late._add(found.id, found.history, [made("c", NOW + 2)]) == 4
 
