@@ -17,7 +17,6 @@ PeakctlError                 has one or more Diagnostics
 
 from __future__ import annotations
 
-import difflib
 import enum
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -180,6 +179,8 @@ class ApiError(PeakctlError):
 
 def nearest_names(word: str, choices: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
     """The names that `word` may have been meant to be, closest first; case does not count."""
+    import difflib
+
     by_folded = {choice.casefold(): choice for choice in choices}
     found = difflib.get_close_matches(word.casefold(), by_folded, n=most, cutoff=0.6)
     return tuple(by_folded[name] for name in found)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peakctl.api.client import Api
-from peakctl.archives import files_of_zip
+from peakctl.archives.zips import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at

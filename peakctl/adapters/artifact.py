@@ -18,7 +18,7 @@ from peakctl.adapters.ledger_store import is_record
 from peakctl.adapters.requests import changed, live_of, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
-from peakctl.archives import digest_of
+from peakctl.archives.digest import digest_of
 from peakctl.model import (
     ArchiveFile,
     CallRequest,

@@ -12,7 +12,7 @@ from peakctl.adapters import specs
 from peakctl.adapters.answers import files_at, pick, read_config, spec_of
 from peakctl.adapters.requests import zip_part
 from peakctl.api.bodies import Part
-from peakctl.archives import digest_of, split_digest
+from peakctl.archives.digest import digest_of, split_digest
 from peakctl.model import ArchiveFile, CallRequest, Listed, Live, LiveId, Resource
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 

@@ -16,7 +16,7 @@ from peakctl.adapters.requests import live_of, with_digest, zip_part
 from peakctl.adapters.rest import Call, Rest
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
-from peakctl.archives import split_digest
+from peakctl.archives.digest import split_digest
 from peakctl.model.resources import Listed, Live, Resource, State
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value, value_at
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from peakctl.adapters.answers import require
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
-from peakctl.archives.digest import BROKEN
+from peakctl.archives.zips import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.codec import LARGEST
 from peakctl.model import HISTORY_PREFIX, LEDGER_PREFIX, Clock, JsonObject, Listed, record_word

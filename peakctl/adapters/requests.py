@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import overload
 
 from peakctl.api.bodies import Part
-from peakctl.archives import add_digest
+from peakctl.archives.digest import add_digest
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.walk import child, variant
 from peakctl.model import CallRequest, Change, Live, Step, holds_secret, mapping_at, value_at

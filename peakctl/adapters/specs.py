@@ -8,7 +8,7 @@ from urllib.parse import quote
 from peakctl.adapters.answers import edit_of, metadata_of, pick, pick_shown, require, spec_of
 from peakctl.adapters.requests import changed, live_of, stated, with_digest
 from peakctl.adapters.rest import Call, Rest
-from peakctl.archives import split_digest
+from peakctl.archives.digest import split_digest
 from peakctl.errors import ApiError
 from peakctl.model import CallRequest, CallResult, KeptVersion, Listed, Live, Resource, Step
 from peakctl.model.values import JsonDict, JsonObject, mapping_at

@@ -5,19 +5,3 @@ The identity of an artifact is a digest over paths, executable bits and bytes, n
 deflate's bytes differ between zlib builds (rejected: hashing the zip). The digest travels as the
 last line of a description or of release notes, because the platform has no field for it.
 """
-
-from __future__ import annotations
-
-from peakctl.archives.digest import add_digest, digest_of, digest_of_zip, files_of_zip, split_digest
-from peakctl.archives.pack import pack
-from peakctl.archives.unpack import unpack
-
-__all__ = [
-    "add_digest",
-    "digest_of",
-    "digest_of_zip",
-    "files_of_zip",
-    "pack",
-    "split_digest",
-    "unpack",
-]

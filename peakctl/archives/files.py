@@ -1,9 +1,6 @@
 """The files of an artifact folder: links followed within it, ignored ones left out.
 
-Ignore files are read as the platform's own client does (docs/platform.md, 1.10): the last match
-wins, and `!` brings a file back even below an ignored folder, which git itself does not. The
-client's patterns are pathspec's `gitwildmatch`, which that library now calls by this class: its
-`gitignore` differs (`/*` would leave what lies deeper in). Errors have no place; callers add it.
+Errors have no place; callers add it.
 """
 
 from __future__ import annotations
@@ -16,10 +13,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pathspec import PathSpec
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
 from peakctl.files import Unreadable, read_text
@@ -27,7 +21,7 @@ from peakctl.model import ArchiveFile
 from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
-    from pathspec.pattern import Pattern
+    from peakctl.archives.patterns import Patterns
 
 
 MOST = 100
@@ -55,67 +49,23 @@ def raise_all(errors: Sequence[ManifestsInvalid]) -> None:
 DEFAULT = ".dockerignore"
 
 
-_STAR = "[^/]*"
-_STARS = re.compile(r"(?:\[\^/\]\*){2,}")
-_CHUNK = re.compile(
-    r"\[\^/\]\*((?:\\.|\[(?:\\.|[^]\\])+\](?!\*)|[^][\\(){}?*+|^$/])+)(?=\[\^/\]\*)"
-)
-"""In pathspec's expressions: `*`, what has to follow it, and then another `*`."""
-_ANY_FOLDERS = re.compile(r"(\(\?:/\.\+\)\?)")
-_LEADING = "^(?:.+/)?"
-MAX_OPEN = 3
-
-
-class _Pattern(GitIgnoreSpecPattern):
-    """pathspec's pattern, which takes no longer for many wildcards.
-
-    Where another wildcard follows, the first place that fits is as good as any later one, so that
-    the expression need not come back to it: an atomic group says that.
-    """
-
-    @classmethod
-    def pattern_to_regex(cls, pattern: object) -> tuple[Any, bool | None]:
-        regex, include = super().pattern_to_regex(pattern)
-        return (regex if regex is None else bounded(regex)), include
-
-
-def bounded(regex: str) -> str:
-    """`regex` with every wildcard but the last of its kind decided once.
-
-    Raises ValueError where more than three could still be tried against each other.
-    """
-    regex = _STARS.sub(lambda _: _STAR, regex)
-    regex = _CHUNK.sub(lambda found: f"(?>{_STAR}?{found[1]})", regex)
-    first, *rest = _ANY_FOLDERS.split(regex)
-    parts = [first, *(rest[i] + rest[i + 1] for i in range(0, len(rest), 2))]
-    bound = "".join([*map(_decided, parts[:-1]), parts[-1]])
-    if any(part.count(_STAR) - part.count(f"{_STAR}?") > MAX_OPEN for part in bound.split("/)")):
-        raise ValueError("it has too many wildcards: split it into several patterns")
-    return bound
-
-
-def _decided(part: str) -> str:
-    """A run of folders before a `**`, at the first place where it fits."""
-    if part.startswith(_LEADING):
-        return f"^(?>(?:.+?/)??{part.removeprefix(_LEADING)}(?=/))"
-    if part.startswith("^"):
-        return part
-    return f"(?>(?:/.+?)??{part.removeprefix('(?:/.+)?')}(?=/))"
-
-
 class Ignored:
-    """Which paths of a folder are left out."""
+    """Which paths of a folder are left out; what reads patterns is loaded where there are any."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self._spec: PathSpec[Pattern] = PathSpec.from_lines(_Pattern, lines, backend="simple")
-        self._prunes = all(pattern.include is not False for pattern in self._spec.patterns)
+        self._patterns: Patterns | None = None
+        if lines:
+            from peakctl.archives.patterns import Patterns
+
+            self._patterns = Patterns(lines)
 
     def file(self, path: str) -> bool:
-        return bool(self._spec.check_file(path).include)
+        return self._patterns is not None and self._patterns.match(path)
 
     def folder(self, path: str) -> bool:
         """Whether nothing below `path` can be in, so that it need not be looked at."""
-        return self._prunes and self.file(f"{path}/")
+        patterns = self._patterns
+        return patterns is not None and patterns.only_leave_out and patterns.match(f"{path}/")
 
 
 def read_ignored(folder: Path, names: Sequence[str] | None, root: Path | None = None) -> Ignored:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import functools
 import io
 import re
-import zipfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from peakctl.archives import files
 from peakctl.archives.digest import MAX_UNPACKED, digest_of
 from peakctl.errors import ManifestsInvalid
 from peakctl.model import Archive, ArchiveFile, Notice
 from peakctl.model.records import dataclass
+
+if TYPE_CHECKING:
+    import zipfile
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""
@@ -109,6 +112,8 @@ class _Bounded(io.BytesIO):
 
 
 def _encode(found: Sequence[files.Found], digest: str) -> bytes:
+    import zipfile
+
     sink = _Bounded(found)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         entries = [_write_file(archive, file) for file in found]
@@ -124,15 +129,19 @@ def _encode(found: Sequence[files.Found], digest: str) -> bytes:
 
 
 def _write_file(archive: zipfile.ZipFile, file: files.Found) -> ArchiveFile:
+    from zipfile import ZIP_DEFLATED
+
     mode = 0o100755 if file.executable else 0o100644
-    info = _described(file.path, mode, zipfile.ZIP_DEFLATED)
+    info = _described(file.path, mode, ZIP_DEFLATED)
     info.file_size = file.size
     with archive.open(info, "w") as member:
         return files.read_entry(file, member.write)
 
 
 def _described(name: str, mode: int, method: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _EPOCH)
+    from zipfile import ZipInfo
+
+    info = ZipInfo(name, _EPOCH)
     info.create_system = 3
     info.external_attr = mode << 16
     info.compress_type = method

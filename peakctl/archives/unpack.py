@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import PurePosixPath
 
-from peakctl.archives.digest import BROKEN, CHUNK, name_problem
 from peakctl.archives.pack import holds_credentials
+from peakctl.archives.zips import BROKEN, CHUNK, name_problem
 from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.model.records import dataclass
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.cli.option_types import OutputFile
 from peakctl.cli.options import REPORT_FORMS
 from peakctl.errors import Diagnostic, OutputFailed, PeakctlError, Severity
 from peakctl.files import write_private
-from peakctl.present.events import EventStream
 from peakctl.present.forms import OF_HOSTS, STREAMED, form_text
 from peakctl.present.places import in_repository
 from peakctl.present.problems import problem_lines
@@ -23,6 +22,9 @@ from peakctl.present.report import Report
 from peakctl.present.streams import lost_words
 from peakctl.present.terminal import Terminal, open_terminal
 from peakctl.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from peakctl.present.events import EventStream
 
 
 def answer(
@@ -134,6 +136,8 @@ def debug(error: BaseException, settings: Settings, terminal: Terminal) -> None:
 
 def _frames(error: BaseException) -> Iterator[str]:
     """Where an error came from, the earliest first. Words of unexpected ones may be secret."""
+    import traceback
+
     earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if earlier is not None:
         yield from _frames(earlier)

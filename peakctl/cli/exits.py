@@ -6,7 +6,6 @@ import enum
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -166,6 +165,8 @@ def _usage(error: click.ClickException) -> errors.Diagnostic:
 
 
 def _internal(error: BaseException) -> errors.Diagnostic:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     place = "in an unknown place"

@@ -16,7 +16,6 @@ from peakctl.cli.answer import answer, debug, lost_diagnostics
 from peakctl.cli.exits import Exit, diagnostics_of, exit_code
 from peakctl.cli.options import STOOD, TYPED
 from peakctl.errors import Diagnostic, ManifestsInvalid, OutputFailed, counted
-from peakctl.model import Key, Location, Owned, Plan
 from peakctl.model.records import dataclass
 from peakctl.operations.project import (
     Project,
@@ -26,7 +25,6 @@ from peakctl.operations.project import (
     with_environment,
     with_policy,
 )
-from peakctl.present.events import EventStream, LineFile
 from peakctl.present.forms import OF_HOSTS, STREAMED
 from peakctl.present.places import Places, declared_places, in_repository
 from peakctl.present.policy_text import policy_lines
@@ -37,7 +35,9 @@ from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from peakctl.cli.options import Flags
+    from peakctl.model import Key, Location, Owned, Plan
     from peakctl.operations.platform import Platform
+    from peakctl.present.events import EventStream
 
 STDIN = "<stdin>"
 LISTING = frozenset(
@@ -261,6 +261,10 @@ def _declared(session: Session, report: Report) -> Mapping[Key, Location]:
 def _streams(session: Session) -> Iterator[EventStream]:
     """Who gets the events of a run as they come."""
     flags = session.flags
+    if not flags.wants(STREAMED):
+        return
+    from peakctl.present.events import EventStream, LineFile
+
     if flags.form == STREAMED:
         yield EventStream(session.command, session.terminal.show_text)
     for each in flags.output_files or ():

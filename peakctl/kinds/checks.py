@@ -16,7 +16,7 @@ from peakctl.errors import nearest_names
 from peakctl.kinds.fields import PARAM
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import ignored_of, is_ignored
-from peakctl.model import Archive, JsonObject, Path, Reference, Secret, Value, record_word, reveal
+from peakctl.model import Archive, JsonObject, Path, Reference, Secret, Value, reveal
 from peakctl.model.values import leaf_places, list_at, value_at
 
 Check = Callable[[Any, Path, "Problems", Sequence[Reference]], None]
@@ -97,6 +97,8 @@ def check_values(value: JsonObject, path: Path, problems: Problems, _: Sequence[
 
 def check_name(value: str, path: Path, problems: Problems, _: Sequence[Reference]) -> None:
     """Ledgers and histories are artifacts too, and a manifest must not write over one."""
+    from peakctl.model import record_word
+
     word = record_word(value)
     if word is not None:
         problems.add(

@@ -8,8 +8,6 @@ width is taken out of what is shown, and refused in names.
 
 from __future__ import annotations
 
-import base64
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,6 +116,8 @@ def _flat(text: str) -> str:
 
 def _encodings(data: bytes) -> Iterator[str]:
     """The data in base64, wherever it begins among other data, and in hexadecimal digits."""
+    import base64
+
     yield data.hex()
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + data).decode()
@@ -158,6 +158,8 @@ def _plain_of(escape: str) -> str:
     if escape.startswith("%"):
         return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")
     if escape.startswith("&"):
+        import html
+
         return html.unescape(escape)
     if escape[1] == "u":
         pairs = bytes.fromhex(escape.replace("\\u", ""))

@@ -316,8 +316,8 @@ class _Import:
     def _unpacked(
         self, found: import_files.Found, data: bytes, digest: str | None, most: int
     ) -> import_files.Found:
-        from peakctl.archives.digest import digest_of_zip
         from peakctl.archives.unpack import MAX_BYTES, refused, unpack
+        from peakctl.archives.zips import digest_of_zip
 
         unpacked = unpack(data, min(MAX_BYTES, most))
         wanted = digest or digest_of_zip(data)
@@ -470,7 +470,7 @@ def archive_field(kind: Kind, values: Tree) -> Field | None:
 
 def digest_when_packed(unpacked: Unpacked, ignore_files: Sequence[str]) -> str:
     """The digest of the files when they lie in a folder and are packed from there."""
-    from peakctl.archives import pack
+    from peakctl.archives.pack import pack
 
     with tempfile.TemporaryDirectory(prefix="peakctl-") as root:
         folder = FilePath(root) / "files"

@@ -90,7 +90,7 @@ def _load(
 
     What resources say of each other is checked with `together`, or where anything is wrong.
     """
-    from peakctl.archives import pack
+    from peakctl.archives.pack import pack
     from peakctl.kinds.store import load_kinds
     from peakctl.kinds.validate import read_manifests
     from peakctl.model.text import secret_texts
@@ -425,12 +425,11 @@ def check_together(
     `may_be` declared by a manifest that is wrong itself is not missing.
     """
     from peakctl.engine.graph import cycle_problem, find_cycles, find_edges
-    from peakctl.engine.observe.live_state import LiveState
     from peakctl.engine.plan.parameters import Parameters
 
     edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
-        problems += Parameters(resource, resources, kinds, LiveState()).check()
+        problems += Parameters(resource, resources, kinds, {}).check()
         problems += _doubtful(resource, resources, may_be)
     problems += [cycle_problem(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)

@@ -145,7 +145,7 @@ def read_document(file: Path, code: str) -> Value:
 
 
 def _archive(path: Path) -> str:
-    from peakctl.archives import pack
+    from peakctl.archives.pack import pack
 
     if path.is_dir():
         data = pack(path, None, path.parent).encode()

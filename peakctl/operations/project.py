@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
-from peakctl.model import Clock, Owner, Policy, Value
 from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor
 from peakctl.settings import Settings, read_settings
@@ -18,6 +17,7 @@ from peakctl.settings import Settings, read_settings
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment
     from peakctl.manifests.project import Project as ProjectFile
+    from peakctl.model import Clock, Owner, Policy, Value
 
 
 class SystemClock:
@@ -130,6 +130,8 @@ class Project:
         """What the project would own its resources as; None where no ledger is kept."""
         if self.file is None or self.environment is None or not self.environment.ledger:
             return None
+        from peakctl.model import Owner
+
         return Owner(self.file.name, self.slot, self.environment.name)
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
-from peakctl.present.report import Report
+if TYPE_CHECKING:
+    from peakctl.present.report import Report
 
 STREAMED = "jsonl"
 """The form whose lines are written as they come, where somebody listens to the run."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from peakctl.model import JsonDict, Policy, PolicyChange
+from typing import TYPE_CHECKING
+
 from peakctl.model.text import printable
 from peakctl.present.text import Line, line
+
+if TYPE_CHECKING:  # shown beside what is no plan, too
+    from peakctl.model import JsonDict, Policy, PolicyChange
 
 _SHORT_COMMIT = 8
 

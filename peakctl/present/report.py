@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import Diagnostic
-from peakctl.model import JsonObject, Key, Location, Outcome, Owned, Plan, Policy
 from peakctl.model.records import dataclass
 from peakctl.present.text import Line
+
+if TYPE_CHECKING:  # many results are of no plan
+    from peakctl.model import JsonObject, Key, Location, Outcome, Owned, Plan, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -15,6 +16,7 @@ from peakctl.present.wrap import wrapped
 from peakctl.settings import Settings
 
 PLAIN_WIDTH = 100
+_UNKNOWN_WIDTH = 80
 
 
 @dataclass(slots=True)
@@ -112,6 +114,9 @@ def open_terminal(
 
 def _columns(settings: Settings) -> int:
     columns = settings.environment.get("COLUMNS", "")
-    return (
-        int(columns) if columns.isdigit() and int(columns) else shutil.get_terminal_size().columns
-    )
+    if columns.isdigit() and int(columns):
+        return int(columns)
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):  # it is no terminal
+            return os.get_terminal_size(stream).columns or _UNKNOWN_WIDTH
+    return _UNKNOWN_WIDTH

@@ -13,7 +13,7 @@ import pytest
 from chaos.clock import FakeClock
 
 from peakctl.api.client import Api, bases_for
-from peakctl.archives import pack
+from peakctl.archives.pack import pack
 from peakctl.catalog import load_catalog
 from peakctl.emulator import Emulator, Options, emulator_transport
 from peakctl.engine.diff.compare import compare

@@ -30,7 +30,8 @@ from peakctl.adapters.differences import (
     Difference,
 )
 from peakctl.api.client import Api, bases_for
-from peakctl.archives import pack, split_digest
+from peakctl.archives.digest import split_digest
+from peakctl.archives.pack import pack
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from peakctl.api.client import Api
-from peakctl.archives import digest_of_zip
+from peakctl.archives.zips import digest_of_zip
 from peakctl.errors import PeakctlError
 from peakctl.model import Secret
 
@@ -244,7 +244,7 @@ def test_archives_of_any_bytes(names: list[str], cut: int, flips: list[tuple[int
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peakctl.archives.digest.MAX_UNPACKED", 10_000_000)
+    monkeypatch.setattr("peakctl.archives.zips.MAX_UNPACKED", 10_000_000)
     bomb = zipped(["a", "b"], b"\0" * 8_000_000)
     assert len(bomb) < 40_000
     with pytest.raises(PeakctlError, match="unpacks to more"):

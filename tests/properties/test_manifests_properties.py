@@ -13,7 +13,9 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from peakctl.archives import add_digest, digest_of_zip, pack, split_digest
+from peakctl.archives.digest import add_digest, split_digest
+from peakctl.archives.pack import pack
+from peakctl.archives.zips import digest_of_zip
 from peakctl.errors import ManifestsInvalid
 from peakctl.manifests import load_documents, render_sources
 from peakctl.manifests.parse import parse

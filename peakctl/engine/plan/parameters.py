@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from peakctl.engine.graph import targets
-from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
 from peakctl.kinds.fields import Kind
-from peakctl.model import EMPTY, MISSING, Key, Path, Reference, Resource, Tree, Value
+from peakctl.model import EMPTY, MISSING, Key, Live, Path, Reference, Resource, Tree, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import (
     copy_tree,
@@ -53,12 +52,15 @@ class ParameterSet:
 
 @dataclass(slots=True)
 class Parameters:
-    """The parameters that one resource gives values for, as manifests and the platform declare."""
+    """The parameters that one resource gives values for, as manifests and the platform declare.
+
+    `definitions` are live specs that were read for the parameters they declare.
+    """
 
     resource: Resource
     resources: Mapping[Key, Resource]
     kinds: Mapping[str, Kind]
-    live: LiveState
+    definitions: Mapping[Key, Live]
     kind: Kind = field(init=False)
     sets: tuple[ParameterSet, ...] = field(init=False)
 
@@ -84,8 +86,8 @@ class Parameters:
                 yield key, self.resources[key].values
         for name in reference.kinds if not declared else ():
             key = Key(name, reference.name)
-            if key in self.live.definitions:
-                yield key, self.live.definitions[key].values
+            if key in self.definitions:
+                yield key, self.definitions[key].values
 
     def _part_sets(self, whole: Tree, spec: Resource | None) -> Iterator[ParameterSet]:
         parts = self._parts(spec)

@@ -87,7 +87,7 @@ class _Planner:
         resource, kind = self.resources[key], self.kinds[key.kind]
         found = [p for r in resource.references if (p := self.pins.problem(resource, r))]
         found += self._named(resource)
-        parameters = Parameters(resource, self.resources, self.kinds, self.observed)
+        parameters = Parameters(resource, self.resources, self.kinds, self.observed.definitions)
         found += parameters.check()
         if found:
             self.problems += found

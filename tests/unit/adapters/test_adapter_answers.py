@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from peakctl.adapters.rest import Rest
-from peakctl.archives import add_digest, digest_of_zip, files_of_zip
+from peakctl.archives.digest import add_digest
+from peakctl.archives.zips import digest_of_zip, files_of_zip
 from peakctl.catalog import lookup_kind
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.store import load_kinds

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from peakctl.archives import add_digest, digest, digest_of_zip, files_of_zip, pack, split_digest
+from peakctl.archives import zips
+from peakctl.archives.digest import add_digest, split_digest
+from peakctl.archives.pack import pack
+from peakctl.archives.zips import digest_of_zip, files_of_zip
 from peakctl.errors import PeakctlError
 
 DIGEST = "sha256:" + "0a" * 32
@@ -76,7 +79,7 @@ def test_a_list_to_be_read_leaves_out_what_is_unsafe_or_there_twice() -> None:
 
 
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(zips, "MAX_UNPACKED", 1000)
     bomb = zipped(("a", bytes(600)), ("b", bytes(600)))
     with pytest.raises(PeakctlError, match="unpacks to more"):
         digest_of_zip(bomb)
@@ -85,7 +88,7 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "MAX_ENTRIES", 1)
+    monkeypatch.setattr(zips, "MAX_ENTRIES", 1)
     with pytest.raises(PeakctlError, match="entries"):
         digest_of_zip(zipped(("a", b""), ("b", b"")))
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from peakctl.archives.files import Ignored, bounded
+from peakctl.archives.files import Ignored
+from peakctl.archives.patterns import bounded
 
 PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", "ab", ".", "\\\\*", "**/"])
 PATTERNS = st.lists(PIECES, min_size=1, max_size=9).map("".join)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from peakctl.archives import digest_of_zip, files, pack
-from peakctl.archives import pack as pack_function
-from peakctl.archives.pack import LIMIT
+from peakctl.archives import files
+from peakctl.archives.pack import LIMIT, pack
+from peakctl.archives.zips import digest_of_zip
 from peakctl.engine.plan.approval import Approval, write_approval
 from peakctl.errors import ManifestsInvalid
 
@@ -456,7 +456,7 @@ def test_too_much_to_unpack_is_refused(tmp_path: Path) -> None:
 
 def test_files_that_change_between_plan_and_apply_are_noticed(tmp_path: Path) -> None:
     folder = grow(tmp_path / "a", {"x": "1"})
-    archive = pack_function(folder, None, tmp_path)
+    archive = pack(folder, None, tmp_path)
     (folder / "x").write_text("2")
     with pytest.raises(ManifestsInvalid) as caught:
         archive.encode()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.archives import digest_of_zip, unpack
-from peakctl.archives.unpack import MAX_FILES, MAX_RATIO, RATIO_FREE
+from peakctl.archives.unpack import MAX_FILES, MAX_RATIO, RATIO_FREE, unpack
+from peakctl.archives.zips import digest_of_zip
 from peakctl.errors import PeakctlError
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 import subprocess
 import sys
@@ -35,7 +36,13 @@ def make(decorator: Any, **options: bool) -> Any:
     return Sample
 
 
-OPTIONS = [{}, {"frozen": True}, {"frozen": True, "order": True}, {"kw_only": True}, {"eq": False}]
+OPTIONS: list[dict[str, bool]] = [
+    {},
+    {"frozen": True},
+    {"frozen": True, "order": True},
+    {"kw_only": True},
+    {"eq": False},
+]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -150,3 +157,33 @@ def test_a_class_that_nothing_uses_is_not_written() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+def with_a_marker(decorator: Any) -> Any:
+    @decorator(slots=True)
+    class Sample:
+        """Has what is written in full at once: a field by word alone."""
+
+        name: str
+        _: dataclasses.KW_ONLY
+        size: int = 1
+
+    return Sample
+
+
+def test_what_is_rare_is_left_to_the_standard_library() -> None:
+    ours, theirs = with_a_marker(records.dataclass), with_a_marker(dataclasses.dataclass)
+    assert repr(ours("a", size=2)) == repr(theirs("a", size=2))
+    with pytest.raises(TypeError):
+        ours("a", 2)
+
+
+def test_a_signature_says_what_that_of_the_standard_library_says() -> None:
+    ours, theirs = make(records.dataclass, frozen=True), make(dataclasses.dataclass, frozen=True)
+    assert str(inspect.signature(ours)).count(",") == str(inspect.signature(theirs)).count(",")
+    assert inspect.get_annotations(Base.__init__) == {"name": "str", "return": None}
+
+
+def test_a_wrong_call_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"Base.__init__\(\) missing 1 required"):
+        Base()  # type: ignore[call-arg]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.parameters import Parameters, has_type
 from peakctl.kinds.store import load_kinds
 from peakctl.model import EMPTY, Document, Key, Live, Location, Reference, Resource, Secret
@@ -243,8 +243,8 @@ def test_types_of_values(value: Any, wanted: str, expected: bool) -> None:
 # --- a spec by its id ----------------------------------------------------------------------
 
 
-def of(resource: Resource, resources: Any = EMPTY, live: LiveState | None = None) -> Parameters:
-    return Parameters(resource, resources, load_kinds(), live or LiveState())
+def of(resource: Resource, resources: Any = EMPTY, live: Mapping[Key, Live] = EMPTY) -> Parameters:
+    return Parameters(resource, resources, load_kinds(), live)
 
 
 def by_id(release: str = "1.0.0", **spec: Any) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def test_values_for_another_release_than_the_known_one_are_secret(
     resource = Resource(key, {"metadata": {"name": "b"}, "spec": spec}, document)
     at = ("spec", "blockSpec")
     reference = Reference(at, ("BlockSpec",), "b", wanted, (*at, "id"), None)
-    world = LiveState(definitions={} if declared else {key: Live(key, "s", resource.values)})
+    world = EMPTY if declared else {key: Live(key, "s", resource.values)}
     resources = {key: resource} if declared else {}
     assert of(resource, resources, world).is_known_release(reference) is not secret
     assert of(resource).is_known_release(reference) is (wanted is None)
