@@ -30,6 +30,7 @@ _PLACES = {
         " rebuild_ledger resource_history save_plan send_email show_ledger unlock_ledger"
         " unprotect"
         " status"
+        " whoami"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -57,6 +58,7 @@ _PLACES = {
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
     "operations.status": "Health ResourceStatus StatusResult status_async",
+    "operations.whoami": "Permission WhoamiResult whoami_async",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
     "operations.versions": (
         "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"

@@ -61,6 +61,7 @@ from peakctl.operations.blocking import show_ledger as show_ledger
 from peakctl.operations.blocking import status as status
 from peakctl.operations.blocking import unlock_ledger as unlock_ledger
 from peakctl.operations.blocking import unprotect as unprotect
+from peakctl.operations.blocking import whoami as whoami
 from peakctl.operations.convert import ConvertResult as ConvertResult
 from peakctl.operations.convert import convert as convert
 from peakctl.operations.convert import convert_async as convert_async
@@ -131,6 +132,9 @@ from peakctl.operations.versions import ResourceHistory as ResourceHistory
 from peakctl.operations.versions import VersionDiff as VersionDiff
 from peakctl.operations.versions import diff_versions_async as diff_versions_async
 from peakctl.operations.versions import resource_history_async as resource_history_async
+from peakctl.operations.whoami import Permission as Permission
+from peakctl.operations.whoami import WhoamiResult as WhoamiResult
+from peakctl.operations.whoami import whoami_async as whoami_async
 
 __version__: str
 __all__: list[str]

@@ -34,6 +34,7 @@ COMMANDS = {
     "destroy": "Delete what the manifests name and the project owns.",
     "ci": "Plan and apply as one line of a CI job; write the files of a CI.",
     "get": "List live resources, or print one as a manifest.",
+    "whoami": "Show which tenant a run goes to, and what the token may do.",
     "import": "Write manifests of what is live, and plan them.",
     "ledger": "Show, unlock or rebuild a project's ledger; what its runs did.",
     "disown": "Let go of resources: they stay, and belong to no project.",

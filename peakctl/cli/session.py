@@ -58,6 +58,7 @@ LISTING = frozenset(
         "logs",
         "protect",
         "unprotect",
+        "whoami",
     }
 )
 """Commands whose results are the platform's own words: names, owners, texts of earlier runs."""

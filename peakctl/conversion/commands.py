@@ -135,7 +135,7 @@ COMMANDS: Mapping[str, Command] = {
         "list-instance-options": "`peakctl get instance-types`"
     }),
     **_newer("tenants", "get-credentials list-warehouses", _NOTHING),
-    **_family("users", {"check-permission": _NOTHING}),
+    **_family("users", {"check-permission": "`peakctl whoami --can FEATURE --action ACTION`"}),
     **_family("webapps", _served("Webapp")),
     **_family("workflows", {
         **_made("Workflow", create=Mode.CREATE, create_or_update=Mode.CREATE_OR_UPDATE,

@@ -28,6 +28,7 @@ from peakctl.operations.plan import plan_async
 from peakctl.operations.saved_plan import save_plan_async
 from peakctl.operations.status import status_async
 from peakctl.operations.versions import diff_versions_async, resource_history_async
+from peakctl.operations.whoami import whoami_async
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,6 +95,7 @@ destroy = _blocking(destroy_async)
 download = _blocking(download_async)
 drift = _blocking(drift_async)
 status = _blocking(status_async)
+whoami = _blocking(whoami_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)

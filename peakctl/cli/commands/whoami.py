@@ -1,0 +1,72 @@
+"""`peakctl whoami`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import option_types as types
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl whoami -e prod
+  peakctl whoami --can PLATFORM.IMAGES --action write     exit code 15 where it may not
+  peakctl whoami -o json
+
+\b
+Exit codes: 0 done, 1 error, 15 not permitted, or no token.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.environment
+@options.parameters
+@click.option(
+    "--can", type=types.Word(), metavar="FEATURE", help="Say whether the token may use it."
+)
+@click.option(
+    "--action",
+    type=types.Word(),
+    metavar="ACTION",
+    default="read",
+    show_default=True,
+    help="With --can: what is to be done with it; read, or write.",
+)
+@options.output("text", "json", "yaml")
+@options.display
+def whoami(can: str | None, action: str, **flags: object) -> int:
+    """Show which tenant a run goes to, by which token, and what that token may do.
+
+    What may be done is told in the words of the platform: `*` is all, write includes read.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags.of(flags)
+    return run_command("whoami", typed, lambda session: _whoami(session, can, action))
+
+
+async def _whoami(session: Session, can: str | None, action: str) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.session import connected
+    from peakctl.operations.whoami import look_who
+    from peakctl.present.tenant import as_yaml
+    from peakctl.present.whoami import asked_line, whoami_document, whoami_lines
+
+    async with connected(session) as platform:
+        found = await look_who(platform, can, action)
+    lines = whoami_lines(found)
+    if can is not None and found.asked is not None:
+        lines = (asked_line(can, action, allowed=found.asked),)
+    document = whoami_document(found)
+    return session.report(
+        exit_code=Exit.NOT_PERMITTED if found.asked is False else Exit.DONE,
+        lines=lines,
+        text=as_yaml([document]) if session.flags.output == "yaml" else "",
+        extra=document,
+    )
