@@ -26,11 +26,9 @@ _PLACES = {
     ),
     "operations.blocking": (
         "apply build_log describe_email destroy diff_versions disown download drift"
-        " email_templates get history import_ list_emails logs overview plan protect"
-        " rebuild_ledger resource_history save_plan send_email show_ledger unlock_ledger"
-        " unprotect"
-        " status"
-        " whoami"
+        " email_templates gc get history import_ list_emails logs overview plan protect"
+        " rebuild_ledger resource_history save_plan send_email show_ledger status"
+        " unlock_ledger unprotect whoami"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -41,6 +39,7 @@ _PLACES = {
         " send_email_async"
     ),
     "operations.fmt": "FmtResult fmt",
+    "operations.gc": "GcOptions GcOutcome GcPlan GcResource GcResult gc_async",
     "operations.get": "GetResult get_async",
     "operations.history": "history_async",
     "operations.importing": "ImportOptions ImportResult import_async",

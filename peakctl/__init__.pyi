@@ -45,6 +45,7 @@ from peakctl.operations.blocking import disown as disown
 from peakctl.operations.blocking import download as download
 from peakctl.operations.blocking import drift as drift
 from peakctl.operations.blocking import email_templates as email_templates
+from peakctl.operations.blocking import gc as gc
 from peakctl.operations.blocking import get as get
 from peakctl.operations.blocking import history as history
 from peakctl.operations.blocking import import_ as import_
@@ -82,6 +83,12 @@ from peakctl.operations.explain import explain_code as explain_code
 from peakctl.operations.explain import explain_field as explain_field
 from peakctl.operations.fmt import FmtResult as FmtResult
 from peakctl.operations.fmt import fmt as fmt
+from peakctl.operations.gc import GcOptions as GcOptions
+from peakctl.operations.gc import GcOutcome as GcOutcome
+from peakctl.operations.gc import GcPlan as GcPlan
+from peakctl.operations.gc import GcResource as GcResource
+from peakctl.operations.gc import GcResult as GcResult
+from peakctl.operations.gc import gc_async as gc_async
 from peakctl.operations.get import GetResult as GetResult
 from peakctl.operations.get import get_async as get_async
 from peakctl.operations.history import history_async as history_async

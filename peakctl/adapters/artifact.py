@@ -39,6 +39,7 @@ class Adapter(Rest):
     items = ("artifacts",)
     search = None
     numbered = "version"
+    drops_versions = True
 
     def listed(self, item: JsonObject) -> Listed:
         """Ledgers and histories are artifacts, but no one's to manage."""

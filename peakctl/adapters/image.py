@@ -27,6 +27,7 @@ class Adapter(Rest):
     path = "service/image-management/api/v2/images/"
     items = ("images",)
     numbered = "version"
+    drops_versions = True
 
     def calls(self) -> dict[model.Step, Call]:
         return {
@@ -201,6 +202,9 @@ class Adapter(Rest):
         answer = await self.api.send("PATCH", path, parts=parts)
         version = {"versionId": live.private["versionId"]}
         return self._result(request, live.id, {**version, **(answer or {})})
+
+    def version_path(self, id: str | int, version: str | int) -> str:  # noqa: A002
+        return self.at(id, "versions", version)
 
     def _versions(self, id_: str | int) -> str:
         return self.at(id_, "versions")

@@ -36,6 +36,7 @@ class Rest:
     search: ClassVar[str | None] = "searchTerm"
     makes: ClassVar[tuple[str, ...]] = ()
     numbered: ClassVar[str] = ""
+    drops_versions: ClassVar[bool] = False
 
     def __init__(self, api: Api, kind: Kind) -> None:
         self.api = api
@@ -224,6 +225,19 @@ class Rest:
         """Most kinds have no versions."""
         return ()
 
+    async def drop_version(self, listed: Listed, version: model.KeptVersion) -> None:
+        """By the id of the version, where it has one."""
+        path = self.version_path(listed.id, version.number if version.id is None else version.id)
+        try:
+            await self.api.send("DELETE", path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def version_path(self, id: str | int, version: str | int) -> str:  # noqa: A002
+        """Where one version is."""
+        return self.at(id, version)
+
     async def archive_path(self, listed: Listed, version: str) -> str | None:
         """Of most kinds the platform gives no archive back."""
         return None
@@ -373,6 +387,13 @@ class Guarded:
 
     async def versions(self, listed: Listed) -> tuple[model.KeptVersion, ...]:
         return await self._read(self._adapter.versions(listed))
+
+    @property
+    def drops_versions(self) -> bool:
+        return self._adapter.drops_versions
+
+    async def drop_version(self, listed: Listed, version: model.KeptVersion) -> None:
+        return await self._read(self._adapter.drop_version(listed, version), doubtful=True)
 
     async def archive_path(self, listed: Listed, version: str) -> str | None:
         return await self._read(self._adapter.archive_path(listed, version))

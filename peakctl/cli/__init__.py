@@ -41,6 +41,7 @@ COMMANDS = {
     "protect": "Keep resources from being deleted.",
     "unprotect": "Let resources be deleted again.",
     "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
+    "gc": "Delete old versions that nothing uses.",
     "download": "Save the archive of a version as a file.",
     "emails": "Send e-mails through the platform, and see what was sent.",
     "explain": "Explain a field of a kind, or the code of a message.",

@@ -82,6 +82,11 @@ class Flags:
         is_own = self.output_files is None and self.output != "json"
         return "text" if is_own else self.output
 
+    @property
+    def allowed(self) -> tuple[str, ...] | None:
+        """The classes of actions that --allow names, None where it was not given."""
+        return tuple(c for each in self.allow for c in each.split(",")) if self.allow else None
+
     def wants(self, *forms: str) -> bool:
         """Whether the result is asked for in one of these forms, wherever it goes."""
         return bool({self.output, *(each.form for each in self.output_files or ())} & set(forms))

@@ -42,7 +42,7 @@ def options_of(session: Session) -> PlanOptions:
         retry_failed=flags.retry_failed,
         allow_mass_change=flags.allow_mass_change,
         agreed=session.agreed,
-        allow=tuple(c for each in flags.allow for c in each.split(",")) if flags.allow else None,
+        allow=flags.allowed,
         destroy=session.command == "destroy",
         parallelism=flags.parallelism,
     )

@@ -49,7 +49,7 @@ LISTING = frozenset(
         "emails list",
         "emails send",
         "emails templates",
-        "status",
+        "gc",
         "get",
         "history",
         "ledger rebuild",
@@ -57,6 +57,7 @@ LISTING = frozenset(
         "ledger unlock",
         "logs",
         "protect",
+        "status",
         "unprotect",
         "whoami",
     }

@@ -102,24 +102,36 @@ class UniqueNames(Names):
 
 def referenced(kind: Kind, values: Tree) -> frozenset[Referenced]:
     """Everything that `values`, in the form of the platform, refer to by id."""
-    return frozenset(_referenced(kind.root, values, ()))
+    return frozenset(
+        Referenced(kinds, str(id_), None if version is None else str(version))
+        for kinds, id_, version in reference_values(kind, values)
+        if _is_id(id_)
+    )
 
 
-def _referenced(rule: Field, value: Value, above: Above) -> Iterator[Referenced]:
+def reference_values(kind: Kind, values: Tree) -> Iterator[tuple[tuple[str, ...], Value, Value]]:
+    """The kinds, the id and the version (None: none) of every reference that `values` may hold.
+
+    Either may be a parameter that stands in its place, and the id may be MISSING.
+    """
+    return _reference_values(kind.root, values, ())
+
+
+def _reference_values(
+    rule: Field, value: Value, above: Above
+) -> Iterator[tuple[tuple[str, ...], Value, Value]]:
     if isinstance(value, list) and rule.items is not None:
         for item in value:
-            yield from _referenced(rule.items, item, above)
+            yield from _reference_values(rule.items, item, above)
     if not isinstance(value, MAPS):
         return
     chosen = variant(rule, value)
     here = (*above, (chosen, value))
     for site in sites(chosen, (), here):
-        id_, version = _ids(site, value)
-        if _is_id(id_):
-            yield Referenced(site.rule.kinds, str(id_), None if version is None else str(version))
+        yield (site.rule.kinds, *_ids(site, value))
     for word, each in value.items():
         if inner := child(chosen, word):
-            yield from _referenced(inner, each, here)
+            yield from _reference_values(inner, each, here)
 
 
 Above = tuple[tuple[Field, Value], ...]

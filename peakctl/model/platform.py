@@ -228,6 +228,16 @@ class Adapter(Protocol):
         None of what is gone, and of a kind that has none.
         """
 
+    @property
+    def drops_versions(self) -> bool:
+        """Whether single versions can be deleted, while the resource stays."""
+
+    async def drop_version(self, listed: Listed, version: KeptVersion) -> None:
+        """Ask the platform to delete one version; no error where it is gone. One request.
+
+        Raises ApiError: 409 or 422 where the platform does not let go of it.
+        """
+
     async def archive_path(self, listed: Listed, version: str) -> str | None:
         """Where the archive of a version is kept, as a path of the API; None where it has none."""
 

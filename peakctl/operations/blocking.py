@@ -17,6 +17,7 @@ from peakctl.operations.emails import (
     list_emails_async,
     send_email_async,
 )
+from peakctl.operations.gc import gc_async
 from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
 from peakctl.operations.importing import import_async
@@ -96,6 +97,7 @@ download = _blocking(download_async)
 drift = _blocking(drift_async)
 status = _blocking(status_async)
 whoami = _blocking(whoami_async)
+gc = _blocking(gc_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)

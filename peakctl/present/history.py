@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from peakctl.model import HistoryResource, HistoryRun, JsonDict, Key, Status, Verb, history_name
+from peakctl.operations.gc import VERB as GC_VERB
 from peakctl.operations.history import HistoryResult
 from peakctl.present.ledger import SHORT_COMMIT, actor_document, address, counts_text, iso, minute
 from peakctl.present.text import Line, counted, indent, line
@@ -109,7 +110,7 @@ def _versions(resource: HistoryResource) -> str:
     shown of what was deleted.
     """
     before, after = resource.before, resource.after
-    if after is None and resource.verb != Verb.DELETE:
+    if after is None and resource.verb not in (Verb.DELETE, GC_VERB):
         return ""
     both = [each for each in (before, after if after != before else None) if each is not None]
     return f"  {' -> '.join(both)}" if both else ""

@@ -1,0 +1,130 @@
+"""`peakctl gc`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.option_types import Since
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.session import Session
+    from peakctl.operations.gc import GcOptions, GcResult
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl gc --keep 10 --older-than 90d --dry-run
+  peakctl gc Image --keep 20 -e prod              asks before it deletes
+  peakctl gc Image/price-model --older-than 2026-01-01 --yes
+
+\b
+Exit codes: 0 done, or nothing to do, 1 nothing could be deleted, 10 manifests invalid,
+12 not agreed to, or not allowed, 13 another run is under way, 14 some could not be deleted,
+15 not permitted, 64 wrong usage.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("what", metavar="[KIND|KIND/NAME]...", nargs=-1)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the newest N versions of each resource.",
+)
+@click.option(
+    "--older-than",
+    type=Since(),
+    metavar="TIME",
+    help="Delete only what was made before: 90d, 36h, 2026-01-01 (UTC).",
+)
+@options.environment
+@options.parameters
+@options.allow
+@options.output("text", "json", "yaml")
+@options.dry_run
+@options.consent
+@options.connection
+@options.display
+def gc(
+    what: tuple[str, ...],
+    keep: int | None,
+    older_than: datetime | timedelta | None,
+    **flags: object,
+) -> int:
+    """Delete old versions of images and artifacts that the project owns and nothing uses.
+
+    Never the newest version, nor one that anything live, a release or a manifest refers to: all of
+    that is read completely, or nothing is deleted. Protected resources are left alone. What would
+    be deleted is shown first, and asked about; --verbose shows what is kept, and why.
+    """
+    from peakctl.cli.session import run_command
+    from peakctl.operations.gc import GcOptions
+
+    typed = options.Flags.of(flags)
+    asked = GcOptions(what, keep, older_than, typed.allowed)
+    return run_command("gc", typed, lambda session: _gc(session, asked))
+
+
+def _arguments(asked: GcOptions) -> tuple[str, ...]:
+    """What was typed beside the flags that all commands share."""
+    from datetime import timedelta
+
+    keep = () if asked.keep is None else ("--keep", str(asked.keep))
+    older = asked.older_than
+    if older is None:
+        return (*asked.what, *keep)
+    if isinstance(older, timedelta):
+        minutes = round(older.total_seconds() / 60)
+        word = f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes}m"
+        return (*asked.what, *keep, "--older-than", word)
+    return (*asked.what, *keep, "--older-than", older.isoformat())
+
+
+async def _gc(session: Session, asked: GcOptions) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.loop import graceful
+    from peakctl.cli.session import connected
+    from peakctl.errors import counted
+    from peakctl.operations.apply import Stop
+    from peakctl.operations.gc import GcResult, look_to_gc, run_gc
+    from peakctl.operations.project import require_owner
+    from peakctl.present import upkeep
+    from peakctl.present.tenant import as_yaml
+
+    flags, stop = session.flags, Stop()
+    session.arguments = _arguments(asked)
+    require_owner(session.project)
+    async with connected(session) as platform:
+        shown = await look_to_gc(platform, asked)
+        session.warnings += shown.diagnostics
+        session.show(upkeep.gc_lines(shown, verbose=flags.verbose))
+        found = GcResult(shown)
+        if shown.count and not flags.dry_run:
+            question = f"Delete {counted(shown.count, 'version')} for good?"
+            require_consent(session, question, what="versions are to be deleted", read="the list")
+            with graceful(session, stop.request, lambda line: session.terminal.tell([line])):
+                found = await run_gc(platform, asked, shown, stop=stop)
+            session.warnings += found.diagnostics
+    rows = upkeep.gc_rows(found)
+    return session.report(
+        lines=upkeep.gc_summary(found, dry_run=flags.dry_run),
+        text=as_yaml(rows) if flags.output == "yaml" else "",
+        extra={"versions": rows},
+        exit_code=session.interrupted or _exit_code(found),
+        wrote=bool(found.deleted),
+    )
+
+
+def _exit_code(found: GcResult) -> Exit:
+    from peakctl.cli.exits import Exit
+
+    if not found.failed:
+        return Exit.DONE
+    return Exit.PARTLY_APPLIED if found.deleted else Exit.ERROR
