@@ -193,6 +193,8 @@ class PlayedCi:
         with self.monkeypatch.context() as patch:
             for name in [n for n in os.environ if n.startswith(CI_VARIABLES)]:
                 patch.delenv(name)
+            if "CI_JOB_ID" in variables:
+                variables = {**variables, "CI_PROJECT_DIR": str(folder)}
             for name, value in {**variables, **self.of_files(files)}.items():
                 patch.setenv(name, value)
             patch.chdir(folder)

@@ -17,6 +17,7 @@ from peakctl.cli.options import Flags
 from peakctl.cli.session import Session, run_command
 from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.hosts.consents import Consent
+from peakctl.hosts.pages import address_of
 from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
@@ -228,11 +229,13 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     actor = actor_of(session.settings, root)
     now = opened.clock.now() if opened else _now()
     approver = opened.settings.environment.get(APPROVER, "") if opened else ""
+    url = actor.ci.url if actor.ci else ""
     facts = JobFacts(
         context.head,
-        actor.ci.url if actor.ci else "",
+        url,
         now,
         opened.redact(approver) if opened else "",
+        _page(session, context, url),
     )
     text = ci_markdown(report, facts, session.consent_lines, context.job.host)
     told: list[Diagnostic] = []
@@ -256,6 +259,13 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
         terminal.tell([line(("told on the request: ", "dim"), posted.url)])
     if told:
         terminal.warn(problem_lines(told, {}, terminal.width))
+
+
+def _page(session: Session, context: CiContext, url: str) -> str:
+    """Where the page can be opened that this run writes, if it writes one."""
+    files = (each.file for each in session.flags.output_files or () if each.form == "html")
+    file = next(files, None)
+    return address_of(context.job, url, file, session.settings.environment) if file else ""
 
 
 def _posted(session: Session, context: CiContext, report: Report, text: str) -> Posted:

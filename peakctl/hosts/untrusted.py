@@ -8,12 +8,12 @@ branch are asked for. Nothing here is read from what the untrusted job has writt
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from peakctl.errors import HostError
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.job import BRANCH, COMMIT, NUMBER, Job, at, text_at
 from peakctl.model import JsonObject
+from peakctl.model.records import dataclass
 
 _REPOSITORY = re.compile(r"([A-Za-z0-9_.-]+)/[A-Za-z0-9_.-]+\Z")
 _ID = re.compile(r"[1-9][0-9]{0,18}\Z")

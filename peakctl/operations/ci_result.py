@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity
@@ -18,6 +18,7 @@ from peakctl.hosts.job import OWN_TOKEN, read_event
 from peakctl.hosts.untrusted import EndedRun, find_request, read_run
 from peakctl.kinds.validate import is_output
 from peakctl.model import JsonDict
+from peakctl.model.records import dataclass
 from peakctl.operations.ci import POSTING_SECONDS, CiContext, explained
 from peakctl.settings import Settings
 

@@ -29,12 +29,16 @@ COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """What a comment says of the job that wrote it. `at` is in seconds since 1970."""
+    """What a comment says of the job that wrote it. `at` is in seconds since 1970.
+
+    `page` is where the page of the same result (`-o html`) can be opened.
+    """
 
     commit: str = ""
     url: str = ""
     at: float = 0.0
     approver: str = ""
+    page: str = ""
 
 
 def ci_markdown(
@@ -59,13 +63,14 @@ _ASK = (
 
 
 def facts_line(facts: JobFacts) -> str:
-    """Commit, job, time and approvers, as one line of Markdown."""
+    """Commit, job, page, time and approvers, as one line of Markdown."""
     at = f"{datetime.fromtimestamp(facts.at, UTC):%Y-%m-%d %H:%M} UTC"
     commit = f"commit `{printable(facts.commit)[:12]}`" if facts.commit else "no commit"
     job = f"[job]({_address(facts.url)})" if facts.url else ""
+    page = f"[page]({_address(facts.page)})" if facts.page else ""
     who = printable(facts.approver).replace("`", "").replace("\n", " ")[:100]
     approved = f"approved by `{who}`" if who else ""
-    return " · ".join(word for word in (commit, job, at, approved) if word)
+    return " · ".join(word for word in (commit, job, page, at, approved) if word)
 
 
 def _address(url: str) -> str:

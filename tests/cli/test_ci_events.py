@@ -408,6 +408,21 @@ def test_a_monorepo_has_a_matrix_and_a_comment_for_each_project(live: PlayedCi) 
     assert len(ci.bodies) == 4
 
 
+def test_the_comment_links_to_the_page_that_the_job_keeps(live: PlayedCi) -> None:
+    ci = live
+    head = ci.repository.commit_of("weekly", FLOW % ("weekly", "one"))
+    plan = ci.plan(head, "-o", "text", "-o", "html=plan.html")
+    assert plan.code == 0
+    assert (plan.folder / "plan.html").is_file()
+    links = {
+        "github": "[page](https://github.com/acme/shop/actions/runs/1001#artifacts)",
+        "gitlab": "[page](https://gitlab.example.com/acme/shop/-/jobs/5001/artifacts/file/plan.html)",
+    }
+    assert links[ci.name] in ci.told("plan")
+    ci.plan(head)
+    assert "[page]" not in ci.told("plan")
+
+
 def test_many_resources_fit_into_what_the_host_takes(live: PlayedCi) -> None:
     ci = live
     for number in range(60):
