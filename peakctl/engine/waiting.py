@@ -29,14 +29,18 @@ def noun(what: str) -> str:
 class WaitLimits:
     """Time limits by what is waited for, and how often to look; all in seconds.
 
-    The platform states no durations (docs/platform.md, 5): looks start close together, for what is
-    quick, and grow to half a minute.
+    The platform states no durations (docs/platform.md, 5): looks are `first` apart at first, then a
+    tenth of the time that has passed, so that an end is noticed soon for how long it took.
     """
 
     seconds: Mapping[str, float] = field(default_factory=lambda: DEFAULT_LIMITS)
     first: float = 1.0
-    growth: float = 1.5
+    share: float = 0.1
     longest: float = 30.0
+
+    def pause(self, waited: float) -> float:
+        """Seconds until the next look, after `waited` seconds."""
+        return min(max(self.first, self.share * waited), self.longest)
 
     def limit(self, what: str) -> float:
         return self.seconds.get(what, DEFAULT_LIMITS.get(what, 1800.0))
@@ -82,8 +86,8 @@ async def wait_until_settled(
 
     `report` is called once for each status on the way, not for the last one; `look` at each poll.
     """
-    deadline = clock.now() + limits.limit(what)
-    pause, last = limits.first, ""
+    began, last = clock.now(), ""
+    deadline = began + limits.limit(what)
     while True:
         reading = await adapter.poll(result)
         if reading.state is not State.PENDING:
@@ -93,7 +97,7 @@ async def wait_until_settled(
             report(reading)
         if look is not None:
             await look(reading)
+        pause = limits.pause(clock.now() - began)
         if stop.requested or clock.now() + pause > deadline:
             return reading
         await clock.sleep(pause)
-        pause = min(pause * limits.growth, limits.longest)

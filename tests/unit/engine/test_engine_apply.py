@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.errors import Diagnostic, NotAuthenticated
@@ -140,7 +142,7 @@ def test_events_tell_of_start_wait_and_end(lab: Any) -> None:
         (Phase.WAITING, "half done"),
         (Phase.FINISHED, ""),
     ]
-    assert lab.events[-1].outcome.took == pytest.approx(1 + 1.5 + 2.25)
+    assert lab.events[-1].outcome.took == pytest.approx(3)
 
 
 def test_a_refused_token_fails_the_action(lab: Any) -> None:
@@ -238,7 +240,17 @@ def test_time_that_runs_out_leaves_it_in_progress(lab: Any) -> None:
     )
     assert second.status is Status.BLOCKED
     assert first.took <= 120
-    assert max(lab.clock.slept) == 30.0
+    assert lab.clock.slept[:10] == [1.0] * 10
+    assert max(lab.clock.slept) == pytest.approx(120 * 0.1 / 1.1, rel=0.1)
+
+
+@given(st.floats(0, 7200))
+def test_an_end_is_noticed_within_a_tenth_of_the_wait(took: float) -> None:
+    limits, looked = WaitLimits(), 0.0
+    while looked < took:
+        looked += limits.pause(looked)
+    assert looked - took <= max(1.0, 0.1 * took)
+    assert limits.pause(7200) == 30.0
 
 
 def test_an_interrupt_ends_the_wait(lab: Any) -> None:
@@ -393,7 +405,7 @@ def test_a_good_wait_tells_how_long_it_took(lab: Any) -> None:
     lab.Image.watched = True
     lab.Image.readings = [PENDING, PENDING, PENDING]
     (outcome,) = lab.run(image(lab))
-    assert outcome.waited == round(1 + 1.5 + 2.25)
+    assert outcome.waited == 3
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.PENDING])
