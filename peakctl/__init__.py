@@ -29,6 +29,7 @@ _PLACES = {
         " email_templates gc get history import_ list_emails logs overview plan protect"
         " rebuild_ledger resource_history save_plan send_email show_ledger status"
         " unlock_ledger unprotect whoami"
+        " execution executions pause resume run"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -37,6 +38,9 @@ _PLACES = {
     "operations.emails": (
         "Delivery Email EmailResult describe_email_async email_templates_async list_emails_async"
         " send_email_async"
+    ),
+    "operations.executions": (
+        "Execution SwitchResult execution_async executions_async pause_async resume_async"
     ),
     "operations.fmt": "FmtResult fmt",
     "operations.gc": "GcOptions GcOutcome GcPlan GcResource GcResult gc_async",
@@ -58,6 +62,9 @@ _PLACES = {
     "operations.project": "Project",
     "operations.status": "Health ResourceStatus StatusResult status_async",
     "operations.whoami": "Permission WhoamiResult whoami_async",
+    "operations.following": "StepState",
+    "operations.run_inputs": "RunOptions",
+    "operations.running": "Ended ExecutionResult ExecutionStarted StepChanged run_async",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
     "operations.versions": (
         "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"

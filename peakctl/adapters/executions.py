@@ -93,6 +93,10 @@ class Executions:
     def _at(self, workflow: str | int, *rest: str) -> str:
         return parts.WORKFLOWS + "/".join(quote(str(each), safe="") for each in (workflow, *rest))
 
+    async def workflow(self, workflow: str | int) -> JsonObject:
+        """The workflow itself, with its steps and its status."""
+        return parts.mapping(await self._api.get(self._at(workflow)))
+
     async def newest(
         self, workflow: str | int, *, limit: int | None = None, statuses: Sequence[str] = ()
     ) -> list[JsonDict]:

@@ -23,6 +23,8 @@ OTHER_WORDS = {
     **dict.fromkeys(("check", "lint"), "validate"),
     **dict.fromkeys(("format",), "fmt"),
     **dict.fromkeys(("new",), "init"),
+    **dict.fromkeys(("execute", "trigger", "start"), "run WORKFLOW/NAME"),
+    **dict.fromkeys(("execute-resources",), "run DEPLOYMENT/NAME"),
     **dict.fromkeys(("template",), "render"),
     **dict.fromkeys(("unlock",), "ledger unlock"),
 }

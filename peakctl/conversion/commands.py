@@ -42,7 +42,6 @@ _GET = "`peakctl get`"
 _VERSIONS = "the platform's client or its console: peakctl shows the newest version alone"
 _NOTHING = "nothing here: stay with the platform's client"
 _REDEPLOY = "`peakctl apply` redeploys what failed; anything else: the platform's client"
-_RUNS = "the platform's client or its console; peakctl declares what runs, and when"
 
 
 def _made(kind: str, **modes: Mode) -> dict[str, Command]:
@@ -117,7 +116,7 @@ COMMANDS: Mapping[str, Command] = {
     **_family("blocks specs", _spec("BlockSpec")),
     "blocks specs validate": Command("`peakctl validate`, which asks nobody", new=True),
     **_family("deployments", {
-        "list": "`peakctl get deployments`", "execute-resources": _RUNS}),
+        "list": "`peakctl get deployments`", "execute-resources": "`peakctl run Deployment/NAME`"}),
     "deployments patch-parameters": Command(_APPLY, "Deployment", Mode.PARAMETERS, new=True),
     "deployments patch-parameters-v2": Command(_APPLY, "Deployment", Mode.PARAMETERS, new=True),
     **_family("images", {
@@ -141,11 +140,13 @@ COMMANDS: Mapping[str, Command] = {
         **_made("Workflow", create=Mode.CREATE, create_or_update=Mode.CREATE_OR_UPDATE,
                 update=Mode.UPDATE, patch=Mode.PATCH),
         **_READS, "delete": _DELETE,
-        "execute": _RUNS, "get-execution-details": _RUNS,
+        "execute": "`peakctl run Workflow/NAME`",
+        "get-execution-details": "`peakctl execution Workflow/NAME`, or `peakctl execution ID`",
         "get-execution-logs": "`peakctl logs Workflow/NAME`, `--step`, `--follow`",
-        "list-executions": _RUNS, "list-resources": _NOTHING, "list-default-resources": _NOTHING,
+        "list-executions": "`peakctl executions Workflow/NAME`",
+        "list-resources": _NOTHING, "list-default-resources": _NOTHING,
     }),
-    **_newer("workflows", "pause resume", _RUNS),
+    **_newer("workflows", "pause resume", "`peakctl pause`, `peakctl resume Workflow/NAME`"),
     **_newer("cache", "delete exists expire flush-pattern flush-tenant get mget mset ping set ttl",
              _NOTHING),
     **_newer("metrics", "create-collection delete delete-collection delete-namespace get-source"

@@ -17,6 +17,12 @@ from peakctl.operations.emails import (
     list_emails_async,
     send_email_async,
 )
+from peakctl.operations.executions import (
+    execution_async,
+    executions_async,
+    pause_async,
+    resume_async,
+)
 from peakctl.operations.gc import gc_async
 from peakctl.operations.get import get_async
 from peakctl.operations.history import history_async
@@ -26,6 +32,7 @@ from peakctl.operations.logs import build_log_async, logs_async
 from peakctl.operations.overview import overview_async
 from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
+from peakctl.operations.running import run_async
 from peakctl.operations.saved_plan import save_plan_async
 from peakctl.operations.status import status_async
 from peakctl.operations.versions import diff_versions_async, resource_history_async
@@ -101,6 +108,11 @@ gc = _blocking(gc_async)
 get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)
+run = _blocking(run_async)
+executions = _blocking(executions_async)
+execution = _blocking(execution_async)
+pause = _blocking(pause_async)
+resume = _blocking(resume_async)
 history = _blocking(history_async)
 import_ = _blocking(import_async)
 show_ledger = _blocking(show_ledger_async)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peakctl.model import State
 from peakctl.model.text import status_word
-from peakctl.present.text import Line, line
+from peakctl.present.plan_text import duration
+from peakctl.present.text import Line, indent, line, table_lines
 
 if TYPE_CHECKING:
-    from peakctl.model import JsonDict
+    from collections.abc import Sequence
+
+    from peakctl.model import JsonDict, Key
+    from peakctl.operations.executions import Execution, SwitchResult
+    from peakctl.operations.following import StepState
     from peakctl.operations.logs import LoggedLine, LogResult
+    from peakctl.operations.running import ExecutionEvent, ExecutionResult
 
 ROLES = {State.READY: "good", State.FAILED: "error"}
 
@@ -42,12 +49,153 @@ def log_row(found: LogResult) -> JsonDict:
         "of": found.of,
         "status": found.status,
         "ended": found.state is not State.PENDING,
-        "lines": [
-            {
-                "step": each.step or None,
-                "at": None if each.at is None else millis(each.at),
-                "text": each.text,
-            }
-            for each in found.lines
-        ],
+        "lines": line_rows(found.lines),
     }
+
+
+def line_rows(found: Sequence[LoggedLine]) -> list[JsonDict]:
+    """Lines of logs for programs."""
+    return [{"step": each.step or None, "at": _time(each.at), "text": each.text} for each in found]
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else millis(seconds)
+
+
+# --- executions ---------------------------------------------------------------------------------
+
+
+def executions_lines(key: Key, found: Sequence[Execution]) -> tuple[Line, ...]:
+    """A table of executions."""
+    if not found:
+        return (line(f"{key} has not run yet: peakctl run {key}"),)
+    rows = [
+        (each.id, status_word(each.status), _shown(each.started), each.duration) for each in found
+    ]
+    return table_lines(("execution", "status", "started (utc)", "took"), rows)
+
+
+def _shown(seconds: float | None) -> str:
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def execution_lines(found: Execution) -> tuple[Line, ...]:
+    """One execution with its steps, and where the logs of a step that failed are."""
+    status = (status_word(found.status), ROLES.get(found.state, ""))
+    took = _took(found.started, found.finished)
+    lines = [
+        line((str(found.key), "bold"), f"  execution {found.id}  ", status),
+        line(f"started {_shown(found.started)} UTC", f", took {took}" if took else ""),
+        (),
+        *table_lines(
+            ("step", "status", "type", "took"),
+            [
+                (s.name, status_word(s.status), s.type, _took(s.started, s.finished))
+                for s in found.steps
+            ],
+        ),
+    ]
+    failed = [each.name for each in found.steps if each.failed]
+    if failed:
+        command = f"peakctl logs {found.key}@{found.id} --step {shlex.quote(failed[0])}"
+        lines += [(), line("Why: ", (command, "command"))]
+    return tuple(lines)
+
+
+def _took(began: float | None, ended: float | None) -> str:
+    return "" if began is None or ended is None else duration(max(ended - began, 0.0))
+
+
+def execution_row(found: Execution) -> JsonDict:
+    """An execution for programs."""
+    return {
+        "key": str(found.key),
+        "id": found.id,
+        "status": found.status,
+        "ended": found.state is not State.PENDING,
+        "started": _time(found.started),
+        "finished": _time(found.finished),
+        "steps": [_step_row(each) for each in found.steps],
+    }
+
+
+def listed_row(found: Execution) -> JsonDict:
+    """One of a listing, which has no steps, and a duration in the platform's words."""
+    row = execution_row(found)
+    del row["steps"], row["finished"]
+    return {**row, "duration": found.duration}
+
+
+def _step_row(step: StepState) -> JsonDict:
+    return {
+        "name": step.name,
+        "status": step.status,
+        "type": step.type,
+        "started": _time(step.started),
+        "finished": _time(step.finished),
+    }
+
+
+# --- runs under way ------------------------------------------------------------------------------
+
+
+def run_event_line(event: ExecutionEvent, began: float) -> Line:
+    """What happens to an execution that is followed."""
+    from peakctl.operations.running import ExecutionStarted
+
+    if isinstance(event, ExecutionStarted):
+        return line((f"{'':>7} ", "dim"), (str(event.key), "bold"), f"  execution {event.id}")
+    took = _took(event.step.started, event.step.finished)
+    status = (status_word(event.step.status), ROLES.get(event.step.state, ""))
+    return line(
+        (f"{duration(max(event.at - began, 0.0)):>7} ", "dim"),
+        (str(event.key), "bold"),
+        f"  {event.step.name}  ",
+        status,
+        (f"  {took}" if took else "", "dim"),
+    )
+
+
+def run_lines(found: ExecutionResult) -> tuple[Line, ...]:
+    """How it ended: of what failed the last lines of the log, then each execution in a line."""
+    lines: list[Line] = []
+    step = None
+    for each in found.logs:
+        if each.step != step:
+            step = each.step
+            lines += [*([()] if lines else []), line((f"Log of step {step}:", "bold"))]
+        lines += indent([line(each.text)], 2)
+    lines += [()] if lines else []
+    for execution in found.executions:
+        status = (status_word(execution.status) or "started", ROLES.get(execution.state, ""))
+        took = _took(execution.started, execution.finished)
+        lines.append(
+            line(
+                f"{execution.key}, execution {execution.id}: ",
+                status,
+                f" in {took}" if took else "",
+            )
+        )
+    return tuple(lines)
+
+
+def run_row(found: ExecutionResult) -> JsonDict:
+    """The same for programs."""
+    return {
+        "key": str(found.key),
+        "outcome": str(found.ended),
+        "took": round(found.took, 3),
+        "executions": [execution_row(each) for each in found.executions],
+        "logs": line_rows(found.logs),
+    }
+
+
+def switch_lines(found: SwitchResult, word: str) -> tuple[Line, ...]:
+    """A workflow that was paused or resumed."""
+    done = f"{word}d" if found.changed else f"{word}d already"
+    return (line(f"{found.key}: ", (done, "good")),)
+
+
+def switch_row(found: SwitchResult) -> JsonDict:
+    """The same for programs."""
+    return {"key": str(found.key), "status": found.status, "changed": found.changed}
