@@ -186,6 +186,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_TELLING = 8
+_RANDOM = re.compile(r"\d|[a-z][A-Z]|[A-Z]{3}")
+
+
+def webhook_secrets(address: str) -> tuple[str, ...]:
+    """What of the address of a webhook nobody may see: each part that looks drawn at random.
+
+    Other words of it stay, since they stand in other texts too (`services`, a company's name).
+    Where nothing looks random, that is the whole path.
+    """
+    from urllib.parse import parse_qsl, urlsplit
+
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return (address,)
+    values = [value for _, value in parse_qsl(f"{parts.query}&{parts.fragment}")]
+    words = [*parts.path.split("/"), parts.fragment, *values]
+    found = tuple(word for word in words if len(word) >= _TELLING and _RANDOM.search(word))
+    return found or (f"{parts.path}?{parts.query}".strip("?/"),)
+
+
 def wrong_address(text: str) -> tuple[str, str] | None:
     """What is wrong with `text` as the base address of the platform, and what to do; else None.
 

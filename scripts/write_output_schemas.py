@@ -12,6 +12,7 @@ from typing import Any
 
 from peakctl.engine.drift import DriftKind
 from peakctl.kinds.store import load_kinds
+from peakctl.manifests.notify import Occasion
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.operations.status import Health
 from peakctl.present.plan_json import FORMAT_VERSION
@@ -393,6 +394,29 @@ def result() -> Schema:
     return _head("result", description) | {"description": description} | whole
 
 
+def notification() -> Schema:
+    """What a webhook of `notify` gets."""
+    named = record(key=KEY, what=told(TEXT, "What was done, how it ended, or how it drifted."))
+    whole = record(
+        format_version={"const": FORMAT_VERSION},
+        event=words(Occasion),
+        command=TEXT,
+        project=TEXT,
+        environment=told(TEXT, "With a namePrefix, the prefix."),
+        exit_code=COUNT,
+        summary=told(TEXT, "One line with counts; empty where nothing was planned."),
+        counts={"type": "object", "additionalProperties": COUNT},
+        resources=listed(named, "What did not end well first; 20 at most."),
+        more_resources=told(COUNT, "How many are left out."),
+        problems=listed(TEXT, "Codes of errors, see docs/diagnostics.md; 10 at most."),
+        who=TEXT,
+        commit=TEXT,
+        links=record(optional=("job",), job=TEXT),
+        text=told(TEXT, "All of it, for people."),
+    )
+    return _head("notification", "What a webhook of `notify` gets as JSON.") | whole
+
+
 def _head(name: str, description: str) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -420,6 +444,7 @@ def texts() -> dict[str, str]:
     found = {name: document(name, *each) for name, each in COMMANDS.items()}
     found["events"] = events()
     found["result"] = result()
+    found["notification"] = notification()
     return {
         f"{name}.json": json.dumps(each, indent=2, ensure_ascii=False) + "\n"
         for name, each in found.items()

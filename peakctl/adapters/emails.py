@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
@@ -11,6 +10,7 @@ from peakctl.api.bodies import Part
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.model import JsonDict, JsonObject
+from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line
 
 PATH = "service/notifications/api/v1/emails"

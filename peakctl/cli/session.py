@@ -213,6 +213,7 @@ def run_command(
     report = _run(session, body)
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
+    report = _notified(session, report)
     report = _with_excerpts(session, report)
     report = replace(report, shown=session.shown, declared=_declared(session, report))
     hosts = _for_hosts(session, report) if then or flags.wants(*OF_HOSTS) else None
@@ -225,6 +226,16 @@ def run_command(
     if then is not None:
         then(session, hosts or report)
     return code
+
+
+def _notified(session: Session, report: Report) -> Report:
+    """The report, once whoever `notify` of peakctl.yaml names was told of it."""
+    opened = session.opened
+    if opened is None or opened.file is None or not opened.file.channels_for(opened.environment):
+        return report
+    from peakctl.cli.notifying import notified
+
+    return notified(session, report)
 
 
 def _run(

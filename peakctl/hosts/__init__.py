@@ -1,4 +1,4 @@
-"""Code hosts and their CI: which job this is, and comments on its pull or merge request.
+"""Code hosts and their CI: which job this is, comments on its request; messages to webhooks.
 
 Takes the variables of the process (as `Settings` has them), gives a `Job` and a `Comments`. Knows
 neither plans nor manifests. May import api (its transport), settings, files, errors and model.

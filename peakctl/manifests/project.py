@@ -7,21 +7,20 @@ that stand for something else) is checked here. All problems are told at once, i
 
 from __future__ import annotations
 
-import operator
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
 
-from peakctl import __version__
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import load_project_schema
 from peakctl.kinds.validate import check_document
 from peakctl.manifests.name_prefix import flaw_of
+from peakctl.manifests.notify import Channel, flaws_of, read_channels, webhook_variables
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.render import Rendered, is_template
+from peakctl.manifests.requires import check_version
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
 from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold, Value
 from peakctl.model import Path as Place
@@ -41,6 +40,12 @@ _CODES = {
     "manifest/empty": "project/no-manifests",
 }
 """The codes of peakctl.yaml for what is wrong by the schema."""
+_CODES_OF_KEYS: Mapping[object, str] = {
+    "allow": "project/allow",
+    "approval": "project/approval",
+    "notify": "project/notify",
+}
+"""Those of whatever is wrong below a key, of the project or of an environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class Environment:
     that templates may read here; None where the project's list counts. `allow` are the classes of
     actions that may be carried out here, None for all. `name_prefix` is the template of what begins
     every name, `prefix_places` where it stands; `paused` leaves schedules out. `approval` says what
-    `ci apply` is held to: `optional` or `required`, None for what it finds.
+    `ci apply` is held to: `optional` or `required`, None for what it finds. `notify` is in
+    place of the project's, None where that counts.
     """
 
     name: str
@@ -73,6 +79,7 @@ class Environment:
     prefix_places: tuple[Location, ...] = ()
     paused: bool = False
     approval: str | None = None
+    notify: tuple[Channel, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Project:
     default_environment: str | None = None
     environments: Mapping[str, Environment] = field(default_factory=dict)
     os_env: tuple[str, ...] | None = None
+    notify: tuple[Channel, ...] | None = None
 
     def environment(self, name: str | None) -> Environment:
         """The environment of that name; without one the default, or the only one there is.
@@ -112,6 +120,16 @@ class Project:
         """What templates may read of the process environment; an environment's own list wins."""
         own = None if environment is None else environment.os_env
         return self.os_env if own is None else own
+
+    def channels_for(self, environment: Environment | None) -> tuple[Channel, ...]:
+        """How runs are told of; an environment's own list wins."""
+        own = None if environment is None else environment.notify
+        return (self.notify if own is None else own) or ()
+
+    @property
+    def webhook_variables(self) -> frozenset[str]:
+        """The variables that hold addresses of webhooks, of all environments."""
+        return webhook_variables((self.notify, *(e.notify for e in self.environments.values())))
 
     @property
     def param_files(self) -> frozenset[Path]:
@@ -173,7 +191,7 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     _, document, problems = parse_value(Rendered(source, text))
     if document is None:
         raise UsageError(*(problems or (_empty(display),)))
-    _check_version(document)
+    check_version(document)
     faults = check_document(load_project_schema(), document)
     value = _without(document.value, [fault.path for fault in faults])
     checks = _Checks(document, file, files_matter=files)
@@ -184,61 +202,11 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     return project
 
 
-_COMPARISON = re.compile(r" *(>=|<=|==|!=|>|<) *(\d+(?:\.\d+){0,2}) *")
-_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-
-def _check_version(document: Document) -> None:
-    """Raise UsageError where the project is for other versions of peakctl than this one.
-
-    Before all else: a field that this version does not know may be the reason.
-    """
-    wanted = mapping_at(document.value).get("requires")
-    if not isinstance(wanted, str):
-        return
-    fits = is_version_among(__version__, wanted)
-    if fits:
-        return
-    summary = f"this is peakctl {__version__}, and the project is for {wanted}"
-    fix = f"pip install 'peakctl{wanted.replace(' ', '')}'"
-    if fits is None:
-        summary, fix = f'"{wanted}" compares no versions', 'write requires: ">=1.2", for one'
-    place = document.locate(("requires",))
-    raise UsageError(
-        Diagnostic("project/requires", summary, path=("requires",), locations=(place,), fix=fix)
-    )
-
-
-def is_version_among(version: str, wanted: str) -> bool | None:
-    """Whether `version` is one of `wanted` (`>=1.2,<2`); None where that compares no versions.
-
-    A missing part of a number is 0.
-    """
-    from semver import Version
-
-    ours = Version.parse(version)
-    found = [_COMPARISON.fullmatch(part) for part in wanted.split(",")]
-    fit = [
-        _COMPARED[each[1]](ours, Version.parse(each[2], optional_minor_and_patch=True))
-        for each in found
-        if each is not None
-    ]
-    return all(fit) if len(fit) == len(found) else None
-
-
 def _coded(fault: Diagnostic) -> Diagnostic:
     """A fault by the schema under the code that it has in peakctl.yaml."""
-    if fault.path[2:3] == ("allow",):
-        return replace(fault, code="project/allow")
-    if fault.path[2:3] == ("approval",):
-        return replace(fault, code="project/approval")
+    for word in (*fault.path[0:1], *fault.path[2:3]):
+        if word in _CODES_OF_KEYS:
+            return replace(fault, code=_CODES_OF_KEYS[word])
     word = "tenant" if fault.path[-1:] == ("tenant",) else "name"
     return replace(fault, code=_CODES.get(fault.code, f"project/{word}"))
 
@@ -284,6 +252,7 @@ class _Checks:
             parameters=self._parameters(value, ()),
             default_environment=value.get("defaultEnvironment"),
             os_env=self._os_env(value, ()),
+            notify=self._notify(value, ()),
             environments={
                 name: self._environment(name, environments[name]) for name in environments
             },
@@ -339,6 +308,7 @@ class _Checks:
             prefix_places=self._places_of(value, at, "namePrefix"),
             paused=bool(value.get("paused")),
             approval=value.get("approval"),
+            notify=self._notify(value, at),
         )
 
     def _places_of(self, value: JsonObject, at: Place, word: str) -> tuple[Location, ...]:
@@ -380,6 +350,11 @@ class _Checks:
                 summary = f"templates never read {name}: {reason}"
                 self._tell("credential", (*at, "osEnv", index), summary, "take it out of osEnv")
         return tuple(filter(None, names))
+
+    def _notify(self, value: JsonObject, at: Place) -> tuple[Channel, ...] | None:
+        for path, summary, fix in flaws_of(value.get("notify")):
+            self._tell("notify", (*at, "notify", *path), summary, fix)
+        return read_channels(value.get("notify"))
 
     def _endpoint(self, value: JsonObject, at: Place) -> str | None:
         endpoint = value.get("endpoint")

@@ -11,13 +11,14 @@ import contextlib
 import enum
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.model import JsonDict, JsonObject
+from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, telling
 from peakctl.operations.tenant import check_tenant

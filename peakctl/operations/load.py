@@ -299,7 +299,7 @@ def _sources(project: Project, given: Given) -> Inputs:
     return {
         "root": project.root,
         "parameters": given.values,
-        "environment": project.settings.environment,
+        "environment": _readable(project),
         "stdin": read_stdin() if read_stdin and "-" in typed else None,
         # patterns that were typed start in the working folder, and have no place
         "base": project.folder if typed else project.root,
@@ -310,6 +310,13 @@ def _sources(project: Project, given: Given) -> Inputs:
         "unset_is_unknown": project.options.unset_is_unknown,
         "given": given,
     }
+
+
+def _readable(project: Project) -> Mapping[str, str]:
+    """The variables that templates may ask for: not those that hold addresses of webhooks."""
+    variables = project.settings.environment
+    hidden = project.file.webhook_variables if project.file else frozenset()
+    return {k: v for k, v in variables.items() if k not in hidden} if hidden else variables
 
 
 def _patterns(project: Project) -> Sequence[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from peakctl.errors import Diagnostic, PeakctlError, UsageError
 from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor
-from peakctl.settings import Settings, read_settings
+from peakctl.settings import Settings, read_settings, webhook_secrets
 
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment
@@ -185,6 +185,8 @@ def find_project(
 
 def with_environment(project: Project) -> Project:
     """The project with the environment that its options name. Raises UsageError."""
+    for name in project.file.webhook_variables if project.file else ():
+        project.redact.add(webhook_secrets(project.settings.environment.get(name, "").strip()))
     return replace(project, environment=_environment(project.file, project.options.environment))
 
 

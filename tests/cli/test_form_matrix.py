@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from console import by_hand
 from forms import check_form
 
 from peakctl.cli.options import REPORT_FORMS
-from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import Fault
 
 PROJECT = """\
@@ -97,18 +95,7 @@ class Shop:
         call = {"type": "http", "method": "get", "url": "https://example.com/hand"}
         body = {"name": NAMES[3], "steps": {"a": call}}
         path = f"/service{LIVE}4"
-        asyncio.run(send(self.emulator, "PUT", path, body))
-
-
-async def send(emulator: Any, method: str, path: str, body: Any) -> None:
-    client = httpx.AsyncClient(
-        transport=emulator_transport(emulator),
-        base_url="http://emulator",
-        headers={"Authorization": "peakctl-emulator"},
-    )
-    async with client:
-        answer = await client.request(method, path, json=body)
-    assert answer.is_success, answer.text
+        by_hand(self.emulator, "PUT", path, body)
 
 
 ENDINGS: dict[str, tuple[tuple[str, ...], Callable[[Shop], None], int]] = {

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.settings import CREDENTIALS, credential_reason, may_be_endpoint, read_settings
+from peakctl.settings import (
+    CREDENTIALS,
+    credential_reason,
+    may_be_endpoint,
+    read_settings,
+    webhook_secrets,
+)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +143,24 @@ def test_what_no_message_may_repeat_is_gathered_from_the_environment() -> None:
     ).passwords()
     assert {*found} == {"one", "two", "user:p%40ss", "user:p@ss", "user", "p@ss", "only"}
     assert read_settings({}).passwords() == []
+
+
+@pytest.mark.parametrize(
+    ("address", "hidden"),
+    [
+        (
+            "https://hooks.slack.com/services/T0A1B2C3D/B0A1B2C3D/x8Jq2Lw9Zk3V",
+            ("T0A1B2C3D", "B0A1B2C3D", "x8Jq2Lw9Zk3V"),
+        ),
+        ("https://a.b/workflows/f00/run?api-version=1&sig=Zk3Vn4TcLw", ("Zk3Vn4TcLw",)),
+        ("https://a.b/hook", ("hook",)),
+        ("https://a.b/hook?key=ab", ("hook?key=ab",)),
+        ("https://a.b/#x8Jq2Lw9", ("x8Jq2Lw9",)),
+        ("https://a.b", ("",)),
+        ("https://[a/x8Jq2Lw9", ("https://[a/x8Jq2Lw9",)),
+    ],
+)
+def test_of_a_webhook_nobody_sees_what_looks_drawn_at_random(
+    address: str, hidden: tuple[str, ...]
+) -> None:
+    assert webhook_secrets(address) == hidden

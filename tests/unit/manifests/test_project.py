@@ -14,9 +14,9 @@ from peakctl.manifests.project import (
     Environment,
     Project,
     find_project,
-    is_version_among,
     load_project,
 )
+from peakctl.manifests.requires import is_version_among
 from peakctl.model import Guards, Threshold
 from peakctl.settings import STAGES
 
