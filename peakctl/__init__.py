@@ -26,10 +26,9 @@ _PLACES = {
     ),
     "operations.blocking": (
         "apply build_log describe_email destroy diff_versions disown download drift"
-        " email_templates gc get history import_ list_emails logs overview plan protect"
-        " rebuild_ledger resource_history save_plan send_email show_ledger status"
-        " unlock_ledger unprotect whoami"
-        " execution executions pause resume run"
+        " email_templates execution executions gc get history impact import_ list_emails logs"
+        " overview pause plan protect rebuild_ledger resource_history resume run save_plan"
+        " send_email show_ledger status unlock_ledger unprotect whoami"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -45,6 +44,9 @@ _PLACES = {
     "operations.fmt": "FmtResult fmt",
     "operations.gc": "GcOptions GcOutcome GcPlan GcResource GcResult gc_async",
     "operations.get": "GetResult get_async",
+    "operations.graph": (
+        "GraphEdge GraphNode Impact LiveUse ResourceGraph impact_async resource_graph"
+    ),
     "operations.history": "history_async",
     "operations.importing": "ImportOptions ImportResult import_async",
     "operations.init": "InitResult init",

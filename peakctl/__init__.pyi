@@ -50,6 +50,7 @@ from peakctl.operations.blocking import executions as executions
 from peakctl.operations.blocking import gc as gc
 from peakctl.operations.blocking import get as get
 from peakctl.operations.blocking import history as history
+from peakctl.operations.blocking import impact as impact
 from peakctl.operations.blocking import import_ as import_
 from peakctl.operations.blocking import list_emails as list_emails
 from peakctl.operations.blocking import logs as logs
@@ -103,6 +104,13 @@ from peakctl.operations.gc import GcResult as GcResult
 from peakctl.operations.gc import gc_async as gc_async
 from peakctl.operations.get import GetResult as GetResult
 from peakctl.operations.get import get_async as get_async
+from peakctl.operations.graph import GraphEdge as GraphEdge
+from peakctl.operations.graph import GraphNode as GraphNode
+from peakctl.operations.graph import Impact as Impact
+from peakctl.operations.graph import LiveUse as LiveUse
+from peakctl.operations.graph import ResourceGraph as ResourceGraph
+from peakctl.operations.graph import impact_async as impact_async
+from peakctl.operations.graph import resource_graph as resource_graph
 from peakctl.operations.history import history_async as history_async
 from peakctl.operations.importing import ImportOptions as ImportOptions
 from peakctl.operations.importing import ImportResult as ImportResult

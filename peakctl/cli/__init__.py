@@ -46,6 +46,7 @@ COMMANDS = {
     "pause": "Pause a workflow.",
     "resume": "Let a paused workflow run again.",
     "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
+    "graph": "Show what refers to what, and whom a change reaches.",
     "gc": "Delete old versions that nothing uses.",
     "download": "Save the archive of a version as a file.",
     "emails": "Send e-mails through the platform, and see what was sent.",

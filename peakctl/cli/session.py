@@ -53,6 +53,7 @@ LISTING = frozenset(
         "execution",
         "executions",
         "get",
+        "graph",
         "history",
         "ledger rebuild",
         "ledger show",

@@ -137,3 +137,54 @@ def cycle_problem(cycle: list[Edge], resources: Mapping[Key, Resource]) -> Diagn
         detail="\n".join(steps),
         fix="remove one of these references, or replace it by an id",
     )
+
+
+# --- what a change reaches -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A resource that refers to what changes, by the resource `via`, at `paths`.
+
+    `pinned` are the versions of `via` that it names, where it names no other way: a newer one does
+    not reach it. `follows` is false of what is pinned, and of what only waits for `via`
+    (dependsOn).
+    """
+
+    key: Key
+    via: Key
+    paths: tuple[Path, ...]
+    pinned: str | None = None
+    follows: bool = True
+
+
+def reached_by(key: Key, resources: Mapping[Key, Resource]) -> tuple[Reached, ...]:
+    """Everything that a change of `key` reaches, the nearest first, then by key.
+
+    What is pinned to a version, or only waits, is listed, and passes nothing on.
+    """
+    found: dict[Key, Reached] = {}
+    waiting = [key]
+    while waiting:
+        via = waiting.pop(0)
+        for user, resource in sorted(resources.items()):
+            reached = _reached(user, resource, via)
+            if reached is None or user == key or ((known := found.get(user)) and known.follows):
+                continue
+            if user not in found or reached.follows:
+                found[user] = reached
+                waiting += [user] if reached.follows else []
+    return tuple(found.values())
+
+
+def _reached(user: Key, resource: Resource, via: Key) -> Reached | None:
+    """How a resource refers to `via`; None where it does not."""
+    named = [r for r in resource.references if r.edge and via in targets(r, (via,))]
+    waits = [("dependsOn", n) for n, each in enumerate(resource.depends_on) if each == via]
+    if not named and not waits:
+        return None
+    versions = [each.version for each in named if each.version is not None]
+    follows = len(versions) < len(named)
+    pinned = ", ".join(sorted(set(versions))) if versions and not follows else None
+    paths: tuple[Path, ...] = (*(each.at for each in named), *waits)
+    return Reached(user, via, paths, pinned, follows=follows)

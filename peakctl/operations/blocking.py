@@ -25,6 +25,7 @@ from peakctl.operations.executions import (
 )
 from peakctl.operations.gc import gc_async
 from peakctl.operations.get import get_async
+from peakctl.operations.graph import impact_async
 from peakctl.operations.history import history_async
 from peakctl.operations.importing import import_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
@@ -114,6 +115,7 @@ execution = _blocking(execution_async)
 pause = _blocking(pause_async)
 resume = _blocking(resume_async)
 history = _blocking(history_async)
+impact = _blocking(impact_async)
 import_ = _blocking(import_async)
 show_ledger = _blocking(show_ledger_async)
 unlock_ledger = _blocking(unlock_ledger_async)

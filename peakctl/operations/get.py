@@ -63,7 +63,7 @@ async def get_live(
     kind = find_kind(word, platform.kinds)
     with telling() as told:
         found = await _read(platform, kind, name, provided=provided)
-        part_of = await _part_of(platform, found, told)
+        part_of = await parts_of(platform, found, told)
         sealed: tuple[Tree, ...] = ()
         if values:
             told += [_is_part(live, part_of) for live in found if live.live_id in part_of]
@@ -100,7 +100,7 @@ async def _read(
     return [live for live in reads if live is not None]
 
 
-async def _part_of(
+async def parts_of(
     platform: Platform, found: Sequence[Live], told: list[Diagnostic]
 ) -> dict[LiveId, str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""

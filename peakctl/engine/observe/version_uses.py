@@ -1,4 +1,4 @@
-"""Which versions of images and artifacts are used: by what is live, by every release, by manifests.
+"""Who uses what, and which versions: what is live, every release and revision, and manifests.
 
 All of it is read completely, or an error ends it: what was not read counts as a use of everything.
 """
@@ -68,6 +68,34 @@ async def observe_version_uses(
     return VersionUses(users_of, *(await _given(lives, kinds, adapters) if is_open else ()))
 
 
+async def observe_users(
+    target: LiveId, kinds: Mapping[str, Kind], adapters: Mapping[str, Adapter]
+) -> tuple[tuple[Live, frozenset[str]], ...]:
+    """Everything live that refers to one resource, with the ids or numbers of its versions.
+
+    Of specs that is each release, of deployments each revision. Raises as `observe_version_uses`.
+    """
+    users = [
+        name
+        for name, kind in kinds.items()
+        if target.kind in {*_referred(kind.root, set(), versioned=False), *adapters[name].makes}
+    ]
+    found = []
+    for live in await _read_all(users, adapters):
+        kind = kinds[live.key.kind]
+        versions = [
+            None if version is None else str(version)
+            for targets, id_, version in reference_values(kind, live.values)
+            if target in {LiveId.of(each, str(id_)) for each in targets}
+        ]
+        held = live.private.get("archive")
+        if isinstance(held, Mapping) and LiveId.of(_HELD, held["id"]) == target:
+            versions.append(str(held["version"]))
+        if versions:
+            found.append((live, frozenset(each for each in versions if each is not None)))
+    return tuple(found)
+
+
 def uses_of_manifests(
     resources: Mapping[Key, Resource], kinds: Mapping[str, Kind], live: Mapping[Key, LiveId]
 ) -> VersionUses:
@@ -124,17 +152,17 @@ def _word(live: Live) -> str:
     return str(live.key) if live.version is None else f"{live.key}@{live.version}"
 
 
-def _referred(rule: Field, seen: set[int]) -> Iterator[str]:
-    """The kinds that fields below a rule refer to by version."""
+def _referred(rule: Field, seen: set[int], *, versioned: bool = True) -> Iterator[str]:
+    """The kinds that fields below a rule refer to; with `versioned` by version alone."""
     if id(rule) in seen:
         return
     seen.add(id(rule))
-    if rule.ref is not None and rule.ref.version_to:
+    if rule.ref is not None and (rule.ref.version_to or not versioned):
         yield from rule.ref.kinds
     inner = [*rule.properties.values(), *rule.variants.values(), rule.items, rule.extra]
     for each in inner:
         if each is not None:
-            yield from _referred(each, seen)
+            yield from _referred(each, seen, versioned=versioned)
 
 
 async def _given(

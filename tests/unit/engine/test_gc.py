@@ -12,6 +12,7 @@ from peakctl.engine.gc import GcLimits, KeptFor, choose_resources, judge_version
 from peakctl.engine.observe.version_uses import (
     OF_PARAMETERS,
     VersionUses,
+    observe_users,
     observe_version_uses,
     uses_of_manifests,
 )
@@ -213,6 +214,22 @@ def test_a_release_holds_the_version_of_an_artifact() -> None:
     adapters = world(BlockSpec=[block("b", "1.0.0", {}, private=held)])
     found = look(adapters, "Artifact")
     assert found.of(LiveId.of("Artifact", "a-1"), KeptVersion("3")) == ("BlockSpec/b@1.0.0",)
+
+
+def test_users_are_those_of_one_resource_alone() -> None:
+    held = {"archive": {"id": "a-1", "version": 3}}
+    adapters = world(
+        Workflow=[flow("w", imageId=1, imageVersionId=5), flow("other", imageId=2)],
+        BlockSpec=[block("b", "1.0.0", {"id": 1}, private=held)],
+    )
+
+    def users(target: LiveId) -> dict[str, set[str]]:
+        found = asyncio.run(observe_users(target, KINDS, adapters))
+        return {str(live.key): set(versions) for live, versions in found}
+
+    assert users(IMAGE) == {"Workflow/w": {"5"}, "BlockSpec/b": set()}
+    assert users(LiveId.of("Artifact", "a-1")) == {"BlockSpec/b": {"3"}}
+    assert users(LiveId.of("Workflow", 9)) == {}
 
 
 def test_what_is_gone_meanwhile_uses_nothing_and_what_cannot_be_read_ends_it() -> None:

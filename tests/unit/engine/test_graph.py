@@ -12,6 +12,7 @@ from peakctl.engine.graph import (
     find_cycles,
     find_edges,
     order_keys,
+    reached_by,
 )
 from peakctl.model import Key
 
@@ -110,3 +111,53 @@ def test_what_a_broken_manifest_may_declare_is_not_missing(lab: Any) -> None:
     )
     _, (problem,) = find_edges(resources, lambda key: key == B)
     assert problem.path == ("dependsOn", 1)
+
+
+def flow(lab: Any, name: str, *images: Any, waits: Any = ()) -> Any:
+    steps = {f"s{n}": {"imageDetails": each, "command": "a"} for n, each in enumerate(images)}
+    steps = steps or {"s": {"type": "http", "method": "get", "url": "https://example.com"}}
+    return lab.manifest("Workflow", name, {"steps": steps}, dependsOn=list(waits))
+
+
+def test_a_change_reaches_what_follows_and_passes_nothing_on_from_what_is_pinned(lab: Any) -> None:
+    base, pinned = {"name": "a"}, {"name": "a", "version": "1.0.0"}
+    block = lab.manifest(
+        "BlockSpec",
+        "b",
+        {"kind": "workflow", "config": {"steps": {"s": {"imageDetails": base, "command": "a"}}}},
+        {"title": "b", "summary": "b"},
+    )
+    deployed = lab.manifest("Deployment", "d", {"blockSpec": {"name": "b"}}, dependsOn=["Image/a"])
+    resources = lab.resources(
+        flow(lab, "f1", base, pinned),
+        flow(lab, "f2", pinned),
+        flow(lab, "f3", waits=["Workflow/f2"]),
+        flow(lab, "f4", pinned, {"name": "a", "version": "2.0.0"}),
+        flow(lab, "f5", {"name": "other"}),
+        flow(lab, "f6", waits=["Image/a", "BlockSpec/b"]),
+        block,
+        deployed,
+    )
+    found = {
+        str(each.key): (str(each.via), each.pinned, each.follows, len(each.paths))
+        for each in reached_by(Key("Image", "a"), resources)
+    }
+    assert found == {
+        "BlockSpec/b": ("Image/a", None, True, 1),
+        "Deployment/d": ("BlockSpec/b", None, True, 1),
+        "Workflow/f1": ("Image/a", None, True, 2),
+        "Workflow/f2": ("Image/a", "1.0.0", False, 1),
+        "Workflow/f4": ("Image/a", "1.0.0, 2.0.0", False, 2),
+        "Workflow/f6": ("Image/a", None, False, 1),
+    }
+
+
+def test_a_loop_reaches_everything_once(lab: Any) -> None:
+    steps = {"s": {"type": "http", "method": "get", "url": "https://example.com"}}
+    both = [
+        lab.manifest("Workflow", one, {"steps": steps}, dependsOn=[f"Workflow/{two}"])
+        for one, two in ("ab", "ba")
+    ]
+    resources = lab.resources(*both)
+    (found,) = reached_by(Key("Workflow", "a"), resources)
+    assert str(found.key) == "Workflow/b"

@@ -15,7 +15,8 @@ from plans import as_shown
 
 from peakctl.errors import Diagnostic
 from peakctl.model import Action, Change, Key, Outcome, Owned, Plan, Status, Step, Verb
-from peakctl.present.html_page import MOST, Graph, graph_of, graph_svg, html_text
+from peakctl.present.graph import MOST, Graph, graph_of, graph_svg
+from peakctl.present.html_page import html_text
 from peakctl.present.report import Report
 from peakctl.present.text import line
 
