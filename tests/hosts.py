@@ -172,6 +172,7 @@ class FakeGithub(FakeHost):
     runs: list[dict[str, Any]] = field(default_factory=list)
     artifacts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     archives: dict[str, bytes] = field(default_factory=dict)
+    reviews_by: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     edited_reviews: dict[str, str] = field(default_factory=dict)
     description: Description = field(default_factory=lambda: Description("github.json"))
 
@@ -228,11 +229,15 @@ class FakeGithub(FakeHost):
     def file(self, name: str) -> httpx.Response:
         return httpx.Response(200, content=self.archives[name])
 
+    def reviews_of(self, number: int | str) -> list[dict[str, Any]]:
+        """Those of one request; where a test has one request alone, `reviews`."""
+        return self.reviews_by.setdefault(str(number), []) if not self.reviews else self.reviews
+
     def _edits(self, variables: dict[str, Any]) -> Any:
         assert (variables["owner"], variables["name"]) == ("acme", "shop")
         nodes = [
             {"fullDatabaseId": str(e["id"]), "lastEditedAt": self.edited_reviews.get(str(e["id"]))}
-            for e in self.reviews
+            for e in self.reviews_of(variables["number"])
             if "id" in e
         ]
         found = {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": None}}
@@ -262,7 +267,7 @@ class FakeGithub(FakeHost):
                 who = path.split("/")[-2]
                 return 200, {"permission": self.permissions.get(who, "read"), "role_name": "x"}
             case "pulls/list-reviews":
-                return 200, page(self.reviews, query)
+                return 200, page(self.reviews_of(path.split("/")[-2]), query)
             case "actions/get-workflow-run-attempt":
                 return 200, self.attempt
         return self._list(operation, path, query)

@@ -135,7 +135,7 @@ def with_base_rules(session: Session, context: CiContext) -> None:
     known = (tip if job.base_branch else "", job.base)
     revision = next((each for each in known if each and context.checkout.resolve(each)), None)
     if revision is None:
-        session.warnings.append(own_rules(f'the checkout does not have "{name}"'))
+        session.warnings.append(own_rules(f'the checkout does not have "{name}"', lacks=True))
         return
     typed = session.flags
     session.flags = replace(typed, policy_from=revision.removeprefix("refs/remotes/"))
@@ -146,7 +146,7 @@ def with_base_rules(session: Session, context: CiContext) -> None:
         if any(each.code not in NO_RULES for each in error.diagnostics):
             raise
         session.flags, session.opened = typed, None
-        session.warnings.append(own_rules(error.diagnostics[0].summary))
+        session.warnings.append(own_rules(error.diagnostics[0].summary, lacks=False))
 
 
 async def consented(
@@ -228,14 +228,16 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
     root = opened.root if opened else Path.cwd()
     actor = actor_of(session.settings, root)
     now = opened.clock.now() if opened else _now()
-    approver = opened.settings.environment.get(APPROVER, "") if opened else ""
+    known = opened.settings.environment if opened else {}
+    redact = opened.redact if opened else str
     url = actor.ci.url if actor.ci else ""
     facts = JobFacts(
         context.head,
         url,
         now,
-        opened.redact(approver) if opened else "",
+        redact(known.get(APPROVER, "")),
         _page(session, context, url),
+        tuple(map(redact, known.get(CONSENTS, "").splitlines())),
     )
     text = ci_markdown(report, facts, session.consent_lines, context.job.host)
     told: list[Diagnostic] = []

@@ -198,13 +198,16 @@ async def find_request(context: CiContext, settings: Settings) -> Merged:
     return found
 
 
-def own_rules(why: str) -> Diagnostic:
-    """That a request is judged by the rules that it has itself."""
+def own_rules(why: str, *, lacks: bool) -> Diagnostic:
+    """That a request is judged by the rules that it has itself; `lacks` is for want of a commit."""
+    fix = "nothing to do: they are in force once they are merged"
+    if lacks:
+        fix = "fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab"
     return Diagnostic(
         code="ci/own-rules",
         summary="this plan is made by the rules of the request itself",
         detail=why,
-        fix="fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab",
+        fix=fix,
         severity=Severity.NOTE,
     )
 

@@ -83,7 +83,7 @@ class Approvals:
 
     `void` are requests whose plan does not count, each with why; `strays` are commits that no
     request brought, and `problem` why the host could not be asked; `is_known` is False where there
-    is none to ask.
+    is none to ask. `since` is the last complete apply where nothing was merged after it.
     """
 
     rule: str | None = None
@@ -93,6 +93,7 @@ class Approvals:
     problem: str = ""
     asked: set[str] = field(default_factory=set)
     is_cut: bool = False
+    since: str = ""
     is_known: bool = True
 
     @property
@@ -120,6 +121,10 @@ class Approvals:
             shown = ", ".join(commit[:12] for commit in self.strays[:5])
             more = f" and {len(self.strays) - 5} more" if len(self.strays) > 5 else ""
             found.append(f"no merged request brought {shown}{more}")
+        if self.since:
+            found.append(
+                f"nothing was merged since {self.since[:12]}, which was applied completely"
+            )
         if self.is_cut:
             found.append(f"only the newest {MOST_COMMITS} commits were looked at")
         return (*found, *((self.problem,) if self.problem else ()))
@@ -176,6 +181,7 @@ class ApprovalFinder:
         found = self.found
         commits = self.context.checkout.since(base, MOST_COMMITS + 1)
         found.is_cut = len(commits) > MOST_COMMITS
+        found.since = "" if commits else base
         for commit in commits[:MOST_COMMITS]:
             if found.rule is None and (found.void or found.strays):
                 return

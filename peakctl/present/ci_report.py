@@ -39,6 +39,7 @@ class JobFacts:
     at: float = 0.0
     approver: str = ""
     page: str = ""
+    consents: tuple[str, ...] = ()
 
 
 def ci_markdown(
@@ -53,7 +54,9 @@ def ci_markdown(
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
     is_asked = consents and not report.ok
     asked = ("", _ASK, "", *(f"    {each}" for each in consents)) if is_asked else ()
-    return "\n".join((rows[heading], "", facts_line(facts), *asked, *rows[heading + 1 :]))
+    given = [f"- consent of `{_plain(each)}`" for each in facts.consents]
+    told = ("", *given) if given else ()
+    return "\n".join((rows[heading], "", facts_line(facts), *told, *asked, *rows[heading + 1 :]))
 
 
 _ASK = (
@@ -68,9 +71,14 @@ def facts_line(facts: JobFacts) -> str:
     commit = f"commit `{printable(facts.commit)[:12]}`" if facts.commit else "no commit"
     job = f"[job]({_address(facts.url)})" if facts.url else ""
     page = f"[page]({_address(facts.page)})" if facts.page else ""
-    who = printable(facts.approver).replace("`", "").replace("\n", " ")[:100]
+    who = _plain(facts.approver)[:100]
     approved = f"approved by `{who}`" if who else ""
     return " · ".join(word for word in (commit, job, page, at, approved) if word)
+
+
+def _plain(text: str) -> str:
+    """A text of others on one line, that ends no code."""
+    return printable(text).replace("`", "").replace("\n", " ")
 
 
 def _address(url: str) -> str:
