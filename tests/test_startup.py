@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from peakctl.cli import COMMANDS
 
 HEAVY = [
     "httpx",
@@ -19,6 +25,9 @@ HEAVY = [
     "asyncio",
     "starlette",
     "uvicorn",
+    "pathspec",
+    "ruamel",
+    "semver",
 ]
 PROBE = """
 import sys
@@ -38,15 +47,8 @@ finally:
     [
         ["--version"],
         ["--help"],
-        ["version", "--help"],
-        ["plan", "--help"],
-        ["apply", "--help"],
-        ["get", "--help"],
-        ["validate", "--help"],
-        ["convert", "--help"],
-        ["emulator", "--help"],
+        *([name, "--help"] for name in COMMANDS),
         ["emulator", "serve", "--help"],
-        ["ci", "--help"],
         ["ci", "plan", "--help"],
         ["completion", "bash"],
         ["version"],
@@ -91,3 +93,99 @@ def test_completion_of_commands_imports_no_command() -> None:
     )
     assert done.stdout == "plain,plan\n"
     assert done.stderr == "heavy: "
+
+
+MANIFESTS = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: one}
+spec: {type: workflow, artifact: {path: ../src}}
+---
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: two}
+spec:
+  triggers: []
+  steps:
+    a:
+      type: standard
+      imageDetails: {name: one}
+      command: echo
+      resources: {instanceTypeId: 1, storage: 10GB}
+"""
+COUNT = """
+import json, sys
+sys.argv = ["peakctl", *{args!r}]
+from peakctl.__main__ import main
+try:
+    main()
+finally:
+    sys.stdout.flush()
+    print(json.dumps([*sys.modules]), file=sys.stderr)
+"""
+
+
+class Loaded(NamedTuple):
+    """What a run printed, and the modules that were loaded at its end."""
+
+    out: str
+    modules: frozenset[str]
+
+    @property
+    def packages(self) -> set[str]:
+        """Names of all packages that are not of the standard library."""
+        names = {name.partition(".")[0] for name in self.modules if not name.startswith("_")}
+        return names - sys.stdlib_module_names - {"sitecustomize", "cython_runtime"}
+
+    @property
+    def ours(self) -> int:
+        """How many modules of peakctl there are."""
+        return sum(name.partition(".")[0] == "peakctl" for name in self.modules)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Loaded]:
+    """Runs a command in a project of two resources, against a platform that is not there."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "Dockerfile").write_text("FROM python:3.12\n")
+    (tmp_path / "m" / "all.yaml").write_text(MANIFESTS)
+    (tmp_path / "peakctl.yaml").write_text(
+        "project: one\nmanifests: [m]\nenvironments: {d: {}}\ndefaultEnvironment: d\n"
+    )
+    env = {"PEAKCTL_ENDPOINT": "http://127.0.0.1:9", "API_KEY": "x"}
+
+    def run_it(*args: str) -> Loaded:
+        code = [sys.executable, "-c", COUNT.format(args=args)]
+        done = subprocess.run(
+            code, capture_output=True, text=True, check=False, cwd=tmp_path, env=env
+        )
+        return Loaded(done.stdout, frozenset(json.loads(done.stderr.splitlines()[-1])))
+
+    return run_it
+
+
+def test_validate_imports_what_it_needs_and_no_more(run: Callable[..., Loaded]) -> None:
+    found = run("validate")
+    assert found.out == "Valid: 2 resources in 1 file.\n"
+    assert found.packages == {"click", "jsonschema_rs", "peakctl", "yaml"}
+    assert not found.modules & {"asyncio", "ssl", "subprocess", "logging", "zipfile", "difflib"}
+    assert not found.modules & {"peakctl.model.platform", "peakctl.engine.observe"}
+    assert not found.modules & {"peakctl.present.plan_json", "peakctl.present.changes"}
+    assert found.ours <= 66
+    assert len(found.modules) <= 260
+
+
+def test_a_plan_imports_what_its_first_request_needs_and_no_more(
+    run: Callable[..., Loaded],
+) -> None:
+    found = run("plan")
+    assert found.packages == {
+        "click", "httptools", "httpx", "idna", "jsonschema_rs", "peakctl", "yaml"
+    }  # fmt: skip
+    assert not found.modules & {"httpx._main", "zipfile", "difflib", "html"}
+    assert not found.modules & {"peakctl.operations.apply", "peakctl.operations.recorder"}
+    assert not found.modules & {"peakctl.present.progress", "peakctl.ledger.lease"}
+    assert "peakctl.api.connection" in found.modules
+    assert found.ours <= 135
+    assert len(found.modules) <= 430

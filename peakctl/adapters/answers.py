@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peakctl.api.client import Api
-from peakctl.archives.zips import files_of_zip
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
@@ -159,6 +158,8 @@ async def files_at(api: Api, path: str, *, lenient: bool = False) -> tuple[Archi
 
     `lenient` as `files_of_zip` has it: for a list that is only shown.
     """
+    from peakctl.archives.zips import files_of_zip
+
     try:
         return files_of_zip(await api.download(path), lenient=lenient)
     except ApiError as error:

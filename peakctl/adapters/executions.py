@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from peakctl.adapters.failures import BLOCKS
 from peakctl.api.client import Api
 from peakctl.errors import ApiError
 from peakctl.model import JsonDict, JsonObject, State
+from peakctl.model.records import dataclass
 
 WORDS: Mapping[str, State] = {
     "success": State.READY,

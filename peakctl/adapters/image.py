@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import semver
 
 from peakctl import model
 from peakctl.adapters import answers
@@ -19,6 +17,9 @@ from peakctl.api.client import Api
 from peakctl.archives.digest import split_digest
 from peakctl.model.resources import Listed, Live, Resource, State
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Value, value_at
+
+if TYPE_CHECKING:
+    import semver
 
 
 class Adapter(Rest):
@@ -400,6 +401,8 @@ def _id_of(version: JsonObject) -> tuple[int, str]:
 
 def _order(version: JsonObject) -> tuple[bool, semver.Version, int]:
     """Semantic versioning order; numbers that are not semantic come first, by id."""
+    import semver
+
     try:
         parsed, known = semver.Version.parse(str(version.get("version"))), True
     except ValueError:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-import zipfile
 from urllib.parse import quote
 
 from peakctl.adapters.answers import require
 from peakctl.api.bodies import Part
 from peakctl.api.client import Api
-from peakctl.archives.zips import BROKEN
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.codec import LARGEST
 from peakctl.model import HISTORY_PREFIX, LEDGER_PREFIX, Clock, JsonObject, Listed, record_word
@@ -21,7 +19,6 @@ NO_LEDGER = b"null"
 """Stands for the text of an artifact that somebody else made: whole, and no ledger."""
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 100
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +138,8 @@ def is_record(name: str) -> bool:
 
 def zip_of(text: bytes, member: str = LEDGERS.member) -> bytes:
     """A zip with one file; the same bytes for the same text."""
+    import zipfile
+
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         info = zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0))
@@ -159,13 +158,17 @@ def text_of(data: bytes, member: str = LEDGERS.member) -> bytes:
     """
     if len(data) > LARGEST or data.count(_ENTRY) > _MOST_ENTRIES:
         return NO_LEDGER
+    import zipfile
+
+    from peakctl.archives.zips import BROKEN
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = [each for each in archive.infolist() if each.filename == member]
             if not found:
                 return NO_LEDGER
             (info,) = found
-            if info.compress_type not in _METHODS:
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 return b""
             with archive.open(info) as packed:
                 text = packed.read(LARGEST + 1)

@@ -17,11 +17,10 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 from urllib.parse import urlencode
 
-import httpx
-
 from peakctl import __version__
 from peakctl.api import failures
 from peakctl.api.bodies import Body, Part, Query, encode_body
+from peakctl.api.http import httpx
 from peakctl.api.limits import (
     Backoff,
     ConcurrencyLimit,

@@ -14,7 +14,8 @@ from collections.abc import AsyncIterable
 from typing import cast
 
 import httptools
-import httpx
+
+from peakctl.api.http import httpx
 
 _MOST_WAITING = 1024 * 1024
 """Bytes of a body that may wait here before the server is held back."""

@@ -11,8 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-import httpx
-
+from peakctl.api.http import httpx
 from peakctl.api.trust import refused_certificate
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.model.records import dataclass

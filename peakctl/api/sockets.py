@@ -19,9 +19,8 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-import httpx
-
 from peakctl.api.connection import Connection
+from peakctl.api.http import httpx
 from peakctl.api.limits import Limits
 from peakctl.api.trust import build_trust
 from peakctl.errors import Diagnostic, PeakctlError

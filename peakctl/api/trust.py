@@ -11,8 +11,7 @@ import re
 import ssl
 from pathlib import Path
 
-import httpx
-
+from peakctl.api.http import httpx
 from peakctl.errors import Diagnostic, PeakctlError
 from peakctl.settings import Named, Network
 

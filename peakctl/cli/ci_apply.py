@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from peakctl.cli.carrying_out import carry_out_typed
 from peakctl.cli.ci import consented, name_approvers, name_consents, warn_of_applied
 from peakctl.cli.consent import require_tenant
 from peakctl.cli.lease_wait import waiting_for_lease
-from peakctl.cli.planning import carry_out_typed, plan_result, plan_typed
+from peakctl.cli.planning import plan_result, plan_typed
 from peakctl.cli.session import Session, connected
 from peakctl.errors import Diagnostic, GuardRefused, Severity
 from peakctl.model import Guards

@@ -1,4 +1,4 @@
-"""The event loop of a command: what signals do to it, and what is shown while it runs."""
+"""The event loop of a command, and what signals do to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.cli.exits import Exit, Interrupted
-from peakctl.model import Clock, Event, Key, Outcome
-from peakctl.operations.apply import RunEvent, RunNotice, StageStarted, Stop
-from peakctl.operations.stages import CarryOut
-from peakctl.present.progress import HEARTBEAT, Progress, open_progress
 from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:
@@ -83,55 +79,3 @@ def _listen(session: Session, act: Callable[[], object]) -> None:
         # Not on Windows, not outside the main thread (tests): there the defaults stay.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, heard, code)
-
-
-class RunView:
-    """Shows a run on the terminal, and lets signals stop it, from its first call to its end.
-
-    `began` is when the first call was due, `outcomes` how actions have ended so far.
-    """
-
-    def __init__(self, session: Session, clock: Clock) -> None:
-        self.stop = Stop()
-        self._session, self._clock = session, clock
-        self._stack = contextlib.ExitStack()
-        self._progress: Progress | None = None
-        self.began: float | None = None
-        self.outcomes: dict[Key, Outcome] = {}
-
-    def __enter__(self) -> RunView:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def emit(self, event: RunEvent) -> None:
-        """Show one event."""
-        match event:
-            case Event() if self._progress is not None:
-                if event.outcome is not None:
-                    self.outcomes[event.key] = event.outcome
-                self._progress.emit(event)
-                for stream in self._session.streams:
-                    stream.progress(event, self.began or event.at)
-            case RunNotice():
-                self._session.terminal.tell([line((event.message, "dim"))])
-            case StageStarted(CarryOut(actions)):
-                self._begin(actions)
-            case _:
-                pass
-
-    def _begin(self, actions: int) -> None:
-        terminal, now = self._session.terminal, self._clock.now
-        terminal.tell([()])
-        self.began = now()
-        self._progress = progress = open_progress(terminal, self.began, now, actions)
-        self._stack.callback(progress.close)
-        beating = asyncio.create_task(self._beat(progress))
-        self._stack.callback(beating.cancel)
-        self._stack.enter_context(graceful(self._session, self.stop.request, progress.say))
-
-    async def _beat(self, progress: Progress) -> None:
-        while True:
-            await self._clock.sleep(HEARTBEAT / 10)
-            progress.beat(self._clock.now())

@@ -190,8 +190,7 @@ async def seed(emulator: Emulator, document: Any) -> list[JsonDict]:
         found = document["resources"]
     s.check(RESOURCES, found, "resources")
     tenant = document.get("tenant") if isinstance(document, dict) else None
-    import httpx
-
+    from peakctl.api.http import httpx
     from peakctl.emulator.client import emulator_transport
 
     answers: JsonDict = {}

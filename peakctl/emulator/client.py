@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-import httpx
-
+from peakctl.api.http import httpx
 from peakctl.emulator.faults import Dropped
 from peakctl.emulator.platform import Emulator
 from peakctl.errors import Diagnostic, PeakctlError

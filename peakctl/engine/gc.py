@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from peakctl.engine.plan.steps import is_newer, parse_version
 from peakctl.errors import Diagnostic, Severity
@@ -15,6 +14,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import KeptVersion, Key, Ledger, Listed, LiveId, Owned, Resource, State
 from peakctl.model.history import record_word
+from peakctl.model.records import dataclass
 
 IN_USE = "in-use"
 """The platform's status of a version that something uses, whether a read shows what or not."""

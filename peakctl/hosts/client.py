@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
 from peakctl import __version__
+from peakctl.api.http import httpx
 from peakctl.api.limits import parse_http_date
 from peakctl.errors import HostError
 from peakctl.model import JsonDict

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from peakctl.adapters.executions import Executions, moment_of, state_of
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.model import JsonObject, Key, State
+from peakctl.model.records import dataclass
 from peakctl.operations.following import ExecutionLogs, StepState, steps_of
 from peakctl.operations.logs import find_execution
 from peakctl.operations.platform import Platform, connect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from peakctl.adapters.parts import items
 from peakctl.engine.waiting import Stop
 from peakctl.errors import ApiError
 from peakctl.model import Clock, JsonObject, State
+from peakctl.model.records import dataclass
 
 MOST_EMPTY = 3
 """Empty parts in a row after which a log is read, though its token goes on changing."""

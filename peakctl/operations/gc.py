@@ -7,7 +7,7 @@ lease all of it is read again; nothing is deleted then that was not shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from peakctl import __version__
@@ -41,6 +41,7 @@ from peakctl.model import (
     Run,
     Status,
 )
+from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.apply import Stop
 from peakctl.operations.get import declared_resources

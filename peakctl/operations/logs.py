@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.adapters.executions import Executions, LogLine, read_log, state_of, workflows_of
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.model import BuildLog, JsonObject, Key, Listed, State
+from peakctl.model.records import dataclass
 from peakctl.model.text import bare_text, printable
 from peakctl.operations import following
 from peakctl.operations.following import ExecutionLogs, LogReader, Pace, Subject

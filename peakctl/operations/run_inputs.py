@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.model import JsonDict, JsonObject, Source, Tree, Value, mapping_at
+from peakctl.model.records import dataclass
 
 LAST_LINES = 50
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peakctl.adapters.executions import Executions, workflows_of
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.model import JsonObject, Key, Listed, State
+from peakctl.model.records import dataclass
 from peakctl.operations import following
 from peakctl.operations.apply import Stop, StoppableClock
 from peakctl.operations.executions import WORKFLOW, Execution, check_kind, execution_of

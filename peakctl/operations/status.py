@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity
 from peakctl.model import Action, Key, Lease, Listed, Live, Location, Owner, State, Verb
 from peakctl.model.ledger import Owned, PastRun
+from peakctl.model.records import dataclass
 from peakctl.model.resources import LastRun
 from peakctl.model.text import status_word
 from peakctl.operations.load import LoadResult

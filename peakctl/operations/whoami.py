@@ -6,9 +6,9 @@ No call of the platform tells who a token is (docs/platform.md, 2.7): nothing he
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from peakctl.errors import Diagnostic, PeakctlError, nearest_names
+from peakctl.model.records import dataclass
 from peakctl.model.text import printable
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, endpoint_of, is_emulated, place_of, stage_of

@@ -5,7 +5,6 @@ Secrets are masked here; a sensitive value says only that there is one.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
@@ -275,6 +274,8 @@ def _diff(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
         return
     start, end = max(0, head - CONTEXT), max(0, tail - CONTEXT)
     one, two = (side[start : len(side) - end] for side in (before, after))
+    import difflib
+
     found = False
     for row in list(difflib.unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:
         if row.startswith("@@"):

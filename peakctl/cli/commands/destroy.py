@@ -68,8 +68,9 @@ async def _destroy(session: Session) -> Report:
 
 
 async def _destroy_once(session: Session, platform: Platform, loaded: LoadResult) -> Report:
+    from peakctl.cli.carrying_out import carry_out_typed
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import carry_out_typed, plan_report, plan_result, plan_typed
+    from peakctl.cli.planning import plan_report, plan_result, plan_typed
 
     planned = await plan_typed(session, platform, loaded)
     if session.flags.dry_run:

@@ -7,7 +7,6 @@ make the same edit for ever in silence.
 
 from __future__ import annotations
 
-import html
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +20,8 @@ from peakctl.model import MAPS, MISSING, Action, Change, Resource, Secret, Skipp
 from peakctl.model.values import dotted, holds_unseen, leaves, reveal, unknowns
 
 STORED_OTHERWISE = "the platform stores it in another form than it was sent"
+_TOUCHY = frozenset("\n&<>\"'")
+"""Characters that HTML writes otherwise, and line ends."""
 _SHOWN = 40
 """Characters of a text that a message shows on each side of the first difference."""
 
@@ -31,7 +32,11 @@ def normal_form(text: str) -> str:
     of lines and of the whole, one kind of line end, composed characters, one letter case, no
     escapes of HTML.
     """
-    text = unicodedata.normalize("NFC", html.unescape(text)).casefold()
+    if "&" in text:
+        import html
+
+        text = html.unescape(text)
+    text = unicodedata.normalize("NFC", text).casefold()
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip()
 
@@ -158,8 +163,7 @@ def _numbered(word: str, digests: Iterable[str]) -> dict[str, str]:
 
 def _may_change(text: str) -> bool:
     """Whether a text has something in it that a platform might normalise."""
-    forms = {text, normal_form(text), html.escape(text)}
-    return len(forms) > 1 or "\n" in text or not text.isascii()
+    return text != normal_form(text) or bool(_TOUCHY & {*text}) or not text.isascii()
 
 
 def _stored_otherwise(resource: Resource, change: Change) -> Diagnostic:

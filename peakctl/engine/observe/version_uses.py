@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peakctl.engine.export import reference_values
 from peakctl.kinds.fields import PARAM, Field, Kind
 from peakctl.ledger.revisions import all_of
 from peakctl.model import Adapter, KeptVersion, Key, Listed, Live, LiveId, Path, Resource, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import leaves, reveal, value_at
 
 _HELD = "Artifact"
