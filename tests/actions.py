@@ -20,6 +20,7 @@ from hosts import FakeHost
 
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.S)
 TOKEN = re.compile(r"'[^']*'|&&|\|\||==|!=|!|\(|\)|[A-Za-z_][\w.-]*(?:\(\))?|\s+")
+HERE = Path(__file__).parent
 
 
 class Evaluator:
@@ -42,6 +43,8 @@ class Evaluator:
                 parts.append("True")
             elif word[0] == "'":
                 parts.append(repr(word[1:-1]))
+            elif word == "fromJSON":
+                parts.append(word)
             elif word[0].isalpha() or word[0] == "_":
                 name = f"v{len(values)}"
                 values[name] = self._lookup(word)
@@ -49,7 +52,8 @@ class Evaluator:
             else:
                 parts.append(words.get(word, word))
         assert at == len(text), text
-        return eval("".join(parts).strip(), {"__builtins__": {}}, values)
+        names = {"__builtins__": {}, "fromJSON": json.loads}
+        return eval("".join(parts).strip(), names, values)
 
     def text(self, template: Any) -> str:
         if isinstance(template, bool):
@@ -129,6 +133,7 @@ class Runner:
     secrets: dict[str, str]
     artifacts: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)
     number: int = 0
+    job_outputs: dict[str, str] = field(default_factory=dict)
 
     def play(self, workflow: str, github: dict[str, Any]) -> dict[str, Done]:
         """Every job whose condition holds, one after the other."""
@@ -138,13 +143,35 @@ class Runner:
             "secrets": self.secrets,
             "runner": {"temp": str(self.temp)},
         }
-        done = {}
+        done: dict[str, Done] = {}
+        needs: dict[str, Any] = {}
         for name, job in jobs.items():
-            contexts = {**base, "github": {**base["github"], "job": name}}
+            contexts = {**base, "github": {**base["github"], "job": name}, "needs": needs}
             condition = str(job.get("if", "")).removeprefix("${{").removesuffix("}}").strip()
-            if not condition or Evaluator(contexts).value(condition):
-                done[name] = self._job(name, job, contexts)
+            wanted = job.get("needs", [])
+            if any(done.get(n, Done(1)).code for n in ([wanted] if wanted else [])):
+                continue
+            if condition and not Evaluator(contexts).value(condition):
+                continue
+            for matrix in self._matrix(job, contexts):
+                title = " ".join([name, *matrix.values()])
+                done[title] = self._job(name, job, {**contexts, "matrix": matrix})
+                self._clean()
+                needs[name] = {"outputs": self.job_outputs}
         return done
+
+    def _matrix(self, job: dict[str, Any], contexts: dict[str, Any]) -> list[dict[str, Any]]:
+        """The values of each job of a matrix; one without any where there is none."""
+        found = job.get("strategy", {}).get("matrix")
+        if found is None:
+            return [{}]
+        text = EXPRESSION.fullmatch(found)
+        assert text, found
+        return list(Evaluator(contexts).value(text[1])["include"])
+
+    def _clean(self) -> None:
+        """Each job has a checkout of its own: what the one before left is not there."""
+        subprocess.run(["git", "clean", "-qxfd"], cwd=self.checkout, check=True)
 
     def _job(self, name: str, job: dict[str, Any], contexts: dict[str, Any]) -> Done:
         result = Done()
@@ -164,6 +191,8 @@ class Runner:
             "GITHUB_EVENT_PATH": str(self._file("event.json", json.dumps(event["event"]))),
         }
         self._steps(job["steps"], env, contexts, result, "bash -e {0}")
+        outputs = job.get("outputs", {}).items()
+        self.job_outputs = {k: Evaluator(contexts).text(v) for k, v in outputs}
         return result
 
     def _steps(
@@ -271,6 +300,7 @@ class Runner:
         scripts = {
             "peakctl": f'exec {python} -m peakctl "$@"',
             "pip": 'test "$1" = install',
+            "gh": f'exec {python} {HERE / "fake_gh.py"} {self.temp.parent / "issues.json"} "$@"',
             "python": f'if [ "$1 $2 $3" = "-m pip install" ]; then exit; fi; exec {python} "$@"',
         }
         for name, text in scripts.items():

@@ -8,41 +8,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from actions import Done, Runner, serving
 from ci_play import REPOSITORY, Repository
-from hosts import FakeGithub, FakeGitlab, pull_of
+from documented import FLOW, PROJECT, ROOT, WORKFLOWS, emulator, repository, section, send
+from hosts import FakeGithub, pull_of
 
-ROOT = Path(__file__).resolve().parents[2]
-PROJECT = """\
-project: shop
-manifests: [manifests]
-environments:
-  local: {emulator: true}
-  prod: {stage: prod}
-"""
-FLOW = """\
-apiVersion: peakctl/v1
-kind: Workflow
-metadata: {name: nightly}
-spec: {steps: {call: {type: http, method: post, url: https://example.com/hook}}}
-"""
-
-
-@pytest.fixture
-def emulator() -> Iterator[str]:
-    words = [sys.executable, "-m", "peakctl", "emulator", "serve", "--port", "0"]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as server:
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().removeprefix("Emulator listening on ").strip()
-        finally:
-            server.terminate()
+__all__ = ["emulator", "repository"]  # fixtures
 
 
 @pytest.fixture
@@ -50,11 +24,6 @@ def github() -> Iterator[FakeGithub]:
     with serving(FakeGithub()) as host:
         yield host
     assert host.broken == []
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path, {"peakctl.yaml": PROJECT, "manifests/flow.yaml": FLOW})
 
 
 class Player:
@@ -86,20 +55,23 @@ class Player:
         return runner.play(workflow, {"repository": REPOSITORY, "sha": commit, **event})
 
     def pull_request(self, workflow: str, head: str, fork: bool = False) -> dict[str, Done]:
+        return self.run(workflow, head, self.event_of(head, fork=fork))
+
+    def event_of(self, head: str, *, fork: bool) -> dict[str, Any]:
+        """The event of a push to the branch of request 7."""
         name = "mallory/shop" if fork else REPOSITORY
         pull = {
             "number": 7,
             "head": {"sha": head, "repo": {"full_name": name}},
             "base": {"sha": self.repository.git(self.repository.origin, "rev-parse", "main")},
         }
-        event = {
+        return {
             "event_name": "pull_request",
             "ref": "refs/pull/7/merge",
             "base_ref": "main",
             "event": {"pull_request": pull},
             "trusted": not fork,
         }
-        return self.run(workflow, head, event)
 
     def workflow_run(self, workflow: str, commit: str, head: str, **more: Any) -> dict[str, Done]:
         """What GitHub starts when a run of a fork has ended: on the default branch."""
@@ -231,68 +203,91 @@ def test_a_fork_is_planned_without_a_secret_and_told_by_a_job_of_the_branch(
     assert player.workflow_run(of_end, base, commit, conclusion="cancelled") == {}
 
 
-def test_the_jobs_of_gitlab_keep_one_note_and_write_its_reports(
-    repository: Repository, emulator: str, tmp_path: Path
+def scheduled() -> dict[str, Any]:
+    return {"event_name": "schedule", "ref": "refs/heads/main", "event": {"schedule": "17 4 * * *"}}
+
+
+def test_the_nightly_job_keeps_one_issue(
+    player: Player, repository: Repository, emulator: str
 ) -> None:
-    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
-    found = re.search(r"## GitLab\n.*?```yaml\n(.*?)```", page, re.S)
-    assert found
-    jobs = yaml.safe_load(found[1])
-    tools = Runner(tmp_path, tmp_path / "gitlab", {}, {})
-    tools.install()
+    workflow = section("Nightly drift")
+    issues = repository.folder / "issues.json"
+    assert player.push(documented(), repository.tip())["apply"].code == 0
 
-    def play(job: str, commit: str, folder: Path, **variables: str) -> Any:
-        lines = [*jobs[".peak"]["before_script"], *jobs[job]["script"]]
-        env = {
-            "PATH": f"{tools.temp / 'tools'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "HOME": str(tmp_path),
-            "PEAKCTL_ENDPOINT": emulator,
-            "PEAK_AUTH_TOKEN": "token",
-            "GITLAB_CI": "true",
-            "CI_API_V4_URL": host.base,
-            "CI_PROJECT_ID": "41",
-            "CI_COMMIT_SHA": commit,
-            "CI_PIPELINE_ID": "5",
-            "CI_JOB_NAME": job,
-            "CI_JOB_ID": "6",
-            "GITLAB_TOKEN": "glpat-0123456789",
-            **variables,
-        }
-        script = "\n".join(["set -eo pipefail", *lines])
-        return subprocess.run(
-            ["bash"], input=script, cwd=folder, env=env, capture_output=True, text=True, check=False
-        )
+    def night() -> tuple[Done, list[Any]]:
+        before = len(send(emulator, "GET", "/_emulator/requests")["requests"])
+        done = player.run(workflow, repository.tip(), scheduled())["drift"]
+        sent = send(emulator, "GET", "/_emulator/requests")["requests"][before:]
+        assert {each["method"] for each in sent} == {"GET"}
+        return done, json.loads(issues.read_text())["issues"]
 
-    with serving(FakeGitlab(), "/api/v4") as host:
-        repository.git(repository.clone, "checkout", "-qb", "feature")
-        request = {
-            "CI_MERGE_REQUEST_IID": "7",
-            "CI_MERGE_REQUEST_PROJECT_ID": "41",
-            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
-        }
-        bad = repository.commit_of("more", FLOW.replace("spec", "specs"))
-        folder = repository.checkout(bad)
-        done = play("plan", bad, folder, **request)
-        assert done.returncode == 10, done.stderr
-        assert "**Failed**" in host.bodies(7)[0]
-        assert json.loads((folder / "quality.json").read_text())[0]["location"]["path"]
-        good = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
-        folder = repository.checkout(good)
-        done = play("plan", good, folder, **request)
-        assert done.returncode == 0, done.stderr
-        assert len(host.bodies(7)) == 1
-        assert "Plan: 2 to create" in host.bodies(7)[0]
-        assert json.loads((folder / "plan.json").read_text()) == {
-            "create": 2,
-            "update": 0,
-            "delete": 0,
-        }
-        assert "has_changes=true\n" in (folder / "peakctl.env").read_text()
-        host.merged = [
-            {"iid": 7, "state": "merged", "merge_commit_sha": good, "squash_commit_sha": None}
-        ]
-        done = play("apply", good, repository.checkout(good))
-        assert done.returncode == 0, done.stderr
-        assert "Applied: 2 created" in host.bodies(7)[1]
-        assert host.broken == []
+    done, found = night()
+    assert (done.code, found) == (0, [])
+    live = send(emulator, "GET", WORKFLOWS)["workflows"][0]
+    send(emulator, "DELETE", f"{WORKFLOWS}{live['id']}")
+    for edits in (0, 1):
+        done, found = night()
+        assert (done.code, len(found), found[0]["edits"]) == (0, 1, edits)
+        assert "Workflow/nightly" in found[0]["body"]
+        assert "Workflow/nightly" in done.summary
+    assert player.push(documented(), repository.tip())["apply"].code == 0
+    done, found = night()
+    assert (done.code, found[0]["open"], found[0]["closed"]) == (0, False, "No drift any more.")
+    player.secrets = {}
+    done = player.run(workflow, repository.tip(), scheduled())["drift"]
+    assert done.code == 15  # what cannot be looked at is no drift
+    assert len(json.loads(issues.read_text())["issues"]) == 1
+
+
+def test_a_monorepo_plans_the_projects_that_a_request_touches(
+    player: Player, repository: Repository, github: FakeGithub
+) -> None:
+    for team in ("a", "b", "c"):
+        text = PROJECT.replace("shop", f"shop-{team}")
+        repository.write(f"teams/{team}/peakctl.yaml", text)
+        repository.write(f"teams/{team}/manifests/x.yaml", FLOW.replace("nightly", team))
+    repository.commit("teams", "main")
+    repository.start_branch()
+    for team in ("a", "c"):
+        repository.write(f"teams/{team}/manifests/x.yaml", FLOW.replace("nightly", f"{team}2"))
+    player.variables |= {"PEAK_AUTH_TOKEN": "read-token", "GITHUB_TOKEN": "ghs_job"}
+    workflow = section("Several projects in one repository")
+    done = player.pull_request(workflow, repository.commit("two", "feature"))
+    plans = [name for name in done if name.startswith("plan")]
+    assert plans == ["plan shop-a teams/a", "plan shop-c teams/c"]
+    assert all(each.code == 0 for each in done.values()), done
+    assert [body.split()[3] for body in github.bodies(7)] == ["project=shop-a", "project=shop-c"]
+    done = player.pull_request(workflow, repository.tip())
+    assert list(done) == ["changed"]
+
+
+def test_a_preview_is_made_changed_and_removed(
+    player: Player, repository: Repository, emulator: str
+) -> None:
+    part = section("A preview for each pull request").split("environments:\n", 1)[1]
+    repository.write("peakctl.yaml", PROJECT + part)
+    repository.commit("an environment for previews", "main")
+    repository.start_branch()
+    workflow = section("A preview for each pull request", 1)
+    player.secrets["PEAK_AUTH_TOKEN"] = "a-token"
+
+    def names() -> list[str]:
+        return sorted(each["name"] for each in send(emulator, "GET", WORKFLOWS)["workflows"])
+
+    def play(head: str, action: str, fork: bool = False) -> Any:
+        event = player.event_of(head, fork=fork)
+        event["event"] |= {"action": action, "number": 7}
+        return player.run(workflow, head, event)
+
+    head = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+    assert play(head, "opened", fork=True) == {}
+    done = play(head, "opened")["preview"]
+    assert done.code == 0, done.log
+    assert names() == ["pr-7-nightly", "pr-7-weekly"]
+    (repository.clone / "manifests/more.yaml").unlink()
+    head = repository.commit("less", "feature")
+    assert play(head, "synchronize")["preview"].code == 0
+    assert names() == ["pr-7-nightly"]
+    done = play(head, "closed")["preview"]
+    assert done.code == 0, done.log
+    assert names() == []

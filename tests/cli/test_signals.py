@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 PROJECT = """\
@@ -126,3 +128,94 @@ def test_a_shell_that_is_ended_alone_ends_the_apply_of_a_ci_job_in_order(project
     show = [sys.executable, "-m", "peakctl", "ledger", "show", "-e", "local", "-o", "json"]
     told = subprocess.run(show, cwd=project, env=env, capture_output=True, text=True, check=True)
     assert json.loads(told.stdout)["ledger"]["lease"] is None
+
+
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REPOSITORY": "acme/shop",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_JOB": "apply",
+    "GITHUB_RUN_ID": "91",
+    "GITHUB_RUN_ATTEMPT": "1",
+}
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_PROJECT_ID": "41",
+    "CI_PIPELINE_ID": "91",
+    "CI_JOB_NAME": "apply",
+    "CI_JOB_ID": "5001",
+}
+
+
+@contextmanager
+def step(folder: Path, text: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """A step of a job in a process group of its own, as a runner starts it."""
+    script = folder / "step.sh"
+    script.write_text(text)
+    with subprocess.Popen(
+        ["bash", "-e", str(script)],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("ci", [GITHUB, GITLAB], ids=["github", "gitlab"])
+@pytest.mark.parametrize("way", ["the shell, twice", "the group", "through a pipe"])
+def test_a_cancelled_job_gives_its_lease_back_and_the_next_goes_on(
+    project: Path, ci: dict[str, str], way: str
+) -> None:
+    """GitHub signals the shell of the step alone, by SIGINT, then SIGTERM; GitLab the group."""
+    words = f"{sys.executable} -m peakctl emulator serve --port 0 --build-seconds 500"
+    with started(project, *words.split()[3:]) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().removeprefix("Emulator listening on ").strip()
+        more = {**ci, "PEAKCTL_ENDPOINT": address, "PEAK_AUTH_TOKEN": "peakctl-emulator"}
+        command = f"{sys.executable} -m peakctl ci apply -e remote --no-comment"
+        pipe = " 2>&1 | tee log" if way == "through a pipe" else ""
+        with step(project, f"set -o pipefail\n{command}{pipe}\necho it went on\n", **more) as shell:
+            if pipe:
+                assert shell.stdout is not None
+                assert any("building" in row for row in shell.stdout)
+            else:
+                wait_for(shell, "building")
+            if way == "the group":
+                os.killpg(shell.pid, signal.SIGTERM)
+            else:
+                shell.send_signal(signal.SIGINT)
+                shell.send_signal(signal.SIGTERM)
+            out, _ = shell.communicate(timeout=30)
+        if way != "the group":  # which ends `tee`, too
+            assert "Interrupted: 1 still in progress." in out
+        assert "it went on" not in out
+        headers = {"Authorization": "peakctl-emulator"}
+        httpx.post(f"{address}/_emulator/clock", json={"advance": 600}, headers=headers)
+        another = {"GITHUB_RUN_ID": "92", "CI_PIPELINE_ID": "92", "CI_JOB_ID": "5002"}
+        with step(project, f"exec {command}\n", **(more | another)) as shell:
+            out, err = shell.communicate(timeout=60)
+        assert shell.returncode == 0, err
+        assert "took over" not in err
+        server.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("command", ["ci plan", "ci apply"])
+def test_a_job_is_cancelled_while_the_platform_does_not_answer(project: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        env = {**GITHUB, "PEAKCTL_ENDPOINT": address, "PEAK_AUTH_TOKEN": "x"}
+        words = (*command.split(), "-e", "remote", "--no-comment")
+        with started(project, *words, **env) as process:
+            wait_for(process, "looking at")
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGTERM)
+                _, err = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "Traceback" not in err
