@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peakctl.operations.project import Project
     from peakctl.present.report import Report
 
-TOLD = ("apply", "destroy", "drift")
+TOLD = ("apply", "destroy", "rollback", "drift")
 """Commands whose runs are told of; `ci apply` is an apply."""
 
 

@@ -222,3 +222,60 @@ def test_python_has_the_same(
         "default-template",
         "workflow-failed",
     }
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": None}, {"id": "x"}, {"id": True}, []])
+def test_an_answer_without_a_number_is_looked_for(
+    peakctl: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    from peakctl.api.client import Api
+
+    plain = Api.send
+
+    async def send(self: Api, method: str, path: str, **more: Any) -> Any:
+        await plain(self, method, path, **more)
+        return answer
+
+    monkeypatch.setattr(Api, "send", send)
+    found = row_of(peakctl(*GOOD, "-o", "json", emulator=emulator))
+    assert (found["delivery"], found["id"], len(posts(emulator))) == ("sent", 1, 1)
+
+
+def test_an_e_mail_that_tells_no_recipients_is_not_taken_for_ours(
+    peakctl: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peakctl.adapters.emails import Emails
+
+    async def describe(*_: Any) -> Any:
+        return {"recipients": None}
+
+    monkeypatch.setattr(Emails, "describe", describe)
+    emulator.faults.append(Fault(method="POST", path=EMAILS, action="drop", when="after"))
+    assert row_of(peakctl(*GOOD, "-o", "json", emulator=emulator))["delivery"] == "unknown"
+
+
+def test_a_read_that_fails_is_an_error_of_its_own(peakctl: Any, emulator: Any) -> None:
+    emulator.faults.append(Fault(method="GET", path=f"{EMAILS}/1", status=400))
+    done = peakctl("emails", "describe", "1", emulator=emulator)
+    assert (done.code, "api/invalid" in done.err) == (1, True)
+
+
+def test_a_signal_while_sending_leaves_it_unknown(
+    peakctl: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice is never to run it again: it may have been sent."""
+    import asyncio
+    import os
+    import signal
+
+    from peakctl.adapters.emails import Emails
+
+    async def send(*_: Any) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Emails, "send", send)
+    done = peakctl(*GOOD, emulator=emulator)
+    assert (done.code, "emails/unknown" in done.err) == (130, True)
+    assert "run the same command again" not in done.err

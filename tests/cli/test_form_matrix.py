@@ -131,6 +131,11 @@ ENDINGS: dict[str, tuple[tuple[str, ...], Callable[[Shop], None], int]] = {
     "drift-never-applied": (("drift",), lambda shop: shop.write("one"), 1),
     "drift-invalid": (("drift",), Shop.broken, 10),
     "drift-unreachable": (("drift",), Shop.unreachable, 1),
+    "ci-plan-changes": (("ci", "plan", "--no-comment"), Shop.edited, 0),
+    "ci-plan-invalid": (("ci", "plan", "--no-comment"), Shop.broken, 10),
+    "ci-plan-guard": (("ci", "plan", "--no-comment"), Shop.all_edited, 12),
+    "ci-apply-changes": (("ci", "apply", "--no-comment"), Shop.edited, 0),
+    "ci-apply-partly": (("ci", "apply", "--no-comment"), Shop.refused, 14),
     "drift-empty": (("drift",), Shop.empty, 12),
 }
 
@@ -151,7 +156,7 @@ def test_every_form_is_valid_and_says_how_it_ended(ending: str, shop: Shop) -> N
     done = shop.run(*typed, *asked, emulator=shop.emulator)
     assert done.code == code, done.err
     texts = {form: (shop.folder / f"out.{form}").read_text("utf-8") for form in REPORT_FORMS}
-    command = "plan" if "--dry-run" in typed else typed[0]
+    command = "plan" if "--dry-run" in typed else typed[typed[0] == "ci"]
     found = {form: check_form(form, text, command) for form, text in texts.items()}
     good = code in (0, 2)
     assert (found["json"]["ok"], found["json"]["exit_code"]) == (good, code)

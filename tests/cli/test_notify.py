@@ -377,3 +377,34 @@ def test_an_address_on_this_machine_is_told_over_a_real_socket(
     assert [each["event"] for each in got] == ["apply"]
     assert "redirects are not followed" in done.err
     assert "a1b2c3d4e5" not in done.out + done.err
+
+
+def test_a_bug_in_telling_fails_nothing(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError(ADDRESS)
+
+    monkeypatch.setattr("peakctl.present.notification.notification_of", broken)
+    done = shop.run("apply", "--yes", "-o", "json")
+    assert (done.code, receiver.requests) == (0, [])
+    (told,) = json.loads(done.out)["warnings"]
+    assert (told["code"], ADDRESS in done.out + done.err) == ("notify/failed", False)
+    assert "ZeroDivisionError" in told["summary"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"), [((HOOK % "",), "one message"), ((HOOK % "", MAIL), "2 messages")]
+)
+def test_a_signal_while_telling_leaves_it_unknown(
+    shop: Shop, receiver: Receiver, channels: tuple[str, ...], told: str
+) -> None:
+    shop.notify(*channels)
+
+    def cancelled(_: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    receiver.answer = cancelled
+    done = shop.run("apply", "--yes")
+    assert done.code == 0
+    assert f"not known whether {told} went out" in done.err
