@@ -18,8 +18,8 @@ _PLACES = {
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
     ),
     "model": (
-        "Action ActionClass BuildLog Event Failure HistoryResource HistoryRun Key Origin Outcome"
-        " Plan Status Verb"
+        "Action ActionClass BuildLog Event Failure HealthCheck HistoryResource HistoryRun Key"
+        " Origin Outcome Plan Status Verb"
     ),
     "operations.apply": (
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
@@ -29,6 +29,7 @@ _PLACES = {
         " email_templates execution executions gc get history impact import_ list_emails logs"
         " overview pause plan protect rebuild_ledger resource_history resume run save_plan"
         " send_email show_ledger status unlock_ledger unprotect whoami"
+        " check_service"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -47,6 +48,7 @@ _PLACES = {
     "operations.graph": (
         "GraphEdge GraphNode Impact LiveUse ResourceGraph impact_async resource_graph"
     ),
+    "operations.health": "CheckResult check_service_async",
     "operations.history": "history_async",
     "operations.importing": "ImportOptions ImportResult import_async",
     "operations.init": "InitResult init",

@@ -20,6 +20,7 @@ from peakctl.model import ActionClass as ActionClass
 from peakctl.model import BuildLog as BuildLog
 from peakctl.model import Event as Event
 from peakctl.model import Failure as Failure
+from peakctl.model import HealthCheck as HealthCheck
 from peakctl.model import HistoryResource as HistoryResource
 from peakctl.model import HistoryRun as HistoryRun
 from peakctl.model import Key as Key
@@ -38,6 +39,7 @@ from peakctl.operations.apply import apply_async as apply_async
 from peakctl.operations.apply import destroy_async as destroy_async
 from peakctl.operations.blocking import apply as apply
 from peakctl.operations.blocking import build_log as build_log
+from peakctl.operations.blocking import check_service as check_service
 from peakctl.operations.blocking import describe_email as describe_email
 from peakctl.operations.blocking import destroy as destroy
 from peakctl.operations.blocking import diff_versions as diff_versions
@@ -111,6 +113,8 @@ from peakctl.operations.graph import LiveUse as LiveUse
 from peakctl.operations.graph import ResourceGraph as ResourceGraph
 from peakctl.operations.graph import impact_async as impact_async
 from peakctl.operations.graph import resource_graph as resource_graph
+from peakctl.operations.health import CheckResult as CheckResult
+from peakctl.operations.health import check_service_async as check_service_async
 from peakctl.operations.history import history_async as history_async
 from peakctl.operations.importing import ImportOptions as ImportOptions
 from peakctl.operations.importing import ImportResult as ImportResult

@@ -198,9 +198,23 @@ PLANNED: Schema = {
 }
 SAVED = record(optional=("apply", "tenant"), file=TEXT, apply=TEXT, tenant={"type": "object"})
 STAGES = listed(record(stage=TEXT, does=TEXT), "With --explain.")
+CHECK = record(
+    key=KEY,
+    method=TEXT,
+    path=TEXT,
+    ok=FLAG,
+    status=told(
+        {"type": ["integer", "null"]}, "Of the service's answer; null where there was none."
+    ),
+    problem=told(TEXT, "Why it did not pass; empty where it did."),
+    body=told(TEXT, "The beginning of the answer."),
+    took=told({"type": ["number", "null"]}, "Seconds, as the platform measured them."),
+    attempts=COUNT,
+)
 APPLIED: Schema = {
     "outputs": told({"type": "object"}, "What changed resources give to people: addresses."),
     "stopped": told(TEXT, "Why a run was stopped before its end."),
+    "health_checks": listed(CHECK, "The health checks that were made afterwards."),
     "took": {"type": "number", "minimum": 0},
 }
 RESOURCES = listed(

@@ -45,6 +45,7 @@ COMMANDS = {
     "execution": "Show one execution, step by step.",
     "pause": "Pause a workflow.",
     "resume": "Let a paused workflow run again.",
+    "test": "Ask a service, and check its answer.",
     "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
     "graph": "Show what refers to what, and whom a change reaches.",
     "gc": "Delete old versions that nothing uses.",

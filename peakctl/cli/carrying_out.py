@@ -24,6 +24,7 @@ from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 from peakctl.operations.recorder import not_recorded
 from peakctl.operations.stages import CarryOut
+from peakctl.present.health import check_lines, check_row
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.progress import HEARTBEAT, Progress, moves, open_progress
 from peakctl.present.report import Report
@@ -56,6 +57,9 @@ async def carry_out_typed(
                 raise  # nothing was begun
             return _abandoned(session, planned.plan, view, platform.project.clock.now())
     session.terminal.tell([()])
+    code = code_of(result.outcomes, recorded=result.recorded)
+    if code is Exit.DONE and not all(check.ok for check in result.checks):
+        code = Exit.PARTLY_APPLIED
     report = _ended(
         session,
         result.plan,
@@ -63,8 +67,11 @@ async def carry_out_typed(
         took=result.took,
         stopped=str(result.stopped) if result.stopped and result.interrupted else "",
         diagnostics=result.diagnostics,
-        exit_code=session.interrupted or code_of(result.outcomes, recorded=result.recorded),
+        exit_code=session.interrupted or code,
+        extra={"health_checks": [check_row(each) for each in result.checks]},
     )
+    if result.checks:
+        report = replace(report, lines=(*report.lines, (), *check_lines(result.checks)))
     did = any(action.steps for action in (*planned.plan.actions, *result.plan.actions))
     return report if did else replace(report, lines=())  # the plan's last line says it already
 

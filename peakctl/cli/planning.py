@@ -109,7 +109,9 @@ def _explained(session: Session, planned: PlanResult) -> tuple[tuple[str, str], 
         return ()
     from peakctl.operations.stages import build_stages, explain
 
-    return explain(build_stages(planned, session.project.owner, asked=True))
+    project = session.project
+    checks = len(project.health_checks)
+    return explain(build_stages(planned, project.owner, asked=True, checks=checks))
 
 
 def _stage_lines(session: Session, planned: PlanResult) -> tuple[Line, ...]:

@@ -64,6 +64,7 @@ LISTING = frozenset(
         "status",
         "resume",
         "run",
+        "test",
         "unprotect",
         "whoami",
     }

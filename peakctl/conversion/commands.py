@@ -126,7 +126,7 @@ COMMANDS: Mapping[str, Command] = {
         "describe-version": _VERSIONS, "list-builds": _VERSIONS, "list-versions": _VERSIONS,
         "get-build-logs": "`peakctl logs Image/NAME`, `--follow`",
     }),
-    **_family("services", {**_served("Service"), "test": _NOTHING}),
+    **_family("services", {**_served("Service"), "test": "`peakctl test Service/NAME`"}),
     **_family("specs", {
         "list": "`peakctl get blockspecs` and `peakctl get appspecs`",
         "list-release-deployments": _NOTHING}),

@@ -16,14 +16,16 @@ from pathlib import Path
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.store import load_project_schema
 from peakctl.kinds.validate import check_document
+from peakctl.manifests.health_checks import read_health_checks
 from peakctl.manifests.name_prefix import flaw_of
 from peakctl.manifests.notify import Channel, flaws_of, read_channels, webhook_variables
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.render import Rendered, is_template
 from peakctl.manifests.requires import check_version
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
-from peakctl.model import EMPTY, Document, Guards, JsonObject, Location, Source, Threshold, Value
+from peakctl.model import EMPTY, Document, JsonObject, Location, Source, Value
 from peakctl.model import Path as Place
+from peakctl.model.plan import Guards, HealthCheck, Threshold
 from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at
 from peakctl.settings import credential_reason, wrong_address
@@ -43,6 +45,7 @@ _CODES = {
 _CODES_OF_KEYS: Mapping[object, str] = {
     "allow": "project/allow",
     "approval": "project/approval",
+    "healthChecks": "project/health-check",
     "notify": "project/notify",
 }
 """Those of whatever is wrong below a key, of the project or of an environment."""
@@ -101,6 +104,7 @@ class Project:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     os_env: tuple[str, ...] | None = None
     notify: tuple[Channel, ...] | None = None
+    health_checks: tuple[HealthCheck, ...] = ()
 
     def environment(self, name: str | None) -> Environment:
         """The environment of that name; without one the default, or the only one there is.
@@ -253,6 +257,7 @@ class _Checks:
             default_environment=value.get("defaultEnvironment"),
             os_env=self._os_env(value, ()),
             notify=self._notify(value, ()),
+            health_checks=self._health_checks(value, environments),
             environments={
                 name: self._environment(name, environments[name]) for name in environments
             },
@@ -260,6 +265,14 @@ class _Checks:
         self._check_default(project)
         self._check_ledgers(project.environments)
         return project
+
+    def _health_checks(
+        self, value: JsonObject, environments: JsonObject
+    ) -> tuple[HealthCheck, ...]:
+        checks = value.get("healthChecks") or ()
+        found, problems = read_health_checks(checks, self.document, environments)
+        self.problems += problems
+        return found
 
     def _manifests(self, patterns: Sequence[str | None]) -> tuple[str, ...]:
         root = str(self.file.parent)

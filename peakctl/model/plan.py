@@ -49,6 +49,26 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """What a service has to answer, as peakctl.yaml or a person says it.
+
+    `status` None is any 2xx; `contains` is a text that a good answer has in it. For `within`
+    seconds it is asked again until the answer is good. `environments` are those that it is for,
+    none for all.
+    """
+
+    service: str
+    method: str = "get"
+    path: str = "/"
+    payload: Value = None
+    status: int | None = None
+    contains: str = ""
+    within: float = 0.0
+    environments: tuple[str, ...] = ()
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChange:
     """One rule of peakctl.yaml that the working tree changes; `before` is the one in force.
 

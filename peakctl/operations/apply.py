@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import partial
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
@@ -30,6 +30,9 @@ from peakctl.operations.project import Project, is_emulated, place_of, telling
 from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
 from peakctl.operations.tenant import is_tenant_sure
+
+if TYPE_CHECKING:
+    from peakctl.operations.health import CheckResult
 
 
 class ApproveAll(enum.Enum):
@@ -66,7 +69,8 @@ class ApplyResult:
     """How each action ended, in the order of the plan that was carried out. `took` is in seconds.
 
     `recorded` is False when the ledger does not say all that it should: `diagnostics` tells.
-    `stopped` is why the run was asked to stop, if it was.
+    `stopped` is why the run was asked to stop, if it was. `checks` are the health checks that were
+    made afterwards.
     """
 
     planned: PlanResult
@@ -75,6 +79,7 @@ class ApplyResult:
     recorded: bool = True
     diagnostics: tuple[Diagnostic, ...] = ()
     stopped: StopReason | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -93,8 +98,9 @@ class ApplyResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every action ended well."""
-        return self.recorded and all(outcome.status.good for outcome in self.outcomes)
+        """Whether every action ended well, and every health check passed."""
+        good = all(outcome.status.good for outcome in self.outcomes)
+        return self.recorded and good and all(check.ok for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,18 +332,26 @@ class _Run:
     began: float = 0.0
     record: JsonDict = field(default_factory=dict)
     history_told: tuple[Diagnostic, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
 
     async def carry_out(self) -> ApplyResult:
         """All stages; a lease is released when the run ends before its first call."""
-        owner = self.platform.project.owner
+        project = self.platform.project
+        asked, checks = self.options.look_again, len(project.health_checks)
         async with self.recorder or contextlib.nullcontext():
-            for stage in stages.build_stages(self.planned, owner, asked=self.options.look_again):
+            for stage in stages.build_stages(
+                self.planned, project.owner, asked=asked, checks=checks
+            ):
                 self.emit(StageStarted(stage))
                 await self._do(stage)
-        took = self.platform.project.clock.now() - self.began
-        diagnostics = tuple(self.told)
         return ApplyResult(
-            self.planned, self.outcomes, took, self.recorded, diagnostics, self.stop.reason
+            self.planned,
+            self.outcomes,
+            project.clock.now() - self.began,
+            self.recorded,
+            tuple(self.told),
+            self.stop.reason,
+            self.checks,
         )
 
     async def _do(self, stage: stages.Stage) -> None:
@@ -354,8 +368,8 @@ class _Run:
                 await self._record()
             case stages.ReleaseLease():
                 await self._release_lease()
-            case stages.WriteHistory() | stages.RemoveRecords():
-                await self._keep_records(stage)
+            case stages.WriteHistory() | stages.RemoveRecords() | stages.CheckHealth():
+                await self._finish(stage)
             case _:
                 assert_never(stage)
 
@@ -438,12 +452,35 @@ class _Run:
         )
         self._recorded(problems)
 
-    async def _keep_records(self, stage: stages.WriteHistory | stages.RemoveRecords) -> None:
+    async def _finish(
+        self, stage: stages.WriteHistory | stages.RemoveRecords | stages.CheckHealth
+    ) -> None:
+        if isinstance(stage, stages.CheckHealth):
+            await self._check_health()
+            return
         recorder = self._ledger_of_run
         if isinstance(stage, stages.WriteHistory):
             self.told += self.history_told
         else:
             self.told += await recorder.remove_records()
+
+    async def _check_health(self) -> None:
+        """Ask the services, but for those that an action has not brought to what they should be."""
+        from peakctl.operations.health import SERVICE, not_passed, run_checks
+
+        if self.stop.requested or not any(outcome.changed for outcome in self.outcomes):
+            return
+        project = self.platform.project
+        bad = {each.key for each in self.outcomes if not each.status.good}
+        self.checks = await run_checks(
+            self.platform,
+            [
+                check
+                for check in project.health_checks
+                if not bad & {Key(SERVICE, at + check.service) for at in ("", project.prefix)}
+            ],
+        )
+        self.told += [not_passed(each) for each in self.checks if not each.ok]
 
     def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
         self.told += (*self._ledger_of_run.noted, *problems)

@@ -26,6 +26,7 @@ from peakctl.operations.executions import (
 from peakctl.operations.gc import gc_async
 from peakctl.operations.get import get_async
 from peakctl.operations.graph import impact_async
+from peakctl.operations.health import check_service_async
 from peakctl.operations.history import history_async
 from peakctl.operations.importing import import_async
 from peakctl.operations.ledger import rebuild_ledger_async, show_ledger_async, unlock_ledger_async
@@ -110,6 +111,7 @@ get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)
 run = _blocking(run_async)
+check_service = _blocking(check_service_async)
 executions = _blocking(executions_async)
 execution = _blocking(execution_async)
 pause = _blocking(pause_async)

@@ -17,7 +17,7 @@ from peakctl.settings import Settings, read_settings, webhook_secrets
 if TYPE_CHECKING:
     from peakctl.manifests.project import Environment
     from peakctl.manifests.project import Project as ProjectFile
-    from peakctl.model import Clock, Owner, Policy, Value
+    from peakctl.model import Clock, HealthCheck, Owner, Policy, Value
 
 
 class SystemClock:
@@ -133,6 +133,14 @@ class Project:
         from peakctl.model import Owner
 
         return Owner(self.file.name, self.slot, self.environment.name)
+
+    @property
+    def health_checks(self) -> tuple[HealthCheck, ...]:
+        """The checks of peakctl.yaml that are for the environment."""
+        declared, name = self.file.health_checks if self.file else (), self.environment_name
+        return tuple(
+            each for each in declared if not each.environments or name in each.environments
+        )
 
     @property
     def prefix(self) -> str:

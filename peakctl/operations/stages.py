@@ -74,6 +74,13 @@ class RemoveRecords:
     owner: Owner
 
 
+@dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """Ask the services that peakctl.yaml names, when something was changed."""
+
+    checks: int
+
+
 Stage = (
     AcquireLease
     | Replan
@@ -83,15 +90,22 @@ Stage = (
     | ReleaseLease
     | WriteHistory
     | RemoveRecords
+    | CheckHealth
 )
 
 
-def build_stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> tuple[Stage, ...]:
+def build_stages(
+    planned: PlanResult, owner: Owner | None, *, asked: bool, checks: int = 0
+) -> tuple[Stage, ...]:
     """The stages of applying a plan. `asked`: a person took time to agree to it.
 
-    `owner` is None where no ledger is kept. A run that changes nothing needs no lease.
+    `owner` is None where no ledger is kept. A run that changes nothing needs no lease. `checks` is
+    how many health checks the project has for the environment.
     """
-    return tuple(_stages(planned, owner, asked=asked))
+    found = tuple(_stages(planned, owner, asked=asked))
+    if checks and planned.has_changes and not planned.options.destroy:
+        return (*found, CheckHealth(checks))
+    return found
 
 
 def _stages(planned: PlanResult, owner: Owner | None, *, asked: bool) -> Iterator[Stage]:
@@ -146,6 +160,8 @@ def _explained(stage: Stage) -> str:
             return f"take what changes hands out of the ledgers of {names}"
         case CarryOut(actions):
             return f"make the calls of {counted(actions, 'action')}, and wait until each is ready"
+        case CheckHealth(checks):
+            return f"make {counted(checks, 'health check')} of peakctl.yaml"
         case Record(owner) | ReleaseLease(owner) | WriteHistory(owner) | RemoveRecords(owner):
             return _OF_RECORDS[type(stage)].format(owner)
         case _:

@@ -13,6 +13,7 @@ from peakctl.operations.plan import PlanOptions, PlanResult
 from peakctl.operations.stages import (
     AcquireLease,
     CarryOut,
+    CheckHealth,
     Record,
     ReleaseLease,
     RemoveRecords,
@@ -37,8 +38,10 @@ def planned(*actions: Action, owned: bool = True) -> PlanResult:
     return PlanResult(Plan(actions), PlanOptions(), LoadResult({}, frozenset()), state)
 
 
-def stages(*actions: Action, owner: Owner | None = US, asked: bool = True, **more: Any) -> Any:
-    return build_stages(planned(*actions, **more), owner, asked=asked)
+def stages(
+    *actions: Action, owner: Owner | None = US, asked: bool = True, checks: int = 0, **more: Any
+) -> Any:
+    return build_stages(planned(*actions, **more), owner, asked=asked, checks=checks)
 
 
 KEEP = Action(OTHER, Verb.KEEP, live=live(OTHER))
@@ -117,3 +120,13 @@ def test_every_stage_is_explained() -> None:
     assert explain([Replan(0, conflicts=False)])[0][1] == (
         "look at the platform again; stop if more would be done"
     )
+
+
+def test_health_is_checked_last_and_only_where_something_changes() -> None:
+    found = stages(CREATE, checks=2)
+    assert found[-1] == CheckHealth(2)
+    assert explain(found)[-1] == ("check health", "make 2 health checks of peakctl.yaml")
+    assert CheckHealth(2) not in stages(KEEP, checks=2)
+    result = planned(CREATE)
+    destroying = replace(result, options=PlanOptions(destroy=True))
+    assert CheckHealth(2) not in build_stages(destroying, US, asked=True, checks=2)
