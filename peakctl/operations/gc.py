@@ -52,6 +52,7 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 from peakctl.operations.recorder import ledger_client, not_written
 from peakctl.operations.target import Word, read_words
+from peakctl.operations.versions import unknown_version
 
 VERB = "delete-version"
 """The verb of what it does to a resource, in the history."""
@@ -65,8 +66,9 @@ LOOKS, PAUSE = 5, 2.0
 class GcOptions:
     """Which versions are to go: all but the newest `keep` of each resource, and older than a time.
 
-    `what` are kinds or `Kind/name`, with `*` and `?` (none: every kind that has such versions).
-    `older_than` is how long ago they were made, or before when. One of the two must be given.
+    `what` are kinds or `Kind/name`, with `*` and `?` (none: every kind that has such versions), or
+    `Kind/name@version` for that version alone. `older_than` is how long ago they were made, or
+    before when. Where a version is not named, one of the two must be given.
     `allow` are the classes of actions that may be done (None: all); peakctl.yaml may allow less.
     """
 
@@ -153,7 +155,7 @@ async def look_to_gc(platform: Platform, options: GcOptions) -> GcPlan:
     Everything that may use a version is read completely: where a read fails, that ends it.
     """
     with telling() as told:
-        words = _words(platform, options)
+        words = _asked(platform, options)
         found = await look_checked(platform, told)
         if found.damage is not None:
             raise PeakctlError(found.damage)
@@ -179,7 +181,7 @@ async def run_gc(
     run = Run(run_id(), actor, "gc")
     stop = stop or Stop()
     async with client.lease(run, ()) as lease:
-        words = _words(platform, options)
+        words = _asked(platform, options)
         again = await _plan(platform, options, words, lease.ledger, shown.owner)
         before, left = lease.ledger.runs, lease.before
         async with lease.renewing(stop.request):
@@ -204,59 +206,81 @@ async def run_gc(
 # --- what may go ---------------------------------------------------------------------------------
 
 
-def _words(platform: Platform, options: GcOptions) -> tuple[Word, ...]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one word asks for: resources, and of one maybe a single version."""
+
+    word: Word
+    version: str | None = None
+
+    def fits(self, key: Key, prefix: str) -> bool:
+        """Whether a resource is meant; its name may be that of a manifest, without `prefix`."""
+        names = (key.name, key.name.removeprefix(prefix))
+        return any(self.word.fits(key.kind, name) for name in names)
+
+
+def _asked(platform: Platform, options: GcOptions) -> tuple[_Asked, ...]:
     """What is asked for. Raises UsageError where that is too little, or cannot be deleted."""
-    if options.keep is None and options.older_than is None:
-        raise UsageError(
-            Diagnostic(
-                code="usage/gc",
-                summary="it is not said which versions are old",
-                fix="give --keep N, --older-than TIME, or both: what both let go is deleted",
-            )
-        )
     able = [name for name, each in platform.adapters.items() if each.drops_versions]
-    words = read_words(options.what, list(platform.kinds), everything=True)
-    if not options.what:
-        return (Word("", tuple(able)),)
-    for word in words:
-        if word.kinds[0] not in able:
-            raise UsageError(
-                Diagnostic(
-                    code="usage/gc",
-                    summary=f"single versions of {word.kinds[0]} cannot be deleted",
-                    detail="releases and revisions go with what they are of",
-                    fix=f"name one of {', '.join(able)}",
-                )
-            )
-    return words
+    found = tuple(_read_word(text, list(platform.kinds)) for text in options.what)
+    for each in found:
+        if each.word.kinds[0] not in able:
+            summary = f"single versions of {each.word.kinds[0]} cannot be deleted"
+            detail = "releases and revisions go with what they are of"
+            raise UsageError(_usage(summary, detail, f"name one of {', '.join(able)}"))
+    named = found and all(each.version is not None for each in found)
+    if not named and options.keep is None and options.older_than is None:
+        fix = "give --keep N, --older-than TIME, or both: what both let go is deleted"
+        raise UsageError(_usage("it is not said which versions are old", "", fix))
+    return found or (_Asked(Word("", tuple(able))),)
+
+
+def _read_word(text: str, kinds: Sequence[str]) -> _Asked:
+    whole, _, version = text.rpartition("@") if "/" in text and "@" in text else (text, "", "")
+    (word,) = read_words([whole], kinds, everything=False)
+    return _Asked(word, version or None)
+
+
+def _usage(summary: str, detail: str, fix: str) -> Diagnostic:
+    return Diagnostic("usage/gc", summary, detail=detail, fix=fix)
 
 
 async def _plan(
     platform: Platform,
     options: GcOptions,
-    words: Sequence[Word],
+    asked: Sequence[_Asked],
     ledger: Ledger | None,
     owner: Owner,
 ) -> GcPlan:
     """Everything is read here, in the order that spares requests where nothing is old enough."""
     resources = declared_resources(platform.project, platform.kinds)
-    kinds = list(dict.fromkeys(kind for word in words for kind in word.kinds))
+    kinds = list(dict.fromkeys(kind for each in asked for kind in each.word.kinds))
     read = await all_of(platform.adapters[kind].index() for kind in kinds)
     listed = dict(zip(kinds, read, strict=True))
     others = await read_others(platform.ledgers, await platform.ledgers.list(), owner)
     chosen: dict[Key, Listed] = {}
     notes: tuple[Diagnostic, ...] = ()
+    prefix = platform.project.prefix
     if ledger is not None:
         found, notes = choose_resources(ledger, others.ledgers, resources, listed, platform.kinds)
-        prefix = platform.project.prefix
-        chosen = {k: i for k, i in found.items() if any(_fits(w, k, prefix) for w in words)}
-        notes = tuple(n for n in notes if n.key and any(_fits(w, n.key, prefix) for w in words))
+        chosen = {k: i for k, i in found.items() if any(a.fits(k, prefix) for a in asked)}
+        notes = tuple(n for n in notes if n.key and any(a.fits(n.key, prefix) for a in asked))
     judge = _Judge(platform, options, resources, chosen)
-    return GcPlan(owner, await judge.resources(), judge.now, notes)
+    found_resources = (_narrowed(each, asked, prefix) for each in await judge.resources())
+    return GcPlan(owner, tuple(found_resources), judge.now, notes)
 
 
-def _fits(word: Word, key: Key, prefix: str) -> bool:
-    return word.fits(key.kind, key.name) or word.fits(key.kind, key.name.removeprefix(prefix))
+def _narrowed(resource: GcResource, asked: Sequence[_Asked], prefix: str) -> GcResource:
+    """With the verdicts on the versions that were named alone. Raises PeakctlError for no such."""
+    wanted = [each.version for each in asked if each.fits(resource.key, prefix)]
+    named = {each for each in wanted if each is not None}
+    if len(named) < len({*wanted}):
+        return resource
+    numbers = [each.version.number for each in resource.verdicts]
+    if missing := sorted(named - {*numbers}):
+        raise PeakctlError(unknown_version(resource.key, "version", missing[0], numbers))
+    verdicts = tuple(each for each in resource.verdicts if each.version.number in named)
+    return replace(resource, verdicts=verdicts)
 
 
 @dataclass(slots=True)

@@ -8,9 +8,21 @@ from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from peakctl.errors import Diagnostic, PeakctlError, Severity
+from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.kinds.fields import Kind
-from peakctl.model import Archive, Key, Ledger, Live, LiveId, Owned, Resource, Secret, Tree
+from peakctl.model import (
+    Adapter,
+    Archive,
+    Key,
+    Ledger,
+    Listed,
+    Live,
+    LiveId,
+    Owned,
+    Resource,
+    Secret,
+    Tree,
+)
 from peakctl.model.records import dataclass
 from peakctl.operations.load import load_documents, under_environment
 from peakctl.operations.overview import find_uses
@@ -42,7 +54,7 @@ class GetResult:
 async def get_async(
     project: Project, kind: str, name: str | None = None, *, values: bool = True
 ) -> GetResult:
-    """The live resources of a kind, or those called `name`.
+    """The live resources of a kind, or those called `name`; `name@version` is one version.
 
     Raises UsageError for a kind that is not there, PeakctlError when nothing has the name, and
     NotAuthenticated, ApiError, LedgerUnusable.
@@ -87,17 +99,41 @@ async def _read(
 ) -> Sequence[Live]:
     """Every live resource of the kind, or those of that name. Raises PeakctlError when none is.
 
-    The name is that of a manifest, which has the prefix live; else a live one.
+    The name is that of a manifest, which has the prefix live; else a live one. After an `@` it may
+    have a version, release or revision, which is then read.
     """
     adapter = platform.adapters[kind]
-    prefix = platform.project.prefix
     listed = [item for item in await adapter.index() if item.ours or provided or name]
-    ours = [item for item in listed if prefix and item.name == f"{prefix}{name}"]
-    wanted = ours or [item for item in listed if name is None or item.name == name]
+    wanted, version = _named(listed, name, platform.project.prefix), None
+    if name is not None and not wanted:
+        base, _, version = name.rpartition("@")
+        wanted = _named(listed, base, platform.project.prefix) if base and version else []
     if name is not None and not wanted:
         raise PeakctlError(not_found(Key(kind, name), (item.name for item in listed)))
+    if version:
+        return [await _read_version(adapter, kind, item, version) for item in wanted]
     reads = await asyncio.gather(*(adapter.read(item, None) for item in wanted))
     return [live for live in reads if live is not None]
+
+
+def _named(listed: Sequence[Listed], name: str | None, prefix: str) -> list[Listed]:
+    """What has the name, with the prefix first; all of it without a name."""
+    ours = [item for item in listed if prefix and item.name == f"{prefix}{name}"]
+    return ours or [item for item in listed if name is None or item.name == name]
+
+
+async def _read_version(adapter: Adapter, kind: str, listed: Listed, number: str) -> Live:
+    """One version. Raises UsageError for a kind that has none, PeakctlError where it is missing."""
+    from peakctl.operations.versions import no_versions, unknown_version
+
+    key = Key(kind, listed.name)
+    if not adapter.numbered:
+        raise UsageError(no_versions(key))
+    found = await adapter.read_version(listed, number)
+    if found is None:
+        numbers = [each.number for each in await adapter.versions(listed)]
+        raise PeakctlError(unknown_version(key, adapter.numbered, number, numbers))
+    return found
 
 
 async def parts_of(

@@ -360,3 +360,15 @@ def test_a_damaged_ledger_ends_it(folder: Path, run: Any, emulator: Any, peakctl
     ran = run("--keep", "1", "--yes")
     assert (ran.code, deletes(emulator)) == (1, [])
     assert "ledger/corrupt" in ran.err
+
+
+def test_a_version_that_is_named_goes_alone(run: Any, emulator: Any) -> None:
+    ran = run("Image/base@0.0.2", "Artifact/prices@4", "--yes", "-o", "json")
+    assert verdicts(ran) == {"Artifact/prices@4": "done", "Image/base@0.0.2": "done"}
+    newest = run("Image/base@0.0.5", "--yes", "-o", "json")
+    assert verdicts(newest) == {"Image/base@0.0.5": "newest"}
+    missing = run("Image/base@0.0.2", "--yes")
+    assert (missing.code, "live/no-version" in missing.err) == (1, True)
+    both = run("Image/base@0.0.1", "Artifact", "--keep", "4", "--dry-run", "-o", "json")
+    assert verdicts(both)["Image/base@0.0.1"] == "count"
+    assert run("Image/base@0.0.1", "Artifact").code == 64

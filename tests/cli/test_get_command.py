@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,26 @@ def test_a_version_that_the_listing_does_not_name_is_asked_for(emulator: Any, pe
     assert peakctl("apply", "--yes", emulator=emulator).code == 0
     done = peakctl("get", "services", emulator=emulator)
     assert rows(done.out)[1] == ["api", "available", "img", "0.0.1"]
+
+
+def test_an_older_version_is_printed_as_a_manifest(
+    tmp_path: Path, peakctl: Any, emulator: Any
+) -> None:
+    text = MANIFESTS.replace("python:3.12", "python:3.13")
+    (tmp_path / "m/all.yaml").write_text(text)
+    assert peakctl("apply", "--yes", emulator=emulator).code == 0
+    for words in (("Image", "img@0.0.1"), ("image/img@0.0.1",)):
+        ran = peakctl("get", *words, emulator=emulator)
+        (manifest,) = yaml.safe_load_all(ran.out)
+        assert manifest["spec"]["version"] == "0.0.1"
+        assert manifest["spec"]["buildDetails"]["dockerfile"] == "FROM python:3.12"
+    newest = peakctl("get", "image/img", emulator=emulator)
+    assert "3.13" in newest.out
+    for words, code, told in (
+        ("Image/img@7", 1, "did you mean|it has: 0.0.2, 0.0.1"),
+        ("Workflow/flow@1", 64, "usage/no-versions"),
+        ("Workflow/none@1", 1, "live/not-found"),
+        ("Workflow/@1", 1, "live/not-found"),
+    ):
+        ran = peakctl("get", words, emulator=emulator)
+        assert (ran.code, bool(re.search(told, ran.err))) == (code, True), ran.err

@@ -22,6 +22,7 @@ Examples:
   peakctl gc --keep 10 --older-than 90d --dry-run
   peakctl gc Image --keep 20 -e prod              asks before it deletes
   peakctl gc Image/price-model --older-than 2026-01-01 --yes
+  peakctl gc Image/price-model@0.0.3              this version, if nothing uses it
 
 \b
 Exit codes: 0 done, or nothing to do, 1 nothing could be deleted, 10 manifests invalid,
@@ -31,7 +32,7 @@ Exit codes: 0 done, or nothing to do, 1 nothing could be deleted, 10 manifests i
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("what", metavar="[KIND|KIND/NAME]...", nargs=-1)
+@click.argument("what", metavar="[KIND|KIND/NAME[@VERSION]]...", nargs=-1)
 @click.option(
     "--keep",
     type=click.IntRange(min=1),

@@ -24,6 +24,7 @@ Examples:
   peakctl get instance-types            the machines, as manifests name them
   peakctl get Service forecast-api
   peakctl get Image forecast -o json
+  peakctl get BlockSpec/forecast@1.2.0  an older version, release or revision
 """
 
 YAML = ("yaml", "manifest")
@@ -31,7 +32,7 @@ YAML = ("yaml", "manifest")
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("kind", required=False, shell_complete=options.complete_kind)
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME[@VERSION]]", required=False)
 @options.environment
 @options.parameters
 @options.output("text", "manifest", "yaml", "json")
@@ -42,10 +43,13 @@ def get(kind: str | None, name: str | None, **flags: object) -> int:
     """List the live resources of a KIND, or print the one called NAME as a manifest.
 
     Without a KIND: the kinds, and how much of each the tenant has. Kinds may be typed as you like:
-    service, Services, block-spec. Variables of the environment stand where secrets do.
+    service, Services, block-spec; Kind/name does as well. Variables of the environment stand where
+    secrets do. After an @ stands a version of an image, a release of a spec, or a revision.
     """
     from peakctl.cli.session import run_command
 
+    if kind is not None and name is None and "/" in kind:
+        kind, _, name = kind.partition("/")
     typed = options.Flags.of(flags)
     return run_command("get", typed, lambda session: _get(session, kind, name))
 
