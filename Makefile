@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEMO ?= forecast-workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help browser setup lock demo test test-newest check fmt fmt-check lint types accept examples bench matrix fuzz-emulator \
+.PHONY: help browser setup lock demo test test-newest check fmt fmt-check lint types accept examples bench bench-emulator profile matrix fuzz-emulator \
   interop readers chaos wheel docs pictures size clean
 
 help: ## list these targets
@@ -59,9 +59,14 @@ examples: $(READY) ## write the generated example anew, and validate every examp
 fuzz-emulator: $(READY) ## draw many requests and hold the emulator to its description (EXAMPLES=200)
 	PEAKCTL_FUZZ=$(or $(EXAMPLES),200) $(BIN)/pytest --numprocesses auto tests/fuzz $(ARGS)
 
-bench: $(READY) ## measure requests, time and memory beside the floor (ARGS=--quick for a short run)
+bench: $(READY) ## measure each figure beside its floor and goal (ARGS="--quick --against main")
 	$(BIN)/python scripts/bench.py $(ARGS)
-	$(BIN)/python scripts/bench_emulator.py
+
+bench-emulator: $(READY) ## measure the emulator alone: reads a second, long listings
+	$(BIN)/python scripts/bench_emulator.py $(ARGS)
+
+profile: $(READY) ## show where the time of a plan goes (ARGS="--size 1000 validate" for others)
+	$(BIN)/python scripts/profile_plan.py $(ARGS)
 
 browser: $(READY) ## open the page of -o html in a real Chromium (needs chromium and chromedriver)
 	$(BIN)/pytest tests/browser -rs $(ARGS)
@@ -94,5 +99,5 @@ size: $(READY) ## compare the sizes of functions and modules with their budgets
 	$(BIN)/python scripts/size.py
 
 clean: ## remove everything that these targets make
-	rm -rf $(VENV) .venv-docs $(NEWEST) .venv-lock .readers dist build bench.json .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-docs $(NEWEST) .venv-lock .readers dist build bench-history.jsonl .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf manifests-examples/*/.peakctl

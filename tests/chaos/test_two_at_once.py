@@ -108,6 +108,6 @@ def test_conflicts_that_nobody_sees_are_found_out(
 def test_an_approval_of_everything_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peakctl.operations.saved_plan.objections", lambda *_: ())
+    monkeypatch.setattr("peakctl.operations.saved_plan.objections_to_all", lambda *_: ())
     for agreed in small(tmp_path):
         assert any(case.wrong for case in mutated(agreed))

@@ -1,6 +1,6 @@
 """The least that a plan and a first apply cost: 16 threads on http.client, needed requests only.
 
-python scripts/floor.py plan|apply ADDRESS RESOURCES
+python floor.py plan|apply ADDRESS RESOURCES
 
 No templates, no YAML, no checks, no diff. A service or workflow starts when its image is ready;
 images and services are polled once.
