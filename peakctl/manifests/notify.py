@@ -34,6 +34,9 @@ class Webhook:
     url_from: str
     shape: Shape = Shape.JSON
 
+    def __str__(self) -> str:
+        return f"webhook {self.url_from} ({self.shape})"
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -46,6 +49,12 @@ class Mail:
     subject: str | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        copies = {"cc": " ".join(self.cc), "bcc": " ".join(self.bcc)}
+        more = {**copies, "subject": self.subject, **self.parameters}
+        told = "".join(f" {word}={value}" for word, value in more.items() if value)
+        return f"e-mail {self.template} to {' '.join(self.to)}{told}"
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -53,6 +62,9 @@ class Channel:
 
     after: tuple[Occasion, ...]
     way: Mail | Webhook
+
+    def __str__(self) -> str:
+        return f"after {'/'.join(self.after) or 'nothing'}: {self.way}"
 
 
 def read_channels(value: Sequence[JsonObject | None] | None) -> tuple[Channel, ...] | None:

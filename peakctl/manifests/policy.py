@@ -2,8 +2,8 @@
 the rules that it is judged by.
 
 Rules are what a run may do, not what it is about: what templates may read, what is protected, which
-tenant is meant, how much may change at once, whether a ledger is kept, how names begin, and whether
-schedules run.
+tenant is meant, how much may change at once, whether a ledger is kept, how names begin, whether
+schedules run, and who is told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from peakctl.manifests.project import Environment, Project, parse_project
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Guards, Policy, PolicyChange
 
-PROJECT_RULES = ("os_env",)
+PROJECT_RULES = ("os_env", "notify")
 ENVIRONMENT_RULES = (
     "protect",
     "tenant",
@@ -29,6 +29,7 @@ ENVIRONMENT_RULES = (
     "name_prefix",
     "paused",
     "approval",
+    "notify",
 )
 _WORDS = {"os_env": "osEnv", "name_prefix": "namePrefix"}
 """What peakctl.yaml calls those that it calls otherwise."""
@@ -68,7 +69,7 @@ def apply_policy(
         ),
     )
     return (
-        replace(project, os_env=ruling.os_env),
+        replace(project, os_env=ruling.os_env, notify=ruling.notify),
         replace(
             environment,
             protect=ruled.protect,
@@ -81,6 +82,7 @@ def apply_policy(
             prefix_places=ruled.prefix_places,
             paused=ruled.paused,
             approval=ruled.approval,
+            notify=ruled.notify,
         ),
         Policy(revision, commit, changes),
     )
@@ -113,7 +115,7 @@ def _text(value: object) -> str:
         return "(not set)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"[{', '.join(value)}]" if isinstance(value, tuple) else str(value)
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _changes(

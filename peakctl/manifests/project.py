@@ -130,10 +130,10 @@ class Project:
         own = None if environment is None else environment.notify
         return (self.notify if own is None else own) or ()
 
-    @property
-    def webhook_variables(self) -> frozenset[str]:
-        """The variables that hold addresses of webhooks, of all environments."""
-        return webhook_variables((self.notify, *(e.notify for e in self.environments.values())))
+    def webhook_variables(self, ruled: tuple[Channel, ...] | None = None) -> frozenset[str]:
+        """The variables that hold addresses of webhooks, in any environment or `ruled`."""
+        lists = (each.notify for each in self.environments.values())
+        return webhook_variables((self.notify, ruled, *lists))
 
     @property
     def param_files(self) -> frozenset[Path]:

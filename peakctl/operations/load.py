@@ -25,7 +25,7 @@ from peakctl.kinds.fields import Kind
 from peakctl.model import Document, Key, Reference, Resource, Source, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at, value_at
-from peakctl.operations.project import Project, no_project, telling
+from peakctl.operations.project import Project, no_project, telling, webhook_variables
 from peakctl.operations.selection import choose
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ def _sources(project: Project, given: Given) -> Inputs:
 def _readable(project: Project) -> Mapping[str, str]:
     """The variables that templates may ask for: not those that hold addresses of webhooks."""
     variables = project.settings.environment
-    hidden = project.file.webhook_variables if project.file else frozenset()
+    hidden = webhook_variables(project)
     return {k: v for k, v in variables.items() if k not in hidden} if hidden else variables
 
 

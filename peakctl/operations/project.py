@@ -193,9 +193,8 @@ def find_project(
 
 def with_environment(project: Project) -> Project:
     """The project with the environment that its options name. Raises UsageError."""
-    for name in project.file.webhook_variables if project.file else ():
-        project.redact.add(webhook_secrets(project.settings.environment.get(name, "").strip()))
-    return replace(project, environment=_environment(project.file, project.options.environment))
+    found = _environment(project.file, project.options.environment)
+    return _without_addresses(replace(project, environment=found))
 
 
 def with_policy(project: Project) -> Project:
@@ -216,7 +215,22 @@ def with_policy(project: Project) -> Project:
     file, environment, policy = apply_policy(
         project.file, project.environment, revision, project.settings.environment
     )
-    return replace(project, file=file, environment=environment, policy=policy)
+    return _without_addresses(replace(project, file=file, environment=environment, policy=policy))
+
+
+def webhook_variables(project: Project) -> frozenset[str]:
+    """The variables that hold addresses of webhooks, by the rules in force and by the file."""
+    file, environment = project.file, project.environment
+    if file is None:
+        return frozenset()
+    return file.webhook_variables(environment.notify if environment else None)
+
+
+def _without_addresses(project: Project) -> Project:
+    """The project, which redacts the addresses of its webhooks from here on."""
+    for name in webhook_variables(project):
+        project.redact.add(webhook_secrets(project.settings.environment.get(name, "").strip()))
+    return project
 
 
 def _environment(file: ProjectFile | None, name: str | None) -> Environment | None:

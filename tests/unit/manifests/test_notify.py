@@ -47,12 +47,20 @@ def test_a_list_is_read_whole(tmp_path: Path) -> None:
     found = {name: project.channels_for(each) for name, each in project.environments.items()}
     mail = Mail(("a@b.c", "d@e.f"), "t", ("g@h.i",), ("j@k.l",), "s", {"x": 1})
     assert found == {"dev": (), "prod": (Channel(tuple(Occasion), mail),), "lab": usual}
-    assert project.webhook_variables == {"HOOK", "OTHER"}
+    assert project.webhook_variables() == {"HOOK", "OTHER"}
+    ruled = (Channel((), Webhook("RULED")),)
+    assert project.webhook_variables(ruled) == {"HOOK", "OTHER", "RULED"}
+    assert [str(each) for each in (*usual, *found["prod"])] == [
+        "after apply/failure/drift: webhook HOOK (json)",
+        "after failure: webhook OTHER (teams)",
+        "after nothing: e-mail t to a@b.c",
+        "after apply/failure/drift: e-mail t to a@b.c d@e.f cc=g@h.i bcc=j@k.l subject=s x=1",
+    ]
 
 
 def test_without_a_list_nobody_is_told(tmp_path: Path) -> None:
     project = load(tmp_path, "project: p\n")
-    assert (project.channels_for(None), project.webhook_variables) == ((), frozenset())
+    assert (project.channels_for(None), project.webhook_variables()) == ((), frozenset())
 
 
 def test_what_the_schema_refused_is_passed_over() -> None:

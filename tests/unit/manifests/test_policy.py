@@ -87,6 +87,20 @@ def test_every_changed_rule_is_told_with_both_sides(root: Path) -> None:
     )
 
 
+def test_who_is_told_is_a_rule_too(root: Path) -> None:
+    hook = "notify: [{webhook: {urlFrom: %s}}]"
+    commit(root, f"project: shop\n{hook % 'OURS'}\nenvironments: {{prod: {{}}}}\n")
+    theirs = f"{{{hook % 'THEIRS'}}}"
+    (root / "peakctl.yaml").write_text(f"project: shop\nenvironments: {{prod: {theirs}}}\n")
+    project, environment, policy = ruled(root)
+    assert [str(each.way) for each in project.channels_for(environment)] == ["webhook OURS (json)"]
+    ours, told = (f"[after apply/failure/drift: webhook {n} (json)]" for n in ("OURS", "THEIRS"))
+    assert policy.changes == (
+        PolicyChange("notify", ours, "(not set)"),
+        PolicyChange("environments.prod.notify", "(not set)", told),
+    )
+
+
 def test_nothing_is_told_where_nothing_changes(root: Path) -> None:
     commit(root, LOOSE)
     found = ruled(root, "HEAD")[2]
