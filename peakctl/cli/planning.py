@@ -53,7 +53,7 @@ async def plan_typed(
 ) -> PlanResult:
     """The plan of what was typed."""
     tenant = saved.tenant if saved else None
-    planned = await make_plan(platform, loaded, options_of(session), tenant=tenant)
+    planned = await make_plan(platform, loaded, options_of(session), tenant=tenant, preflight=True)
     session.warnings += planned.diagnostics
     session.undeclared = () if session.flags.filename else planned.undeclared()
     return planned

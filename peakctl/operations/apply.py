@@ -199,7 +199,11 @@ async def apply_async(
         async with connect(project, wanted.parallelism) as platform:
             saved = approval if isinstance(approval, SavedPlan) else None
             planned = await make_plan(
-                platform, loaded, wanted, tenant=saved.tenant if saved else None
+                platform,
+                loaded,
+                wanted,
+                tenant=saved.tenant if saved else None,
+                preflight=True,
             )
             told += planned.diagnostics
             refuse_guarded(planned)

@@ -228,7 +228,10 @@ FAULTS = (ManifestsInvalid, GuardRefused, SelectorEmpty, LiveConflict)
 """What an error can be; the first of those that are there stands for all of them."""
 _OF_GUARDS = frozenset({"live/not-ours"})
 _OF_PLATFORM = frozenset(
-    {"live/ambiguous", "live/duplicate-name", "live/name-taken", "live/unlisted"}
+    {
+        *("live/ambiguous", "live/duplicate-name", "live/name-taken", "live/unlisted"),
+        *("preflight/name-taken", "preflight/in-use", "preflight/deployed"),
+    }
 )
 
 

@@ -27,8 +27,9 @@ from peakctl.model import Key, Owner, Plan, Resource
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.operations.load import ABSENT, LoadResult, check_together, load, refuse_errors
-from peakctl.operations.plan import narrow, redacted_files
+from peakctl.operations.plan import redacted_files
 from peakctl.operations.project import Project, find_project, no_project, telling, with_environment
+from peakctl.operations.selection import narrow
 
 
 @dataclass(frozen=True, slots=True)

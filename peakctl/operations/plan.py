@@ -6,6 +6,7 @@ apply plans a second time under its lease: `ReplanInputs` is what it may rely on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ from peakctl.engine.observe.file_changes import Compared, add_file_changes, comp
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
-from peakctl.model import Action, FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
+from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
+from peakctl.operations.selection import narrow
 
 if TYPE_CHECKING:
     from peakctl.engine.plan.approval import Tenant
@@ -144,7 +146,7 @@ async def plan_async(project: Project, options: PlanOptions | None = None) -> Pl
     with telling() as told:
         told += loaded.diagnostics
         async with connect(project, chosen.parallelism) as platform:
-            planned = await make_plan(platform, loaded, chosen)
+            planned = await make_plan(platform, loaded, chosen, preflight=True)
         return replace(planned, diagnostics=(*told, *planned.diagnostics))
 
 
@@ -166,16 +168,18 @@ async def make_plan(
     options: PlanOptions,
     again: ReplanInputs | None = None,
     tenant: Tenant | None = None,
+    *,
+    preflight: bool = False,
 ) -> PlanResult:
     """The plan of the run. Raises, with everything that forbids one, as `refuse_errors`.
 
-    `tenant` is that of a saved plan: PlanStale is raised for another one. Resources that are not
-    selected are planned too, so that references to them get their names and versions, and are then
-    left out.
+    `tenant` is that of a saved plan: PlanStale is raised for another one. With `preflight` what the
+    platform would refuse forbids it too. Resources that are not selected are planned too, so that
+    references to them get their names and versions, and are then left out.
     """
     with telling() as told:
         return await Planner(
-            platform, loaded, options, again or ReplanInputs(), tenant, told
+            platform, loaded, options, again or ReplanInputs(), tenant, told, preflight
         ).make_plan()
 
 
@@ -217,6 +221,7 @@ class Planner:
     again: ReplanInputs
     tenant: Tenant | None
     told: list[Diagnostic]
+    preflight: bool = False
 
     async def make_plan(self) -> PlanResult:
         """As the function of that name."""
@@ -236,7 +241,9 @@ class Planner:
         guards += [*self._mass_change(plan), *self._not_allowed(plan)]
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
-        plan = await self._add_file_changes(live, plan)
+        both = self._add_file_changes(live, plan), self._find_refusals(live, plan)
+        plan, refused = await asyncio.gather(*both)
+        self.told += refuse_errors(refused)
         plan, names = await self._show(live, found.plan, plan)
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
@@ -325,6 +332,13 @@ class Planner:
         if cost:
             self.told.append(_told_cost(cost, len(asked)))
         return self.again.decided | found
+
+    async def _find_refusals(self, live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
+        if not (self.preflight and plan.pending):
+            return ()
+        from peakctl.operations.preflight import find_refusals
+
+        return await find_refusals(self.platform, plan, live)
 
     async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
         known, adapters = self.again.files, self.platform.adapters
@@ -458,39 +472,4 @@ def check_owns(project: Project) -> None:
             detail="it deletes what the ledger owns; without one nothing is known to be yours",
             fix=fix,
         )
-    )
-
-
-# --- what is selected --------------------------------------------------------------------------
-
-SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
-"""What an action does that others refer to: without it they would get another id or version."""
-
-
-def narrow(plan: Plan, chosen: frozenset[Key]) -> tuple[Plan, tuple[Diagnostic, ...]]:
-    """The plan of the chosen alone; an error for each that needs an action that is left out."""
-    left_out = {a.key: a for a in plan.actions if a.key not in chosen}
-    kept = [a for a in plan.actions if a.key in chosen]
-    problems = [
-        _needed(action, left_out[key])
-        for action in kept
-        if action.steps
-        for key in sorted(action.after & left_out.keys())
-        if left_out[key].verb in (*SUPPLIES, Verb.DELETE)
-    ]
-    actions = tuple(replace(a, after=a.after & chosen) for a in kept)
-    return Plan(actions), tuple(problems)
-
-
-def _needed(action: Action, other: Action) -> Diagnostic:
-    if action.verb is Verb.DELETE:
-        summary = f"{other.key} uses it and is left out of the selection"
-    else:
-        summary = f"it refers to {other.key}, which is left out but has yet to be done"
-    return Diagnostic(
-        code="selector/needed",
-        summary=summary,
-        key=action.key,
-        detail=f"{other.key}: {other.verb}" + (f" {other.version}" if other.version else ""),
-        fix=f"add --select {other.key}",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from peakctl.errors import Diagnostic, SelectorEmpty, nearest_names
-from peakctl.model import Key, Resource
+from peakctl.model import Action, Key, Plan, Resource, Verb
 
 
 def choose(
@@ -67,4 +68,39 @@ def _nothing(word: str, resources: Mapping[Key, Resource]) -> Diagnostic:
         fix=f"did you mean: {', '.join(near)}"
         if near
         else "see the names: peakctl validate -o json",
+    )
+
+
+# --- the plan of what is selected --------------------------------------------------------------
+
+SUPPLIES = (Verb.CREATE, Verb.BUILD, Verb.RELEASE, Verb.REPLACE)
+"""What an action does that others refer to: without it they would get another id or version."""
+
+
+def narrow(plan: Plan, chosen: frozenset[Key]) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """The plan of the chosen alone; an error for each that needs an action that is left out."""
+    left_out = {a.key: a for a in plan.actions if a.key not in chosen}
+    kept = [a for a in plan.actions if a.key in chosen]
+    problems = [
+        _needed(action, left_out[key])
+        for action in kept
+        if action.steps
+        for key in sorted(action.after & left_out.keys())
+        if left_out[key].verb in (*SUPPLIES, Verb.DELETE)
+    ]
+    actions = tuple(replace(a, after=a.after & chosen) for a in kept)
+    return Plan(actions), tuple(problems)
+
+
+def _needed(action: Action, other: Action) -> Diagnostic:
+    if action.verb is Verb.DELETE:
+        summary = f"{other.key} uses it and is left out of the selection"
+    else:
+        summary = f"it refers to {other.key}, which is left out but has yet to be done"
+    return Diagnostic(
+        code="selector/needed",
+        summary=summary,
+        key=action.key,
+        detail=f"{other.key}: {other.verb}" + (f" {other.version}" if other.version else ""),
+        fix=f"add --select {other.key}",
     )

@@ -131,10 +131,11 @@ def test_an_apply_sends_what_it_needs_and_not_a_read_more(shop: Shop) -> None:
     assert sent[:2] == [f"GET {ARTIFACTS}", f"GET {flows}"]
     assert sorted(sent[2:5]) == sorted([*ledger, one])
     put = f"PUT {ARTIFACTS}ID"
-    assert sent[5] == put  # the lease, on the ledger as the plan has read it
-    assert sorted(sent[6:9]) == sorted([f"GET {ARTIFACTS}", f"GET {flows}", one])
-    assert sorted(sent[9:11]) == [ledger[1], f"PUT {flows}1"]  # the history, beside the change
-    assert sent[11:] == [put, put]  # the ledger and the history, side by side
+    assert sent[5] == "GET /service/access-control/api/v2/access/permissions"
+    assert sent[6] == put  # the lease, on the ledger as the plan has read it
+    assert sorted(sent[7:10]) == sorted([f"GET {ARTIFACTS}", f"GET {flows}", one])
+    assert sorted(sent[10:12]) == [ledger[1], f"PUT {flows}1"]  # the history, beside the change
+    assert sent[12:] == [put, put]  # the ledger and the history, side by side
 
 
 def test_a_plan_and_an_apply_without_changes_ask_nothing_of_it(shop: Shop) -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from peakctl.errors import SelectorEmpty
 from peakctl.model import Action, Document, Key, Location, Plan, Resource, Step, Verb
-from peakctl.operations.plan import narrow
-from peakctl.operations.selection import choose
+from peakctl.operations.selection import choose, narrow
 
 IMAGE, SERVICE, FLOW = Key("Image", "base"), Key("Service", "api"), Key("Workflow", "nightly")
 DOCUMENT = Document({}, "m.yaml", "/", lambda path: Location("m.yaml", 1, 1))
