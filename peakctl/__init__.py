@@ -25,11 +25,10 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
-        "apply build_log describe_email destroy diff_versions disown download drift"
-        " email_templates execution executions gc get history impact import_ list_emails logs"
-        " overview pause plan protect rebuild_ledger resource_history resume run save_plan"
-        " send_email show_ledger status unlock_ledger unprotect whoami"
-        " check_service"
+        "apply build_log check_service describe_email destroy diff_versions disown download"
+        " drift email_templates execution executions gc get history impact import_ list_emails"
+        " logs overview pause plan protect rebuild_ledger resource_history resume rollback run"
+        " save_plan send_email show_ledger status unlock_ledger unprotect whoami"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -69,6 +68,7 @@ _PLACES = {
     "operations.following": "StepState",
     "operations.run_inputs": "RunOptions",
     "operations.running": "Ended ExecutionResult ExecutionStarted StepChanged run_async",
+    "operations.rollback": "RollbackPlan RollbackResult rollback_async",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
     "operations.versions": (
         "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"

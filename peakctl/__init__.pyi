@@ -63,6 +63,7 @@ from peakctl.operations.blocking import protect as protect
 from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
 from peakctl.operations.blocking import resource_history as resource_history
 from peakctl.operations.blocking import resume as resume
+from peakctl.operations.blocking import rollback as rollback
 from peakctl.operations.blocking import run as run
 from peakctl.operations.blocking import save_plan as save_plan
 from peakctl.operations.blocking import send_email as send_email
@@ -150,6 +151,9 @@ from peakctl.operations.plan import PlanOptions as PlanOptions
 from peakctl.operations.plan import PlanResult as PlanResult
 from peakctl.operations.plan import plan_async as plan_async
 from peakctl.operations.project import Project as Project
+from peakctl.operations.rollback import RollbackPlan as RollbackPlan
+from peakctl.operations.rollback import RollbackResult as RollbackResult
+from peakctl.operations.rollback import rollback_async as rollback_async
 from peakctl.operations.run_inputs import RunOptions as RunOptions
 from peakctl.operations.running import Ended as Ended
 from peakctl.operations.running import ExecutionResult as ExecutionResult

@@ -288,6 +288,24 @@ OFFLINE: Schema = {
     ),
     "removed": listed(KEY, "With --offline: what the base declares, and the manifests do not."),
 }
+ROLLBACK: Schema = record(
+    to=told(TEXT, "What it goes back to, in words: a version, or a run."),
+    commit=told(TEXT_OR_NULL, "The commit whose manifests are planned."),
+    lasting=listed(
+        record(
+            key=KEY,
+            path=TEXT,
+            before=ANY,
+            after=ANY,
+            file=TEXT_OR_NULL,
+            line={"type": ["integer", "null"]},
+            column={"type": ["integer", "null"]},
+        ),
+        "The edits of manifests that make it last.",
+    ),
+    files=listed(TEXT, "Files of the project that differ from that commit."),
+    command=told(TEXT_OR_NULL, "What puts its files into the working tree."),
+)
 COMMANDS: dict[str, tuple[str, Schema]] = {
     "validate": ("What `peakctl validate -o json` prints.", {"resources": RESOURCES}),
     "plan": (
@@ -298,6 +316,14 @@ COMMANDS: dict[str, tuple[str, Schema]] = {
     "status": ("What `peakctl status -o json` prints.", STATUSES),
     "apply": ("What `peakctl apply -o json` prints.", {**PLANNED, **APPLIED}),
     "destroy": ("What `peakctl destroy -o json` prints.", {**PLANNED, **APPLIED}),
+    "rollback": (
+        "What `peakctl rollback -o json` prints.",
+        {
+            **PLANNED,
+            **APPLIED,
+            "rollback": told(ROLLBACK, "What it goes back to, and how it lasts."),
+        },
+    ),
     "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),
 }
 OPTIONAL = ("policy",)

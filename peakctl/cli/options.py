@@ -51,6 +51,7 @@ class Flags:
     adopt: bool = False
     take_over: tuple[str, ...] = ()
     allow_mass_change: int | None = None
+    forward: bool = False
     allow: tuple[str, ...] = ()
     show_webhooks: bool = False
     explain: bool = False
@@ -324,6 +325,11 @@ mass_change = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Change or delete exactly N of what exists, though that is unusually many.",
+)
+forward = click.option(
+    "--forward",
+    is_flag=True,
+    help="Go forward again where a rollback stands that the manifests do not have.",
 )
 allow = click.option(
     "--allow",

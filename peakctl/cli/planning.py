@@ -36,6 +36,7 @@ def options_of(session: Session) -> PlanOptions:
         agreed=session.agreed,
         allow=flags.allowed,
         destroy=session.command == "destroy",
+        forward=flags.forward,
         parallelism=flags.parallelism,
     )
 

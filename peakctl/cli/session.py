@@ -168,6 +168,7 @@ class Session:
             "--prune-history": flags.prune_history,
             "--adopt": flags.adopt,
             "--retry-failed": flags.retry_failed,
+            "--forward": flags.forward,
         }
         words += [flag for flag, given in switches.items() if given]
         if flags.allow_mass_change is not None:

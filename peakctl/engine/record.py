@@ -15,6 +15,7 @@ from peakctl.kinds.fields import NOT_RETURNED, Kind
 from peakctl.kinds.walk import field_at, is_ignored
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place, with_fields
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
+from peakctl.ledger.rollbacks import kept_mark, read_mark, write_mark
 from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
@@ -33,17 +34,19 @@ def record(
     uses: Mapping[Key, tuple[Key, ...]],
     gone: Container[Key] = (),
     redact: Callable[[str], str] = str,
+    rollback: Mapping[Key, str] | None = None,
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
     `uses` are the names that each declared resource refers to; `gone` is left out. Of what went
     wrong only the id, the list of its files and what tells causes are new: its other digests stay
     what they were, so that the next plan differs, and sends again. No list of files has a name that
-    `redact` would change.
+    `redact` would change. With `rollback` the run is one, and what it changes of these resources is
+    marked with the words, until an apply of manifests that agree.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
-    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported, redact)
+    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported, redact, rollback)
     actions = {action.key: action for action in plan.actions}
     for outcome in outcomes:
         entries.enter(actions[outcome.key], outcome)
@@ -86,6 +89,12 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
         and not any(_first_seen_ready(action, each) for each in said[entry.live_id])
         for action, entry in wanted
     )
+
+
+def settles_rollback(plan: Plan, ledger: Ledger) -> bool:
+    """Whether something was rolled back, and the manifests of a plan without changes agree."""
+    ids = {action.live.live_id for action in plan.actions if action.live is not None}
+    return any(each.live_id in ids and read_mark(each.digests) for each in ledger.owned.values())
 
 
 def _without_history(said: Owned, entry: Owned) -> Owned:
@@ -164,6 +173,7 @@ class _Entries:
     owned: dict[Key, Owned]
     unreported: Container[tuple[Key, str | None]]
     redact: Callable[[str], str]
+    rollback: Mapping[Key, str] | None
     before: dict[LiveId, list[Owned]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -205,7 +215,17 @@ class _Entries:
         known = kept_wait({**of_name.digests, **old.digests})
         waited = known if outcome.waited is None else write_wait(outcome.waited)
         self._forget(entry)
-        self.owned[action.key] = replace(new, digests={**new.digests, **waited})
+        digests = {**new.digests, **waited, **self._mark(action, outcome, old)}
+        self.owned[action.key] = replace(new, digests=digests)
+
+    def _mark(self, action: Action, outcome: Outcome, old: Owned) -> dict[str, str]:
+        """That it was rolled back; kept where the run was another rollback, or went wrong."""
+        if self.rollback is None:
+            return {} if outcome.status.good else kept_mark(old.digests)
+        touched = action.verb is not Verb.KEEP and outcome.status not in UNTOUCHED
+        if touched and action.key in self.rollback:
+            return write_mark(self.rollback[action.key], [each.path for each in action.changes])
+        return {} if touched else kept_mark(old.digests)
 
     def _is_unreported(self, action: Action) -> bool:
         """Whether the digests are those of an older version than the one that is live."""

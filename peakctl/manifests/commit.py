@@ -67,6 +67,17 @@ def write_commit(root: Path, commit: str, into: Path, variables: Mapping[str, st
     return len(files)
 
 
+def changed_files(root: Path, commit: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Files below `root` in which the working tree differs from `commit`, relative to it.
+
+    Nothing where git cannot tell. Files that git does not track are left out.
+    """
+    git = Git(str(root), variables)
+    code, found, _ = git.run("diff", "--name-only", "--no-ext-diff", "--relative", "-z", commit)
+    names = found.decode("utf-8", "surrogateescape").split("\0") if code == 0 else []
+    return tuple(name for name in names if name)
+
+
 def _blob(row: str) -> Blob:
     head, _, path = row.partition("\t")
     mode, _, id_ = head.split(" ")

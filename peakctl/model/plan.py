@@ -194,6 +194,7 @@ class Cause(_WithSentence):
     UNDER_WAY = "under-way", "the platform is still at work on it"
     UNDECLARED = "undeclared", "this project owns it, and no manifest names it"
     DESTROYED = "destroyed", "everything that the manifests name is to be deleted"
+    ROLLED_BACK = "rolled-back", "somebody goes back to what was there before"
 
 
 class Effect(_WithSentence):

@@ -34,6 +34,7 @@ from peakctl.operations.logs import build_log_async, logs_async
 from peakctl.operations.overview import overview_async
 from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
+from peakctl.operations.rollback import rollback_async
 from peakctl.operations.running import run_async
 from peakctl.operations.saved_plan import save_plan_async
 from peakctl.operations.status import status_async
@@ -131,3 +132,4 @@ send_email = _blocking(send_email_async)
 list_emails = _blocking(list_emails_async)
 describe_email = _blocking(describe_email_async)
 email_templates = _blocking(email_templates_async)
+rollback = _blocking(rollback_async)

@@ -26,7 +26,7 @@ from peakctl.operations.plan import (
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 
-_TOLD_AS_DRIFT = ("guard/adopt", "guard/mass-change", "guard/not-allowed")
+_TOLD_AS_DRIFT = ("guard/adopt", "guard/mass-change", "guard/not-allowed", "guard/rolled-back")
 """Guards that stand before an apply and say nothing here."""
 
 

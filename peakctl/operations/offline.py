@@ -116,7 +116,7 @@ def _load_base(
         root = Path(folder).resolve()
         write_commit(project.root, base, root, variables)
         try:
-            opened = _open(project, root)
+            opened = open_at(project, root)
             if opened is None:
                 return base, {}, (_nothing_there(project, revision, base),)
             loaded = load(opened)
@@ -127,8 +127,11 @@ def _load_base(
     return base, dict(loaded.resources), ()
 
 
-def _open(project: Project, root: Path) -> Project | None:
-    """The project as the commit has it; None where it, or the environment, is not in it."""
+def open_at(project: Project, root: Path) -> Project | None:
+    """The project as a commit has it whose files are below `root`.
+
+    None where it, or the environment, is not in it.
+    """
     if not any((root / name).is_file() for name in PROJECT_FILES):
         return None
     folder = root / project.folder.resolve().relative_to(project.root.resolve())

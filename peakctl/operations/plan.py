@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     from peakctl.engine.plan.planner import Planned
 
 
+@dataclass(frozen=True, slots=True)
+class RollbackOf:
+    """That a plan is a rollback: `to` says in words what to, for the ledger and the history.
+
+    `commit` is the one whose manifests are planned, "" where they are those of the working tree.
+    `against` are the resources whose manifests in the working tree say otherwise.
+    """
+
+    to: str
+    commit: str = ""
+    against: frozenset[Key] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
     """What a plan is of, and what it may do.
@@ -40,7 +53,8 @@ class PlanOptions:
     exact number of changes and deletes that is right, though unusually many; `agreed` are resources
     whose changes were agreed to elsewhere, and do not count for it. `allow` are the
     classes of actions that may be in the plan (None: all); peakctl.yaml may allow less. With
-    `destroy` the plan deletes what the manifests name.
+    `destroy` the plan deletes what the manifests name. `forward` may undo a rollback, `rollback` is
+    one (`plan_rollback` sets it).
     """
 
     select: tuple[str, ...] = ()
@@ -54,6 +68,8 @@ class PlanOptions:
     agreed: frozenset[Key] = frozenset()
     allow: tuple[str, ...] | None = None
     destroy: bool = False
+    forward: bool = False
+    rollback: RollbackOf | None = None
     parallelism: int = PARALLELISM
 
 
@@ -245,6 +261,7 @@ class Planner:
         plan, refused = await asyncio.gather(*both)
         self.told += refuse_errors(refused)
         plan, names = await self._show(live, found.plan, plan)
+        guards += self._undone(live, plan)
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
         return PlanResult(
@@ -357,6 +374,15 @@ class Planner:
         allowed, agreed = self.options.allow_mass_change, self.options.agreed
         kinds = self.platform.kinds
         return mass_change(plan, kinds, allowed=allowed, limits=limits, agreed=agreed)
+
+    def _undone(self, live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
+        """What would undo a rollback that the manifests do not have yet."""
+        from peakctl.engine.plan.guards import undone_rollbacks
+
+        options = self.options
+        if options.forward or options.rollback or options.destroy or live.ledger is None:
+            return ()
+        return undone_rollbacks(plan, live.ledger, self.platform.kinds)
 
     def _not_allowed(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """What is of another class than those that are allowed, approved or not."""

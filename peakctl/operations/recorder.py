@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from peakctl.operations.history import HistoryWriter
 
 SECOND = 1.0
+ROLLBACK = "rollback to"
+"""How the command of a rollback begins, in ledger and history."""
 _LEASE_STAYS = (
     "its lease was not given back: this machine sees that its run is over,"
     " on others it holds for up to 15 minutes"
@@ -158,7 +160,16 @@ class RunRecorder:
         assert self.lease is not None  # noqa: S101 - only runs that acquired it release it
         ledger, gone = self.lease.ledger, planned.gone
         uses, redact = self.uses, self.redact
-        owned = record(planned.plan, outcomes, ledger, kinds, uses=uses, gone=gone, redact=redact)
+        owned = record(
+            planned.plan,
+            outcomes,
+            ledger,
+            kinds,
+            uses=uses,
+            gone=gone,
+            redact=redact,
+            rollback=_rolled_to(planned),
+        )
         self.history.record = run_record(
             self.run,
             planned.plan,
@@ -252,19 +263,23 @@ class RunRecorder:
         A protection that could not be written down is an error: one is returned, or LeaseHeld is
         raised. Of the rest a warning tells; the next run that changes something writes it too.
         """
-        from peakctl.engine.record import is_recorded, record
+        from peakctl.engine.record import is_recorded, record, settles_rollback
         from peakctl.ledger.lease import write_if_free
 
         plan, ledger, gone = planned.plan, planned.live.ledger, planned.gone
         there = {a.key: a for a in plan.actions if a.live is not None}
         outcomes = [outcome for outcome in ended if outcome.key in there]
         told = not gone and (not there or (ledger and is_recorded(plan, ledger, self.uses)))
-        if told and not (ledger and self._left_behind(ledger, planned, outcomes)):
+        rolled = _rolled_to(planned)
+        settled = ledger and rolled is None and settles_rollback(plan, ledger)
+        if told and not settled and not (ledger and self._left_behind(ledger, planned, outcomes)):
             return ()
 
         def change(now: model.Ledger) -> model.Ledger:
             uses, redact = self.uses, self.redact
-            owned = record(plan, outcomes, now, kinds, uses=uses, gone=gone, redact=redact)
+            owned = record(
+                plan, outcomes, now, kinds, uses=uses, gone=gone, redact=redact, rollback=rolled
+            )
             return replace(now, owned=owned, intents=self._open(now, planned, outcomes, owned))
 
         try:
@@ -320,8 +335,19 @@ def open_recorder(
         return None
     uses = uses_of(planned.loaded.resources)
     command = "destroy" if planned.options.destroy else "apply"
-    find_actor = functools.partial(actor_of, project.settings, project.root)
-    find_origin = functools.partial(origin_of, project, planned.loaded.resources.values())
+    rollback, resources = planned.options.rollback, planned.loaded.resources.values()
+    if rollback is not None:
+        command = f"{ROLLBACK} {rollback.to}"
+    commit = rollback.commit if rollback else ""
+
+    def find_actor() -> model.Actor:
+        found = actor_of(project.settings, project.root)
+        return replace(found, commit=commit) if commit else found
+
+    def find_origin() -> model.Origin:
+        found = origin_of(project, resources)
+        return replace(found, dirty=False, branch="") if commit else found
+
     history, redact = history_writer(platform, client.owner), project.redact
     return RunRecorder(
         command,
@@ -336,6 +362,12 @@ def open_recorder(
         find_origin,
         at_once,
     )
+
+
+def _rolled_to(planned: PlanResult) -> Mapping[model.Key, str] | None:
+    """What a run puts back against the manifests, and to what; None where it is no rollback."""
+    rollback = planned.options.rollback
+    return None if rollback is None else dict.fromkeys(rollback.against, rollback.to)
 
 
 def ledger_client(platform: Platform) -> LedgerClient | None:

@@ -30,7 +30,7 @@ _UPDATES = (Verb.BUILD, Verb.RELEASE, Verb.REVISE, Verb.EDIT, Verb.REDEPLOY)
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = (Status.BLOCKED, Status.CANCELLED)
-_APPLIES = ("apply", "destroy")
+_APPLIES = ("apply", "destroy", "rollback")
 _DOUBTFUL = ("run/unknown", "run/still-in-progress")
 """Not known to have failed: errors of the run, where a failure is one of the resource."""
 
@@ -185,7 +185,7 @@ def gitlab_text(report: Report) -> str:
     if report.command in ("validate", "drift"):
         return code_quality_text(report)
     plan = report.plan
-    if plan is None or report.command not in ("plan", "show", "apply", "destroy"):
+    if plan is None or report.command not in ("plan", "show", "apply", "destroy", "rollback"):
         return "{}\n"
     replaced = plan.count(Verb.REPLACE)
     counts = {

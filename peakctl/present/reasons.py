@@ -22,6 +22,7 @@ _WORDS: Mapping[Cause, str] = {
     Cause.UNDER_WAY: "under way",
     Cause.UNDECLARED: "no longer declared",
     Cause.DESTROYED: "destroy",
+    Cause.ROLLED_BACK: "rollback",
 }
 _OF_DETAIL: Mapping[Cause, str] = {
     Cause.RENAMED: " from {}",

@@ -42,6 +42,7 @@ Running it again is always safe.
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.forward
 @options.allow
 @options.consent
 @options.dry_run

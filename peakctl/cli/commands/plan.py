@@ -54,6 +54,7 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.forward
 @options.allow
 @options.connection
 @options.display

@@ -14,10 +14,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from peakctl.engine.plan.causes import only_follows
+from peakctl.engine.plan.places import source_path
 from peakctl.engine.plan.references import NEW
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Field, Kind
-from peakctl.model import Action, ActionClass, Effect, Guards, Key, Path, Plan, Step, Verb
+from peakctl.ledger.rollbacks import RolledBack, read_mark
+from peakctl.model import Action, ActionClass, Effect, Guards, Key, Ledger, Path, Plan, Step, Verb
 from peakctl.model.values import MISSING, value_at
 
 DEFAULT = Guards()
@@ -161,6 +163,36 @@ def counted_changes(plan: Plan, kinds: Mapping[str, Kind]) -> list[Action]:
     """The actions that count as changes: their number is what is consented to."""
     made = {action.key: action for action in plan.actions if action.verb in NEW}
     return [a for a in plan.actions if _counts(a, kinds, made)]
+
+
+def undone_rollbacks(
+    plan: Plan, ledger: Ledger, kinds: Mapping[str, Kind]
+) -> tuple[Diagnostic, ...]:
+    """An error for each action that would undo a rollback whose change no manifest has yet."""
+    marked = {each.live_id: read_mark(each.digests) for each in ledger.owned.values()}
+    found = []
+    for action in plan.actions:
+        mark = marked.get(action.live.live_id) if action.live else None
+        if mark is not None and mark.is_undone_by(action):
+            found.append(_undone(action, mark, kinds[action.key.kind]))
+    return tuple(found)
+
+
+def _undone(action: Action, mark: RolledBack, kind: Kind) -> Diagnostic:
+    paths = [change.path for change in action.changes if mark.concerns(change.path)]
+    told = [c.path for c in action.shown if any(mark.concerns(each.path) for each in c.wire)]
+    resource = action.resource
+    at = [resource.document.locate(source_path(p, action, kind)) for p in paths if resource]
+    fields = f"{', '.join(told)}: " if told else ""
+    return Diagnostic(
+        code="guard/rolled-back",
+        summary=f"the plan would undo a rollback: it was rolled back to {mark.to}",
+        key=action.key,
+        locations=tuple(sorted(set(at))[:1]),
+        detail=f"{fields}the manifests do not have what the rollback has put there",
+        fix="make the change in the manifests that the rollback printed, and apply; or, to go"
+        " forward again all the same: --forward",
+    )
 
 
 def _refusal(words: str, count: int, allowed: int | None, limits: Guards) -> Diagnostic:

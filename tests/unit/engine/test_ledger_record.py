@@ -10,7 +10,13 @@ import pytest
 from ledgers import ledger_of
 
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
-from peakctl.engine.record import is_recorded, known_uses, newly_protected, record
+from peakctl.engine.record import (
+    is_recorded,
+    known_uses,
+    newly_protected,
+    record,
+    settles_rollback,
+)
 from peakctl.kinds.store import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.file_lists import kept_lists, write_list
@@ -19,6 +25,7 @@ from peakctl.model import (
     Action,
     Archive,
     ArchiveFile,
+    Change,
     Document,
     Intent,
     Key,
@@ -427,3 +434,50 @@ def test_a_list_stays_while_the_live_archive_is_another_one() -> None:
 def test_a_name_that_holds_a_secret_leaves_no_list() -> None:
     hide = {"redact": lambda text: text.replace("train", "(sensitive)")}
     assert lists_after(build("Image"), Status.DONE, **hide) == {}
+
+
+# --- rollbacks -----
+
+MARK = {"rolled-back": "Image/img 1.0.0", "rolled-back spec/parameters/env/A": "x"}
+
+
+def rolled(
+    each: Action, status: Status, against: Any = None, digests: Any = None
+) -> Mapping[str, str]:
+    """The marks in the digests after a run; `against` are those of a rollback."""
+    owned = Owned(API, "s-1", digests=digests or {})
+    outcome = Outcome(each.key, each.verb, status)
+    plan, ledger = Plan((each,)), ledger_of(owned)
+    found = record(plan, [outcome], ledger, KINDS, uses={}, rollback=against)[API].digests
+    return {name: word for name, word in found.items() if name.startswith("rolled-back")}
+
+
+CHANGED = (Change(("spec", "parameters", "env", "A"), "1", "2", "update"),)
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+def test_what_is_put_back_against_its_manifest_is_marked(status: Status) -> None:
+    against = {API: "Image/img 1.0.0"}
+    assert rolled(edit(changes=CHANGED), status, against) == MARK
+    assert rolled(edit(changes=CHANGED), Status.CANCELLED, against) == {}
+
+
+def test_a_rollback_to_what_the_manifest_says_takes_the_mark_away() -> None:
+    assert rolled(edit(changes=CHANGED), Status.DONE, {}, MARK) == {}
+
+
+def test_a_mark_stays_while_other_things_are_rolled_back_and_when_a_run_fails() -> None:
+    assert rolled(action(), Status.ALREADY_RIGHT, {}, MARK) == MARK
+    assert rolled(edit(changes=CHANGED), Status.FAILED, None, MARK) == MARK
+
+
+def test_an_apply_that_agrees_or_goes_forward_takes_the_mark_away() -> None:
+    assert rolled(action(), Status.ALREADY_RIGHT, None, MARK) == {}
+    assert rolled(edit(changes=CHANGED), Status.DONE, None, MARK) == {}
+
+
+def test_a_plan_without_changes_settles_a_rollback_of_what_it_is_about() -> None:
+    marked, plan = ledger_of(Owned(API, "s-1", digests=MARK)), Plan((action(),))
+    assert settles_rollback(plan, marked)
+    assert not settles_rollback(plan, ledger_of(Owned(API, "s-1")))
+    assert not settles_rollback(Plan(()), marked)

@@ -36,6 +36,7 @@ Exit codes are those of apply. What cannot be told is a warning, and changes non
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.forward
 @options.allow
 @options.shown
 @options.webhooks

@@ -64,6 +64,7 @@ not answer) is a warning, and changes none of them.
 @options.ownership
 @options.pruning
 @options.mass_change
+@options.forward
 @options.allow
 @options.connection
 @options.display

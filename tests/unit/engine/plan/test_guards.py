@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ledgers import ledger_of
 
-from peakctl.engine.plan.guards import mass_change
-from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Plan, Threshold, Verb
+from peakctl.engine.plan.guards import mass_change, undone_rollbacks
+from peakctl.kinds.store import load_kinds
+from peakctl.ledger.rollbacks import write_mark
+from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Owned, Plan, Threshold, Verb
 
 BUILD = {"source": "dockerfile", "dockerfile": "FROM a"}
 
@@ -289,3 +292,28 @@ def test_what_was_agreed_to_elsewhere_does_not_count(lab: Any) -> None:
     assert "in all 7 would change" in told.detail
     agreed = {each.key for each in actions}
     assert mass_change(Plan(tuple(actions)), lab.kinds, allowed=None, agreed=agreed) == ()
+
+
+def test_a_plan_that_would_undo_a_rollback_names_the_fields_and_the_place(lab: Any) -> None:
+    put(lab, 2)
+    planned = lab.shown(image(lab), service(lab, "s0", minimum=2), service(lab, "s1", minimum=2))
+    marks = write_mark("Image/base 1.0.0", [("spec", "minInstances")])
+    ledger = ledger_of(
+        Owned(Key("Service", "s0"), "Service-s0", digests=marks),
+        Owned(Key("Service", "s1"), "Service-s1"),
+    )
+    plan = Plan(tuple(planned.values()))
+    (told,) = undone_rollbacks(plan, ledger, lab.kinds)
+    assert (told.code, told.key) == ("guard/rolled-back", Key("Service", "s0"))
+    assert told.detail.startswith("spec.minInstances: ")
+    assert told.locations[0].file == "m.yaml"
+
+
+def test_a_delete_of_what_was_rolled_back_undoes_it_too() -> None:
+    key = Key("Service", "s0")
+    ledger = ledger_of(Owned(key, "s0", digests=write_mark("run 3", [("spec", "a")])))
+    plan = Plan((Action(key, Verb.DELETE, live=Live(key, "s0", EMPTY)), Action(key, Verb.CREATE)))
+    kinds = load_kinds()
+    (told,) = undone_rollbacks(plan, ledger, kinds)
+    assert told.locations == ()
+    assert "run 3" in told.summary
