@@ -70,8 +70,9 @@ def rollback(target: str | None, to: str | None, **flags: object) -> int:
 async def _rollback(session: Session, target: str | None, to: str | None) -> Report:
     from dataclasses import replace
 
+    from peakctl.cli.carrying_out import carry_out_typed
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.planning import carry_out_typed, options_of, plan_report, plan_result
+    from peakctl.cli.planning import options_of, plan_report, plan_result
     from peakctl.cli.session import connected, tell_place
     from peakctl.operations.plan import refuse_guarded
     from peakctl.operations.rollback import planning_rollback
