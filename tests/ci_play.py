@@ -195,7 +195,7 @@ class PlayedCi:
                 patch.delenv(name)
             if "CI_JOB_ID" in variables:
                 variables = {**variables, "CI_PROJECT_DIR": str(folder)}
-            for name, value in {**variables, **self.of_files(files)}.items():
+            for name, value in {**self.of_files(files), **variables}.items():
                 patch.setenv(name, value)
             patch.chdir(folder)
             patch.setattr("socket.gethostname", lambda: f"runner-{self.runs}")

@@ -50,7 +50,11 @@ class GithubRequests:
         return tuple(r for r in found if r.merged_as and r.target in (self._branch, ""))
 
     async def request(self, number: str) -> Request:
-        return _request(await self._client.get(f"{self._root}/pulls/{number}"), self._repository)
+        path = f"{self._root}/pulls/{number}"
+        found = _request(await self._client.get(path), self._repository)
+        if found.number != number:
+            raise HostError.of(f"GET {path}: the host tells of another request, or of none")
+        return found
 
     async def plan(self, request: Request, name: str, made_by: str) -> PlanFile | str:
         """As `Requests`: the newest run of the workflow `made_by` counts alone."""

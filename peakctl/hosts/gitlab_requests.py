@@ -47,7 +47,11 @@ class GitlabRequests:
         return tuple(r for r in found if r.merged_as and r.target in (self._branch, ""))
 
     async def request(self, number: str) -> Request:
-        return _request(await self._client.get(f"{self._root}/merge_requests/{number}"))
+        path = f"{self._root}/merge_requests/{number}"
+        found = _request(await self._client.get(path))
+        if found.number != number:
+            raise HostError.of(f"GET {path}: the host tells of another request, or of none")
+        return found
 
     async def plan(self, request: Request, name: str, made_by: str) -> PlanFile | str:
         """As `Requests`: the job `made_by` of the newest pipeline counts alone, whatever `name`."""

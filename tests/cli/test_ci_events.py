@@ -435,3 +435,92 @@ def test_many_resources_fit_into_what_the_host_takes(live: PlayedCi) -> None:
     assert len(body) <= (65_536 if ci.name == "github" else 1_000_000)
     assert body.count("a-workflow-with") >= 60
     assert len(plan.summary.encode()) <= 2**20
+
+
+# --- a host that answers what it likes ------------------------------------------------------------
+
+
+def refused(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
+
+
+ANSWERS: dict[str, Any] = {
+    "403": httpx.Response(403, json={"message": "Resource not accessible by \x1b[31mintegration"}),
+    "404": httpx.Response(404, json={"message": "404 Not found"}),
+    "422": httpx.Response(422, json={"message": {"base": ["is not valid"]}}),
+    "500": httpx.Response(500, html="<html>oops</html>"),
+    "HTML": httpx.Response(200, html="<html>sign in to the proxy</html>"),
+    "other JSON": httpx.Response(200, json=[7, None, {"id": {}}]),
+    "nothing": httpx.Response(200),
+    "refused": refused,
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_whatever_the_host_answers_the_result_stands(live: PlayedCi, what: str) -> None:
+    ci = live
+    head = ci.repository.commit_of("weekly", FLOW % ("weekly", "one"))
+    merged = ci.merged(head)
+    for work in (lambda: ci.plan(head), lambda: ci.apply(merged)):
+        work()
+        ci.host.asked.clear()
+        usual = work()
+        assert usual.code == 0
+        for method, path in dict.fromkeys((each.method, each.path) for each in ci.host.asked):
+            ci.host.faults.clear()
+            ci.host.fail(method, path, ANSWERS[what])
+            job = work()
+            assert (job.code, job.err.count("error[")) == (0, 0), (method, path, job.err)
+            more = job.err.count("warning[") - usual.err.count("warning[")
+            assert more <= 1, (method, path, job.err)
+            assert "\x1b" not in job.log
+            assert usual.out.splitlines()[-1] == job.out.splitlines()[-1]
+            assert job.summary
+
+
+LIES: dict[str, dict[str, str]] = {
+    "github": {
+        "GITHUB_EVENT_PATH": "/dev/null",
+        "GITHUB_REPOSITORY": "../../x",
+        "GITHUB_API_URL": "ftp://x",
+        "GITHUB_REF": "refs/pull/1/merge/../../2",
+        "GITHUB_SHA": "HEAD",
+        "GITHUB_RUN_ID": "\x1b[31m",
+        "GITHUB_TOKEN": "ghs_\u00e9",
+        "GITHUB_SERVER_URL": "javascript:alert(1)",
+        "GITHUB_STEP_SUMMARY": "/proc/nothing",
+        "GITHUB_OUTPUT": "/",
+    },
+    "gitlab": {
+        "CI_API_V4_URL": "https://me:secret@evil.example.com",
+        "CI_PROJECT_ID": "1/../2",
+        "CI_MERGE_REQUEST_IID": "7 ",
+        "CI_MERGE_REQUEST_PROJECT_ID": "-1",
+        "CI_COMMIT_SHA": "main",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "--output=/tmp/x",
+        "CI_PROJECT_URL": "not an address",
+        "GITLAB_TOKEN": "a\nb",
+        "CI_JOB_URL": "x" * 5000,
+        "CI_JOB_ID": "five",
+    },
+}
+
+
+def test_variables_that_lie_or_are_missing_change_nothing_about_the_plan(live: PlayedCi) -> None:
+    ci = live
+    head = ci.repository.commit_of("weekly", FLOW % ("weekly", "one"))
+    plain = ci.job
+    for name, lie in LIES[ci.name].items():
+        for value in (lie, None):
+
+            def job(folder: Path, variables: dict[str, str], *words: str) -> Job:
+                found = {**variables, name: value or ""}  # noqa: B023 - called at once
+                return plain(folder, found, *words)
+
+            ci.monkeypatch.setattr(ci, "job", job)
+            done = ci.plan(head)
+            assert (done.code, done.err.count("error[")) == (0, 0), (name, value, done.err)
+            assert "Plan: 1 to create" in done.out
+            assert "\x1b" not in done.log
+            assert "secret@" not in done.log
+            assert "](javascript:" not in "".join(ci.bodies)

@@ -412,6 +412,44 @@ def test_gitlab_and_azure_have_their_own_ways(
     assert [method for method, _ in azure.writes()] == ["POST", "PATCH"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        message(403),
+        message(404),
+        message(422),
+        httpx.Response(203, html="<html>sign in</html>"),  # what Azure answers a wrong token
+        httpx.Response(302, headers={"location": "https://login.example.com/"}),
+        httpx.Response(200, json=[None]),
+        httpx.Response(500, text="oops"),
+        refused,
+    ],
+)
+def test_whatever_azure_answers_the_plan_stands(
+    project: Path, peakctl: Any, make_emulator: Any, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    emulator, azure = make_emulator(), FakeAzure()
+    for name, value in {
+        "TF_BUILD": "True",
+        "SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/",
+        "SYSTEM_TEAMPROJECT": "shop",
+        "BUILD_REPOSITORY_PROVIDER": "TfsGit",
+        "BUILD_REPOSITORY_ID": "0f1e2d3c-0000-4000-8000-000000000000",
+        "SYSTEM_PULLREQUEST_PULLREQUESTID": "9",
+        "SYSTEM_ACCESSTOKEN": "eyJ0eXAi",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(find, "open_transport", lambda _: azure.transport())
+    for method, part in (("GET", "connectionData"), ("GET", "threads"), ("POST", "threads")):
+        azure.faults.clear()
+        azure.fail(method, part, answer)
+        run = peakctl("ci", "plan", "-e", "local", "--detailed-exitcode", emulator=emulator)
+        assert (run.code, run.err.count("warning[ci/") <= 1) == (2, True), run.err
+        assert run.out.endswith("Plan: 1 to create.\n")
+        assert "Traceback" not in run.err
+    assert azure.broken == []
+
+
 def test_elsewhere_there_are_files_and_the_exit_code(
     project: Path, peakctl: Any, make_emulator: Any
 ) -> None:
