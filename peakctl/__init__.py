@@ -25,6 +25,7 @@ _PLACES = {
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
     ),
     "operations.blocking": (
+        "redeploy "
         "apply build_log check_service describe_email destroy diff_versions disown download"
         " drift email_templates execution executions gc get history impact import_ list_emails"
         " logs overview pause plan protect rebuild_ledger resource_history resume rollback run"
@@ -66,6 +67,7 @@ _PLACES = {
     "operations.status": "Health ResourceStatus StatusResult status_async",
     "operations.whoami": "Permission WhoamiResult whoami_async",
     "operations.following": "StepState",
+    "operations.redeploy": "RedeployResult redeploy_async",
     "operations.run_inputs": "RunOptions",
     "operations.running": "Ended ExecutionResult ExecutionStarted StepChanged run_async",
     "operations.rollback": "RollbackPlan RollbackResult rollback_async",

@@ -61,6 +61,7 @@ from peakctl.operations.blocking import pause as pause
 from peakctl.operations.blocking import plan as plan
 from peakctl.operations.blocking import protect as protect
 from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
+from peakctl.operations.blocking import redeploy as redeploy
 from peakctl.operations.blocking import resource_history as resource_history
 from peakctl.operations.blocking import resume as resume
 from peakctl.operations.blocking import rollback as rollback
@@ -151,6 +152,8 @@ from peakctl.operations.plan import PlanOptions as PlanOptions
 from peakctl.operations.plan import PlanResult as PlanResult
 from peakctl.operations.plan import plan_async as plan_async
 from peakctl.operations.project import Project as Project
+from peakctl.operations.redeploy import RedeployResult as RedeployResult
+from peakctl.operations.redeploy import redeploy_async as redeploy_async
 from peakctl.operations.rollback import RollbackPlan as RollbackPlan
 from peakctl.operations.rollback import RollbackResult as RollbackResult
 from peakctl.operations.rollback import rollback_async as rollback_async

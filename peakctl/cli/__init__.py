@@ -44,6 +44,7 @@ COMMANDS = {
     "run": "Run a workflow now, or what a deployment runs, and follow it.",
     "executions": "List the executions of a workflow.",
     "execution": "Show one execution, step by step.",
+    "redeploy": "Try a failed deployment again.",
     "pause": "Pause a workflow.",
     "resume": "Let a paused workflow run again.",
     "test": "Ask a service, and check its answer.",

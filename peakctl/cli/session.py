@@ -61,6 +61,7 @@ LISTING = frozenset(
         "logs",
         "pause",
         "protect",
+        "redeploy",
         "status",
         "resume",
         "run",

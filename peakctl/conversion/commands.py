@@ -41,7 +41,7 @@ _DELETE = "take the manifest away and `peakctl apply --prune`, or `peakctl destr
 _GET = "`peakctl get`"
 _VERSIONS = "the platform's client or its console: peakctl shows the newest version alone"
 _NOTHING = "nothing here: stay with the platform's client"
-_REDEPLOY = "`peakctl apply` redeploys what failed; anything else: the platform's client"
+_REDEPLOY = "`peakctl redeploy Deployment/NAME`; `peakctl apply` redeploys what failed, too"
 
 
 def _made(kind: str, **modes: Mode) -> dict[str, Command]:

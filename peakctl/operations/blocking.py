@@ -34,6 +34,7 @@ from peakctl.operations.logs import build_log_async, logs_async
 from peakctl.operations.overview import overview_async
 from peakctl.operations.ownership import disown_async, protect_async, unprotect_async
 from peakctl.operations.plan import plan_async
+from peakctl.operations.redeploy import redeploy_async
 from peakctl.operations.rollback import rollback_async
 from peakctl.operations.running import run_async
 from peakctl.operations.saved_plan import save_plan_async
@@ -112,6 +113,7 @@ get = _blocking(get_async)
 build_log = _blocking(build_log_async)
 logs = _blocking(logs_async)
 run = _blocking(run_async)
+redeploy = _blocking(redeploy_async)
 check_service = _blocking(check_service_async)
 executions = _blocking(executions_async)
 execution = _blocking(execution_async)

@@ -81,10 +81,11 @@ def _trouble(outcome: Outcome, version: str | None) -> Iterator[Line]:
 def detail_rows(outcome: Outcome) -> tuple[str, ...]:
     """What is known of an end beyond its message: hints, states of parts, the end of a log."""
     failure = outcome.failure
-    return (*outcome.detail, *(_failure_rows(failure, outcome.id) if failure else ()))
+    return (*outcome.detail, *(failure_rows(failure, outcome.id) if failure else ()))
 
 
-def _failure_rows(failure: Failure, id_: str | int | None) -> Iterator[str]:
+def failure_rows(failure: Failure, id_: str | int | None) -> Iterator[str]:
+    """What the platform tells of a failure; where that is nothing, the id to look for there."""
     parts, log = failure.parts, failure.log
     explained = failure.reason or log or any(part.failed for part in parts)
     place = "" if id_ is None else f"; look there at id {id_}"

@@ -194,11 +194,12 @@ def outcome_document(outcome: model.Outcome) -> JsonDict:
         "message": outcome.message,
         "detail": list(outcome.detail),
         "cause": str(outcome.cause) if outcome.cause else None,
-        "failure": _failure(outcome.failure) if outcome.failure else None,
+        "failure": failure_document(outcome.failure) if outcome.failure else None,
     }
 
 
-def _failure(failure: model.Failure) -> JsonDict:
+def failure_document(failure: model.Failure) -> JsonDict:
+    """What the platform tells of a failure."""
     return {
         "what": failure.what,
         "reason": failure.reason,

@@ -14,10 +14,11 @@ from peakctl.present.text import Line, indent, line, table_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peakctl.model import JsonDict, Key
+    from peakctl.model import JsonDict, Key, Live
     from peakctl.operations.executions import Execution, SwitchResult
     from peakctl.operations.following import StepState
     from peakctl.operations.logs import LoggedLine, LogResult
+    from peakctl.operations.redeploy import RedeployResult
     from peakctl.operations.running import ExecutionEvent, ExecutionResult
 
 ROLES = {State.READY: "good", State.FAILED: "error"}
@@ -199,3 +200,33 @@ def switch_lines(found: SwitchResult, word: str) -> tuple[Line, ...]:
 def switch_row(found: SwitchResult) -> JsonDict:
     """The same for programs."""
     return {"key": str(found.key), "status": found.status, "changed": found.changed}
+
+
+def redeploy_shown(key: Key, live: Live) -> tuple[Line, ...]:
+    """What is to be agreed to."""
+    number = live.latest or "its latest"
+    status = (status_word(live.status), "error")
+    return (line((str(key), "bold"), f"  revision {number} is ", status, "; it is tried again"), ())
+
+
+def redeploy_lines(found: RedeployResult) -> tuple[Line, ...]:
+    """How it ended, and of a failure what the platform tells."""
+    from peakctl.present.outcome_text import failure_rows
+
+    role = "good" if found.ok else "error" if found.failure else "warning"
+    head = line(f"{found.key}: ", (status_word(found.status), role), f" in {duration(found.took)}")
+    rows = failure_rows(found.failure, None) if found.failure else ()
+    return (head, *(line(f"  {row}") for row in rows))
+
+
+def redeploy_row(found: RedeployResult) -> JsonDict:
+    """The same for programs."""
+    from peakctl.present.plan_json import failure_document
+
+    return {
+        "key": str(found.key),
+        "before": found.before,
+        "status": found.status,
+        "took": round(found.took, 3),
+        "failure": failure_document(found.failure) if found.failure else None,
+    }

@@ -1,0 +1,86 @@
+"""`peakctl redeploy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+from peakctl.cli.option_types import Duration
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl redeploy Deployment/forecast
+  peakctl redeploy Deployment/forecast -e prod --yes
+
+\b
+Exit codes: 0 it is deployed; 1 it failed again, had not failed, or goes on; 12
+not agreed to, or not this project's; 15 not permitted; 64 wrong usage.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("what", metavar="DEPLOYMENT/NAME", shell_complete=options.complete_target)
+@click.option("--timeout", type=Duration(), metavar="TIME", help="Wait so long. Default: 1h.")
+@options.environment
+@options.parameters
+@options.output("text", "json", "yaml")
+@options.consent
+@options.connection
+@options.display
+def redeploy(what: str, timeout: float | None, **flags: object) -> int:
+    """Try the latest revision of a failed deployment again, and wait for it.
+
+    The platform redeploys what failed or ended with a warning. An apply does the same for what the
+    manifests name.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags.of(flags)
+    return run_command("redeploy", typed, lambda session: _redeploy(session, what, timeout))
+
+
+async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
+    from peakctl.cli.consent import require_consent
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.loop import graceful
+    from peakctl.cli.session import connected
+    from peakctl.operations.apply import Stop
+    from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
+    from peakctl.operations.target import parse_target
+    from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
+    from peakctl.present.tenant import as_yaml
+    from peakctl.present.text import line
+
+    session.arguments = (what,)
+    terminal, stop = session.terminal, Stop()
+    async with connected(session) as platform:
+        key = parse_target(what, list(platform.kinds)).key
+        live = await look_to_redeploy(platform, key)
+        session.show(redeploy_shown(key, live))
+        require_consent(
+            session, "Redeploy it?", what="it would be redeployed", read="what is said above"
+        )
+        with graceful(session, stop.request, lambda item: terminal.warn([item])):
+            found = await redeploy_live(
+                platform,
+                key,
+                live,
+                limit=limit,
+                stop=stop,
+                report=lambda status: terminal.tell([line((f"  {status}", "dim"))]),
+            )
+    row = redeploy_row(found)
+    return session.report(
+        exit_code=session.interrupted or (Exit.DONE if found.ok else Exit.ERROR),
+        diagnostics=found.diagnostics,
+        lines=redeploy_lines(found),
+        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        extra={"redeploy": row},
+        wrote=True,
+    )
