@@ -25,7 +25,7 @@ def notified(session: Session, report: Report) -> Report:
     The exit code stays what it is.
     """
     opened = session.opened
-    if opened is None or report.command not in TOLD:
+    if opened is None or report.command not in TOLD or session.flags.dry_run:
         return report
     try:
         told = _notify(session, opened, report)

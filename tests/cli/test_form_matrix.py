@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,20 @@ class Shop:
         rule = Fault(method=method, path=path, status=status, times=times)
         self.emulator.faults.append(rule)
 
+    def committed(self) -> None:
+        """Two applies, each of a commit."""
+        self.git("init", "-q", ".")
+        (self.folder / ".gitignore").write_text("out.*\n.peakctl/\n")
+        for word in ("one", "two"):
+            self.write(word, *NAMES[: 8 if word == "one" else 2])
+            self.git("add", "-A")
+            self.git("commit", "-qm", word)
+            assert self.run("apply", "--yes", emulator=self.emulator).code == 0
+
+    def git(self, *words: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=n@example.com"]
+        subprocess.run(["git", *who, *words], cwd=self.folder, check=True, capture_output=True)
+
     def drifted(self) -> None:
         """Somebody edits in the console what an apply made; the branch has an edit of its own."""
         self.edited()
@@ -126,6 +141,11 @@ ENDINGS: dict[str, tuple[tuple[str, ...], Callable[[Shop], None], int]] = {
     "apply-empty": (("apply", "--yes"), Shop.empty, 12),
     "destroy-done": (("destroy", "--yes"), Shop.applied, 0),
     "destroy-nothing": (("destroy", "--yes"), lambda shop: shop.write("one"), 0),
+    "rollback-done": (("rollback", "--to", "1", "--yes"), Shop.committed, 0),
+    "rollback-dry": (("rollback", "--to", "1", "--dry-run"), Shop.committed, 0),
+    "rollback-unasked": (("rollback", "--to", "1"), Shop.committed, 12),
+    "rollback-unknown": (("rollback", "--to", "9", "--yes"), Shop.committed, 1),
+    "rollback-dirty": (("rollback", "--to", "1", "--yes"), Shop.edited, 12),
     "drift-clean": (("drift",), Shop.edited, 0),
     "drift-changes": (("drift",), Shop.drifted, 2),
     "drift-never-applied": (("drift",), lambda shop: shop.write("one"), 1),
@@ -156,7 +176,7 @@ def test_every_form_is_valid_and_says_how_it_ended(ending: str, shop: Shop) -> N
     done = shop.run(*typed, *asked, emulator=shop.emulator)
     assert done.code == code, done.err
     texts = {form: (shop.folder / f"out.{form}").read_text("utf-8") for form in REPORT_FORMS}
-    command = "plan" if "--dry-run" in typed else typed[typed[0] == "ci"]
+    command = "plan" if typed[:2] == ("apply", "--dry-run") else typed[typed[0] == "ci"]
     found = {form: check_form(form, text, command) for form, text in texts.items()}
     good = code in (0, 2)
     assert (found["json"]["ok"], found["json"]["exit_code"]) == (good, code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,28 @@ def test_a_plan_tells_nobody(shop: Shop, receiver: Receiver) -> None:
     for words in (("plan",), ("apply", "--dry-run"), ("validate",), ("get",)):
         assert shop.run(*words).code == 0
     assert receiver.requests == []
+
+
+def test_a_rollback_is_told_and_its_dry_run_is_not(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=n@example.com"]
+        subprocess.run(["git", *who, *words], cwd=shop.folder, check=True, capture_output=True)
+
+    git("init", "-q", ".")
+    for word in ("get", "post"):
+        (shop.folder / "m/one.yaml").write_text(FLOW.replace("get", word) % "one")
+        git("add", "-A")
+        git("commit", "-qm", word)
+        assert shop.run("apply", "--yes").code == 0
+    receiver.requests.clear()
+    monkeypatch.setenv("CI", "true")
+    assert shop.run("rollback", "--to", "9", "--dry-run").code == 1
+    assert receiver.requests == []
+    assert shop.run("rollback", "--to", "1", "--yes").code == 0
+    (body,) = receiver.bodies
+    assert (body["command"], body["event"], body["counts"]) == ("rollback", "apply", {"edit": 1})
 
 
 def test_a_failure_names_what_failed_first(shop: Shop, receiver: Receiver) -> None:
