@@ -6,9 +6,10 @@ import re
 import runpy
 from pathlib import Path
 
+import click
 import pytest
 
-from peakctl.cli import COMMANDS
+from peakctl.cli import COMMANDS, cli
 from peakctl.cli.exits import Exit
 from peakctl.conversion.commands import COMMANDS as CLIENT
 from peakctl.kinds.store import load_kinds
@@ -44,6 +45,32 @@ def test_the_migration_guide_has_every_command_of_the_client() -> None:
     page = (ROOT / "docs" / "migrate.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `peak ([a-z0-9 -]+)` \| (.+) \|$", page, re.MULTILINE))
     assert rows == {name: command.instead for name, command in CLIENT.items()}
+
+
+def _rows_of_reference() -> dict[str, str]:
+    page = (ROOT / "docs" / "reference-commands.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `([a-z -]+)` \| (.+) \| [^|]*\|$", page, re.MULTILINE))
+
+
+def test_every_command_of_the_reference_is_had_here() -> None:
+    played = (ROOT / "docs" / "interop.md").read_text(encoding="utf-8")
+    reference = re.findall(r"^\| `([a-z -]+)` \|", played.partition("\n## Commands that")[0], re.M)
+    assert len(reference) == 95
+    assert list(_rows_of_reference())[:95] == reference
+    assert {name for name, each in CLIENT.items() if not each.new} == {*reference}
+
+
+@pytest.mark.parametrize(("name", "here"), _rows_of_reference().items())
+def test_what_is_named_in_place_of_a_command_is_there(name: str, here: str) -> None:
+    texts = {here, *([CLIENT[name].instead] if name in CLIENT else [])}
+    for typed in re.findall(r"`peakctl ([^`]+)`", " ".join(texts)):
+        command, words = cli, typed.split()
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, typed
+            command = found
+        flags = {flag for option in command.params for flag in option.opts}
+        assert {word for word in words if word.startswith("--")} <= flags, typed
 
 
 def test_every_command_and_exit_code_and_kind_is_named() -> None:

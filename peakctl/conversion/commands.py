@@ -38,8 +38,7 @@ class Command:
 
 _APPLY = "a manifest and `peakctl apply`"
 _DELETE = "take the manifest away and `peakctl apply --prune`, or `peakctl destroy`"
-_GET = "`peakctl get`"
-_VERSIONS = "the platform's client or its console: peakctl shows the newest version alone"
+_DROP = "`peakctl gc {0}/NAME@VERSION`, or `--keep`, `--older-than`"
 _NOTHING = "nothing here: stay with the platform's client"
 _REDEPLOY = "`peakctl redeploy Deployment/NAME`; `peakctl apply` redeploys what failed, too"
 
@@ -57,17 +56,11 @@ def _family(prefix: str, commands: Mapping[str, Command | str]) -> dict[str, Com
 
 
 _READS = {"describe": "`peakctl get KIND NAME`", "list": "`peakctl get KIND`"}
-_SPEC_READS = {
-    **_READS,
-    "delete": _DELETE,
-    "describe-release": _VERSIONS,
-    "list-releases": _VERSIONS,
-}
 _DEPLOYMENT_READS = {
     **_READS,
     "delete": _DELETE,
-    "describe-revision": _VERSIONS,
-    "list-revisions": _VERSIONS,
+    "describe-revision": "`peakctl get Deployment/NAME@REVISION`",
+    "list-revisions": "`peakctl history Deployment/NAME`",
     "redeploy": _REDEPLOY,
 }
 
@@ -76,7 +69,12 @@ def _spec(kind: str) -> dict[str, Command | str]:
     modes = _made(
         kind, create=Mode.CREATE, create_release=Mode.VERSION, update_metadata=Mode.METADATA
     )
-    return {**modes, **_SPEC_READS}
+    reads = {
+        "delete": _DELETE,
+        "describe-release": f"`peakctl get {kind}/NAME@RELEASE`",
+        "list-releases": f"`peakctl history {kind}/NAME`",
+    }
+    return {**modes, **_READS, **reads}
 
 
 def _deployment(kind: str) -> dict[str, Command | str]:
@@ -98,20 +96,24 @@ def _newer(prefix: str, words: str, instead: str) -> dict[str, Command]:
 
 
 COMMANDS: Mapping[str, Command] = {
-    **_family("alerts emails", dict.fromkeys(
-        ("describe", "describe-template", "list", "list-templates", "send"), _NOTHING)),
+    **_family("alerts emails", {
+        "describe": "`peakctl emails describe ID`", "list": "`peakctl emails list`",
+        "describe-template": "`peakctl emails templates NAME`",
+        "list-templates": "`peakctl emails templates`", "send": "`peakctl emails send`",
+    }),
     **_family("apps deployments", _deployment(APP_DEPLOYMENT)),
     **_family("apps specs", _spec("AppSpec")),
     **_family("artifacts", {
         **_made("Artifact", create=Mode.CREATE, create_version=Mode.VERSION,
                 update_metadata=Mode.METADATA),
-        **_READS, "delete": _DELETE, "delete-version": _VERSIONS, "download": _VERSIONS,
+        **_READS, "delete": _DELETE, "delete-version": _DROP.format("Artifact"),
+        "download": "`peakctl download Artifact/NAME@VERSION`",
     }),
     **_family("blocks deployments", {
         **_deployment(BLOCK_DEPLOYMENT),
         **_made(BLOCK_DEPLOYMENT, patch_parameters=Mode.PARAMETERS),
         "get-parameters": "`peakctl get Deployment NAME` shows them, hidden ones masked",
-        "get-related-block-details": _NOTHING,
+        "get-related-block-details": "`peakctl get deployments` shows what each is part of",
     }),
     **_family("blocks specs", _spec("BlockSpec")),
     "blocks specs validate": Command("`peakctl validate`, which asks nobody", new=True),
@@ -122,14 +124,17 @@ COMMANDS: Mapping[str, Command] = {
     **_family("images", {
         **_made("Image", create=Mode.CREATE, create_or_update=Mode.CREATE_OR_UPDATE,
                 create_version=Mode.VERSION, update_version=Mode.VERSION),
-        **_READS, "delete": _DELETE, "delete-version": _VERSIONS, "delete-versions": _VERSIONS,
-        "describe-version": _VERSIONS, "list-builds": _VERSIONS, "list-versions": _VERSIONS,
+        **_READS, "delete": _DELETE, "delete-version": _DROP.format("Image"),
+        "delete-versions": _DROP.format("Image"),
+        "describe-version": "`peakctl get Image/NAME@VERSION`",
+        "list-builds": "`peakctl history Image/NAME` shows each version with its build",
+        "list-versions": "`peakctl history Image/NAME`",
         "get-build-logs": "`peakctl logs Image/NAME`, `--follow`",
     }),
     **_family("services", {**_served("Service"), "test": "`peakctl test Service/NAME`"}),
     **_family("specs", {
         "list": "`peakctl get blockspecs` and `peakctl get appspecs`",
-        "list-release-deployments": _NOTHING}),
+        "list-release-deployments": "`peakctl graph --impact BlockSpec/NAME`"}),
     **_family("tenants", {
         "list-instance-options": "`peakctl get instance-types`"
     }),
@@ -144,7 +149,8 @@ COMMANDS: Mapping[str, Command] = {
         "get-execution-details": "`peakctl execution Workflow/NAME`, or `peakctl execution ID`",
         "get-execution-logs": "`peakctl logs Workflow/NAME`, `--step`, `--follow`",
         "list-executions": "`peakctl executions Workflow/NAME`",
-        "list-resources": _NOTHING, "list-default-resources": _NOTHING,
+        "list-resources": "`peakctl get instance-types`",
+        "list-default-resources": "`peakctl get instance-types` marks the default",
     }),
     **_newer("workflows", "pause resume", "`peakctl pause`, `peakctl resume Workflow/NAME`"),
     **_newer("cache", "delete exists expire flush-pattern flush-tenant get mget mset ping set ttl",

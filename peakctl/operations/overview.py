@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from peakctl.engine.export import Referenced
     from peakctl.engine.plan.names import Names
     from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Live, LiveId
+    from peakctl.model import JsonObject, Live, LiveId
     from peakctl.operations.project import Project
+
+
+DEFAULTS = "service/workflows/api/v1/resources/defaults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,13 @@ class Overview:
 class Machine:
     """An instance type by the name that manifests write, and the kinds that can use it.
 
-    `Service (api)` where a field of the manifest decides it (`serviceType: api`).
+    `Service (api)` where a field of the manifest decides it (`serviceType: api`). `storage` is the
+    disk space beside it where this is what steps of workflows get when they name none.
     """
 
     name: str
     used_for: tuple[str, ...]
+    storage: str | None = None
 
 
 async def overview_async(project: Project) -> Overview:
@@ -103,23 +108,36 @@ def _unread(kind: str, error: ApiError) -> Diagnostic:
 async def read_machines(
     platform: Platform, kind: str, name: str | None = None
 ) -> tuple[Machine, ...]:
-    """The machines of the tenant, or the one called `name`; one request for each use.
+    """The machines of the tenant, or the one called `name`; one request for each use, and one.
 
     What no manifest can use is left out. Raises PeakctlError when none has the name.
     """
     words = _uses_of(platform.kinds, kind)
     scopes: dict[str, list[str]] = {}
-    for item in await platform.adapters[kind].index():
+    listed, default = await asyncio.gather(platform.adapters[kind].index(), _default_of(platform))
+    usual = {}
+    for item in listed:
         scope = str(item.item.get("scope", ""))
         if scope in words:
             scopes.setdefault(item.name, []).extend(words[scope])
+        if (scope, str(item.id)) == ("workflow", str(default.get("instanceTypeId"))):
+            usual[item.name] = str(default.get("storage") or "")
     if name is not None and name not in scopes:
         raise PeakctlError(not_found(Key(kind, name), scopes))
     return tuple(
-        Machine(each, tuple(sorted(set(used))))
+        Machine(each, tuple(sorted(set(used))), usual.get(each))
         for each, used in scopes.items()
         if name in (None, each)
     )
+
+
+async def _default_of(platform: Platform) -> JsonObject:
+    """What a step of a workflow gets that names no machine; nothing where that is not told."""
+    try:
+        answer = await platform.api.get(DEFAULTS)
+    except ApiError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _uses_of(kinds: Mapping[str, Kind], target: str) -> dict[str, list[str]]:

@@ -109,7 +109,15 @@ def overview_lines(found: Overview) -> tuple[Line, ...]:
 
 def machine_rows(machines: Sequence[Machine]) -> list[JsonDict]:
     """Each machine with what it can be used for."""
-    return [{"name": each.name, "used_for": list(each.used_for)} for each in machines]
+    return [
+        {
+            "name": each.name,
+            "used_for": list(each.used_for),
+            "default_of_steps": each.storage is not None,
+            "default_storage": each.storage,
+        }
+        for each in machines
+    ]
 
 
 def machine_lines(machines: Sequence[Machine]) -> tuple[Line, ...]:
@@ -121,10 +129,13 @@ def machine_lines(machines: Sequence[Machine]) -> tuple[Line, ...]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for use in sorted(by_use):
         groups.setdefault(tuple(by_use[use]), []).append(use)
+    usual = {each.name: each.storage for each in machines if each.storage is not None}
     lines: list[Line] = []
     for names, uses in groups.items():
         lines += [line((f"For {_together(uses)}:", "bold")), *(line("  ", n) for n in names), ()]
-    return (*lines, line(f"{counted(len(machines), 'instance type')}."))
+    words = [f"{name}{f', {disk}' if disk else ''}" for name, disk in usual.items()]
+    told = [line((f"A step of a workflow that names none gets {w}.", "dim")) for w in words[:1]]
+    return (*lines, *told, line(f"{counted(len(machines), 'instance type')}."))
 
 
 def _together(uses: Sequence[str]) -> str:
