@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from bench.counts import count_goals
 from bench.figures import Figure, Tree, figures
 from bench.history import Entry, append, entry, last_of
+from bench.preflight import show_preflight
 from bench.processes import ROOT
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def main() -> int:
         met = True
         if options.counts or not options.only:
             met = _show_counts(trees[0], [10] if options.quick else [10, 100])
+        if not options.only or "preflight" in options.only:
+            met &= show_preflight()
         found = _measured(trees, options)
     here = _medians(found[0])
     now = entry(ROOT, {what: figure.found for what, figure in here.items()})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.figures import Tree
 
 PROVIDED = 3  # images of the platform itself, which every listing of images has too
+PREFLIGHT = 4  # what the token may do, two lists of machines, webapps with names of services
 LEDGER = {
     "plan": 3,  # the listing it is in, its versions, the newest of them
     "first apply": 6,  # its listing with each look and once it is made; two writes, the history
@@ -37,7 +38,7 @@ def count_goals(tree: Tree, totals: Sequence[int]) -> Iterator[tuple[str, int, i
             images, services, _ = sizes(total)
             # Nothing is live yet: one page each, looked at again once the lease is held. Builds
             # and services end at once: one poll each.
-            least = 2 * 3 + total + images + services + LEDGER["first apply"]
+            least = 2 * 3 + total + images + services + LEDGER["first apply"] + PREFLIGHT
             tree.run(folder, "apply", "--yes", address=server.address)
             requests, writes = server.counted()
             yield f"first apply, {total}: requests", requests, least
