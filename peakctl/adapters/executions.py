@@ -11,6 +11,7 @@ from peakctl.adapters import parts
 from peakctl.adapters.answers import require
 from peakctl.adapters.failures import BLOCKS
 from peakctl.api.client import Api
+from peakctl.api.failures import Asked, odd_answer
 from peakctl.errors import ApiError
 from peakctl.model import JsonDict, JsonObject, State
 from peakctl.model.records import dataclass
@@ -112,12 +113,16 @@ class Executions:
 
     async def describe(self, workflow: str | int, execution: str) -> JsonObject | None:
         """One execution with its steps; None where the workflow has none of that id (404)."""
+        path = self._at(workflow, "executions", execution)
         try:
-            return parts.mapping(await self._api.get(self._at(workflow, "executions", execution)))
+            found = parts.mapping(await self._api.get(path))
         except ApiError as error:
             if error.status in (404, 422):
                 return None
             raise
+        if not isinstance(found.get("status"), str):  # it would be followed for ever
+            raise odd_answer(Asked("GET", path), "the answer has no status")
+        return found
 
     async def log(
         self, workflow: str | int, execution: str, step: str, token: str | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from peakctl.adapters.executions import Executions, moment_of, state_of
+from peakctl.adapters.parts import mapping
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.model import JsonObject, Key, State
@@ -134,8 +135,7 @@ async def _find_anywhere(
 
 
 def _last_id(item: JsonObject) -> str:
-    last = item.get("lastExecution")
-    return str(last.get("executionId") or "") if isinstance(last, Mapping) else ""
+    return str(mapping(item.get("lastExecution")).get("executionId") or "")
 
 
 def check_kind(key: Key, *kinds: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 
 from peakctl.adapters.executions import Executions, LogLine, read_log, state_of, workflows_of
+from peakctl.adapters.parts import mapping
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.model import BuildLog, JsonObject, Key, Listed, State
 from peakctl.model.records import dataclass
@@ -268,12 +269,11 @@ async def find_execution(
 
 async def _newest(executions: Executions, workflow: JsonObject) -> str | None:
     """The listing has the last one; where it does not, the executions are asked for."""
-    last = workflow.get("lastExecution")
-    known = last.get("executionId") if isinstance(last, dict) else None
+    known = mapping(workflow.get("lastExecution")).get("executionId")
     if known:
         return str(known)
     found = await executions.newest(workflow["id"], limit=1)
-    return str(found[0]["executionId"]) if found else None
+    return str(found[0].get("executionId")) if found else None
 
 
 async def _find_in_deployment(
@@ -290,14 +290,14 @@ async def _find_in_deployment(
             described = await executions.describe(each["id"], options.execution)
             if described is not None:
                 return ExecutionLogs(executions, each["id"], options.execution, described)
-    ran = [each for each in workflows if (each.get("lastExecution") or {}).get("executionId")]
+    ran = [each for each in workflows if mapping(each.get("lastExecution")).get("executionId")]
     if not ran or options.execution is not None:
         raise PeakctlError(await _nothing_ran(platform, key, listed, options.execution))
     return await find_execution(executions, key, max(ran, key=_urgency), None)
 
 
 def _urgency(workflow: JsonObject) -> tuple[bool, str]:
-    last = workflow["lastExecution"]
+    last = mapping(workflow.get("lastExecution"))
     failed = state_of(str(last.get("status"))) is State.FAILED
     return failed, str(last.get("executedAt") or "")
 

@@ -39,6 +39,11 @@ class Terminal:
     wraps_err: bool = False
     _is_lost: bool = False
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads standard output any more."""
+        return self._is_lost
+
     def show(self, lines: Iterable[Line]) -> None:
         """Write a result for people to stdout. Raises OutputFailed."""
         self._write_out(self._text(lines, color=self.color_out, wraps=self.wraps_out))

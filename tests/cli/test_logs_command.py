@@ -249,3 +249,48 @@ def test_a_token_that_may_not(applied: Any, peakctl: Any) -> None:
         run = peakctl("logs", "Workflow/nightly", *words, emulator=applied)
         assert run.code == 15
         assert "auth/forbidden" in run.err
+
+
+ODD = (None, [], {}, "x", 7, {"status": 1}, {"status": "Running", "steps": 1}, {"logs": "x"},
+       {"status": "Failed", "steps": [1, {"name": None}]}, {"executions": None, "pageCount": 1},
+       {"executions": [{}], "logs": [1, {"timestamp": {}, "message": 5}]})  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["logs", "Workflow/nightly"], ["executions", "Workflow/nightly"], ["execution", "x"],
+        ["execution", "Workflow/nightly"], ["run", "Workflow/nightly", "--timeout", "9s"],
+        ["logs", "Image/img"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_odd_answers_are_no_bug_of_ours(
+    words: list[str], odd: Any, applied: Any, peakctl: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peakctl.api.client import Api
+
+    execute(applied)
+    get = Api.get
+
+    async def lie(api: Any, path: str, query: Any = ()) -> Any:
+        return odd if "/executions" in path or "/logs" in path else await get(api, path, query)
+
+    monkeypatch.setattr(Api, "get", lie)
+    run = peakctl(*words, emulator=applied)
+    assert run.code in (0, 1)
+    assert "internal/" not in run.err
+
+
+def test_a_reader_that_goes_away_ends_the_following(applied: Any, peakctl: Any,
+                                                    monkeypatch: pytest.MonkeyPatch,
+                                                    clock: Any) -> None:  # fmt: skip
+    from peakctl.present.terminal import Terminal
+
+    execute(applied)
+    monkeypatch.setattr(Terminal, "is_lost", True)
+    began = clock.now()
+    run = peakctl("logs", "Workflow/nightly", "--follow", emulator=applied)
+    assert (run.code, run.out) == (0, "load | Preparing the step\n")
+    assert clock.now() - began < 5

@@ -349,3 +349,53 @@ def test_a_deployment_may_have_nothing_to_run(write: Any, applied: Any, peakctl:
     run = peakctl("run", "Deployment/live", emulator=applied)
     assert run.code == 1
     assert "run/nothing" in run.err
+
+
+APP = """\
+apiVersion: peakctl/v1
+kind: BlockSpec
+metadata: {name: %s, summary: s}
+spec:
+  kind: workflow
+  autoRunOnDeploy: true
+  config: {steps: {fit: {type: sql, sqlQueryPath: q.sql}}}
+---
+"""
+REST = """\
+apiVersion: peakctl/v1
+kind: AppSpec
+metadata: {name: both, summary: s}
+spec: {config: [{name: one}, {name: two}]}
+---
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: live}
+spec: {appSpec: {name: both}}
+"""
+
+
+def test_an_app_runs_all_of_its_blocks(
+    write: Any, applied: Any, peakctl: Any, tmp_path: Path, clock: Any
+) -> None:
+    text = APP % "one" + APP % "two" + REST
+    (tmp_path / "manifests/app.yaml").write_text(text)
+    assert peakctl("apply", "--yes", emulator=applied).code == 0
+    clock.time += 60
+    run = peakctl("run", "Deployment/live", "-o", "json", emulator=applied)
+    found = json.loads(run.out)["run"]
+    assert (run.code, found["outcome"]) == (0, "success")
+    keys = [each["key"] for each in found["executions"]]
+    assert keys == ["Workflow/live-one", "Workflow/live-two"]
+    logs = peakctl("logs", "Deployment/live", emulator=applied)
+    assert (logs.code, "fit | Done" in logs.out) == (0, True)
+    chosen = found["executions"][0]["id"]
+    logs = peakctl("logs", f"Deployment/live@{chosen}", emulator=applied)
+    assert (logs.code, chosen in logs.err) == (0, True)
+    wrong = peakctl("logs", "Deployment/live@none", emulator=applied)
+    assert (wrong.code, "live/no-execution" in wrong.err) == (1, True)
+    applied.faults.clear()
+    fault(applied, method="POST", path="/execute", action="drop", when="after")
+    clock.time += 60
+    again = peakctl("run", "Deployment/live", "-o", "json", emulator=applied)
+    found = json.loads(again.out)["run"]
+    assert (again.code, len(found["executions"])) == (0, 2)

@@ -83,6 +83,32 @@ def test_a_first_signal_reports_what_goes_on(
     assert "next: run again to go on: peakctl apply\n" in out
 
 
+FLOW = """\
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+spec: {steps: {a: {type: sql, sqlQueryPath: q.sql}}}
+"""
+
+
+def test_an_execution_that_is_followed_goes_on_after_a_signal(project: Path) -> None:
+    text = PROJECT.replace("buildSeconds: 600", "executionSeconds: 600")
+    (project / "peakctl.yaml").write_text(text.replace("image.yaml", "flow.yaml"))
+    (project / "flow.yaml").write_text(FLOW)
+    with started(project, "apply", "--yes") as process:
+        process.communicate(timeout=30)
+    with started(project, "run", "Workflow/nightly") as process:
+        wait_for(process, "a  running")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopping: " in err
+    assert "run/goes-on" in err
+    assert "--follow" in err
+    assert "run the same command again" not in err
+    assert out.endswith(": running\n")
+
+
 def test_a_time_limit_ends_the_wait(project: Path) -> None:
     with started(project, "apply", "--yes", "--timeout", "1s") as process:
         out, _ = process.communicate(timeout=30)

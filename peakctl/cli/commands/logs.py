@@ -92,6 +92,8 @@ async def _logs(
 
     def show(line: LoggedLine) -> None:
         session.terminal.show([log_line(line, times=times)])
+        if session.terminal.is_lost:
+            raise BrokenPipeError
 
     form = session.flags.output
     async with connected(session) as platform:
@@ -105,7 +107,10 @@ async def _logs(
         elif since is not None:
             asked["since"] = since.timestamp()
         emit = show if form == "text" else None
-        found = await read_logs(platform, target.key, LogOptions(**asked), emit)
+        try:
+            found = await read_logs(platform, target.key, LogOptions(**asked), emit)
+        except BrokenPipeError:  # nobody reads on: `| head`
+            return session.report()
     row = log_row(found)
     if form == "text":
         session.terminal.tell([log_end(found)])
