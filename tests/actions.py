@@ -208,6 +208,8 @@ class Runner:
                 own = Done()
                 self._use(used, step, env, contexts, own)
                 result.add(own, passed=bool(step.get("continue-on-error")))
+                outcome = {"outcome": "failure" if own.code else "success"}
+                contexts["steps"][step.get("id", used)] = outcome
                 continue
             own = {k: evaluator.text(v) for k, v in step.get("env", {}).items()}
             script = evaluator.text(step["run"])
@@ -215,7 +217,8 @@ class Runner:
             form = "bash --noprofile --norc -eo pipefail {0}" if step.get("shell") else shell
             outputs = self._run(script, folder, {**env, **own}, form, result)
             if name := step.get("id"):
-                contexts["steps"][name] = {"outputs": outputs}
+                outcome = "failure" if result.code else "success"
+                contexts["steps"][name] = {"outputs": outputs, "outcome": outcome}
                 result.outputs |= outputs
 
     def _use(self, used: str, step: Any, env: Any, contexts: Any, result: Done) -> None:

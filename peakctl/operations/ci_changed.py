@@ -64,19 +64,19 @@ class _Repository:
 
 
 def changed_projects(
-    settings: Settings, base: str | None = None, folder: str | Path | None = None
+    settings: Settings,
+    base: str | None = None,
+    folder: str | Path | None = None,
+    *,
+    environment: str | None = None,
 ) -> ChangedResult:
     """The projects that what lies between `base` and the working tree touches; asks no network.
 
     That is what changed since the branch left `base`, uncommitted edits and new files included.
-    Without `base` it is the branch that the request of the CI job is to be merged into. Raises
-    UsageError where git knows neither.
+    Without `base` it is the branch that the request of the CI job is to be merged into. Those that
+    do not have `environment` are left out. Raises UsageError where git knows neither.
     """
-    start = Path.cwd() if folder is None else Path(folder)
-    checkout = Checkout(start, settings.environment)
-    top = checkout.top
-    if top is None:
-        raise UsageError(_no_repository())
+    checkout, top = _open_checkout(settings, folder)
     wanted = base or _base_of_job(settings)
     if not _REVISION.match(wanted) or not checkout.resolve(wanted):
         raise UsageError(_no_base(wanted))
@@ -84,13 +84,61 @@ def changed_projects(
     if changed is None:
         raise UsageError(_no_base(wanted))
     repository = _Repository(top, checkout.files("*"))
-    names = (Path(file) for file in repository.files)
-    roots = sorted({f.parent.as_posix() for f in names if f.name in PROJECT_FILES})
+    roots = _roots(repository)
     found = (_touched(repository, root, changed, settings) for root in roots)
     gone = {Path(f).parent.as_posix() for f in changed if Path(f).name in PROJECT_FILES}
     return ChangedResult(
-        wanted, tuple(each for each in found if each), tuple(sorted(gone - set(roots)))
+        wanted,
+        tuple(each for each in found if each and _has(each, environment)),
+        tuple(sorted(gone - set(roots))),
     )
+
+
+def every_project(
+    settings: Settings, folder: str | Path | None = None, *, environment: str | None = None
+) -> ChangedResult:
+    """Every project of the repository, touched or not; with `environment` those that have it.
+
+    Asks no network. Raises UsageError where there is no repository.
+    """
+    checkout, top = _open_checkout(settings, folder)
+    repository = _Repository(top, checkout.files("*"))
+    found = (_project_at(top, root) for root in _roots(repository))
+    return ChangedResult("", tuple(each for each in found if _has(each, environment)))
+
+
+def _open_checkout(settings: Settings, folder: str | Path | None) -> tuple[Checkout, Path]:
+    checkout = Checkout(Path.cwd() if folder is None else Path(folder), settings.environment)
+    top = checkout.top
+    if top is None:
+        raise UsageError(_no_repository())
+    return checkout, top
+
+
+def _roots(repository: _Repository) -> list[str]:
+    """The folders of projects."""
+    names = (Path(file) for file in repository.files)
+    return sorted({f.parent.as_posix() for f in names if f.name in PROJECT_FILES})
+
+
+def _has(project: ChangedProject, environment: str | None) -> bool:
+    """Whether a project has the environment; one that cannot be read may have it."""
+    known = project.environments
+    return environment is None or not project.name or environment in known
+
+
+def _read(folder: Path) -> ProjectFile | None:
+    try:
+        return load_project(folder)
+    except PeakctlError:
+        return None
+
+
+def _project_at(top: Path, root: str) -> ChangedProject:
+    file = _read(top / root)
+    if file is None:
+        return ChangedProject("", root, (), ())
+    return ChangedProject(file.name, root, tuple(file.environments), ())
 
 
 def _base_of_job(settings: Settings) -> str:
@@ -111,10 +159,7 @@ def _touched(
     inside = [file for file in changed if _is_below(file, root)]
     if not inside:
         return None
-    try:
-        file = load_project(checkout.top / root)
-    except PeakctlError:
-        file = None
+    file = _read(checkout.top / root)
     if file is None:
         return ChangedProject("", root, (), tuple(inside))
     parts = _parts(file, settings)

@@ -22,7 +22,11 @@ CI_FILES = {
     "jenkins": "a declarative pipeline for a multibranch project",
 }
 """The CIs by name, each with what is written for it."""
+MATRIX = "github-matrix"
+"""As `github`, with one workflow for every project of the repository."""
 _FOLDER = Path(__file__).resolve().parent / "ci_templates"
+_FOLDERS = {"github": ("github-action", "github"), MATRIX: ("github-action", "github-matrix")}
+"""Where the files of a CI lie, if not in a folder of its name."""
 _OPTIONAL = (".gitlab-ci.yml",)
 """What a repository may have of its own: it stays as it is."""
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./ -]{0,99}\Z|\.\Z")
@@ -51,7 +55,7 @@ def init_ci(
     those. All files are written, or none. Raises UsageError for an unknown CI or environment, and
     files that exist already.
     """
-    if ci not in CI_FILES:
+    if ci not in (*CI_FILES, MATRIX):
         summary = f'there are no files for "{ci}"'
         raise UsageError(Diagnostic("ci/unknown", summary, fix=f"use one of {', '.join(CI_FILES)}"))
     start = Path.cwd() if folder is None else Path(folder).resolve()
@@ -106,10 +110,10 @@ def _check(values: dict[str, str]) -> None:
 def _files(ci: str, values: dict[str, str]) -> dict[str, bytes]:
     """Every file by its path; `dot-` stands for a dot."""
     found = {}
-    top = _FOLDER / ci
-    for path in sorted(each for each in top.rglob("*") if each.is_file()):
-        name = path.relative_to(top).as_posix().replace("dot-", ".")
-        found[_filled(name, values)] = _filled(path.read_text("utf-8"), values).encode()
+    for top in (_FOLDER / name for name in _FOLDERS.get(ci, (ci,))):
+        for path in sorted(each for each in top.rglob("*") if each.is_file()):
+            name = path.relative_to(top).as_posix().replace("dot-", ".")
+            found[_filled(name, values)] = _filled(path.read_text("utf-8"), values).encode()
     return found
 
 

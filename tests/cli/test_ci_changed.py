@@ -208,3 +208,20 @@ def test_a_prefix_whose_parameter_is_that_of_a_request_changes_nothing(
     assert changed() == []
     (repository / "teams/a/src/train.py").write_text("a = 1\n", "utf-8")
     assert changed() == ["teams/a"]
+
+
+def test_every_project_can_be_listed_and_those_with_an_environment(
+    repository: Path, peakctl: Any
+) -> None:
+    found = json.loads(peakctl("ci", "changed", "--all", "-o", "json").out)
+    assert [each["project"] for each in found["projects"]] == ["a", "b"]
+    assert (found["base"], found["removed"]) == ("", [])
+    text = (PROJECT % "b").replace("  prod: {stage: prod, parameters: {folder: other}}\n", "")
+    (repository / "teams" / "b" / "peakctl.yaml").write_text(text)
+    (repository / "teams" / "broken").mkdir()
+    (repository / "teams" / "broken" / "peakctl.yaml").write_text("nonsense: 1\n")
+    for words in (("--all",), ("--base", "HEAD")):
+        found = json.loads(peakctl("ci", "changed", *words, "-e", "prod", "-o", "json").out)
+        folders = [each["folder"] for each in found["projects"]]
+        assert folders == (["teams/a"] if words == ("--all",) else []) + ["teams/broken"]
+    assert peakctl("ci", "changed", "--all", "--base", "HEAD").code == 64

@@ -112,10 +112,10 @@ def documented() -> str:
     return found[1]
 
 
-def written(repository: Repository) -> str:
-    words = [sys.executable, "-m", "peakctl", "ci", "init", "github"]
+def written(repository: Repository, *more: str) -> str:
+    words = [sys.executable, "-m", "peakctl", "ci", "init", "github", *more]
     subprocess.run(words, cwd=repository.clone, check=True, capture_output=True)
-    name = ".github/workflows/peakctl-shop-prod.yml"
+    name = f".github/workflows/peakctl-{'' if more else 'shop-'}prod.yml"
     return (repository.clone / name).read_text("utf-8")
 
 
@@ -207,10 +207,11 @@ def scheduled() -> dict[str, Any]:
     return {"event_name": "schedule", "ref": "refs/heads/main", "event": {"schedule": "17 4 * * *"}}
 
 
+@pytest.mark.parametrize("source", ["documented", "written"])
 def test_the_nightly_job_keeps_one_issue(
-    player: Player, repository: Repository, emulator: str
+    player: Player, repository: Repository, emulator: str, source: str
 ) -> None:
-    workflow = section("Nightly drift")
+    workflow = section("Nightly drift") if source == "documented" else written(repository)
     issues = repository.folder / "issues.json"
     assert player.push(documented(), repository.tip())["apply"].code == 0
 
@@ -259,6 +260,43 @@ def test_a_monorepo_plans_the_projects_that_a_request_touches(
     assert [body.split()[3] for body in github.bodies(7)] == ["project=shop-a", "project=shop-c"]
     done = player.pull_request(workflow, repository.tip())
     assert list(done) == ["changed"]
+
+
+def test_the_written_workflow_of_a_monorepo_plans_applies_and_looks_for_drift(
+    player: Player, repository: Repository, github: FakeGithub, emulator: str
+) -> None:
+    workflow = written(repository, "--matrix")
+    (repository.clone / "manifests/flow.yaml").unlink()
+    (repository.clone / "peakctl.yaml").unlink()
+    for team in ("a", "b"):
+        text = PROJECT.replace("shop", f"shop-{team}")
+        repository.write(f"teams/{team}/peakctl.yaml", text)
+        repository.write(f"teams/{team}/manifests/x.yaml", FLOW.replace("nightly", team))
+    other = "project: other\nenvironments: {local: {emulator: true}}\n"
+    repository.write("teams/other/peakctl.yaml", other)
+    main = repository.commit("teams", "main")
+    done = player.push(workflow, main)
+    assert list(done) == ["projects", "apply shop-a teams/a", "apply shop-b teams/b"]
+    assert [each.code for each in done.values()] == [0, 0, 0], done
+    repository.start_branch()
+    repository.write("teams/b/manifests/x.yaml", FLOW.replace("nightly", "b2"))
+    head = repository.commit("b", "feature")
+    done = player.pull_request(workflow, head)
+    assert list(done) == ["projects", "plan shop-b teams/b"]
+    assert done["plan shop-b teams/b"].code == 0, done
+    assert [body.split()[3] for body in github.bodies(7)][-1] == "project=shop-b"
+    done = player.pull_request(workflow, head, fork=True)
+    assert list(done) == ["projects", "fork shop-b teams/b"]
+    assert done["fork shop-b teams/b"].code == 0, done
+    github.pulls = [pull_of(7, head, "mallory/shop", "feature")]
+    name = ".github/workflows/peakctl-prod-forks.yml"
+    of_end = (repository.clone / name).read_text("utf-8")
+    done = player.workflow_run(of_end, main, head)
+    assert [each.code for each in done.values()] == [0, 0, 0], done
+    assert [("From a fork" in body) for body in github.bodies(7)].count(True) == 1
+    done = player.run(workflow, main, scheduled())
+    assert list(done) == ["projects", "drift shop-a teams/a", "drift shop-b teams/b"]
+    assert [each.code for each in done.values()] == [0, 0, 0], done
 
 
 def test_a_preview_is_made_changed_and_removed(

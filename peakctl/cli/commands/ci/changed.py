@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   peakctl ci changed --base origin/main
+  peakctl ci changed --all -e prod
   peakctl ci changed --base origin/main -o json | jq -c .matrix
 
 \b
@@ -32,6 +33,10 @@ Exit codes: 0 done (also where nothing is touched), 64 no such commit, or no rep
     metavar="REF",
     help="Compare with the commit where this branch left REF. Default: the request's base branch.",
 )
+@click.option("--all", "every", is_flag=True, help="Every project, touched or not.")
+@click.option(
+    "-e", "--env", type=Word(), metavar="NAME", help="Only projects that have this environment."
+)
 @click.option(
     "--outputs-file",
     type=Word(),
@@ -40,17 +45,30 @@ Exit codes: 0 done (also where nothing is touched), 64 no such commit, or no rep
 )
 @options.output("text", "json")
 @options.display
-def changed(base: str | None, outputs_file: str | None, **flags: object) -> int:
+def changed(
+    base: str | None,
+    every: bool,  # noqa: FBT001 - click passes flags by name
+    outputs_file: str | None,
+    **flags: object,
+) -> int:
     """List the projects of a repository that a change touches.
 
     A project is touched when its peakctl.yaml, manifests, parameters, archives or anything that
     they name has changed, and when it cannot be read. Contacts nothing.
     """
     from peakctl.cli.session import run_command
-    from peakctl.operations.ci_changed import changed_projects
+    from peakctl.operations.ci_changed import changed_projects, every_project
+
+    if every and base:
+        raise click.UsageError("--all compares with nothing: leave --base out")
 
     def body(session: Session) -> Report:
-        return _report(session, changed_projects(session.settings, base), outputs_file)
+        wanted = session.flags.env
+        if every:
+            found = every_project(session.settings, environment=wanted)
+        else:
+            found = changed_projects(session.settings, base, environment=wanted)
+        return _report(session, found, outputs_file)
 
     return run_command("ci changed", options.Flags.of(flags), body)
 

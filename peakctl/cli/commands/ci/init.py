@@ -18,6 +18,7 @@ EPILOG = """\b
 Examples:
   peakctl ci init github
   peakctl ci init gitlab -e prod
+  peakctl ci init github --matrix -e prod     for every project of a monorepo
 
 \b
 CIs:
@@ -38,19 +39,28 @@ CIs:
     help="Environment of peakctl.yaml. Default: the only one that is not the emulator, or the only "
     "protected one of those.",
 )
+@click.option(
+    "--matrix",
+    is_flag=True,
+    help="One workflow for every project of the repository that has the environment (GitHub).",
+)
 @options.output("text", "json")
 @options.display
-def init(ci: str, **flags: object) -> int:
+def init(ci: str, matrix: bool, **flags: object) -> int:  # noqa: FBT001 - by name
     """Write the files of a CI that plans on requests and applies on the branch.
 
     For one environment of the project; again with another -e for more. Versions are pinned, and
     what has to be set up by hand stands at the top of each file. Overwrites nothing.
     """
     from peakctl.cli.session import run_command
-    from peakctl.operations.ci_init import init_ci
+    from peakctl.operations.ci_init import MATRIX, init_ci
+
+    if matrix and ci != "github":
+        raise click.UsageError("--matrix is there for github alone")
 
     def body(session: Session) -> Report:
-        return _report(session, init_ci(session.settings, ci, session.flags.env))
+        kind = MATRIX if matrix else ci
+        return _report(session, init_ci(session.settings, kind, session.flags.env))
 
     return run_command("ci init", options.Flags.of(flags), body)
 
