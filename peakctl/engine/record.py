@@ -20,7 +20,7 @@ from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
 from peakctl.model.records import dataclass
-from peakctl.model.values import dotted
+from peakctl.model.values import dotted, holds_secret
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 
@@ -48,6 +48,12 @@ def record(
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
     entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported, redact, rollback)
     actions = {action.key: action for action in plan.actions}
+    digests_of.work_ahead(
+        value
+        for outcome in outcomes
+        if outcome.changed and holds_secret(outcome.applied)
+        for value in unseen_values(kinds[outcome.key.kind], outcome.applied).values()
+    )
     for outcome in outcomes:
         entries.enter(actions[outcome.key], outcome)
     owned = shorten_lists(entries.owned)

@@ -9,10 +9,23 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from peakctl.model import Ledger, Live, Verb, holds_secret, reveal, sealed_below
-from peakctl.model.values import EMPTY, MAPS, MISSING, Key, Path, Secret, Unknown, Value
+from peakctl.model import Ledger, Live, Resource, Verb, holds_secret, reveal, sealed_below
+from peakctl.model.values import (
+    EMPTY,
+    MAPS,
+    MISSING,
+    Key,
+    Path,
+    Secret,
+    Unknown,
+    Value,
+    is_masked,
+    leaves,
+)
 
 COST = 2**14
 """Of scrypt: 16 MiB and some 50 ms for each secret."""
@@ -46,6 +59,15 @@ class Digests:
         """The same, slow, for a value that may have secrets in it that are not marked as such."""
         return self.of(Secret(reveal(value)))
 
+    def work_ahead(self, values: Iterable[Value]) -> None:
+        """Work on the secrets in `values`, which will be asked for, on all cores at once."""
+        found = (leaf for value in values for leaf in leaves(value))
+        texts = {_text(leaf) for leaf in found if isinstance(leaf, Secret)}
+        if len(texts) > 1:
+            work = functools.partial(_slowly, salt=self._salt, cost=self._cost or COST)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets other threads run
+                list(pool.map(work, texts))
+
     def _opaque(self, value: Value) -> Value:
         """JSON without secrets."""
         match value:
@@ -63,8 +85,11 @@ class Digests:
                 return value
 
     def _of_secret(self, secret: Secret) -> str:
-        text = json.dumps(secret.reveal(), sort_keys=True, default=str)
-        return _slowly(text, self._salt, self._cost or COST)
+        return _slowly(_text(secret), salt=self._salt, cost=self._cost or COST)
+
+
+def _text(secret: Secret) -> str:
+    return json.dumps(secret.reveal(), sort_keys=True, default=str)
 
 
 @functools.lru_cache(_REMEMBERED)
@@ -214,6 +239,46 @@ def find_unreported(ledger: Ledger) -> frozenset[tuple[Key, str | None]]:
         for intent in ledger.intents
         if intent.verb in MAKE_VERSIONS and intent.version is not None
     )
+
+
+def digest_ahead(
+    ledger: Ledger | None, resources: Mapping[Key, Resource], live: Mapping[Key, Live]
+) -> None:
+    """Work on the secrets that a plan is about to compare with their digests.
+
+    Those that a read shows, and shows unchanged, are not compared.
+    """
+    if ledger is None:
+        return
+    owned = {each.live_id: each for each in ledger.owned.values()}
+    found: list[Value] = []
+    for key, there in live.items():
+        entry, resource = owned.get(there.live_id), resources.get(key)
+        if entry is not None and resource is not None:
+            for at in entry.secret or ():
+                found += _compared_at(path_of(at), resource.values, there.values)
+    Digests(ledger.salt).work_ahead(found)
+
+
+def _compared_at(path: Path, desired: Value, live: Value) -> list[Value]:
+    """The values at `path` whose secrets are digested when the two are compared."""
+    wanted, there = _at(desired, path), _at(live, path)
+    if there is MISSING or is_masked(there):
+        return [wanted]
+    return [] if reveal(wanted) == reveal(there) else [wanted, sealed_below(there)]
+
+
+def _at(value: Value, path: Path) -> Value:
+    """As `value_at`, for a path from a ledger: numbers of items are text there."""
+    for word in path:
+        if isinstance(value, list):
+            found = value[int(word)] if str(word).isdigit() and int(word) < len(value) else MISSING
+        else:
+            found = value.get(word, MISSING) if isinstance(value, MAPS) else MISSING
+        if found is MISSING:
+            return MISSING
+        value = found
+    return value
 
 
 def stored_digests(ledger: Ledger | None) -> Callable[[Live], StoredDigests]:

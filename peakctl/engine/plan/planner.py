@@ -28,7 +28,7 @@ from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Field, Kind
 from peakctl.kinds.walk import is_ignored, said, variant
-from peakctl.ledger.digests import StoredDigests, stored_digests
+from peakctl.ledger.digests import StoredDigests, digest_ahead, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
 from peakctl.model import (
     Action,
@@ -80,6 +80,7 @@ class _Planner:
     memory: Callable[[Live], StoredDigests] = field(init=False)
 
     def __post_init__(self) -> None:
+        digest_ahead(self.observed.ledger, self.resources, self.observed.live)
         self.memory = stored_digests(self.observed.ledger)
 
     def action(self, key: Key) -> Action | None:
