@@ -29,7 +29,7 @@ _PLACES = {
         "apply build_log check_service describe_email destroy diff_versions disown download"
         " drift email_templates execution executions gc get history impact import_ list_emails"
         " logs overview pause plan protect rebuild_ledger resource_history resume rollback run"
-        " save_plan send_email show_ledger status unlock_ledger unprotect whoami"
+        " save_plan send_email show_ledger status unlock_ledger unprotect whoami why"
     ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
@@ -72,6 +72,7 @@ _PLACES = {
     "operations.running": "Ended ExecutionResult ExecutionStarted StepChanged run_async",
     "operations.rollback": "RollbackPlan RollbackResult rollback_async",
     "operations.saved_plan": "SavedPlan open_saved_plan read_saved_plan save_plan_async",
+    "operations.why": "FieldWhy WhyResult why_async",
     "operations.versions": (
         "PastVersion ResourceHistory VersionDiff diff_versions_async resource_history_async"
     ),

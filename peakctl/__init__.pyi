@@ -73,6 +73,7 @@ from peakctl.operations.blocking import status as status
 from peakctl.operations.blocking import unlock_ledger as unlock_ledger
 from peakctl.operations.blocking import unprotect as unprotect
 from peakctl.operations.blocking import whoami as whoami
+from peakctl.operations.blocking import why as why
 from peakctl.operations.convert import ConvertResult as ConvertResult
 from peakctl.operations.convert import convert as convert
 from peakctl.operations.convert import convert_async as convert_async
@@ -179,6 +180,9 @@ from peakctl.operations.versions import resource_history_async as resource_histo
 from peakctl.operations.whoami import Permission as Permission
 from peakctl.operations.whoami import WhoamiResult as WhoamiResult
 from peakctl.operations.whoami import whoami_async as whoami_async
+from peakctl.operations.why import FieldWhy as FieldWhy
+from peakctl.operations.why import WhyResult as WhyResult
+from peakctl.operations.why import why_async as why_async
 
 __version__: str
 __all__: list[str]

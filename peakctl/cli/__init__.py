@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Show how everything is: state, version, drift, last run, last change.",
     "drift": "Show what was changed, deleted or added outside since the last apply.",
     "history": "Show what runs did, or the versions of a resource and what differs between two.",
+    "why": "Tell where the value of a field comes from, which run brought it, what was before.",
     "rollback": "Go back to an earlier version of a resource, or to the manifests of a run.",
     "destroy": "Delete what the manifests name and the project owns.",
     "ci": "Plan and apply as one line of a CI job; write the files of a CI.",

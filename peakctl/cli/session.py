@@ -53,6 +53,7 @@ LISTING = frozenset(
         "execution",
         "executions",
         "get",
+        "why",
         "graph",
         "history",
         "ledger rebuild",

@@ -41,6 +41,7 @@ from peakctl.operations.saved_plan import save_plan_async
 from peakctl.operations.status import status_async
 from peakctl.operations.versions import diff_versions_async, resource_history_async
 from peakctl.operations.whoami import whoami_async
+from peakctl.operations.why import why_async
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -135,3 +136,4 @@ list_emails = _blocking(list_emails_async)
 describe_email = _blocking(describe_email_async)
 email_templates = _blocking(email_templates_async)
 rollback = _blocking(rollback_async)
+why = _blocking(why_async)

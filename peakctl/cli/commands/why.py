@@ -1,0 +1,58 @@
+"""`peakctl why`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from peakctl.cli import options
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.present.report import Report
+
+EPILOG = """\b
+Examples:
+  peakctl why Service/price-api -e prod            every field: where it comes from
+  peakctl why Workflow/nightly.spec.steps.train.command -e prod
+  peakctl why Workflow/nightly.triggers -e prod    `spec` may be left out
+
+\b
+Exit codes: 0 done, 1 no manifest declares it, 10 manifests invalid, 15 not permitted,
+64 there is no such kind or field. `explain Kind.field` says what a field means.
+"""
+
+
+@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@click.argument("target", metavar="KIND/NAME[.FIELD]", shell_complete=options.complete_target)
+@options.environment
+@options.parameters
+@options.unset_env
+@options.output("text", "yaml", "json")
+@options.connection
+@options.display
+def why(target: str, **flags: object) -> int:
+    """Tell where the value of a field comes from, which run brought it, and what was before.
+
+    From which line of which file, template, parameter or default; since which run and commit, as
+    far as the history and git tell; whether it is so on the platform, and why a difference is not
+    planned. Reads only.
+    """
+    from peakctl.cli.session import run_command
+
+    typed = options.Flags.of(flags)
+    return run_command("why", typed, lambda session: _why(session, target))
+
+
+async def _why(session: Session, target: str) -> Report:
+    from peakctl.cli.past import told
+    from peakctl.cli.session import connected
+    from peakctl.operations.why import find_why
+    from peakctl.present.why import why_document, why_lines
+
+    async with connected(session) as platform:
+        found = await find_why(platform, target)
+    session.warnings += found.diagnostics
+    lines = why_lines(found, verbose=session.flags.verbose)
+    return told(session, "why", why_document(found), lines)
