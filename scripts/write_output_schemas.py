@@ -438,11 +438,13 @@ def notification() -> Schema:
     """What a webhook of `notify` gets."""
     named = record(key=KEY, what=told(TEXT, "What was done, how it ended, or how it drifted."))
     whole = record(
+        optional=("name_prefix",),
         format_version={"const": FORMAT_VERSION},
         event=words(Occasion),
         command=TEXT,
         project=TEXT,
-        environment=told(TEXT, "With a namePrefix, the prefix."),
+        environment=TEXT,
+        name_prefix=told(TEXT, "What begins every name; left out where nothing does."),
         exit_code=COUNT,
         summary=told(TEXT, "One line with counts; empty where nothing was planned."),
         counts={"type": "object", "additionalProperties": COUNT},

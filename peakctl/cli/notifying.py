@@ -57,11 +57,11 @@ def _notify(session: Session, opened: Project, report: Report) -> tuple[Diagnost
 
 
 def _message(session: Session, opened: Project, report: Report, occasion: Occasion) -> Message:
-    from peakctl.operations.actor import actor_of
+    from peakctl.operations.actor import actor_of, redacted
     from peakctl.present.ci_report import JobFacts
     from peakctl.present.notification import notification_of
 
-    actor = actor_of(session.settings, opened.root)
+    actor = redacted(actor_of(session.settings, opened.root), opened.redact)
     facts = JobFacts(actor.commit, actor.ci.url if actor.ci else "")
     return notification_of(report, occasion, facts, actor.who, opened.redact)
 

@@ -53,6 +53,7 @@ class Notification:
     exit_code: int
     project: str
     environment: str
+    prefix: str
     summary: str
     counts: Mapping[str, int]
     resources: tuple[Named, ...]
@@ -69,8 +70,9 @@ class Notification:
 
     @property
     def where(self) -> str:
-        """`shop, prod`"""
-        return ", ".join(filter(None, (self.project, self.environment)))
+        """`shop, prod`; `shop, preview, prefix pr-7-`"""
+        prefix = f"prefix {self.prefix}" if self.prefix else ""
+        return ", ".join(filter(None, (self.project, self.environment, prefix)))
 
     @property
     def subject(self) -> str:
@@ -106,6 +108,7 @@ class Notification:
             "command": self.command,
             "project": self.project,
             "environment": self.environment,
+            "namePrefix": self.prefix,
             "exitCode": self.exit_code,
             "summary": self.summary,
             "resources": [f"{each.key}: {each.what}" for each in self.resources],
@@ -137,7 +140,8 @@ def notification_of(
         command=report.command,
         exit_code=int(report.exit_code),
         project=shown(report.project or ""),
-        environment=shown(report.name_prefix or report.environment or ""),
+        environment=shown(report.environment or ""),
+        prefix=shown(report.name_prefix),
         summary=_summary(report),
         counts=Counter(each.what for each in named),
         resources=tuple(Named(shown(each.key), each.what) for each in named[:MOST]),
@@ -181,6 +185,7 @@ def _json(found: Notification) -> JsonDict:
         "command": found.command,
         "project": found.project,
         "environment": found.environment,
+        **({"name_prefix": found.prefix} if found.prefix else {}),
         "exit_code": found.exit_code,
         "summary": found.summary,
         "counts": dict(found.counts),

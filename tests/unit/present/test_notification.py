@@ -77,6 +77,14 @@ def test_without_a_plan_there_is_what_happened_and_why() -> None:
     assert planned.summary == "No changes."
 
 
+def test_a_prefix_is_told_beside_the_environment() -> None:
+    found = told(Report("apply", 14, "shop", "preview", name_prefix="pr-7-"))
+    assert found.subject == "peakctl: shop, preview, prefix pr-7-: apply failed (exit code 14)"
+    body = found.body(Shape.JSON)
+    check_output("notification", body)
+    assert (body["environment"], body["name_prefix"]) == ("preview", "pr-7-")
+
+
 def test_drift_is_counted_and_named() -> None:
     extra = {
         "summary": {"changed": 1, "deleted": 0, "as_applied": 3},
