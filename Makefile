@@ -51,6 +51,7 @@ accept: $(READY) ## rewrite the golden files with what peakctl says now, then re
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/acceptance $(ARGS)
 	$(BIN)/python scripts/write_openapi.py
 	$(BIN)/python scripts/write_output_schemas.py
+	$(BIN)/python scripts/write_ci_files.py
 
 examples: $(READY) ## write the generated example anew, and validate every example
 	$(BIN)/python scripts/make_example.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 import yaml
 from actions import Runner, serving
 from ci_play import Repository
-from documented import FLOW, PROJECT, WORKFLOWS, emulator, repository, section, send
+from documented import FLOW, PROJECT, ROOT, WORKFLOWS, emulator, repository, section, send
 from hosts import FakeAzure, FakeGitlab
 from other_ci import Played, gitlab_jobs, jenkins_steps, play_azure, play_gitlab, play_jenkins
 
@@ -92,6 +93,11 @@ def gitlab(repository: Repository, env: dict[str, str]) -> Iterator[GitlabPlayer
 
 def load(player: GitlabPlayer, source: str) -> str:
     """The jobs, and how their names begin."""
+    if source == "component":
+        file = player.repository.folder / "component.yml"
+        file.write_text(component({"project": "shop", "environment": "prod"}))
+        player.jobs = gitlab_jobs(file)
+        return "peakctl-shop-prod-"
     if source == "written":
         init(player.repository, "gitlab")
         player.jobs = gitlab_jobs(player.repository.clone / ".gitlab-ci.yml")
@@ -103,7 +109,29 @@ def load(player: GitlabPlayer, source: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("source", ["documented", "written"])
+def component(given: dict[str, str]) -> str:
+    """The jobs of templates/peakctl.yml with inputs, as GitLab puts them in."""
+    head, jobs = (ROOT / "templates" / "peakctl.yml").read_text("utf-8").split("\n---\n")
+    inputs = yaml.safe_load(head)["spec"]["inputs"]
+    assert set(given) <= set(inputs)
+    values = {name: given.get(name, each.get("default")) for name, each in inputs.items()}
+    assert None not in values.values()
+    used = re.compile(r"\$\[\[ inputs\.(\w+) \]\]")
+    assert isinstance(yaml.safe_load(jobs), dict)  # GitLab reads YAML before it puts inputs in
+    assert set(used.findall(jobs)) == set(inputs)
+    return used.sub(lambda found: str(values[found[1]]), jobs)
+
+
+def test_the_files_for_other_repositories_are_those_of_init() -> None:
+    import write_ci_files
+
+    for name, text in write_ci_files.texts().items():
+        assert (ROOT / name).read_text("utf-8") == text, "run scripts/write_ci_files.py"
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    assert action["runs"]["using"] == "composite"
+
+
+@pytest.mark.parametrize("source", ["documented", "written", "component"])
 def test_gitlab_plans_a_request_in_one_note_and_applies_its_merge(
     gitlab: GitlabPlayer, source: str
 ) -> None:
@@ -126,7 +154,7 @@ def test_gitlab_plans_a_request_in_one_note_and_applies_its_merge(
     counts = next(d for p, d in plan.artifacts.items() if p.endswith("plan.json"))
     assert json.loads(counts) == {"create": 2, "update": 0, "delete": 0}
     assert b"has_changes=true\n" in plan.artifacts["peakctl.env"]
-    if source == "written":
+    if source != "documented":
         assert plan.artifacts["peakctl-prod.html"].startswith(b"<!doctype html>")
         assert (
             "[page](https://gitlab.example.com/acme/shop/-/jobs/102/artifacts/file/"
