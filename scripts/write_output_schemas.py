@@ -14,6 +14,7 @@ from peakctl.engine.drift import DriftKind
 from peakctl.kinds.store import load_kinds
 from peakctl.manifests.notify import Occasion
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
+from peakctl.operations.running import Ended
 from peakctl.operations.status import Health
 from peakctl.present.plan_json import FORMAT_VERSION
 from peakctl.present.result_file import (
@@ -306,6 +307,61 @@ ROLLBACK: Schema = record(
     files=listed(TEXT, "Files of the project that differ from that commit."),
     command=told(TEXT_OR_NULL, "What puts its files into the working tree."),
 )
+LOG_LINES = listed(
+    record(
+        step=told(TEXT_OR_NULL, "Null for a build, and where one step was asked for."),
+        at=TEXT_OR_NULL,
+        text=told(TEXT, "Secrets are masked."),
+    )
+)
+LOG = record(
+    key=KEY,
+    of=told(TEXT, "`build 7 of 0.0.1`, `execution ID`."),
+    status=told(TEXT, "The platform's word."),
+    ended=FLAG,
+    lines=LOG_LINES,
+)
+EXECUTION_HEAD: Schema = {
+    "key": KEY,
+    "id": TEXT,
+    "status": told(TEXT_OR_NULL, "The platform's word; null where it was not looked at."),
+    "ended": FLAG,
+    "started": TEXT_OR_NULL,
+}
+EXECUTION = record(
+    **EXECUTION_HEAD,
+    finished=TEXT_OR_NULL,
+    steps=listed(
+        record(name=TEXT, status=TEXT, type=TEXT, started=TEXT_OR_NULL, finished=TEXT_OR_NULL)
+    ),
+)
+RUN = record(
+    key=KEY,
+    outcome=told(words(Ended), "unknown: the answer was lost; nothing is sent again."),
+    took=told({"type": "number", "minimum": 0}, "Seconds."),
+    executions=listed(EXECUTION),
+    logs=told(LOG_LINES, "The last lines of the steps that failed."),
+)
+SWITCHED = record(key=KEY, status=TEXT, changed=told(FLAG, "False where it was so before."))
+REDEPLOY = record(
+    key=KEY,
+    before=told(TEXT, "Its status before."),
+    status=TEXT,
+    took={"type": "number", "minimum": 0},
+    failure=FAILURE,
+)
+RUNS: dict[str, Schema] = {
+    "run": {"run": RUN},
+    "executions": {
+        "executions": listed(record(**EXECUTION_HEAD, duration=TEXT), "The newest first.")
+    },
+    "execution": {"execution": EXECUTION},
+    "logs": {"log": LOG},
+    "pause": {"pause": SWITCHED},
+    "resume": {"resume": SWITCHED},
+    "redeploy": {"redeploy": REDEPLOY},
+    "test": {"health_checks": listed(CHECK)},
+}
 COMMANDS: dict[str, tuple[str, Schema]] = {
     "validate": ("What `peakctl validate -o json` prints.", {"resources": RESOURCES}),
     "plan": (
@@ -325,6 +381,7 @@ COMMANDS: dict[str, tuple[str, Schema]] = {
         },
     ),
     "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),
+    **{name: (f"What `peakctl {name} -o json` prints.", each) for name, each in RUNS.items()},
 }
 OPTIONAL = ("policy",)
 

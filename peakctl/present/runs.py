@@ -112,7 +112,7 @@ def execution_row(found: Execution) -> JsonDict:
     return {
         "key": str(found.key),
         "id": found.id,
-        "status": found.status,
+        "status": found.status or None,
         "ended": found.state is not State.PENDING,
         "started": _time(found.started),
         "finished": _time(found.finished),

@@ -50,7 +50,7 @@ EXPECTED = ("expect.txt", "expect.requests")
 READS = ("GET", "HEAD")
 LOOKING = (
     *("plan", "diff", "drift", "get", "show", "validate", "render", "graph", "status"),
-    *("history", "why"),
+    *("history", "why", "logs", "executions", "execution"),
 )
 """Commands that send reads alone, whatever they find."""
 ARTIFACTS = "/service/artifacts/api/v1/artifacts/"

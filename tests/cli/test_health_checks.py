@@ -70,6 +70,7 @@ def test_a_service_is_asked_and_its_answer_judged(applied: Any, peakctl: Any) ->
     assert run.out == "Service/price-api  GET /health 200 in 0.01s  passed\n"
     words = ["--method", "post", "--payload", '{"a": [1]}', "--expect-text", '"a": [1]']
     run = peakctl("test", "service/price-api", *words, "-o", "json", emulator=applied)
+    check_output("test", json.loads(run.out))
     [row] = json.loads(run.out)["health_checks"]
     assert (run.code, row["ok"], row["status"], row["attempts"]) == (0, True, 200, 1)
     assert json.loads(row["body"])["payload"] == {"a": [1]}

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from schemas_of_output import check_output
 
 ROOT = "/service/workflows/api/v1/workflows/"
 PROJECT = "project: p\nenvironments: {local: {emulator: true}}\n"
@@ -141,6 +142,7 @@ def test_a_step_that_fails_ends_the_log_with_1(write: Any, peakctl: Any, applied
     assert run.code == 1
     assert run.out.endswith("train | The command ended with exit code 4\n")
     document = peakctl("logs", "Workflow/nightly", "-o", "json", emulator=applied)
+    check_output("logs", json.loads(document.out))
     found = json.loads(document.out)["log"]
     assert (document.code, found["status"], found["ended"]) == (1, "Failed", True)
     assert found["lines"][0]["step"] == "load"

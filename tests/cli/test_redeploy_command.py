@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from schemas_of_output import check_output
 
 PROJECT = "project: %s\nenvironments: {local: {emulator: true%s}}\n"
 BLOCK = """\
@@ -61,6 +62,7 @@ def test_what_failed_is_tried_again(write: Any, peakctl: Any, make_emulator: Any
     assert "revision 1 is failed; it is tried again" in asked.out
     assert "peakctl redeploy Deployment/live --yes" in asked.err
     run = peakctl("redeploy", "Deployment/live", "--yes", "-o", "json", emulator=emulator)
+    check_output("redeploy", json.loads(run.out))
     row = json.loads(run.out)["redeploy"]
     assert (run.code, row["before"], row["status"], row["failure"]) == (
         0, "failed", "deployed", None

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from schemas_of_output import check_output
 
 ROOT = "/service/workflows/api/v1/workflows/"
 PROJECT = "project: p\nenvironments: {local: {emulator: true}}\n"
@@ -126,6 +127,7 @@ def test_what_fails_shows_its_log_and_ends_with_1(write: Any, applied: Any, peak
     ]  # fmt: skip
     assert rows[-1].endswith(": failed in 20.0s")
     document = peakctl("run", "Workflow/nightly", "-o", "json", emulator=applied)
+    check_output("run", json.loads(document.out))
     found = json.loads(document.out)["run"]
     assert (document.code, found["outcome"]) == (1, "failed")
     statuses = [each["status"] for each in found["executions"][0]["steps"]]
@@ -160,6 +162,7 @@ def test_values_and_steps_reach_the_platform(applied: Any, peakctl: Any, tmp_pat
 def test_detached_it_is_started_and_no_more(applied: Any, peakctl: Any) -> None:
     before = len(applied.requests)
     run = peakctl("run", "Workflow/nightly", "--detach", "-o", "json", emulator=applied)
+    check_output("run", json.loads(run.out))
     found = json.loads(run.out)["run"]
     assert (run.code, found["outcome"]) == (0, "running")
     assert len(applied.requests) - before == 4  # the listing, the workflow, what ran before, start
@@ -191,6 +194,7 @@ def test_where_nothing_tells_it_is_unknown_and_not_sent_again(applied: Any, peak
     fault(applied, method="POST", path="/execute", action="status", status=503)
     run = peakctl("run", "Workflow/nightly", "-o", "json", emulator=applied)
     document = json.loads(run.out)
+    check_output("run", document)
     assert (run.code, document["run"]["outcome"]) == (1, "unknown")
     assert document["errors"][0]["code"] == "run/unknown"
     assert "peakctl executions Workflow/nightly" in document["errors"][0]["fix"]
@@ -228,6 +232,7 @@ def test_executions_are_listed_and_found_by_their_id(write: Any, applied: Any, p
     clock.time += 60
     assert peakctl("run", "Workflow/nightly", emulator=applied).code == 1
     document = peakctl("executions", "Workflow/nightly", "-o", "json", emulator=applied)
+    check_output("executions", json.loads(document.out))
     rows = json.loads(document.out)["executions"]
     assert [row["status"] for row in rows] == ["Failed", "Success"]
     failed = peakctl("executions", "Workflow/nightly", "--status", "failed", emulator=applied)
@@ -236,6 +241,8 @@ def test_executions_are_listed_and_found_by_their_id(write: Any, applied: Any, p
     first, second = rows[1]["id"], rows[0]["id"]
     assert f"execution {second}  failed" in newest.out
     assert f"peakctl logs Workflow/nightly@{second} --step train" in newest.out
+    shown = peakctl("execution", first, "-o", "json", emulator=applied)
+    check_output("execution", json.loads(shown.out))
     for word in (f"Workflow/nightly@{first}", first):
         shown = peakctl("execution", word, "-o", "yaml", emulator=applied)
         [found] = yaml.safe_load(shown.out)
@@ -290,6 +297,7 @@ def test_a_paused_workflow_is_resumed_first(applied: Any, peakctl: Any) -> None:
         "Workflow/nightly: paused\n"
     )
     again = peakctl("pause", "Workflow/nightly", "-o", "json", emulator=applied)
+    check_output("pause", json.loads(again.out))
     assert json.loads(again.out)["pause"]["changed"] is False
     run = peakctl("run", "Workflow/nightly", emulator=applied)
     assert run.code == 1
