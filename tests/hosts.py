@@ -321,6 +321,7 @@ class FakeGitlab(FakeHost):
     approved: dict[str, list[int]] = field(default_factory=dict)
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    configuration: str | None = None
     archives: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, iid: int, author: int, body: str, *, system: bool = False) -> dict[str, Any]:
@@ -377,6 +378,8 @@ class FakeGitlab(FakeHost):
 
     def _read(self, operation: str, words: list[str], query: dict[str, str]) -> Any:
         match operation:
+            case "getProject":
+                return 200, {"id": int(words[2]), "ci_config_path": self.configuration}
             case "getMergeRequest":
                 found = self.requests.get(words[4])
                 return (200, found) if found else (404, {"message": "404 Not found"})

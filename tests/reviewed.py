@@ -201,6 +201,7 @@ class ReviewedGithub(Reviewed, PlayedGithub):
             "path": WORKFLOW,
             "head_sha": head["sha"],
             "head_branch": head["ref"],
+            "head_repository": {"full_name": REPOSITORY},
             "event": "pull_request",
             "status": "in_progress",
             "conclusion": None,

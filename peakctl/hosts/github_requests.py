@@ -47,7 +47,7 @@ class GithubRequests:
     async def of_commit(self, commit: str) -> tuple[Request, ...]:
         path = f"{self._root}/commits/{commit}/pulls"
         found = [_request(each, self._repository) async for each in self._client.pages(path)]
-        return tuple(r for r in found if r.merged_as and r.target in (self._branch, ""))
+        return tuple(r for r in found if r.merged_as and r.target == self._branch != "")
 
     async def request(self, number: str) -> Request:
         path = f"{self._root}/pulls/{number}"
@@ -148,7 +148,11 @@ class GithubRequests:
             is_ours = text_at(each, "path").partition("@")[0] == made_by
             is_here = text_at(each, "head_sha") == request.head != ""
             is_of_request = text_at(each, "event") == "pull_request"
-            is_its_branch = text_at(each, "head_branch") == request.source
+            home = text_at(each, "head_repository", "full_name").lower()
+            is_its_branch = (
+                text_at(each, "head_branch") == request.source != ""
+                and home == self._repository.lower()
+            )
             if is_ours and is_here and is_of_request and is_its_branch:
                 yield each
 

@@ -26,8 +26,8 @@ from peakctl.hosts.requests import (
 
 DEVELOPER = 30
 """The least access level that may push; maintainers have 40, owners 50."""
-DEFINES = (".gitlab-ci.yml", ".gitlab/")
-"""Where what defines a pipeline is: the configuration, and what it includes."""
+CONFIGURATION, INCLUDED = ".gitlab-ci.yml", ".gitlab/"
+"""Where what defines a pipeline is, unless the project says otherwise, and what it includes."""
 _APPROVED, _RETRACTED = "approved this merge request", "unapproved this merge request"
 _MOVED = "changed target branch from"
 
@@ -44,7 +44,7 @@ class GitlabRequests:
     async def of_commit(self, commit: str) -> tuple[Request, ...]:
         path = f"{self._root}/repository/commits/{commit}/merge_requests"
         found = [_request(each) async for each in self._client.pages(path)]
-        return tuple(r for r in found if r.merged_as and r.target in (self._branch, ""))
+        return tuple(r for r in found if r.merged_as and r.target == self._branch != "")
 
     async def request(self, number: str) -> Request:
         path = f"{self._root}/merge_requests/{number}"
@@ -171,8 +171,9 @@ class GitlabRequests:
         files = self._client.pages(f"{self._merge_request(request)}/diffs")
         changed = [each async for each in files]
         names = {text_at(each, word) for each in changed for word in ("new_path", "old_path")}
-        if any(name == DEFINES[0] or name.startswith(DEFINES[1]) for name in names):
-            return f"it changes {' or '.join(DEFINES)}, and with that the job that made its plan"
+        file = text_at(await self._client.get(self._root), "ci_config_path") or CONFIGURATION
+        if any(name in (file, CONFIGURATION) or name.startswith(INCLUDED) for name in names):
+            return f"it changes {file} or {INCLUDED}, and with that the job that made its plan"
         if text_at(found, "changes_count") != str(len(changed)):
             return "it changes too many files to see whether one defines jobs"
         async for each in self._notes(request):

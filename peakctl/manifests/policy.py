@@ -69,7 +69,12 @@ def apply_policy(
         ),
     )
     return (
-        replace(project, os_env=ruling.os_env, notify=ruling.notify),
+        replace(
+            project,
+            os_env=ruling.os_env,
+            notify=ruling.notify,
+            environments=dict(_with_channels(project, ruling)),
+        ),
         replace(
             environment,
             protect=ruled.protect,
@@ -86,6 +91,13 @@ def apply_policy(
         ),
         Policy(revision, commit, changes),
     )
+
+
+def _with_channels(project: Project, ruling: Project) -> Iterator[tuple[str, Environment]]:
+    """Environments whose variables with addresses stay as secret as they were."""
+    for name, each in project.environments.items():
+        ruled = ruling.environments.get(name)
+        yield name, replace(each, notify=ruled.notify) if ruled else each
 
 
 # --- what differs ------------------------------------------------------------------------------
@@ -153,6 +165,28 @@ def read_ruling(
             fix="name a commit that has it",
         )
     )
+
+
+def read_elsewhere(
+    project: Project, revision: str, variables: Mapping[str, str]
+) -> tuple[Project, ...]:
+    """The projects of the same name in all folders of the commit that `revision` means.
+
+    For one that was moved. What cannot be read is left out, as is what git does not find.
+    """
+    git = Git(str(project.root), variables)
+    code, data, _ = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision)
+    paths = data.decode("utf-8", "surrogateescape").split("\0") if code == 0 else []
+    found = []
+    for path in paths:
+        if path.rpartition("/")[2] not in PROJECT_FILES:
+            continue
+        code, text, _ = git.run("cat-file", "blob", f"{revision}:{path}")
+        try:
+            found.append(_parsed(project, f"{revision}:{path}", text))
+        except UsageError:
+            continue
+    return tuple(each for each in found if each.name == project.name)
 
 
 def _parsed(project: Project, display: str, data: bytes) -> Project:

@@ -67,14 +67,14 @@ class Checkout:
     def rules_since(self, base: str, file: str, most: int) -> tuple[str, ...]:
         """The commits whose `file`, in the folder, was in force after `base` and before HEAD.
 
-        Without `base` the one before HEAD alone.
+        Without `base` those of the branch, and always the one before HEAD.
         """
-        if not base:
-            return tuple(filter(None, (self.resolve("HEAD^1"),)))
         words = ("log", "--first-parent", "--format=%P", f"--max-count={most}")
-        found = self._ask(*words, f"{base}..HEAD", "--", f":(literal){file}") or ""
-        parents = (row.split()[0] for row in found.splitlines() if row.strip())
-        return tuple(dict.fromkeys((base, *parents)))
+        span = f"{base}..HEAD" if base else "HEAD"
+        found = self._ask(*words, span, "--", f":(literal){file}") or ""
+        parents = [row.split()[0] for row in found.splitlines() if row.strip()]
+        first = base or self.resolve("HEAD^1")
+        return tuple(dict.fromkeys(filter(None, (first, *parents))))
 
     def changed(self, base: str) -> tuple[str, ...] | None:
         """The paths below `top` that differ between HEAD's fork point from `base` and the tree.

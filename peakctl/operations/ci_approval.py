@@ -18,6 +18,7 @@ from peakctl.engine.record import plan_digest
 from peakctl.errors import (
     Diagnostic,
     GuardRefused,
+    HostError,
     PeakctlError,
     PlanStale,
     Severity,
@@ -28,7 +29,8 @@ from peakctl.hosts.consents import MASS_CHANGE, Consent, Wanted, find_consents
 from peakctl.hosts.find import connect, requests_of, why_mute
 from peakctl.hosts.requests import PlanFile, Request, Requests, Review
 from peakctl.kinds.fields import Kind
-from peakctl.manifests.policy import read_ruling
+from peakctl.manifests.policy import read_elsewhere, read_ruling
+from peakctl.manifests.project import Project as ProjectFile
 from peakctl.model import Guards, Key, PastRun
 from peakctl.model.records import dataclass
 from peakctl.operations.ci import CiContext, marker_of
@@ -223,7 +225,7 @@ class ApprovalFinder:
     ) -> tuple[tuple[Review, ...], str]:
         """The approvals that count for a plan; why there is none otherwise."""
         counting, flaws = [], []
-        for each in await requests.reviews(request):
+        for each in await self._all_reviews(requests, request):
             flaw = each.flaw or ("" if each.at > plan.at else "it is older than the plan")
             if not flaw and not await requests.may_write(each.id):
                 flaw = "they may not write to the repository"
@@ -232,6 +234,15 @@ class ApprovalFinder:
             else:
                 counting.append(each)
         return tuple(counting), "; ".join(flaws) or "nobody has approved it"
+
+    async def _all_reviews(self, requests: Requests, request: Request) -> tuple[Review, ...]:
+        """What is only to be named, where no approval is required, may be unknown."""
+        try:
+            return await requests.reviews(request)
+        except HostError:
+            if self.found.rule == REQUIRED:
+                raise
+            return ()
 
     # --- guards ----------------------------------------------------------------------------------
 
@@ -371,11 +382,11 @@ def strictest_rule(
     found = [environment.approval]
     for revision in context.checkout.rules_since(base, file.file.name, MOST_COMMITS):
         try:
-            _, ruling = read_ruling(file, revision, variables)
+            rulings: tuple[ProjectFile, ...] = (read_ruling(file, revision, variables)[1],)
         except UsageError:
-            continue  # it has no rules there
-        there = ruling.environments.get(environment.name)
-        found.append(there.approval if there else None)
+            rulings = read_elsewhere(file, revision, variables)  # it was moved, or is new
+        there = (each.environments.get(environment.name) for each in rulings)
+        found += [each.approval for each in there if each]
     return max(found, key=lambda rule: _STRICTNESS[rule])
 
 

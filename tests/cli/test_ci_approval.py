@@ -42,15 +42,17 @@ def make(
 ) -> Iterator[Any]:
     made: list[Reviewed] = []
 
-    def new(host: type[Reviewed], approval: str | None, more: str = "") -> Reviewed:
+    def new(
+        host: type[Reviewed], approval: str | None, more: str = "", *, applied: bool = True
+    ) -> Reviewed:
         """A repository whose main branch is applied, with one workflow."""
         rule = f", approval: {approval}" if approval else ""
         files = {"peakctl.yaml": PROJECT % (rule + more), **flow("nightly")}
         repository = Repository(tmp_path, files)
         ci = host(repository, peakctl, make_emulator(), monkeypatch, clock)
-        folder = repository.checkout(repository.tip())
-        variables = {"PEAK_AUTH_TOKEN": "t"}
-        assert ci.job(folder, variables, "apply", "-e", "prod", "--yes").code == 0
+        if applied:
+            folder = repository.checkout(repository.tip())
+            assert ci.job(folder, {}, "apply", "-e", "prod", "--yes").code == 0
         made.append(ci)
         return ci
 
@@ -358,6 +360,13 @@ def test_a_plan_of_a_job_that_the_request_changes_is_no_evidence(
     assert ("note[ci/not-held]" in done.err) is (rule is None)
 
 
+def test_a_pipeline_may_be_defined_elsewhere(make: Any) -> None:
+    ci = make(ReviewedGitlab, "required")
+    ci.host.configuration = "ci/main.yml"
+    done = ci.apply(ci.ready(7, {**flow("a"), "ci/main.yml": "x"}))
+    assert (done.code, "it changes ci/main.yml or .gitlab/" in done.err) == (12, True), done.log
+
+
 def test_a_file_that_was_moved_away_from_where_jobs_are_defined(make: Any) -> None:
     ci = make(ReviewedGithub, "optional")
     commit = ci.ready(7, flow("a"))
@@ -402,6 +411,10 @@ def test_a_run_that_another_request_of_the_branch_may_have_started(make: Any) ->
         ({"path": ".github/workflows/tests.yml"}, "no run of .github/workflows/peak.yml"),
         ({"event": "push"}, "no run of .github/workflows/peak.yml"),
         ({"head_branch": "other"}, "no run of .github/workflows/peak.yml"),
+        (
+            {"head_repository": {"full_name": "mallory/shop"}},
+            "no run of .github/workflows/peak.yml",
+        ),
         ({"conclusion": "failure"}, "the last run that planned its head is failure"),
         ({"conclusion": None}, "the last run that planned its head is under way"),
         ({"conclusion": "skipped"}, "no run of .github/workflows/peak.yml"),
@@ -579,6 +592,29 @@ def test_a_request_does_not_loosen_the_rule_that_it_is_applied_by(required: Revi
     ci.open(9, flow("b"))
     assert ci.planned(9).code == 0
     assert ci.apply(ci.merge(9)).code == 0  # the loosened rule was applied completely
+
+
+def test_nor_where_nothing_was_ever_applied(make: Any) -> None:
+    ci = make(ReviewedGithub, "required", applied=False)
+    ci.open(7, {"peakctl.yaml": PROJECT % ""})
+    ci.merge(7)
+    ci.open(8, {"README.md": "x"})
+    assert ci.planned(8).code == 0
+    done = ci.apply(ci.merge(8))
+    assert (done.code, "guard/not-approved" in done.err) == (12, True), done.log
+
+
+def test_nor_by_moving_the_project_to_another_folder(make: Any) -> None:
+    ci = make(ReviewedGithub, "required")
+    clone = ci.repository.clone
+    ci.open(7, {"README.md": "x"})
+    ci.repository.git(clone, "rm", "-q", "peakctl.yaml")
+    ci.push(7, {"shop/peakctl.yaml": PROJECT % "", "shop/manifests/a.yaml": FLOW % ("a", "one")})
+    commit = ci.merge(7)
+    folder = ci.repository.checkout(commit)
+    variables = ci.of_branch() | {"GITHUB_SHA": commit}
+    done = ci.job(folder / "shop", variables, "ci", "apply", "-e", "prod")
+    assert (done.code, "guard/not-approved" in done.err) == (12, True), done.log
 
 
 def test_the_plan_of_a_request_is_judged_by_the_rules_of_its_base(make: Any) -> None:

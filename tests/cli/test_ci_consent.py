@@ -53,7 +53,12 @@ class Case:
         monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
         monkeypatch.setenv("GITHUB_EVENT_PATH", "")
         self.host.merged = [
-            {"number": 7, "merge_commit_sha": commit, "merged_at": "2026-11-28T10:00:00Z"}
+            {
+                "number": 7,
+                "merge_commit_sha": commit,
+                "merged_at": "2026-11-28T10:00:00Z",
+                "base": {"ref": "main"},
+            }
         ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.manifests.policy import apply_policy
+from peakctl.manifests.policy import apply_policy, read_elsewhere
 from peakctl.manifests.project import load_project
 from peakctl.model import Guards, Policy, PolicyChange, Threshold
 
@@ -202,3 +202,35 @@ def test_a_change_does_not_take_the_prefix_of_names_away_or_start_schedules(root
         PolicyChange("environments.prod.namePrefix", "pr-{{ n }}-", "(not set)"),
         PolicyChange("environments.prod.paused", "true", "false"),
     )
+
+
+def test_a_change_loosens_no_approval_and_tells_nobody_else(root: Path) -> None:
+    mail = "{email: {to: [a@e.com], template: t}}"
+    hook = "{webhook: {urlFrom: HOOK}}"
+    text = "project: shop\nnotify: [%s]\nenvironments: {prod: {approval: %s}, more: {}}\n"
+    commit(root, text % (hook, "required"))
+    (root / "peakctl.yaml").write_text((text % (mail, "optional")).replace("more", "new"))
+    file, environment, policy = ruled(root, "HEAD")
+    assert environment.approval == "required"
+    assert file.webhook_variables == {"HOOK"}
+    told = {each.path: (each.before, each.after) for each in policy.changes}
+    assert told["environments.prod.approval"] == ("required", "optional")
+    before, after = told["notify"]
+    assert "webhook HOOK" in before
+    assert "e-mail t to a@e.com" in after
+
+
+def test_a_project_that_was_moved_is_found_by_its_name(root: Path) -> None:
+    (root / "peakctl.yaml").write_text(STRICT)
+    (root.parent / "other").mkdir()
+    commit(root.parent / "other", STRICT.replace("shop", "other"))
+    (root.parent / "broken").mkdir()
+    commit(root.parent / "broken", "[")
+    moved = root.parent / "moved"
+    moved.mkdir()
+    (moved / "peakctl.yaml").write_text(LOOSE)
+    project = load_project(moved)
+    assert project is not None
+    (found,) = read_elsewhere(project, "main", VARIABLES)
+    assert found.environments["prod"].protect
+    assert read_elsewhere(project, "nowhere", VARIABLES) == ()
