@@ -69,12 +69,7 @@ def apply_policy(
         ),
     )
     return (
-        replace(
-            project,
-            os_env=ruling.os_env,
-            notify=ruling.notify,
-            environments=dict(_with_channels(project, ruling)),
-        ),
+        replace(project, os_env=ruling.os_env, notify=ruling.notify),
         replace(
             environment,
             protect=ruled.protect,
@@ -91,13 +86,6 @@ def apply_policy(
         ),
         Policy(revision, commit, changes),
     )
-
-
-def _with_channels(project: Project, ruling: Project) -> Iterator[tuple[str, Environment]]:
-    """Environments whose variables with addresses stay as secret as they were."""
-    for name, each in project.environments.items():
-        ruled = ruling.environments.get(name)
-        yield name, replace(each, notify=ruled.notify) if ruled else each
 
 
 # --- what differs ------------------------------------------------------------------------------

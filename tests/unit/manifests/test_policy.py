@@ -212,7 +212,7 @@ def test_a_change_loosens_no_approval_and_tells_nobody_else(root: Path) -> None:
     (root / "peakctl.yaml").write_text((text % (mail, "optional")).replace("more", "new"))
     file, environment, policy = ruled(root, "HEAD")
     assert environment.approval == "required"
-    assert file.webhook_variables == {"HOOK"}
+    assert file.webhook_variables(environment.notify) == {"HOOK"}
     told = {each.path: (each.before, each.after) for each in policy.changes}
     assert told["environments.prod.approval"] == ("required", "optional")
     before, after = told["notify"]
