@@ -322,3 +322,57 @@ def test_what_the_client_made_is_imported_and_plans_empty(both: Both) -> None:
     assert {key: a["changes"] for key, a in actions.items() if a["changes"]} == {}
     assert {action["verb"] for action in actions.values()} == {"unchanged"}
     assert set(actions) == made
+
+
+EMAIL = {
+    "recipients": ["a@example.com"],
+    "cc": ["b@example.com"],
+    "subject": "Sales",
+    "templateName": "default-template",
+    "templateParameters": {"month": "May"},
+}
+
+
+def test_both_send_the_same_e_mail_and_see_each_others(both: Both) -> None:
+    folder = both.folder / "mails"
+    folder.mkdir()
+    (folder / "peakctl.yaml").write_text("project: p\n")
+
+    def emails(*words: str) -> Any:
+        done = both.peakctl(folder, "emails", *words, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    theirs = both.peak("alerts emails send @", {"body": EMAIL})["id"]
+    typed = ("--to", "a@example.com", "--cc", "b@example.com", "--subject", "Sales")
+    ours = emails("send", *typed, "--template", "default-template", "--parameter", "month=May")
+    sent = [theirs, ours["email"]["id"]]
+    assert [each["id"] for each in both.peak("alerts emails list")["emails"]] == sent[::-1]
+    assert [each["id"] for each in emails("list")["emails"]] == sent[::-1]
+    seen = [both.peak(f"alerts emails describe {number}") for number in sent]
+    assert seen[0]["recipients"] == seen[1]["recipients"]
+    for number, shown in zip(sent, seen, strict=True):
+        found = emails("describe", str(number))["email"]
+        assert (found["subject"], found["template"]) == (shown["subject"], shown["templateName"])
+        assert found["recipients"] == shown["recipients"]
+        assert found["deliveries"] == shown["statusDetails"]
+    listed = both.peak("alerts emails list-templates")["templates"]
+    assert [t["name"] for t in emails("templates")["templates"]] == [t["name"] for t in listed]
+    one = both.peak("alerts emails describe-template default-template")
+    assert emails("templates", "default-template")["template"]["body"] == one["body"]
+
+
+def test_a_notification_is_an_e_mail_that_the_client_lists(both: Both) -> None:
+    folder = both.folder / "told"
+    (folder / "manifests").mkdir(parents=True)
+    (folder / "peakctl.yaml").write_text(
+        "project: p\nenvironments: {prod: {}}\n"
+        "notify: [{email: {to: [a@example.com], template: default-template}}]\n"
+    )
+    (folder / "manifests/a.yaml").write_text(
+        "apiVersion: peakctl/v1\nkind: Workflow\nmetadata: {name: w}\n"
+        "spec: {steps: {a: {type: http, method: get, url: 'https://example.com/'}}}\n"
+    )
+    both.apply(folder)
+    (sent,) = both.peak("alerts emails list")["emails"]
+    assert sent["subject"] == "peakctl: p, prod: apply done"
