@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from peakctl.adapters import parts
 from peakctl.adapters.answers import require
 from peakctl.adapters.failures import BLOCKS
-from peakctl.api.client import Api
+from peakctl.api.client import SPOKE_HOST, Api
 from peakctl.api.failures import Asked, odd_answer
 from peakctl.errors import ApiError
 from peakctl.model import JsonDict, JsonObject, State
@@ -86,10 +86,14 @@ async def read_log(
 
 
 class Executions:
-    """What can be asked of the executions of a workflow, by the ids of both."""
+    """What can be asked of the executions of a workflow, by the ids of both.
 
-    def __init__(self, api: Api) -> None:
+    `domain` gives that of the spoke on which the tenant is, which keeps the logs of steps there.
+    """
+
+    def __init__(self, api: Api, domain: Callable[[], Awaitable[str | None]] | None = None) -> None:
         self._api = api
+        self._domain = domain
 
     def _at(self, workflow: str | int, *rest: str) -> str:
         return parts.WORKFLOWS + "/".join(quote(str(each), safe="") for each in (workflow, *rest))
@@ -125,11 +129,25 @@ class Executions:
         return found
 
     async def log(
-        self, workflow: str | int, execution: str, step: str, token: str | None
+        self, workflow: str | int, execution: str, step: JsonObject, token: str | None
     ) -> LogPart:
-        """A part of the log of a step."""
+        """A part of the log of a step, as its execution shows it."""
+        node = step.get("nodeId")  # only those on a spoke need one
+        domain = await self._domain() if node and self._domain else None
+        if domain is not None:
+            return await self._spoke_log(domain, step, token)
         path = self._at(workflow, "executions", execution, "logs")
-        return await read_log(self._api, path, token, (("stepName", step),))
+        return await read_log(self._api, path, token, (("stepName", str(step.get("name"))),))
+
+    async def _spoke_log(self, domain: str, step: JsonObject, token: str | None) -> LogPart:
+        times = {"startTime": step.get("startedAt"), "endTime": step.get("finishedAt")}
+        query = [("logSource", str(step.get("nodeId")))]
+        query += [(word, str(at)) for word, at in times.items() if at]
+        host = f"service.{domain.partition('.')[0].lower()}"
+        path = f"{host}/spoke/api/v1/logs/workflow"
+        if not SPOKE_HOST.fullmatch(host):
+            raise odd_answer(Asked("GET", path), "the platform names a spoke that is none")
+        return await read_log(self._api, path, token, query)
 
     async def execute(self, workflow: str | int, body: JsonObject) -> str:
         """Start one; its id. Raises ApiError: `doubtful` where it may have been started."""

@@ -229,6 +229,18 @@ def bases_for(stage: str | None, endpoint: str | None) -> dict[str, str]:
     return {name: f"https://{name}.{segment}peak.ai" for name in names}
 
 
+SPOKE_HOST = re.compile(r"service\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def spoke_base(service: str, name: str) -> str:
+    """The address of `service.LABEL`, which a spoke has beside `service`; as SPOKE_HOST has it.
+
+    Where another server stands for the platform, it stands for its spokes, too.
+    """
+    found = re.fullmatch(r"https://service\.((?:[a-z]+\.)?peak\.ai)", service)
+    return f"https://{name}.{found[1]}" if found else service
+
+
 def socket_transport(limits: Limits, network: Network | None = None) -> httpx.AsyncBaseTransport:
     """The transport over real sockets, with the certificates and proxies of `network`."""
     # Imported here: a run on the emulator needs no sockets.
@@ -361,7 +373,8 @@ class Api:
             return Call(asked, path, body, decode, size, with_token=False)
         name, _, rest = path.partition("/")
         suffix = f"?{urlencode(query)}" if query else ""
-        return Call(asked, f"{self._bases[name]}/{rest}{suffix}", body, decode, size)
+        base = self._bases.get(name) or spoke_base(self._bases["service"], name)
+        return Call(asked, f"{base}/{rest}{suffix}", body, decode, size)
 
     async def _perform(self, call: Call) -> Any:
         deadline = self._clock.now() + self._limits.total

@@ -220,8 +220,13 @@ class ExecutionLogs:
         self.described = await self.executions.describe(self.workflow, self.id) or self.described
         for step in self.steps:
             if step.has_begun and self.only in (None, step.name):
-                read = partial(self.executions.log, self.workflow, self.id, step.name)
-                self.readers.setdefault(step.name, LogReader(read))
+                self.readers.setdefault(step.name, LogReader(partial(self._read, step.name)))
+
+    async def _read(self, name: str, token: str | None) -> LogPart:
+        """A part of the log of the step, which is looked up as it was seen last."""
+        shown = items(self.described.get("steps"))
+        step = next((each for each in shown if each.get("name") == name), {"name": name})
+        return await self.executions.log(self.workflow, self.id, step, token)
 
     def has_ended(self, step: str) -> bool:
         states = (each.state for each in self.steps if each.name == step)

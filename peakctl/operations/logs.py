@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import field, replace
+from functools import partial
 
 from peakctl.adapters.executions import Executions, LogLine, read_log, state_of, workflows_of
 from peakctl.adapters.parts import mapping
@@ -18,6 +19,7 @@ from peakctl.operations.load import learn_secrets
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated
 from peakctl.operations.target import find_target
+from peakctl.operations.tenant import find_domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ async def _find_subject(platform: Platform, key: Key, options: LogOptions) -> Su
     listed = await find_target(platform, key)
     if key.kind == "Image":
         return await _find_build(platform, key, listed, options)
-    executions = Executions(platform.api)
+    executions = Executions(platform.api, partial(find_domain, platform))
     if key.kind == "Workflow":
         found = await find_execution(executions, key, listed.item, options.execution)
     else:

@@ -10,6 +10,7 @@ import asyncio
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from peakctl.adapters.executions import Executions, workflows_of
 from peakctl.api.lost_answers import find_lost_write
@@ -27,6 +28,7 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 from peakctl.operations.run_inputs import RunOptions, run_body, steps_in
 from peakctl.operations.target import find_target
+from peakctl.operations.tenant import find_domain
 
 MOST_KNOWN = 25
 """Executions that are remembered before one is started, to tell it from them."""
@@ -109,7 +111,7 @@ async def run_target(
     """As `run`, on a platform that is connected."""
     check_kind(key, WORKFLOW, "Deployment")
     listed = await find_target(platform, key)
-    executions = Executions(platform.api)
+    executions = Executions(platform.api, partial(find_domain, platform))
     started = await _start(platform, executions, key, listed, options)
     if isinstance(started, Diagnostic):
         return ExecutionResult(key, Ended.UNKNOWN, diagnostics=(started,))

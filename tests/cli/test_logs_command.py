@@ -296,3 +296,24 @@ def test_a_reader_that_goes_away_ends_the_following(applied: Any, peakctl: Any,
     run = peakctl("logs", "Workflow/nightly", "--follow", emulator=applied)
     assert (run.code, run.out) == (0, "load | Preparing the step\n")
     assert clock.now() - began < 5
+
+
+def test_a_spoke_keeps_the_logs_of_steps(write: Any, peakctl: Any, make_emulator: Any) -> None:
+    emulator = make_emulator(spoke_domain="spoke1.peak.ai", execution_seconds=10.0, log_page=2)
+    assert peakctl("apply", "--yes", emulator=emulator).code == 0
+    execute(emulator)
+    before = len(emulator.requests)
+    run = peakctl("logs", "Workflow/nightly", "--step", "train", "--follow", emulator=emulator)
+    assert (run.code, run.out.splitlines()[2:]) == (0, ["1", "2", "3", "Done"])
+    paths = [request.path for request in emulator.requests[before:]]
+    assert any(path.endswith("/spoke/api/v1/logs/workflow") for path in paths)
+    assert not any(path.endswith("/logs") for path in paths)
+    assert sum(path.endswith("/tenant-metadata") for path in paths) == 1
+
+
+def test_a_spoke_that_is_none_gets_no_token(write: Any, peakctl: Any, make_emulator: Any) -> None:
+    emulator = make_emulator(spoke_domain="evil/x@y.example.com", execution_seconds=0.0)
+    assert peakctl("apply", "--yes", emulator=emulator).code == 0
+    execute(emulator)
+    run = peakctl("logs", "Workflow/nightly", emulator=emulator)
+    assert (run.code, "names a spoke that is none" in run.err) == (1, True)

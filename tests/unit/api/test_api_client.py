@@ -12,7 +12,7 @@ from chaos.clock import FakeClock
 
 from peakctl import __version__
 from peakctl.api.bodies import Part
-from peakctl.api.client import Api, Sent, bases_for
+from peakctl.api.client import Api, Sent, bases_for, spoke_base
 from peakctl.api.limits import Limits
 from peakctl.errors import ApiError, NotAuthenticated
 from peakctl.model import Secret
@@ -85,6 +85,25 @@ def test_bases_follow_the_stage_and_the_endpoint(
     bases = bases_for(stage, endpoint)
     assert bases["service"] == service
     assert bases["press"] == service.replace("service", "press")
+
+
+@pytest.mark.parametrize(
+    ("service", "address"),
+    [
+        ("https://service.peak.ai", "https://service.spoke1.peak.ai"),
+        ("https://service.dev.peak.ai", "https://service.spoke1.dev.peak.ai"),
+        ("http://127.0.0.1:8080/service", "http://127.0.0.1:8080/service"),
+        ("https://service.example.com/service", "https://service.example.com/service"),
+    ],
+)
+def test_a_spoke_has_a_host_beside_that_of_the_platform(service: str, address: str) -> None:
+    assert spoke_base(service, "service.spoke1") == address
+
+
+def test_a_spoke_is_asked_by_its_name() -> None:
+    there = Platform(*answers(200))
+    there.use(lambda a: a.get("service.spoke1/spoke/api/v1/logs/workflow"))
+    assert str(there.seen[0].url) == "https://service.spoke1.peak.ai/spoke/api/v1/logs/workflow"
 
 
 def test_a_read_has_token_and_agent_and_no_body() -> None:
