@@ -32,6 +32,7 @@ from peakctl.model import (
     Verb,
 )
 from peakctl.model.records import dataclass
+from peakctl.operations.executions import WORKFLOW, Execution, list_executions
 from peakctl.operations.get import find_ledgers, seal_found
 from peakctl.operations.history import HistoryResult, read_runs
 from peakctl.operations.platform import Platform, connect
@@ -39,6 +40,7 @@ from peakctl.operations.project import Project, telling
 from peakctl.operations.target import find_target, parse_target
 
 WHOLE_HISTORY = "peakctl history"
+MOST_EXECUTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class ResourceHistory:
 
     `word` is what the platform calls its versions: `version`, `release`, `revision`; "" where it
     keeps none. `runs` are those of the project that changed it; None where no ledger is kept.
+    `executions` are the newest of a workflow, None of any other kind.
     """
 
     key: Key
@@ -62,6 +65,7 @@ class ResourceHistory:
     word: str
     versions: tuple[PastVersion, ...]
     runs: tuple[HistoryRun, ...] | None
+    executions: tuple[Execution, ...] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -117,12 +121,21 @@ async def read_past(platform: Platform, key: Key) -> ResourceHistory:
     adapter = platform.adapters[key.kind]
     kept = platform.project.owner is not None
     history = read_runs(platform) if kept else _no_runs()
-    versions, found = await asyncio.gather(adapter.versions(listed), history)
+    versions, found, executions = await asyncio.gather(
+        adapter.versions(listed), history, _executions(platform, Key(key.kind, listed.name))
+    )
     live = Key(key.kind, listed.name)
     runs = _runs_of(found, live) if found else None
     past = tuple(PastVersion(each, made_by(each.number, live, runs or ())) for each in versions)
     told = found.diagnostics if found else ()
-    return ResourceHistory(live, listed.id, adapter.numbered, past, runs, told)
+    return ResourceHistory(live, listed.id, adapter.numbered, past, runs, executions, told)
+
+
+async def _executions(platform: Platform, key: Key) -> tuple[Execution, ...] | None:
+    """The newest executions of a workflow."""
+    if key.kind != WORKFLOW:
+        return None
+    return await list_executions(platform, key, limit=MOST_EXECUTIONS)
 
 
 async def _no_runs() -> HistoryResult | None:

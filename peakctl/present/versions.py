@@ -12,6 +12,7 @@ from peakctl.present.files import file_lines, files_document, replaces
 from peakctl.present.history import run_document
 from peakctl.present.ledger import SHORT_COMMIT, iso, minute
 from peakctl.present.plan_json import change_document
+from peakctl.present.runs import executions_lines, listed_row
 from peakctl.present.text import Line, counted, indent, line, table_lines
 
 FIRST = 20
@@ -20,7 +21,9 @@ _LONGEST_NOTES = 60
 
 def past_lines(found: ResourceHistory, most: int | None = FIRST) -> tuple[Line, ...]:
     """A table of the versions, the newest first; then the runs that changed the resource."""
-    return (*_version_lines(found, most), *_run_lines(found, most))
+    executions = found.executions
+    ran = () if executions is None else ((), *executions_lines(found.key, executions[:most]))
+    return (*_version_lines(found, most), *_run_lines(found, most), *ran)
 
 
 def _version_lines(found: ResourceHistory, most: int | None) -> Iterator[Line]:
@@ -102,6 +105,9 @@ def past_document(found: ResourceHistory, most: int | None = None) -> JsonDict:
         "id": str(found.id),
         "numbered": found.word,
         "versions": [_version_document(each) for each in found.versions[:most]],
+        "executions": None
+        if found.executions is None
+        else [listed_row(each) for each in found.executions[:most]],
         "runs": None if found.runs is None else [run_document(run) for run in found.runs[:most]],
     }
 
