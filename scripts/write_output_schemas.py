@@ -362,11 +362,21 @@ RUNS: dict[str, Schema] = {
     "redeploy": {"redeploy": REDEPLOY},
     "test": {"health_checks": listed(CHECK)},
 }
+VALIDATED: Schema = {
+    "server_validation": told(
+        record(
+            passed=listed(KEY, "What the platform would take."),
+            made=listed(KEY, "What an older platform made, and the project owns now."),
+            left_out=listed(KEY, "What it cannot be asked about."),
+        ),
+        "With --server-validate.",
+    ),
+}
 COMMANDS: dict[str, tuple[str, Schema]] = {
     "validate": ("What `peakctl validate -o json` prints.", {"resources": RESOURCES}),
     "plan": (
         "What `peakctl plan -o json` prints.",
-        {**PLANNED, "stages": STAGES, "saved": SAVED, **OFFLINE},
+        {**PLANNED, "stages": STAGES, "saved": SAVED, **OFFLINE, **VALIDATED},
     ),
     "drift": ("What `peakctl drift -o json` prints.", DRIFTED),
     "status": ("What `peakctl status -o json` prints.", STATUSES),

@@ -9,15 +9,18 @@ from typing import Any
 from urllib.parse import quote
 
 from peakctl.adapters import specs
-from peakctl.adapters.answers import files_at, pick, read_config, spec_of
-from peakctl.adapters.requests import zip_part
+from peakctl.adapters.answers import files_at, pick, read_config, require, spec_of
+from peakctl.adapters.requests import live_of, zip_part
 from peakctl.api.bodies import Part
 from peakctl.archives.digest import digest_of, split_digest
-from peakctl.model import ArchiveFile, CallRequest, Listed, Live, LiveId, Resource
+from peakctl.model import ArchiveFile, CallRequest, Checked, Listed, Live, LiveId, Resource, Step
+from peakctl.model.text import printable
 from peakctl.model.values import MISSING, JsonDict, JsonObject, Key
 
 ARTIFACTS = "service/artifacts/api/v1/artifacts"
 PRIVATE = ("artifact", "archive")
+Query = tuple[tuple[str, str], ...]
+CHECK: Query = (("validate", "true"),)
 
 
 class Adapter(specs.Specs):
@@ -101,7 +104,21 @@ class Adapter(specs.Specs):
         ids += [known.get((str(listed.id), version)) for version in versions]
         return {id_: Key(self.kind.name, listed.name) for id_ in ids if id_ is not None}
 
-    async def send_create(self, request: CallRequest) -> object:
+    async def check(self, request: CallRequest) -> Checked | None:
+        """One POST with `validate=true`, which stores nothing where it is known (1.29)."""
+        if request.step is Step.CREATE:
+            answer = await self.send_create(request, CHECK)
+        elif request.step is Step.CREATE_RELEASE:
+            path = self.at(live_of(request).id, "releases")
+            answer = await self.send_release(request, path, CHECK)
+        else:
+            return None
+        if not isinstance(answer, Mapping) or "success" not in answer:
+            return Checked(made=require(answer, "id"))
+        message = printable(str(answer.get("message") or "the platform gives no reason"))
+        return Checked(refused="" if answer["success"] else message)
+
+    async def send_create(self, request: CallRequest, query: Query = ()) -> object:
         spec = spec_of(request.desired)
         parts = [
             Part("spec", json=specs.spec_body(request, "workflow")),
@@ -110,11 +127,11 @@ class Adapter(specs.Specs):
             Part("tenants", json=spec.get("tenants", MISSING)),
             *_release_parts(request),
         ]
-        return await self.api.send("POST", self.path, parts=parts)
+        return await self.api.send("POST", self.path, parts=parts, query=query)
 
-    async def send_release(self, request: CallRequest, path: str) -> object:
+    async def send_release(self, request: CallRequest, path: str, query: Query = ()) -> object:
         parts = [Part("spec", json=specs.release_body(request)), *_release_parts(request)]
-        return await self.api.send("POST", path, parts=parts)
+        return await self.api.send("POST", path, parts=parts, query=query)
 
 
 def _held_archive(release: JsonObject) -> JsonDict | None:

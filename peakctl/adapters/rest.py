@@ -146,6 +146,10 @@ class Rest:
             raise ValueError(f"{self.kind.name} has no {request.step} call")
         return await make(request)
 
+    async def check(self, request: model.CallRequest) -> model.Checked | None:
+        """None: most calls cannot be asked about."""
+        return None
+
     def calls(self) -> dict[model.Step, Call]:
         """The call of each step."""
         return {model.Step.DELETE: self.delete, model.Step.WAIT: self.wait}
@@ -397,6 +401,9 @@ class Guarded:
 
     async def archive_path(self, listed: Listed, version: str) -> str | None:
         return await self._read(self._adapter.archive_path(listed, version))
+
+    async def check(self, request: model.CallRequest) -> model.Checked | None:
+        return await self._read(self._adapter.check(request), doubtful=True)
 
     async def explain(self, result: model.CallResult) -> model.Failure:
         return await self._read(self._adapter.explain(result))

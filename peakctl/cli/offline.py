@@ -42,6 +42,7 @@ def _check(session: Session) -> None:
     beyond = {
         "--out": flags.out is not None,
         "--explain": flags.explain,
+        "--server-validate": flags.server_validate,
         "--prune": flags.prune,
         "--adopt": flags.adopt,
         "--take-over": bool(flags.take_over),

@@ -55,6 +55,7 @@ class Flags:
     allow: tuple[str, ...] = ()
     show_webhooks: bool = False
     explain: bool = False
+    server_validate: bool = False
     out: str | None = None
     plan_file: str | None = None
     unset_env: str = "error"

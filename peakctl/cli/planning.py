@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit
 from peakctl.cli.session import Session, tell_where
-from peakctl.errors import counted
+from peakctl.errors import Severity, counted
 from peakctl.model import JsonDict
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make_plan
@@ -70,6 +71,41 @@ def plan_report(session: Session, planned: PlanResult) -> Report:
         diagnostics=planned.guards,
         lines=plan_result(session, planned),
         extra=plan_document(session, planned),
+    )
+
+
+async def validated_report(
+    session: Session, platform: Platform, planned: PlanResult, report: Report
+) -> Report:
+    """The result of a plan with what the platform says of it; of a refused one nothing is asked."""
+    from peakctl.operations.server_validate import server_validate
+
+    if planned.guards:
+        return report
+    found = await server_validate(
+        platform, planned, session.again(), lambda words: session.terminal.tell([line(words)])
+    )
+    refused = any(each.severity is Severity.ERROR for each in found.diagnostics)
+    code = Exit.PARTLY_APPLIED if found.made else Exit.ERROR if refused else report.exit_code
+    counts = {"would be taken": len(found.passed), "made": len(found.made)}
+    words = [f"{count} {word}" for word, count in counts.items() if count]
+    words += ["some refused"] if refused else []
+    words += [f"{len(found.left_out)} cannot be asked about"] if found.left_out else []
+    told = f"Asked the platform: {', '.join(words) or 'nothing to ask about'}."
+    return replace(
+        report,
+        exit_code=code,
+        diagnostics=(*report.diagnostics, *found.diagnostics),
+        lines=(*report.lines, line(told)),
+        wrote=bool(found.made),
+        extra={
+            **report.extra,
+            "server_validation": {
+                "passed": [str(key) for key in found.passed],
+                "made": [str(key) for key in found.made],
+                "left_out": [str(key) for key in found.left_out],
+            },
+        },
     )
 
 

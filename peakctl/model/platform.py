@@ -84,6 +84,18 @@ class CallResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of asking whether a call would be taken.
+
+    `refused` is the platform's reason, "" where it would take it. `made` is the id of what it made
+    all the same: an older platform takes the question for the call itself.
+    """
+
+    refused: str = ""
+    made: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """One reading of something under way.
 
@@ -188,6 +200,13 @@ class Adapter(Protocol):
 
     async def call(self, request: CallRequest) -> CallResult:
         """Make one call. Raises `ApiError`: `doubtful` tells whether it may have taken effect."""
+
+    async def check(self, request: CallRequest) -> Checked | None:
+        """Ask whether a call would be taken; None where the platform cannot be asked that.
+
+        An older platform may make what is asked about, so it is as much in doubt as the call is.
+        Raises `ApiError`.
+        """
 
     async def poll(self, result: CallResult) -> Readiness:
         """Read once the state of the thing that `call` started."""

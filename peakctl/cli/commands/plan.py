@@ -50,6 +50,11 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
     "--base", type=Word(), metavar="REV", help="With --offline: where the branch left REV."
 )
 @click.option("--explain", is_flag=True, help="Also show the stages of an apply of the plan.")
+@click.option(
+    "--server-validate",
+    is_flag=True,
+    help="Also let the platform check new specs and releases: takes the lease as an apply does.",
+)
 @options.retry_failed
 @options.ownership
 @options.pruning
@@ -87,4 +92,9 @@ async def _plan(session: Session) -> Report:
             told = await save_plan(platform, planned, flags.out)
             session.warnings += told
             session.saved = None if any(d.code == NOT_SAVED for d in told) else flags.out
-    return plan_report(session, planned)
+        report = plan_report(session, planned)
+        if not flags.server_validate:
+            return report
+        from peakctl.cli.planning import validated_report
+
+        return await validated_report(session, platform, planned, report)
