@@ -97,9 +97,8 @@ class Reading:
                 self.problems.add("read-only", (*path, word), f"{word} is set by the platform")
             elif inner.absent is not Absent.LOCAL:
                 out[word] = self.visit(inner, inner_value, (*path, word), here)
-        if chosen is not field:
-            self._check(chosen, value, path)
-        return self._whole(field, value, out, path, here)
+        is_plain = chosen is field and not (field.ref or field.check or field.archive)
+        return out if is_plain else self._whole(field, value, out, path, here)
 
     def _whole(
         self,
@@ -110,6 +109,8 @@ class Reading:
         here: Holder,
     ) -> Value:
         """What concerns a map as a whole, after what is in it."""
+        if here[0] is not field:
+            self._check(here[0], value, path)
         if field.ref:
             self._refer(field.ref, value, path, here)
         if field.check:

@@ -13,7 +13,13 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MASK, MISSING, UNSEEN, Document, Path, Secret, Value, is_masked, reveal
-from peakctl.model.values import KNOWN_AFTER_APPLY, SHORTEST_SECRET, leaf_places, value_at
+from peakctl.model.values import (
+    KNOWN_AFTER_APPLY,
+    SHORTEST_SECRET,
+    UNSET,
+    leaf_places,
+    value_at,
+)
 
 
 def secret_places(
@@ -104,6 +110,17 @@ PRINTED = (MASK, str(UNSEEN), KNOWN_AFTER_APPLY)
 _STARS = re.compile("[*•]{4,}")
 TEXTS = frozenset({"name", "title", "summary", "description", "notes"})
 """Fields that people read: these words may stand in them, but not alone."""
+
+
+_SIGNS = re.compile("|".join((*map(re.escape, PRINTED), re.escape(UNSET), "[*•]{3}")))
+
+
+def may_hold_secrets(written: str) -> bool:
+    """Whether a value of this `repr` may have a secret or a mask in it: else no search is needed.
+
+    A secret prints as what stands for it, whatever it is.
+    """
+    return _SIGNS.search(written) is not None
 
 
 def check_masks(root: Field, tree: Mapping[str, Value], problems: Problems) -> None:

@@ -20,7 +20,7 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
-from peakctl.kinds.secrecy import check_masks, warn_of_short, warn_of_shown
+from peakctl.kinds.secrecy import check_masks, may_hold_secrets, warn_of_short, warn_of_shown
 from peakctl.kinds.store import output_schemas
 from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
@@ -144,10 +144,13 @@ class _Reader:
         version = {"apiVersion": API_VERSION}  # a wrong one has been reported
         value = {**document.value, **version}
         problems.key = _key(kind, value)
-        check_masks(kind.root, _envelope(value), problems)
-        warn_of_short(_envelope(value), problems)
-        warn_of_shown(kind.root, _envelope(value), problems)
-        check_names(value, problems)
+        written = repr(value)
+        if may_hold_secrets(written):
+            envelope = _envelope(value)
+            check_masks(kind.root, envelope, problems)
+            warn_of_short(envelope, problems)
+            warn_of_shown(kind.root, envelope, problems)
+        check_names(value, written, problems)
         whole = with_ignored_archive(kind, value)
         if not self._is_valid(kind, whole):
             plain = {**as_text_where_wanted(kind, document), **version}
@@ -329,13 +332,13 @@ _TURNING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a title may not hold: controls, and what turns the direction of all that follows it."""
 
 
-def check_names(value: JsonObject, problems: Problems) -> None:
+def check_names(value: JsonObject, written: str, problems: Problems) -> None:
     """Report each name with a control, zero-width or bidirectional character.
 
-    Keys were looked at when the file was parsed. Such characters show as escapes in the text that
-    Python itself makes of a value, which is much quicker than to visit each value.
+    Keys were looked at when the file was parsed. Such characters show as escapes in `written`, the
+    text that Python itself makes of a value, which is much quicker than to visit each value.
     """
-    if "\\" in repr(value):
+    if "\\" in written:
         for path, text in leaf_places(value):
             if isinstance(text, str):
                 _check(path, text, problems)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Required, TypedDict, Unpack
 
@@ -16,6 +14,7 @@ from peakctl.manifests.render import Rendered, Renderer, check_reserved, masked_
 from peakctl.manifests.sources import NO_PLACES, NOT_READ, find_sources
 from peakctl.model import Document, Location, Source, Value
 from peakctl.model import Path as Place
+from peakctl.model.collector import no_collector
 from peakctl.model.records import dataclass
 
 Loaded = tuple[tuple[Document, ...], tuple[Diagnostic, ...]]
@@ -90,7 +89,7 @@ def load_manifests(patterns: Sequence[str], **inputs: Unpack[Inputs]) -> Manifes
     unread = [source.text for source in read.failed]
     documents: list[Document] = []
     problems = list(read.problems)
-    with _no_collector():
+    with no_collector():
         for text in read.texts:
             found, faults = parse(text)
             documents += found
@@ -181,15 +180,3 @@ def _unused(given: Given, renderer: Renderer, failed: Sequence[Source]) -> list[
 def _was_included(problem: Diagnostic, included: Collection[str]) -> bool:
     """Whether a file that no pattern reads was read after all, as a part of a manifest."""
     return problem.code == NOT_READ and problem.locations[0].file in included
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Bulk loading makes millions of objects and no cycles; collections would only walk them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from peakctl.model.values import MASK, SHORTEST_SECRET, Secret
+from peakctl.model.values import MAPS, MASK, SHORTEST_SECRET, Secret
 
 PART = 8
 """Characters of a part of a value that is redacted by itself."""
@@ -184,17 +184,20 @@ def _masked(text: str, marks: bytearray) -> str:
 
 def secret_texts(value: object) -> Iterator[str]:
     """The texts under every `Secret`: a server that repeats one must not get it printed."""
-    match value:
-        case Secret():
-            yield from _leaf_texts(value.reveal())
-        case Mapping():
-            for item in value.values():
-                yield from secret_texts(item)
-        case list() | tuple():
-            for item in value:
-                yield from secret_texts(item)
-        case _:
-            return
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        kind = item.__class__
+        if kind is str or kind is int:
+            continue
+        if isinstance(item, MAPS):
+            waiting += [*item.values()][::-1]
+        elif isinstance(item, list | tuple):
+            waiting += item[::-1]
+        elif isinstance(item, Secret):
+            yield from _leaf_texts(item.reveal())
+        elif isinstance(item, Mapping):
+            waiting += [*item.values()][::-1]
 
 
 def _leaf_texts(value: object) -> Iterator[str]:

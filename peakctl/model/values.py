@@ -136,9 +136,13 @@ class UnsetSecret(Secret):
     __str__ = __repr__
 
 
+UNSET = "(unknown: "
+"""How the text begins that stands for the value of a variable that is not set."""
+
+
 def unset_text(variable: str) -> str:
     """What stands for the value of a variable that is not set."""
-    return f"(unknown: {variable} is not set)"
+    return f"{UNSET}{variable} is not set)"
 
 
 def is_unset(value: Value) -> bool:

@@ -23,6 +23,7 @@ from peakctl.errors import (
 )
 from peakctl.kinds.fields import Kind
 from peakctl.model import Document, Key, Reference, Resource, Source, Value
+from peakctl.model.collector import no_collector
 from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at, value_at
 from peakctl.operations.project import Project, no_project, telling, webhook_variables
@@ -90,6 +91,18 @@ def _load(
 
     What resources say of each other is checked with `together`, or where anything is wrong.
     """
+    with no_collector():
+        return _load_all(project, select, exclude, may_be_empty=may_be_empty, together=together)
+
+
+def _load_all(
+    project: Project,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    may_be_empty: bool,
+    together: bool,
+) -> LoadResult:
     from peakctl.archives.pack import pack
     from peakctl.kinds.store import load_kinds
     from peakctl.kinds.validate import read_manifests
@@ -439,7 +452,8 @@ def check_together(
 
     edges, problems = find_edges(resources, may_be)
     for resource in resources.values():
-        problems += Parameters(resource, resources, kinds, {}).check()
+        if kinds[resource.key.kind].defined_by:
+            problems += Parameters(resource, resources, kinds, {}).check()
         problems += _doubtful(resource, resources, may_be)
     problems += [cycle_problem(loop, resources) for loop in find_cycles(edges)]
     return tuple(problems)
