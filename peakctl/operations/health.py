@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from peakctl.adapters.executions import moment_of
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, UsageError
-from peakctl.model import HealthCheck, JsonDict, Key, Listed
+from peakctl.model import HealthCheck, JsonDict, Key, Listed, Value
 from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line
 from peakctl.operations.following import PASSING
@@ -121,11 +121,15 @@ def _check_type(key: Key, listed: Listed) -> None:
     )
 
 
+def request_of(method: str, path: str, payload: Value) -> JsonDict:
+    """The body of the platform's test call; a payload that is absent is left out."""
+    body: JsonDict = {"httpMethod": method, "path": path}
+    return body if payload is None else {**body, "payload": payload}
+
+
 async def _ask(platform: Platform, key: Key, listed: Listed, check: HealthCheck) -> CheckResult:
     """One request. What passes by itself, while there is time, is a problem and no error."""
-    body: JsonDict = {"httpMethod": check.method, "path": check.path}
-    if check.payload is not None:
-        body["payload"] = check.payload
+    body = request_of(check.method, check.path, check.payload)
     path = f"{WEBAPPS}{quote(listed.name, safe='')}/test"
     try:
         answer = await platform.api.send("POST", path, json=body)
