@@ -20,7 +20,6 @@ from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
 from peakctl.operations.saved_plan import SavedPlan
-from peakctl.operations.tenant import is_tenant_sure
 from peakctl.present.report import Report
 
 MASS_CHANGE = "guard/mass-change"
@@ -76,18 +75,7 @@ class CiApply:
             session.warnings += told
         if held is not None:
             name_approvers(session, approvals.approvers)
-            if approvals.rule is not None:
-                await self._check_tenant(platform, planned, approvals)
         return await carry_out_typed(session, platform, planned, saved or held or planned)
-
-    async def _check_tenant(
-        self, platform: Platform, planned: PlanResult, approvals: Approvals
-    ) -> None:
-        """Raise GuardRefused where nothing tells whether this is the tenant of the plans."""
-        for each in approvals.plans:
-            if not await is_tenant_sure(platform, planned.live, each.tenant):
-                require_tenant(self.session)
-                return
 
     async def _approvals(self, platform: Platform, planned: PlanResult) -> Approvals:
         known = self.finder.found if self.finder else Approvals()

@@ -15,6 +15,7 @@ from actions import Done, Runner, serving
 from ci_play import REPOSITORY, Repository
 from documented import FLOW, PROJECT, ROOT, WORKFLOWS, emulator, repository, section, send
 from hosts import FakeGithub, pull_of
+from reviewed import archive
 
 __all__ = ["emulator", "repository"]  # fixtures
 
@@ -92,9 +93,9 @@ class Player:
         }
         return self.run(workflow, commit, event)
 
-    def push(self, workflow: str, commit: str) -> dict[str, Done]:
+    def push(self, workflow: str, commit: str, pull: Any = None) -> dict[str, Done]:
         self.host.merged = [
-            {"number": 7, "merge_commit_sha": commit, "merged_at": "2026-11-28T10:00:00Z"}
+            pull or {"number": 7, "merge_commit_sha": commit, "merged_at": "2026-11-28T10:00:00Z"}
         ]
         event = {"event_name": "push", "ref": "refs/heads/main", "event": {"ref": "main"}}
         return self.run(workflow, commit, event)
@@ -329,3 +330,44 @@ def test_a_preview_is_made_changed_and_removed(
     done = play(head, "closed")["preview"]
     assert done.code == 0, done.log
     assert names() == []
+
+
+@pytest.mark.parametrize("source", ["documented", "written"])
+def test_the_plan_that_its_job_keeps_is_what_is_approved_and_applied_at_the_merge(
+    player: Player, repository: Repository, github: FakeGithub, source: str
+) -> None:
+    rule = PROJECT.replace("{stage: prod}", "{stage: prod, approval: required}")
+    repository.write("peakctl.yaml", rule)
+    workflow = documented() if source == "documented" else written(repository)
+    repository.commit("the files of the CI", "main")
+    file = ".github/workflows/peak.yml"
+    player.variables["GITHUB_WORKFLOW_REF"] = f"{REPOSITORY}/{file}@refs/heads/main"
+    repository.git(repository.clone, "checkout", "-qb", "feature")
+    head = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+    assert player.pull_request(workflow, head)["plan"].code == 0
+    times = iter(f"2026-11-28T{hour}:00:00Z" for hour in range(10, 20))
+    opened = {"user": {"login": "alice"}, "base": {"ref": "main"}, "created_at": next(times)}
+    pull = {**pull_of(7, head, REPOSITORY, "feature"), **opened, "changed_files": 1}
+    github.pulls, github.files = [pull], {"7": [{"filename": "manifests/more.yaml"}]}
+    run = {"id": player.runs, "path": file, "event": "pull_request", "conclusion": "success"}
+    of = {"head_sha": head, "head_branch": "feature", "head_repository": {"full_name": REPOSITORY}}
+    github.runs = [{**run, **of, "created_at": next(times)}]
+    github.artifacts = {str(player.runs): []}
+    for id_, (name, files) in enumerate(player.artifacts[str(player.runs)].items(), 70):
+        github.archives[str(id_)] = archive(files)
+        kept = {"id": id_, "name": name, "expired": False, "created_at": next(times)}
+        github.artifacts[str(player.runs)].append(kept)
+    github.files_at, github.permissions = None, {"bob": "write"}
+    repository.git(repository.clone, "checkout", "-q", "main")
+    repository.git(repository.clone, "merge", "-q", "--no-ff", "-m", "merge", "feature")
+    merged = repository.git(repository.clone, "rev-parse", "HEAD")
+    repository.git(repository.clone, "push", "-q", "origin", "main")
+    at = next(times)
+    pull |= {"state": "closed", "merged_at": at, "closed_at": at, "merge_commit_sha": merged}
+    done = player.push(workflow, merged, pull)["apply"]
+    assert (done.code, "request 7: nobody has approved it" in done.log) == (12, True), done.log
+    bob = {"user": {"login": "bob", "type": "User"}, "state": "APPROVED", "commit_id": head}
+    github.reviews = [{**bob, "id": 1, "body": "", "submitted_at": next(times)}]
+    done = player.push(workflow, merged, pull)["apply"]
+    assert (done.code, "Applied: 2 created" in done.log) == (0, True), done.log
+    assert "the plan of request 7 is applied, approved by bob" in done.log
