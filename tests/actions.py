@@ -235,7 +235,12 @@ class Runner:
         given = {k: Evaluator(contexts).text(v) for k, v in step.get("with", {}).items()}
         assert set(given) <= set(action["inputs"])
         inputs = {k: given.get(k, each.get("default", "")) for k, each in action["inputs"].items()}
-        inner = {"github": contexts["github"], "inputs": inputs, "steps": {}}
+        inner = {
+            "github": contexts["github"],
+            "inputs": inputs,
+            "steps": {},
+            "runner": contexts["runner"],
+        }
         self._steps(action["runs"]["steps"], env, inner, result, "")
 
     def _upload(self, given: dict[str, str], result: Done) -> None:

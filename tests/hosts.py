@@ -209,6 +209,7 @@ class FakeGithub(FakeHost):
                 return httpx.Response(403, json={"message": "Resource not accessible"})
             return httpx.Response(200, json={"data": {"viewer": {"login": self.login}}})
         if path == "/user":
+            self.description.check(method, path, query, body)
             return httpx.Response(403, json={"message": "Resource not accessible by integration"})
         operation = self.description.check(method, path, query, body)
         if operation == "actions/download-artifact":

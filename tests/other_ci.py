@@ -174,6 +174,7 @@ def _azure(condition: str, variables: dict[str, str], *, failed: bool) -> bool:
     names = {
         "__builtins__": {},
         "eq": lambda a, b: a == b,
+        "ne": lambda a, b: a != b,
         "in_": lambda a, *rest: a in rest,
         "and_": lambda *parts: all(parts),
         "always": lambda: True,

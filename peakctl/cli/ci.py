@@ -125,12 +125,8 @@ def with_base_rules(session: Session, context: CiContext) -> None:
     A branch that the checkout does not have, or that has no rules yet, is told. Raises UsageError.
     """
     job, name = context.job, context.job.base_branch or "the base branch"
-    if (
-        session.flags.policy_from is not None
-        or not job.request
-        or not (job.base_branch or job.base)
-    ):
-        return
+    if session.flags.policy_from is not None or not (job.base_branch or job.base):
+        return  # what a merge queue has made is no request any more, and has a base
     tip = f"refs/remotes/origin/{job.base_branch}"
     known = (tip if job.base_branch else "", job.base)
     revision = next((each for each in known if each and context.checkout.resolve(each)), None)

@@ -39,7 +39,7 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         return None
     read = Variables(environment)
     event = read.event("GITHUB_EVENT_PATH")
-    pull = at(event, "pull_request")
+    pull, queue = at(event, "pull_request"), at(event, "merge_group")
     repository = read.fitting("GITHUB_REPOSITORY", _REPOSITORY, "owner/name")
     request = _request(read, event)
     head_repository = text_at(pull, "head", "repo", "full_name")
@@ -48,10 +48,13 @@ def find_job(environment: Mapping[str, str]) -> Job | None:
         host="github",
         repository=repository,
         request=request,
-        head=text_at(pull, "head", "sha", fits=COMMIT.match),
-        base=text_at(pull, "base", "sha", fits=COMMIT.match),
+        head=text_at(pull, "head", "sha", fits=COMMIT.match)
+        or text_at(queue, "head_sha", fits=COMMIT.match),
+        base=text_at(pull, "base", "sha", fits=COMMIT.match)
+        or text_at(queue, "base_sha", fits=COMMIT.match),
         base_branch=read.branch("GITHUB_BASE_REF")
-        or text_at(pull, "base", "ref", fits=BRANCH.match),
+        or text_at(pull, "base", "ref", fits=BRANCH.match)
+        or _branch(text_at(queue, "base_ref")),
         commit=read.commit("GITHUB_SHA"),
         api=read.address("GITHUB_API_URL", "https://api.github.com"),
         token_from=read.token(*TOKENS),

@@ -74,6 +74,21 @@ class Player:
             "trusted": not fork,
         }
 
+    def queue(self, workflow: str, commit: str) -> dict[str, Done]:
+        """A merge queue has merged a request into its branch, and asks before it pushes that."""
+        group = {
+            "head_sha": commit,
+            "base_sha": self.repository.tip(),
+            "base_ref": "refs/heads/main",
+            "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-x",
+        }
+        event = {
+            "event_name": "merge_group",
+            "ref": group["head_ref"],
+            "event": {"action": "checks_requested", "merge_group": group},
+        }
+        return self.run(workflow, commit, event)
+
     def workflow_run(self, workflow: str, commit: str, head: str, **more: Any) -> dict[str, Done]:
         """What GitHub starts when a run of a fork has ended: on the default branch."""
         run = {
@@ -140,6 +155,10 @@ def test_a_request_is_planned_fails_is_corrected_and_applied_when_merged(
     assert coverage == "coverage: 91 %"
     assert f"commit `{good[:12]}`" in plan
 
+    if source == "written":
+        kept = player.artifacts["1"]["peakctl-page-prod-plan-plan"]
+        assert kept["peakctl-page.html"].startswith(b"<!doctype html>")
+        assert "[page](https://github.com/acme/shop/actions/runs/1#artifacts)" in plan
     bad = repository.commit_of("more", FLOW.replace("spec", "specs"))
     done = player.pull_request(workflow, bad)
     assert done["plan"].code == 10
@@ -162,6 +181,25 @@ def test_a_request_is_planned_fails_is_corrected_and_applied_when_merged(
     done = player.push(workflow, merged)
     assert done["apply"].code == 0
     assert len(github.bodies(7)) == 3
+
+
+def test_what_a_merge_queue_has_made_is_planned_by_the_rules_of_its_base(
+    player: Player, repository: Repository, github: FakeGithub
+) -> None:
+    workflow = written(repository)
+    repository.commit("the files of the CI", "main")
+    repository.start_branch()
+    repository.write("peakctl.yaml", PROJECT.replace("stage: prod}", "stage: prod, protect: true}"))
+    head = repository.commit_of("more", FLOW.replace("nightly", "weekly"))
+    queued = repository.commit("as the queue merged it", "gh-readonly-queue/main/pr-7-x")
+    done = player.queue(workflow, queued)
+    assert list(done) == ["plan"]
+    assert (done["plan"].code, "Plan: 2 to create" in done["plan"].log) == (0, True), done
+    assert "Plan: 2 to create" in done["plan"].summary
+    assert f"commit `{queued[:12]}`" in done["plan"].summary
+    assert "changes the policy; that of origin/main" in done["plan"].log
+    assert github.bodies(7) == []
+    assert head != queued
 
 
 def of_forks(repository: Repository, source: str) -> tuple[str, str]:

@@ -264,6 +264,18 @@ def test_azure_plans_applies_and_looks_for_drift(
         assert "&view=artifacts" in host.bodies(7)[0]
         assert set(done["plan"].artifacts) == {"plan.md", "plan.html", "prod.peakplan"}
         assert "##vso[task.uploadsummary]" in done["plan"].log
+        before, secrets_of_branch = len(host.asked), dict(secrets)
+        secrets.clear()  # macros of variables that are not there stay as they are
+        fork = {
+            "System_PullRequest_IsFork": "True",
+            "System_PullRequest_TargetBranch": "refs/heads/main",
+        }
+        done = play(head, "PullRequest", branch, **request, **fork)
+        assert done["plan"].code == 0, done["plan"].log
+        assert "OFFLINE" in done["plan"].log
+        assert set(done["plan"].artifacts) == {"plan.md", "plan.html"}
+        assert len(host.asked) == before
+        secrets |= secrets_of_branch
         bad = repository.commit_of("more", FLOW.replace("spec", "specs"))
         done = play(bad, "PullRequest", branch, **request)
         assert done["plan"].code == 10
