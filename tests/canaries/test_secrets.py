@@ -271,6 +271,41 @@ def test_a_build_log_that_prints_its_arguments_is_masked(place: Place) -> None:
     assert "ARG PIP=(sensitive) ok" in run.out
 
 
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_what_runs_and_what_it_writes_tell_no_secret(place: Place, form: str) -> None:
+    """Logs of steps and builds, and answers of services, repeat every secret of the manifests."""
+    assert place.run("apply", "--yes", "--quiet").code == 0
+
+    def answer(request: httpx.Request, _: bytes) -> httpx.Response | None:
+        secrets = [*place.canaries.typed.values(), *place.canaries.environment.values()]
+        if request.url.path.endswith("/logs"):
+            lines = [{"message": f"got {secret} -- kept words"} for secret in secrets]
+            words = {"stepRunStatus": "Failed", "buildStatus": "failed"}
+            return httpx.Response(200, json={**words, "logs": lines, "nextToken": None})
+        if request.url.path.endswith("/test"):
+            text = json.dumps({"kept words": secrets})
+            return httpx.Response(200, json={"responseStatus": 500, "responseBody": text})
+        return None
+
+    place.hostile.answer = answer
+    for words in (
+        ("run", "Workflow/nightly", "--input", "a=b"),
+        ("executions", "Workflow/nightly"),
+        ("execution", "Workflow/nightly"),
+        ("logs", "Workflow/nightly"),
+        ("logs", "Workflow/nightly", "--follow"),
+        ("logs", "Image/train", "--timestamps"),
+        ("logs", "Deployment/deployed"),
+        ("test", "Service/api"),
+    ):
+        run = place.run(*words, "-o", form)
+        if words[0] == "logs" and words[1] != "Deployment/deployed":
+            assert "kept words" in run.out
+    place.hostile.answer = echo(500, ("POST", "GET"))
+    for words in (("run", "Workflow/nightly"), ("logs", "Image/train"), ("test", "Service/api")):
+        assert place.run(*words, "-o", form).code in (1, 64)
+
+
 def test_a_status_that_tells_a_secret_is_masked(place: Place) -> None:
     async def follow(request: httpx.Request) -> httpx.Response:
         response = await Hostile(place.hostile.inner).handle_async_request(request)
