@@ -270,6 +270,7 @@ STATUS = record(
     address=TEXT_OR_NULL,
     changed=record(at=TIME_OR_NULL, by=TEXT_OR_NULL, commit=TEXT_OR_NULL),
     problems=listed(TEXT, "Why it is not well, a sentence each."),
+    next=told(TEXT_OR_NULL, "The command that tells more of it."),
     file=told(TEXT_OR_NULL, "Where the manifest is, null where none names it."),
     line={"type": ["integer", "null"]},
 )
@@ -362,6 +363,42 @@ RUNS: dict[str, Schema] = {
     "redeploy": {"redeploy": REDEPLOY},
     "test": {"health_checks": listed(CHECK)},
 }
+TYPES = listed(TEXT, "JSON types.")
+EXPLAINED: Schema = {
+    "fields": listed(
+        record(
+            optional=("default",),
+            kind=TEXT,
+            field=told(TEXT, "Dotted; * is a free key, [] an item of a list."),
+            description=TEXT,
+            types=TYPES,
+            when=listed(TEXT, "The branches in which it is so: `type: sql`."),
+            values=listed(ANY, "All that it may be; empty for no such list."),
+            absent=told(TEXT_OR_NULL, "What a manifest without it means."),
+            default=ANY,
+            call=told(TEXT_OR_NULL, "What carries a change of it, in words."),
+            restarts=FLAG,
+            notes=listed(TEXT),
+            example=told(ANY, "A part of a manifest."),
+            fields=listed(record(name=TEXT, types=TYPES, required=FLAG, description=TEXT)),
+        ),
+        "Of a field: one for each meaning, where branches differ.",
+    ),
+    "codes": listed(
+        record(code=TEXT, section=TEXT, exit_codes=TEXT_OR_NULL, advice=TEXT),
+        "Of a code: one for each part of the docs that has it.",
+    ),
+    "kinds": listed(record(kind=TEXT, description=TEXT), "Without an argument."),
+}
+WHOAMI: Schema = {
+    "stage": TEXT_OR_NULL,
+    "endpoint": TEXT,
+    "tenant": told(TEXT_OR_NULL, "The domain of its spoke; null where the platform names none."),
+    "token_from": told(TEXT_OR_NULL, "The variable that the token is from."),
+    "user": told({"type": "null"}, "No call of the platform tells who a token is."),
+    "permissions": listed(record(feature=TEXT, actions=listed(TEXT))),
+    "allowed": told(FLAG, "The answer to --can."),
+}
 VALIDATED: Schema = {
     "server_validation": told(
         record(
@@ -380,6 +417,8 @@ COMMANDS: dict[str, tuple[str, Schema]] = {
     ),
     "drift": ("What `peakctl drift -o json` prints.", DRIFTED),
     "status": ("What `peakctl status -o json` prints.", STATUSES),
+    "explain": ("What `peakctl explain -o json` prints.", EXPLAINED),
+    "whoami": ("What `peakctl whoami -o json` prints.", WHOAMI),
     "apply": ("What `peakctl apply -o json` prints.", {**PLANNED, **APPLIED}),
     "destroy": ("What `peakctl destroy -o json` prints.", {**PLANNED, **APPLIED}),
     "rollback": (

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 15.0
 """Seconds between two looks of a watch."""
-CLOCKS = 60.0
-"""Seconds by which the platform may note an edit after the run that made it has ended."""
+CLOCKS = 2.0
+"""Seconds by which the times of an edit and of the run that made it may differ: both are whole."""
 _ABSENT, _UNREAD, _PAUSED = "absent", "not read", "paused"
 
 
@@ -78,7 +78,7 @@ class ResourceStatus:
     was done outside, "" for nothing and None where that is not known; `paths` the fields.
     `pending` is what an apply would do. `next_run` is in seconds since 1970, by the schedules that
     are live.
-    `problems` are why it is not well, a sentence each.
+    `problems` are why it is not well, a sentence each; `next` is the command that tells more of it.
     """
 
     key: Key
@@ -98,6 +98,7 @@ class ResourceStatus:
     address: str = ""
     changed: Changed = Changed()
     problems: tuple[str, ...] = ()
+    next: str = ""
 
     @property
     def is_well(self) -> bool:
@@ -227,7 +228,8 @@ class _Look:
         )
         if live is not None:
             row = self._with_live(row, live, names)
-        return replace(row, problems=(*self._problems(row, live, drift), *self._refusals(key)))
+        problems = (*self._problems(row, live, drift), *self._refusals(key))
+        return replace(row, problems=problems, next=self._next(row))
 
     def _is_owned(self, key: Key, live: Live | None) -> bool | None:
         if self.live.ledger is None:
@@ -251,18 +253,21 @@ class _Look:
             last_run=live.facts.last_run,
             next_run=next_start(crons, self.platform.ledgers.now()),
             address=redact(_address(live)),
-            changed=self._changed(live),
+            changed=self._changed(live, outside=bool(row.drift)),
         )
 
-    def _changed(self, live: Live) -> Changed:
-        """Who changed it last: a run of this project, where one was under way then."""
+    def _changed(self, live: Live, *, outside: bool) -> Changed:
+        """Who changed it last: a run of this project, where one was under way then.
+
+        What was changed `outside` was not changed by one, whatever the times are.
+        """
         edit, ledger = live.edited, self.live.ledger
         if edit is None:
             return Changed()
         by = self.platform.project.redact(edit.by)
         runs = ledger.runs if ledger and self.live.owners.is_ours(live) else ()
-        for run in reversed(runs):
-            if edit.at is not None and run.started <= edit.at <= run.ended + CLOCKS:
+        for run in () if outside else reversed(runs):
+            if edit.at is not None and run.started - CLOCKS <= edit.at <= run.ended + CLOCKS:
                 actor = run.actor
                 return Changed(at=edit.at, by=actor.who, commit=actor.commit, command=run.command)
         return Changed(at=edit.at, by=by)
@@ -281,6 +286,16 @@ class _Look:
             detail = f" {redact(drift.detail)}" if drift.detail else ""
             where = f" ({', '.join(drift.paths)})" if drift.paths else ""
             yield f"{drift.kind}{detail} outside{where}: {drift.sentence}"
+
+    def _next(self, row: ResourceStatus) -> str:
+        """What to type to see more: the log of what failed, or what was done outside."""
+        failed = row.health is Health.FAILED and self.platform.kinds[row.key.kind].lifecycle.wait
+        ran = row.last_run is not None and _failed(row.last_run)
+        typed = self.platform.project.options.environment
+        where = f" -e {typed}" if typed else ""
+        if ran or failed in ("build", "deploy"):  # services have no log
+            return f"peakctl logs {row.key}{where}"
+        return f"peakctl drift --select {row.key}{where}" if row.drift else ""
 
     def _refusals(self, key: Key) -> Iterator[str]:
         """Why a plan of it would be refused, consent aside: that is no fault of what runs."""

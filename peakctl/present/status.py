@@ -141,6 +141,8 @@ def _not_well(rows: Sequence[ResourceStatus]) -> Iterator[Line]:
         where = f"  {place.file}:{place.line}" if place else ""
         yield from indent((line((str(each.key), "bold"), (where, "dim")),), _MARGIN)
         yield from indent((line((text, "error")) for text in each.problems), 2 * _MARGIN)
+        if each.next:
+            yield from indent((line("see: ", (each.next, "command")),), 2 * _MARGIN)
     yield ()
 
 
@@ -197,6 +199,7 @@ def _row(row: ResourceStatus) -> JsonDict:
             "commit": changed.commit or None,
         },
         "problems": list(row.problems),
+        "next": row.next or None,
         "file": place.file if place else None,
         "line": place.line if place else None,
     }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from schemas_of_output import check_output
 
 from peakctl.cli import cli
 from peakctl.cli.commands.explain import complete_word, explain
@@ -53,6 +54,7 @@ def test_a_field_that_differs_by_a_choice_has_a_part_for_each(peakctl: Any) -> N
 
 def test_programs_get_the_same(peakctl: Any) -> None:
     document = json.loads(peakctl("explain", "Service.minInstances", "-o", "json").out)
+    check_output("explain", document)
     (row,) = document["fields"]
     assert (row["field"], row["default"], row["restarts"]) == ("spec.minInstances", 1, True)
     assert (
@@ -61,7 +63,11 @@ def test_programs_get_the_same(peakctl: Any) -> None:
     assert yaml.safe_load(peakctl("explain", "Service.minInstances", "-o", "yaml").out) == [row]
     (code,) = yaml.safe_load(peakctl("explain", "plan/stale", "-o", "yaml").out)
     assert code["exit_codes"] == "11"
-    assert len(json.loads(peakctl("explain", "-o", "json").out)["kinds"]) == 8
+    kinds = json.loads(peakctl("explain", "-o", "json").out)
+    check_output("explain", kinds)
+    assert len(kinds["kinds"]) == 8
+    for word in ("Workflow", "Workflow.steps.q.repository", "lease/held"):
+        check_output("explain", json.loads(peakctl("explain", word, "-o", "json").out))
 
 
 @pytest.mark.parametrize(

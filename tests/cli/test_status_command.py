@@ -195,6 +195,7 @@ def test_a_run_that_failed_has_its_place_and_the_exit_code(
     assert re.search(r"Workflow/nightly ! .* failed 1m ago ", done.out)
     assert "Not well\n  Workflow/nightly  m/rest.yaml:10\n" in done.out
     assert f"    its last run is failed ({run})\n" in done.out
+    assert "    see: peakctl logs Workflow/nightly\n" in done.out
     assert done.out.splitlines()[-1] == "Status: 5 resources, 1 not well."
     assert peakctl("status", emulator=emulator).code == 0
     row = by_key(shown(peakctl, emulator))["Workflow/nightly"]
@@ -213,6 +214,9 @@ def test_a_failed_build_is_not_well(
     row = by_key(shown(peakctl, emulator))["Image/base"]
     assert (row["status"], row["health"], row["well"]) == ("failed", "failed", False)
     assert row["problems"] == ["it is failed"]
+    assert row["next"] == "peakctl logs Image/base"
+    named = by_key(shown(peakctl, emulator, "-e", "local"))["Image/base"]
+    assert named["next"] == "peakctl logs Image/base -e local"
 
 
 def test_a_service_that_failed_to_be_created_is_not_well(
@@ -244,6 +248,7 @@ def test_what_others_did_is_told_with_the_fields(peakctl: Any, emulator: Any, cl
     other, api = found["Workflow/other"], found["Service/api"]
     assert (other["drift"], other["pending"]) == ("changed", "edit")
     assert other["paths"] == ["spec.steps.a.url"]
+    assert other["next"] == "peakctl drift --select Workflow/other"
     assert other["changed"]["commit"] is None
     assert "changed outside (spec.steps.a.url)" in other["problems"][0]
     assert (api["drift"], api["status"], api["pending"]) == ("deleted", "absent", "create")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from schemas_of_output import check_output
 
 from peakctl import Project, whoami
 from peakctl.emulator.faults import read_faults
@@ -44,6 +45,10 @@ def test_it_says_where_a_run_goes_and_what_the_token_may_do(
 def test_programs_get_the_same_and_no_user(peakctl: Any, make_emulator: Any) -> None:
     emulator = make_emulator()
     document = json.loads(peakctl("whoami", "-o", "json", emulator=emulator).out)
+    check_output("whoami", document)
+    asked = peakctl("whoami", "--can", "PRICING.GUARDRAILS", "-o", "json", emulator=emulator)
+    check_output("whoami", json.loads(asked.out))
+    assert json.loads(asked.out)["allowed"] is True
     assert document["user"] is None
     assert document["tenant"] is None
     assert {"feature": "PLATFORM.IMAGES", "actions": ["*"]} in document["permissions"]
