@@ -1,11 +1,13 @@
-"""Write tests/data/hosts/github.json: what GitHub itself says of the calls that peakctl makes.
+"""Write what GitHub itself says of the calls that peakctl makes, as data of the tests.
 
-    npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz
-    python scripts/write_host_api.py package
+    npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz --one-top-level=rest
+    npm pack @octokit/graphql-schema && tar xzf octokit-graphql-*.tgz --one-top-level=graphql
+    python scripts/write_host_api.py rest/package graphql/package
 
-The package is GitHub's OpenAPI description (MIT). Kept are path, parameters, the schema of the
-body and the types of what it answers; texts and examples are left out, and objects three levels
-down have no properties. tests/hosts.py holds every request and answer to it.
+The packages are GitHub's own descriptions (MIT). Of REST, path, parameters, the schema of the body
+and the types of what it answers are kept; texts and examples are left out, and objects three levels
+down have no properties. Of GraphQL, the fields and arguments of the types that queries go through.
+tests/hosts.py holds every request and answer to it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parent.parent / "tests" / "data" / "hosts" / "github.json"
+DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "hosts"
 OPERATIONS = (
     "actions/download-artifact",
     "actions/get-workflow-run",
@@ -116,16 +118,60 @@ def text_of(found: dict[str, Any]) -> str:
     return json.dumps(head)[:-1] + ', "paths": {\n' + ",\n".join(rows) + "\n}}\n"
 
 
+TYPES = (
+    "Query",
+    "User",
+    "Repository",
+    "PullRequest",
+    "PullRequestReviewConnection",
+    "PullRequestReview",
+    "PageInfo",
+)
+"""What queries go through; add to it, and run this again."""
+
+
+def graphql_excerpt(document: dict[str, Any], version: str) -> dict[str, Any]:
+    """Of each of `TYPES`, its fields: the type of each, and the types of its arguments."""
+    found = {each["name"]: each for each in document["__schema"]["types"]}
+    source = f"npm package @octokit/graphql-schema {version} (MIT), schema.json: an excerpt"
+    types = {
+        name: {
+            field["name"]: {
+                "type": type_text(field["type"]),
+                "args": {each["name"]: type_text(each["type"]) for each in field["args"]},
+            }
+            for field in found[name]["fields"]
+        }
+        for name in TYPES
+    }
+    return {"source": source, "types": types}
+
+
+def type_text(found: dict[str, Any]) -> str:
+    """A type as GraphQL writes it: `[Review!]!`."""
+    if found["kind"] == "NON_NULL":
+        return f"{type_text(found['ofType'])}!"
+    return f"[{type_text(found['ofType'])}]" if found["kind"] == "LIST" else str(found["name"])
+
+
 def main() -> None:
-    package = Path(sys.argv[1])
-    version = json.loads((package / "package.json").read_text("utf-8"))["version"]
-    name = "api.github.com.deref.json"
-    document = json.loads((package / "generated" / name).read_text("utf-8"))
-    found = excerpt(document, version)
+    rest, graphql = (Path(word) for word in sys.argv[1:])
+    document = read(rest / "generated" / "api.github.com.deref.json")
+    found = excerpt(document, read(rest / "package.json")["version"])
     there = {each["operationId"] for path in found["paths"].values() for each in path.values()}
     if missing := set(OPERATIONS) - there:
         sys.exit(f"the description has no {', '.join(sorted(missing))}")
-    TARGET.write_text(text_of(found), "utf-8")
+    (DATA / "github.json").write_text(text_of(found), "utf-8")
+    queries = graphql_excerpt(
+        read(graphql / "schema.json"), read(graphql / "package.json")["version"]
+    )
+    types = ",\n".join(f"{json.dumps(n)}: {json.dumps(t)}" for n, t in queries["types"].items())
+    text = f'{{"source": {json.dumps(queries["source"])}, "types": {{\n{types}\n}}}}\n'
+    (DATA / "github-graphql.json").write_text(text, "utf-8")
+
+
+def read(file: Path) -> Any:
+    return json.loads(file.read_text("utf-8"))
 
 
 if __name__ == "__main__":

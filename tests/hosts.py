@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
+from graphql_query import Query
 from jsonschema import Draft202012Validator
 
 DATA = Path(__file__).parent / "data" / "hosts"
@@ -203,6 +204,7 @@ class FakeGithub(FakeHost):
     def serve(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx.Response:
         if path == "/graphql":
             assert method == "POST"
+            Query(body)
             if "reviews(" in body["query"]:
                 return httpx.Response(200, json=self._edits(body["variables"]))
             if self.login is None:
