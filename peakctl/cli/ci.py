@@ -33,11 +33,11 @@ from peakctl.operations.ci import (
     post,
     write_result,
 )
-from peakctl.operations.ci_approval import artifact_name
+from peakctl.operations.ci_approval import REQUIRED, artifact_name
 from peakctl.operations.ci_consent import consent_line, look_for_consent
 from peakctl.operations.origin import APPROVER, CONSENTS, PULL_REQUEST
 from peakctl.operations.plan import PlanResult
-from peakctl.operations.project import is_emulated
+from peakctl.operations.project import Project, is_emulated
 from peakctl.operations.saved_plan import NOT_SAVED
 from peakctl.present.ci_report import JobFacts, ci_markdown, ci_outputs
 from peakctl.present.forms import form_text
@@ -234,6 +234,7 @@ def _tell(session: Session, context: CiContext, chosen: CiFlags, report: Report)
         redact(known.get(APPROVER, "")),
         _page(session, context, url),
         tuple(map(redact, known.get(CONSENTS, "").splitlines())),
+        is_to_be_approved=_is_to_be_approved(context, report, opened),
     )
     text = ci_markdown(report, facts, session.consent_lines, context.job.host)
     told: list[Diagnostic] = []
@@ -264,6 +265,14 @@ def _page(session: Session, context: CiContext, url: str) -> str:
     files = (each.file for each in session.flags.output_files or () if each.form == "html")
     file = next(files, None)
     return address_of(context.job, url, file, session.settings.environment) if file else ""
+
+
+def _is_to_be_approved(context: CiContext, report: Report, opened: Project | None) -> bool:
+    """Whether this is the plan of a request that changes something only once it is approved."""
+    environment = opened.environment if opened else None
+    is_plan = report.command == "plan" and bool(report.plan and report.plan.pending)
+    is_required = environment is not None and environment.approval == REQUIRED
+    return is_plan and is_required and bool(context.job.request)
 
 
 def _posted(session: Session, context: CiContext, report: Report, text: str) -> Posted:

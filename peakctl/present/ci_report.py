@@ -31,7 +31,8 @@ COUNTS = {
 class JobFacts:
     """What a comment says of the job that wrote it. `at` is in seconds since 1970.
 
-    `page` is where the page of the same result (`-o html`) can be opened.
+    `page` is where the page of the same result (`-o html`) can be opened. `is_to_be_approved` says
+    that the plan is applied only once somebody has approved it on the request.
     """
 
     commit: str = ""
@@ -40,6 +41,7 @@ class JobFacts:
     approver: str = ""
     page: str = ""
     consents: tuple[str, ...] = ()
+    is_to_be_approved: bool = False
 
 
 def ci_markdown(
@@ -54,7 +56,8 @@ def ci_markdown(
     heading = next((i for i, row in enumerate(rows) if row.startswith("### ")), 0)
     is_asked = consents and not report.ok
     asked = ("", _ASK, "", *(f"    {each}" for each in consents)) if is_asked else ()
-    given = [f"- consent of `{_plain(each)}`" for each in facts.consents]
+    given = [_APPROVE] if facts.is_to_be_approved and report.ok else []
+    given += [f"- consent of `{_plain(each)}`" for each in facts.consents]
     told = ("", *given) if given else ()
     return "\n".join((rows[heading], "", facts_line(facts), *told, *asked, *rows[heading + 1 :]))
 
@@ -62,6 +65,13 @@ def ci_markdown(
 _ASK = (
     "**Consent**: if this is right, somebody who may write to this repository and did not open the"
     " request writes this line as a comment, and runs the job again:"
+)
+
+
+_APPROVE = (
+    "**Approval**: the apply of this plan needs an approval of this request by somebody who may"
+    " write to the repository and did not open it. One from before this plan, or before another"
+    " push, does not count."
 )
 
 

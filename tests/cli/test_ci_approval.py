@@ -233,10 +233,12 @@ def test_a_required_approval_that_is_missing_can_be_given_after_the_merge(
 ) -> None:
     ci = required
     ci.open(7, flow("a"))
-    assert ci.planned(7).code == 0
+    plan = ci.planned(7)
+    assert (plan.code, "**Approval**: the apply of this plan needs" in plan.summary) == (0, True)
     commit = ci.merge(7)
     done = ci.apply(commit)
     assert (done.code, "request 7: nobody has approved it" in done.err) == (12, True), done.log
+    assert "**Approval**" not in done.summary
     ci.approve(7)
     assert ci.apply(commit).code == 0
 

@@ -99,3 +99,51 @@ def test_pages_are_read_to_the_end_and_no_further(monkeypatch: pytest.MonkeyPatc
 
     assert asyncio.run(run()) == [{"n": 1}] * 3
     assert asked == ["1", "2", "3"]
+
+
+FILE = "https://files.example.net/1.zip?sig=1"
+
+
+def download(answer: Callable[[httpx.Request], httpx.Response], most: int = 100) -> Any:
+    return ask(answer, "download", most)
+
+
+def test_a_file_is_fetched_from_elsewhere_without_the_token() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((str(request.url), "authorization" in request.headers))
+        if request.url.host == "host.example.com":
+            return httpx.Response(302, headers={"Location": FILE})
+        return httpx.Response(200, content=b"zip")
+
+    assert download(answer) == b"zip"
+    assert seen == [(f"{BASE}/things", True), (FILE, False)]
+
+
+@pytest.mark.parametrize("where", ["http://files.example.net/1.zip", "ftp://x/1", "", FILE])
+def test_a_file_is_fetched_over_https_alone_and_not_in_circles(where: str) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"Location": where})
+
+    with pytest.raises(HostError, match="answers 302"):
+        download(answer)
+    assert len(asked) <= 4
+    assert not any(each.startswith(("http:", "ftp:")) for each in asked)
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        (httpx.Response(200, content=b"x" * 101), "was not reached: more than"),
+        (httpx.Response(410, json={"message": "expired"}), "answers 410: it is not there any more"),
+        (httpx.Response(204), "answers 204, and no file"),
+        (httpx.Response(500, text="oops"), "answers 500: it failed"),
+    ],
+)
+def test_a_file_that_is_none(response: httpx.Response, told: str) -> None:
+    with pytest.raises(HostError, match=told):
+        download(lambda _: response)
