@@ -36,6 +36,7 @@ from peakctl.model import (
     Ledger,
     Listed,
     LiveId,
+    Owned,
     Owner,
     Resource,
     Run,
@@ -48,6 +49,7 @@ from peakctl.operations.get import declared_resources
 from peakctl.operations.history import history_writer
 from peakctl.operations.ledger import look_checked
 from peakctl.operations.origin import origin_of
+from peakctl.operations.ownership import not_owned
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 from peakctl.operations.recorder import ledger_client, not_written
@@ -265,9 +267,23 @@ async def _plan(
         found, notes = choose_resources(ledger, others.ledgers, resources, listed, platform.kinds)
         chosen = {k: i for k, i in found.items() if any(a.fits(k, prefix) for a in asked)}
         notes = tuple(n for n in notes if n.key and any(a.fits(n.key, prefix) for a in asked))
+    _refuse_unknown(asked, owner, ledger.owned if ledger else {}, prefix)
     judge = _Judge(platform, options, resources, chosen)
     found_resources = (_narrowed(each, asked, prefix) for each in await judge.resources())
     return GcPlan(owner, tuple(found_resources), judge.now, notes)
+
+
+def _refuse_unknown(
+    asked: Sequence[_Asked], owner: Owner, owned: Mapping[Key, Owned], prefix: str
+) -> None:
+    """Raise PeakctlError with every name, or pattern of names, that nothing owned has."""
+    missing = [
+        not_owned(Key(each.word.kinds[0], each.word.name), owner, owned)
+        for each in asked
+        if each.word.name is not None and not any(each.fits(key, prefix) for key in owned)
+    ]
+    if missing:
+        raise PeakctlError(*missing)
 
 
 def _narrowed(resource: GcResource, asked: Sequence[_Asked], prefix: str) -> GcResource:

@@ -191,6 +191,8 @@ async def _uses(
     ledgers = await find_ledgers(platform, {live.live_id for live in lives}, told)
     owners = find_owners(platform.project.owner, ledgers.ours, ledgers.others).ids
     of_keys = {str(key): ledger.owner for ledger in ledgers.all for key in ledger.owned}
+    known = {str(o.id): str(k) for ledger in ledgers.all for k, o in ledger.owned.items()}
+    known |= {str(live.id): str(live.key) for live in lives}
     part_of = await parts_of(platform, lives, told)
     numbers = await _numbers(platform, target)
     declared = {str(key) for key in resources}
@@ -205,8 +207,13 @@ async def _uses(
             not declared.isdisjoint((str(live.key), whole)),
         )
         for live, versions in found
-        for whole in (part_of.get(live.live_id, ""),)
+        for whole in (_named(part_of.get(live.live_id, ""), known),)
     )
+
+
+def _named(whole: str, known: Mapping[str, str]) -> str:
+    """What something is a part of by its key, where the platform tells its id alone."""
+    return known.get(whole.rpartition(" ")[2], whole)
 
 
 async def _numbers(platform: Platform, target: LiveId) -> dict[str, str]:

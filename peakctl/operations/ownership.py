@@ -151,7 +151,7 @@ def _entries(found: LedgerResult, keys: Iterable[Key], prefix: str) -> tuple[Own
     for key in dict.fromkeys(keys):
         entry = owned.get(Key(key.kind, f"{prefix}{key.name}")) or owned.get(key)
         if entry is None:
-            problems.append(_not_owned(key, found.owner, owned))
+            problems.append(not_owned(key, found.owner, owned))
         else:
             there[entry.key] = entry
     if problems:
@@ -257,7 +257,8 @@ _UNDONE = {
 # --- what is wrong -------------------------------------------------------------------------------
 
 
-def _not_owned(key: Key, owner: Owner, owned: Mapping[Key, Owned]) -> Diagnostic:
+def not_owned(key: Key, owner: Owner, owned: Mapping[Key, Owned]) -> Diagnostic:
+    """That a project does not own what was named, with the nearest that it owns."""
     near = nearest_names(str(key), [str(each) for each in owned])
     return Diagnostic(
         code="ledger/not-owned",

@@ -167,6 +167,7 @@ def _numbers() -> list[tuple[str, str]]:
         ((), 64, "give --keep N, --older-than TIME, or both"),
         (("BlockSpec", "--keep", "1"), 64, "single versions of BlockSpec cannot be deleted"),
         (("Nothing", "--keep", "1"), 64, "usage/unknown-kind"),
+        (("Image/bas", "Artifact/x*", "--keep", "1"), 1, "did you mean: Image/base"),
         (("--keep", "0"), 64, "0"),
         (("--keep", "1", "-e", "none"), 64, "usage/no-ledger"),
         (("--keep", "2"), 12, "peakctl gc --keep 2 --yes"),

@@ -235,3 +235,28 @@ def test_whatever_the_names_a_drawing_stays_one(names: list[str], word: str) -> 
         assert sum(line.startswith(begin) for line in lines) == len(keys) + len(pairs)
     page = drawn_text("html", roles, pairs, [((word, ""),)])
     assert page.count("<svg") == page.count("</pre>") == 1
+
+
+APP = """\
+---
+apiVersion: peakctl/v1
+kind: AppSpec
+metadata: {name: app, title: App, summary: An app}
+spec: {config: [{name: block}]}
+---
+apiVersion: peakctl/v1
+kind: Deployment
+metadata: {name: whole, title: Whole}
+spec: {appSpec: {name: app}}
+"""
+
+
+def test_the_blocks_of_an_app_go_with_it(folder: Path, peakctl: Any, make_emulator: Any) -> None:
+    (folder / "shop/m/all.yaml").write_text(SHOP + APP)
+    made = make_emulator(build_seconds=0)
+    assert peakctl("apply", "--yes", emulator=made).code == 0
+    ran = peakctl("graph", "--impact", "BlockSpec/block", "-o", "json", emulator=made)
+    users = {each["label"]: each for each in json.loads(ran.out)["impact"]["users"]}
+    part = users["Deployment/whole-block@1"]
+    assert (part["part_of"], part["owner"]) == ("Deployment/whole", "shop/local")
+    assert all(each["declared"] for each in users.values())
