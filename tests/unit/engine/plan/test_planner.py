@@ -627,6 +627,9 @@ def test_an_older_version_with_other_content_is_not_used(lab: Any) -> None:
 
 def test_an_older_version_changes_nothing_about_what_is_refused(lab: Any) -> None:
     put_with_older(lab, BUILD)
-    planned = lab.plan(image(lab, {"type": "workflow"}))
-    assert [d.code for d in planned.diagnostics] == ["plan/immutable"]
+    live = lab.Image.things["a"]
+    theirs = tuple(replace(each, foreign="part of the platform") for each in live.older)
+    lab.Image.things["a"] = replace(live, foreign="part of the platform", older=theirs)
+    planned = lab.plan(image(lab))
+    assert [d.code for d in planned.diagnostics] == ["live/not-ours"]
     assert planned.plan.actions == ()
