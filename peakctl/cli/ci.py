@@ -170,6 +170,8 @@ async def consented(
                 session.flags = replace(flags, allow_mass_change=int(value))
             case "adopt":
                 session.flags = replace(flags, adopt=True)
+            case "forward":
+                session.flags = replace(flags, forward=True)
             case _:
                 session.flags = replace(flags, take_over=(*flags.take_over, value))
     return True

@@ -15,8 +15,8 @@ from dataclasses import field
 from peakctl.hosts.requests import Request, Requests, Words
 from peakctl.model.records import dataclass
 
-MASS_CHANGE, ADOPT, TAKE_OVER = "mass-change", "adopt", "take-over"
-_WHAT = r"(mass-change|adopt|take-over)(?:{0}([^\s]{{1,200}}))?"
+MASS_CHANGE, ADOPT, TAKE_OVER, FORWARD = "mass-change", "adopt", "take-over", "forward"
+_WHAT = r"(mass-change|adopt|take-over|forward)(?:{0}([^\s]{{1,200}}))?"
 _LINE = re.compile(
     rf"peakctl: allow {_WHAT.format(' (?!at [0-9a-f])')}"
     r"(?: at ([0-9a-f]{40,64}) as ([0-9a-f]{16}))?\s*\Z"

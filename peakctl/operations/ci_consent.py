@@ -11,6 +11,7 @@ from peakctl.engine.record import plan_digest
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.hosts.consents import (
     ADOPT,
+    FORWARD,
     MASS_CHANGE,
     TAKE_OVER,
     Consent,
@@ -50,8 +51,8 @@ class FoundConsent:
 def wanted_of(planned: PlanResult, guards: Sequence[Diagnostic]) -> tuple[Wanted, ...]:
     """What somebody would have to consent to, without a commit; none if that cannot be done.
 
-    That is an unusual number of changes, adopting, and taking over from another project. What a
-    rule of the environment forbids is lifted by nobody on a request.
+    That is an unusual number of changes, adopting, undoing a rollback, and taking over from another
+    project. What a rule of the environment forbids is lifted by nobody on a request.
     """
     found: dict[Wanted, None] = {}
     for guard in guards:
@@ -68,6 +69,8 @@ def _wanted(planned: PlanResult, guard: Diagnostic) -> Wanted | None:
             return Wanted(MASS_CHANGE, str(len(counted_changes(planned.plan, load_kinds()))))
         case "guard/adopt":
             return Wanted(ADOPT)
+        case "guard/rolled-back":
+            return Wanted(FORWARD)
         case "guard/foreign-owner":
             action = next((a for a in planned.plan.actions if a.key == guard.key), None)
             owner = planned.live.owners.owner(action.live) if action and action.live else None

@@ -224,3 +224,34 @@ def test_other_guards_cannot_be_consented_to_on_a_request(case: Case) -> None:
     case.host.add(7, "bob", case.asked_for())
     assert case.run("plan", "--allow", "create").code == 12
     assert case.run("plan", "--allow-mass-change", "11").code == 12
+
+
+IMAGE = """\
+apiVersion: peakctl/v1
+kind: Image
+metadata: {name: base}
+spec: {type: workflow, buildDetails: {source: dockerfile, dockerfile: FROM python:3.1%s}}
+---
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+spec: {steps: {train: {imageDetails: {name: base}, command: "true"}}}
+"""
+
+
+def test_going_forward_after_a_rollback_can_be_consented_to(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("1", "2"):
+        (case.folder / "m.yaml").write_text(IMAGE % version)
+        assert case.peakctl("apply", "--yes").code == 0
+    assert case.peakctl("rollback", "Image/base", "--yes").code == 0
+    line = case.asked_for()
+    assert line.startswith(f"peakctl: allow forward at {HEAD} as ")
+    case.host.add(7, "bob", line)
+    assert case.run("plan").code == 0
+    case.merge(monkeypatch)
+    applied = case.run("apply")
+    assert applied.code == 0, applied.err
+    assert "1 edited" in applied.out
+    assert case.last_run()["approver"] == "bob"
