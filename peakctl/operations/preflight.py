@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity, diagnose
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, Action, Key, Listed, Path, Plan, Reference, Step, Value, Verb
+from peakctl.model.resources import Resource
 from peakctl.model.text import status_word
-from peakctl.model.values import value_at
+from peakctl.model.values import EMPTY, MISSING, Tree, value_at
 from peakctl.operations.platform import Platform
 from peakctl.operations.whoami import Permission, read_permissions
 
@@ -37,7 +38,13 @@ async def find_refusals(platform: Platform, plan: Plan, live: LiveState) -> tupl
     may have, names a machine by its id, or deletes a spec.
     """
     look = _Look(platform, plan, live)
-    asked = (look.permissions(), look.machines(), look.names(), look.deployed())
+    asked = (
+        look.permissions(),
+        look.machines(),
+        look.versions(),
+        look.names(),
+        look.deployed(),
+    )
     found = await asyncio.gather(*(_unless_unread(each) for each in asked))
     told = [each for part in found for each in part]
     told += [*look.in_use(), *look.busy()]
@@ -85,7 +92,9 @@ class _Look:
 
     async def machines(self) -> list[Diagnostic]:
         """Machines that a manifest names by an id that the tenant does not have."""
-        named = [(a, site, id_) for a in self.plan.pending for site, id_ in self._by_id(a)]
+        kinds = self.platform.kinds
+        looked_up = {name for name, kind in kinds.items() if not kind.schema}
+        named = list(self._by_id(looked_up))
         if not named:
             return []
         known = await self._options(named)
@@ -96,19 +105,42 @@ class _Look:
                 told.append(_no_machine(action, site, id_, same))
         return told
 
-    def _by_id(self, action: Action) -> Iterator[tuple[Site, Value]]:
-        """The machines that the manifest names by id, where they are not what is live already."""
-        resource = action.resource
-        if resource is None or action.verb is Verb.DELETE:
-            return
-        before = action.live.values if action.live else {}
-        root = self.platform.kinds[action.key.kind].root
-        for site in _sites(root, action.desired, (), ()):
-            id_ = value_at(resource.values, site.id_at)
-            looked_up = not any(self.platform.kinds[k].schema for k in site.rule.kinds)
-            is_known = isinstance(id_, int) or (isinstance(id_, str) and id_.isdigit())  # no @param
-            if looked_up and is_known and id_ != value_at(before, site.id_at):
-                yield site, id_
+    def _by_id(self, kinds: Collection[str]) -> Iterator[tuple[Action, Site, Value]]:
+        """What manifests name of these kinds by its id, where that is not what is live already."""
+        for action in self.plan.pending:
+            resource = action.resource
+            if resource is None or action.verb is Verb.DELETE:
+                continue
+            before = action.live.values if action.live else {}
+            root = self.platform.kinds[action.key.kind].root
+            for site in _sites(root, action.desired, (), ()):
+                id_ = value_at(resource.values, site.id_at)
+                is_id = isinstance(id_, int) or (isinstance(id_, str) and id_.isdigit())
+                if is_id and {*site.rule.kinds} <= {*kinds} and not _same(site, resource, before):
+                    yield action, site, id_
+
+    async def versions(self) -> list[Diagnostic]:
+        """Versions, or what has them, that manifests name by ids that the tenant does not have."""
+        numbered = {n for n, k in self.platform.kinds.items() if k.versions and k.versions.has_id}
+        named = list(self._by_id(numbered))
+        wanted = {self._version(each): each for each in named}
+        there = await asyncio.gather(*(self._is_there(*each) for each in wanted))
+        known = dict(zip(wanted, there, strict=True))
+        return [_no_version(*each) for each in named if not known[self._version(each)]]
+
+    def _version(self, named: tuple[Action, Site, Value]) -> tuple[str, str, str]:
+        """Kind, id and version; "" for no version."""
+        action, site, id_ = named
+        assert action.resource is not None  # noqa: S101 - what names something is declared
+        version = value_at(action.resource.values, site.version_at) if site.version_at else MISSING
+        return site.rule.kinds[0], str(id_), "" if version is MISSING else str(version)
+
+    async def _is_there(self, kind: str, id_: str, version: str) -> bool:
+        adapter = self.platform.adapters[kind]
+        if not version:
+            return await adapter.look_up(id_, EMPTY) is not None
+        found = await adapter.name_versions(id_, (version,))
+        return found.name is not None or bool(found.numbers)
 
     async def _options(
         self, named: Iterable[tuple[Action, Site, Value]]
@@ -210,6 +242,12 @@ class _Look:
                 )
 
 
+def _same(site: Site, resource: Resource, before: Tree) -> bool:
+    """Whether the ids that a manifest gives at a place are what is live already."""
+    given = {at: value_at(resource.values, at) for at in site.parts}
+    return all(id_ in (MISSING, value_at(before, at)) for at, id_ in given.items())
+
+
 def _routes(kind: Kind) -> tuple[str, ...]:
     """The kind itself where it has a route for blocks and one for apps: what is deployed."""
     return (kind.name,) if kind.defined_by else ()
@@ -299,6 +337,17 @@ def _no_machine(action: Action, site: Site, id_: Value, known: Iterable[str]) ->
         path=site.id_at,
         detail=f"it has: {', '.join(ids)}" if ids else "it has none",
         fix="name it instead, as peakctl get instance-types lists them",
+    )
+
+
+def _no_version(action: Action, site: Site, id_: Value) -> Diagnostic:
+    kind = site.rule.kinds[0]
+    return _told(
+        action,
+        "unknown-id",
+        f"the tenant has no {kind} with id {id_}, or not this version of it",
+        path=site.id_at,
+        fix=f"name it instead: ids are those of one tenant; see peakctl get {kind} --verbose",
     )
 
 

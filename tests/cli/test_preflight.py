@@ -172,6 +172,35 @@ def test_a_machine_by_an_id_that_is_there_is_asked_for_once_and_not_again(shop: 
     assert options not in shop.sent("plan")
 
 
+@pytest.mark.parametrize(
+    ("ids", "refused"),
+    [
+        ({"imageId": 99999}, True),
+        ({"imageId": 1, "versionId": 99999}, True),
+        ({"imageId": 1, "versionId": 1}, False),
+        ({"imageId": 1}, False),
+    ],
+    ids=str,
+)
+def test_an_image_by_an_id_that_is_not_there_is_refused(
+    shop: Shop, ids: Any, refused: bool
+) -> None:
+    shop.apply(IMAGE)
+    shop.write(IMAGE, (SERVICE % MACHINE).replace("{name: base}", json.dumps(ids)))
+    done = shop("plan")
+    assert done.code == (10 if refused else 0), done.err
+    assert ("preflight/unknown-id" in done.err) is refused
+    if refused:
+        assert "in m/all.yaml:12:" in done.err
+        return
+    assert shop("apply", "--yes").code == 0
+    shop.write(
+        IMAGE, (SERVICE % MACHINE).replace("{name: base}", json.dumps(ids)) + "  entrypoint: x\n"
+    )
+    sent = shop.sent("plan")
+    assert not [each for each in sent if "/images/1" in each and not each.endswith("/versions/1")]
+
+
 def test_a_name_that_a_webapp_has_is_refused_for_a_service(shop: Shop) -> None:
     shop.apply(IMAGE)
     image = send(shop.emulator, "GET", "/service/image-management/api/v2/images/?pageSize=100")
