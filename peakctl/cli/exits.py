@@ -30,7 +30,10 @@ OTHER_WORDS = {
 }
 """Commands of other tools, with the one that does this here."""
 CONSEQUENTIAL = frozenset(
-    ("destroy", "apply", "--prune", "--prune-history", "--take-over", "--adopt", "--yes")
+    (
+        *("destroy", "apply", "gc", "disown", "unprotect"),
+        *("--prune", "--prune-history", "--take-over", "--adopt", "--yes"),
+    )
 )
 MISSPELT = 0.8
 """How much alike a word and a command must be to be taken for a misspelling; 1 is equal."""

@@ -373,3 +373,9 @@ def test_a_version_that_is_named_goes_alone(run: Any, emulator: Any) -> None:
     both = run("Image/base@0.0.1", "Artifact", "--keep", "4", "--dry-run", "-o", "json")
     assert verdicts(both)["Image/base@0.0.1"] == "count"
     assert run("Image/base@0.0.1", "Artifact").code == 64
+
+
+@pytest.mark.parametrize("word", ["gt", "gr", "down-it", "uprot"])
+def test_no_word_leads_to_what_deletes_or_lets_go(word: str, peakctl: Any, emulator: Any) -> None:
+    told = peakctl(word, emulator=emulator).err
+    assert not {"gc", "disown", "unprotect"} & {*told.replace("?", " ").split()}
