@@ -387,5 +387,8 @@ def _texts(counts: dict[str, int]) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    """The text without what XML cannot hold, not even as an escape."""
-    return _NO_XML.sub("\ufffd", text)
+    """The text without what XML cannot hold, not even as an escape, and without links to files.
+
+    GitLab makes one of `[[ATTACHMENT|path]]`, whoever wrote it.
+    """
+    return _NO_XML.sub("\ufffd", text).replace("[[ATTACHMENT|", "[ [ATTACHMENT|")

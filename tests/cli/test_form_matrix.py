@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +88,18 @@ class Shop:
             Fault(method="GET", path=f"{LIVE}[0-9]", skip=16, times=None),
         ]
 
+    def interrupted(self) -> None:
+        """Somebody presses Ctrl-C when the first change has been sent."""
+        self.edited()
+        log, add = self.emulator.requests, self.emulator.requests.add
+
+        def heard(recorded: Any, **more: Any) -> None:
+            add(recorded, **more)
+            if (recorded.method, LIVE in recorded.path) == ("PUT", True):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        log.add = heard
+
     def fail(self, method: str, path: str, status: int, times: int | None) -> None:
         rule = Fault(method=method, path=path, status=status, times=times)
         self.emulator.faults.append(rule)
@@ -135,6 +149,7 @@ ENDINGS: dict[str, tuple[tuple[str, ...], Callable[[Shop], None], int]] = {
     "apply-partly": (("apply", "--yes"), Shop.refused, 14),
     "apply-failing": (("apply", "--yes"), Shop.refused_whole, 1),
     "apply-doubtful": (("apply", "--yes"), Shop.doubtful, 14),
+    "apply-interrupted": (("apply", "--yes", "--parallelism", "1"), Shop.interrupted, 130),
     "apply-invalid": (("apply", "--yes"), Shop.broken, 10),
     "apply-unasked": (("apply",), Shop.edited, 12),
     "apply-guard": (("apply", "--yes"), Shop.all_edited, 12),

@@ -266,6 +266,12 @@ def test_junit_of_an_apply_that_was_refused_passes_nothing_that_it_was_to_change
     assert all(len(each) == 0 for each in junit(Report("plan", 0, plan=PLAN)))
 
 
+def test_junit_links_no_file_of_the_job() -> None:
+    words = "see [[ATTACHMENT|secrets.txt]]"
+    found = Report("plan", 1, diagnostics=(Diagnostic("a/b", words), Diagnostic("a/c", words)))
+    assert "[[ATTACHMENT|" not in form_text(found, "junit")
+
+
 def test_junit_keeps_warnings_beside_the_case() -> None:
     run = junit(PLANNED)[0]
     assert (run[0].tag, run[0].text) == ("system-out", "warning[template/unused]: unused")
