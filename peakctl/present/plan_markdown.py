@@ -103,7 +103,7 @@ def _undeclared(report: Report) -> Iterator[str]:
 
 def _title(report: Report) -> str:
     where = " ".join(
-        f"{word} `{printable(value)}`"
+        f"{word} `{_code(value)}`"
         for word, value in (
             ("project", report.project),
             ("environment", report.environment),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from forms import check_form, junit_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import as_shown
@@ -21,10 +20,8 @@ from peakctl.present.host_reports import findings_of
 from peakctl.present.places import Places, in_repository
 from peakctl.present.report import Report
 
-DATA = Path(__file__).resolve().parents[2] / "data/forms"
 ANY = st.text(st.characters(exclude_categories=()))
 """Surrogates too: what is no UTF-8 in the name of a file is read as some."""
-SCHEMAS = {path.stem: json.loads(path.read_text("utf-8")) for path in DATA.glob("*.json")}
 IMAGE, FLOW = Key("Image", "base"), Key("Workflow", "flow")
 WRONG = Diagnostic(
     "manifest/unknown-field",
@@ -77,23 +74,8 @@ REPORTS = (
 )
 
 
-def valid(form: str, found: Any) -> Any:
-    jsonschema.Draft202012Validator(SCHEMAS[form]).validate(found)
-    return found
-
-
-def as_tree(node: ET.Element) -> dict[str, Any]:
-    return {
-        "tag": node.tag,
-        "attributes": dict(node.attrib),
-        "children": [as_tree(each) for each in node],
-        **({} if len(node) == 0 else {"text": (node.text or "").strip()}),
-    }
-
-
 def junit(report: Report) -> ET.Element:
-    root = ET.fromstring(form_text(report, "junit"))
-    valid("junit", as_tree(root))
+    root = junit_tree(form_text(report, "junit"))
     suite = root[0]
     for word in ("failure", "error", "skipped"):
         counted = {"failure": "failures", "error": "errors", "skipped": "skipped"}[word]
@@ -105,35 +87,20 @@ def junit(report: Report) -> ET.Element:
 
 
 def sarif(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = valid("sarif", json.loads(form_text(report, "sarif")))["runs"][0]
-    rules = [rule["id"] for rule in found["tool"]["driver"]["rules"]]
-    assert all(rules[each["ruleIndex"]] == each["ruleId"] for each in found["results"])
+    found: dict[str, Any] = check_form("sarif", form_text(report, "sarif"), report.command)
     return found
 
 
 def quality(report: Report) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = valid("codequality", json.loads(form_text(report, "codequality")))
-    assert len({each["fingerprint"] for each in found}) == len(found)
+    text = form_text(report, "codequality")
+    found: list[dict[str, Any]] = check_form("codequality", text, report.command)
     return found
 
 
 def annotations(report: Report) -> list[tuple[str, dict[str, str], str]]:
-    """What the runner reads: a command a line, with its properties and message unescaped."""
-    found = []
-    for row in form_text(report, "github").splitlines():
-        command = re.fullmatch(r"::(error|warning|notice)(?: ([^:]*))?::(.*)", row)
-        assert command, row
-        pairs = dict(pair.split("=", 1) for pair in (command[2] or "").split(",") if pair)
-        found.append(
-            (command[1], {k: unescaped(v) for k, v in pairs.items()}, unescaped(command[3]))
-        )
+    text = form_text(report, "github")
+    found: list[tuple[str, dict[str, str], str]] = check_form("github", text, report.command)
     return found
-
-
-def unescaped(text: str) -> str:
-    for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
-        text = text.replace(code, character)
-    return text
 
 
 @pytest.mark.parametrize(
@@ -144,8 +111,7 @@ def test_every_form_of_every_ending_is_valid(report: Report) -> None:
     sarif(report)
     quality(report)
     annotations(report)
-    gitlab = json.loads(form_text(report, "gitlab"))
-    valid("codequality" if report.command == "validate" else "terraform", gitlab)
+    check_form("gitlab", form_text(report, "gitlab"), report.command)
 
 
 @settings(max_examples=40)
