@@ -46,6 +46,16 @@ def test_a_project_is_applied_without_a_word_of_its_secrets(place: Place) -> Non
     assert place.run("destroy", "--yes", "--verbose").code == 0
 
 
+@pytest.mark.parametrize("form", ["text", "json", "yaml"])
+def test_a_status_has_no_secret_whether_variables_are_set_or_not(place: Place, form: str) -> None:
+    assert place.run("status", "-o", form, "--verbose").code == 0
+    assert place.run("apply", "--yes", "--quiet").code == 0
+    assert place.run("status", "-o", form, "--verbose").code == 0
+    place.turn("2")
+    assert place.run("status", "-o", form, "--verbose", "--exit-code").code in (0, 2)
+    assert place.run("whoami", "-o", form).code == 0
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_plan_says_which_secrets_have_changed(place: Place, form: str) -> None:
     assert place.run("apply", "--yes", "--quiet").code == 0
