@@ -18,15 +18,19 @@ import pytest
 from peakctl import (
     APPROVE_ALL,
     ApplyOptions,
+    Ended,
     Event,
     GuardRefused,
+    HealthCheck,
     Key,
+    LogOptions,
     ManifestsInvalid,
     PeakctlError,
     PlanOptions,
     PlanStale,
     Project,
     RunNotice,
+    RunOptions,
     SelectorEmpty,
     StageStarted,
     Status,
@@ -36,16 +40,24 @@ from peakctl import (
     apply,
     apply_async,
     build_log,
+    check_service,
     destroy,
+    execution,
+    executions,
     get,
     history,
     init,
     load,
+    logs,
+    pause,
     plan,
     plan_async,
     read_saved_plan,
     rebuild_ledger,
+    redeploy,
     render,
+    resume,
+    run,
     save_plan,
     show_ledger,
     unlock_ledger,
@@ -369,6 +381,35 @@ def test_the_log_of_the_last_failed_build_is_had_again(folder: Path) -> None:
         build_log(project, Key("Image", "other"), failed=True)
     with pytest.raises(UsageError, match='there is no kind "Picture"'):
         build_log(project, Key("Picture", "forecast"))
+
+
+def test_workflows_are_run_and_looked_at(folder: Path) -> None:
+    flow = Key("Workflow", "hourly")
+    (folder / "m/hourly.yaml").write_text(
+        "apiVersion: peakctl/v1\nkind: Workflow\nmetadata: {name: hourly}\n"
+        "spec: {steps: {a: {type: sql, sqlQueryPath: q.sql}}}\n",
+        encoding="utf-8",
+    )
+    project = open_with(folder)
+    assert apply(project, APPROVE_ALL).ok
+    with pytest.raises(PeakctlError, match="has not run yet"):
+        execution(project, flow)
+    heard: list[object] = []
+    done = run(project, flow, RunOptions(steps=("a",)), emit=heard.append)
+    assert (done.ok, done.ended, len(heard) >= 2) == (True, Ended.SUCCESS, True)
+    (listed,) = executions(project, flow, limit=5)
+    assert execution(project, id=listed.id).steps[0].name == "a"
+    found = logs(project, flow, LogOptions(step="a", tail=1))
+    assert [line.text for line in found.lines] == ["Done"]
+    assert pause(project, flow).changed
+    assert not pause(project, flow).changed
+    assert resume(project, flow).status == "Available"
+    with pytest.raises(UsageError, match="no workflow and no id"):
+        execution(project)
+    with pytest.raises(UsageError, match="no call that redeploys"):
+        redeploy(project, flow)
+    with pytest.raises(PeakctlError, match='no Service named "api"'):
+        check_service(project, HealthCheck("api"))
 
 
 def test_a_run_that_is_stopped_says_so(project: Project) -> None:

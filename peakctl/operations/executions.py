@@ -89,6 +89,14 @@ async def execution_async(
 async def read_execution(platform: Platform, key: Key | None, id_: str | None) -> Execution:
     """As `execution`, on a platform that is connected."""
     executions = Executions(platform.api)
+    if key is None and not id_:
+        raise UsageError(
+            Diagnostic(
+                code="usage/target",
+                summary="no workflow and no id of an execution is named",
+                fix="peakctl execution Workflow/NAME, or peakctl execution ID",
+            )
+        )
     if key is None:
         key, found = await _find_anywhere(platform, executions, id_ or "")
     else:
