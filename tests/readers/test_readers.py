@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from plans import as_shown
 from policies import BROKEN, KEPT
 
@@ -90,3 +92,77 @@ def test_sarif_tools_list_and_count_the_problems(tmp_path: Path) -> None:
     sarif("csv", "--output", "out.csv")
     rows = (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()
     assert any("peakctl" in row and "m/a%20b.yaml" in row and ",7" in row for row in rows), rows
+
+
+# --- the files of the CIs, by the schemas that editors use for them ------------------------------
+
+CI_PROJECT = "project: shop\nenvironments: {local: {emulator: true}, prod: {stage: prod}}\n"
+DOCUMENTED = Path(__file__).resolve().parents[2] / "docs/ci.md"
+
+
+def vendored(name: str) -> Any:
+    import check_jsonschema.builtin_schemas.vendor as vendor
+
+    folder = Path(vendor.__file__).parent
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
+
+
+def problems(schema: Any, value: Any) -> list[str]:
+    kind = jsonschema.validators.validator_for(schema)
+    return [f"{each.json_path}: {each.message[:200]}" for each in kind(schema).iter_errors(value)]
+
+
+def read_yaml(text: str) -> Any:
+    """As YAML 1.2 has it: `on` is a word. An event without more is null."""
+    found = yaml.load(text, Loader=yaml.BaseLoader)
+    assert isinstance(found, dict)
+    events = found.get("on")
+    if isinstance(events, dict):
+        found["on"] = {word: each or None for word, each in events.items()}
+    return found
+
+
+def typed(value: Any) -> Any:
+    """Texts that are numbers or flags in YAML, as these."""
+    if isinstance(value, dict):
+        return {word: typed(each) for word, each in value.items()}
+    if isinstance(value, list):
+        return [typed(each) for each in value]
+    if value is None:
+        return None
+    return {"true": True, "false": False}.get(value, int(value) if value.isdigit() else value)
+
+
+@needs("check_jsonschema")
+@pytest.mark.parametrize(
+    ("words", "files", "schema"),
+    [
+        ("github", ".github/workflows/*.yml", "github-workflows"),
+        ("github", ".github/actions/peakctl/action.yml", "github-actions"),
+        ("github --matrix", ".github/workflows/*.yml", "github-workflows"),
+        ("gitlab", ".gitlab/*.yml", "gitlab-ci"),
+        ("azure", "azure-pipelines-*.yml", "azure-pipelines"),
+    ],
+)
+def test_the_written_files_have_the_shape_that_their_hosts_publish(
+    tmp_path: Path, words: str, files: str, schema: str
+) -> None:
+    (tmp_path / "peakctl.yaml").write_text(CI_PROJECT)
+    command = [sys.executable, "-m", "peakctl", "ci", "init", *words.split()]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = sorted(tmp_path.glob(files))
+    assert found
+    for file in found:
+        value = read_yaml(file.read_text("utf-8"))
+        value = value if schema == "azure-pipelines" else typed(value)  # its schema has texts alone
+        assert problems(vendored(schema), value) == [], file.name
+
+
+@needs("check_jsonschema")
+def test_the_documented_workflows_have_the_shape_that_github_publishes() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENTED.read_text("utf-8"), re.S)
+    workflows = [text for text in blocks if re.search(r"^jobs:", text, re.M)]
+    assert len(workflows) > 4
+    for text in workflows:
+        value = {"on": "pull_request", **typed(read_yaml(text))}
+        assert problems(vendored("github-workflows"), value) == [], text
