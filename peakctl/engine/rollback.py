@@ -8,7 +8,7 @@ what was before. `LastingChange` is what somebody writes into the manifests to k
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.engine.graph import find_edges, targets
 from peakctl.engine.plan.steps import is_newer, stated_fields
@@ -16,6 +16,7 @@ from peakctl.errors import Diagnostic, diagnose
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.walk import field_at
 from peakctl.model import MISSING, Key, Live, Location, Path, Reference, Resource, Tree, Value
+from peakctl.model.records import dataclass
 from peakctl.model.values import (
     copy_tree,
     dotted,

@@ -10,10 +10,9 @@ import logging
 import re
 from urllib.parse import urlsplit
 
-import httpx
-
 from peakctl import __version__
 from peakctl.api.failures import failure_of_error
+from peakctl.api.http import httpx
 from peakctl.errors import HostError
 from peakctl.model import JsonObject
 from peakctl.settings import is_loopback

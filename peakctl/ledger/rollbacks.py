@@ -8,11 +8,11 @@ consent; an apply whose manifests agree with what is live forgets it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from peakctl.ledger.digests import place
 from peakctl.ledger.fields import LONGEST_WORD
 from peakctl.model import Action, Path, Verb
+from peakctl.model.records import dataclass
 
 _MARK = "rolled-back"
 _FIELD = f"{_MARK} "

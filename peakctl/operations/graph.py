@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from peakctl.engine.graph import Reached, reached_by
 from peakctl.engine.observe.version_uses import observe_users
 from peakctl.errors import Diagnostic, PeakctlError, Severity
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import Key, LiveId, Location, Owner, Resource, dotted
+from peakctl.model.records import dataclass
 from peakctl.operations.get import declared_resources, find_ledgers, parts_of
 from peakctl.operations.load import validate
 from peakctl.operations.platform import Platform, connect

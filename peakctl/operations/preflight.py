@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity, diagnose
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, Action, Key, Listed, Path, Plan, Reference, Step, Value, Verb
+from peakctl.model.records import dataclass
 from peakctl.model.resources import Resource
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, MISSING, Tree, value_at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.engine.waiting import wait_until_settled
@@ -17,6 +16,7 @@ from peakctl.errors import (
     UsageError,
 )
 from peakctl.model import CallRequest, CallResult, Failure, Key, Live, Readiness, State, Step
+from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.operations.apply import ApplyOptions, Stop, StoppableClock, wait_limits
 from peakctl.operations.platform import Platform, connect

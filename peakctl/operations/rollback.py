@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peakctl.engine.rollback import LastingChange, RolledResources, at_revision, pin_users, stand_in
@@ -42,6 +42,7 @@ from peakctl.model import (
 from peakctl.model import (
     Path as FieldPath,
 )
+from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
 from peakctl.operations.apply import ApplyOptions, ApplyResult, RunEvent, Stop, carry_out
 from peakctl.operations.history import read_runs

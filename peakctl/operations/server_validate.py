@@ -8,10 +8,11 @@ might be made in the ledger, and after a lost answer it is looked for, never sen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from peakctl.errors import ApiError, Diagnostic, PlanStale, Severity, UsageError, diagnose
 from peakctl.model import Action, CallRequest, Checked, Key, Outcome, Plan, Status, Step
+from peakctl.model.records import dataclass
 from peakctl.model.values import unknowns
 from peakctl.operations.plan import PlanResult, ReplanInputs, make_plan, refuse_guarded
 from peakctl.operations.platform import Platform
