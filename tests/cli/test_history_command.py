@@ -246,7 +246,7 @@ def test_a_damaged_or_newer_history_is_told(shop: Shop, monkeypatch: pytest.Monk
     assert "history/damaged" in done.err
     assert "2 runs." in done.out
     with monkeypatch.context() as patch:
-        newer = b'{"kind": "peakctl-history", "format_version": 2}'
+        newer = b'{"kind": "peakctl-history", "format_version": 99}'
         patch.setattr(write, lambda _: newer)
         shop.apply(("a", "post"))
     done = shop.run("ledger", "history")
