@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from git_shop import FLOW, Shop
+from git_shop import FLOW, PROJECT, Shop
 from schemas_of_output import check_output
 
 from peakctl import APPROVE_ALL, GuardRefused, PeakctlError, Project, apply, rollback
@@ -134,12 +134,11 @@ def test_manifests_of_the_commit_that_are_not_valid_are_told_with_the_commit(two
     two.git("commit", "-qam", "broken")
     broken = two.git("rev-parse", "HEAD")
     two.version("c")
-    runs = two.runs()
-    refused = _load(two, broken, runs[0])
+    refused = _load(two, broken)
     assert any("in commit" in each.detail for each in refused.diagnostics)
 
 
-def _load(two: Shop, commit: str, run: Any) -> PeakctlError:
+def _load(two: Shop, commit: str) -> PeakctlError:
     from dataclasses import replace
 
     from peakctl.manifests.commit import write_commit
@@ -147,8 +146,8 @@ def _load(two: Shop, commit: str, run: Any) -> PeakctlError:
 
     found = _history(two)[0]
     project = Project.open(environment="local")
-    folder = two.folder.parent / "old"
-    folder.mkdir()
+    folder = two.folder / ".peakctl/old"
+    folder.mkdir(parents=True)
     write_commit(project.root, commit, folder, {})
     told = replace(found, actor=replace(found.actor, commit=commit))
     with pytest.raises(PeakctlError) as caught:
@@ -175,3 +174,37 @@ def test_python_asks_before_it_applies(two: Shop, monkeypatch: pytest.MonkeyPatc
     assert done.applied.ok
     with pytest.raises(GuardRefused):
         apply(project, APPROVE_ALL)
+
+
+def test_a_run_that_did_not_apply_everything_is_warned_of(two: Shop) -> None:
+    from dataclasses import replace
+
+    from peakctl.operations.rollback import refuse_run
+
+    run = _history(two)[0]
+    assert refuse_run(run, ()) == ()
+    (told,) = refuse_run(replace(run, outcome="partial"), ())
+    assert (told.code, told.severity) == ("rollback/not-done", "warning")
+    odd = replace(run, actor=replace(run.actor, commit="--output=x"))
+    with pytest.raises(GuardRefused) as refused:
+        refuse_run(odd, ())
+    assert [d.code for d in refused.value.diagnostics] == ["rollback/no-commit"]
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        (PROJECT.replace("local", "other"), "rollback/no-project"),
+        (PROJECT.replace("shop", "store"), "rollback/other-names"),
+    ],
+)
+def test_a_commit_of_another_project_or_environment_is_refused(
+    two: Shop, file: str, code: str
+) -> None:
+    two.write("peakctl.yaml", file)
+    two.git("commit", "-qam", "other")
+    other = two.git("rev-parse", "HEAD")
+    two.write("peakctl.yaml", PROJECT)
+    two.git("commit", "-qam", "back")
+    refused = _load(two, other)
+    assert [d.code for d in refused.diagnostics] == [code]
