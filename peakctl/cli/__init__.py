@@ -18,49 +18,65 @@ from click.shell_completion import CompletionItem
 from peakctl import __version__
 from peakctl.cli.options import directory
 
-COMMANDS = {
-    "init": "Make a new project from a template.",
-    "convert": "Turn files of the platform's own client into manifests.",
-    "validate": "Check manifests; contacts nothing.",
-    "fmt": "Put the keys of manifests in the order of the schema.",
-    "render": "Print manifests with their templates filled in.",
-    "plan": "Show what apply would change, and change nothing.",
-    "diff": "The same as plan; with Kind/name A B, what differs between two versions.",
-    "show": "Print what was approved in a saved plan.",
-    "apply": "Make the tenant look like the manifests.",
-    "status": "Show how everything is: state, version, drift, last run, last change.",
-    "drift": "Show what was changed, deleted or added outside since the last apply.",
-    "history": "Show what runs did, or the versions of a resource and what differs between two.",
-    "why": "Tell where the value of a field comes from, which run brought it, what was before.",
-    "rollback": "Go back to an earlier version of a resource, or to the manifests of a run.",
-    "destroy": "Delete what the manifests name and the project owns.",
-    "ci": "Plan and apply as one line of a CI job; write the files of a CI.",
-    "get": "List live resources, or print one as a manifest.",
-    "whoami": "Show which tenant a run goes to, and what the token may do.",
-    "import": "Write manifests of what is live, and plan them.",
-    "ledger": "Show, unlock or rebuild a project's ledger; what its runs did.",
-    "disown": "Let go of resources: they stay, and belong to no project.",
-    "protect": "Keep resources from being deleted.",
-    "unprotect": "Let resources be deleted again.",
-    "run": "Run a workflow now, or what a deployment runs, and follow it.",
-    "executions": "List the executions of a workflow.",
-    "execution": "Show one execution, step by step.",
-    "redeploy": "Try a failed deployment again.",
-    "pause": "Pause a workflow.",
-    "resume": "Let a paused workflow run again.",
-    "test": "Ask a service, and check its answer.",
-    "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
-    "graph": "Show what refers to what, and whom a change reaches.",
-    "gc": "Delete old versions that nothing uses.",
-    "download": "Save the archive of a version as a file.",
-    "emails": "Send e-mails through the platform, and see what was sent.",
-    "explain": "Explain a field of a kind, or the code of a message.",
-    "schema": "Print the JSON Schema of a kind for editors.",
-    "emulator": "Run the platform offline.",
-    "completion": "Print a completion script for bash, zsh or fish.",
-    "version": "Print the version of peakctl.",
+SECTIONS = {
+    "Getting started": {
+        "init": "Make a new project from a template.",
+        "import": "Write manifests of what is live, and plan them.",
+        "convert": "Turn files of the platform's own client into manifests.",
+    },
+    "Manifests": {
+        "validate": "Check manifests; contacts nothing.",
+        "fmt": "Put the keys of manifests in the order of the schema.",
+        "render": "Print manifests with their templates filled in.",
+        "schema": "Print the JSON Schema of a kind for editors.",
+        "explain": "Explain a field of a kind, or the code of a message.",
+    },
+    "Plan and apply": {
+        "plan": "Show what apply would change, and change nothing.",
+        "show": "Print what was approved in a saved plan.",
+        "apply": "Make the tenant look like the manifests.",
+        "destroy": "Delete what the manifests name and the project owns.",
+        "rollback": "Go back to an earlier version of a resource, or to the manifests of a run.",
+    },
+    "What there is and why": {
+        "status": "Show how everything is: state, version, drift, last run, last change.",
+        "get": "List live resources, or print one as a manifest.",
+        "diff": "The same as plan; with Kind/name A B, what differs between two versions.",
+        "drift": "Show what was changed, deleted or added outside since the last apply.",
+        "history": "Show what runs did, or the versions of a resource and how two differ.",
+        "why": "Tell where the value of a field comes from, which run brought it, what was before.",
+        "graph": "Show what refers to what, and whom a change reaches.",
+        "whoami": "Show which tenant a run goes to, and what the token may do.",
+    },
+    "Run and watch": {
+        "run": "Run a workflow now, or what a deployment runs, and follow it.",
+        "logs": "Print the log of a build, of an execution, or of what a deployment has made.",
+        "executions": "List the executions of a workflow.",
+        "execution": "Show one execution, step by step.",
+        "pause": "Pause a workflow.",
+        "resume": "Let a paused workflow run again.",
+        "redeploy": "Try a failed deployment again.",
+        "test": "Ask a service, and check its answer.",
+        "emails": "Send e-mails through the platform, and see what was sent.",
+    },
+    "Housekeeping": {
+        "protect": "Keep resources from being deleted.",
+        "unprotect": "Let resources be deleted again.",
+        "disown": "Let go of resources: they stay, and belong to no project.",
+        "ledger": "Show, unlock or rebuild a project's ledger; what its runs did.",
+        "gc": "Delete old versions that nothing uses.",
+        "download": "Save the archive of a version as a file.",
+    },
+    "Other": {
+        "ci": "Plan and apply as one line of a CI job; write the files of a CI.",
+        "emulator": "Run the platform offline.",
+        "completion": "Print a completion script for bash, zsh or fish.",
+        "version": "Print the version of peakctl.",
+    },
 }
 """Each command, a function in the module of its name in `commands`, and its line of help."""
+
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 
 EPILOG = """\b
 Examples:
@@ -90,8 +106,11 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                rows = [(name.ljust(width), text) for name, text in commands.items()]
+                formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         found = [

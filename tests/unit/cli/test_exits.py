@@ -190,7 +190,7 @@ def test_settings_that_are_wrong_are_wrong_usage() -> None:
 def test_nothing_typed_shows_the_help() -> None:
     done = run()
     assert done.exit_code == 0
-    assert "Commands:" in done.stdout
+    assert "Plan and apply:" in done.stdout
 
 
 def test_the_table_is_true() -> None:
