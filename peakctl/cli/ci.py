@@ -339,11 +339,18 @@ def plan_file_of(session: Session) -> str:
 def begin_file(session: Session, file: str) -> None:
     """Make a file that the run is to write no content of an archive that it lies in.
 
-    One of an earlier run goes: should this plan fail, nobody must take that for its result.
+    One of an earlier run goes: should this plan fail, nobody must take that for its result. Raises
+    UsageError for what cannot be removed, such as a folder of the request.
     """
-    if Path(file).is_file():
+    path, is_usual = Path(file), session.flags.out is None
+    is_link = is_usual and path.is_symlink()
+    if (path.is_file() or is_link) and not path.is_relative_to("/dev"):
         with contextlib.suppress(OSError):
-            Path(file).unlink()
+            path.unlink()
+    if is_usual and os.path.lexists(path):  # another one that was typed is told when it is written
+        summary = f'"{file}" is in the way of the plan that is to be saved there'
+        fix = "take it out of the repository, or name another file with --out"
+        raise UsageError(Diagnostic("ci/plan-file", summary, fix=fix))
     opened = session.project
     options = replace(opened.options, outputs=(*opened.options.outputs, file))
     session.opened = replace(opened, options=options)

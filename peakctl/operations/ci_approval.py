@@ -210,7 +210,7 @@ class ApprovalFinder:
         project = self.platform.project
         name = artifact_name(self.context, project)
         plan = await requests.plan(request, name, self.context.made_by)
-        saved = plan if isinstance(plan, str) else _read(plan, project, tenant)
+        saved = plan if isinstance(plan, str) else _read(plan, project, tenant, request.head)
         if isinstance(saved, str) or isinstance(plan, str):
             self.found.void[number] = str(saved)
             return
@@ -390,7 +390,7 @@ def strictest_rule(
     return max(found, key=lambda rule: _STRICTNESS[rule])
 
 
-def _read(plan: PlanFile, project: Project, tenant: Tenant) -> SavedPlan | str:
+def _read(plan: PlanFile, project: Project, tenant: Tenant, head: str) -> SavedPlan | str:
     """What a plan file approves here, or why it approves nothing."""
     try:
         saved = parse_saved_plan("the plan of the request", plan.data)
@@ -400,5 +400,7 @@ def _read(plan: PlanFile, project: Project, tenant: Tenant) -> SavedPlan | str:
     if (approval.project, approval.environment) != (project.name or "", project.slot):
         there = f"{approval.project or '-'}/{approval.environment or '-'}"
         return f"its plan is for {there}"
+    if approval.commit != head:
+        return f"its plan is for the commit {approval.commit[:12] or '-'}, and not for {head[:12]}"
     why = approval.tenant.why_other(tenant)
     return f"its plan is for another tenant: {why}" if why else saved

@@ -75,16 +75,19 @@ async def save_plan_async(
 
 
 async def save_plan(
-    platform: Platform, planned: PlanResult, file: str | Path
+    platform: Platform, planned: PlanResult, file: str | Path, commit: str = ""
 ) -> tuple[Diagnostic, ...]:
-    """As `save_plan_async`, on a platform that is connected. One request at most."""
+    """As `save_plan_async`, on a platform that is connected. One request at most.
+
+    `commit` is the one that a job plans for a request.
+    """
     from peakctl.operations.tenant import tenant_of
 
     tenant = await tenant_of(platform, planned.live)
     if planned.guards or unset_values(planned.plan):
         summary = f'"{file}" was not written: what is refused cannot be approved'
         return (Diagnostic(NOT_SAVED, summary, fix="see the error", severity=_WARNING),)
-    approval = _approved(platform, planned.plan, tenant=tenant)
+    approval = _approved(platform, planned.plan, tenant=tenant, commit=commit)
     data = write_approval(approval).encode()
     if len(data) > LARGEST:
         raise UsageError(_too_large(str(file), len(data)))
@@ -220,7 +223,7 @@ def _less(keys: list[Key], flags: list[str]) -> Diagnostic:
 
 
 def _approved(
-    platform: Platform, plan: Plan, *, cost: int = 0, tenant: Tenant = NOWHERE
+    platform: Platform, plan: Plan, *, cost: int = 0, tenant: Tenant = NOWHERE, commit: str = ""
 ) -> Approval:
     project = platform.project
     return approve(
@@ -231,6 +234,7 @@ def _approved(
         salt=secrets.token_hex(16),
         cost=cost,
         tenant=tenant,
+        commit=commit,
     )
 
 

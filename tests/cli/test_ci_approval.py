@@ -849,3 +849,61 @@ def test_taking_over_is_consented_to_by_the_name_of_the_owner(make: Any) -> None
     ci.say(7, "bob", line)
     assert ci.planned(7, rerun=True).code == 0
     assert ci.apply(ci.merge(7)).code == 0
+
+
+# --- what a request puts where its plan is kept ---------------------------------------------------
+
+
+def test_a_plan_file_that_lies_in_the_request_is_none(required: Reviewed) -> None:
+    """Whatever a request forges, its commit cannot be in it."""
+    ci = required
+    commit = ci.ready(7, flow("a"))
+    folder = ci.repository.checkout(ci.heads[7])
+    assert ci.job(folder, {}, "plan", "-e", "prod", "--out", "p").code == 0
+    ci.forge(7, archive({"peakctl-prod.peakplan/x.peakplan": (folder / "p").read_bytes()}))
+    if isinstance(ci, ReviewedGithub):
+        ci.artifact(7).pop("digest")
+    done = ci.apply(commit)
+    assert (done.code, "request 7: its plan is for the commit -" in done.err) == (12, True)
+
+
+def test_what_is_in_the_way_of_the_plan_file_fails_the_job(make: Any) -> None:
+    ci = make(ReviewedGitlab, "required")
+    ci.open(7, {"peakctl-prod.peakplan/x.peakplan": "{}"})
+    job = ci.planned(7)
+    assert (job.code, "error[ci/plan-file]" in job.err) == (64, True), job.log
+    ci.open(8, {"peakctl-prod.peakplan": "{}"})  # a file is replaced
+    job = ci.planned(8)
+    assert (job.code, job.outputs["plan"] != "") == (0, True), job.log
+    ci.open(9, {"x": "y"})
+    (ci.repository.clone / "peakctl-prod.peakplan").symlink_to("/nowhere/else")
+    ci.push(9, {})
+    job = ci.planned(9)
+    assert (job.code, (job.folder / "peakctl-prod.peakplan").is_symlink()) == (0, False), job.log
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda each: each.name)
+def test_without_a_rule_a_host_that_does_not_tell_is_a_note(
+    make: Any, host: type[Reviewed]
+) -> None:
+    ci = make(host, None)
+    commit = ci.ready(7, flow("a"))
+    part = "/actions/runs" if host is ReviewedGithub else "/pipelines"
+    ci.host.fail("GET", part, ANSWERS["403"])
+    done = ci.apply(commit)
+    assert (done.code, "note[ci/not-held]" in done.err) == (0, True), done.log
+    assert "answers 403: the token may not do that" in done.err
+
+
+def test_without_a_rule_a_plan_that_is_found_binds(make: Any) -> None:
+    ci = make(ReviewedGithub, None)
+    ci.open(7, flow("a"))
+    assert ci.planned(7).code == 0
+    commit = ci.merge(7)
+    ci.send(
+        "POST",
+        "/service/workflows/api/v1/workflows/",
+        {"name": "a", "steps": {"x": {"type": "http", "method": "get", "url": "https://e.com"}}},
+    )
+    done = ci.apply(commit, "--adopt")
+    assert (done.code, "plan/not-approved" in done.err) == (11, True), done.log

@@ -128,7 +128,8 @@ class Approval:
     """The actions of one plan. `salt` makes the digests of secrets this file's own.
 
     `cost` is that of the digests: the full one (0) unless they are never written. `tenant` is the
-    one that the plan was made for, as far as the platform shows.
+    one that the plan was made for, as far as the platform shows; `commit` the one that a job of a
+    request planned: no file that lies in that commit can name it.
     """
 
     project: str
@@ -137,6 +138,7 @@ class Approval:
     actions: tuple[Approved, ...]
     cost: int = 0
     tenant: Tenant = NOWHERE
+    commit: str = ""
 
     @property
     def plan(self) -> Plan:
@@ -153,10 +155,11 @@ def approve(
     salt: str,
     cost: int = 0,
     tenant: Tenant = NOWHERE,
+    commit: str = "",
 ) -> Approval:
     """Consent to everything that `plan` would do."""
     actions = tuple(_all_approved(plan, kinds, Digests(salt, cost)))
-    return Approval(project, environment, salt, actions, cost, tenant)
+    return Approval(project, environment, salt, actions, cost, tenant, commit)
 
 
 def _all_approved(plan: Plan, kinds: Mapping[str, Kind], digests: Digests) -> Iterator[Approved]:
@@ -313,6 +316,7 @@ def write_approval(approval: Approval) -> str:
         },
         "actions": [_write_approved(each, Digests(approval.salt)) for each in approval.actions],
     }
+    body |= {"commit": approval.commit} if approval.commit else {}
     sum_ = Digests(approval.salt).of(body)
     return json.dumps({**body, "checksum": sum_}, indent=1) + "\n"
 
@@ -364,7 +368,8 @@ def read_approval(text: str) -> Approval | None:
             return None
         actions = tuple(_read_approved(item) for item in body["actions"])
         where = (_text(body["project"]), _text(body["environment"]))
-        return Approval(*where, body["salt"], actions, tenant=_read_tenant(body["tenant"]))
+        tenant, commit = _read_tenant(body["tenant"]), _text(body.get("commit", ""))
+        return Approval(*where, body["salt"], actions, tenant=tenant, commit=commit)
     except _MALFORMED:
         return None
 

@@ -123,6 +123,8 @@ async def _plan(session: Session, context: CiContext) -> Report:
             planned = await plan_typed(session, platform, loaded)
             session.warnings = list(dict.fromkeys(session.warnings))
         warn_of_applied(session, context, planned)
-        if await save_if_possible(session, partial(save_plan, platform, planned, file)):
+        if await save_if_possible(
+            session, partial(save_plan, platform, planned, file, context.head)
+        ):
             session.saved = file
     return plan_report(session, planned)

@@ -350,3 +350,14 @@ def test_the_approval_that_has_the_resource_tells_the_difference() -> None:
     for approvals in ((one, other), (other, one)):
         (told,) = objections_to_all(approvals, Plan((service(70, live="newer"),)), KINDS, "")
         assert told.summary == "it was changed on the platform meanwhile"
+
+
+def test_the_commit_of_a_plan_is_kept_where_there_is_one() -> None:
+    plain = approved(image())
+    assert "commit" not in json.loads(write_approval(plain))
+    named = replace(plain, commit="a" * 40)
+    found = read_approval(write_approval(named))
+    assert found is not None
+    assert found.commit == "a" * 40
+    text = write_approval(named).replace("a" * 40, "b" * 40)
+    assert read_approval(text) is None  # it was edited
