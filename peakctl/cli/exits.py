@@ -25,6 +25,7 @@ OTHER_WORDS = {
     **dict.fromkeys(("new",), "init"),
     **dict.fromkeys(("execute", "trigger", "start"), "run WORKFLOW/NAME"),
     **dict.fromkeys(("execute-resources",), "run DEPLOYMENT/NAME"),
+    **dict.fromkeys(("log", "tail"), "logs KIND/NAME"),
     **dict.fromkeys(("template",), "render"),
     **dict.fromkeys(("unlock",), "ledger unlock"),
 }
