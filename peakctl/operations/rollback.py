@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from peakctl.engine.plan.parameters import Parameters
 from peakctl.engine.rollback import LastingChange, RolledResources, at_revision, pin_users, stand_in
 from peakctl.errors import (
     Diagnostic,
@@ -26,6 +27,7 @@ from peakctl.errors import (
 )
 from peakctl.manifests.commit import changed_files, write_commit
 from peakctl.model import (
+    MISSING,
     Action,
     Cause,
     HistoryRun,
@@ -37,6 +39,7 @@ from peakctl.model import (
     Reason,
     Reference,
     Resource,
+    Secret,
     State,
 )
 from peakctl.model import (
@@ -45,6 +48,7 @@ from peakctl.model import (
 from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
 from peakctl.operations.apply import ApplyOptions, ApplyResult, RunEvent, Stop, carry_out
+from peakctl.operations.get import seal_repeated
 from peakctl.operations.history import read_runs
 from peakctl.operations.load import LoadResult, load
 from peakctl.operations.offline import open_at
@@ -166,7 +170,31 @@ async def plan_to_version(
         rollback = RollbackOf(words, against=against)
         planned = await _make_plan(platform, chosen, options, rollback, rolled)
         also = _also(planned.plan, rolled)
-        return RollbackPlan(words, planned, rolled.lasting, diagnostics=(*told, *also))
+        hidden = _hidden(platform, loaded, planned.plan, then)
+        redact = platform.project.redact
+        lasting = tuple(_sealed(each, hidden, redact) for each in rolled.lasting)
+        return RollbackPlan(words, planned, lasting, diagnostics=(*told, *also))
+
+
+def _hidden(platform: Platform, loaded: LoadResult, plan: Plan, then: Live) -> frozenset[FieldPath]:
+    """What the release of then hides, the deployed one, or that of the manifests."""
+    lives = [action.live.hidden for action in plan.actions if action.live and action.resource]
+    resource = loaded.resources.get(then.key)
+    found = then.hidden.union(*lives)
+    if resource is None:
+        return found
+    parameters = Parameters(resource, loaded.resources, platform.kinds, {})
+    return found | parameters.hidden_paths()
+
+
+def _sealed(
+    change: LastingChange, hidden: frozenset[FieldPath], redact: Callable[[str], str]
+) -> LastingChange:
+    """The change with a `Secret` for what is hidden, or repeats a secret of the run."""
+    sides = [seal_repeated(each, redact) for each in (change.before, change.after)]
+    if any(change.path[: len(at)] == at for at in hidden):
+        sides = [each if each is MISSING else Secret(each) for each in sides]
+    return replace(change, before=sides[0], after=sides[1])
 
 
 async def _choose(platform: Platform, key: Key, listed: Listed, to: str | None) -> str:
