@@ -45,6 +45,7 @@ from peakctl.present.problems import problem_lines
 from peakctl.present.report import Report
 from peakctl.present.result_file import result_text
 from peakctl.present.text import line
+from peakctl.settings import TOKENS
 
 WATCH_SECONDS = 0.5
 """How often a job looks whether the shell that started it is still there."""
@@ -99,20 +100,36 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
 
 
 def choose_offline(session: Session, context: CiContext) -> None:
-    """Plan without a tenant where that was typed, and in a job of a fork, which has no token.
+    """Plan without a tenant where that was typed, and in a job of a request that has no token.
 
-    Then variables that templates read are unknown. An emulator needs no token. Raises UsageError.
+    Then variables that templates read are unknown. An emulator needs no token. A job that is not of
+    a fork is told that its token is missing. Raises UsageError.
     """
     job = context.job
-    if not session.flags.offline:
-        if not job.foreign or session.settings.token is not None:
-            return
-        session.flags = replace(session.flags, unset_env="unknown")
-        if is_emulated(session.project):
-            return
     base = f"origin/{job.base_branch}" if job.base_branch else job.base
+    if not session.flags.offline:
+        if not (job.request and base) or session.settings.token is not None:
+            return
+        flags, opened = session.flags, session.opened
+        session.flags = replace(flags, unset_env="unknown")
+        if is_emulated(session.project):
+            if not job.foreign:
+                session.flags, session.opened = flags, opened
+            return
+        if not job.foreign:
+            session.warnings.append(_without_token())
     session.flags = replace(session.flags, offline=True, base=session.flags.base or base or None)
     session.command = OFFLINE
+
+
+def _without_token() -> Diagnostic:
+    return Diagnostic(
+        code="ci/no-token",
+        summary="there is no token of the platform, so no tenant was asked",
+        detail=f"{' and '.join(TOKENS)} are unset or empty",
+        fix="give the job a token that may read; jobs of forks and of Dependabot have none",
+        severity=Severity.WARNING,
+    )
 
 
 NO_RULES = ("policy/no-file", "policy/no-environment")

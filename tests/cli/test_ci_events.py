@@ -118,6 +118,26 @@ def test_a_fork_has_no_token_and_plans_without_a_tenant(live: PlayedCi) -> None:
     assert not list(done.folder.glob("*.peakplan"))
 
 
+def test_a_request_whose_job_lacks_its_token_is_planned_without_a_tenant_and_told(
+    live: PlayedCi,
+) -> None:
+    ci = live
+    commit = ci.repository.commit_of("weekly", FLOW % ("weekly", "one"))
+    plain = ci.job
+    ci.monkeypatch.setattr(
+        ci, "job", lambda folder, env, *words: plain(folder, {**env, "PEAK_AUTH_TOKEN": ""}, *words)
+    )
+    done = ci.plan(commit, "-e", "cloud")
+    assert (done.code, done.methods) == (0, []), done.log
+    assert "warning[ci/no-token]" in done.err
+    assert "**OFFLINE**" in ci.told("plan")
+    assert "ci/no-token" in ci.told("plan")
+    assert not list(done.folder.glob("*.peakplan"))
+    assert ci.plan(commit).code == 0  # an emulator needs none
+    assert [("OFFLINE" in body) for body in ci.bodies] == [True, False]
+    assert ci.apply(ci.repository.tip(), "-e", "cloud").code == 15
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -463,6 +464,32 @@ def test_elsewhere_there_are_files_and_the_exit_code(
     run = peakctl("ci", "plan", "-e", "local", *bad, emulator=make_emulator())
     assert run.code == 0
     assert run.err.count("warning[ci/file]") == 2
+
+
+def test_a_job_needs_nothing_of_its_runner(project: Path) -> None:
+    """No HOME, no PATH and so no git, no locale, no standard input, a variable that is no UTF-8."""
+    env = {
+        b"PYTHONPATH": os.fsencode(os.pathsep.join(sys.path)),
+        b"LC_ALL": b"C",
+        b"TMPDIR": b"/nowhere",
+        b"GITHUB_ACTIONS": b"true",
+        b"GITHUB_REPOSITORY": b"acme/shop",
+        b"GITHUB_REF": b"refs/pull/7/merge",
+        b"GITHUB_ACTOR": b"\xff\xfe",
+        b"GITHUB_STEP_SUMMARY": os.fsencode(project / "summary.md"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "peakctl", "ci", "plan", "-e", "local", "--no-comment"],
+        cwd=project,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(b"Plan: 1 to create.\n")
+    assert b"Traceback" not in done.stderr
+    assert "Plan: 1 to create" in (project / "summary.md").read_text("utf-8")
 
 
 def test_without_a_token_one_line_tells(
