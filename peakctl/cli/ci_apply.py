@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from peakctl.cli.carrying_out import carry_out_typed
+from peakctl.cli.carry_out import carry_out_typed
 from peakctl.cli.ci import consented, name_approvers, name_consents, warn_of_applied
 from peakctl.cli.consent import require_tenant
 from peakctl.cli.lease_wait import waiting_for_lease
@@ -15,7 +15,7 @@ from peakctl.model import Guards
 from peakctl.model.records import dataclass
 from peakctl.operations.apply import check_saved
 from peakctl.operations.ci import CiContext
-from peakctl.operations.ci_approval import REQUIRED, ApprovalFinder, Approvals, hold
+from peakctl.operations.ci_approval import REQUIRED, ApprovalFinder, Approvals, check_approved
 from peakctl.operations.load import LoadResult
 from peakctl.operations.plan import PlanResult, refuse_guarded
 from peakctl.operations.platform import Platform
@@ -71,7 +71,7 @@ class CiApply:
             )
         held = None
         if saved is None or approvals.rule == REQUIRED:
-            held, told = hold(planned, approvals, platform.kinds)
+            held, told = check_approved(planned, approvals, platform.kinds)
             session.warnings += told
         if held is not None:
             name_approvers(session, approvals.approvers)

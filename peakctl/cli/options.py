@@ -14,7 +14,7 @@ from peakctl.present.forms import FORMS
 if TYPE_CHECKING:
     from peakctl.model import JsonDict
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 CONTEXT: JsonDict = {
     "help_option_names": ["-h", "--help"],
     "auto_envvar_prefix": "PEAKCTL",

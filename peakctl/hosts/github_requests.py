@@ -99,7 +99,7 @@ class GithubRequests:
 
     async def reviews(self, request: Request) -> tuple[Review, ...]:
         """The last word of each person counts; a comment is none."""
-        last: dict[str, Any] = {}
+        last: dict[str, object] = {}
         async for each in self._client.pages(f"{self._root}/pulls/{request.number}/reviews"):
             who = text_at(each, "user", "login")
             if who and text_at(each, "state") in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
@@ -141,7 +141,7 @@ class GithubRequests:
 
     # --- runs ------------------------------------------------------------------------------------
 
-    async def _runs(self, request: Request, made_by: str) -> AsyncIterator[Any]:
+    async def _runs(self, request: Request, made_by: str) -> AsyncIterator[object]:
         query = {"head_sha": request.head, "event": "pull_request"}
         runs = self._client.pages(f"{self._root}/actions/runs", query, within="workflow_runs")
         async for each in runs:
@@ -172,7 +172,7 @@ class GithubRequests:
             return f"the last run that planned its head is {how.replace('_', ' ')}"
         return newest if text_at(newest, "id", fits=NUMBER.match) else "its run has no number"
 
-    async def _why_no_evidence(self, request: Request, run: Any) -> str:
+    async def _why_no_evidence(self, request: Request, run: object) -> str:
         """Why what a run has left may have been made by what the request itself defines."""
         pull = await self._client.get(f"{self._root}/pulls/{request.number}")
         files = [
@@ -206,7 +206,7 @@ class GithubRequests:
 
     # --- words -----------------------------------------------------------------------------------
 
-    def _flaw(self, request: Request, who: str, review: Any) -> str:
+    def _flaw(self, request: Request, who: str, review: object) -> str:
         if text_at(review, "user", "type") != "User":
             return "that is no person"
         if who.lower() == request.author.lower() or not request.author:
@@ -232,8 +232,8 @@ class GithubRequests:
     async def _unedited(self, request: Request) -> set[str]:
         """The reviews of which GitHub says that nobody has edited them."""
         owner, _, name = self._repository.partition("/")
-        variables: dict[str, Any] = {"owner": owner, "name": name, "number": int(request.number)}
-        nodes: list[Any] = []
+        variables: dict[str, object] = {"owner": owner, "name": name, "number": int(request.number)}
+        nodes: list[object] = []
         after = None
         while len(nodes) < 5000:
             body = {"query": REVIEW_EDITS, "variables": {**variables, "after": after}}

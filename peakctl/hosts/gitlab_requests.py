@@ -143,7 +143,7 @@ class GitlabRequests:
 
     # --- pipelines -------------------------------------------------------------------------------
 
-    async def _job(self, request: Request, made_by: str) -> Any:
+    async def _job(self, request: Request, made_by: str) -> object:
         """The job that planned the head of a request last, or why there is none."""
         if request.foreign:
             return "it comes from a fork, whose jobs have no tenant to plan on"

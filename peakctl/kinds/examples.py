@@ -44,7 +44,7 @@ _CHECKS = {"cron": "0 2 * * *", "semver": "1.4.0"}
 _NUMBERS = ("integer", "number")
 
 
-def example_of(compiler: Compiler, node: Node, name: str, fixed: Mapping[str, Any]) -> Any:
+def example_of(compiler: Compiler, node: Node, name: str, fixed: Mapping[str, object]) -> object:
     """A value for the field called `name`; of a mapping its required fields, and `fixed`."""
     return _value(compiler, node, name, fixed, _DEEPEST)
 
@@ -67,7 +67,7 @@ def _value(compiler: Compiler, raw: Node, name: str, fixed: Mapping[str, Any], d
     return _leaf(node, name, types)
 
 
-def _known(node: Node) -> Any:
+def _known(node: Node) -> object:
     """What the schema itself says: a constant, one of its values, a default that is no map."""
     if "const" in node:
         return node["const"]
@@ -77,7 +77,9 @@ def _known(node: Node) -> Any:
     return default if default not in (None, {}, [], "") else None
 
 
-def _mapping(compiler: Compiler, node: Node, fixed: Mapping[str, Any], deep: int) -> dict[str, Any]:
+def _mapping(
+    compiler: Compiler, node: Node, fixed: Mapping[str, object], deep: int
+) -> dict[str, object]:
     properties: Node = node.get("properties", {})
     out = {k: v for k, v in fixed.items() if k in properties}
     if deep:
@@ -110,7 +112,7 @@ def _first(properties: Node) -> str:
     return next(free, next(iter(properties)))
 
 
-def _leaf(node: Node, name: str, types: frozenset[str]) -> Any:
+def _leaf(node: Node, name: str, types: frozenset[str]) -> object:
     """A text comes last: it may be there for a parameter alone."""
     if "boolean" in types:
         return True

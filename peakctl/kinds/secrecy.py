@@ -115,7 +115,7 @@ TEXTS = frozenset({"name", "title", "summary", "description", "notes"})
 _SIGNS = re.compile("|".join((*map(re.escape, PRINTED), re.escape(UNSET), "[*•]{3}")))
 
 
-def may_hold_secrets(written: str) -> bool:
+def may_have_secrets(written: str) -> bool:
     """Whether a value of this `repr` may have a secret or a mask in it: else no search is needed.
 
     A secret prints as what stands for it, whatever it is.

@@ -20,7 +20,7 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.reading import Pack, Reading
 from peakctl.kinds.schema_errors import explain
-from peakctl.kinds.secrecy import check_masks, may_hold_secrets, warn_of_short, warn_of_shown
+from peakctl.kinds.secrecy import check_masks, may_have_secrets, warn_of_short, warn_of_shown
 from peakctl.kinds.store import output_schemas
 from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
 from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
@@ -145,7 +145,7 @@ class _Reader:
         value = {**document.value, **version}
         problems.key = _key(kind, value)
         written = repr(value)
-        if may_hold_secrets(written):
+        if may_have_secrets(written):
             envelope = _envelope(value)
             check_masks(kind.root, envelope, problems)
             warn_of_short(envelope, problems)

@@ -190,7 +190,7 @@ class Sandbox(SandboxedEnvironment):
         name: str,
         args: tuple[object, ...],
         kwargs: JsonDict,
-    ) -> Any:
+    ) -> object:
         listed = [self.budget.listed(value) for value in args]
         values = [*listed, *kwargs.values()]
         if isinstance(owner, str) and name == "join":

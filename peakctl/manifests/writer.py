@@ -155,7 +155,7 @@ def _node(value: Value, path: Path, comments: Mapping[Path, str]) -> Any:
     """The library's own form of a value: maps and lists that carry comments, texts with a style."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-    parts: Iterable[tuple[Any, Value]]
+    parts: Iterable[tuple[object, Value]]
     if isinstance(value, MAPS):
         node: Any = CommentedMap()
         parts = ((_scalar(word), inner) for word, inner in value.items())

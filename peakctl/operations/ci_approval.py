@@ -301,7 +301,7 @@ class ApprovalFinder:
 # --- what an apply is held to ---------------------------------------------------------------------
 
 
-def hold(
+def check_approved(
     planned: PlanResult, found: Approvals, kinds: Mapping[str, Kind]
 ) -> tuple[SavedPlan | None, tuple[Diagnostic, ...]]:
     """The plan that the apply is held to, None for what it finds; and what is to be told.

@@ -313,7 +313,7 @@ def _fields(compiler: Compiler, spots: Sequence[_Spot]) -> Iterator[Below]:
                 yield Below(name, types, required, str(found.get("description", "")))
 
 
-def _example(compiler: Compiler, spot: _Spot) -> Any:
+def _example(compiler: Compiler, spot: _Spot) -> object:
     """The field with a value of its own, in the mappings and lists that lead to it."""
     names = [sign for sign, _ in spot.path if sign not in (ITEM, ANY_KEY)]
     fixed = {word: value for deep, word, value in spot.chosen if deep == len(spot.path)}

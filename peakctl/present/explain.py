@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.model import MISSING
 from peakctl.present.text import Line, indent, line, table_lines
@@ -94,7 +94,7 @@ def field_rows(found: Sequence[FieldExplained]) -> list[JsonDict]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.secrecy import check_masks, may_hold_secrets, warn_of_short, warn_of_shown
+from peakctl.kinds.secrecy import check_masks, may_have_secrets, warn_of_short, warn_of_shown
 from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret
 from peakctl.model.values import UnsetSecret, leaves
@@ -39,7 +39,7 @@ def told(tree: Any) -> Iterator[str]:
 @given(TREES, TREES, TREES)
 def test_nothing_is_found_in_what_shows_no_sign_of_it(name: Any, text: Any, spec: Any) -> None:
     tree = {"metadata": {"name": name, "description": text}, "spec": {"parameters": spec}}
-    if not may_hold_secrets(repr(tree)):
+    if not may_have_secrets(repr(tree)):
         assert [*told(tree)] == []
         assert not any(isinstance(leaf, Secret) for leaf in leaves(tree))
 
@@ -47,5 +47,5 @@ def test_nothing_is_found_in_what_shows_no_sign_of_it(name: Any, text: Any, spec
 def test_each_sign_is_seen() -> None:
     shown = [*PRINTED, "***", "•••"]
     for each in (*shown, Secret("x"), UnsetSecret("TOKEN"), Secret({"a": "b"})):
-        assert may_hold_secrets(repr({"spec": [each]}))
-    assert not may_hold_secrets(repr({"spec": ["**", "sensitive", "unknown: x"]}))
+        assert may_have_secrets(repr({"spec": [each]}))
+    assert not may_have_secrets(repr({"spec": ["**", "sensitive", "unknown: x"]}))

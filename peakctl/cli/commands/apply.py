@@ -89,7 +89,7 @@ async def _apply(session: Session) -> Report:
 async def _apply_once(
     session: Session, platform: Platform, loaded: LoadResult, saved: SavedPlan | None
 ) -> Report:
-    from peakctl.cli.carrying_out import carry_out_typed
+    from peakctl.cli.carry_out import carry_out_typed
     from peakctl.cli.consent import require_consent, require_tenant
     from peakctl.cli.planning import plan_report, plan_result, plan_typed
     from peakctl.operations.apply import check_saved

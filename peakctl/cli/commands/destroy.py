@@ -68,7 +68,7 @@ async def _destroy(session: Session) -> Report:
 
 
 async def _destroy_once(session: Session, platform: Platform, loaded: LoadResult) -> Report:
-    from peakctl.cli.carrying_out import carry_out_typed
+    from peakctl.cli.carry_out import carry_out_typed
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import plan_report, plan_result, plan_typed
 

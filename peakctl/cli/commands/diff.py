@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,7 +23,7 @@ _ASKED = {"since": None, "resource": None, "limit": None}
 
 
 @click.pass_context
-def _diff(ctx: click.Context, /, words: tuple[str, ...], **flags: Any) -> int:
+def _diff(ctx: click.Context, /, words: tuple[str, ...], **flags: object) -> int:
     """Show what apply would change; with KIND/NAME A B what differs between two of its versions."""
     if not words:
         assert plan.callback is not None  # noqa: S101 - it is a command

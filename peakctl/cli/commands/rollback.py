@@ -70,7 +70,7 @@ def rollback(target: str | None, to: str | None, **flags: object) -> int:
 async def _rollback(session: Session, target: str | None, to: str | None) -> Report:
     from dataclasses import replace
 
-    from peakctl.cli.carrying_out import carry_out_typed
+    from peakctl.cli.carry_out import carry_out_typed
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import options_of, plan_report, plan_result
     from peakctl.cli.session import connected, tell_place

@@ -58,7 +58,7 @@ Exit codes: 0 all passed, 1 one did not, or could not be made, 15 not permitted,
 @options.output("text", "json", "yaml")
 @options.connection
 @options.display
-def test(what: str | None, **flags: Any) -> int:
+def test(what: str | None, **flags: object) -> int:
     """Ask a service through the platform, and check its answer; without a name: all healthChecks.
 
     The platform tests services of type api.

@@ -404,7 +404,7 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str | int)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> object:
     match value:
         case {"$": "map"}:
             return {word: _plain(each) for word, each in value["entries"].items()}
