@@ -7,7 +7,6 @@ they do, a plan that would undo it is refused (`guard/rolled-back`).
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,9 +20,7 @@ from peakctl.errors import (
     GuardRefused,
     ManifestsInvalid,
     PeakctlError,
-    Severity,
     UsageError,
-    nearest_names,
 )
 from peakctl.manifests.commit import changed_files, write_commit
 from peakctl.model import (
@@ -55,15 +52,25 @@ from peakctl.operations.offline import open_at
 from peakctl.operations.plan import PlanOptions, PlanResult, RollbackOf, make_plan, refuse_guarded
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
-from peakctl.operations.recorder import ROLLBACK
+from peakctl.operations.rollback_refusals import (
+    TO_RUN,
+    find_run,
+    keeps_no_versions,
+    more_changed,
+    no_such_project,
+    no_target,
+    none_before,
+    not_declared,
+    nothing_uses_it,
+    other_names,
+    refuse_run,
+    version_deleted,
+    version_not_ready,
+)
 from peakctl.operations.target import find_target, parse_target
 from peakctl.operations.versions import read_at, unknown_version
 
 REVISION = "revision"
-TO_RUN = "run "
-_RUNS = (*("apply", "ci apply"), f"{ROLLBACK} {TO_RUN}")
-"""How the commands of runs begin that applied the manifests of their commit."""
-_COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ async def planning_rollback(
         yield await plan_to_version(platform, key, to, options)
         return
     if to is None:
-        raise UsageError(_no_target())
+        raise UsageError(no_target())
     with tempfile.TemporaryDirectory(prefix="peakctl-") as folder:
         yield await _plan_to_run(platform, to, _resolved(folder), options)
 
@@ -153,7 +160,7 @@ async def plan_to_version(
         told += loaded.diagnostics
         word = platform.adapters[key.kind].numbered
         if not word:
-            raise UsageError(_no_versions(key, loaded, platform))
+            raise UsageError(keeps_no_versions(key, loaded, platform))
         listed = await find_target(platform, key)
         live = Key(key.kind, listed.name)
         number = await _choose(platform, live, listed, to)
@@ -163,7 +170,7 @@ async def plan_to_version(
         else:
             rolled = pin_users(loaded.resources, platform.kinds, then)
             if not rolled.chosen:
-                raise PeakctlError(_unused(live, word, number))
+                raise PeakctlError(nothing_uses_it(live, word, number))
         chosen = replace(loaded, resources=rolled.resources, chosen=rolled.chosen, diagnostics=())
         words = f"{live} {word} {number}" if word == REVISION else f"{live} {number}"
         against = frozenset(each.key for each in rolled.lasting)
@@ -207,13 +214,13 @@ async def _choose(platform: Platform, key: Key, listed: Listed, to: str | None) 
         if usable and adapter.numbered != REVISION:
             before = usable[1:]
         if not before:
-            raise PeakctlError(_none_before(key, adapter.numbered))
+            raise PeakctlError(none_before(key, adapter.numbered))
         return before[0].number
     found = next((each for each in versions if each.number == to), None)
     if found is None:
         raise await _gone(platform, key, adapter.numbered, to, versions)
     if found not in usable:
-        raise GuardRefused(_not_ready(key, adapter.numbered, found))
+        raise GuardRefused(version_not_ready(key, adapter.numbered, found))
     return to
 
 
@@ -236,7 +243,7 @@ async def _gone(
         if each.key == key and number in (each.before, each.after)
     ]
     if made:
-        return GuardRefused(_deleted(key, word, number, made[-1]))
+        return GuardRefused(version_deleted(key, word, number, made[-1]))
     return PeakctlError(unknown_version(key, word, number, [each.number for each in versions]))
 
 
@@ -244,7 +251,7 @@ async def _to_revision(platform: Platform, loaded: LoadResult, then: Live) -> Ro
     """The resource with what its revision had, beside the spec at that release."""
     resource = loaded.resources.get(then.key)
     if resource is None:
-        raise PeakctlError(_undeclared(then.key))
+        raise PeakctlError(not_declared(then.key))
     rolled, problems = at_revision(resource, platform.kinds[then.key.kind], then)
     if problems:
         raise GuardRefused(*problems)
@@ -273,7 +280,7 @@ async def _specs_of(
             live = await platform.adapters[kind].read_version(listed, version)
             if live is None:
                 word = platform.adapters[kind].numbered
-                raise GuardRefused(_deleted(key, word, version, None))
+                raise GuardRefused(version_deleted(key, word, version, None))
             found |= stand_in(loaded.resources, replace(live, key=key))
             if reference.version is None and live.latest == version:
                 newest |= {each.path for each in rolled.lasting if _is_below(each, reference)}
@@ -325,7 +332,7 @@ def _also(plan: Plan, rolled: RolledResources) -> tuple[Diagnostic, ...]:
         reasons = [each for each in action.reasons if each.cause in _UNASKED]
         paths = [path for each in reasons for path in _others(action.key, each, rolled)]
         if paths:
-            found.append(_more(action.key, paths))
+            found.append(more_changed(action.key, paths))
     return tuple(found)
 
 
@@ -354,41 +361,14 @@ async def _plan_to_run(
         return RollbackPlan(words, planned, (), commit, files, tuple(told))
 
 
-def find_run(runs: Sequence[HistoryRun], word: str) -> HistoryRun:
-    """The run of that number or id. Raises PeakctlError, with the nearest ones."""
-    for run in runs:
-        if word in (str(run.number), run.id):
-            return run
-    raise PeakctlError(_no_run(runs, word))
-
-
-def refuse_run(run: HistoryRun, runs: Sequence[HistoryRun]) -> tuple[Diagnostic, ...]:
-    """Warnings of what to know of a run. Raises GuardRefused for one that cannot be planned again.
-
-    Only of a run that applied a commit, and nothing else, its manifests are known.
-    """
-    whys = []
-    if not run.command.startswith(_RUNS):
-        whys.append(("rollback/not-an-apply", f"it is a {run.command}, and applied no manifests"))
-    elif not _COMMIT.match(run.actor.commit):
-        whys.append(("rollback/no-commit", "no commit of it is known"))
-    elif run.origin.dirty:
-        whys.append(("rollback/dirty", "it applied uncommitted changes, which nobody has any more"))
-    elif run.origin.dirty is None:
-        whys.append(("rollback/dirty", "whether it applied uncommitted changes is not known"))
-    if whys:
-        raise GuardRefused(*(_refused(run, code, why, runs) for code, why in whys))
-    return () if run.outcome == "done" else (_not_done(run),)
-
-
 def _load_at(project: Project, root: Path, run: HistoryRun) -> LoadResult:
     """What the manifests of the commit declare. Raises PeakctlError where they are not valid."""
     try:
         opened = open_at(project, root)
         if opened is None:
-            raise PeakctlError(_not_there(project, run))
+            raise PeakctlError(no_such_project(project, run))
         if (opened.name, opened.prefix) != (project.name, project.prefix):
-            raise GuardRefused(_other_names(project, opened, run))
+            raise GuardRefused(other_names(project, opened, run))
         return load(opened)
     except (ManifestsInvalid, UsageError) as error:
         raise PeakctlError(*(_at_commit(each, run) for each in error.diagnostics)) from None
@@ -399,152 +379,3 @@ def _at_commit(problem: Diagnostic, run: HistoryRun) -> Diagnostic:
     where = f"in commit {run.actor.commit[:12]} of run {run.number}"
     detail = "\n".join(each for each in (where, problem.detail) if each)
     return replace(problem, detail=detail)
-
-
-# --- what is wrong ---------------------------------------------------------------------------
-
-
-def _no_target() -> Diagnostic:
-    return Diagnostic(
-        code="usage/rollback",
-        summary="a rollback needs a resource or a run: Kind/name, or --to RUN",
-        fix="see the runs: peakctl history; the versions: peakctl history Kind/name",
-    )
-
-
-def _no_versions(key: Key, loaded: LoadResult, platform: Platform) -> Diagnostic:
-    resource = loaded.resources.get(key)
-    used = [
-        f"{kind}/{reference.name}"
-        for reference in (resource.references if resource else ())
-        for kind in reference.kinds
-        if reference.version_at and platform.adapters[kind].numbered
-    ]
-    way = f"go back to a version of what it uses: peakctl rollback {used[0]}; or " if used else ""
-    return Diagnostic(
-        code="rollback/no-versions",
-        summary=f"the platform keeps no versions of a {key.kind}",
-        key=key,
-        fix=f"{way}to the manifests of an earlier run: peakctl rollback --to RUN",
-    )
-
-
-def _unused(key: Key, word: str, number: str) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/unused",
-        summary=f"no manifest refers to a {word} of it that is later than {number}",
-        key=key,
-        detail="a rollback changes what uses it: nothing would change",
-        fix=f"see its versions, and the runs that changed it: peakctl history {key}",
-    )
-
-
-def _none_before(key: Key, word: str) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/none-before",
-        summary=f"there is no {word} before the newest that could be used",
-        key=key,
-        fix=f"see what there is: peakctl history {key}",
-    )
-
-
-def _not_ready(key: Key, word: str, version: KeptVersion) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/not-ready",
-        summary=f"{word} {version.number} is {version.status or 'not ready'}: it cannot be used",
-        key=key,
-        fix=f"choose another one: peakctl history {key}",
-    )
-
-
-def _deleted(key: Key, word: str, number: str, run: HistoryRun | None) -> Diagnostic:
-    known = f"run {run.number} of this project had it" if run else "the revision was made of it"
-    return Diagnostic(
-        code="rollback/deleted",
-        summary=f"{word} {number} is not on the platform any more",
-        key=key,
-        detail=f"{known}; a rollback uses what is there, and makes nothing again",
-        fix=f"choose another one: peakctl history {key}; or apply the manifests of its commit",
-    )
-
-
-def _undeclared(key: Key) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/undeclared",
-        summary="no manifest declares it, so nothing tells how it is to be",
-        key=key,
-        fix="write its manifest first: peakctl import",
-    )
-
-
-def _more(key: Key, paths: Sequence[str]) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/also",
-        summary="the plan changes more than the rollback asks for",
-        key=key,
-        detail=f"not applied yet, or changed outside: {', '.join(dict.fromkeys(paths))}",
-        fix="if that is not meant, check out the commit that was applied last, and try again",
-        severity=Severity.WARNING,
-    )
-
-
-def _no_run(runs: Sequence[HistoryRun], word: str) -> Diagnostic:
-    if not runs:
-        return Diagnostic(
-            code="rollback/no-run",
-            summary="this project has no history yet: there is no run to go back to",
-            fix="the first apply makes it",
-        )
-    numbers = [str(run.number) for run in runs]
-    near = nearest_names(word, [*numbers, *(run.id for run in runs)])
-    return Diagnostic(
-        code="rollback/no-run",
-        summary=f'there is no run "{word}"',
-        detail=f"runs: {numbers[-1]} to {numbers[0]}",
-        fix=f"did you mean: {', '.join(near)}" if near else "see the runs: peakctl history",
-    )
-
-
-def _refused(run: HistoryRun, code: str, why: str, runs: Sequence[HistoryRun]) -> Diagnostic:
-    clean = [
-        each.number
-        for each in runs
-        if each.actor.commit and each.origin.dirty is False and each.command.startswith(_RUNS)
-    ]
-    near = sorted(clean, key=lambda number: (abs(number - run.number), -number))[:3]
-    return Diagnostic(
-        code=code,
-        summary=f"run {run.number} cannot be gone back to: {why}",
-        detail="only of a run that applied a commit as it is the manifests can be planned again",
-        fix=f"runs near it that can: {', '.join(map(str, near))}"
-        if near
-        else "check out what is wanted, and apply it: peakctl apply --forward",
-    )
-
-
-def _not_done(run: HistoryRun) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/not-done",
-        summary=f"run {run.number} ended as {run.outcome}: its manifests were never all applied",
-        fix="see what it did: peakctl history",
-        severity=Severity.WARNING,
-    )
-
-
-def _not_there(project: Project, run: HistoryRun) -> Diagnostic:
-    return Diagnostic(
-        code="rollback/no-project",
-        summary=f"commit {run.actor.commit[:12]} of run {run.number} has no project here with the"
-        f" environment {project.environment_name}",
-        fix="choose another run: peakctl history",
-    )
-
-
-def _other_names(project: Project, opened: Project, run: HistoryRun) -> Diagnostic:
-    then, now = (f"{each.name} {each.prefix}".strip() for each in (opened, project))
-    return Diagnostic(
-        code="rollback/other-names",
-        summary=f"the manifests of run {run.number} are those of another owner",
-        detail=f"project and prefix of names there: {then}; here: {now}",
-        fix="choose another run: peakctl history",
-    )

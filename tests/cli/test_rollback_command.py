@@ -179,7 +179,7 @@ def test_python_asks_before_it_applies(two: Shop, monkeypatch: pytest.MonkeyPatc
 def test_a_run_that_did_not_apply_everything_is_warned_of(two: Shop) -> None:
     from dataclasses import replace
 
-    from peakctl.operations.rollback import refuse_run
+    from peakctl.operations.rollback_refusals import refuse_run
 
     run = _history(two)[0]
     assert refuse_run(run, ()) == ()
