@@ -151,6 +151,8 @@ def test_gitlab_plans_a_request_in_one_note_and_applies_its_merge(
     assert plan.code == 0, plan.log
     assert len(host.bodies(7)) == 1
     assert "Plan: 2 to create" in host.bodies(7)[0]
+    (saved,) = (d for p, d in plan.artifacts.items() if p.endswith(".peakplan"))
+    assert json.loads(saved)["commit"] == good  # for the apply
     counts = next(d for p, d in plan.artifacts.items() if p.endswith("plan.json"))
     assert json.loads(counts) == {"create": 2, "update": 0, "delete": 0}
     assert b"has_changes=true\n" in plan.artifacts["peakctl.env"]
