@@ -240,6 +240,8 @@ def test_a_fork_is_planned_without_a_secret_and_told_by_a_job_of_the_branch(
     assert done["comment"].code == 1
     assert "no result that can be shown" in github.bodies(7)[0]
     assert player.workflow_run(of_end, base, commit, conclusion="cancelled") == {}
+    ours = {"head_repository": {"full_name": REPOSITORY}}
+    assert player.workflow_run(of_end, base, commit, **ours) == {}
 
 
 def scheduled() -> dict[str, Any]:
