@@ -22,7 +22,7 @@ _PLACES = {
         " Origin Outcome Plan Status Verb"
     ),
     "operations.apply": (
-        "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted Stop apply_async destroy_async"
+        "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted apply_async destroy_async"
     ),
     "operations.blocking": (
         "redeploy "
@@ -43,7 +43,8 @@ _PLACES = {
         "Execution SwitchResult execution_async executions_async pause_async resume_async"
     ),
     "operations.fmt": "FmtResult fmt",
-    "operations.gc": "GcOptions GcOutcome GcPlan GcResource GcResult gc_async",
+    "operations.gc": "GcOutcome GcResult gc_async",
+    "operations.gc_plan": "GcOptions GcPlan GcResource",
     "operations.get": "GetResult get_async",
     "operations.graph": (
         "GraphEdge GraphNode Impact LiveUse ResourceGraph impact_async resource_graph"
@@ -64,6 +65,7 @@ _PLACES = {
     ),
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
+    "operations.stop": "Stop",
     "operations.status": "Health ResourceStatus StatusResult status_async",
     "operations.whoami": "Permission WhoamiResult whoami_async",
     "operations.following": "StepState",

@@ -34,7 +34,6 @@ from peakctl.operations.apply import ApplyOptions as ApplyOptions
 from peakctl.operations.apply import ApplyResult as ApplyResult
 from peakctl.operations.apply import RunNotice as RunNotice
 from peakctl.operations.apply import StageStarted as StageStarted
-from peakctl.operations.apply import Stop as Stop
 from peakctl.operations.apply import apply_async as apply_async
 from peakctl.operations.apply import destroy_async as destroy_async
 from peakctl.operations.blocking import apply as apply
@@ -101,12 +100,12 @@ from peakctl.operations.explain import explain_field as explain_field
 from peakctl.operations.fmt import FmtResult as FmtResult
 from peakctl.operations.fmt import fmt as fmt
 from peakctl.operations.following import StepState as StepState
-from peakctl.operations.gc import GcOptions as GcOptions
 from peakctl.operations.gc import GcOutcome as GcOutcome
-from peakctl.operations.gc import GcPlan as GcPlan
-from peakctl.operations.gc import GcResource as GcResource
 from peakctl.operations.gc import GcResult as GcResult
 from peakctl.operations.gc import gc_async as gc_async
+from peakctl.operations.gc_plan import GcOptions as GcOptions
+from peakctl.operations.gc_plan import GcPlan as GcPlan
+from peakctl.operations.gc_plan import GcResource as GcResource
 from peakctl.operations.get import GetResult as GetResult
 from peakctl.operations.get import get_async as get_async
 from peakctl.operations.graph import GraphEdge as GraphEdge
@@ -172,6 +171,7 @@ from peakctl.operations.status import Health as Health
 from peakctl.operations.status import ResourceStatus as ResourceStatus
 from peakctl.operations.status import StatusResult as StatusResult
 from peakctl.operations.status import status_async as status_async
+from peakctl.operations.stop import Stop as Stop
 from peakctl.operations.versions import PastVersion as PastVersion
 from peakctl.operations.versions import ResourceHistory as ResourceHistory
 from peakctl.operations.versions import VersionDiff as VersionDiff

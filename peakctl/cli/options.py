@@ -147,6 +147,11 @@ class Group(click.Group):
             formatter.write_dl(rows)
 
 
+def _words(*names: str, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002
+    """An option that is given as often as there are words for it."""
+    return click.option(*names, type=types.Word(), multiple=True, metavar=metavar, help=help)
+
+
 environment = click.option(
     "-e",
     "--env",
@@ -163,21 +168,17 @@ parameters = stack(
         metavar="K=V",
         help="Parameter for templates. Repeatable.",
     ),
-    click.option(
+    _words(
         "-v",
         "--params-file",
-        type=types.Word(),
-        multiple=True,
         metavar="FILE",
         help="YAML file of parameters. Repeatable; later files win, -p wins over all.",
     ),
 )
 manifests = stack(
-    click.option(
+    _words(
         "-f",
         "--filename",
-        type=types.Word(),
-        multiple=True,
         metavar="PATH",
         help="File, folder, glob or - (stdin) instead of the project's manifests. Repeatable.",
     ),
@@ -192,26 +193,16 @@ unset_env = click.option(
     help="What a variable of os_env that is not set is: an error, or a value that is not known.",
 )
 selection = stack(
-    click.option(
+    _words(
         "--select",
-        type=types.Word(),
-        multiple=True,
         metavar="WHAT",
         help="Only these: Kind/name, Kind, or label=value. Repeatable, comma-separated.",
     ),
-    click.option(
-        "--exclude",
-        type=types.Word(),
-        multiple=True,
-        metavar="WHAT",
-        help="Not these; same words as --select.",
-    ),
+    _words("--exclude", metavar="WHAT", help="Not these; same words as --select."),
 )
 imported = stack(
-    click.option(
+    _words(
         "--select",
-        type=types.Word(),
-        multiple=True,
         metavar="WHAT",
         help="The same as an argument: Kind, or Kind/name. Repeatable, comma-separated.",
     ),
@@ -228,13 +219,7 @@ imported = stack(
         show_default=True,
         help="A file for each resource in folders by kind, one for each kind, or one for all.",
     ),
-    click.option(
-        "--pick",
-        type=types.Word(),
-        multiple=True,
-        metavar="ID",
-        help="Of several of one name, this one. Repeatable.",
-    ),
+    _words("--pick", metavar="ID", help="Of several of one name, this one. Repeatable."),
     click.option(
         "--update",
         is_flag=True,

@@ -36,8 +36,8 @@ async def _run(session: Session, what: str, typed: Typed) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
     from peakctl.cli.session import connected
-    from peakctl.operations.apply import Stop
     from peakctl.operations.running import run_target
+    from peakctl.operations.stop import Stop
     from peakctl.operations.target import parse_target
     from peakctl.present.runs import run_event_line, run_lines, run_row
     from peakctl.present.tenant import as_yaml

@@ -13,13 +13,7 @@ from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MASK, MISSING, UNSEEN, Document, Path, Secret, Value, is_masked, reveal
-from peakctl.model.values import (
-    KNOWN_AFTER_APPLY,
-    SHORTEST_SECRET,
-    UNSET,
-    leaf_places,
-    value_at,
-)
+from peakctl.model.values import KNOWN_AFTER_APPLY, SHORTEST_SECRET, UNSET, leaf_places, value_at
 
 
 def secret_places(

@@ -15,13 +15,7 @@ from jinja2.tests import TESTS
 
 from peakctl.errors import Diagnostic, nearest_names
 from peakctl.manifests.budget import BudgetExceeded
-from peakctl.manifests.secret_tokens import (
-    RESERVED,
-    NotCallable,
-    OsEnv,
-    SecretRefused,
-    SecretUsed,
-)
+from peakctl.manifests.secret_tokens import RESERVED, NotCallable, OsEnv, SecretRefused, SecretUsed
 from peakctl.manifests.undefined import NameMissing
 from peakctl.model import MASK, Location
 

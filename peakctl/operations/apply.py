@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
-from peakctl.engine.waiting import Stop as EngineStop
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Clock, Event, JsonDict, Key, Outcome, Plan, Tree
+from peakctl.model import Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.model.records import dataclass
 from peakctl.operations import stages
 from peakctl.operations.plan import (
@@ -29,6 +28,7 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated, place_of, telling
 from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
+from peakctl.operations.stop import Stop, StoppableClock
 from peakctl.operations.tenant import is_tenant_sure
 
 if TYPE_CHECKING:
@@ -118,56 +118,6 @@ class RunNotice:
 
 
 RunEvent = Event | StageStarted | RunNotice
-
-
-class Stop(EngineStop):
-    """A request to stop a run: start nothing new, wait for nothing more. For any thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._wake: Callable[[], object] | None = None
-
-    def request(self, reason: StopReason = StopReason.INTERRUPTED) -> None:
-        """Ask for it; pauses end at once."""
-        super().request(reason)
-        if self._wake is not None:
-            self._wake()
-
-    @contextlib.contextmanager
-    def waking(self, stopped: asyncio.Event) -> Iterator[None]:
-        """While it lasts, a request sets `stopped` in the loop that runs."""
-        loop = asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(stopped.set)
-        if self.requested:
-            stopped.set()
-        try:
-            yield
-        finally:
-            self._wake = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoppableClock:
-    """A clock whose pauses end at once when the run is asked to stop."""
-
-    clock: Clock
-    stopped: asyncio.Event
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return self.clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return `seconds` of the clock later, or when the run is asked to stop."""
-        ends = {
-            asyncio.create_task(self.clock.sleep(seconds)),
-            asyncio.create_task(self.stopped.wait()),
-        }
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in ends:
-                each.cancel()
 
 
 async def apply_async(

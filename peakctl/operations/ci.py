@@ -11,14 +11,7 @@ from pathlib import Path
 
 from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity
 from peakctl.hosts.comments import Marker, upsert
-from peakctl.hosts.find import (
-    comments_of,
-    connect,
-    find_job,
-    find_merged,
-    requests_of,
-    why_mute,
-)
+from peakctl.hosts.find import comments_of, connect, find_job, find_merged, requests_of, why_mute
 from peakctl.hosts.github import SUMMARY_LIMIT
 from peakctl.hosts.job import Job
 from peakctl.hosts.jobs import ended_at

@@ -16,13 +16,7 @@ from peakctl.model import Key, Lease, Listed, Live, LiveId, Owner, Verb
 from peakctl.model.ledger import PastRun
 from peakctl.model.records import dataclass
 from peakctl.operations.load import LoadResult
-from peakctl.operations.plan import (
-    PlanOptions,
-    PlanResult,
-    ReplanInputs,
-    load_for_plan,
-    make_plan,
-)
+from peakctl.operations.plan import PlanOptions, PlanResult, ReplanInputs, load_for_plan, make_plan
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 

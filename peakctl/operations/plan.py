@@ -359,9 +359,8 @@ class Planner:
 
     async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
         known, adapters = self.again.files, self.platform.adapters
-        return redacted_files(
-            self.platform.project, await add_file_changes(plan, live, adapters, known)
-        )
+        found = await add_file_changes(plan, live, adapters, known)
+        return redacted_files(self.platform.project, found)
 
     def _mass_change(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """The guard against unusually many changes; who approved a file has seen each of them."""

@@ -44,7 +44,7 @@ from peakctl.model import (
 )
 from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
-from peakctl.operations.apply import ApplyOptions, ApplyResult, RunEvent, Stop, carry_out
+from peakctl.operations.apply import ApplyOptions, ApplyResult, RunEvent, carry_out
 from peakctl.operations.get import seal_repeated
 from peakctl.operations.history import read_runs
 from peakctl.operations.load import LoadResult, load
@@ -67,6 +67,7 @@ from peakctl.operations.rollback_refusals import (
     version_deleted,
     version_not_ready,
 )
+from peakctl.operations.stop import Stop
 from peakctl.operations.target import find_target, parse_target
 from peakctl.operations.versions import read_at, unknown_version
 

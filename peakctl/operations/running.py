@@ -18,7 +18,6 @@ from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageEr
 from peakctl.model import JsonObject, Key, Listed, State
 from peakctl.model.records import dataclass
 from peakctl.operations import following
-from peakctl.operations.apply import Stop, StoppableClock
 from peakctl.operations.executions import WORKFLOW, Execution, check_kind, execution_of
 from peakctl.operations.following import ExecutionLogs, Pace, StepState
 from peakctl.operations.load import learn_secrets
@@ -27,6 +26,7 @@ from peakctl.operations.logs import pace_of as usual_pace
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 from peakctl.operations.run_inputs import RunOptions, run_body, steps_in
+from peakctl.operations.stop import Stop, StoppableClock
 from peakctl.operations.target import find_target
 from peakctl.operations.tenant import find_domain
 

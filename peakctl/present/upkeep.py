@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from peakctl.engine.gc import Verdict
     from peakctl.model import JsonDict
     from peakctl.operations.download import DownloadResult
-    from peakctl.operations.gc import GcOutcome, GcPlan, GcResource, GcResult
+    from peakctl.operations.gc import GcOutcome, GcResult
+    from peakctl.operations.gc_plan import GcPlan, GcResource
 
 
 def download_lines(found: DownloadResult) -> tuple[Line, ...]:

@@ -26,7 +26,8 @@ from peakctl import (
 from peakctl.adapters.ledger_store import zip_of
 from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
-from peakctl.operations.gc import look_to_gc, run_gc
+from peakctl.operations.gc import run_gc
+from peakctl.operations.gc_plan import look_to_gc
 from peakctl.operations.platform import connect
 
 PROJECT = """\

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from peakctl.cli.exits import Exit
     from peakctl.cli.session import Session
-    from peakctl.operations.gc import GcOptions, GcResult
+    from peakctl.operations.gc import GcResult
+    from peakctl.operations.gc_plan import GcOptions
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -66,7 +67,7 @@ def gc(
     be deleted is shown first, and asked about; --verbose shows what is kept, and why.
     """
     from peakctl.cli.session import run_command
-    from peakctl.operations.gc import GcOptions
+    from peakctl.operations.gc_plan import GcOptions
 
     typed = options.Flags.of(flags)
     asked = GcOptions(what, keep, older_than, typed.allowed)
@@ -93,9 +94,10 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     from peakctl.cli.loop import graceful
     from peakctl.cli.session import connected
     from peakctl.errors import counted
-    from peakctl.operations.apply import Stop
-    from peakctl.operations.gc import GcResult, look_to_gc, run_gc
+    from peakctl.operations.gc import GcResult, run_gc
+    from peakctl.operations.gc_plan import look_to_gc
     from peakctl.operations.project import require_owner
+    from peakctl.operations.stop import Stop
     from peakctl.present import upkeep
     from peakctl.present.tenant import as_yaml
 

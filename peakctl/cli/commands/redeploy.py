@@ -50,8 +50,8 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
     from peakctl.cli.session import connected
-    from peakctl.operations.apply import Stop
     from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
+    from peakctl.operations.stop import Stop
     from peakctl.operations.target import parse_target
     from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
     from peakctl.present.tenant import as_yaml
