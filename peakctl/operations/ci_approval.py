@@ -116,6 +116,16 @@ class Approvals:
         return tuple(dict.fromkeys(names))
 
     @property
+    def way_on(self) -> str:
+        """What to do where something has no approval."""
+        if not self.is_known:
+            return (
+                "run it in a job of GitHub or GitLab that has a token for its API; elsewhere take"
+                " `approval` out of the environment, and use the approvals that the CI has"
+            )
+        return "run the job again once the host answers" if self.problem else AGAIN
+
+    @property
     def gaps(self) -> tuple[str, ...]:
         """Why something that is merged may have no approved plan."""
         found = [f"request {number}: {why}" for number, why in self.void.items()]
@@ -312,7 +322,7 @@ def check_approved(
     if not planned.has_changes:
         return None, ()
     approvals = [each.approval for each in found.plans]
-    beyond = objections_to_all(approvals, planned.plan, kinds, AGAIN)
+    beyond = objections_to_all(approvals, planned.plan, kinds, found.way_on)
     if not beyond:
         return found.union, (_held(found),)
     if found.rule is None and (found.gaps or not found.approved):
@@ -330,7 +340,7 @@ def _not_approved(code: str, number: int, found: Approvals) -> Diagnostic:
         code=code,
         summary=f"{counted(number, 'action')} {verb} no plan that was approved on a request",
         detail="\n".join((*plans, *found.gaps)),
-        fix=AGAIN,
+        fix=found.way_on,
     )
 
 

@@ -907,3 +907,64 @@ def test_without_a_rule_a_plan_that_is_found_binds(make: Any) -> None:
     )
     done = ci.apply(commit, "--adopt")
     assert (done.code, "plan/not-approved" in done.err) == (11, True), done.log
+
+
+# --- what GitLab has beside -----------------------------------------------------------------------
+
+
+def test_a_pipeline_of_the_merged_result_is_of_the_head_if_it_is_newer(make: Any) -> None:
+    ci = make(ReviewedGitlab, "required")
+    commit = ci.ready(7, flow("a"))
+    (pipeline,) = ci.list("pipelines", 7)
+    pipeline.update(sha="f" * 40, ref="refs/merge-requests/7/merge")
+    began = pipeline["created_at"]
+    pipeline["created_at"] = "2020-01-01T00:00:00.000Z"  # of an earlier head
+    done = ci.apply(commit)
+    assert (done.code, "no pipeline has planned its head" in done.err) == (12, True), done.log
+    pipeline["created_at"] = began
+    assert ci.apply(commit).code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"ref": "refs/merge-requests/8/head"}, 12),
+        ({"ref": "feature-7"}, 12),
+        ({"source": "web"}, 12),
+        ({}, 0),
+    ],
+)
+def test_a_pipeline_of_something_else(make: Any, change: dict[str, Any], code: int) -> None:
+    ci = make(ReviewedGitlab, "required")
+    commit = ci.ready(7, flow("a"))
+    ci.list("pipelines", 7)[0].update(change)
+    assert ci.apply(commit).code == code
+
+
+@pytest.mark.parametrize("change", [{"bot": True}, {"state": "blocked"}, {"access_level": 20}])
+def test_an_approval_of_an_account_that_may_not(make: Any, change: dict[str, Any]) -> None:
+    ci = make(ReviewedGitlab, "required")
+    commit = ci.ready(7, flow("a"))
+    ci.host.members["2"].update(change)
+    done = ci.apply(commit)
+    assert (done.code, "bob does not count: they may not write" in done.err) == (12, True), done.log
+
+
+def test_an_approval_that_gitlab_kept_over_a_push_is_void(make: Any) -> None:
+    ci = make(ReviewedGitlab, "required")
+    ci.open(7, flow("a"))
+    assert ci.planned(7).code == 0
+    ci.approve(7)
+    ci.push(7, flow("b"))  # GitLab still lists bob
+    assert ci.planned(7).code == 0
+    done = ci.apply(ci.merge(7))
+    assert (done.code, "was pushed since" in done.err) == (12, True), done.log
+
+
+def test_a_job_that_was_run_again_and_failed(make: Any) -> None:
+    ci = make(ReviewedGitlab, "required")
+    commit = ci.ready(7, flow("a"))
+    again = {**ci.kept(7), "status": "failed", "created_at": ci.tick()}
+    ci.list("jobs", ci.list("pipelines", 7)[0]["id"]).insert(0, again)
+    done = ci.apply(commit)
+    assert (done.code, "the last job that planned its head is failed" in done.err) == (12, True)
