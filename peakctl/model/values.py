@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Never, TypeAlias, overload
 
@@ -281,6 +281,17 @@ def copy_tree(value: Value) -> Value:
         return {k: copy_tree(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [copy_tree(v) for v in value]
+    return value
+
+
+def map_texts(value: Value, change: Callable[[str], str]) -> Value:
+    """The tree with `change` applied to each text, those of secrets left out, and to each key."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, MAPS):
+        return {change(k): map_texts(v, change) for k, v in value.items()}
+    if isinstance(value, list):
+        return [map_texts(v, change) for v in value]
     return value
 
 

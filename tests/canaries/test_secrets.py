@@ -77,6 +77,28 @@ def test_drift_says_nothing_of_secrets(place: Place, form: str) -> None:
     assert place.run("drift", "-o", form, "--verbose").code in (0, 2)
 
 
+@pytest.mark.parametrize("form", [*FORMS, "html"])
+def test_a_secret_that_somebody_wrote_into_another_field_is_not_shown(
+    place: Place, form: str
+) -> None:
+    assert place.run("apply", "--yes", "--quiet").code == 0
+    secret = place.canaries.environment["C_TEXT"]
+
+    async def follow(request: httpx.Request) -> httpx.Response:
+        response = await Hostile(place.hostile.inner).handle_async_request(request)
+        if request.method == "GET" and re.search(r"workflows/\d+$", request.url.path):
+            told = json.loads(await response.aread())
+            told["steps"] = {
+                name: {**step, "parents": [f"x {secret}"]} for name, step in told["steps"].items()
+            }
+            return httpx.Response(200, json=told)
+        return response
+
+    place.hostile.handle_async_request = follow  # type: ignore[method-assign]
+    run = place.run("plan", "-o", form, *LOUD)
+    assert "parents" in run.out
+
+
 def test_a_plan_stays_readable(place: Place) -> None:
     told = place.run("plan", "--verbose").out
     for word in (

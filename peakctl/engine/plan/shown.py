@@ -31,10 +31,10 @@ from peakctl.model import (
     dotted,
 )
 from peakctl.model.records import dataclass
-from peakctl.model.values import holds_secret, list_at, mapping_at, value_at
+from peakctl.model.values import holds_secret, list_at, map_texts, mapping_at, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from peakctl.engine.plan.names import Names, VersionId
     from peakctl.kinds.fields import Field, Kind
@@ -46,7 +46,10 @@ _AGAIN = re.compile(r" \(\d+\)\Z")
 
 
 def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
-    """The plan with what its actions change in manifest form (`Action.shown`)."""
+    """The plan with what its actions change in manifest form (`Action.shown`).
+
+    Somebody may have written a secret into a field that holds none: `names.redact` masks it.
+    """
     return Plan(tuple(_shown(action, kinds, names) for action in plan.actions))
 
 
@@ -60,7 +63,28 @@ def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
     }
     reasons = tuple(_with_paths(reason, told) for reason in action.reasons)
     skipped = tuple(replace(each, shown=dotted(view.told_at(each.path))) for each in action.skipped)
-    return replace(action, shown=tuple(changes), skipped=skipped, reasons=reasons)
+    shown = tuple(_masked(change, names.redact) for change in changes)
+    return replace(action, shown=shown, skipped=skipped, reasons=reasons)
+
+
+def _masked(change: ShownChange, redact: Callable[[str], str]) -> ShownChange:
+    wire = (
+        replace(
+            each,
+            path=tuple(redact(part) if isinstance(part, str) else part for part in each.path),
+            before=map_texts(each.before, redact),
+            after=map_texts(each.after, redact),
+        )
+        for each in change.wire
+    )
+    return replace(
+        change,
+        path=redact(change.path),
+        paths=tuple(map(redact, change.paths)),
+        before=map_texts(change.before, redact),
+        after=map_texts(change.after, redact),
+        wire=tuple(wire),
+    )
 
 
 def _with_paths(reason: Reason, told: Mapping[str, str]) -> Reason:
