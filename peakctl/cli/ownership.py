@@ -50,7 +50,6 @@ async def _change(session: Session, change: OwnershipChange, what: tuple[str, ..
     from peakctl.operations.project import require_owner
     from peakctl.operations.target import parse_target
     from peakctl.present.ledger import ownership_document, ownership_lines, ownership_summary
-    from peakctl.present.tenant import as_yaml
 
     session.arguments = what
     require_owner(session.project)
@@ -67,7 +66,7 @@ async def _change(session: Session, change: OwnershipChange, what: tuple[str, ..
     rows = ownership_document(shown)
     return session.report(
         lines=ownership_summary(shown),
-        text=as_yaml(rows) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(*rows),
         extra={"resources": rows},
         wrote=bool(shown.changed),
     )

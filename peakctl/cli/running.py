@@ -35,12 +35,10 @@ def run_typed(what: str, typed: Typed, flags: Flags) -> int:
 async def _run(session: Session, what: str, typed: Typed) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.running import run_target
     from peakctl.operations.stop import Stop
-    from peakctl.operations.target import parse_target
     from peakctl.present.runs import run_event_line, run_lines, run_row
-    from peakctl.present.tenant import as_yaml
 
     options, stop, terminal = _options(session, typed), Stop(), session.terminal
     began = session.project.clock.now()
@@ -48,10 +46,9 @@ async def _run(session: Session, what: str, typed: Typed) -> Report:
     def emit(event: ExecutionEvent) -> None:
         terminal.tell([run_event_line(event, began)])
 
-    async with connected(session) as platform:
-        key = parse_target(what, list(platform.kinds)).key
+    async with connected_to(session, what) as (platform, target):
         with graceful(session, stop.request, lambda item: terminal.warn([item])):
-            found = await run_target(platform, key, options, emit, stop)
+            found = await run_target(platform, target.key, options, emit, stop)
     row = run_row(found)
     timed_out = any(d.code == "run/goes-on" for d in found.diagnostics)
     code = Exit.DONE if found.ok and not timed_out else Exit.ERROR
@@ -59,7 +56,7 @@ async def _run(session: Session, what: str, typed: Typed) -> Report:
         exit_code=session.interrupted or code,
         diagnostics=found.diagnostics,
         lines=run_lines(found),
-        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(row),
         extra={"run": row},
         wrote=True,
     )
@@ -100,20 +97,17 @@ def run_switch(word: str, what: str, flags: Flags) -> int:
 
 
 async def _switch(session: Session, word: str, what: str) -> Report:
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.executions import switch
-    from peakctl.operations.target import parse_target
     from peakctl.present.runs import switch_lines, switch_row
-    from peakctl.present.tenant import as_yaml
 
-    async with connected(session) as platform:
-        key = parse_target(what, list(platform.kinds)).key
-        found = await switch(platform, key, word)
+    async with connected_to(session, what) as (platform, target):
+        found = await switch(platform, target.key, word)
     row = switch_row(found)
     return session.report(
         lines=switch_lines(found, word),
         diagnostics=found.diagnostics,
-        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(row),
         extra={word: row},
         wrote=found.changed,
     )

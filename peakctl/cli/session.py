@@ -35,8 +35,9 @@ from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from peakctl.cli.options import Flags
-    from peakctl.model import Key, Location, Owned, Plan
+    from peakctl.model import JsonDict, Key, Location, Owned, Plan
     from peakctl.operations.platform import Platform
+    from peakctl.operations.target import Target
     from peakctl.present.events import EventStream
 
 STDIN = "<stdin>"
@@ -142,6 +143,14 @@ class Session:
             **parts,
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
+
+    def as_yaml(self, *rows: JsonDict) -> str:
+        """The rows as YAML where that is the form asked for, else "": the text of a report."""
+        if self.flags.output != "yaml":
+            return ""
+        from peakctl.present.tenant import as_yaml
+
+        return as_yaml(rows)
 
     @property
     def places(self) -> Places | None:
@@ -324,6 +333,20 @@ async def connected(session: Session) -> AsyncIterator[Platform]:
             yield platform
         finally:
             session.requests += platform.api.requests
+
+
+@asynccontextmanager
+async def connected_to(
+    session: Session, word: str, *, versioned: bool = False
+) -> AsyncIterator[tuple[Platform, Target]]:
+    """The platform, and what the word of a command names: `Kind/name`, `versioned` with `@`.
+
+    Raises UsageError for another word; whether it is there is not looked at.
+    """
+    from peakctl.operations.target import parse_target
+
+    async with connected(session) as platform:
+        yield platform, parse_target(word, tuple(platform.kinds), versioned=versioned)
 
 
 def tell_place(session: Session) -> None:

@@ -51,19 +51,16 @@ def download(what: str, to: str | None, force: bool, **flags: object) -> int:  #
 
 
 async def _download(session: Session, what: str, to: str | None, *, force: bool) -> Report:
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.download import download_archive
-    from peakctl.operations.target import parse_target
-    from peakctl.present.tenant import as_yaml
     from peakctl.present.upkeep import download_lines, download_row
 
-    async with connected(session) as platform:
-        target = parse_target(what, list(platform.kinds), versioned=True)
+    async with connected_to(session, what, versioned=True) as (platform, target):
         found = await download_archive(platform, target.key, target.version, to=to, force=force)
     row = download_row(found)
     return session.report(
         lines=download_lines(found),
-        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(row),
         extra={"download": row},
         diagnostics=found.diagnostics,
     )

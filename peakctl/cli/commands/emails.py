@@ -246,8 +246,7 @@ def _told(
     **more: object,
 ) -> Report:
     """A result as rows, and as YAML where that was asked for."""
-    from peakctl.present.tenant import as_yaml
 
     rows = data if isinstance(data, list) else [data]
-    text = as_yaml(rows) if session.flags.output == "yaml" else ""
+    text = session.as_yaml(*rows)
     return session.report(lines=lines, text=text, extra={word: data}, **more)

@@ -44,7 +44,6 @@ async def _execution(session: Session, what: str) -> Report:
     from peakctl.operations.executions import read_execution
     from peakctl.operations.target import parse_target
     from peakctl.present.runs import execution_lines, execution_row
-    from peakctl.present.tenant import as_yaml
 
     async with connected(session) as platform:
         if "/" in what:
@@ -55,6 +54,6 @@ async def _execution(session: Session, what: str) -> Report:
     row = execution_row(found)
     return session.report(
         lines=execution_lines(found),
-        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(row),
         extra={"execution": row},
     )

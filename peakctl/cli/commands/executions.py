@@ -54,18 +54,15 @@ def executions(what: str, status: tuple[str, ...], limit: int, **flags: object) 
 
 
 async def _executions(session: Session, what: str, statuses: tuple[str, ...], limit: int) -> Report:
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.executions import list_executions
-    from peakctl.operations.target import parse_target
     from peakctl.present.runs import executions_lines, listed_row
-    from peakctl.present.tenant import as_yaml
 
-    async with connected(session) as platform:
-        key = parse_target(what, list(platform.kinds)).key
-        found = await list_executions(platform, key, limit=limit, statuses=statuses)
+    async with connected_to(session, what) as (platform, target):
+        found = await list_executions(platform, target.key, limit=limit, statuses=statuses)
     rows = [listed_row(each) for each in found]
     return session.report(
-        lines=executions_lines(key, found),
-        text=as_yaml(rows) if session.flags.output == "yaml" else "",
+        lines=executions_lines(target.key, found),
+        text=session.as_yaml(*rows),
         extra={"executions": rows},
     )

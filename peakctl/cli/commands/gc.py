@@ -99,7 +99,6 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     from peakctl.operations.project import require_owner
     from peakctl.operations.stop import Stop
     from peakctl.present import upkeep
-    from peakctl.present.tenant import as_yaml
 
     flags, stop = session.flags, Stop()
     session.arguments = _arguments(asked)
@@ -118,7 +117,7 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     rows = upkeep.gc_rows(found)
     return session.report(
         lines=upkeep.gc_summary(found, dry_run=flags.dry_run),
-        text=as_yaml(rows) if flags.output == "yaml" else "",
+        text=session.as_yaml(*rows),
         extra={"versions": rows},
         exit_code=session.interrupted or _exit_code(found),
         wrote=bool(found.deleted),

@@ -70,13 +70,12 @@ def _graph(session: Session) -> Report:
 
 
 async def _impact(session: Session, word: str) -> Report:
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.graph import find_impact
-    from peakctl.operations.target import parse_target
     from peakctl.present.graph_text import impact_document, impact_lines, impact_parts
 
-    async with connected(session) as platform:
-        found = await find_impact(platform, parse_target(word, list(platform.kinds)).key)
+    async with connected_to(session, word) as (platform, target):
+        found = await find_impact(platform, target.key)
     session.warnings += found.diagnostics
     lines, parts = impact_lines(found), impact_parts(found)
     return _told(session, lines, parts, "impact", impact_document(found))

@@ -82,30 +82,27 @@ def history(
     return run_command("history", typed, body)
 
 
-async def _of_resource(session: Session, target: str, limit: int | None) -> Report:
+async def _of_resource(session: Session, word: str, limit: int | None) -> Report:
     from peakctl.cli.past import told
-    from peakctl.cli.session import connected
-    from peakctl.operations.target import parse_target
+    from peakctl.cli.session import connected_to
     from peakctl.operations.versions import read_past
     from peakctl.present.versions import FIRST, past_document, past_lines
 
-    async with connected(session) as platform:
-        found = await read_past(platform, parse_target(target, tuple(platform.kinds)).key)
+    async with connected_to(session, word) as (platform, target):
+        found = await read_past(platform, target.key)
     session.warnings += found.diagnostics
     most = limit or (FIRST if session.flags.output == "text" else None)
     return told(session, "history", past_document(found, most), past_lines(found, most))
 
 
-async def _diff(session: Session, target: str, before: str, after: str) -> Report:
+async def _diff(session: Session, word: str, before: str, after: str) -> Report:
     from peakctl.cli.past import told
-    from peakctl.cli.session import connected
-    from peakctl.operations.target import parse_target
+    from peakctl.cli.session import connected_to
     from peakctl.operations.versions import diff_versions
     from peakctl.present.versions import diff_document, diff_lines
 
-    async with connected(session) as platform:
-        key = parse_target(target, tuple(platform.kinds)).key
-        found = await diff_versions(platform, key, before, after)
+    async with connected_to(session, word) as (platform, target):
+        found = await diff_versions(platform, target.key, before, after)
     session.warnings += found.diagnostics
     lines = diff_lines(found, verbose=session.flags.verbose)
     return told(session, "diff", diff_document(found), lines)

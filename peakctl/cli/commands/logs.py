@@ -84,11 +84,9 @@ async def _logs(
     times: bool,
 ) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.logs import LoggedLine, LogOptions, read_logs
-    from peakctl.operations.target import parse_target
     from peakctl.present.runs import log_end, log_line, log_row
-    from peakctl.present.tenant import as_yaml
 
     def show(line: LoggedLine) -> None:
         session.terminal.show([log_line(line, times=times)])
@@ -96,8 +94,7 @@ async def _logs(
             raise BrokenPipeError
 
     form = session.flags.output
-    async with connected(session) as platform:
-        target = parse_target(what, list(platform.kinds), versioned=True)
+    async with connected_to(session, what, versioned=True) as (platform, target):
         if target.key.kind == "Image":
             asked["version"] = target.version
         else:
@@ -117,6 +114,6 @@ async def _logs(
     return session.report(
         exit_code=Exit.DONE if found.ok else Exit.ERROR,
         diagnostics=found.diagnostics,
-        text=as_yaml([row]) if form == "yaml" else "",
+        text=session.as_yaml(row),
         extra={"log": row},
     )

@@ -49,27 +49,24 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
-    from peakctl.cli.session import connected
+    from peakctl.cli.session import connected_to
     from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
     from peakctl.operations.stop import Stop
-    from peakctl.operations.target import parse_target
     from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
-    from peakctl.present.tenant import as_yaml
     from peakctl.present.text import line
 
     session.arguments = (what,)
     terminal, stop = session.terminal, Stop()
-    async with connected(session) as platform:
-        key = parse_target(what, list(platform.kinds)).key
-        live = await look_to_redeploy(platform, key)
-        session.show(redeploy_shown(key, live))
+    async with connected_to(session, what) as (platform, target):
+        live = await look_to_redeploy(platform, target.key)
+        session.show(redeploy_shown(target.key, live))
         require_consent(
             session, "Redeploy it?", what="it would be redeployed", read="what is said above"
         )
         with graceful(session, stop.request, lambda item: terminal.warn([item])):
             found = await redeploy_live(
                 platform,
-                key,
+                target.key,
                 live,
                 limit=limit,
                 stop=stop,
@@ -80,7 +77,7 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
         exit_code=session.interrupted or (Exit.DONE if found.ok else Exit.ERROR),
         diagnostics=found.diagnostics,
         lines=redeploy_lines(found),
-        text=as_yaml([row]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(row),
         extra={"redeploy": row},
         wrote=True,
     )

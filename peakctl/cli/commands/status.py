@@ -97,14 +97,13 @@ async def _once(
     from peakctl.cli.exits import Exit
     from peakctl.operations.status import look_at_status
     from peakctl.present.status import status_document, status_lines, status_rows
-    from peakctl.present.tenant import as_yaml
 
     found = _placed(session, await look_at_status(platform, loaded, chosen))
     return session.report(
         exit_code=Exit.CHANGES_PENDING if fails and not found.is_well else Exit.DONE,
         diagnostics=found.diagnostics,
         lines=status_lines(found),
-        text=as_yaml(status_rows(found)) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(*status_rows(found)),
         extra=status_document(found),
     )
 

@@ -77,7 +77,6 @@ async def _test(session: Session, what: str | None, **asked: Any) -> Report:
     from peakctl.operations.health import not_passed, read_check, run_check, run_checks
     from peakctl.operations.target import parse_target
     from peakctl.present.health import check_lines, check_row
-    from peakctl.present.tenant import as_yaml
 
     async with connected(session) as platform:
         if what is None:
@@ -91,6 +90,6 @@ async def _test(session: Session, what: str | None, **asked: Any) -> Report:
         exit_code=Exit.DONE if all(each.ok for each in found) else Exit.ERROR,
         lines=check_lines(found),
         diagnostics=tuple(not_passed(each) for each in found if not each.ok),
-        text=as_yaml(rows) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(*rows),
         extra={"health_checks": rows},
     )

@@ -55,7 +55,6 @@ async def _whoami(session: Session, can: str | None, action: str) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.session import connected
     from peakctl.operations.whoami import look_who
-    from peakctl.present.tenant import as_yaml
     from peakctl.present.whoami import asked_line, whoami_document, whoami_lines
 
     async with connected(session) as platform:
@@ -67,6 +66,6 @@ async def _whoami(session: Session, can: str | None, action: str) -> Report:
     return session.report(
         exit_code=Exit.NOT_PERMITTED if found.asked is False else Exit.DONE,
         lines=lines,
-        text=as_yaml([document]) if session.flags.output == "yaml" else "",
+        text=session.as_yaml(document),
         extra=document,
     )
