@@ -26,7 +26,7 @@ OPERATIONS = (
     "actions/list-workflow-runs-for-repo",
     "issues/create-comment",
     "issues/list-comments",
-    "issues/list-events",
+    "issues/list-events-for-timeline",
     "issues/update-comment",
     "pulls/get",
     "pulls/list",

@@ -281,7 +281,7 @@ class FakeGithub(FakeHost):
                 return 200, page([p for p in self.pulls if _fits(p, query)], query)
             case "pulls/list-files":
                 return 200, page(self.files.get(path.split("/")[-2], []), query)
-            case "issues/list-events":
+            case "issues/list-events-for-timeline":
                 number = path.split("/")[-2]
                 return 200, page([e for e in self.events if e["number"] == number], query)
             case "actions/list-workflow-runs-for-repo":

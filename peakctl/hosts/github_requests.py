@@ -120,11 +120,14 @@ class GithubRequests:
         reviews = f"{self._root}/pulls/{request.number}/reviews"
         spoken = [each async for each in self._client.pages(reviews) if text_at(each, "body")]
         if any("peakctl: allow" in text_at(each, "body") for each in spoken):
-            unedited = await self._unedited(request)
+            try:
+                unedited, why = await self._unedited(request), "the review was edited"
+            except HostError:
+                unedited, why = set(), "it is not told whether the review was edited"
             for each in spoken:
-                flaw = "" if text_at(each, "id") in unedited else "the review was edited"
+                flaw = "" if text_at(each, "id") in unedited else why
                 yield _words(each, text_at(each, "body"), "submitted_at", flaw)
-        async for found in self._labels(f"{issue}/events"):
+        async for found in self._labels(f"{issue}/timeline"):
             yield found
 
     async def may_write(self, id_: str) -> bool:
@@ -184,7 +187,7 @@ class GithubRequests:
         if at(pull, "changed_files") != len(files):
             return f"it changes too many files to see whether one is of {DEFINES}"
         began = moment_at(run, "created_at") or 0.0
-        async for each in self._client.pages(f"{self._root}/issues/{request.number}/events"):
+        async for each in self._client.pages(f"{self._root}/issues/{request.number}/timeline"):
             moved = moment_at(each, "created_at")
             if text_at(each, "event") == "base_ref_changed" and (moved is None or moved >= began):
                 return "its base branch was changed after it was planned"

@@ -808,6 +808,10 @@ def test_a_line_of_a_review_counts_unless_it_was_edited(make: Any, state: str) -
     again = ci.planned(7, rerun=True)
     assert (again.code, "the review was edited" in again.err) == (12, True)
     ci.host.edited_reviews.clear()
+    ci.host.fail("POST", "/graphql", ANSWERS["500"])
+    again = ci.planned(7, rerun=True)
+    assert (again.code, "it is not told whether the review was edited" in again.err) == (12, True)
+    ci.host.faults.clear()
     assert ci.planned(7, rerun=True).code == 0
 
 
