@@ -384,6 +384,8 @@ def test_a_drift_is_seen_by_night_and_is_no_change_of_the_branch(live: PlayedCi)
     seen = ci.nightly("drift", "-e", "prod", "-o", "markdown")
     assert (seen.code, only_looked(seen)) == (2, True)
     assert "Workflow/nightly" in seen.out
+    status = ci.nightly("status", "-e", "prod")
+    assert only_looked(status), status.log
 
 
 def test_a_write_that_fails_is_told_in_every_place(live: PlayedCi) -> None:
