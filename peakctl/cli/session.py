@@ -26,7 +26,7 @@ from peakctl.operations.project import (
     with_policy,
 )
 from peakctl.present.forms import OF_HOSTS, STREAMED
-from peakctl.present.places import Places, declared_places, in_repository
+from peakctl.present.places import Places, declared_places, in_repository, typed_again
 from peakctl.present.policy_text import policy_lines
 from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal, open_terminal
@@ -157,6 +157,13 @@ class Session:
         """How places are told to a user who stands elsewhere."""
         return Places(self.project.root, self.stood) if self.opened and self.stood else None
 
+    @property
+    def typed_folder(self) -> str | None:
+        """The folder of `-C`, as it was typed."""
+        context = click.get_current_context(silent=True)
+        folder: str | None = context.meta.get(TYPED) if context else None
+        return folder
+
     def again(self, command: str | None = None, *arguments: str) -> str:
         """What to type to run this (or another command) again; values of -p may be secrets."""
         flags = self.flags
@@ -184,9 +191,7 @@ class Session:
         words += [flag for flag, given in switches.items() if given]
         if flags.allow_mass_change is not None:
             words += ["--allow-mass-change", str(flags.allow_mass_change)]
-        context = click.get_current_context(silent=True)
-        typed_in = context.meta.get(TYPED) if context else None
-        go = ["-C", typed_in] if typed_in else []
+        go = ["-C", self.typed_folder] if self.typed_folder else []
         named = arguments if command else self.arguments
         return shlex.join(["peakctl", *go, *(command or self.command).split(), *named, *words])
 
@@ -227,6 +232,7 @@ def run_command(
     report = _run(session, body)
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
+    report = typed_again(report, folder=session.typed_folder, environment=flags.env)
     report = _notified(session, report)
     report = _with_excerpts(session, report)
     report = replace(report, shown=session.shown, declared=_declared(session, report))

@@ -1,8 +1,13 @@
-"""Places in files as seen from where the user stands, when a command works in another folder."""
+"""Places in files as seen from where the user stands, when a command works in another folder.
+
+So are the commands of next steps: typed as they are, they go to the same project and environment.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +23,45 @@ if TYPE_CHECKING:
 
 CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 """Variables of CI that hold the folder of the checkout."""
+
+
+IN_ENVIRONMENT = (
+    "import", "convert", "validate", "fmt", "render", "plan", "apply", "destroy", "rollback",
+    "status", "get", "diff", "drift", "history", "why", "graph", "whoami", "run", "logs",
+    "executions", "execution", "pause", "resume", "redeploy", "test", "emails describe",
+    "emails list", "emails send", "emails templates", "protect", "unprotect", "disown",
+    "ledger history", "ledger rebuild", "ledger show", "ledger unlock", "gc", "download",
+    "ci apply", "ci changed", "ci comment", "ci init", "ci plan",
+)  # fmt: skip
+"""The commands that are about an environment (`-e`)."""
+_COMMAND = re.compile(
+    rf"\bpeakctl (?:{'|'.join(sorted(IN_ENVIRONMENT, key=len, reverse=True))})\b(?!-)"
+    r"(?: [A-Z]\w*(?:/[\w.@*-]*\w)?)?"
+    r"(?![^;\n]* -e\b)"
+)
+
+
+def typed_again(report: Report, *, folder: str | None, environment: str | None) -> Report:
+    """The report with next steps that can be typed as they are.
+
+    `folder` and `environment` are those of `-C` and `-e`, None where they were not typed.
+    """
+    words = (*(("-C", folder) if folder else ()), *(("-e", environment) if environment else ()))
+    if not words:
+        return report
+    more = f" {shlex.join(words)}"
+
+    def typed(text: str) -> str:
+        return _COMMAND.sub(lambda found: found[0] + more, text)
+
+    def steps(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        return tuple(replace(each, fix=typed(each.fix)) for each in found)
+
+    lines = tuple(
+        tuple((typed(text) if role == "command" else text, role) for text, role in row)
+        for row in report.lines
+    )
+    return replace(report, diagnostics=steps(report.diagnostics), lines=lines)
 
 
 def in_repository(report: Report, root: Path | None, environment: Mapping[str, str]) -> Report:

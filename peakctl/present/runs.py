@@ -69,7 +69,7 @@ def _time(seconds: float | None) -> str | None:
 def executions_lines(key: Key, found: Sequence[Execution]) -> tuple[Line, ...]:
     """A table of executions."""
     if not found:
-        return (line(f"{key} has not run yet: peakctl run {key}"),)
+        return (line(f"{key} has not run yet: ", (f"peakctl run {key}", "command")),)
     rows = [
         (each.id, status_word(each.status), _shown(each.started), each.duration) for each in found
     ]
