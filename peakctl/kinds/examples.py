@@ -39,6 +39,7 @@ _PATTERNS = {
     "^[0-9]+GB$": "10GB",
     "^[A-Za-z]+/.+$": "Image/forecast",
     "^@param:[^\\s]+$": "@param:command",
+    '^[^\\s@,;<>"]+@[^\\s@,;<>"]+$': "team@example.com",
 }
 _CHECKS = {"cron": "0 2 * * *", "semver": "1.4.0"}
 _NUMBERS = ("integer", "number")
