@@ -44,6 +44,7 @@ class Adapter(Rest):
     search = "name"
     numbered = "revision"
     makes = ("Workflow", "Service", "Webapp")
+    lists_status = True
 
     @cached_property
     def _releases(self) -> Releases:
@@ -282,6 +283,9 @@ class Adapter(Rest):
     def watch(self, id: str | int, private: JsonObject) -> JsonObject | None:  # noqa: A002
         route = self._route(str(private["family"]), id)
         return {"path": route, "revision": private.get("revision")}
+
+    def collection(self, watch: JsonObject) -> str:
+        return str(watch["path"]).rpartition("/")[0] + "/"
 
     def status(self, answer: JsonObject) -> str:
         latest = answer.get("latestRevision") or {}

@@ -29,6 +29,7 @@ class Adapter(Rest):
     items = ("images",)
     numbered = "version"
     drops_versions = True
+    lists_status = True
 
     def calls(self) -> dict[model.Step, Call]:
         return {
@@ -224,6 +225,13 @@ class Adapter(Rest):
 
     def status(self, answer: JsonObject) -> str:
         return version_word(answer.get("latestVersion") or answer)
+
+    def pending(self, item: JsonObject, watch: JsonObject) -> model.Readiness | None:
+        """An image shows its latest version only: of an older one it tells nothing."""
+        shown = (item.get("latestVersion") or {}).get("id")
+        if not watch.get("gone") and str(shown) != str(watch["versionId"]):
+            return None
+        return super().pending(item, watch)
 
     async def poll(self, result: model.CallResult) -> model.Readiness:
         """The version; before a failure counts, the very build (it may be an older one's)."""

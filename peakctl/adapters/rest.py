@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ class Rest:
 
     `path` is the collection with its trailing slash, `items` the keys that may hold a page's items,
     `query` is always sent when listing, and `search` is the parameter that narrows by name.
+    `lists_status` tells whether an item of the listing has the status that `poll` reads.
     """
 
     path: ClassVar[str]
@@ -37,6 +39,7 @@ class Rest:
     makes: ClassVar[tuple[str, ...]] = ()
     numbered: ClassVar[str] = ""
     drops_versions: ClassVar[bool] = False
+    lists_status: ClassVar[bool] = False
 
     def __init__(self, api: Api, kind: Kind) -> None:
         self.api = api
@@ -196,6 +199,39 @@ class Rest:
         if reading.state in (State.READY, State.WARNING):
             return replace(reading, outputs=await self.told(answer))
         return reading
+
+    async def pending_in_listing(
+        self, results: Sequence[model.CallResult], most: int
+    ) -> model.PendingInListing:
+        """Nothing, without a request, for a kind whose listing shows no status."""
+        if not self.lists_status:
+            return model.PendingInListing()
+        watches = [(result.key, result.id, result.watch or {}) for result in results]
+        paths = sorted({self.collection(watch) for _, _, watch in watches})
+        found = await asyncio.gather(
+            *(self.api.pages_within(path, self.items, self.query, most) for path in paths)
+        )
+        items = {str(item.get("id")): item for listed, _ in found for item in listed}
+        readings = {
+            key: reading
+            for key, id_, watch in watches
+            if (reading := self.pending(items.get(str(id_), {}), watch)) is not None
+        }
+        return model.PendingInListing(readings, sum(count for _, count in found))
+
+    def collection(self, watch: JsonObject) -> str:
+        """The path of the listing that shows what `watch` names."""
+        return self.path
+
+    def pending(self, item: JsonObject, watch: JsonObject) -> model.Readiness | None:
+        """What an item of the listing says of what `watch` names, where that is under way.
+
+        Only by a status that the kind's schema knows as one of what is under way.
+        """
+        gone = watch.get("gone")
+        reading = deletion(self.status(item)) if gone else self.readiness(item, watch)
+        known = self.kind.lifecycle.words.get(reading.status)
+        return reading if known is reading.state is State.PENDING else None
 
     async def told(self, answer: JsonObject) -> Tree:
         """What a describe answer tells of outputs."""
@@ -373,6 +409,11 @@ class Guarded:
 
     async def poll(self, result: model.CallResult) -> model.Readiness:
         return await self._read(self._adapter.poll(result))
+
+    async def pending_in_listing(
+        self, results: Sequence[model.CallResult], most: int
+    ) -> model.PendingInListing:
+        return await self._read(self._adapter.pending_in_listing(results, most))
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return await self._read(self._adapter.dependents(live))

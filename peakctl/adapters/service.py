@@ -18,6 +18,7 @@ class Webapps(Rest):
     """One request to read. A PATCH keeps what it leaves out, so only what differs is sent."""
 
     path = "service/webapps/api/v1/webapps/"
+    lists_status = True
     spec: ClassVar[tuple[str, ...]]
     fixed: ClassVar[tuple[str, ...]] = ("name", "serviceType")
 

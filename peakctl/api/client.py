@@ -352,6 +352,15 @@ class Api:
         """The items of the first page of a listing, and whether they are all of it."""
         return await self._listing(path, items, query).first()
 
+    async def pages_within(
+        self, path: str, items: tuple[str, ...], query: Query, most: int
+    ) -> tuple[list[JsonDict], int]:
+        """The items of a listing of at most `most` pages, else of its first; and how many it has.
+
+        It is not checked that none is missing.
+        """
+        return await self._listing(path, items, query).within(most)
+
     def _listing(self, path: str, items: tuple[str, ...], query: Query) -> Listing:
         size = ("pageSize", str(self._limits.page_size))
 

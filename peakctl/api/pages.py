@@ -98,6 +98,20 @@ class Listing:
             return page.items, page.total <= len(page.items)
         return page.items, len(page.items) < page.size
 
+    async def within(self, most: int) -> tuple[list[JsonDict], int]:
+        """The items of all pages, or of the first where they are more than `most`; and how many.
+
+        For who can do without an item: that none is missing is not checked. Raises ApiError when
+        an answer is no listing, or a page is not there.
+        """
+        try:
+            first = await self._page(1)
+            count = first.pages or 1
+            rest = await self._rest(count) if count <= most else []
+        except Contradiction as error:
+            raise incomplete(self.asked, str(error), 1) from error
+        return [item for page in (first, *rest) for item in page.items], count
+
     async def _round(self) -> list[Page]:
         """The pages of one round. Raises Contradiction as soon as one cannot be right."""
         first = await self._page(1)
@@ -107,12 +121,16 @@ class Listing:
         self._check_count(first.pages)
         if len(first.items) < first.size:  # suspicious: a page that is not full, and more to come
             return await self._one_by_one(first)
+        return [first, *await self._rest(first.pages)]
+
+    async def _rest(self, count: int) -> list[Page]:
+        """The pages after the first, together."""
         try:
             async with asyncio.TaskGroup() as group:
-                rest = [group.create_task(self._later(n)) for n in range(2, first.pages + 1)]
+                rest = [group.create_task(self._later(n)) for n in range(2, count + 1)]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        return [first, *(task.result() for task in rest)]
+        return [task.result() for task in rest]
 
     async def _one_by_one(self, first: Page) -> list[Page]:
         """As many pages as the first one says, no further than they add something."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
 from peakctl.engine.runner import ActionRunner, resource_id
-from peakctl.engine.waiting import Stop, WaitLimits
+from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
@@ -43,6 +43,7 @@ class _Run:
     usual: Mapping[Key, int] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    looks: dict[str, SharedLooks] = field(default_factory=dict)
 
     async def act(self, key: Key) -> bool:
         """Carry out one action; whether the resource is as the action wanted it."""
@@ -64,6 +65,7 @@ class _Run:
             self.known,
             report=lambda step, reading, log: self._waiting(action, step, reading, log),
             redact=self.redact,
+            looks=self._looks_of(key.kind),
             tails=self.tails,
         )
         try:
@@ -73,6 +75,11 @@ class _Run:
             raise
         self._record(action, outcome)
         return outcome.status.good
+
+    def _looks_of(self, kind: str) -> SharedLooks:
+        """What all waits for one kind share."""
+        own = SharedLooks(self.adapters[kind], self.clock, self.limits)
+        return self.looks.setdefault(kind, own)
 
     def _failure(self) -> Key | None:
         """What has gone wrong so far, if anything: nothing is deleted after it."""

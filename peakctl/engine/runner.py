@@ -10,7 +10,7 @@ from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
-from peakctl.engine.waiting import Stop, WaitLimits, noun, wait_until_settled
+from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits, noun, wait_until_settled
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.kinds.fields import Kind
 from peakctl.kinds.outputs import has_outputs, redacted_outputs
@@ -58,7 +58,10 @@ RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
 
 @dataclass(slots=True)
 class ActionRunner:
-    """One action under way. `known` receives what references to it are filled with."""
+    """One action under way. `known` receives what references to it are filled with.
+
+    `looks` are those of all waits for its kind.
+    """
 
     action: Action
     kind: Kind
@@ -69,6 +72,7 @@ class ActionRunner:
     known: dict[Unknown, Value]
     report: Callable[[Step, Readiness, tuple[str, ...]], None]
     redact: Callable[[str], str]
+    looks: SharedLooks
     tails: bool = False
     started: float = field(init=False)
     wrote: bool = False
@@ -236,6 +240,7 @@ class ActionRunner:
             stop=self.stop,
             report=lambda reading: self._waits(step, reading),
             look=tail,
+            shared=self.looks,
         )
         self.waiting_for = None
         reading = self.redacted(settled)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import field
 from types import MappingProxyType
 
+from peakctl.errors import PeakctlError
 from peakctl.model import State
 from peakctl.model.platform import Adapter, CallResult, Clock, Readiness
 from peakctl.model.records import dataclass
+from peakctl.model.values import Key
 
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
     {"build": 1800.0, "deploy": 3600.0, "service": 1800.0, "delete": 900.0}
@@ -71,6 +76,88 @@ class Stop:
         self.reason = self.reason or reason
 
 
+FEWEST = 3
+"""Waits for one kind that share a look."""
+
+
+@dataclass(slots=True)
+class SharedLooks:
+    """The waits for one kind: a look at its listing stands in for a read of each.
+
+    That is so while there are several, and more of them than the listing takes requests. Only what
+    the listing says is pending counts: no end is taken from it. What it does not show as pending
+    leaves, and is read by itself from then on. A listing that cannot be read is not asked again.
+    """
+
+    adapter: Adapter
+    clock: Clock
+    limits: WaitLimits
+    waits: dict[Key, tuple[CallResult, float]] = field(default_factory=dict)
+    seen: dict[Key, Readiness] = field(default_factory=dict)
+    due: float = 0.0
+    requests: float = 1
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @contextlib.contextmanager
+    def joined(self, result: CallResult) -> Iterator[None]:
+        """One more wait. It looks for itself first, and with the others soon after that."""
+        now = self.clock.now()
+        self.waits[result.key] = result, now
+        soon = now + self.limits.first
+        self.due = min(self.due, soon) if self.due > now else soon
+        try:
+            yield
+        finally:
+            self._leave(result.key)
+
+    def _leave(self, key: Key) -> None:
+        self.waits.pop(key, None)
+        self.seen.pop(key, None)
+
+    def _shares(self, key: Key) -> bool:
+        count = len(self.waits)
+        return key in self.waits and count >= FEWEST and count > self.requests
+
+    def pause(self, key: Key, waited: float) -> float:
+        """Seconds until the next look of a wait: with others, what the newest of them needs."""
+        if not self._shares(key):
+            return self.limits.pause(waited)
+        return max(0.0, self.due - self.clock.now())
+
+    async def look(self, key: Key) -> Readiness | None:
+        """What the listing says of a wait, PENDING; None where it is to be read by itself."""
+        async with self.lock:  # who comes second finds what the first one has got
+            if self._shares(key) and self.clock.now() >= self.due:
+                await self._list()
+        return self.seen.get(key) if self._shares(key) else None
+
+    async def _list(self) -> None:
+        asked, self.seen = dict(self.waits), {}
+        try:
+            results = [result for result, _ in asked.values()]
+            found = await self.adapter.pending_in_listing(results, len(asked) - 1)
+        except PeakctlError:
+            self.requests = math.inf
+            return
+        self.requests = found.requests or math.inf
+        if len(asked) > self.requests:  # else it was not read to its end
+            self._take(asked, found.readings)
+        now = self.clock.now()
+        newest = max((began for _, began in self.waits.values()), default=now)
+        self.due = now + self.limits.pause(now - newest)
+
+    def _take(
+        self, asked: Mapping[Key, tuple[CallResult, float]], readings: Mapping[Key, Readiness]
+    ) -> None:
+        for key, wait in asked.items():
+            if self.waits.get(key) is not wait:  # it has ended, and a next one may have begun
+                continue
+            if key in readings:
+                self.seen[key] = readings[key]
+            else:
+                self._leave(key)
+
+
 async def wait_until_settled(
     adapter: Adapter,
     result: CallResult,
@@ -81,23 +168,29 @@ async def wait_until_settled(
     stop: Stop,
     report: Callable[[Readiness], None],
     look: Callable[[Readiness], Awaitable[None]] | None = None,
+    shared: SharedLooks | None = None,
 ) -> Readiness:
     """Poll until the started thing itself has ended; PENDING when time or the user ended the wait.
 
     `report` is called once for each status on the way, not for the last one; `look` at each poll.
+    `shared` are the looks of the kind's other waits. What this ends with is always its own reading.
     """
-    began, last = clock.now(), ""
+    shared = shared or SharedLooks(adapter, clock, limits)
+    began, last, own = clock.now(), "", True
     deadline = began + limits.limit(what)
-    while True:
-        reading = await adapter.poll(result)
-        if reading.state is not State.PENDING:
-            return reading
-        if reading.status != last:
-            last = reading.status
-            report(reading)
-        if look is not None:
-            await look(reading)
-        pause = limits.pause(clock.now() - began)
-        if stop.requested or clock.now() + pause > deadline:
-            return reading
-        await clock.sleep(pause)
+    with shared.joined(result):
+        while True:
+            listed = None if own else await shared.look(result.key)
+            reading = listed or await adapter.poll(result)
+            if reading.state is not State.PENDING:
+                return reading
+            if reading.status != last:
+                last = reading.status
+                report(reading)
+            if look is not None:
+                await look(reading)
+            pause = shared.pause(result.key, clock.now() - began)
+            if stop.requested or clock.now() + pause > deadline:
+                return await adapter.poll(result) if listed else reading
+            await clock.sleep(pause)
+            own = stop.requested

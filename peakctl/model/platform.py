@@ -109,6 +109,17 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingInListing:
+    """What a listing says is still under way, by the keys of the calls that started it.
+
+    `requests` is how many a look at the whole listing takes, 0 where none tells.
+    """
+
+    readings: Mapping[Key, Readiness] = field(default_factory=dict)
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class VersionNames:
     """What people call a resource and its versions: its name, and numbers by version id."""
 
@@ -210,6 +221,15 @@ class Adapter(Protocol):
 
     async def poll(self, result: CallResult) -> Readiness:
         """Read once the state of the thing that `call` started."""
+
+    async def pending_in_listing(
+        self, results: Sequence[CallResult], most: int
+    ) -> PendingInListing:
+        """What the listing of the kind tells of the things that calls started: the pending ones.
+
+        What has ended, does not show, or cannot be told from a listing is left out. At most about
+        `most` requests: of a longer listing only the first page is read. Raises ApiError.
+        """
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         """What uses it, as `Kind/name`, where one request tells; empty where none does."""

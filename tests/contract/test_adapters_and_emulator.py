@@ -16,7 +16,9 @@ from peakctl.api.client import Api, bases_for
 from peakctl.archives.pack import pack
 from peakctl.catalog import load_catalog
 from peakctl.emulator import Emulator, Options, emulator_transport
+from peakctl.emulator.client import Control
 from peakctl.engine.diff.compare import compare
+from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits, wait_until_settled
 from peakctl.errors import ApiError
 from peakctl.kinds.store import load_kinds
 from peakctl.kinds.validate import read_resources
@@ -392,5 +394,77 @@ def test_blocks_of_an_app_are_not_ours(tmp_path: Path) -> None:
             foreign = [live for live in lives if live is not None and live.foreign]
             assert len(foreign) == 1
             assert "part of app deployment" in str(foreign[0].foreign)
+
+    asyncio.run(go())
+
+
+async def wait_for_all(made: Tenant, kind: str, receipts: list[CallResult]) -> list[str]:
+    """The paths of what waiting for them asked, each as often as it was asked."""
+    adapter, limits = made.adapters[kind], WaitLimits()
+    shared, before = SharedLooks(adapter, made.clock, limits), made.api.requests
+    async with asyncio.TaskGroup() as group:
+        for receipt in receipts:
+            group.create_task(
+                wait_until_settled(
+                    adapter,
+                    receipt,
+                    clock=made.clock,
+                    limits=limits,
+                    what="build",
+                    stop=Stop(),
+                    report=lambda _: None,
+                    shared=shared,
+                )
+            )
+    asked = await asyncio.to_thread(Control(emulator=made.emulator).requests)
+    return [str(request["path"]) for request in asked[before - made.api.requests :]]
+
+
+def test_builds_under_way_together_are_looked_at_by_their_listing(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with tenant(tmp_path, Options(build_seconds=60.0, delete_seconds=30.0)) as made:
+            adapter, receipts = made.adapters["Image"], []
+            for number in range(20):
+                image = made.read("Image", {"name": f"i{number}"}, DOCKERFILE)
+                order = CallRequest(Step.CREATE, image.key, image.values, None, "0.0.1")
+                receipts.append(await adapter.call(order))
+            began = made.clock.now()
+            asked = await wait_for_all(made, "Image", receipts)
+            assert made.clock.now() - began <= 60 * 1.1 + 1
+            looks = [path for path in asked if path.endswith("/images/")]
+            assert len(asked) - len(looks) == 20 + 20  # the first look at each, and its end
+            assert 10 < len(looks) < 30
+            lives = [Live(r.key, r.id, {}) for r in receipts]
+            deletes = [
+                await adapter.call(CallRequest(Step.DELETE, live.key, {}, live)) for live in lives
+            ]
+            gone = await wait_for_all(made, "Image", deletes)
+            assert len([path for path in gone if not path.endswith("/images/")]) == 20 + 20
+
+    asyncio.run(go())
+
+
+def test_services_and_deployments_under_way_are_told_by_their_listings(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with tenant(tmp_path, Options()) as made:
+            image = await made.make("Image", {"name": "img"}, DOCKERFILE, "0.0.1")
+            block = {"name": "b", "summary": "s"}
+            spec = await made.make("BlockSpec", block, block_spec_of(image), "1.0.0")
+            values: Tree = {"blockSpec": {"id": spec.id, "release": {"version": "1.0.0"}}}
+            values["parameters"] = {"run": {"agg": "AVG"}}
+            wanted = {"Service": service_of(image), "Deployment": values}
+            extra = {"Service": {}, "Deployment": {"summary": "s"}}
+            for kind, each in wanted.items():
+                receipts = []
+                for number in range(3):
+                    one = made.read(kind, {"name": f"x{number}", **extra[kind]}, each)
+                    order = CallRequest(Step.CREATE, one.key, one.values)
+                    receipts.append(await made.adapters[kind].call(order))
+                found = await made.adapters[kind].pending_in_listing(receipts, 2)
+                read = {r.key: await made.adapters[kind].poll(r) for r in receipts}
+                assert (found.readings, found.requests) == (read, 1)
+                made.clock.time += 5
+                found = await made.adapters[kind].pending_in_listing(receipts, 2)
+                assert (found.readings, found.requests) == ({}, 1)
 
     asyncio.run(go())

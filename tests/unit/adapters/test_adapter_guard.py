@@ -33,6 +33,7 @@ CALLS = {
     "pin": (Listed(1, "a"), None),
     "call": (CallRequest(Step.CREATE, KEY, {}),),
     "poll": (CallResult(KEY, 1),),
+    "pending_in_listing": ((), 1),
     "dependents": (Live(KEY, 1, {}),),
     "explain": (CallResult(KEY, 1),),
     "outputs": (CallResult(KEY, 1),),

@@ -238,3 +238,44 @@ def test_a_first_page_that_is_another_is_an_error() -> None:
     listing = Listing(ASKED, fetch, ("images",), Limits(page_size=2, pages=5))
     with pytest.raises(ApiError):
         asyncio.run(listing.first())
+
+
+@pytest.mark.parametrize(
+    ("most", "found", "asked"),
+    [(3, [2, 3, 4, 5, 6, 7], [1, 2, 3]), (2, [2, 3], [1])],
+)
+def test_a_listing_is_read_within_a_number_of_pages(
+    most: int, found: list[int], asked: list[int]
+) -> None:
+    items, count, numbers = read_within(most, lambda n: page(2 * n, 2 * n + 1, count=3))
+    assert (ids(items), count, numbers) == (found, 3, asked)
+
+
+def test_one_page_is_all_where_no_number_is_told_and_what_comes_twice_does_no_harm() -> None:
+    assert read_within(2, lambda _: page(1, 2)) == ([{"id": 1}, {"id": 2}], 1, [1])
+    assert ids(read_within(2, lambda _: page(1, 2, count=2))[0]) == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", [GONE, {"pageNumber": 1}])
+def test_a_page_that_is_not_there_is_an_error(wrong: Any) -> None:
+    def answer(number: int) -> Any:
+        first = page(1, 2, count=2)
+        return first if number == 1 else wrong if isinstance(wrong, Exception) else first | wrong
+
+    with pytest.raises(ApiError):
+        read_within(2, answer)
+
+
+def read_within(most: int, answer: Callable[[int], Any]) -> tuple[Any, int, list[int]]:
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Any:
+        asked.append(number)
+        found = answer(number)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    listing = Listing(ASKED, fetch, ("images",), Limits(page_size=2, pages=5))
+    items, count = asyncio.run(listing.within(most))
+    return items, count, asked

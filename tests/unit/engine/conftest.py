@@ -37,6 +37,7 @@ from peakctl.model import (
     Location,
     LogPage,
     Outcome,
+    PendingInListing,
     Plan,
     Readiness,
     Resource,
@@ -91,6 +92,7 @@ class Shelf:
     answers: Tree | None = None
     gives: Any = field(default_factory=dict)
     used_by: tuple[str, ...] = ()
+    pending: Any = field(default_factory=PendingInListing)
     watched: bool = False
     number: str | None = None
     keeps: bool = False
@@ -166,6 +168,12 @@ class Shelf:
 
     async def poll(self, receipt: CallResult) -> Readiness:
         return self.readings.pop(0) if self.readings else Readiness(State.READY, "ready")
+
+    async def pending_in_listing(self, results: Sequence[CallResult], most: int) -> Any:
+        self.asked.append(f"pending {len(results)} {most}")
+        if isinstance(self.pending, Exception):
+            raise self.pending
+        return self.pending
 
     async def dependents(self, live: Live) -> tuple[str, ...]:
         return self.used_by
