@@ -51,8 +51,11 @@ class Checkout:
         code, _ = self._run("merge-base", "--is-ancestor", commit, tip)
         if code == 0:
             return True
-        is_cut = self._ask("rev-parse", "--is-shallow-repository") != "false"
-        return None if code != 1 or is_cut else False
+        return None if code != 1 or self.is_cut() else False
+
+    def is_cut(self) -> bool:
+        """Whether the checkout lacks commits of its own history, or is none."""
+        return self._ask("rev-parse", "--is-shallow-repository") != "false"
 
     def since(self, base: str, most: int) -> tuple[str, ...]:
         """The commits of the branch that HEAD has and `base` has not, the newest first.

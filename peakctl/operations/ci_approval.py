@@ -85,7 +85,8 @@ class Approvals:
 
     `void` are requests whose plan does not count, each with why; `strays` are commits that no
     request brought, and `problem` why the host could not be asked; `is_known` is False where there
-    is none to ask. `since` is the last complete apply where nothing was merged after it.
+    is none to ask, `is_shallow` True where the checkout cannot tell the rule. `since` is the last
+    complete apply where nothing was merged after it.
     """
 
     rule: str | None = None
@@ -97,6 +98,7 @@ class Approvals:
     is_cut: bool = False
     since: str = ""
     is_known: bool = True
+    is_shallow: bool = False
 
     @property
     def plans(self) -> tuple[SavedPlan, ...]:
@@ -123,6 +125,8 @@ class Approvals:
                 "run it in a job of GitHub or GitLab that has a token for its API; elsewhere take"
                 " `approval` out of the environment, and use the approvals that the CI has"
             )
+        if self.is_shallow:
+            return "fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab"
         return "run the job again once the host answers" if self.problem else AGAIN
 
     @property
@@ -168,6 +172,8 @@ class ApprovalFinder:
             found.problem = "this CI is not one whose requests and approvals can be asked for"
         elif why := why_mute(self.context.job):
             found.problem, found.is_known = why, False
+        elif found.rule is not None and self.context.checkout.is_cut():
+            found.problem, found.is_shallow = "the checkout does not have the whole history", True
         else:
             await self._ask(planned, base)
         return found

@@ -16,6 +16,7 @@ from ci_play import Repository
 from reviewed import Reviewed, ReviewedGithub, ReviewedGitlab, archive
 
 from peakctl.emulator.faults import read_faults
+from peakctl.operations import ci_approval
 
 PROJECT = """\
 project: shop
@@ -972,3 +973,50 @@ def test_a_job_that_was_run_again_and_failed(make: Any) -> None:
     ci.list("jobs", ci.list("pipelines", 7)[0]["id"]).insert(0, again)
     done = ci.apply(commit)
     assert (done.code, "the last job that planned its head is failed" in done.err) == (12, True)
+
+
+# --- bounds ---------------------------------------------------------------------------------------
+
+
+def test_not_every_commit_of_a_long_branch_is_asked_about(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ci = make(ReviewedGithub, "required")
+    ci.open(8, {"README.md": "x"})
+    assert ci.planned(8).code == 0
+    ci.approve(8)
+    ci.ready(7, flow("a"))
+    commit = ci.merge(8)
+    with monkeypatch.context() as patch:
+        patch.setattr(ci_approval, "MOST_COMMITS", 1)
+        done = ci.apply(commit)
+    assert (done.code, "only the newest 1 commits were looked at" in done.err) == (12, True)
+    assert ci.apply(commit).code == 0
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda each: each.name)
+def test_a_host_that_takes_too_long(make: Any, host: type[Reviewed]) -> None:
+    def wait(_: httpx.Request) -> httpx.Response:
+        raise TimeoutError  # as the limit over all requests does
+
+    ci = make(host, "required")
+    commit = ci.ready(7, flow("a"))
+    ci.host.fail("GET", "/commits/", wait)
+    done = ci.apply(commit)
+    assert (done.code, "the host took more than 180 seconds" in done.err) == (12, True), done.log
+    assert "run the job again once the host answers" in done.err
+    ci.host.faults.clear()
+    assert ci.apply(commit).code == 0
+
+
+def test_a_checkout_that_is_cut_cannot_tell_the_rule(required: Reviewed) -> None:
+    ci = required
+    commit = ci.ready(7, flow("a"))
+    folder = ci.repository.folder / "cut"
+    origin = f"file://{ci.repository.origin}"
+    ci.repository.git(ci.repository.folder, "clone", "-q", "--depth", "1", origin, str(folder))
+    variables = ci.of_branch() | {"GITHUB_SHA": commit, "CI_COMMIT_BRANCH": "main"}
+    done = ci.job(folder, variables, "ci", "apply", "-e", "prod")
+    assert (done.code, "does not have the whole history" in done.err) == (12, True), done.log
+    assert "fetch-depth: 0" in done.err
+    assert ci.apply(commit).code == 0
