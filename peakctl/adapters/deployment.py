@@ -216,10 +216,9 @@ class Adapter(Rest):
         return self.at(id_).removeprefix(self.path)
 
     async def _create(self, request: CallRequest) -> CallResult:
-        family = family_of(request.desired)
-        body = create_body(request.desired)
-        id_ = require(await self.api.send("POST", self._route(family), json=body), "id")
-        return self._result(request, id_, family, 1)
+        family, body = family_of(request.desired), create_body(request.desired)
+        answer = await self.api.send("POST", self._route(family), json=body)
+        return self._result(request, require(answer, "id"), family, 1)
 
     async def _create_revision(self, request: CallRequest) -> CallResult:
         return await self._revise(request, "revisions", revision_body(request))

@@ -206,16 +206,16 @@ class Rest:
         """Nothing, without a request, for a kind whose listing shows no status."""
         if not self.lists_status:
             return model.PendingInListing()
-        watches = [(result.key, result.id, result.watch or {}) for result in results]
-        paths = sorted({self.collection(watch) for _, _, watch in watches})
+        watches = {each.key: (str(each.id), each.watch or {}) for each in results}
+        paths = sorted({self.collection(watch) for _, watch in watches.values()})
         found = await asyncio.gather(
             *(self.api.pages_within(path, self.items, self.query, most) for path in paths)
         )
         items = {str(item.get("id")): item for listed, _ in found for item in listed}
         readings = {
             key: reading
-            for key, id_, watch in watches
-            if (reading := self.pending(items.get(str(id_), {}), watch)) is not None
+            for key, (id_, watch) in watches.items()
+            if (reading := self.pending(items.get(id_, {}), watch)) is not None
         }
         return model.PendingInListing(readings, sum(count for _, count in found))
 
@@ -224,10 +224,7 @@ class Rest:
         return self.path
 
     def pending(self, item: JsonObject, watch: JsonObject) -> model.Readiness | None:
-        """What an item of the listing says of what `watch` names, where that is under way.
-
-        Only by a status that the kind's schema knows as one of what is under way.
-        """
+        """What an item says of what `watch` names, if by a known status that is under way."""
         gone = watch.get("gone")
         reading = deletion(self.status(item)) if gone else self.readiness(item, watch)
         known = self.kind.lifecycle.words.get(reading.status)
