@@ -7,7 +7,7 @@ for a fixture. `peakctl[emulator]` must be installed then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass  # noqa: TID251 - nothing of peakctl is imported here
 from typing import TYPE_CHECKING
 
 import pytest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 from peakctl.adapters import specs
@@ -94,7 +93,7 @@ class Adapter(specs.Specs):
         return {each: holders[each.id] for each in ids if each.id in holders}
 
     async def _held(
-        self, listed: Listed, known: Mapping[tuple[str, str | None], Any]
+        self, listed: Listed, known: Mapping[tuple[str, str | None], str | int | None]
     ) -> dict[str | int, Key]:
         """The artifacts that releases of one spec hold."""
         versions = [each.number for each in await self.versions(listed)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import keyword
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -129,7 +130,7 @@ class LazyGroup(click.Group):
             raise unknown_command(args[0], COMMANDS, ctx)
         return super().resolve_command(ctx, args)
 
-    def main(self, args: Any = None, *rest: Any, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run, and leave with the exit code that `exits` gives to whatever happened."""
         from peakctl.cli.exits import run_guarded
 

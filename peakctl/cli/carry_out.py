@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
@@ -71,11 +71,16 @@ async def carry_out_typed(
 
 
 def _ended(
-    session: Session, plan: Plan, outcomes: tuple[Outcome, ...], took: float, **more: Any
+    session: Session,
+    plan: Plan,
+    outcomes: tuple[Outcome, ...],
+    took: float,
+    stopped: str,
+    **more: object,
 ) -> Report:
     if session.flags.show_webhooks and session.flags.output != "markdown":  # that is for everyone
         outcomes = tuple(replace(each, outputs=reveal(each.outputs)) for each in outcomes)
-    lines = outcome_lines(plan, outcomes, took, session.again(), stopped=more["stopped"])
+    lines = outcome_lines(plan, outcomes, took, session.again(), stopped=stopped)
     return session.report(plan=plan, outcomes=outcomes, took=took, lines=lines, **more)
 
 

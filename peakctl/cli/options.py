@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,7 +12,7 @@ from peakctl.model.records import dataclass
 from peakctl.present.forms import FORMS
 
 if TYPE_CHECKING:
-    from peakctl.model import JsonDict
+    from peakctl.model import JsonDict, JsonObject
 
 F = TypeVar("F", bound=Callable[..., object])
 CONTEXT: JsonDict = {
@@ -74,7 +74,7 @@ class Flags:
     verbose: bool = False
 
     @classmethod
-    def of(cls, typed: Mapping[str, Any]) -> Flags:
+    def of(cls, typed: JsonObject) -> Flags:
         """The flags of a command as click gives them, by the name of each."""
         return cls(**typed)
 

@@ -23,9 +23,9 @@ from peakctl.errors import PeakctlError
 from peakctl.model import JsonDict
 
 if TYPE_CHECKING:
-    import httpx
     from starlette.requests import Request
 
+    from peakctl.api.http import httpx
     from peakctl.emulator.platform import Emulator
 
 

@@ -17,7 +17,7 @@ from peakctl.hosts.requests import Requests
 from peakctl.settings import Settings
 
 if TYPE_CHECKING:
-    import httpx
+    from peakctl.api.http import httpx
 
 _FINDERS: Mapping[str, Callable[[Mapping[str, str]], Job | None]] = {
     "github": github.find_job,

@@ -9,7 +9,6 @@ of other workflows, outputs, comments.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import quote
 
 from peakctl.errors import HostError
@@ -26,6 +25,7 @@ from peakctl.hosts.requests import (
     moment_at,
     packed_plan,
 )
+from peakctl.model import JsonDict
 
 MAY_WRITE = ("admin", "write")
 """Words of the permission API; it says `write` for the role `maintain`, too."""
@@ -99,7 +99,7 @@ class GithubRequests:
 
     async def reviews(self, request: Request) -> tuple[Review, ...]:
         """The last word of each person counts; a comment is none."""
-        last: dict[str, object] = {}
+        last: dict[str, JsonDict] = {}
         async for each in self._client.pages(f"{self._root}/pulls/{request.number}/reviews"):
             who = text_at(each, "user", "login")
             if who and text_at(each, "state") in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
@@ -144,7 +144,7 @@ class GithubRequests:
 
     # --- runs ------------------------------------------------------------------------------------
 
-    async def _runs(self, request: Request, made_by: str) -> AsyncIterator[object]:
+    async def _runs(self, request: Request, made_by: str) -> AsyncIterator[JsonDict]:
         query = {"head_sha": request.head, "event": "pull_request"}
         runs = self._client.pages(f"{self._root}/actions/runs", query, within="workflow_runs")
         async for each in runs:
@@ -159,7 +159,7 @@ class GithubRequests:
             if is_ours and is_here and is_of_request and is_its_branch:
                 yield each
 
-    async def _run(self, request: Request, made_by: str) -> Any:
+    async def _run(self, request: Request, made_by: str) -> JsonDict | str:
         """The newest run of the workflow for the head, or why it has no plan."""
         if request.foreign:
             return "it comes from a fork, whose jobs have no tenant to plan on"
@@ -175,7 +175,7 @@ class GithubRequests:
             return f"the last run that planned its head is {how.replace('_', ' ')}"
         return newest if text_at(newest, "id", fits=NUMBER.match) else "its run has no number"
 
-    async def _why_no_evidence(self, request: Request, run: object) -> str:
+    async def _why_no_evidence(self, request: Request, run: JsonDict) -> str:
         """Why what a run has left may have been made by what the request itself defines."""
         pull = await self._client.get(f"{self._root}/pulls/{request.number}")
         files = [
@@ -209,7 +209,7 @@ class GithubRequests:
 
     # --- words -----------------------------------------------------------------------------------
 
-    def _flaw(self, request: Request, who: str, review: object) -> str:
+    def _flaw(self, request: Request, who: str, review: JsonDict) -> str:
         if text_at(review, "user", "type") != "User":
             return "that is no person"
         if who.lower() == request.author.lower() or not request.author:
@@ -220,7 +220,7 @@ class GithubRequests:
 
     async def _labels(self, path: str) -> AsyncIterator[Words]:
         """Labels that were set and not taken away again, each with who set it last."""
-        there: dict[str, Any] = {}
+        there: dict[str, JsonDict] = {}
         async for each in self._client.pages(path):
             name, event = text_at(each, "label", "name"), text_at(each, "event")
             if name and event == "labeled":

@@ -8,7 +8,6 @@ where the request changes none of the files that define jobs. GitLab tells when 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from peakctl.errors import HostError
 from peakctl.hosts.client import HostClient
@@ -23,6 +22,7 @@ from peakctl.hosts.requests import (
     moment_at,
     packed_plan,
 )
+from peakctl.model import JsonDict
 
 DEVELOPER = 30
 """The least access level that may push; maintainers have 40, owners 50."""
@@ -143,7 +143,7 @@ class GitlabRequests:
 
     # --- pipelines -------------------------------------------------------------------------------
 
-    async def _job(self, request: Request, made_by: str) -> object:
+    async def _job(self, request: Request, made_by: str) -> JsonDict | str:
         """The job that planned the head of a request last, or why there is none."""
         if request.foreign:
             return "it comes from a fork, whose jobs have no tenant to plan on"
@@ -188,12 +188,12 @@ class GitlabRequests:
 
     # --- words -----------------------------------------------------------------------------------
 
-    def _notes(self, request: Request) -> AsyncIterator[Any]:
+    def _notes(self, request: Request) -> AsyncIterator[JsonDict]:
         query = {"sort": "asc", "order_by": "created_at"}
         return self._client.pages(f"{self._merge_request(request)}/notes", query)
 
     async def _labels(self, request: Request) -> AsyncIterator[Words]:
-        there: dict[str, Any] = {}
+        there: dict[str, JsonDict] = {}
         path = f"{self._merge_request(request)}/resource_label_events"
         async for each in self._client.pages(path):
             name, action = text_at(each, "label", "name"), text_at(each, "action")

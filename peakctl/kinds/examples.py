@@ -6,10 +6,8 @@ or a number of the right form. The result is valid for the schema of the field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from peakctl.kinds.compiler import Compiler, Node, choices_of, is_choice, types_of
+from peakctl.model import Tree, Value
 
 PREFIX = "x-peakctl-"
 _DEEPEST = 6
@@ -45,12 +43,12 @@ _CHECKS = {"cron": "0 2 * * *", "semver": "1.4.0"}
 _NUMBERS = ("integer", "number")
 
 
-def example_of(compiler: Compiler, node: Node, name: str, fixed: Mapping[str, object]) -> object:
+def example_of(compiler: Compiler, node: Node, name: str, fixed: Tree) -> Value:
     """A value for the field called `name`; of a mapping its required fields, and `fixed`."""
     return _value(compiler, node, name, fixed, _DEEPEST)
 
 
-def _value(compiler: Compiler, raw: Node, name: str, fixed: Mapping[str, Any], deep: int) -> Any:
+def _value(compiler: Compiler, raw: Node, name: str, fixed: Tree, deep: int) -> Value:
     node = compiler.resolve(raw)
     known = _known(node)
     if known is not None:
@@ -58,7 +56,7 @@ def _value(compiler: Compiler, raw: Node, name: str, fixed: Mapping[str, Any], d
     if "oneOf" in node and is_choice(node):
         word, constants, default = choices_of(compiler, node)
         values = [each[0] for each in constants]
-        chosen = values.index(fixed.get(word) or default or values[0])
+        chosen = values.index(str(fixed.get(word) or default or values[0]))
         return _value(compiler, node["oneOf"][chosen], name, {word: values[chosen]}, deep)
     types = types_of(node)
     if "object" in types and (deep == _DEEPEST or "string" not in types):
@@ -68,19 +66,19 @@ def _value(compiler: Compiler, raw: Node, name: str, fixed: Mapping[str, Any], d
     return _leaf(node, name, types)
 
 
-def _known(node: Node) -> object:
+def _known(node: Node) -> Value:
     """What the schema itself says: a constant, one of its values, a default that is no map."""
+    found: Value = node.get("default")
     if "const" in node:
-        return node["const"]
-    if "enum" in node:
-        return node.get("default", node["enum"][0])
-    default = node.get("default")
-    return default if default not in (None, {}, [], "") else None
+        found = node["const"]
+    elif "enum" in node:
+        found = node.get("default", node["enum"][0])
+    elif found in ({}, [], ""):
+        found = None
+    return found
 
 
-def _mapping(
-    compiler: Compiler, node: Node, fixed: Mapping[str, object], deep: int
-) -> dict[str, object]:
+def _mapping(compiler: Compiler, node: Node, fixed: Tree, deep: int) -> dict[str, Value]:
     properties: Node = node.get("properties", {})
     out = {k: v for k, v in fixed.items() if k in properties}
     if deep:
@@ -113,13 +111,14 @@ def _first(properties: Node) -> str:
     return next(free, next(iter(properties)))
 
 
-def _leaf(node: Node, name: str, types: frozenset[str]) -> object:
+def _leaf(node: Node, name: str, types: frozenset[str]) -> Value:
     """A text comes last: it may be there for a parameter alone."""
     if "boolean" in types:
         return True
     if types & {*_NUMBERS}:
         least, most = node.get("minimum", 1), node.get("maximum", 1)
-        return min(max(1, least), most) if "maximum" in node else max(1, least)
+        number: Value = min(max(1, least), most) if "maximum" in node else max(1, least)
+        return number
     if "string" in types:
         return _string(node, name)
     return {} if "object" in types else None

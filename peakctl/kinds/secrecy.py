@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
@@ -92,7 +91,7 @@ def _named(value: Value, names: set[str], path: Path) -> Iterator[Path]:
         yield from _named(item, names, (*path, part))
 
 
-def _entries(value: Value) -> Iterator[tuple[Any, Value]]:
+def _entries(value: Value) -> Iterator[tuple[str | int, Value]]:
     if isinstance(value, Mapping):
         yield from value.items()
     elif isinstance(value, list):

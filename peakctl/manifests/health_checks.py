@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from peakctl.errors import Diagnostic, nearest_names
-from peakctl.model import Document, HealthCheck, JsonObject, Value
+from peakctl.model import Document, HealthCheck, JsonDict, JsonObject, Value
 from peakctl.model import Path as Place
 
 WORD = "healthChecks"
@@ -33,7 +32,7 @@ def read_health_checks(
     return tuple(found), tuple(problems)
 
 
-def _read(value: JsonObject) -> dict[str, Any]:
+def _read(value: JsonObject) -> JsonDict:
     """The arguments of a check; what is absent is as by default."""
     names = {
         "service": "service",

@@ -190,7 +190,7 @@ class Collector(Sandbox):
             if len(self.faults) < MAX_FAULTS:
                 self.faults.append(error)
 
-    def used(self, form: str, value: Any) -> Any:
+    def used(self, form: str, value: Any) -> object:
         """Does now what the statement will do with the value, so that it fails here."""
         if isinstance(value, Swallowed):
             return value

@@ -151,7 +151,7 @@ def _never_shared(_: object) -> bool:
     return True
 
 
-def _node(value: Value, path: Path, comments: Mapping[Path, str]) -> Any:
+def _node(value: Value, path: Path, comments: Mapping[Path, str]) -> object:
     """The library's own form of a value: maps and lists that carry comments, texts with a style."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -191,7 +191,7 @@ def _is_near(at: Path, item: Path) -> bool:
     return len(at) <= len(item) + 1
 
 
-def _scalar(value: Value) -> Any:
+def _scalar(value: Value) -> object:
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
     if not isinstance(value, str):

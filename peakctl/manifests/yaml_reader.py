@@ -407,7 +407,7 @@ def check_simple(text: str) -> None:
         raise NotSimple
 
 
-def build_simple(node: Any) -> Any:
+def build_simple(node: Any) -> object:
     """The value of a node. Raises NotSimple."""
     kind = node.__class__
     if kind is _SCALAR:

@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.compiler import Compiler, choices_of, types_of
 from peakctl.kinds.examples import example_of
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.store import load_kinds, load_project_schema
-from peakctl.model import JsonObject
+from peakctl.model import JsonObject, Value
 from peakctl.model.records import dataclass
 
 PROJECT = "peakctl.yaml"
@@ -74,12 +73,12 @@ class FieldExplained:
     types: tuple[str, ...]
     when: tuple[str, ...]
     absent: str
-    default: Any
+    default: Value
     call: str
     restarts: bool
-    values: tuple[Any, ...]
+    values: tuple[Value, ...]
     notes: tuple[str, ...]
-    example: Any
+    example: Value
     fields: tuple[Below, ...]
 
 
@@ -313,7 +312,7 @@ def _fields(compiler: Compiler, spots: Sequence[_Spot]) -> Iterator[Below]:
                 yield Below(name, types, required, str(found.get("description", "")))
 
 
-def _example(compiler: Compiler, spot: _Spot) -> object:
+def _example(compiler: Compiler, spot: _Spot) -> Value:
     """The field with a value of its own, in the mappings and lists that lead to it."""
     names = [sign for sign, _ in spot.path if sign not in (ITEM, ANY_KEY)]
     fixed = {word: value for deep, word, value in spot.chosen if deep == len(spot.path)}

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path as FilePath
-from typing import Any
 
 from peakctl.engine.export import Exported, Variable
 from peakctl.manifests.writer import EditedDocument, EditRefused, TemplateText
@@ -157,7 +156,7 @@ def _may_go(old: Value, new: Value) -> bool:
     return new is MISSING and bool(_VARIABLE.fullmatch(str(old)))
 
 
-def _with_known_variables(value: Value, old: Any) -> Value:
+def _with_known_variables(value: Value, old: Value) -> Value:
     """`value` with the templates that stand there already in place of new ones."""
     if isinstance(value, TemplateText):
         return TemplateText(old) if _is_template(old) else value

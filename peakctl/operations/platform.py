@@ -25,9 +25,8 @@ from peakctl.operations.project import Project, endpoint_of, is_emulated, stage_
 from peakctl.settings import ALLOW_ENDPOINT, OTHERWISE, may_be_endpoint
 
 if TYPE_CHECKING:
-    import httpx
-
     from peakctl.api.client import Api
+    from peakctl.api.http import httpx
     from peakctl.api.limits import Limits
 
 

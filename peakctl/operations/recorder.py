@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from peakctl import model
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
+from peakctl.model.records import dataclass
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 

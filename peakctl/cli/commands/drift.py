@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -36,7 +36,7 @@ applied yet, for one), 3 a selector matched nothing, 10 manifests invalid,
 @options.outputs
 @options.connection
 @options.display
-def drift(*, unowned: bool, **flags: Any) -> int:
+def drift(*, unowned: bool, **flags: object) -> int:
     """Show what was changed, deleted or added outside since the last apply.
 
     What the manifests have and no apply has done yet is no drift. Changes nothing, and needs a
@@ -44,7 +44,7 @@ def drift(*, unowned: bool, **flags: Any) -> int:
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(**flags)
+    typed = options.Flags.of(flags)
     return run_command("drift", typed, lambda session: _drift(session, unowned=unowned))
 
 

@@ -115,7 +115,7 @@ def serve(**typed: Any) -> int:
 
     shown = {name: typed.pop(name) for name in ("color", "no_color", "quiet", "verbose")}
     return run_command(
-        "emulator serve", options.Flags(**shown), lambda session: _serve(session, **typed)
+        "emulator serve", options.Flags.of(shown), lambda session: _serve(session, **typed)
     )
 
 
@@ -326,7 +326,7 @@ def load(file: Path, **typed: object) -> int:
     return _run("emulator snapshot load", act, typed)
 
 
-def _run(command: str, act: Act, typed: dict[str, Any]) -> int:
+def _run(command: str, act: Act, typed: JsonDict) -> int:
     """Run a command on the emulator that `--data` or `--endpoint` of `typed` name."""
     from peakctl.cli.session import run_command
 

@@ -10,6 +10,7 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -45,7 +46,7 @@ def import_(what: tuple[str, ...], **flags: Any) -> int:
     return run_command("import", options.Flags.of(flags), lambda session: _import(session, chosen))
 
 
-async def _import(session: Session, chosen: dict[str, Any]) -> Report:
+async def _import(session: Session, chosen: JsonDict) -> Report:
     from peakctl.cli.planning import plan_result
     from peakctl.cli.session import connected, tell_place
     from peakctl.operations.importing import ImportOptions, import_live

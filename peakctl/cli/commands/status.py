@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -50,7 +50,7 @@ matched nothing, 10 manifests invalid, 15 not permitted.
 @options.connection
 @options.display
 def status(
-    *, what: tuple[str, ...], fails: bool, watch: bool, interval: float, **flags: Any
+    *, what: tuple[str, ...], fails: bool, watch: bool, interval: float, **flags: object
 ) -> int:
     """Show how everything is: state, version, drift, last run, address, last change.
 
@@ -60,7 +60,7 @@ def status(
     """
     from peakctl.cli.session import run_command
 
-    typed = options.Flags(**{**flags, "unset_env": "unknown"})
+    typed = options.Flags.of({**flags, "unset_env": "unknown"})
     if watch and typed.output != "text":
         raise click.UsageError(f"--watch and -o {typed.output} exclude each other")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,7 @@ from peakctl.cli.option_types import Duration, Text, Word
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -66,12 +67,12 @@ def test(what: str | None, **flags: object) -> int:
     from peakctl.cli.session import run_command
 
     words = ("method", "path", "payload", "expect_status", "expect_text", "within")
-    asked = {word: flags.pop(word) for word in words}
+    asked: JsonDict = {word: flags.pop(word) for word in words}
     typed = options.Flags.of(flags)
-    return run_command("test", typed, lambda session: _test(session, what, **asked))
+    return run_command("test", typed, lambda session: _test(session, what, asked))
 
 
-async def _test(session: Session, what: str | None, **asked: Any) -> Report:
+async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.session import connected
     from peakctl.operations.health import not_passed, read_check, run_check, run_checks

@@ -377,7 +377,7 @@ def _pair(sides: tuple[model.Value, model.Value] | None) -> str:
     return f"{_words(sides[0])} -> {_words(sides[1])}" if sides else "no change"
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """A value of a plan file on one line, cut in the middle."""
     match value:
         case {"$": tag} if tag in _IN_WORDS:
