@@ -12,7 +12,7 @@ from peakctl.adapters.parts import mapping
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.model import BuildLog, JsonObject, Key, Listed, State
 from peakctl.model.records import dataclass
-from peakctl.model.text import bare_text, printable
+from peakctl.model.text import bare_text, printable, status_word
 from peakctl.operations import following
 from peakctl.operations.following import ExecutionLogs, LogReader, Pace, Subject
 from peakctl.operations.load import learn_secrets
@@ -319,14 +319,22 @@ async def _nothing_ran(
             key=key,
             fix="see what ran: peakctl execution ID finds one by its id alone",
         )
+    failed = live is not None and live.state is State.FAILED
     return Diagnostic(
         code="live/never-ran",
         summary="no workflow that it has made has run yet",
         key=key,
-        detail=f"it is {live.status}; it has made: {names or 'nothing'}" if live else "",
-        fix=f"run it: peakctl run {key}; the platform gives no logs of services, nor of the builds"
-        " of blocks",
+        detail=f"it is {status_word(live.status)}; it has made: {names or 'nothing'}\n{_NO_LOGS}"
+        if live
+        else _NO_LOGS,
+        fix=f"see what its revisions changed: peakctl history {key}; try it again: peakctl redeploy"
+        f" {key}; go back: peakctl rollback {key}"
+        if failed
+        else f"run it: peakctl run {key}",
     )
+
+
+_NO_LOGS = "the platform gives no logs of services, nor of the builds of blocks"
 
 
 def _check_step(found: ExecutionLogs, step: str) -> None:

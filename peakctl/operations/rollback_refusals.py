@@ -87,7 +87,7 @@ def none_before(key: Key, word: str) -> Diagnostic:
     """That no usable version is before the newest."""
     return Diagnostic(
         code="rollback/none-before",
-        summary=f"there is no {word} before the newest that could be used",
+        summary=f"there is no usable {word} before the newest usable one",
         key=key,
         fix=f"see what there is: peakctl history {key}",
     )

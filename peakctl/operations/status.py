@@ -151,7 +151,8 @@ async def look_at_status(
         live, planned, _ = await planner.survey()
         whole = not (options.select or options.exclude)
         look = _Look(platform, loaded, live, planned)
-        rows = [*look.declared(), *(look.undeclared() if whole else ())]
+        declared = await look.declared()
+        rows = [*declared, *(look.undeclared() if whole else ())]
         told += look.elsewhere()
         ledger, now = live.ledger, platform.ledgers.now()
         lease = ledger.lease if ledger else None
@@ -192,23 +193,30 @@ class _Look:
     live: LiveState
     planned: Planned
 
-    def declared(self) -> Iterator[ResourceStatus]:
-        """Those that manifests name, of the chosen ones."""
+    async def declared(self) -> tuple[ResourceStatus, ...]:
+        """Those that manifests name, of the chosen ones.
+
+        A version in use that no listing names, as beside a build that failed, costs a request.
+        """
+        from peakctl.engine.plan.names import Names, Told, ask_for_names
+
+        kinds, redact = self.platform.kinds, self.platform.project.redact
+        names = Names((), self.live, kinds, Told(), redact)
+        rows = tuple(self._rows(names))
+        if names.missing:
+            told = await ask_for_names(names.missing, self.platform.adapters, Told())
+            rows = tuple(self._rows(Names((), self.live, kinds, told, redact)))
+        return rows
+
+    def _rows(self, names: Names) -> Iterator[ResourceStatus]:
         from peakctl.engine.drift import find_drift
 
         drifted: dict[Key, Drift] = {}
         if self.live.ledger is not None:
             drifted = {d.key: d for d in find_drift(self.planned.plan, self.live)}
         actions = {action.key: action for action in self.planned.plan.actions}
-        names = self._names()
         for key in sorted(self.loaded.chosen):
             yield self._declared(key, actions.get(key), drifted.get(key), names)
-
-    def _names(self) -> Names:
-        from peakctl.engine.plan.names import Names, Told
-
-        kinds, redact = self.platform.kinds, self.platform.project.redact
-        return Names((), self.live, kinds, Told(), redact)
 
     def _declared(
         self, key: Key, action: Action | None, drift: Drift | None, names: Names
@@ -279,7 +287,7 @@ class _Look:
         redact = self.platform.project.redact
         if live is not None and row.health in (Health.FAILED, Health.WARNING):
             reason = redact(live.facts.reason)
-            yield f"it is {row.status}" + (f": {reason}" if reason else "")
+            yield f"its state is {row.status}" + (f": {reason}" if reason else "")
         if row.last_run is not None and _failed(row.last_run):
             yield f"its last run is {status_word(row.last_run.status)} ({row.last_run.id})"
         if drift is not None:
@@ -288,13 +296,18 @@ class _Look:
             yield f"{drift.kind}{detail} outside{where}: {drift.sentence}"
 
     def _next(self, row: ResourceStatus) -> str:
-        """What to type to see more: the log of what failed, or what was done outside."""
+        """What to type to see more: the log of what failed, or what was done outside.
+
+        Services have no log, nor have deployments that failed: their revisions tell what is new.
+        """
         failed = row.health is Health.FAILED and self.platform.kinds[row.key.kind].lifecycle.wait
         ran = row.last_run is not None and _failed(row.last_run)
         typed = self.platform.project.options.environment
         where = f" -e {typed}" if typed else ""
-        if ran or failed in ("build", "deploy"):  # services have no log
+        if ran or failed == "build":
             return f"peakctl logs {row.key}{where}"
+        if failed == "deploy":
+            return f"peakctl history {row.key}{where}"
         return f"peakctl drift --select {row.key}{where}" if row.drift else ""
 
     def _refusals(self, key: Key) -> Iterator[str]:
@@ -341,7 +354,7 @@ class _Look:
         shown = self.platform.project.redact(status_word(word)) or Health.OK
         bad = health in (Health.FAILED, Health.WARNING)
         return replace(
-            row, health=health, status=shown, problems=(f"it is {shown}",) if bad else ()
+            row, health=health, status=shown, problems=(f"its state is {shown}",) if bad else ()
         )
 
 

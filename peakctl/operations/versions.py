@@ -117,7 +117,10 @@ async def diff_versions_async(
 
 async def read_past(platform: Platform, key: Key) -> ResourceHistory:
     """As `resource_history_async`, on a platform that is connected."""
-    listed = await find_target(platform, key)
+    try:
+        listed = await find_target(platform, key)
+    except PeakctlError as error:
+        raise await _gone(platform, key, error) from error
     adapter = platform.adapters[key.kind]
     kept = platform.project.owner is not None
     history = read_runs(platform) if kept else _no_runs()
@@ -129,6 +132,19 @@ async def read_past(platform: Platform, key: Key) -> ResourceHistory:
     past = tuple(PastVersion(each, made_by(each.number, live, runs or ())) for each in versions)
     told = found.diagnostics if found else ()
     return ResourceHistory(live, listed.id, adapter.numbered, past, runs, executions, told)
+
+
+async def _gone(platform: Platform, key: Key, error: PeakctlError) -> PeakctlError:
+    """The error for what is not live, which says so where runs of the project had to do with it."""
+    missing = [d.code for d in error.diagnostics] == ["live/not-found"]
+    if not missing or platform.project.owner is None:
+        return error
+    found, prefix = await read_runs(platform), platform.project.prefix
+    if not any(_runs_of(found, Key(key.kind, name)) for name in (key.name, f"{prefix}{key.name}")):
+        return error
+    (told,) = error.diagnostics
+    runs = f"what they did to it: peakctl history --resource {key}"
+    return PeakctlError(replace(told, detail="runs of this project changed it", fix=runs))
 
 
 async def _executions(platform: Platform, key: Key) -> tuple[Execution, ...] | None:

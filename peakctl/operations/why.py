@@ -28,6 +28,7 @@ from peakctl.model import (
     Resource,
     ShownChange,
     Skipped,
+    Status,
     Value,
     Verb,
 )
@@ -252,11 +253,15 @@ async def _runs(platform: Platform, key: Key, told: list[Diagnostic]) -> tuple[H
         return ()
     found = await read_runs(platform)
     told += found.diagnostics
-    wanted = {Verb.KEEP.value, "adopt"}
+    unchanged = {Verb.KEEP.value, "adopt"}
+    not_begun = {Status.BLOCKED.value, Status.CANCELLED.value}
     return tuple(
         run
         for run in found.runs
-        if any(each.key == key and each.verb not in wanted for each in run.resources)
+        if any(
+            each.key == key and each.verb not in unchanged and each.status not in not_begun
+            for each in run.resources
+        )
     )
 
 

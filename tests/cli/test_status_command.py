@@ -213,7 +213,7 @@ def test_a_failed_build_is_not_well(
         assert peakctl("apply", "--yes", emulator=emulator).code == 1
     row = by_key(shown(peakctl, emulator))["Image/base"]
     assert (row["status"], row["health"], row["well"]) == ("failed", "failed", False)
-    assert row["problems"] == ["it is failed"]
+    assert row["problems"] == ["its state is failed"]
     assert row["next"] == "peakctl logs Image/base"
     named = by_key(shown(peakctl, emulator, "-e", "local"))["Image/base"]
     assert named["next"] == "peakctl logs Image/base -e local"
@@ -230,7 +230,7 @@ def test_a_service_that_failed_to_be_created_is_not_well(
         assert peakctl("apply", "--yes", emulator=emulator).code == 1
     row = by_key(shown(peakctl, emulator))["Service/bad"]
     assert (row["status"], row["pending"]) == ("create-failed", "replace")
-    assert row["problems"] == ["it is create-failed"]
+    assert row["problems"] == ["its state is create-failed"]
 
 
 def test_what_others_did_is_told_with_the_fields(peakctl: Any, emulator: Any, clock: Any) -> None:

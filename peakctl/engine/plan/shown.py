@@ -95,8 +95,11 @@ def _with_paths(reason: Reason, told: Mapping[str, str]) -> Reason:
 def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> frozenset[VersionId]:
     """The versions in the changes of `plan` that go by an id whose number `names` lacks."""
     for action in plan.actions:
-        if action.changes and action.verb not in MADE:
-            list(_view(action, kinds[action.key.kind], names).changes())
+        view = _view(action, kinds[action.key.kind], names)
+        if action.verb in MADE:
+            list(view.created())
+        elif action.changes:
+            list(view.changes())
     return frozenset(names.missing)
 
 
