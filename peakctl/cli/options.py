@@ -489,3 +489,5 @@ outputs = click.option(
     metavar="FORM[=FILE]",
     help=f"Form of the result: {_NAMES}. Repeatable, with files. Default: text.",
 )
+asking = stack(environment, parameters, output("text", "json", "yaml"), connection, display)
+"""What a command has that asks the platform about a thing, and tells of it in one form."""

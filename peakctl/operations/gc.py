@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from peakctl import __version__
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.ledger.revisions import all_of
 from peakctl.model import HistoryResource, HistoryRun, KeptVersion, Key, LiveId, Run, Status
 from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.gc_plan import GcOptions, GcPlan, GcResource, look_to_gc, plan_gc
-from peakctl.operations.history import history_writer
+from peakctl.operations.history import history_writer, plain_record
 from peakctl.operations.origin import origin_of
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner
@@ -234,18 +233,13 @@ def _record(
     project: Project, run: Run, outcomes: Sequence[GcOutcome], times: tuple[float, float]
 ) -> HistoryRun:
     done = sum(each.status in (Status.DONE, Status.IN_PROGRESS) for each in outcomes)
-    return HistoryRun(
-        number=0,
-        id=run.id,
-        actor=run.actor,
-        command=run.command,
-        started=times[0],
-        ended=max(times),
+    return plain_record(
+        run,
+        origin_of(project),
+        times,
         outcome=_outcome(outcomes, done),
         counts={COUNTED: done} if done else {},
-        origin=origin_of(project),
-        peakctl=__version__,
-        resources=tuple(
+        resources=(
             HistoryResource(each.key, VERB, each.status, before=each.number)
             for each in outcomes
             if each.status not in (Status.CANCELLED, Status.ALREADY_RIGHT)

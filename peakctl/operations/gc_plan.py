@@ -6,22 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from peakctl import model
 from peakctl.engine.gc import GcLimits, Users, Verdict, choose_resources, judge_versions
 from peakctl.engine.observe.version_uses import VersionUses, observe_version_uses, uses_of_manifests
 from peakctl.engine.plan.guards import narrower
 from peakctl.errors import Diagnostic, GuardRefused, PeakctlError, UsageError
 from peakctl.ledger.revisions import all_of, read_others
-from peakctl.model import (
-    ActionClass,
-    KeptVersion,
-    Key,
-    Ledger,
-    Listed,
-    LiveId,
-    Owned,
-    Owner,
-    Resource,
-)
 from peakctl.model.records import dataclass
 from peakctl.operations.get import declared_resources
 from peakctl.operations.ledger import look_checked
@@ -52,12 +42,12 @@ class GcOptions:
 class GcResource:
     """One resource, and a verdict on each of its versions, the newest first."""
 
-    key: Key
-    listed: Listed
+    key: model.Key
+    listed: model.Listed
     verdicts: tuple[Verdict, ...]
 
     @property
-    def deleted(self) -> tuple[KeptVersion, ...]:
+    def deleted(self) -> tuple[model.KeptVersion, ...]:
         """The versions that are to be deleted, the oldest first."""
         return tuple(each.version for each in reversed(self.verdicts) if each.kept is None)
 
@@ -66,7 +56,7 @@ class GcResource:
 class GcPlan:
     """What would be deleted, and what is kept and why. `now` is the platform's time."""
 
-    owner: Owner
+    owner: model.Owner
     resources: tuple[GcResource, ...]
     now: float
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -100,7 +90,7 @@ class _Asked:
     word: Word
     version: str | None = None
 
-    def fits(self, key: Key, prefix: str) -> bool:
+    def fits(self, key: model.Key, prefix: str) -> bool:
         """Whether a resource is meant; its name may be that of a manifest, without `prefix`."""
         names = (key.name, key.name.removeprefix(prefix))
         return any(self.word.fits(key.kind, name) for name in names)
@@ -133,7 +123,7 @@ def _usage(summary: str, detail: str, fix: str) -> Diagnostic:
 
 
 async def plan_gc(
-    platform: Platform, options: GcOptions, ledger: Ledger | None, owner: Owner
+    platform: Platform, options: GcOptions, ledger: model.Ledger | None, owner: model.Owner
 ) -> GcPlan:
     """What may go by this ledger. Everything is read, the dear last and only for what is old.
 
@@ -145,7 +135,7 @@ async def plan_gc(
     read = await all_of(platform.adapters[kind].index() for kind in kinds)
     listed = dict(zip(kinds, read, strict=True))
     others = await read_others(platform.ledgers, await platform.ledgers.list(), owner)
-    chosen: dict[Key, Listed] = {}
+    chosen: dict[model.Key, model.Listed] = {}
     notes: tuple[Diagnostic, ...] = ()
     prefix = platform.project.prefix
     if ledger is not None:
@@ -159,11 +149,11 @@ async def plan_gc(
 
 
 def _refuse_unknown(
-    asked: Sequence[_Asked], owner: Owner, owned: Mapping[Key, Owned], prefix: str
+    asked: Sequence[_Asked], owner: model.Owner, owned: Mapping[model.Key, model.Owned], prefix: str
 ) -> None:
     """Raise PeakctlError with every name, or pattern of names, that nothing owned has."""
     missing = [
-        not_owned(Key(each.word.kinds[0], each.word.name), owner, owned)
+        not_owned(model.Key(each.word.kinds[0], each.word.name), owner, owned)
         for each in asked
         if each.word.name is not None and not any(each.fits(key, prefix) for key in owned)
     ]
@@ -190,8 +180,8 @@ class _Judge:
 
     platform: Platform
     options: GcOptions
-    declared: Mapping[Key, Resource]
-    chosen: Mapping[Key, Listed]
+    declared: Mapping[model.Key, model.Resource]
+    chosen: Mapping[model.Key, model.Listed]
 
     @property
     def now(self) -> float:
@@ -208,10 +198,12 @@ class _Judge:
             {key: self._judged(key, each, self._users(key, uses)) for key, each in versions.items()}
         )
 
-    def _results(self, verdicts: Mapping[Key, tuple[Verdict, ...]]) -> tuple[GcResource, ...]:
+    def _results(self, verdicts: Mapping[model.Key, tuple[Verdict, ...]]) -> tuple[GcResource, ...]:
         return tuple(GcResource(key, self.chosen[key], each) for key, each in verdicts.items())
 
-    async def _versions(self, key: Key, listed: Listed) -> tuple[KeptVersion, ...]:
+    async def _versions(
+        self, key: model.Key, listed: model.Listed
+    ) -> tuple[model.KeptVersion, ...]:
         """Its versions; what is old enough by its rank is read for its age, where that is asked."""
         adapter = self.platform.adapters[key.kind]
         found = await adapter.versions(listed)
@@ -238,7 +230,7 @@ class _Judge:
         return GcLimits(max(1, self.options.keep or 1), seconds)
 
     def _judged(
-        self, key: Key, versions: Sequence[KeptVersion], users: Users
+        self, key: model.Key, versions: Sequence[model.KeptVersion], users: Users
     ) -> tuple[Verdict, ...]:
         latest = {*self.chosen[key].numbers.values()}
         return judge_versions(versions, self._limits, latest=latest, users=users, now=self.now)
@@ -246,16 +238,16 @@ class _Judge:
     async def _uses(self) -> tuple[VersionUses, VersionUses]:
         kinds = self.platform.kinds
         wanted = {key.kind for key in self.chosen}
-        ids = {key: LiveId.of(key.kind, each.id) for key, each in self.chosen.items()}
+        ids = {key: model.LiveId.of(key.kind, each.id) for key, each in self.chosen.items()}
         live = await observe_version_uses(wanted, kinds, self.platform.adapters)
         return live, uses_of_manifests(self.declared, kinds, ids)
 
-    def _users(self, key: Key, uses: tuple[VersionUses, VersionUses]) -> Users:
-        id_ = LiveId.of(key.kind, self.chosen[key].id)
+    def _users(self, key: model.Key, uses: tuple[VersionUses, VersionUses]) -> Users:
+        id_ = model.LiveId.of(key.kind, self.chosen[key].id)
         return lambda version: tuple(user for each in uses for user in each.of(id_, version))
 
 
-def _nobody(_: KeptVersion) -> tuple[str, ...]:
+def _nobody(_: model.KeptVersion) -> tuple[str, ...]:
     return ()
 
 
@@ -263,7 +255,7 @@ def _refuse_class(platform: Platform, options: GcOptions) -> None:
     """Return where a run may delete. Raises GuardRefused."""
     environment = platform.project.environment
     allowed = narrower(environment.allow if environment else None, options.allow)
-    if allowed is None or ActionClass.DELETE in allowed:
+    if allowed is None or model.ActionClass.DELETE in allowed:
         return
     raise GuardRefused(
         Diagnostic(

@@ -8,21 +8,9 @@ from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from peakctl import model
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.kinds.fields import Kind
-from peakctl.model import (
-    Adapter,
-    Archive,
-    Key,
-    Ledger,
-    Listed,
-    Live,
-    LiveId,
-    Owned,
-    Resource,
-    Secret,
-    Tree,
-)
 from peakctl.model.records import dataclass
 from peakctl.operations.load import load_documents, under_environment
 from peakctl.operations.overview import find_uses
@@ -43,11 +31,11 @@ class GetResult:
     """
 
     kind: str
-    found: tuple[Live, ...]
-    part_of: Mapping[LiveId, str]
-    values: tuple[Tree, ...] = ()
+    found: tuple[model.Live, ...]
+    part_of: Mapping[model.LiveId, str]
+    values: tuple[model.Tree, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    uses: Mapping[LiveId, tuple[str, ...]] = field(default_factory=dict)
+    uses: Mapping[model.LiveId, tuple[str, ...]] = field(default_factory=dict)
     prefix: str = ""
 
 
@@ -76,7 +64,7 @@ async def get_live(
     with telling() as told:
         found = await _read(platform, kind, name, provided=provided)
         part_of = await parts_of(platform, found, told)
-        sealed: tuple[Tree, ...] = ()
+        sealed: tuple[model.Tree, ...] = ()
         if values:
             told += [_is_part(live, part_of) for live in found if live.live_id in part_of]
             found = await _with_hidden(platform, found, part_of)
@@ -96,7 +84,7 @@ async def get_live(
 
 async def _read(
     platform: Platform, kind: str, name: str | None, *, provided: bool
-) -> Sequence[Live]:
+) -> Sequence[model.Live]:
     """Every live resource of the kind, or those of that name. Raises PeakctlError when none is.
 
     The name is that of a manifest, which has the prefix live; else a live one. After an `@` it may
@@ -109,24 +97,26 @@ async def _read(
         base, _, version = name.rpartition("@")
         wanted = _named(listed, base, platform.project.prefix) if base and version else []
     if name is not None and not wanted:
-        raise PeakctlError(not_found(Key(kind, name), (item.name for item in listed)))
+        raise PeakctlError(not_found(model.Key(kind, name), (item.name for item in listed)))
     if version:
         return [await _read_version(adapter, kind, item, version) for item in wanted]
     reads = await asyncio.gather(*(adapter.read(item, None) for item in wanted))
     return [live for live in reads if live is not None]
 
 
-def _named(listed: Sequence[Listed], name: str | None, prefix: str) -> list[Listed]:
+def _named(listed: Sequence[model.Listed], name: str | None, prefix: str) -> list[model.Listed]:
     """What has the name, with the prefix first; all of it without a name."""
     ours = [item for item in listed if prefix and item.name == f"{prefix}{name}"]
     return ours or [item for item in listed if name is None or item.name == name]
 
 
-async def _read_version(adapter: Adapter, kind: str, listed: Listed, number: str) -> Live:
+async def _read_version(
+    adapter: model.Adapter, kind: str, listed: model.Listed, number: str
+) -> model.Live:
     """One version. Raises UsageError for a kind that has none, PeakctlError where it is missing."""
     from peakctl.operations.versions import no_versions, unknown_version
 
-    key = Key(kind, listed.name)
+    key = model.Key(kind, listed.name)
     if not adapter.numbered:
         raise UsageError(no_versions(key))
     found = await adapter.read_version(listed, number)
@@ -137,8 +127,8 @@ async def _read_version(adapter: Adapter, kind: str, listed: Listed, number: str
 
 
 async def parts_of(
-    platform: Platform, found: Sequence[Live], told: list[Diagnostic]
-) -> dict[LiveId, str]:
+    platform: Platform, found: Sequence[model.Live], told: list[Diagnostic]
+) -> dict[model.LiveId, str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""
     from peakctl.engine.observe.live_state import find_makers
 
@@ -151,19 +141,19 @@ async def parts_of(
 
 
 async def _with_hidden(
-    platform: Platform, found: Sequence[Live], part_of: Mapping[LiveId, str]
-) -> list[Live]:
+    platform: Platform, found: Sequence[model.Live], part_of: Mapping[model.LiveId, str]
+) -> list[model.Live]:
     """`found` with the places of values that the resource hides for which they were made."""
     out = []
     for live in found:
         kind, _, name = part_of.get(live.live_id, "").partition("/")
         adapter = platform.adapters.get(kind)
-        hidden = await adapter.hidden_in(live, Key(kind, name)) if adapter else frozenset()
+        hidden = await adapter.hidden_in(live, model.Key(kind, name)) if adapter else frozenset()
         out.append(replace(live, hidden=live.hidden | hidden))
     return out
 
 
-def _without_secrets(live: Live, redact: Callable[[str], str]) -> Live:
+def _without_secrets(live: model.Live, redact: Callable[[str], str]) -> model.Live:
     """`live` with no secret of the run in what is told beside its values."""
     version = redact(live.version) if live.version else live.version
     return replace(live, status=redact(live.status), version=version)
@@ -179,7 +169,7 @@ def _unsure(why: str) -> Diagnostic:
     )
 
 
-def _is_part(live: Live, part_of: Mapping[LiveId, str]) -> Diagnostic:
+def _is_part(live: model.Live, part_of: Mapping[model.LiveId, str]) -> Diagnostic:
     return Diagnostic(
         code="live/part-of",
         summary=f"it is part of {part_of[live.live_id]}, and cannot be managed by itself",
@@ -193,8 +183,8 @@ def _is_part(live: Live, part_of: Mapping[LiveId, str]) -> Diagnostic:
 
 
 def seal_found(
-    platform: Platform, found: Sequence[Live], ledgers: FoundLedgers, told: list[Diagnostic]
-) -> tuple[Tree, ...]:
+    platform: Platform, found: Sequence[model.Live], ledgers: FoundLedgers, told: list[Diagnostic]
+) -> tuple[model.Tree, ...]:
     """The values of each of `found`, with a `Secret` for each leaf that must not be shown.
 
     Ledgers know where secrets were applied: ours, and those of other projects where ours does not
@@ -219,11 +209,13 @@ def seal_found(
 def seal_repeated(value: object, redact: Callable[[str], str]) -> Any:
     """`value` with a `Secret` for each text that repeats a secret of the run."""
     if isinstance(value, str):
-        return value if redact(value) == value else Secret(value)
+        return value if redact(value) == value else model.Secret(value)
     if isinstance(value, Mapping):
         shown = {word: redact(str(word)) for word in value}
         return {
-            name: seal_repeated(value[word], redact) if name == str(word) else Secret(value[word])
+            name: seal_repeated(value[word], redact)
+            if name == str(word)
+            else model.Secret(value[word])
             for word, name in shown.items()
         }
     if isinstance(value, list):
@@ -231,7 +223,7 @@ def seal_repeated(value: object, redact: Callable[[str], str]) -> Any:
     return value
 
 
-def _is_unknown(entries: Collection[Owned]) -> bool:
+def _is_unknown(entries: Collection[model.Owned]) -> bool:
     """Whether no ledger says which values of a resource are secret (format 1 did not)."""
     return not entries or any(entry.secret is None for entry in entries)
 
@@ -243,17 +235,17 @@ class FoundLedgers:
     `unread` are the names of those that could not be read.
     """
 
-    ours: Ledger | None = None
-    others: tuple[Ledger, ...] = ()
+    ours: model.Ledger | None = None
+    others: tuple[model.Ledger, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property
-    def all(self) -> tuple[Ledger, ...]:
+    def all(self) -> tuple[model.Ledger, ...]:
         return (*((self.ours,) if self.ours else ()), *self.others)
 
 
 async def find_ledgers(
-    platform: Platform, ids: Collection[LiveId], told: list[Diagnostic]
+    platform: Platform, ids: Collection[model.LiveId], told: list[Diagnostic]
 ) -> FoundLedgers:
     """Our ledger, and every other one where ours does not have all of the resources.
 
@@ -272,9 +264,11 @@ async def find_ledgers(
     return FoundLedgers(ours, others.ledgers, others.unread)
 
 
-def _of_ids(ledgers: Iterable[Ledger], ids: Collection[LiveId]) -> dict[LiveId, list[Owned]]:
+def _of_ids(
+    ledgers: Iterable[model.Ledger], ids: Collection[model.LiveId]
+) -> dict[model.LiveId, list[model.Owned]]:
     """What ledgers have of the resources."""
-    out: dict[LiveId, list[Owned]] = {}
+    out: dict[model.LiveId, list[model.Owned]] = {}
     for ledger in ledgers:
         for each in ledger.owned.values():
             if each.live_id in ids:
@@ -282,7 +276,7 @@ def _of_ids(ledgers: Iterable[Ledger], ids: Collection[LiveId]) -> dict[LiveId, 
     return out
 
 
-def _of_specs(ledgers: Iterable[Ledger], kinds: Mapping[str, Kind]) -> set[str]:
+def _of_specs(ledgers: Iterable[model.Ledger], kinds: Mapping[str, Kind]) -> set[str]:
     """Where secrets stand in what a deployment may have made from a spec that a ledger has.
 
     It takes its fields from the spec's own, and from its `config`.
@@ -297,8 +291,8 @@ def _of_specs(ledgers: Iterable[Ledger], kinds: Mapping[str, Kind]) -> set[str]:
 
 
 def _declared(
-    platform: Platform, found: Sequence[Live], told: list[Diagnostic]
-) -> dict[LiveId, tuple[str, ...]]:
+    platform: Platform, found: Sequence[model.Live], told: list[Diagnostic]
+) -> dict[model.LiveId, tuple[str, ...]]:
     """Where our manifests have secrets, for each live resource of that key."""
     from peakctl.engine.diff.secrecy import secret_places
 
@@ -316,7 +310,9 @@ def _declared(
     }
 
 
-def declared_resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[Key, Resource]:
+def declared_resources(
+    project: Project, kinds: Mapping[str, Kind]
+) -> Mapping[model.Key, model.Resource]:
     """The resources of the project, without a look into the folders that they pack.
 
     What is odd in manifests is for plan and validate to tell. Raises ManifestsInvalid.
@@ -328,9 +324,11 @@ def declared_resources(project: Project, kinds: Mapping[str, Kind]) -> Mapping[K
     return under_environment(project, {resource.key: resource for resource in found}, kinds)
 
 
-def unpacked_folder(folder: FilePath, ignore: Sequence[str] | None, root: FilePath) -> Archive:
+def unpacked_folder(
+    folder: FilePath, ignore: Sequence[str] | None, root: FilePath
+) -> model.Archive:
     """An archive in place of one that need not be looked into."""
-    return Archive("", 0, bytes)
+    return model.Archive("", 0, bytes)
 
 
 def _not_known(error: PeakctlError) -> Diagnostic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -50,6 +50,27 @@ def run_record(
 
     `outcome` is the word for how it went, `adopted` became ours without being changed.
     """
+    record = plain_record(
+        run,
+        origin,
+        times,
+        outcome=outcome,
+        counts=changes_made(outcomes),
+        resources=_resources(plan, outcomes, adopted),
+    )
+    return replace(record, plan=plan_digest(plan))
+
+
+def plain_record(
+    run: model.Run,
+    origin: model.Origin,
+    times: tuple[float, float],
+    *,
+    outcome: str,
+    counts: Mapping[str, int],
+    resources: Iterable[model.HistoryResource],
+) -> model.HistoryRun:
+    """The same of a run that carried out no plan; its number is given as it is written."""
     return model.HistoryRun(
         number=0,
         id=run.id,
@@ -58,11 +79,10 @@ def run_record(
         started=times[0],
         ended=max(times),
         outcome=outcome,
-        counts=changes_made(outcomes),
+        counts=counts,
         origin=origin,
-        plan=plan_digest(plan),
         peakctl=__version__,
-        resources=_resources(plan, outcomes, adopted),
+        resources=tuple(resources),
     )
 
 

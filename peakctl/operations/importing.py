@@ -9,20 +9,9 @@ from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
-from peakctl import errors
+from peakctl import errors, model
 from peakctl.kinds.fields import NOT_RETURNED, Absent, Field, Kind
 from peakctl.kinds.walk import said, variant
-from peakctl.model import (
-    Document,
-    Key,
-    Listed,
-    Live,
-    LiveId,
-    Location,
-    Tree,
-    mapping_at,
-    record_word,
-)
 from peakctl.model.records import dataclass
 from peakctl.model.values import reveal
 from peakctl.operations import import_files
@@ -79,7 +68,7 @@ class ImportOptions:
 class Left:
     """A live resource that was not imported, and why."""
 
-    key: Key
+    key: model.Key
     id: str
     why: str
 
@@ -96,8 +85,8 @@ class ImportResult:
     """
 
     root: FilePath
-    imported: tuple[Key, ...] = ()
-    updated: tuple[Key, ...] = ()
+    imported: tuple[model.Key, ...] = ()
+    updated: tuple[model.Key, ...] = ()
     left: tuple[Left, ...] = ()
     manifests: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
@@ -142,8 +131,8 @@ class _Import:
     progress: Progress
     told: list[errors.Diagnostic]
     left: list[Left] = field(default_factory=list)
-    listed: dict[str, tuple[Listed, ...]] = field(default_factory=dict)
-    known: dict[Key, Listed] = field(default_factory=dict)
+    listed: dict[str, tuple[model.Listed, ...]] = field(default_factory=dict)
+    known: dict[model.Key, model.Listed] = field(default_factory=dict)
 
     async def run(self) -> ImportResult:
         words = read_words(self.options.words, self._kinds(), everything=self.options.everything)
@@ -170,7 +159,7 @@ class _Import:
 
     async def _choose(
         self, words: Sequence[Word], declared: import_files.Declared
-    ) -> list[tuple[str, Listed]]:
+    ) -> list[tuple[str, model.Listed]]:
         """What the words mean and nothing speaks against before it is read."""
         kinds = sorted({kind for word in words for kind in word.kinds})
         self.progress(f"listing {errors.counted(len(kinds), 'kind')}")
@@ -181,7 +170,7 @@ class _Import:
         for kind, items in self.listed.items():
             for item in items:
                 named = [word for word in words if word.fits(kind, item.name)]
-                key = Key(kind, item.name)
+                key = model.Key(kind, item.name)
                 why = self._why_not(item, key, declared) if named else ""
                 if named and item.ours and key in declared.places and self.options.update:
                     self.known[key] = item
@@ -191,20 +180,20 @@ class _Import:
                     chosen.append((kind, item))
         return chosen
 
-    def _why_not(self, item: Listed, key: Key, declared: import_files.Declared) -> str:
+    def _why_not(self, item: model.Listed, key: model.Key, declared: import_files.Declared) -> str:
         if not item.ours:
-            is_record = record_word(item.name) is not None
+            is_record = model.record_word(item.name) is not None
             return "a record that peakctl keeps" if is_record else "the platform provides it"
         prefix = self.platform.project.prefix
         if not key.name.startswith(prefix):
             return f"its name does not begin with {prefix}, as all names of this environment do"
-        place = declared.places.get(Key(key.kind, key.name.removeprefix(prefix)))
+        place = declared.places.get(model.Key(key.kind, key.name.removeprefix(prefix)))
         return f"declared already in {place}" if place else ""
 
-    def _leave(self, key: Key, id_: str | int, why: str) -> None:
+    def _leave(self, key: model.Key, id_: str | int, why: str) -> None:
         self.left.append(Left(key, str(id_), self.platform.project.redact(why)))
 
-    async def _own(self, lives: Sequence[Live]) -> tuple[list[Live], FoundLedgers]:
+    async def _own(self, lives: Sequence[model.Live]) -> tuple[list[model.Live], FoundLedgers]:
         """Those that are this project's or nobody's; and the ledgers that tell."""
         from peakctl.engine.observe.live_state import find_makers
         from peakctl.ledger.ownership import find_owners
@@ -235,20 +224,24 @@ class _Import:
                 kept.append(live)
         return self._with_names_of_their_own(kept, ledgers), ledgers
 
-    def _may_be_foreign(self, live: Live) -> bool:
-        is_public = mapping_at(live.values, ("spec",)).get("scope") == PUBLIC
+    def _may_be_foreign(self, live: model.Live) -> bool:
+        is_public = model.mapping_at(live.values, ("spec",)).get("scope") == PUBLIC
         return is_public and str(live.id) not in self.options.pick
 
-    def _with_names_of_their_own(self, lives: Sequence[Live], ledgers: FoundLedgers) -> list[Live]:
+    def _with_names_of_their_own(
+        self, lives: Sequence[model.Live], ledgers: FoundLedgers
+    ) -> list[model.Live]:
         """One of each name: the one that our ledger has, or that was picked; else none of them."""
-        groups: dict[tuple[str, str], list[Live]] = {}
+        groups: dict[tuple[str, str], list[model.Live]] = {}
         for live in lives:
             kind = self.platform.kinds[live.key.kind]
             groups.setdefault((kind.name_group or kind.name, live.key.name), []).append(live)
         owned = {o.live_id for o in ledgers.ours.owned.values()} if ledgers.ours else set()
         return [live for group in groups.values() for live in self._one_of(group, owned)]
 
-    def _one_of(self, group: Sequence[Live], owned: set[LiveId]) -> Sequence[Live]:
+    def _one_of(
+        self, group: Sequence[model.Live], owned: set[model.LiveId]
+    ) -> Sequence[model.Live]:
         if len(group) == 1:
             return group
         picked = [live for live in group if str(live.id) in self.options.pick]
@@ -265,7 +258,7 @@ class _Import:
     # --- their folders -----------------------------------------------------------------------
 
     async def _with_files(
-        self, lives: Sequence[Live], exported: Sequence[Exported]
+        self, lives: Sequence[model.Live], exported: Sequence[Exported]
     ) -> list[import_files.Found]:
         """Each with the files of its archive; a few of them are downloaded at a time."""
         both, left = list(zip(lives, exported, strict=True)), MAX_UNPACKED
@@ -278,23 +271,25 @@ class _Import:
             left -= sum(sizes)
         return found
 
-    async def _with_own(self, live: Live, exported: Exported, most: int) -> import_files.Found:
+    async def _with_own(
+        self, live: model.Live, exported: Exported, most: int
+    ) -> import_files.Found:
         kind = self.platform.kinds[live.key.kind]
         found = import_files.Found(exported, kind, self._origin(live))
-        spec = mapping_at(exported.values, ("spec",))
+        spec = model.mapping_at(exported.values, ("spec",))
         if spec.get("scope") == SHARED and not spec.get("tenants"):
             found = found.ignoring(TENANTS, "the platform does not tell whom it is shared with")
         rule = archive_field(kind, exported.values)
         return found if rule is None else await self._with_archive(found, live, rule, most)
 
-    def _origin(self, live: Live) -> str:
+    def _origin(self, live: model.Live) -> str:
         environment = self.platform.project.environment_name
         place = f" from {environment}" if environment else ""
         version = f", version {live.version}" if live.version else ""
         return f"Imported by peakctl{place}: id {live.id}{version}"
 
     async def _with_archive(
-        self, found: import_files.Found, live: Live, rule: Field, most: int
+        self, found: import_files.Found, live: model.Live, rule: Field, most: int
     ) -> import_files.Found:
         digest = found.exported.archives.get(("spec", "artifact"))
         if rule.archive == NOT_RETURNED:
@@ -358,8 +353,8 @@ class _Import:
 
         kept = []
         for each in found:
-            document = Document(
-                import_files.imported_tree(each), "", str(root), lambda _: Location("", 1, 1)
+            document = model.Document(
+                import_files.imported_tree(each), "", str(root), lambda _: model.Location("", 1, 1)
             )
             read = read_manifests(
                 [document], self.platform.kinds, project_root=root, pack=unpacked_folder
@@ -442,7 +437,7 @@ _NOT_PLANNED = errors.Diagnostic(
 )
 
 
-def _warned(problem: errors.Diagnostic, key: Key) -> errors.Diagnostic:
+def _warned(problem: errors.Diagnostic, key: model.Key) -> errors.Diagnostic:
     return replace(problem, key=key, severity=errors.Severity.WARNING)
 
 
@@ -454,9 +449,9 @@ def _unwritable(root: FilePath, error: OSError) -> errors.Diagnostic:
     )
 
 
-def archive_field(kind: Kind, values: Tree) -> Field | None:
+def archive_field(kind: Kind, values: model.Tree) -> Field | None:
     """The field of the folder that a resource packs; None where it has no place for one."""
-    spec = mapping_at(values, ("spec",))
+    spec = model.mapping_at(values, ("spec",))
     rule = variant(kind.root.properties["spec"], spec)
     found = rule.properties.get("artifact")
     if found is None or not found.archive:

@@ -10,23 +10,12 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from peakctl import __version__
+from peakctl import model
 from peakctl.errors import Diagnostic, PeakctlError, Severity, diagnose, nearest_names
-from peakctl.model import (
-    HistoryResource,
-    HistoryRun,
-    Key,
-    Ledger,
-    Owned,
-    Owner,
-    Resource,
-    Run,
-    Status,
-)
 from peakctl.model.records import dataclass
 from peakctl.operations.actor import actor_of, redacted, run_id
 from peakctl.operations.get import declared_resources
-from peakctl.operations.history import history_writer
+from peakctl.operations.history import history_writer, plain_record
 from peakctl.operations.ledger import LedgerResult, look_checked
 from peakctl.operations.origin import origin_of
 from peakctl.operations.platform import Platform, connect
@@ -41,7 +30,7 @@ class OwnershipChange(enum.StrEnum):
     PROTECT = "protect"
     UNPROTECT = "unprotect"
 
-    def after(self, owned: Owned) -> Owned | None:
+    def after(self, owned: model.Owned) -> model.Owned | None:
         """The entry afterwards, None where there is none any more."""
         if self is OwnershipChange.DISOWN:
             return None
@@ -55,19 +44,19 @@ class OwnershipResult:
     `same` are the keys of those that are so already: nothing is written for them.
     """
 
-    owner: Owner
+    owner: model.Owner
     change: OwnershipChange
-    entries: tuple[Owned, ...]
-    same: frozenset[Key] = frozenset()
+    entries: tuple[model.Owned, ...]
+    same: frozenset[model.Key] = frozenset()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
-    def changed(self) -> tuple[Owned, ...]:
+    def changed(self) -> tuple[model.Owned, ...]:
         """The entries that the change makes another, or removes."""
         return tuple(each for each in self.entries if each.key not in self.same)
 
 
-async def disown_async(project: Project, *keys: Key) -> OwnershipResult:
+async def disown_async(project: Project, *keys: model.Key) -> OwnershipResult:
     """Let go of resources: they stay as they are, and belong to no project.
 
     Calling this is the consent. Raises UsageError where no ledger is kept, PeakctlError for what
@@ -77,18 +66,18 @@ async def disown_async(project: Project, *keys: Key) -> OwnershipResult:
     return await _change(project, OwnershipChange.DISOWN, keys)
 
 
-async def protect_async(project: Project, *keys: Key) -> OwnershipResult:
+async def protect_async(project: Project, *keys: model.Key) -> OwnershipResult:
     """Keep resources from being deleted by prune, destroy or a replacement. As `disown_async`."""
     return await _change(project, OwnershipChange.PROTECT, keys)
 
 
-async def unprotect_async(project: Project, *keys: Key) -> OwnershipResult:
+async def unprotect_async(project: Project, *keys: model.Key) -> OwnershipResult:
     """Take that protection away, as far as the ledger has it. As `disown_async`."""
     return await _change(project, OwnershipChange.UNPROTECT, keys)
 
 
 async def _change(
-    project: Project, change: OwnershipChange, keys: Sequence[Key]
+    project: Project, change: OwnershipChange, keys: Sequence[model.Key]
 ) -> OwnershipResult:
     require_owner(project)
     async with connect(project) as platform:
@@ -98,7 +87,7 @@ async def _change(
 
 
 async def look_to_change(
-    platform: Platform, change: OwnershipChange, keys: Sequence[Key]
+    platform: Platform, change: OwnershipChange, keys: Sequence[model.Key]
 ) -> OwnershipResult:
     """What the ledger has of `keys`, and what their manifests say of it. Writes nothing.
 
@@ -123,7 +112,7 @@ async def write_ownership(platform: Platform, shown: OwnershipResult) -> tuple[D
     project, client = platform.project, ledger_client(platform)
     assert client is not None  # noqa: S101 - the ledger has been read
     actor = redacted(actor_of(project.settings, project.root), project.redact)
-    run = Run(run_id(), actor, shown.change)
+    run = model.Run(run_id(), actor, shown.change)
     async with client.lease(run, ()) as lease:
         before = lease.ledger
         moved = [each.key for each in shown.changed if not _is_there(before, each)]
@@ -139,17 +128,28 @@ async def write_ownership(platform: Platform, shown: OwnershipResult) -> tuple[D
         )
         since, now = lease.since, client.store.now()
     history = history_writer(platform, shown.owner)
-    history.record = _record(project, run, shown, (since, now), counts)
+    history.record = plain_record(
+        run,
+        origin_of(project),
+        (since, now),
+        outcome="done",
+        counts=counts,
+        resources=(
+            model.HistoryResource(e.key, shown.change, model.Status.DONE) for e in shown.changed
+        ),
+    )
     return await history.write(before.runs, lease.before)
 
 
-def _entries(found: LedgerResult, keys: Iterable[Key], prefix: str) -> tuple[Owned, ...]:
+def _entries(
+    found: LedgerResult, keys: Iterable[model.Key], prefix: str
+) -> tuple[model.Owned, ...]:
     """The entries of `keys`; raises PeakctlError with every one that is not there."""
     owned = found.ledger.owned if found.ledger else {}
-    there: dict[Key, Owned] = {}
+    there: dict[model.Key, model.Owned] = {}
     problems = []
     for key in dict.fromkeys(keys):
-        entry = owned.get(Key(key.kind, f"{prefix}{key.name}")) or owned.get(key)
+        entry = owned.get(model.Key(key.kind, f"{prefix}{key.name}")) or owned.get(key)
         if entry is None:
             problems.append(not_owned(key, found.owner, owned))
         else:
@@ -159,12 +159,12 @@ def _entries(found: LedgerResult, keys: Iterable[Key], prefix: str) -> tuple[Own
     return tuple(there.values())
 
 
-def _is_there(ledger: Ledger, entry: Owned) -> bool:
+def _is_there(ledger: model.Ledger, entry: model.Owned) -> bool:
     now = ledger.owned.get(entry.key)
     return now is not None and (now.live_id, now.protect) == (entry.live_id, entry.protect)
 
 
-def _after(ledger: Ledger, shown: OwnershipResult) -> dict[Key, Owned]:
+def _after(ledger: model.Ledger, shown: OwnershipResult) -> dict[model.Key, model.Owned]:
     """All entries afterwards; others with the id of one that is changed are the same resource."""
     ids = {each.live_id for each in shown.changed}
     pairs = (
@@ -172,30 +172,6 @@ def _after(ledger: Ledger, shown: OwnershipResult) -> dict[Key, Owned]:
         for key, each in ledger.owned.items()
     )
     return {key: each for key, each in pairs if each is not None}
-
-
-def _record(
-    project: Project,
-    run: Run,
-    shown: OwnershipResult,
-    times: tuple[float, float],
-    counts: Mapping[str, int],
-) -> HistoryRun:
-    return HistoryRun(
-        number=0,
-        id=run.id,
-        actor=run.actor,
-        command=run.command,
-        started=times[0],
-        ended=max(times),
-        outcome="done",
-        counts=counts,
-        origin=origin_of(project),
-        peakctl=__version__,
-        resources=tuple(
-            HistoryResource(each.key, shown.change, Status.DONE) for each in shown.changed
-        ),
-    )
 
 
 _COUNTED = {
@@ -209,7 +185,7 @@ _COUNTED = {
 
 
 def _of_manifests(
-    platform: Platform, change: OwnershipChange, entries: Sequence[Owned]
+    platform: Platform, change: OwnershipChange, entries: Sequence[model.Owned]
 ) -> list[Diagnostic]:
     """What the next apply of a manifest would undo, each with the place to change."""
     try:
@@ -220,7 +196,7 @@ def _of_manifests(
     return [told for each in found if (told := _undone(change, each))]
 
 
-def _undone(change: OwnershipChange, resource: Resource) -> Diagnostic | None:
+def _undone(change: OwnershipChange, resource: model.Resource) -> Diagnostic | None:
     wanted = {OwnershipChange.PROTECT: True, OwnershipChange.UNPROTECT: False}.get(change)
     if resource.protect is wanted:
         return None
@@ -257,7 +233,9 @@ _UNDONE = {
 # --- what is wrong -------------------------------------------------------------------------------
 
 
-def not_owned(key: Key, owner: Owner, owned: Mapping[Key, Owned]) -> Diagnostic:
+def not_owned(
+    key: model.Key, owner: model.Owner, owned: Mapping[model.Key, model.Owned]
+) -> Diagnostic:
     """That a project does not own what was named, with the nearest that it owns."""
     near = nearest_names(str(key), [str(each) for each in owned])
     return Diagnostic(
@@ -268,7 +246,7 @@ def not_owned(key: Key, owner: Owner, owned: Mapping[Key, Owned]) -> Diagnostic:
     )
 
 
-def _moved(key: Key, owner: Owner) -> Diagnostic:
+def _moved(key: model.Key, owner: model.Owner) -> Diagnostic:
     return Diagnostic(
         code="ledger/moved",
         summary=f"the ledger of {owner} has something else of it than what was shown",

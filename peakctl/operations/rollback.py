@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from peakctl import model
 from peakctl.engine.plan.parameters import Parameters
 from peakctl.engine.rollback import LastingChange, RolledResources, at_revision, pin_users, stand_in
 from peakctl.errors import (
@@ -23,27 +24,9 @@ from peakctl.errors import (
     UsageError,
 )
 from peakctl.manifests.commit import changed_files, write_commit
-from peakctl.model import (
-    MISSING,
-    Action,
-    Cause,
-    HistoryRun,
-    KeptVersion,
-    Key,
-    Listed,
-    Live,
-    Plan,
-    Reason,
-    Reference,
-    Resource,
-    Secret,
-    State,
-)
-from peakctl.model import (
-    Path as FieldPath,
-)
 from peakctl.model.records import dataclass
 from peakctl.model.values import value_at
+from peakctl.operations import rollback_refusals as refusals
 from peakctl.operations.apply import ApplyOptions, ApplyResult, RunEvent, carry_out
 from peakctl.operations.get import seal_repeated
 from peakctl.operations.history import read_runs
@@ -52,21 +35,6 @@ from peakctl.operations.offline import open_at
 from peakctl.operations.plan import PlanOptions, PlanResult, RollbackOf, make_plan, refuse_guarded
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
-from peakctl.operations.rollback_refusals import (
-    TO_RUN,
-    find_run,
-    keeps_no_versions,
-    more_changed,
-    no_such_project,
-    no_target,
-    none_before,
-    not_declared,
-    nothing_uses_it,
-    other_names,
-    refuse_run,
-    version_deleted,
-    version_not_ready,
-)
 from peakctl.operations.stop import Stop
 from peakctl.operations.target import find_target, parse_target
 from peakctl.operations.versions import read_at, unknown_version
@@ -140,7 +108,7 @@ async def planning_rollback(
         yield await plan_to_version(platform, key, to, options)
         return
     if to is None:
-        raise UsageError(no_target())
+        raise UsageError(refusals.no_target())
     with tempfile.TemporaryDirectory(prefix="peakctl-") as folder:
         yield await _plan_to_run(platform, to, _resolved(folder), options)
 
@@ -153,7 +121,7 @@ def _resolved(folder: str) -> Path:
 
 
 async def plan_to_version(
-    platform: Platform, key: Key, to: str | None, options: PlanOptions
+    platform: Platform, key: model.Key, to: str | None, options: PlanOptions
 ) -> RollbackPlan:
     """The plan that puts a version of a resource that is there in the place of the newest one."""
     loaded = load(platform.project)
@@ -161,9 +129,9 @@ async def plan_to_version(
         told += loaded.diagnostics
         word = platform.adapters[key.kind].numbered
         if not word:
-            raise UsageError(keeps_no_versions(key, loaded, platform))
+            raise UsageError(refusals.keeps_no_versions(key, loaded, platform))
         listed = await find_target(platform, key)
-        live = Key(key.kind, listed.name)
+        live = model.Key(key.kind, listed.name)
         number = await _choose(platform, live, listed, to)
         then = replace(await read_at(platform, listed, live, number), key=live)
         if word == REVISION:
@@ -171,7 +139,7 @@ async def plan_to_version(
         else:
             rolled = pin_users(loaded.resources, platform.kinds, then)
             if not rolled.chosen:
-                raise PeakctlError(nothing_uses_it(live, word, number))
+                raise PeakctlError(refusals.nothing_uses_it(live, word, number))
         chosen = replace(loaded, resources=rolled.resources, chosen=rolled.chosen, diagnostics=())
         words = f"{live} {word} {number}" if word == REVISION else f"{live} {number}"
         against = frozenset(each.key for each in rolled.lasting)
@@ -184,7 +152,9 @@ async def plan_to_version(
         return RollbackPlan(words, planned, lasting, diagnostics=(*told, *also))
 
 
-def _hidden(platform: Platform, loaded: LoadResult, plan: Plan, then: Live) -> frozenset[FieldPath]:
+def _hidden(
+    platform: Platform, loaded: LoadResult, plan: model.Plan, then: model.Live
+) -> frozenset[model.Path]:
     """What the release of then hides, the deployed one, or that of the manifests."""
     lives = [action.live.hidden for action in plan.actions if action.live and action.resource]
     resource = loaded.resources.get(then.key)
@@ -196,16 +166,16 @@ def _hidden(platform: Platform, loaded: LoadResult, plan: Plan, then: Live) -> f
 
 
 def _sealed(
-    change: LastingChange, hidden: frozenset[FieldPath], redact: Callable[[str], str]
+    change: LastingChange, hidden: frozenset[model.Path], redact: Callable[[str], str]
 ) -> LastingChange:
     """The change with a `Secret` for what is hidden, or repeats a secret of the run."""
     sides = [seal_repeated(each, redact) for each in (change.before, change.after)]
     if any(change.path[: len(at)] == at for at in hidden):
-        sides = [each if each is MISSING else Secret(each) for each in sides]
+        sides = [each if each is model.MISSING else model.Secret(each) for each in sides]
     return replace(change, before=sides[0], after=sides[1])
 
 
-async def _choose(platform: Platform, key: Key, listed: Listed, to: str | None) -> str:
+async def _choose(platform: Platform, key: model.Key, listed: model.Listed, to: str | None) -> str:
     """The number to go back to. Raises what says why there is none, or it cannot be that one."""
     adapter = platform.adapters[key.kind]
     versions = await adapter.versions(listed)
@@ -215,25 +185,29 @@ async def _choose(platform: Platform, key: Key, listed: Listed, to: str | None) 
         if usable and adapter.numbered != REVISION:
             before = usable[1:]
         if not before:
-            raise PeakctlError(none_before(key, adapter.numbered))
+            raise PeakctlError(refusals.none_before(key, adapter.numbered))
         return before[0].number
     found = next((each for each in versions if each.number == to), None)
     if found is None:
         raise await _gone(platform, key, adapter.numbered, to, versions)
     if found not in usable:
-        raise GuardRefused(version_not_ready(key, adapter.numbered, found))
+        raise GuardRefused(refusals.version_not_ready(key, adapter.numbered, found))
     return to
 
 
-def _is_usable(version: KeptVersion, word: str) -> bool:
+def _is_usable(version: model.KeptVersion, word: str) -> bool:
     """Whether it ran, or could: a revision that was replaced has a word of its own."""
     if word == REVISION:
-        return version.state not in (State.FAILED, State.STUCK)
-    return version.state in (State.READY, State.WARNING)
+        return version.state not in (model.State.FAILED, model.State.STUCK)
+    return version.state in (model.State.READY, model.State.WARNING)
 
 
 async def _gone(
-    platform: Platform, key: Key, word: str, number: str, versions: Sequence[KeptVersion]
+    platform: Platform,
+    key: model.Key,
+    word: str,
+    number: str,
+    versions: Sequence[model.KeptVersion],
 ) -> PeakctlError:
     """That a version was deleted, as the history tells, or never was."""
     runs = (await read_runs(platform)).runs
@@ -244,15 +218,15 @@ async def _gone(
         if each.key == key and number in (each.before, each.after)
     ]
     if made:
-        return GuardRefused(version_deleted(key, word, number, made[-1]))
+        return GuardRefused(refusals.version_deleted(key, word, number, made[-1]))
     return PeakctlError(unknown_version(key, word, number, [each.number for each in versions]))
 
 
-async def _to_revision(platform: Platform, loaded: LoadResult, then: Live) -> RolledResources:
+async def _to_revision(platform: Platform, loaded: LoadResult, then: model.Live) -> RolledResources:
     """The resource with what its revision had, beside the spec at that release."""
     resource = loaded.resources.get(then.key)
     if resource is None:
-        raise PeakctlError(not_declared(then.key))
+        raise PeakctlError(refusals.not_declared(then.key))
     rolled, problems = at_revision(resource, platform.kinds[then.key.kind], then)
     if problems:
         raise GuardRefused(*problems)
@@ -263,32 +237,32 @@ async def _to_revision(platform: Platform, loaded: LoadResult, then: Live) -> Ro
 
 
 async def _specs_of(
-    platform: Platform, loaded: LoadResult, rolled: RolledResources, then: Live
-) -> tuple[dict[Key, Resource], set[FieldPath]]:
+    platform: Platform, loaded: LoadResult, rolled: RolledResources, then: model.Live
+) -> tuple[dict[model.Key, model.Resource], set[model.Path]]:
     """What the resource is deployed from, where it is declared, as it was at that release.
 
     Also where its manifest need not say the release: it follows the newest, which is that one.
     """
-    found: dict[Key, Resource] = {}
-    newest: set[FieldPath] = set()
+    found: dict[model.Key, model.Resource] = {}
+    newest: set[model.Path] = set()
     for reference in loaded.resources[then.key].references:
         version = value_at(then.values, reference.version_at) if reference.version_at else None
         for kind in reference.kinds:
-            key = Key(kind, reference.name)
+            key = model.Key(kind, reference.name)
             if not isinstance(version, str) or key not in loaded.resources:
                 continue
             listed = await find_target(platform, key)
             live = await platform.adapters[kind].read_version(listed, version)
             if live is None:
                 word = platform.adapters[kind].numbered
-                raise GuardRefused(version_deleted(key, word, version, None))
+                raise GuardRefused(refusals.version_deleted(key, word, version, None))
             found |= stand_in(loaded.resources, replace(live, key=key))
             if reference.version is None and live.latest == version:
                 newest |= {each.path for each in rolled.lasting if _is_below(each, reference)}
     return found, newest
 
 
-def _is_below(change: LastingChange, reference: Reference) -> bool:
+def _is_below(change: LastingChange, reference: model.Reference) -> bool:
     return change.path[: len(reference.at)] == reference.at
 
 
@@ -304,36 +278,36 @@ async def _make_plan(
     wanted = replace(options, rollback=rollback, select=names, exclude=(), prune=False)
     planned = await make_plan(platform, loaded, wanted)
     actions = (_told(action, rollback.to, rolled) for action in planned.plan.actions)
-    return replace(planned, plan=Plan(tuple(actions)))
+    return replace(planned, plan=model.Plan(tuple(actions)))
 
 
-def _told(action: Action, to: str, rolled: RolledResources | None) -> Action:
+def _told(action: model.Action, to: str, rolled: RolledResources | None) -> model.Action:
     """An action whose manifest differs for the sake of the rollback alone, told as such."""
     reasons = (
-        Reason(Cause.ROLLED_BACK, paths=reason.paths, detail=to)
-        if reason.cause is Cause.MANIFEST_CHANGED and not _others(action.key, reason, rolled)
+        model.Reason(model.Cause.ROLLED_BACK, paths=reason.paths, detail=to)
+        if reason.cause is model.Cause.MANIFEST_CHANGED and not _others(action.key, reason, rolled)
         else reason
         for reason in action.reasons
     )
     return replace(action, reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _others(key: Key, reason: Reason, rolled: RolledResources | None) -> list[str]:
+def _others(key: model.Key, reason: model.Reason, rolled: RolledResources | None) -> list[str]:
     """The fields of a reason that the rollback is not about; those of a run are all of them."""
     return [path for path in reason.paths if rolled and not rolled.asks_for(key, path)]
 
 
-_UNASKED = (Cause.MANIFEST_CHANGED, Cause.CHANGED_OUTSIDE, Cause.DIFFERS)
+_UNASKED = (model.Cause.MANIFEST_CHANGED, model.Cause.CHANGED_OUTSIDE, model.Cause.DIFFERS)
 
 
-def _also(plan: Plan, rolled: RolledResources) -> tuple[Diagnostic, ...]:
+def _also(plan: model.Plan, rolled: RolledResources) -> tuple[Diagnostic, ...]:
     """A warning of what the plan changes beside: edits of manifests that were not applied yet."""
     found = []
     for action in plan.pending:
         reasons = [each for each in action.reasons if each.cause in _UNASKED]
         paths = [path for each in reasons for path in _others(action.key, each, rolled)]
         if paths:
-            found.append(more_changed(action.key, paths))
+            found.append(refusals.more_changed(action.key, paths))
     return tuple(found)
 
 
@@ -348,13 +322,13 @@ async def _plan_to_run(
     with telling() as told:
         found = await read_runs(platform)
         told += found.diagnostics
-        run = find_run(found.runs, word)
-        told += refuse_run(run, found.runs)
+        run = refusals.find_run(found.runs, word)
+        told += refusals.refuse_run(run, found.runs)
         commit = run.actor.commit
         write_commit(project.root, commit, folder, project.settings.environment)
         loaded = _load_at(project, folder, run)
         told += loaded.diagnostics
-        words = f"{TO_RUN}{run.number}"
+        words = f"{refusals.TO_RUN}{run.number}"
         files = changed_files(project.root, commit, project.settings.environment)
         against = loaded.chosen if files else frozenset()
         rollback = RollbackOf(words, commit, against)
@@ -362,20 +336,20 @@ async def _plan_to_run(
         return RollbackPlan(words, planned, (), commit, files, tuple(told))
 
 
-def _load_at(project: Project, root: Path, run: HistoryRun) -> LoadResult:
+def _load_at(project: Project, root: Path, run: model.HistoryRun) -> LoadResult:
     """What the manifests of the commit declare. Raises PeakctlError where they are not valid."""
     try:
         opened = open_at(project, root)
         if opened is None:
-            raise PeakctlError(no_such_project(project, run))
+            raise PeakctlError(refusals.no_such_project(project, run))
         if (opened.name, opened.prefix) != (project.name, project.prefix):
-            raise GuardRefused(other_names(project, opened, run))
+            raise GuardRefused(refusals.other_names(project, opened, run))
         return load(opened)
     except (ManifestsInvalid, UsageError) as error:
         raise PeakctlError(*(_at_commit(each, run) for each in error.diagnostics)) from None
 
 
-def _at_commit(problem: Diagnostic, run: HistoryRun) -> Diagnostic:
+def _at_commit(problem: Diagnostic, run: model.HistoryRun) -> Diagnostic:
     """A problem of a file of the commit, which is not the one in the working tree."""
     where = f"in commit {run.actor.commit[:12]} of run {run.number}"
     detail = "\n".join(each for each in (where, problem.detail) if each)

@@ -34,11 +34,7 @@ Exit codes: 0 done, 1 no such version, or it could not be written, 15 not permit
     help="File to write, or a folder for one named after it. Default: the working folder.",
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def download(what: str, to: str | None, force: bool, **flags: object) -> int:  # noqa: FBT001
     """Download the archive of a version: of an Artifact, or of a BlockSpec's release.
 

@@ -26,11 +26,7 @@ Exit codes: 0 shown, whatever its status; 1 there is none; 15 not permitted;
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("what", metavar="WORKFLOW/NAME[@ID]|ID", shell_complete=options.complete_target)
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def execution(what: str, **flags: object) -> int:
     """Show one execution with its steps: the newest of a workflow, or the one of an id."""
     from peakctl.cli.session import run_command

@@ -37,11 +37,7 @@ WORDS = ("success", "running", "stopped", "stopping", "failed")
     metavar="N",
     help="The newest N.",
 )
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def executions(what: str, status: tuple[str, ...], limit: int, **flags: object) -> int:
     """List the executions of a workflow, the newest first."""
     from peakctl.cli.session import run_command

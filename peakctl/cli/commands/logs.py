@@ -47,11 +47,7 @@ has run, or the log is no longer kept; 15 not permitted; 64 wrong usage.
     help="Of what is there at first, the last N lines of each step.",
 )
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def logs(
     what: str,
     step: str | None,

@@ -15,11 +15,7 @@ Examples:
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("what", metavar="WORKFLOW/NAME", shell_complete=options.complete_target)
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def pause(what: str, **flags: object) -> int:
     """Pause a workflow: it starts nothing any more, whatever its triggers say.
 

@@ -15,11 +15,7 @@ Examples:
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
 @click.argument("what", metavar="WORKFLOW/NAME", shell_complete=options.complete_target)
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def resume(what: str, **flags: object) -> int:
     """Let a paused workflow run again."""
     from peakctl.cli.running import run_switch

@@ -68,11 +68,7 @@ time: look at `peakctl executions` before you type it again.
     metavar="N",
     help="Of the log of a step that fails, the last N lines.",
 )
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def run(
     what: str,
     inputs: tuple[str, ...],

@@ -54,11 +54,7 @@ Exit codes: 0 all passed, 1 one did not, or could not be made, 15 not permitted,
     metavar="TIME",
     help="For a get: ask again until the answer is good, for so long.",
 )
-@options.environment
-@options.parameters
-@options.output("text", "json", "yaml")
-@options.connection
-@options.display
+@options.asking
 def test(what: str | None, **flags: object) -> int:
     """Ask a service through the platform, and check its answer; without a name: all healthChecks.
 
