@@ -179,8 +179,8 @@ async def _find_subject(platform: Platform, key: Key, options: LogOptions) -> Su
 
 _WITH_LOGS = ("Image", "Workflow", "Deployment")
 _INSTEAD = {
-    "Service": "peakctl test {} asks it; peakctl logs Image/NAME has the build of what it runs",
-    "Webapp": "peakctl logs Image/NAME has the build of what it runs",
+    "Service": "ask it: peakctl test {}; see the build of what it runs: peakctl logs Image/NAME",
+    "Webapp": "see the build of what it runs: peakctl logs Image/NAME",
 }
 
 

@@ -61,7 +61,9 @@ def find_kind(word: str, kinds: Iterable[str]) -> str:
             code="usage/unknown-kind",
             summary=f'there is no kind "{word}"',
             detail=f"kinds: {', '.join(names)}",
-            fix=f"did you mean: {', '.join(near)}" if near else "use one of the kinds above",
+            fix=f"did you mean: {', '.join(near)}"
+            if near
+            else "use one of the kinds above; a resource is named Kind/name",
         )
     )
 

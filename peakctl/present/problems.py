@@ -12,7 +12,7 @@ from peakctl.model.text import printable
 from peakctl.present.text import Line, columns, counted, line
 
 WIDTH = 100
-_COMMAND = re.compile(r"(?:^|(?<=: ))(peakctl .+)")
+_COMMAND = re.compile(r"(?:^|(?<=: ))(peakctl [^;]+)")
 _TOKEN = re.compile(r""""[^"]*"|'[^']*'|[^\s,:{}\[\]#]+""")
 
 
@@ -65,8 +65,8 @@ def _problem(diagnostic: Diagnostic, source: Iterable[Line]) -> Iterator[Line]:
     for row in printable(diagnostic.detail).splitlines():
         yield line("  ", row)
     for row in printable(diagnostic.fix).splitlines():
-        words, command = _COMMAND.split(row, maxsplit=1)[:2] if _COMMAND.search(row) else (row, "")
-        yield line("  ", (words, "good"), (command, "command"))
+        parts = enumerate(_COMMAND.split(row))  # words, a command, words ...
+        yield line("  ", *((part, "command" if at % 2 else "good") for at, part in parts))
 
 
 def _source_lines(place: Location, text: str, width: int) -> tuple[Line, Line]:

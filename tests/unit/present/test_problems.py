@@ -68,6 +68,18 @@ def test_a_command_to_type_is_whole() -> None:
     ]
 
 
+def test_of_two_commands_each_is_whole_and_the_words_between_may_break() -> None:
+    fix = "see one: peakctl logs Image/a; or any: peakctl get Image"
+    assert [
+        span for span in problem_lines([Diagnostic("c", "s", fix=fix)])[1] if span[0].strip()
+    ] == [
+        ("see one: ", "good"),
+        ("peakctl logs Image/a", "command"),
+        ("; or any: ", "good"),
+        ("peakctl get Image", "command"),
+    ]
+
+
 PLACE = MISSING_IMAGE.locations[0]
 
 
