@@ -237,6 +237,9 @@ def test_executions_are_listed_and_found_by_their_id(write: Any, applied: Any, p
     assert [row["status"] for row in rows] == ["Failed", "Success"]
     failed = peakctl("executions", "Workflow/nightly", "--status", "failed", emulator=applied)
     assert len(failed.out.splitlines()) == 2
+    for limit in (1, 2, 3):
+        few = peakctl("executions", "Workflow/nightly", "--limit", str(limit), emulator=applied)
+        assert (few.code, len(few.out.splitlines())) == (0, 1 + min(limit, 2)), few.err
     newest = peakctl("execution", "Workflow/nightly", emulator=applied)
     first, second = rows[1]["id"], rows[0]["id"]
     assert f"execution {second}  failed" in newest.out
