@@ -16,12 +16,12 @@ from peakctl.hosts.client import HostClient
 from peakctl.hosts.github import REVIEW_EDITS
 from peakctl.hosts.job import BRANCH, COMMIT, NUMBER, Job, at, text_at
 from peakctl.hosts.requests import (
-    LARGEST_ARTIFACT,
     PlanFile,
     Request,
     Review,
     Words,
-    gone,
+    check_number,
+    download_archive,
     moment_at,
     packed_plan,
 )
@@ -29,6 +29,7 @@ from peakctl.model import JsonDict
 
 MAY_WRITE = ("admin", "write")
 """Words of the permission API; it says `write` for the role `maintain`, too."""
+_EXPIRED = "the artifact with its plan has expired"
 DEFINES = ".github/"
 """Where what defines a run is: workflows, and the actions that they use."""
 
@@ -52,9 +53,7 @@ class GithubRequests:
     async def request(self, number: str) -> Request:
         path = f"{self._root}/pulls/{number}"
         found = _request(await self._client.get(path), self._repository)
-        if found.number != number:
-            raise HostError.of(f"GET {path}: the host tells of another request, or of none")
-        return found
+        return check_number(found, number, path)
 
     async def plan(self, request: Request, name: str, made_by: str) -> PlanFile | str:
         """As `Requests`: the newest run of the workflow `made_by` counts alone."""
@@ -72,18 +71,13 @@ class GithubRequests:
         kept = max(found, key=lambda each: moment_at(each, "created_at") or 0.0)
         made = moment_at(kept, "created_at")
         if at(kept, "expired") is True or made is None:
-            return "the artifact with its plan has expired"
+            return _EXPIRED
         if why := await self._why_no_evidence(request, run):
             return why
-        try:
-            data = await self._client.download(
-                f"{self._root}/actions/artifacts/{text_at(kept, 'id', fits=NUMBER.match)}/zip",
-                LARGEST_ARTIFACT,
-            )
-        except HostError as error:
-            if gone(error):
-                return "the artifact with its plan has expired"
-            raise
+        id_ = text_at(kept, "id", fits=NUMBER.match)
+        data = await download_archive(self._client, f"{self._root}/actions/artifacts/{id_}/zip")
+        if data is None:
+            return _EXPIRED
         plan = packed_plan(data, text_at(kept, "digest"))
         return plan if isinstance(plan, str) else PlanFile(plan, made, text_at(run, "html_url"))
 

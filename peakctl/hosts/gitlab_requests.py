@@ -13,12 +13,12 @@ from peakctl.errors import HostError
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.job import BRANCH, COMMIT, NUMBER, Job, at, text_at
 from peakctl.hosts.requests import (
-    LARGEST_ARTIFACT,
     PlanFile,
     Request,
     Review,
     Words,
-    gone,
+    check_number,
+    download_archive,
     moment_at,
     packed_plan,
 )
@@ -30,6 +30,7 @@ CONFIGURATION, INCLUDED = ".gitlab-ci.yml", ".gitlab/"
 """Where what defines a pipeline is, unless the project says otherwise, and what it includes."""
 _APPROVED, _RETRACTED = "approved this merge request", "unapproved this merge request"
 _MOVED = "changed target branch from"
+_EXPIRED = "the artifacts with its plan have expired"
 
 
 class GitlabRequests:
@@ -48,10 +49,7 @@ class GitlabRequests:
 
     async def request(self, number: str) -> Request:
         path = f"{self._root}/merge_requests/{number}"
-        found = _request(await self._client.get(path))
-        if found.number != number:
-            raise HostError.of(f"GET {path}: the host tells of another request, or of none")
-        return found
+        return check_number(_request(await self._client.get(path)), number, path)
 
     async def plan(self, request: Request, name: str, made_by: str) -> PlanFile | str:
         """As `Requests`: the job `made_by` of the newest pipeline counts alone, whatever `name`."""
@@ -60,18 +58,13 @@ class GitlabRequests:
             return job
         made = moment_at(job, "finished_at")
         if not at(job, "artifacts_file") or made is None:
-            return "the artifacts with its plan have expired"
+            return _EXPIRED
         if why := await self._why_no_evidence(request, moment_at(job, "created_at") or 0.0):
             return why
         id_ = text_at(job, "id", fits=NUMBER.match)
-        try:
-            data = await self._client.download(
-                f"{self._root}/jobs/{id_}/artifacts", LARGEST_ARTIFACT
-            )
-        except HostError as error:
-            if gone(error):
-                return "the artifacts with its plan have expired"
-            raise
+        data = await download_archive(self._client, f"{self._root}/jobs/{id_}/artifacts")
+        if data is None:
+            return _EXPIRED
         plan = packed_plan(data)
         return plan if isinstance(plan, str) else PlanFile(plan, made, text_at(job, "web_url"))
 

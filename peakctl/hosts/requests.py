@@ -11,11 +11,14 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from peakctl.errors import HostError
 from peakctl.hosts.job import text_at
 from peakctl.model.records import dataclass
+
+if TYPE_CHECKING:  # who asks nothing of a host loads no client
+    from peakctl.hosts.client import HostClient
 
 LARGEST_ARTIFACT = 128 * 2**20
 """Bytes of an archive of a job: a plan file has 64 MiB at most, and packs well."""
@@ -141,6 +144,18 @@ def packed_plan(data: bytes, digest: str = "") -> bytes | str:
     return found if len(found) <= LARGEST_PLAN else "its plan file is too large"
 
 
-def gone(error: HostError) -> bool:
-    """Whether the host says that something is not there any more."""
-    return error.status in (404, 410)
+async def download_archive(client: HostClient, path: str) -> bytes | None:
+    """The archive of a job; None where the host does not have it any more. Raises HostError."""
+    try:
+        return await client.download(path, LARGEST_ARTIFACT)
+    except HostError as error:
+        if error.status in (404, 410):
+            return None
+        raise
+
+
+def check_number(found: Request, number: str, path: str) -> Request:
+    """The request that was asked for. Raises HostError where the host tells of another one."""
+    if found.number != number:
+        raise HostError.of(f"GET {path}: the host tells of another request, or of none")
+    return found
