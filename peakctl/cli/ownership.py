@@ -57,13 +57,13 @@ async def _change(session: Session, change: OwnershipChange, what: tuple[str, ..
         keys = [parse_target(word, list(platform.kinds)).key for word in what]
         shown = await look_to_change(platform, change, keys)
         session.warnings += shown.diagnostics
-        session.show(ownership_lines(shown))
+        rows = ownership_document(shown)
+        session.show(ownership_lines(shown), resources=rows)
         if shown.changed and change in QUESTIONS:
             is_listed = "the ledger would change"
             require_consent(session, QUESTIONS[change], what=is_listed, read="what is listed")
         if shown.changed:
             session.warnings += await write_ownership(platform, shown)
-    rows = ownership_document(shown)
     return session.report(
         lines=ownership_summary(shown),
         text=session.as_yaml(*rows),

@@ -82,7 +82,7 @@ class Session:
     `interrupted` is the exit code of the signal that asked the run to stop, if one did; `plan` what
     was shown before, should an error end the run; `undeclared` what no manifest names any more;
     `saved` the file that the plan was saved to; `stood` where the user is when -C leads elsewhere;
-    `shown` what was shown before a question, `streams` who listens to the run;
+    `shown` what was shown before a question, `asked` the same for JSON; `streams` who listens;
     `arguments` are the words that the command was typed with, beside its flags;
     `consent_lines` are what somebody may write on the request of a CI job to consent to the plan,
     and `agreed` the resources whose changes were agreed to there.
@@ -105,6 +105,7 @@ class Session:
     consent_lines: tuple[str, ...] = ()
     agreed: frozenset[Key] = frozenset()
     arguments: tuple[str, ...] = ()
+    asked: JsonDict = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -195,9 +196,13 @@ class Session:
         named = arguments if command else self.arguments
         return shlex.join(["peakctl", *go, *(command or self.command).split(), *named, *words])
 
-    def show(self, lines: tuple[Line, ...]) -> None:
-        """What is to be read before it is agreed to; JSON and Markdown have it in the report."""
+    def show(self, lines: tuple[Line, ...], **asked: object) -> None:
+        """What is to be read before it is agreed to; JSON and Markdown have it in the report.
+
+        `asked` is the same for JSON, should nobody agree.
+        """
         self.shown += lines
+        self.asked |= asked
         if self.flags.output == "text":
             self.terminal.show(lines)
 
@@ -279,6 +284,7 @@ def _run(
             exit_code=session.interrupted or exit_code(error),
             diagnostics=_not_told(diagnostics_of(error), session.warnings),
             plan=session.plan,
+            extra=session.asked,
             lines=() if session.plan or not opened else policy_lines(opened.policy),
         )
 

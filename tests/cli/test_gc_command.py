@@ -101,6 +101,17 @@ def deletes(emulator: Any) -> list[str]:
     return [r.path for r in emulator.requests if r.method == "DELETE"]
 
 
+def test_whoever_cannot_be_asked_reads_in_json_too_what_would_be_deleted(
+    run: Any, emulator: Any
+) -> None:
+    ran = run("Artifact", "--keep", "4", "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.code, document["exit_code"]) == (12, 12)
+    assert [each["code"] for each in document["errors"]] == ["guard/consent"]
+    assert verdicts(ran)["Artifact/prices@1"] == "delete"
+    assert deletes(emulator) == []
+
+
 def test_the_oldest_go_and_the_rest_stays(run: Any, emulator: Any) -> None:
     ran = run("--keep", "2", "--yes", "-o", "json")
     assert ran.code == 0

@@ -106,8 +106,9 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     async with connected(session) as platform:
         shown = await look_to_gc(platform, asked)
         session.warnings += shown.diagnostics
-        session.show(upkeep.gc_lines(shown, verbose=flags.verbose))
         found = GcResult(shown)
+        rows = upkeep.gc_rows(found)
+        session.show(upkeep.gc_lines(shown, verbose=flags.verbose), versions=rows)
         if shown.count and not flags.dry_run:
             question = f"Delete {counted(shown.count, 'version')} for good?"
             require_consent(session, question, what="versions are to be deleted", read="the list")
