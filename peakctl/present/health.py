@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from peakctl.operations.health import CheckResult
 
 
+NO_CHECKS = (
+    "Nothing was tested: peakctl.yaml has no healthChecks for this environment. "
+    "One service: peakctl test Service/NAME"
+)
+
+
 def check_lines(found: Sequence[CheckResult]) -> tuple[Line, ...]:
     """A line for each check: what was asked, what came back, and why that is not right."""
     return tuple(_line(each) for each in found)

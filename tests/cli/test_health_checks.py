@@ -158,6 +158,12 @@ def test_an_answer_holds_no_secret(
         assert "correct-horse" not in run.out + run.err
 
 
+def test_without_checks_it_says_that_nothing_was_tested(applied: Any, peakctl: Any) -> None:
+    run = peakctl("test", emulator=applied)
+    assert (run.code, run.out.partition(":")[0]) == (0, "Nothing was tested")
+    assert json.loads(peakctl("test", "-o", "json", emulator=applied).out)["health_checks"] == []
+
+
 # --- after an apply ------------------------------------------------------------------------------
 
 

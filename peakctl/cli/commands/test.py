@@ -73,7 +73,8 @@ async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:
     from peakctl.cli.session import connected
     from peakctl.operations.health import not_passed, read_check, run_check, run_checks
     from peakctl.operations.target import parse_target
-    from peakctl.present.health import check_lines, check_row
+    from peakctl.present.health import NO_CHECKS, check_lines, check_row
+    from peakctl.present.text import line
 
     async with connected(session) as platform:
         if what is None:
@@ -85,7 +86,7 @@ async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:
     rows = [check_row(each) for each in found]
     return session.report(
         exit_code=Exit.DONE if all(each.ok for each in found) else Exit.ERROR,
-        lines=check_lines(found),
+        lines=check_lines(found) or (line(NO_CHECKS),),
         diagnostics=tuple(not_passed(each) for each in found if not each.ok),
         text=session.as_yaml(*rows),
         extra={"health_checks": rows},
