@@ -37,7 +37,6 @@ IN_ENVIRONMENT = (
 _COMMAND = re.compile(
     rf"\bpeakctl (?:{'|'.join(sorted(IN_ENVIRONMENT, key=len, reverse=True))})\b(?!-)"
     r"(?: [A-Z]\w*(?:/[\w.@*-]*\w)?)?"
-    r"(?![^;\n]* -e\b)"
 )
 
 
@@ -46,19 +45,22 @@ def typed_again(report: Report, *, folder: str | None, environment: str | None) 
 
     `folder` and `environment` are those of `-C` and `-e`, None where they were not typed.
     """
-    words = (*(("-C", folder) if folder else ()), *(("-e", environment) if environment else ()))
-    if not words:
-        return report
-    more = f" {shlex.join(words)}"
+    typed = {"-C": folder, "-e": environment}
 
-    def typed(text: str) -> str:
-        return _COMMAND.sub(lambda found: found[0] + more, text)
+    def whole(found: re.Match[str]) -> str:
+        """The command with what it lacks; its own arguments may follow, up to a semicolon."""
+        rest = re.split(r"[;\n]", found.string[found.end() :])[0]
+        lacks = [(flag, word) for flag, word in typed.items() if word and f" {flag} " not in rest]
+        return " ".join((found[0], *(shlex.join(pair) for pair in lacks)))
+
+    def told(text: str) -> str:
+        return _COMMAND.sub(whole, text)
 
     def steps(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-        return tuple(replace(each, fix=typed(each.fix)) for each in found)
+        return tuple(replace(each, fix=told(each.fix)) for each in found)
 
     lines = tuple(
-        tuple((typed(text) if role == "command" else text, role) for text, role in row)
+        tuple((told(text) if role == "command" else text, role) for text, role in row)
         for row in report.lines
     )
     return replace(report, diagnostics=steps(report.diagnostics), lines=lines)

@@ -44,6 +44,13 @@ def test_the_folder_is_added_as_it_was_typed() -> None:
     assert fix_of("peakctl plan", "my shop", None) == "peakctl plan -C 'my shop'"
 
 
+def test_what_a_command_has_already_is_not_added_again() -> None:
+    text = "peakctl logs Image/a -e one; peakctl get Image"
+    assert fix_of(text, "shop") == (
+        "peakctl logs Image/a -C shop -e one; peakctl get Image -C shop -e two"
+    )
+
+
 def test_text_that_is_no_command_is_left_alone() -> None:
     rows = ((("step: peakctl run Workflow/a", ""), ("peakctl run Workflow/a", "command")),)
     told = typed_again(Report(command="get", lines=rows), folder=None, environment="two")
