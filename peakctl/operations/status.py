@@ -153,7 +153,7 @@ async def look_at_status(
         look = _Look(platform, loaded, live, planned)
         declared = await look.declared()
         rows = [*declared, *(look.undeclared() if whole else ())]
-        told += look.elsewhere()
+        told += (*look.elsewhere(), *look.undone())
         ledger, now = live.ledger, platform.ledgers.now()
         lease = ledger.lease if ledger else None
         return StatusResult(
@@ -322,6 +322,15 @@ class _Look:
             if each.severity is not Severity.ERROR:
                 yield each
             elif each.key not in self.loaded.chosen:
+                yield replace(each, severity=Severity.WARNING)
+
+    def undone(self) -> Iterator[Diagnostic]:
+        """The rollbacks that no manifest has yet: an apply of these resources is refused."""
+        from peakctl.engine.plan.guards import undone_rollbacks
+
+        ledger, plan = self.live.ledger, self.planned.plan
+        for each in undone_rollbacks(plan, ledger, self.platform.kinds) if ledger else ():
+            if each.key in self.loaded.chosen:
                 yield replace(each, severity=Severity.WARNING)
 
     def undeclared(self) -> Iterator[ResourceStatus]:
