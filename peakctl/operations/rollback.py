@@ -184,6 +184,9 @@ async def _choose(platform: Platform, key: model.Key, listed: model.Listed, to: 
         before = [each for each in usable if each.number != versions[0].number] if usable else []
         if usable and adapter.numbered != REVISION:
             before = usable[1:]
+        elif before:
+            failed = await _failed_numbers(platform, key)
+            before = [each for each in before if each.number not in failed]
         if not before:
             raise PeakctlError(refusals.none_before(key, adapter.numbered))
         return before[0].number
@@ -193,6 +196,20 @@ async def _choose(platform: Platform, key: model.Key, listed: model.Listed, to: 
     if found not in usable:
         raise GuardRefused(refusals.version_not_ready(key, adapter.numbered, found))
     return to
+
+
+async def _failed_numbers(platform: Platform, key: model.Key) -> frozenset[str]:
+    """The revisions that runs of the project left as failed.
+
+    The platform has one word for all that were replaced, also for those that had failed before.
+    """
+    ended = (model.Status.DONE, model.Status.FAILED)
+    failed: dict[str, bool] = {}  # the newest run that had to do with it counts
+    for run in (await read_runs(platform)).runs if platform.project.owner else ():
+        for each in run.resources:
+            if each.key == key and each.after is not None and each.status in ended:
+                failed.setdefault(each.after, each.status == model.Status.FAILED)
+    return frozenset(number for number, is_failed in failed.items() if is_failed)
 
 
 def _is_usable(version: model.KeptVersion, word: str) -> bool:
