@@ -37,6 +37,7 @@ class Redactor:
         self._starts: set[str] = set()
         self._parts: dict[int, set[str]] = {}
         self._exact: dict[int, set[str]] = {}
+        self._wholes: set[str] = set()
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -61,11 +62,32 @@ class Redactor:
             self._mark(decoded, spans, marks)
         return _masked(text, marks)
 
+    def whole(self, text: str) -> str:
+        """As a call, where `text` has a whole secret in it; a mere part of one is left alone.
+
+        For values that people are to read, which may have a host or a word in common with one.
+        """
+        masked = self(text)
+        if masked == text:
+            return text
+        decoded, spans = text, None
+        for _ in range(_ROUNDS + 1):
+            flat = _flat(decoded)
+            if any(form in flat for form in self._wholes):
+                return masked
+            undone = _undo(decoded, spans)
+            if undone is None:
+                break
+            decoded, spans = undone
+        return text
+
     def _learn(self, secret: str) -> None:
         for form in {secret.strip(), " ".join(secret.split())}:
             self._keep(_flat(form))
+            self._wholes.add(_flat(form))
         if len(secret) <= LARGEST:
             for form in _encodings(secret.encode("utf-8", "surrogatepass")):
+                self._wholes.add(_flat(form))
                 if len(form) >= PART:
                     self._keep(_flat(form))
                 else:

@@ -296,7 +296,7 @@ class Planner:
         if unnamed := unnamed_versions(plan, kinds, names):
             told = await ask_for_names(unnamed, platform.adapters, told)
             names = Names(whole.actions, live, kinds, told, redact)
-        return show_plan(plan, kinds, names), told
+        return show_plan(plan, kinds, names, redact.whole), told
 
     async def _look(self) -> LiveState:
         """Observe the tenant, with the ledger where one is kept; check that it is the right one."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity, diagnose
+from peakctl.kinds.fields import PARAM
 from peakctl.kinds.walk import child, variant
 from peakctl.model import MAPS, Action, Key, Listed, Path, Plan, Reference, Step, Value, Verb
 from peakctl.model.records import dataclass
@@ -130,11 +131,12 @@ class _Look:
         return [_no_version(*each) for each in named if not known[self._version(each)]]
 
     def _version(self, named: tuple[Action, Site, Value]) -> tuple[str, str, str]:
-        """Kind, id and version; "" for no version."""
+        """Kind, id and version; "" for none, or one that a parameter of a block gives."""
         action, site, id_ = named
         assert action.resource is not None  # noqa: S101 - what names something is declared
         version = value_at(action.resource.values, site.version_at) if site.version_at else MISSING
-        return site.rule.kinds[0], str(id_), "" if version is MISSING else str(version)
+        left_open = version is MISSING or str(version).startswith(PARAM)
+        return site.rule.kinds[0], str(id_), "" if left_open else str(version)
 
     async def _is_there(self, kind: str, id_: str, version: str) -> bool:
         adapter = self.platform.adapters[kind]

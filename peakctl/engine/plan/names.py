@@ -45,7 +45,6 @@ class Names:
         redact: Callable[[str], str] = str,
     ) -> None:
         self._kinds = kinds
-        self.redact = redact
         self.missing: set[VersionId] = set()
         self._planned = {action.key: action.version for action in actions}
         self._names: dict[tuple[str, str], list[tuple[object, str]]] = {}

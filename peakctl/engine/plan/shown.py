@@ -45,15 +45,19 @@ _AGAIN = re.compile(r" \(\d+\)\Z")
 """What follows a key that stands twice."""
 
 
-def show_plan(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> Plan:
+def show_plan(
+    plan: Plan, kinds: Mapping[str, Kind], names: Names, mask: Callable[[str], str] = str
+) -> Plan:
     """The plan with what its actions change in manifest form (`Action.shown`).
 
-    Somebody may have written a secret into a field that holds none: `names.redact` masks it.
+    Somebody may have written a secret into a field that holds none: `mask` masks it.
     """
-    return Plan(tuple(_shown(action, kinds, names) for action in plan.actions))
+    return Plan(tuple(_shown(action, kinds, names, mask) for action in plan.actions))
 
 
-def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
+def _shown(
+    action: Action, kinds: Mapping[str, Kind], names: Names, mask: Callable[[str], str]
+) -> Action:
     view = _view(action, kinds[action.key.kind], names)
     changes = view.created() if action.verb in MADE else view.changes()
     kind = kinds[action.key.kind]
@@ -63,26 +67,26 @@ def _shown(action: Action, kinds: Mapping[str, Kind], names: Names) -> Action:
     }
     reasons = tuple(_with_paths(reason, told) for reason in action.reasons)
     skipped = tuple(replace(each, shown=dotted(view.told_at(each.path))) for each in action.skipped)
-    shown = tuple(_masked(change, names.redact) for change in changes)
+    shown = tuple(_masked(change, mask) for change in changes)
     return replace(action, shown=shown, skipped=skipped, reasons=reasons)
 
 
-def _masked(change: ShownChange, redact: Callable[[str], str]) -> ShownChange:
+def _masked(change: ShownChange, mask: Callable[[str], str]) -> ShownChange:
     wire = (
         replace(
             each,
-            path=tuple(redact(part) if isinstance(part, str) else part for part in each.path),
-            before=map_texts(each.before, redact),
-            after=map_texts(each.after, redact),
+            path=tuple(mask(part) if isinstance(part, str) else part for part in each.path),
+            before=map_texts(each.before, mask),
+            after=map_texts(each.after, mask),
         )
         for each in change.wire
     )
     return replace(
         change,
-        path=redact(change.path),
-        paths=tuple(map(redact, change.paths)),
-        before=map_texts(change.before, redact),
-        after=map_texts(change.after, redact),
+        path=mask(change.path),
+        paths=tuple(map(mask, change.paths)),
+        before=map_texts(change.before, mask),
+        after=map_texts(change.after, mask),
         wire=tuple(wire),
     )
 

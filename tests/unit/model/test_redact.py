@@ -150,3 +150,20 @@ def test_no_secret_gets_through(secret: str, around: str) -> None:
         assert said not in redact(f"{around}{said}{around}", [secret]).replace(MASK, "|") or (
             said in around
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://example.com/visible", "https://example.com/visible"),
+        ("x https://hooks.example.com/T0ken1 y", "x (sensitive) y"),
+        ("x https%3A%2F%2Fhooks.example.com%2FT0ken1", "x (sensitive)"),
+        ("aHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS9UMGtlbjE", "(sensitive)"),
+        ("short", "short"),
+    ],
+)
+def test_a_mere_part_of_a_secret_is_left_alone_in_values(text: str, expected: str) -> None:
+    redact = Redactor(["https://hooks.example.com/T0ken1"])
+    found = redact.whole(text)
+    assert (found == text) == (expected == text)
+    assert "T0ken1" not in found
