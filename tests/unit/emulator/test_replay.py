@@ -83,7 +83,8 @@ class Stage:
     def __init__(self, peak: Any, requests: list[dict[str, Any]]) -> None:
         self.peak = peak
         self.made: set[int] = set()
-        self.path = requests[-1]["path"]
+        told = [r["path"] for r in requests if r["subdomain"] == "service"]
+        self.path = (told or [requests[-1]["path"]])[-1]  # a spoke keeps what is made elsewhere
         self.parts = [body for request in requests for body in bodies(request)]
 
     def set(self) -> None:
