@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stacks import write_stack
-
 from bench.processes import (
+    HERE,
     PEAKCTL,
     emulator,
     environment,
@@ -37,6 +37,9 @@ SERVER_IMPORTS = (sys.executable, "-c", "import starlette.applications, uvicorn"
 LATENCY = 0.05
 REQUESTS = 2000
 SECRETS = 100
+_WRITE = (
+    "import sys, pathlib, stacks; stacks.write_stack(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,15 @@ class Tree:
     work: Path
 
     def project(self, total: int) -> Path:
-        """A project of `total` resources, written once."""
+        """A project of `total` resources, written once.
+
+        By another process: what a process begins with counts for its peak of memory, and that is
+        what this one has.
+        """
         folder = self.work / str(total)
         if not folder.exists():
-            write_stack(folder, total)
+            words = [sys.executable, "-c", _WRITE, str(folder), str(total)]
+            subprocess.run(words, check=True, env={"PYTHONPATH": str(HERE.parent)})
         return folder
 
     def run(self, folder: Path, *words: str, address: str = "") -> Spent:
