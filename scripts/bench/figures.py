@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stacks import write_stack
+
 from bench.processes import (
-    HERE,
     PEAKCTL,
     emulator,
     environment,
     first_request,
+    peak,
     printed,
     program,
     serving,
@@ -37,9 +38,6 @@ SERVER_IMPORTS = (sys.executable, "-c", "import starlette.applications, uvicorn"
 LATENCY = 0.05
 REQUESTS = 2000
 SECRETS = 100
-_WRITE = (
-    "import sys, pathlib, stacks; stacks.write_stack(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
-)
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,10 @@ class Tree:
     work: Path
 
     def project(self, total: int) -> Path:
-        """A project of `total` resources, written once.
-
-        By another process: what a process begins with counts for its peak of memory, and that is
-        what this one has.
-        """
+        """A project of `total` resources, written once."""
         folder = self.work / str(total)
         if not folder.exists():
-            words = [sys.executable, "-c", _WRITE, str(folder), str(total)]
-            subprocess.run(words, check=True, env={"PYTHONPATH": str(HERE.parent)})
+            write_stack(folder, total)
         return folder
 
     def run(self, folder: Path, *words: str, address: str = "") -> Spent:
@@ -107,6 +100,7 @@ def live_figures(tree: Tree, total: int) -> Iterator[Figure]:
     with emulator(tree.root, LATENCY) as server:
         applied = tree.run(folder, "apply", "--yes", address=server.address)
         plan = tree.run(folder, "plan", "--detailed-exitcode", address=server.address)
+        mib = peak([*PEAKCTL, "plan"], folder, environment(tree.root, server.address))
         floor = _floor(tree, server, "plan", 0)
         server.ask("POST", "reset")
         floor_applied = _floor(tree, server, "apply", total)
@@ -118,7 +112,7 @@ def live_figures(tree: Tree, total: int) -> Iterator[Figure]:
     yield Figure(f"{name}: CPU", plan.cpu / floor.cpu, cpus, beside)
     yield Figure(f"first apply of {total}: wall", applied.wall / floor_applied.wall, 1.75, beside)
     if total == 100:
-        yield Figure("no-op plan of 100: MiB", plan.mib, 48.0, "MiB at the peak")
+        yield Figure("no-op plan of 100: MiB", mib, 48.0, "MiB at the peak")
 
 
 def _floor(tree: Tree, server: Server, what: str, total: int) -> Spent:
@@ -128,19 +122,24 @@ def _floor(tree: Tree, server: Server, what: str, total: int) -> Spent:
 
 def size_figures(tree: Tree, documents: int) -> Iterator[Figure]:
     """Many documents beside libyaml's parse of them, and how time and memory grow with them."""
-    few, many = tree.project(documents // 4), tree.project(documents)
-    files = [str(path) for path in sorted((many / "manifests").iterdir())]
-    parse = timed(program("parse.py", *files), many, environment(tree.root))
-    small, large = tree.run(few, "validate"), tree.run(many, "validate")
-    bare = timed(IMPORTS, few, environment(tree.root))
+    projects = [tree.project(documents // share) for share in (4, 2, 1)]
+    files = [str(path) for path in sorted((projects[-1] / "manifests").iterdir())]
+    parse = timed(program("parse.py", *files), projects[-1], environment(tree.root))
+    spent = [tree.run(project, "validate") for project in projects]
+    command, env = [*PEAKCTL, "validate"], environment(tree.root)
+    memory = [peak(command, project, env) for project in projects]
     name = f"validate, {documents} documents"
-    yield Figure(f"{name}: wall", large.wall / parse.wall, 1.2, "libyaml's parse of the same text")
-    yield _growth(f"{name}: exponent of time", large.cpu - bare.cpu, small.cpu - bare.cpu)
-    yield _growth(f"{name}: exponent of memory", large.mib - bare.mib, small.mib - bare.mib)
+    floor = "libyaml's parse of the same text"
+    yield Figure(f"{name}: wall", spent[-1].wall / parse.wall, 1.2, floor)
+    yield _growth(f"{name}: exponent of time", [each.cpu for each in spent])
+    yield _growth(f"{name}: exponent of memory", memory)
 
 
-def _growth(what: str, large: float, small: float) -> Figure:
-    return Figure(what, math.log(large / small, 4), 1.05, "a quarter of the documents")
+def _growth(what: str, found: Sequence[float]) -> Figure:
+    """Of three sizes, each the double of the one before: what all of them cost alike drops out."""
+    small, middle, large = found
+    exponent = math.log2((large - middle) / (middle - small))
+    return Figure(what, exponent, 1.05, "half and a quarter of the documents")
 
 
 def secret_figures(tree: Tree) -> Iterator[Figure]:

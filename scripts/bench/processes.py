@@ -25,11 +25,10 @@ PEAKCTL = (sys.executable, "-m", "peakctl")
 
 @dataclass(frozen=True)
 class Spent:
-    """What one process cost, start-up included: seconds, and MiB at its peak."""
+    """What one process cost, start-up included, in seconds."""
 
     wall: float
     cpu: float
-    mib: float
 
 
 def program(name: str, *args: str) -> tuple[str, ...]:
@@ -58,7 +57,24 @@ def timed(command: Sequence[str], folder: Path, env: dict[str, str]) -> Spent:
             out.seek(0)
             told = out.read().decode()[-2000:]
             raise RuntimeError(f"{command} ended with {process.returncode}: {told}")
-    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Spent(wall, usage.ru_utime + usage.ru_stime)
+
+
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdin=-3, stdout=-3)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def peak(command: Sequence[str], folder: Path, env: dict[str, str]) -> float:
+    """MiB of a process at its peak.
+
+    A process begins with the memory of the one that started it, which counts: here a small one.
+    """
+    small = [sys.executable, "-I", "-S", "-c", _PEAK, *command]
+    done = subprocess.run(small, cwd=folder, env=env, check=True, capture_output=True)
+    return float(done.stdout)
 
 
 def printed(command: Sequence[str], env: dict[str, str]) -> float:
