@@ -213,10 +213,18 @@ def lost_item(resource: Resource, observed: LiveState) -> Listed | None:
     """What the ledger has under this name and has another name now; no manifest names it."""
     key = resource.key
     owned = observed.ledger.owned.get(key) if observed.ledger else None
-    if owned is None or owned.live_id in {live.live_id for live in observed.live.values()}:
+    if owned is None or _is_live(owned.live_id, key, observed):
         return None
     items = observed.listed.get(key.kind, ())
     return next((i for i in items if LiveId.of(key.kind, i.id) == owned.live_id), None)
+
+
+def _is_live(id_: LiveId, key: Key, observed: LiveState) -> bool:
+    """Whether a declared resource has the id: `key` itself, nearly always."""
+    there = observed.live.get(key)
+    if there is not None and there.live_id == id_:
+        return True
+    return any(live.live_id == id_ for live in observed.live.values())
 
 
 def lost_name(resource: Resource, observed: LiveState) -> Diagnostic | None:

@@ -25,6 +25,10 @@ from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
 Pin = tuple[str, str, str | None, str | None]
 
 
+_ByName = tuple[tuple[Listed, ...], dict[str, list[Listed]]]
+"""A listing, and its items by their names."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveState:
     """The tenant as one run saw it.
@@ -35,7 +39,7 @@ class LiveState:
     own, None when there is none, and `revision` the version of it that was read; `others` are those
     of other projects where they had to be read; `owners` says who owns each resource. `unlisted`
     are the ids, by kind, that the listing lacks although the ledger has them and they are there;
-    `listed` has them all the same.
+    `listed` has them all the same. `by_name` is what `matches` finds names by.
     """
 
     listed: Mapping[str, tuple[Listed, ...]] = field(default_factory=dict)
@@ -47,10 +51,17 @@ class LiveState:
     owners: Owners = field(default_factory=Owners)
     unlisted: frozenset[LiveId] = frozenset()
     revision: LedgerRevision | None = None
+    by_name: dict[str, _ByName] = field(default_factory=dict, repr=False, compare=False)
 
     def matches(self, kind: str, name: str) -> tuple[Listed, ...]:
         """Everything of that kind and exact name."""
-        return tuple(item for item in self.listed.get(kind, ()) if item.name == name)
+        listed = self.listed.get(kind, ())
+        known = self.by_name.get(kind)
+        if known is None or known[0] is not listed:  # it grows while it is observed
+            known = self.by_name[kind] = (listed, {})
+            for item in listed:
+                known[1].setdefault(item.name, []).append(item)
+        return tuple(known[1].get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +106,14 @@ class _Observer:
     pins: dict[Pin, Tree | None] = field(default_factory=dict)
     definitions: dict[Key, Live] = field(default_factory=dict)
     unlisted: set[LiveId] = field(default_factory=set)
+    seen: LiveState = field(init=False)
     needed: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger = self.query.held if self.query else None
         if self.query is None or self.query.held is not None:
             self.ledger_known.set()
+        self.seen = LiveState(self.listed)
         self.needed = self._needed_kinds()
 
     async def observe(self) -> LiveState:
@@ -163,7 +176,6 @@ class _Observer:
     async def _observe_kind(self, kind: str) -> None:
         adapter = self.adapters[kind]
         self.listed[kind] = await adapter.index(self._concerned(kind))
-        observed = LiveState(self.listed)
         async with asyncio.TaskGroup() as group:
             if self.query and kind == self.query.store.kind and self.ledger is None:
                 group.create_task(self._read_ledger(self.query))
@@ -173,12 +185,12 @@ class _Observer:
                 if kind in reference.kinds:
                     self._pin_one(group, adapter, kind, reference)
             for name in sorted(self._defining_names(kind)):
-                matches = observed.matches(kind, name)
+                matches = self.seen.matches(kind, name)
                 group.create_task(self._define(adapter, matches, Key(kind, name)))
 
     async def _observe_one(self, adapter: Adapter, resource: Resource) -> None:
         """Read what has the name; what the ledger has under it is looked for by its id, too."""
-        found = candidates(LiveState(self.listed), resource)
+        found = candidates(self.seen, resource)
         if found:
             await self._read(adapter, found, resource)
         await self.ledger_known.wait()
@@ -186,7 +198,7 @@ class _Observer:
         keys = [Key(resource.key.kind, name) for name in names]
         looked_up = [await self._look_up(key, resource.values) for key in keys]
         if any(looked_up) or (not found and await self._is_listed_otherwise(resource)):
-            found = candidates(LiveState(self.listed), resource)
+            found = candidates(self.seen, resource)
             await self._read(adapter, found, resource)
         if not found:
             await self._list_siblings(resource.key)
@@ -225,8 +237,7 @@ class _Observer:
         thing a second time.
         """
         owned = self.ledger.owned.get(key) if self.ledger else None
-        listed = {LiveId.of(key.kind, item.id) for item in self.listed[key.kind]}
-        if owned is None or owned.live_id in listed:
+        if owned is None or self._is_listed(owned.live_id, key):
             return False
         found = await self.adapters[key.kind].look_up(owned.id, values)
         if found is None:
@@ -234,6 +245,15 @@ class _Observer:
         self.unlisted.add(LiveId.of(key.kind, found.id))
         self.listed[key.kind] += (found,)
         return True
+
+    def _is_listed(self, id_: LiveId, key: Key) -> bool:
+        """Whether the listing has the id: under the name of `key`, nearly always."""
+        same = self.seen.matches(key.kind, key.name)
+        return any(
+            LiveId.of(key.kind, item.id) == id_
+            for items in (same, self.listed[key.kind])
+            for item in items
+        )
 
     async def _choose(self, found: Sequence[Listed], kind: str) -> Listed | None:
         """The one of the name that is meant; where there are several, the ledger is waited for."""
@@ -284,7 +304,7 @@ class _Observer:
     ) -> None:
         """Start looking up what a reference receives; each distinct one once."""
         pin = (kind, reference.name, reference.version, reference.scope)
-        matches = in_scope(LiveState(self.listed).matches(kind, reference.name), reference)
+        matches = in_scope(self.seen.matches(kind, reference.name), reference)
         if pin not in self.pins and matches:
             self.pins[pin] = None
             group.create_task(self._pin(adapter, matches, pin))
