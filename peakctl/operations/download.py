@@ -121,7 +121,7 @@ def _refuse_kind(kind: Kind, kinds: Mapping[str, Kind]) -> None:
     why, fix = "resources of this kind have no archive", f"see one: peakctl get {kind.name} NAME"
     if NOT_RETURNED in found:
         why = "the platform does not give archives of this kind back"
-        fix = f"find the commit: peakctl ledger history --resource '{kind.name}/*'"
+        fix = f"find the commit of a version: peakctl history {kind.name}/NAME"
     raise UsageError(
         Diagnostic(
             code="usage/no-archive",

@@ -190,8 +190,8 @@ def _undone(action: Action, mark: RolledBack, kind: Kind) -> Diagnostic:
         key=action.key,
         locations=tuple(sorted(set(at))[:1]),
         detail=f"{fields}the manifests do not have what the rollback has put there",
-        fix="make the change in the manifests that the rollback printed, and apply; or, to go"
-        " forward again all the same: --forward",
+        fix="make the change in the manifests that the rollback printed (with --dry-run it prints"
+        " it again), and apply; or, to go forward again all the same: --forward",
     )
 
 
