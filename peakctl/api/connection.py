@@ -19,6 +19,8 @@ from peakctl.api.http import httpx
 
 _MOST_WAITING = 1024 * 1024
 """Bytes of a body that may wait here before the server is held back."""
+_LONGEST_HEAD = 256 * 1024
+"""Bytes of headers: of the answer, of those before it (1xx), and after its body."""
 _CLOSED = "the server closed the connection before its answer was whole"
 
 
@@ -38,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._status = 0
+        self._head = 0
         self._until_closed = True
         self._parts: deque[bytes] = deque()
         self._waiting = 0
@@ -142,6 +145,9 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}"))
+        self._head += 0 if self._status else len(data)
+        if self._head > _LONGEST_HEAD:
+            self._fail(httpx.RemoteProtocolError("the headers of the answer have no end"))
         if self._waiting > _MOST_WAITING and not self._complete:
             cast("asyncio.Transport", self._transport).pause_reading()
         self._wake()
@@ -169,6 +175,7 @@ class Connection(asyncio.Protocol):
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._head += len(name) + len(value)
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._until_closed = False
         self._headers.append((name, value))

@@ -166,6 +166,30 @@ def test_an_answer_that_is_not_whole_is_an_error(
         run(Server(reply), get)
 
 
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (HEAD + b"X: ", b"a" * 65536),
+        (HEAD, b"X: a\r\n" * 8192),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2048),
+        (CHUNKED + b"0\r\n", b"X: a\r\n" * 8192),
+    ],
+    ids=["one header", "headers", "informational", "trailers"],
+)
+def test_headers_without_end_are_an_error(start: bytes, more: bytes) -> None:
+    class Endless(Server):
+        async def answer(self, writer: asyncio.StreamWriter) -> bool:
+            writer.write(start)
+            while not writer.transport.is_closing():
+                writer.write(more)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return False
+
+    with pytest.raises(httpx.RemoteProtocolError, match="have no end"):
+        run(Endless([b"x"]), get)
+
+
 @pytest.mark.parametrize("reply", [[b"\r\n"], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"]])
 def test_silence_is_a_time_out(reply: list[bytes]) -> None:
     with pytest.raises(httpx.ReadTimeout):
