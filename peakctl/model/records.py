@@ -29,6 +29,7 @@ else:
 _lock = RLock()
 _NOT_COPIED = frozenset(("__dict__", "__weakref__", "__slots__"))
 _FACTS = ("__dataclass_fields__", "__dataclass_params__", "__match_args__")
+_OF_CLASS = ("ClassVar", "typing.ClassVar")
 _ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
 _MISSING = dataclasses.MISSING
 
@@ -58,7 +59,7 @@ class _Pending:
 
 def _wait(cls: type, options: dict[str, bool]) -> type:
     """The class with its slots, and without methods so far."""
-    names = [name for name, type_ in cls.__annotations__.items() if not _is_of_class(type_)]
+    names = _fields_of(cls)
     inherited = {name for base in cls.__mro__[1:] for name in base.__dict__.get("__slots__", ())}
     defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
     kept = _NOT_COPIED | defaults.keys()
@@ -79,8 +80,10 @@ def _make(cls: type, options: dict[str, bool]) -> type:
     return made
 
 
-def _is_of_class(annotation: object) -> bool:
-    return str(annotation).removeprefix("typing.").startswith("ClassVar")
+def _fields_of(cls: type) -> list[str]:
+    """The fields that the body of a class declares."""
+    annotations = cls.__annotations__.items()
+    return [name for name, type_ in annotations if not str(type_).startswith(_OF_CLASS)]
 
 
 def _names_to_write(body: dict[str, Any], options: dict[str, bool]) -> list[str]:
@@ -104,7 +107,7 @@ def _init_of(cls: type, defaults: dict[str, Any], options: dict[str, bool]) -> A
 
     That is what inherits fields, and what has fields that are no parameters.
     """
-    names = [name for name, type_ in cls.__annotations__.items() if not _is_of_class(type_)]
+    names = _fields_of(cls)
     given = {
         name: value if isinstance(value, dataclasses.Field) else dataclasses.field(default=value)
         for name, value in defaults.items()
