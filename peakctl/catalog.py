@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from peakctl.adapters.rest import Guarded
 from peakctl.api.client import Api
 from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Adapter
 
 LOOKED_UP = ("InstanceType",)

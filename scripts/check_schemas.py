@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 from referencing import Registry
 
-from peakctl.kinds import compiler
+from peakctl.kinds import schemas
 from peakctl.kinds.checks import CHECKS
-from peakctl.kinds.compiler import ABSENCE, PREFIX
-from peakctl.kinds.store import load_kinds, load_project_schema, schema_folder
+from peakctl.kinds.schemas import ABSENCE, PREFIX, load_kinds, load_project_schema, schema_folder
 
 if TYPE_CHECKING:
     from peakctl.kinds.fields import Field
@@ -59,12 +58,12 @@ def rules(schema: Node) -> Iterator[Problem]:
     versions = said.get("versions", {})
     if versions.get("call", "edit") not in CALLS:
         yield f"/{PREFIX}kind/versions/call", f'there is no call "{versions["call"]}"'
-    paths = {f"/{word}": said[word] for word in compiler.PATHS if word in said}
+    paths = {f"/{word}": said[word] for word in schemas.PATHS if word in said}
     if versions:
         paths["/versions/at"] = versions["at"]
-    root = compiler.compile_root(schema)
+    root = schemas.compile_root(schema)
     for at, path in paths.items():
-        if not list(fields_at(root, compiler.split_path(path))):
+        if not list(fields_at(root, schemas.split_path(path))):
             yield f"/{PREFIX}kind{at}", f"there is no field {path}"
 
 
@@ -95,7 +94,7 @@ class Walk:
 
     def __init__(self, schema: Node) -> None:
         self.defs = schema.get("$defs", {})
-        self.compiler = compiler.Compiler(schema)
+        self.compiler = schemas.Compiler(schema)
 
     def fields(self, schema: Node, without: tuple[str, ...]) -> Iterator[Problem]:
         """What is wrong with the fields of a whole document; absence says nothing of `without`."""
@@ -170,10 +169,10 @@ class Walk:
         """Alternatives are properties; branches are told apart by one constant property."""
         if "oneOf" not in node:
             return
-        if compiler.is_choice(node):
+        if schemas.is_choice(node):
             branches = [self.compiler.resolve(branch) for branch in node["oneOf"]]
             first = branches[0].get("properties", {})
-            if not any(compiler.tells_apart(branches, word) for word in first):
+            if not any(schemas.tells_apart(branches, word) for word in first):
                 yield f"{at}/oneOf", "branches are told apart by one constant property"
             return
         for word in {word for branch in node["oneOf"] for word in branch["required"]}:
@@ -183,7 +182,7 @@ class Walk:
     def list_key(self, node: Node, at: str) -> Iterator[Problem]:
         """The items of the list have the fields by which they are matched."""
         item = self.compiler.resolve(node.get("items", {}))
-        for key in compiler.list_key(node[f"{PREFIX}list-key"]):
+        for key in schemas.list_key(node[f"{PREFIX}list-key"]):
             if "oneOf" not in item and key[0] not in item.get("properties", {}):
                 yield f"{at}/{PREFIX}list-key", f"items have no {key[0]}"
 

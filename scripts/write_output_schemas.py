@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from peakctl.engine.drift import DriftKind
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.notify import Occasion
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.operations.running import Ended

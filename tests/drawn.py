@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MISSING, Secret
 
 KINDS = load_kinds()

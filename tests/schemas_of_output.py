@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from peakctl.kinds.store import output_schemas
+from peakctl.kinds.schemas import output_schemas
 
 
 def check_output(command: str, document: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from peakctl.cli import COMMANDS, cli
 from peakctl.cli.exits import Exit
 from peakctl.conversion.commands import COMMANDS as CLIENT
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 CODES = runpy.run_path(str(ROOT / "tests" / "source_codes.py"))

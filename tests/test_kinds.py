@@ -13,10 +13,9 @@ import pytest
 from check_schemas import problems, problems_of_project
 
 from peakctl.catalog import LOOKED_UP
-from peakctl.kinds import compiler
-from peakctl.kinds.compiler import PREFIX
+from peakctl.kinds import schemas
 from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.store import load_kinds, schema_folder, schema_text
+from peakctl.kinds.schemas import PREFIX, load_kinds, schema_folder, schema_text
 
 Schema = Mapping[str, Any]
 KINDS = load_kinds()
@@ -178,7 +177,7 @@ def test_a_schema_keeps_to_the_dialect_and_to_json_schema(name: str) -> None:
 def test_the_compiler_reads_every_word_of_ours() -> None:
     field = SCHEMAS["dialect"]["$defs"]["field"]["properties"]
     ours = {word for word in field if word.startswith(PREFIX)}
-    read = {*compiler.ABSENCE, *compiler.OWN, *(PREFIX + word for word in compiler.INHERITED)}
+    read = {*schemas.ABSENCE, *schemas.OWN, *(PREFIX + word for word in schemas.INHERITED)}
     assert ours == {word for word in read if word.startswith(PREFIX)}
 
 

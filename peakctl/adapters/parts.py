@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from peakctl.api.client import Api
 from peakctl.errors import PeakctlError
-from peakctl.kinds.outputs import outputs_in
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.fields import outputs_in
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import JsonDict, JsonObject
 
 MOST_PARTS = 10

@@ -8,8 +8,7 @@ from typing import overload
 
 from peakctl.api.bodies import Part
 from peakctl.archives.digest import add_digest
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Absent, Field, Kind, child, variant
 from peakctl.model import CallRequest, Change, Live, Step, holds_secret, mapping_at, value_at
 from peakctl.model.values import EMPTY, MISSING, JsonDict, Path, Secret, Tree, Value, reveal
 

@@ -16,8 +16,7 @@ from peakctl.adapters.failures import failed_blocks, reason_in
 from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.kinds.fields import Kind
-from peakctl.kinds.outputs import outputs_in
+from peakctl.kinds.fields import Kind, outputs_in
 from peakctl.model.resources import ArchiveFile, Facts, Listed, Live, LiveId, Resource, State
 from peakctl.model.values import JsonDict, JsonObject, Key, Path, Tree
 

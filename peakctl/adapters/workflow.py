@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from peakctl.adapters.answers import metadata_of, pick, pick_shown, read_config, require, spec_of
 from peakctl.adapters.requests import complete, live_of, stated
 from peakctl.adapters.rest import Call, Rest
-from peakctl.kinds.outputs import outputs_in
+from peakctl.kinds.fields import outputs_in
 from peakctl.model import CallRequest, CallResult, JsonDict, JsonObject, Step, Tree, Value
 
 SPEC = ("metadata", "triggers", "watchers", "retryOptions", "steps")

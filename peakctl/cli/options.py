@@ -409,7 +409,7 @@ plan_from = click.option(
 def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The kinds, for the completion of shells; in either case."""
     from peakctl.catalog import LOOKED_UP
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
 
     names = [*load_kinds(), *LOOKED_UP]
     return [name for name in names if name.lower().startswith(incomplete.lower())]
@@ -418,7 +418,7 @@ def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 def complete_target(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """`Kind/` and then the live names of that kind; nothing where they cannot be asked for."""
     from peakctl.errors import PeakctlError
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
 
     word, slash, begun = incomplete.partition("/")
     kinds = [kind for kind in load_kinds() if kind.lower().startswith(word.lower())]

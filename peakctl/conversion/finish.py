@@ -13,8 +13,7 @@ from peakctl.conversion.tree import NOWHERE, Map, Part, Piece, Pieces, told, wal
 from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import field_at
+from peakctl.kinds.fields import Field, Kind, field_at
 from peakctl.manifests.writer import TemplateText
 from peakctl.model import Location, Path, Tree, Value
 from peakctl.model.records import dataclass

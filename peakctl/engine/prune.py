@@ -11,8 +11,7 @@ from peakctl.engine.observe.identity import delete_first, name_group, shared_id
 from peakctl.engine.observe.undeclared import PruneCandidates, Undeclared
 from peakctl.engine.plan.consequences import consequences_of_delete
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, is_ignored, variant
+from peakctl.kinds.fields import Field, Kind, child, is_ignored, variant
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import Ledger, Live, LiveId, Owned, Owner, Resource, State, record_word
 from peakctl.model.plan import Action, Cause, Plan, Reason, Step, Verb

@@ -11,8 +11,7 @@ from peakctl.engine.diff.applied import field_digests
 from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
-from peakctl.kinds.fields import NOT_RETURNED, Kind
-from peakctl.kinds.walk import field_at, is_ignored
+from peakctl.kinds.fields import NOT_RETURNED, Kind, field_at, is_ignored
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place, with_fields
 from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
 from peakctl.ledger.rollbacks import kept_mark, read_mark, write_mark

@@ -13,8 +13,7 @@ from dataclasses import field, replace
 from peakctl.engine.graph import find_edges, targets
 from peakctl.engine.plan.steps import is_newer, stated_fields
 from peakctl.errors import Diagnostic, diagnose
-from peakctl.kinds.fields import Kind
-from peakctl.kinds.walk import field_at
+from peakctl.kinds.fields import Kind, field_at
 from peakctl.model import MISSING, Key, Live, Location, Path, Reference, Resource, Tree, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import (

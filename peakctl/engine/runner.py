@@ -12,8 +12,7 @@ from peakctl.engine.diff.stored_forms import is_other_form
 from peakctl.engine.plan.steps import CALL_STEPS
 from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits, noun, wait_until_settled
 from peakctl.errors import ApiError, PeakctlError
-from peakctl.kinds.fields import Kind
-from peakctl.kinds.outputs import has_outputs, redacted_outputs
+from peakctl.kinds.fields import Kind, has_outputs, redacted_outputs
 from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
 from peakctl.model.records import dataclass

@@ -13,9 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from peakctl.errors import nearest_names
-from peakctl.kinds.fields import PARAM
+from peakctl.kinds.fields import PARAM, ignored_of, is_ignored
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.walk import ignored_of, is_ignored
 from peakctl.model import Archive, JsonObject, Path, Reference, Secret, Value, reveal
 from peakctl.model.values import leaf_places, list_at, value_at
 

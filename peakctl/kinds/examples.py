@@ -6,7 +6,7 @@ or a number of the right form. The result is valid for the schema of the field.
 
 from __future__ import annotations
 
-from peakctl.kinds.compiler import Compiler, Node, choices_of, is_choice, types_of
+from peakctl.kinds.schemas import Compiler, Node, choices_of, is_choice, types_of
 from peakctl.model import Tree, Value
 
 PREFIX = "x-peakctl-"

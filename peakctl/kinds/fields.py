@@ -1,17 +1,21 @@
 """A compiled schema: what each field of a kind means to validation, diff, plan and calls.
 
-`compiler.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them.
+`schemas.compile_kind` makes these from `schemas/<kind>.json`; everything else only reads them, by
+the one walk over values beside the fields that describe them, which follows the types here. At the
+end: which fields a manifest ignores, and what a kind gives to people.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 
-from peakctl.model import MISSING, JsonObject, Path, State, Value
+from peakctl.model import JsonDict, JsonObject, Path, Secret, State, Tree, Value
 from peakctl.model.records import dataclass
+from peakctl.model.values import MAPS, MISSING, dotted, sealed, value_at
 
 PARAM = "@param:"
 """A build parameter in place of a whole value (docs/platform.md, 3.4)."""
@@ -164,3 +168,165 @@ class Kind:
     def root(self) -> Field:
         """The tree of fields, with the properties `metadata` and `spec`; compiled on first use."""
         return self.compile_root()
+
+
+# --- the walk over values and their fields -------------------------------------------------------
+
+
+def variant(field: Field, *values: Value) -> Field:
+    """`field` itself, or the branch that the discriminator in the first of `values` chooses.
+
+    The default branch where none of them says, or says a word that no branch has.
+    """
+    if not field.variants:
+        return field
+    for value in values:
+        word = value.get(field.discriminator) if isinstance(value, MAPS) else None
+        chosen = field.variants.get(word) if isinstance(word, str) else None
+        if chosen is not None:
+            return chosen
+    return field.variants.get(field.default_variant, field)
+
+
+def child(field: Field, part: str | int) -> Field | None:
+    """The field of one property, map value or list item; None where the schema has none.
+
+    Items of lists with keys are named by their key, so a word may be that of an item.
+    """
+    if isinstance(part, int):
+        return field.items
+    return field.properties.get(part) or field.extra or field.items
+
+
+def below(field: Field, part: str | int, *trees: Value) -> Field | None:
+    """The field of one entry, in the branches that `trees` choose for `field` and for the entry."""
+    inner = child(variant(field, *trees), part)
+    if inner is None:
+        return None
+    return variant(inner, *(value_at(tree, (part,)) for tree in trees))
+
+
+def field_at(root: Field, path: Path, *trees: Value) -> Field | None:
+    """The field at `path`, branches chosen by what `trees` hold on the way."""
+    here: Field | None = variant(root, *trees)
+    for part in path:
+        if here is None:
+            return None
+        here = below(here, part, *trees)
+        trees = tuple(value_at(tree, (part,)) for tree in trees)
+    return here
+
+
+def said(field: Field, value: Value, path: Path) -> Value:
+    """What `value` says at `path`, defaults included; MISSING where neither says anything."""
+    for part in path:
+        inner = child(variant(field, value), part)
+        if inner is None:
+            return MISSING
+        found = value_at(value, (part,))
+        field, value = inner, inner.default if found is MISSING else found
+    return value
+
+
+def holds_sensitive(field: Field) -> bool:
+    """Whether a value of this field may be, or contain, something never to be shown."""
+    below = [*field.properties.values(), *field.variants.values(), field.extra, field.items]
+    return field.sensitive or any(holds_sensitive(f) for f in below if f is not None)
+
+
+def is_free(rule: Field) -> bool:
+    """Whether the schema says nothing about what is inside: any JSON, compared as it is."""
+    return not (rule.properties or rule.extra or rule.items or rule.variants)
+
+
+def free(value: Value, *, secret: bool) -> Value:
+    """A value without rules of its own; a null in a map is a key that is not there."""
+    if isinstance(value, MAPS):
+        return {k: free(v, secret=secret) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [free(v, secret=secret) for v in value]
+    return sealed(value) if secret else _number(value)
+
+
+def _number(value: Value) -> Value:
+    """2.0 and 2 are one number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def seal_all(rule: Field, value: Value) -> Value:
+    """A live value with its sensitive leaves wrapped."""
+    if isinstance(value, MAPS):
+        chosen = variant(rule, value)
+        if not is_free(chosen):
+            return {w: seal_all(inner, v) for w, v in value.items() if (inner := child(chosen, w))}
+    if isinstance(value, list) and rule.items is not None:
+        return [seal_all(rule.items, v) for v in value]
+    return free(value, secret=rule.sensitive)
+
+
+# --- what `lifecycle.ignoreChanges` names --------------------------------------------------------
+
+ANY_KEY = r'(?:"[^"]*"|[^.\["\]]*)'
+
+
+def is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
+    """Whether `path` is one of the named fields or lies below one; `*` stands for any key."""
+    text = dotted(path)
+    return any(re.fullmatch(_pattern(words), text) for words in ignored)
+
+
+def _pattern(words: str) -> str:
+    keys = ANY_KEY.join(re.escape(part) for part in words.split("*"))
+    return rf"{keys}(?:[.\[].*)?"
+
+
+def ignored_of(manifest: Value) -> tuple[str, ...]:
+    """The fields that a manifest ignores; none where what it says of them is no list of texts."""
+    named = value_at(manifest, ("lifecycle", "ignoreChanges"))
+    if not isinstance(manifest, Mapping) or not isinstance(named, list):
+        return ()
+    return tuple(each for each in named if isinstance(each, str))
+
+
+# --- what a resource gives to people and other systems: its address, say -------------------------
+
+
+def outputs_in(kind: Kind, answer: JsonObject) -> JsonDict:
+    """The texts that a describe answer has where the rules say, by name, without those it lacks.
+
+    Of a credential an address is a `Secret`: whoever has it can call it. An id alone is not.
+    """
+    found: JsonDict = {}
+    for rule in kind.outputs:
+        texts = [text for text in _values_at(answer, rule.at) if isinstance(text, str) and text]
+        values = [Secret(t) if rule.credential and "://" in t else t for t in texts]
+        if values:
+            found[rule.name] = values if "*" in rule.at else values[0]
+    return found
+
+
+def has_outputs(kind: Kind, desired: Tree) -> bool:
+    """Whether a resource with these values has any."""
+    return any(not rule.where or any(_values_at(desired, rule.where)) for rule in kind.outputs)
+
+
+def redacted_outputs(outputs: Tree, redact: Callable[[str], str]) -> JsonDict:
+    """The same, without a known secret in a text."""
+
+    def shown(value: object) -> object:
+        if isinstance(value, list):
+            return [shown(each) for each in value]
+        return redact(value) if isinstance(value, str) else value
+
+    return {name: shown(value) for name, value in outputs.items()}
+
+
+def _values_at(value: object, path: Path) -> Iterator[object]:
+    """What is at `path`, in which `*` stands for every item of a list."""
+    if not path:
+        yield value
+    elif path[0] == "*":
+        for item in value if isinstance(value, list | tuple) else ():
+            yield from _values_at(item, path[1:])
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _values_at(value[path[0]], path[1:])

@@ -1,13 +1,14 @@
-"""One valid document -> one `Resource`: files read, secrets wrapped, references collected.
+"""One document -> one `Resource`, by its schema.
 
-Walks only where the fields say that there is something to do (`Field.touches`).
+Files are read, secrets wrapped, references collected, out of what is valid. Walks only where the
+fields say that there is something to do (`Field.touches`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
@@ -15,12 +16,42 @@ from typing import Any, TypeAlias
 from peakctl import files
 from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
 from peakctl.kinds.checks import CHECKS, check_dockerfiles
-from peakctl.kinds.fields import PARAM, Absent, Field, Kind, RefRule
+from peakctl.kinds.fields import PARAM, Absent, Field, Kind, RefRule, child, said, variant
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.walk import said, variant
 from peakctl.model import Archive, Document, Reference, Resource, mapping_at, reveal, value_at
 from peakctl.model.records import dataclass
 from peakctl.model.values import MISSING, JsonObject, Key, Path, Secret, Tree, Value
+
+NUMERIC = frozenset({"integer", "number"})
+
+
+def as_text_where_wanted(kind: Kind, document: Document) -> Tree:
+    """The document's value with each number that stands for a text as that text."""
+    value = dict(document.value)
+    for word in ("metadata", "spec"):
+        if word in value:
+            inner = kind.root.properties[word]
+            value[word] = _restored(inner, value[word], (word,), document)
+    return value
+
+
+def _restored(field: Field | None, value: Value, path: Path, document: Document) -> Value:
+    if field is None:
+        return value
+    field = variant(field, value)
+    if isinstance(value, Mapping):
+        return {k: _restored(child(field, k), v, (*path, k), document) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_restored(field.items, v, (*path, i), document) for i, v in enumerate(value)]
+    if _is_number(value) and "string" in field.types and not field.types & NUMERIC:
+        text = document.source_text(path)
+        return value if text is None else text
+    return value
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
 
 Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
 """Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import child, variant
 from peakctl.model import MAPS
 
 if TYPE_CHECKING:

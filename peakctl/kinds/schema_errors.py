@@ -14,10 +14,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from peakctl.errors import nearest_names
-from peakctl.kinds.compiler import Compiler, choices_of, is_choice
-from peakctl.kinds.fields import PARAM, Absent, Field, Kind
+from peakctl.kinds.fields import PARAM, Absent, Field, Kind, field_at, holds_sensitive, variant
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.walk import field_at, holds_sensitive, variant
+from peakctl.kinds.schemas import Compiler, choices_of, is_choice
 from peakctl.model import JsonObject, Path, Secret, Value, dotted, reveal, type_of, value_at
 from peakctl.model.records import dataclass
 from peakctl.model.text import first_unseen, named_character

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from peakctl.kinds.fields import Absent, Field, Kind
+from peakctl.kinds.fields import Absent, Field, Kind, child, variant
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.walk import child, variant
 from peakctl.model import MASK, MISSING, UNSEEN, Document, Path, Secret, Value, is_masked, reveal
 from peakctl.model.values import KNOWN_AFTER_APPLY, SHORTEST_SECRET, UNSET, leaf_places, value_at
 

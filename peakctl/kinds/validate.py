@@ -16,14 +16,13 @@ from pathlib import Path as FilePath
 import jsonschema_rs
 
 from peakctl.errors import Diagnostic
-from peakctl.kinds.fields import Absent, Field, Kind
+from peakctl.kinds.fields import Absent, Kind, ignored_of, is_ignored, variant
 from peakctl.kinds.problems import Problems
-from peakctl.kinds.reading import Pack, Reading
+from peakctl.kinds.reading import Pack, Reading, as_text_where_wanted
 from peakctl.kinds.schema_errors import explain
+from peakctl.kinds.schemas import output_schemas
 from peakctl.kinds.secrecy import check_masks, may_have_secrets, warn_of_short, warn_of_shown
-from peakctl.kinds.store import output_schemas
-from peakctl.kinds.walk import child, ignored_of, is_ignored, variant
-from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree, Value
+from peakctl.model import MISSING, JsonDict, JsonObject, Key, Location, Path, Secret, Tree
 from peakctl.model.records import dataclass
 from peakctl.model.resources import Document, Resource
 from peakctl.model.text import first_unseen, named_character, normal_form, shown_text
@@ -418,34 +417,3 @@ def _keys(kinds: Sequence[str], name: str) -> list[Key]:
 def _number(resource: Resource, kind: Kind) -> str | None:
     found = value_at(resource.values, kind.versions.at) if kind.versions else MISSING
     return None if found is MISSING or found is None else str(reveal(found))
-
-
-NUMERIC = frozenset({"integer", "number"})
-
-
-def as_text_where_wanted(kind: Kind, document: Document) -> Tree:
-    """The document's value with each number that stands for a text as that text."""
-    value = dict(document.value)
-    for word in ("metadata", "spec"):
-        if word in value:
-            inner = kind.root.properties[word]
-            value[word] = _restored(inner, value[word], (word,), document)
-    return value
-
-
-def _restored(field: Field | None, value: Value, path: Path, document: Document) -> Value:
-    if field is None:
-        return value
-    field = variant(field, value)
-    if isinstance(value, Mapping):
-        return {k: _restored(child(field, k), v, (*path, k), document) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_restored(field.items, v, (*path, i), document) for i, v in enumerate(value)]
-    if _is_number(value) and "string" in field.types and not field.types & NUMERIC:
-        text = document.source_text(path)
-        return value if text is None else text
-    return value
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -13,8 +13,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
 
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Field, Kind, child, variant
 from peakctl.manifests.yaml_reader import NumberRefused, TooDeep, compose
 from peakctl.model import Value
 from peakctl.model.records import dataclass

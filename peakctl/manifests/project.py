@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
-from peakctl.kinds.store import load_project_schema
+from peakctl.kinds.schemas import load_project_schema
 from peakctl.kinds.validate import check_document
 from peakctl.manifests.health_checks import read_health_checks
 from peakctl.manifests.name_prefix import flaw_of

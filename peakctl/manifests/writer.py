@@ -16,8 +16,7 @@ from typing import Any
 from yaml import ScalarNode
 from yaml.resolver import Resolver
 
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import below, variant
+from peakctl.kinds.fields import Field, Kind, below, variant
 from peakctl.manifests.secret_tokens import RESERVED
 from peakctl.manifests.yaml_reader import NumberRefused, read_plain
 from peakctl.model import MAPS, MISSING, Path, Tree, Value

@@ -20,7 +20,7 @@ from peakctl.hosts.consents import (
     find_consents,
 )
 from peakctl.hosts.find import connect, requests_of, why_mute
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model.records import dataclass
 from peakctl.operations.ci import POSTING_SECONDS, CiContext
 from peakctl.operations.plan import PlanResult

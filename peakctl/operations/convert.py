@@ -14,7 +14,7 @@ from peakctl.conversion.drafts import KINDS
 from peakctl.conversion.ids import Id
 from peakctl.conversion.tree import told
 from peakctl.files import Unreadable, read_text
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Location
 from peakctl.model.records import dataclass
 from peakctl.operations.new_files import WrittenFiles, write_files

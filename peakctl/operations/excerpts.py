@@ -131,7 +131,7 @@ def _names() -> tuple[frozenset[str], frozenset[str]]:
 
     What users name are parameters, say: whether one is hidden is only known by its release.
     """
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
 
     kinds = load_kinds().values()
     fields = [each for kind in kinds for each in _fields(kind.root, "", set())]

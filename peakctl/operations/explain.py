@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
-from peakctl.kinds.compiler import Compiler, choices_of, types_of
 from peakctl.kinds.examples import example_of
 from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.store import load_kinds, load_project_schema
+from peakctl.kinds.schemas import Compiler, choices_of, load_kinds, load_project_schema, types_of
 from peakctl.model import JsonObject, Value
 from peakctl.model.records import dataclass
 

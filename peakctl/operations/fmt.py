@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.formatter import CannotFormat, format_manifest
 from peakctl.model import Location
 from peakctl.model.records import dataclass

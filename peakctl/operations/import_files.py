@@ -11,8 +11,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, UsageError
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Field, Kind, child, variant
 from peakctl.model import MAPS, Key, Path, Tree, UnsetSecret, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, dotted, mapping_at, set_at, value_at

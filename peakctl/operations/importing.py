@@ -10,8 +10,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from peakctl import errors, model
-from peakctl.kinds.fields import NOT_RETURNED, Absent, Field, Kind
-from peakctl.kinds.walk import said, variant
+from peakctl.kinds.fields import NOT_RETURNED, Absent, Field, Kind, said, variant
 from peakctl.model.records import dataclass
 from peakctl.model.values import reveal
 from peakctl.operations import import_files

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from peakctl.errors import Diagnostic, UsageError, nearest_names
-from peakctl.kinds.store import schema_folder
+from peakctl.kinds.schemas import schema_folder
 from peakctl.model.records import dataclass
 from peakctl.operations.new_files import write_files
 

@@ -104,7 +104,7 @@ def _load_all(
     together: bool,
 ) -> LoadResult:
     from peakctl.archives.pack import pack
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.kinds.validate import read_manifests
     from peakctl.model.text import secret_texts
 
@@ -168,7 +168,7 @@ def learn_secrets(project: Project) -> None:
 
     Manifests that cannot be read tell none.
     """
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.model.text import secret_texts
 
     if project.file is None:
@@ -189,8 +189,8 @@ def _secrets_of(documents: Sequence[Document], kinds: Mapping[str, Kind]) -> Ite
 
 def render(project: Project) -> RenderResult:
     """The text of all manifests after their templates ran. Raises as `load`."""
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.kinds.secrecy import secret_places
-    from peakctl.kinds.store import load_kinds
     from peakctl.manifests import render_sources
 
     given = given_parameters(project)

@@ -20,7 +20,7 @@ from peakctl.errors import (
     Severity,
     UsageError,
 )
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.commit import find_base, write_commit
 from peakctl.manifests.sources import PROJECT_FILES
 from peakctl.model import Key, Owner, Plan, Resource

@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity, diagnose
-from peakctl.kinds.fields import PARAM
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import PARAM, child, variant
 from peakctl.model import MAPS, Action, Key, Listed, Path, Plan, Reference, Step, Value, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.resources import Resource

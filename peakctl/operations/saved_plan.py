@@ -143,7 +143,7 @@ def parse_saved_plan(name: str, data: bytes) -> SavedPlan:
 
 def check_is_file(words: Sequence[str]) -> str:
     """The file that `show` was given. Raises UsageError for a resource, with what shows that."""
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.target import known_kind
 
     first, _, rest = words[0].partition("/")

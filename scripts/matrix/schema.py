@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peakctl.kinds.fields import Absent
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -281,7 +281,7 @@ def test_every_folder_of_cases_has_a_script() -> None:
 
 
 def test_every_kind_has_five_cases() -> None:
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
 
     texts = ["".join(p.read_text("utf-8") for p in case.rglob("*.yaml")) for case in CASES]
     for kind in load_kinds():

@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
 from peakctl.hosts import find
-from peakctl.kinds.store import output_schemas
+from peakctl.kinds.schemas import output_schemas
 from peakctl.operations.ci_result import LARGEST_RESULT, UnusableResult, read_result
 from peakctl.present.ci_report import JobFacts
 from peakctl.present.report import Report

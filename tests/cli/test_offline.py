@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from peakctl import PeakctlError, Project, plan_offline
-from peakctl.kinds.store import output_schemas
+from peakctl.kinds.schemas import output_schemas
 from peakctl.operations import platform
 
 PROJECT = "project: p\nenvironments: {prod: {stage: prod%s}}\ndefaultEnvironment: prod\n"

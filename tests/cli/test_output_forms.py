@@ -14,7 +14,7 @@ from jsonschema import ValidationError
 from schemas_of_output import check_event, check_output
 
 from peakctl.cli.options import REPORT_FORMS
-from peakctl.kinds.store import output_schemas
+from peakctl.kinds.schemas import output_schemas
 
 PROJECT = """\
 project: shop

@@ -20,7 +20,7 @@ from peakctl.emulator.client import Control
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits, wait_until_settled
 from peakctl.errors import ApiError
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     MISSING,

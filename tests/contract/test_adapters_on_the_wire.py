@@ -32,7 +32,7 @@ from peakctl.adapters.differences import (
 from peakctl.api.client import Api, bases_for
 from peakctl.archives.digest import split_digest
 from peakctl.archives.pack import pack
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     MISSING,

@@ -16,7 +16,7 @@ from matrix.schema import SettableField, all_fields
 from matrix.walk import NAME, PLATFORMS, prepare, write
 
 from peakctl.engine.diff.align import NOT_SET
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 FIELDS: dict[str, dict[str, SettableField]] = {
     kind: {each.name: each for each in all_fields() if each.kind == kind and each.name != NAME}

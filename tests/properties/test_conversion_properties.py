@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peakctl.conversion.body_text import NotABody, read_body
 from peakctl.conversion.convert import Conversion, Converted
 from peakctl.conversion.tree import Pieces
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 WORDS = st.sampled_from(
     ["name", "body", "steps", "a", "metadata", "spec", "config", "artifact", "path", "parameters",

@@ -12,8 +12,7 @@ from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.unseen import has_entries, unseen_values
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.planner import make_plan
-from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.walk import child, field_at, is_free, variant
+from peakctl.kinds.fields import Absent, Field, child, field_at, is_free, variant
 from peakctl.ledger.digests import Digests, StoredDigests, place
 from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
 from peakctl.model.values import holds_secret

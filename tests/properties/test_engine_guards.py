@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakctl.engine.plan.guards import mass_change
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import EMPTY, Action, Key, Live, Plan, Verb
 
 KINDS = load_kinds()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.observe.undeclared import observe_undeclared
 from peakctl.engine.prune import plan_prune
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Document, Key, Ledger, Listed, Live, Location, Owned, Owner, Resource
 
 KINDS = load_kinds()

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.formatter import CannotFormat, format_manifest
 from peakctl.manifests.writer import dump, in_order
 from peakctl.model import Path as TreePath

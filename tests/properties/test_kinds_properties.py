@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from referencing import Registry
 
 from peakctl.errors import Severity
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import Archive, Document, Location
 

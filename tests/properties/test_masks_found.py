@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peakctl.kinds.problems import Problems
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.secrecy import check_masks, may_have_secrets, warn_of_short, warn_of_shown
-from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret
 from peakctl.model.values import UnsetSecret, leaves
 

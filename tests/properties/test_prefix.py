@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peakctl.engine.graph import find_edges
 from peakctl.kinds.prefix import check_prefixed, prefixed_key, with_prefix
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.name_prefix import flaw_of
 from peakctl.operations.load import LoadResult, check_together, load
 from peakctl.operations.project import Project

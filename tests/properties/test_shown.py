@@ -14,8 +14,7 @@ from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.by_name import sites
 from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.shown import show_plan
-from peakctl.kinds.fields import Field
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Field, child, variant
 from peakctl.model import MISSING, Action, Key, Listed, Live, Plan, Secret, Unknown, Verb
 from peakctl.model.values import set_at, unknowns, value_at
 from peakctl.present.changes import change_lines

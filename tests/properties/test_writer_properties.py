@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests import load_documents
 from peakctl.manifests.writer import ManifestText, dump, write_documents
 

@@ -31,7 +31,7 @@ Contacts nothing. `plan --explain` is something else: the stages of an apply.
 def complete_word(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Codes once there is a slash, fields once there is a dot, else kinds; never an error."""
     from peakctl.errors import UsageError
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.explain import PROJECT, fields_below, load_codes
 
     if "/" in incomplete:
@@ -65,7 +65,7 @@ def explain(what: str | None, **flags: object) -> int:
 
 
 def _explain(session: Session, what: str | None) -> Report:
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.explain import explain_code, explain_field
     from peakctl.present import explain as shown
 

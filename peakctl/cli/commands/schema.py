@@ -60,7 +60,7 @@ def schema(kind: str | None, command: str | None, into: str | None, **flags: obj
 def _one(session: Session, word: str) -> Report:
     import json
 
-    from peakctl.kinds.store import load_kinds, schema_text
+    from peakctl.kinds.schemas import load_kinds, schema_text
     from peakctl.operations.target import find_kind
 
     text = schema_text(find_kind(word, [*load_kinds(), "manifest", "project"]))
@@ -71,7 +71,7 @@ def _output(session: Session, command: str | None) -> Report:
     """The schema of what a command prints, or which there are. Raises UsageError."""
     import json
 
-    from peakctl.kinds.store import output_schemas
+    from peakctl.kinds.schemas import output_schemas
     from peakctl.present.text import line
 
     found = output_schemas()
@@ -86,7 +86,7 @@ def _output(session: Session, command: str | None) -> Report:
 
 
 def _kinds(session: Session) -> Report:
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.present.text import table_lines
 
     rows = [
@@ -98,7 +98,7 @@ def _kinds(session: Session) -> Report:
 
 
 def _write(session: Session, folder: Path) -> Report:
-    from peakctl.kinds.store import schema_folder
+    from peakctl.kinds.schemas import schema_folder
     from peakctl.present.text import line
 
     top = schema_folder()

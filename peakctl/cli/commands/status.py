@@ -78,7 +78,7 @@ def status(
 
 def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOptions]:
     from peakctl.cli.session import tell_where
-    from peakctl.kinds.store import load_kinds
+    from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.plan import PlanOptions, load_for_plan
     from peakctl.operations.status import read_words
 

@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.walk import child, free, is_free, seal_all, variant
+from peakctl.kinds.fields import Absent, Field, child, free, is_free, seal_all, variant
 from peakctl.model import MAPS, MASK, MISSING, Path, Secret, Skipped, Unknown, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import (

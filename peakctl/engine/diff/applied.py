@@ -13,8 +13,7 @@ from itertools import combinations
 
 from peakctl.engine.diff.align import MAY_SAY_NOTHING, keys_of, says_no_more
 from peakctl.engine.diff.unseen import Recall, is_unseen, seen_values
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import child, field_at, is_ignored, variant
+from peakctl.kinds.fields import Absent, Field, Kind, child, field_at, is_ignored, variant
 from peakctl.ledger.digests import Digests, StoredDigests, field_digest, field_entry
 from peakctl.model import Action, Change
 from peakctl.model.values import (

@@ -9,8 +9,7 @@ from typing import Any
 
 from peakctl.engine.diff.align import Alignment, why_unseen
 from peakctl.engine.diff.unseen import Recall, still_secret
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import below, child, field_at, is_free, is_ignored, variant
+from peakctl.kinds.fields import Field, Kind, below, child, field_at, is_free, is_ignored, variant
 from peakctl.ledger.digests import NO_DIGESTS, StoredDigests
 from peakctl.model import MAPS, MISSING, UNSEEN, Change, Path, Secret, Skipped, Tree, Unknown, Value
 from peakctl.model.records import dataclass

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from peakctl.engine.diff.align import keys_of
-from peakctl.kinds.fields import Field
-from peakctl.kinds.walk import child, seal_all, variant
+from peakctl.kinds.fields import Field, child, seal_all, variant
 from peakctl.model import MISSING, Path, Value, copy_tree, is_masked, reveal, value_at
 
 

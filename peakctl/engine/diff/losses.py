@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from peakctl.engine.diff.compare import IGNORED
 from peakctl.engine.diff.unseen import HIDDEN_STAYS
 from peakctl.errors import Diagnostic, diagnose
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Absent, Field, Kind, child, variant
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import MAPS, MISSING, Action, Live, Path, Resource, Step, Value, value_at
 from peakctl.model.values import dotted, is_masked, reveal

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from peakctl.engine.diff.align import keys_of
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Field, Kind, child, variant
 from peakctl.ledger.digests import StoredDigests, place
 from peakctl.model import MAPS, MASK, Live, Path, Secret, Tree, Value, seal_at, sealed, sealed_below
 from peakctl.model.values import is_masked

@@ -18,8 +18,7 @@ from peakctl.engine.diff.align import (
     says_no_more,
     why_unseen,
 )
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import child, free, is_free, variant
+from peakctl.kinds.fields import Absent, Field, Kind, child, free, is_free, variant
 from peakctl.ledger.digests import StoredDigests
 from peakctl.model import Skipped, copy_tree, drop_at, holds_secret, leaf_places, unknowns, value_at
 from peakctl.model.records import dataclass

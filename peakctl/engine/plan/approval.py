@@ -18,8 +18,7 @@ from itertools import islice
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.approved_action import differences, is_other, read_action, write_action
 from peakctl.errors import Diagnostic
-from peakctl.kinds.fields import Kind
-from peakctl.kinds.walk import seal_all
+from peakctl.kinds.fields import Kind, seal_all
 from peakctl.ledger.digests import LIGHT, Digests
 from peakctl.model import MISSING, Action, JsonObject, Key, Listed, Plan, Step, Tree, Value, Verb
 from peakctl.model.records import dataclass

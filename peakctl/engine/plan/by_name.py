@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.fields import PARAM
-from peakctl.kinds.walk import child, is_free, variant
+from peakctl.kinds.fields import PARAM, child, is_free, variant
 from peakctl.model import MAPS, MISSING, UNSEEN, Secret, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, drop_at, leaves, value_at

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from peakctl.engine.plan.references import Attributes
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, field_at, variant
+from peakctl.kinds.fields import Field, Kind, child, field_at, variant
 from peakctl.model import Action, Change, Consequence, Effect, Live, Reference, State, Step, Verb
 from peakctl.model.values import EMPTY, MAPS, MISSING, Key, Unknown, Value
 

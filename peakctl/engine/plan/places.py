@@ -6,8 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from peakctl.engine.diff.align import keys_of
-from peakctl.kinds.fields import Field, Kind
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import Field, Kind, child, variant
 from peakctl.model import Action, Path, Resource, Tree, Value, list_at, value_at
 
 

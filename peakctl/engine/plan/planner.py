@@ -26,8 +26,7 @@ from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.shown import refused
 from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.kinds.fields import REPLACE, Field, Kind
-from peakctl.kinds.walk import is_ignored, said, variant
+from peakctl.kinds.fields import REPLACE, Field, Kind, is_ignored, said, variant
 from peakctl.ledger.digests import StoredDigests, digest_ahead, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
 from peakctl.model import (

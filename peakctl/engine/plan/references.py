@@ -11,8 +11,7 @@ from peakctl.engine.graph import targets
 from peakctl.engine.observe.identity import in_scope
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import Diagnostic, diagnose, nearest_names
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import field_at
+from peakctl.kinds.fields import Absent, Field, Kind, field_at
 from peakctl.model import Action, Key, Path, Step, Tree, Unknown, Value, Verb
 from peakctl.model.resources import Listed, Reference, Resource
 from peakctl.model.values import copy_tree, drop_at, list_at, set_at, value_at

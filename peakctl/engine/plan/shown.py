@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from peakctl.engine.diff.align import keys_of
 from peakctl.engine.plan.by_name import ByName, Site, reference_text, refers, sites, written
 from peakctl.engine.plan.places import shown_path
-from peakctl.kinds.walk import child, variant
+from peakctl.kinds.fields import child, variant
 from peakctl.model import (
     MAPS,
     MISSING,

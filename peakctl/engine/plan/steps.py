@@ -10,8 +10,7 @@ import semver
 from peakctl.engine.diff.compare import IGNORED, Diff
 from peakctl.engine.diff.ignored import keep_live
 from peakctl.errors import Diagnostic, Severity, diagnose
-from peakctl.kinds.fields import Field, Kind, Versions
-from peakctl.kinds.walk import variant
+from peakctl.kinds.fields import Field, Kind, Versions, variant
 from peakctl.model import STEP_VERBS, Action, Change, Live, Resource, State, Step, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.text import status_word

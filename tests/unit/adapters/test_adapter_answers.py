@@ -17,7 +17,7 @@ from peakctl.archives.digest import add_digest
 from peakctl.archives.zips import digest_of_zip, files_of_zip
 from peakctl.catalog import lookup_kind
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import (
     MISSING,
     Archive,

@@ -11,7 +11,7 @@ from peakctl.adapters.deployment import create_body, patch_body, revision_body
 from peakctl.adapters.image import autodeploy, build_details
 from peakctl.adapters.requests import changed, complete, json_text, put
 from peakctl.api.bodies import encode_json
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MISSING, Archive, CallRequest, Change, Key, Live, Path, Secret, Step
 
 Tree = dict[str, Any]

@@ -12,7 +12,7 @@ from peakctl.adapters.deployment import Adapter as Deployments
 from peakctl.adapters.image import Adapter as Images
 from peakctl.adapters.workflow import Adapter as Workflows
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Key, Live
 
 KINDS = load_kinds()

@@ -9,7 +9,7 @@ import pytest
 from peakctl.adapters.answers import last_run_of
 from peakctl.adapters.failures import failed_blocks
 from peakctl.catalog import load_adapter
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Secret
 from peakctl.model.resources import LastRun
 

@@ -16,7 +16,7 @@ from peakctl.adapters.ledger_store import NO_LEDGER, ArtifactLedgers, text_of, z
 from peakctl.api.client import Api, bases_for
 from peakctl.emulator import Emulator, emulator_transport
 from peakctl.errors import ApiError, Diagnostic, LeaseHeld, LedgerUnusable
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger
 from peakctl.ledger.lease import LEASE

@@ -11,7 +11,7 @@ import yaml
 from peakctl.conversion.commands import COMMANDS, Mode
 from peakctl.conversion.convert import Conversion, Converted, known_kind
 from peakctl.conversion.ids import Id
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 IMAGE = (
     "body:\n  name: base\n  version: 0.0.1\n  type: workflow\n  buildDetails: {source: upload}\n"

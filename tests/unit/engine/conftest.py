@@ -20,7 +20,7 @@ from peakctl.engine.plan.shown import show_plan, unnamed_versions
 from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
     Action,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from peakctl.engine.diff.align import by_keys
 from peakctl.engine.diff.compare import compare
 from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Secret
 
 ANY = Field(types=frozenset(), absent=Absent.SERVER)

@@ -9,8 +9,7 @@ import pytest
 
 from peakctl.engine.diff.align import MASKED, NEVER_RETURNED, NO_DIGEST, NOT_SHOWN
 from peakctl.engine.diff.compare import IGNORED, compare, differing_paths
-from peakctl.kinds.fields import Absent, Field, Kind
-from peakctl.kinds.walk import is_ignored
+from peakctl.kinds.fields import Absent, Field, Kind, is_ignored
 from peakctl.model import MISSING, UNSEEN, Key, Secret, Unknown
 
 Tell = Callable[..., Any]

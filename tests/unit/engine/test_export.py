@@ -21,7 +21,7 @@ from peakctl.engine.export import (
     referenced,
 )
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MASK, Key, Listed, Live, Secret
 from peakctl.settings import credential_reason
 

@@ -17,7 +17,7 @@ from peakctl.engine.observe.version_uses import (
     uses_of_manifests,
 )
 from peakctl.errors import ApiError, Diagnostic
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import (
     KeptVersion,
     Key,

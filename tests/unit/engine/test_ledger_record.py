@@ -17,7 +17,7 @@ from peakctl.engine.record import (
     record,
     settles_rollback,
 )
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.ledger.file_lists import kept_lists, write_list
 from peakctl.model import (

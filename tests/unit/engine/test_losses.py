@@ -10,7 +10,7 @@ from peakctl.engine.diff.compare import IGNORED
 from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, leave_hidden
 from peakctl.engine.plan.parameters import ParameterSet, is_dropped
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import Digests, StoredDigests
 from peakctl.model import (
     MISSING,

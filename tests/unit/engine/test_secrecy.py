@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.diff.secrecy import sealed_live, secret_places
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import StoredDigests, path_of, place
 from peakctl.model import Key, Live, Path, Secret
 

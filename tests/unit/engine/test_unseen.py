@@ -10,7 +10,7 @@ import pytest
 from peakctl.engine.diff.align import AS_APPLIED, MASKED, NEVER_RETURNED, NOT_SHOWN
 from peakctl.engine.diff.compare import IGNORED_UNSEEN, Diff, compare
 from peakctl.engine.diff.unseen import still_secret, unseen_values
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import Digests, StoredDigests, place
 from peakctl.model import MISSING, UNSEEN, Key, Path, Secret, Unknown, dotted
 from peakctl.model.values import holds_secret

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from peakctl.errors import Diagnostic
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Rendered

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from check_schemas import problems
 
-from peakctl.kinds.compiler import PREFIX, compile_kind, split_path
 from peakctl.kinds.fields import Absent
+from peakctl.kinds.schemas import PREFIX, compile_kind, split_path
 from peakctl.model import State
 
 SERVER = {f"{PREFIX}server-default": True}

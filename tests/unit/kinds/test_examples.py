@@ -8,9 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from peakctl.kinds.compiler import Compiler
 from peakctl.kinds.examples import example_of
-from peakctl.kinds.store import load_kinds, load_project_schema
+from peakctl.kinds.schemas import Compiler, load_kinds, load_project_schema
 
 SCHEMAS = {**{k.name: k.schema for k in load_kinds().values()}, "p": load_project_schema().schema}
 

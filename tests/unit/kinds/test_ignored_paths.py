@@ -6,7 +6,7 @@ import pytest
 
 from peakctl.kinds.fields import Absent, Field
 from peakctl.kinds.reading import first_unknown
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 
 KINDS = load_kinds()
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from peakctl.kinds.problems import Problems
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.secrecy import check_masks, masks, warn_of_short
-from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret, dotted
 
 KINDS = load_kinds()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from peakctl.kinds.outputs import has_outputs, outputs_in, redacted_outputs
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.fields import has_outputs, outputs_in, redacted_outputs
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Secret
 
 SERVICE, WORKFLOW, IMAGE = (load_kinds()[name] for name in ("Service", "Workflow", "Image"))

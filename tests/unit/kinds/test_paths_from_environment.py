@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import Document, Location, Secret
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.kinds.prefix import check_prefixed, with_prefix, without_prefix
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Rendered

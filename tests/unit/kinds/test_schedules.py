@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peakctl.kinds.schedules import crons_in, next_start, without_schedules
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Document, Key, Location, Resource
 from peakctl.model.values import Secret
 

@@ -7,8 +7,8 @@ from typing import Any
 from peakctl.errors import Severity
 from peakctl.kinds.fields import Absent, Field, Kind
 from peakctl.kinds.problems import Problems
+from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.secrecy import secret_places, warn_of_shown
-from peakctl.kinds.store import load_kinds
 from peakctl.model import Document, Location, Secret
 
 

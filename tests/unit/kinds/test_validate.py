@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
-from peakctl.kinds.compiler import compile_kind
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import compile_kind, load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Rendered

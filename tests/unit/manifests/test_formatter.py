@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.formatter import CannotFormat, format_manifest
 
 KINDS = load_kinds()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.kinds.store import load_project_schema
+from peakctl.kinds.schemas import load_project_schema
 from peakctl.manifests.parameters import gather_given, read_pairs
 from peakctl.manifests.project import (
     Environment,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.writer import ManifestText, TemplateText, dump, escaped, write_documents
 
 WORKFLOW: Any = {

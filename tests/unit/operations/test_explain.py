@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MISSING
 from peakctl.operations.explain import (
     PROJECT,

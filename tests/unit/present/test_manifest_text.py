@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from peakctl.engine.export import Exported, Variable
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.writer import TemplateText
 from peakctl.model import Key, Live
 from peakctl.present.manifest import manifest_document, manifest_text

@@ -22,7 +22,7 @@ from peakctl.engine.plan.approval import (
     read_approval,
     write_approval,
 )
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import Digests
 from peakctl.model import (
     MISSING,

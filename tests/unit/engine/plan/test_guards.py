@@ -9,7 +9,7 @@ import pytest
 from ledgers import ledger_of
 
 from peakctl.engine.plan.guards import mass_change, undone_rollbacks
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.rollbacks import write_mark
 from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Owned, Plan, Threshold, Verb
 

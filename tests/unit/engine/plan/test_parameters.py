@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.plan.parameters import Parameters, has_type
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import EMPTY, Document, Key, Live, Location, Reference, Resource, Secret
 
 STEP = {"command": "c", "imageDetails": {"id": 1, "versionId": 2}}

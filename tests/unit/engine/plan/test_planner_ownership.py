@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.plan.planner import Planned, make_plan
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.ownership import Consent, assign_owners, changing_owner, find_owners, undeclared
 from peakctl.model import Intent, Key, Ledger, Live, Owned, Owner, Plan
 

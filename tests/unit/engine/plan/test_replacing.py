@@ -11,7 +11,7 @@ from peakctl.engine.pending import intents_of
 from peakctl.engine.plan.approval import approve, objections
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.errors import ApiError, Diagnostic, Severity
-from peakctl.kinds.store import load_kinds
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import (
     Action,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from peakctl.kinds.store import load_kinds, schema_text
+from peakctl.kinds.schemas import load_kinds, schema_text
 
 
 @pytest.mark.parametrize("kind", [*load_kinds(), "manifest", "project"])

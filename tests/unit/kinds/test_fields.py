@@ -1,12 +1,11 @@
-"""Walking values beside their fields."""
+"""Values, walked beside their fields."""
 
 from __future__ import annotations
 
 import pytest
 
-from peakctl.kinds.fields import Absent, Field
-from peakctl.kinds.store import load_kinds
-from peakctl.kinds.walk import field_at, variant
+from peakctl.kinds.fields import Absent, Field, field_at, variant
+from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MISSING, Key, Secret, Unknown
 from peakctl.model.values import (
     copy_tree,

@@ -1,4 +1,4 @@
-"""A schema file -> `Kind`: its rules at once, its tree of fields when that is first asked for.
+"""Schema files -> `Kind`s: found, read, and compiled: rules at once, fields when first asked for.
 
 The dialect is JSON Schema 2020-12 cut down to what a tree of fields can say, plus words of our own
 that begin with `x-peakctl-`; `schemas/dialect.json` describes every word. References are local,
@@ -11,12 +11,63 @@ Nothing is checked here: `scripts/check_schemas.py` checks the files that are sh
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 from collections.abc import Callable, Mapping
-from functools import partial
+from pathlib import Path as FilePath
 from typing import Any
 
 from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, OutputRule, RefRule, Versions
 from peakctl.model import JsonDict, JsonObject, Path, State
+
+NOT_KINDS = frozenset({"dialect.json", "manifest.json", "project.json"})
+
+
+def schema_folder() -> FilePath:
+    """The folder of the schema files: inside the package in a wheel, else beside it."""
+    package = FilePath(__file__).resolve().parent.parent
+    inside = package / "schemas"
+    return inside if inside.is_dir() else package.parent / "schemas"
+
+
+@functools.cache
+def load_kinds() -> Mapping[str, Kind]:
+    """All kinds by name: one schema file each, in the order of their names."""
+    files = sorted(p for p in schema_folder().glob("*.json") if p.name not in NOT_KINDS)
+    kinds = [compile_kind(json.loads(path.read_text("utf-8"))) for path in files]
+    return {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
+
+
+@functools.cache
+def load_project_schema() -> Kind:
+    """peakctl.yaml, which is read by the same rules as a manifest though it is no resource."""
+    schema = json.loads((schema_folder() / "project.json").read_text("utf-8"))
+    root = functools.partial(Compiler(schema).field, schema, Absent.REQUIRED)
+    return Kind(name="project", schema=schema, compile_root=root)
+
+
+def schema_text(kind: str) -> str:
+    """The text of the schema file of `kind`, or of one that describes none. Raises KeyError."""
+    for path in sorted(schema_folder().glob("*.json")):
+        if path.stem == kind or load_schema_name(path) == kind:
+            return path.read_text("utf-8")
+    raise KeyError(kind)
+
+
+def output_schemas() -> Mapping[str, FilePath]:
+    """The schema files of what commands print as JSON, by command; `events` are JSON lines."""
+    return {path.stem: path for path in sorted((schema_folder() / "output").glob("*.json"))}
+
+
+def load_schema_name(path: FilePath) -> str:
+    """The kind that a schema file describes; empty for one that describes none."""
+    if path.name in NOT_KINDS:
+        return ""
+    name: str = json.loads(path.read_text("utf-8"))["properties"]["kind"]["const"]
+    return name
+
+
+# --- a schema, compiled --------------------------------------------------------------------------
 
 Node = JsonObject
 PREFIX = "x-peakctl-"
@@ -55,7 +106,7 @@ def compile_kind(schema: Node) -> Kind:
     return Kind(
         name=schema["properties"]["kind"]["const"],
         schema=schema,
-        compile_root=partial(compile_root, schema),
+        compile_root=functools.partial(compile_root, schema),
         name_group=rules.get("name-group", ""),
         history=rules.get("history", False),
         deprecated=rules.get("deprecated", ""),
