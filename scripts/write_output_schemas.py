@@ -12,7 +12,7 @@ from typing import Any
 
 from peakctl.engine.drift import DriftKind
 from peakctl.kinds.schemas import load_kinds
-from peakctl.manifests.notify import Occasion
+from peakctl.manifests.sections import Occasion
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.operations.running import Ended
 from peakctl.operations.status import Health

@@ -11,7 +11,7 @@ from peakctl.operations.notify import Message, channels_of, occasion_of, send_no
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
-    from peakctl.manifests.notify import Channel, Occasion
+    from peakctl.manifests.sections import Channel, Occasion
     from peakctl.operations.project import Project
     from peakctl.present.report import Report
 

@@ -16,12 +16,9 @@ from pathlib import Path
 from peakctl.errors import Diagnostic, UsageError, nearest_names
 from peakctl.kinds.schemas import load_project_schema
 from peakctl.kinds.validate import check_document
-from peakctl.manifests.health_checks import read_health_checks
-from peakctl.manifests.name_prefix import flaw_of
-from peakctl.manifests.notify import Channel, flaws_of, read_channels, webhook_variables
+from peakctl.manifests import sections
 from peakctl.manifests.parse import parse_value
 from peakctl.manifests.render import Rendered, is_template
-from peakctl.manifests.requires import check_version
 from peakctl.manifests.sources import PROJECT_FILES, is_inside, read_text
 from peakctl.model import EMPTY, Document, JsonObject, Location, Source, Value
 from peakctl.model import Path as Place
@@ -82,7 +79,7 @@ class Environment:
     prefix_places: tuple[Location, ...] = ()
     paused: bool = False
     approval: str | None = None
-    notify: tuple[Channel, ...] | None = None
+    notify: tuple[sections.Channel, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ class Project:
     default_environment: str | None = None
     environments: Mapping[str, Environment] = field(default_factory=dict)
     os_env: tuple[str, ...] | None = None
-    notify: tuple[Channel, ...] | None = None
+    notify: tuple[sections.Channel, ...] | None = None
     health_checks: tuple[HealthCheck, ...] = ()
 
     def environment(self, name: str | None) -> Environment:
@@ -125,15 +122,17 @@ class Project:
         own = None if environment is None else environment.os_env
         return self.os_env if own is None else own
 
-    def channels_for(self, environment: Environment | None) -> tuple[Channel, ...]:
+    def channels_for(self, environment: Environment | None) -> tuple[sections.Channel, ...]:
         """How runs are told of; an environment's own list wins."""
         own = None if environment is None else environment.notify
         return (self.notify if own is None else own) or ()
 
-    def webhook_variables(self, ruled: tuple[Channel, ...] | None = None) -> frozenset[str]:
+    def webhook_variables(
+        self, ruled: tuple[sections.Channel, ...] | None = None
+    ) -> frozenset[str]:
         """The variables that hold addresses of webhooks, in any environment or `ruled`."""
         lists = (each.notify for each in self.environments.values())
-        return webhook_variables((self.notify, ruled, *lists))
+        return sections.webhook_variables((self.notify, ruled, *lists))
 
     @property
     def param_files(self) -> frozenset[Path]:
@@ -195,7 +194,7 @@ def parse_project(text: str, file: Path, display: str, *, files: bool = True) ->
     _, document, problems = parse_value(Rendered(source, text))
     if document is None:
         raise UsageError(*(problems or (_empty(display),)))
-    check_version(document)
+    sections.check_version(document)
     faults = check_document(load_project_schema(), document)
     value = _without(document.value, [fault.path for fault in faults])
     checks = _Checks(document, file, files_matter=files)
@@ -270,7 +269,7 @@ class _Checks:
         self, value: JsonObject, environments: JsonObject
     ) -> tuple[HealthCheck, ...]:
         checks = value.get("healthChecks") or ()
-        found, problems = read_health_checks(checks, self.document, environments)
+        found, problems = sections.read_health_checks(checks, self.document, environments)
         self.problems += problems
         return found
 
@@ -336,7 +335,7 @@ class _Checks:
         if value.get("protect"):
             summary = f'the environment "{name}" has both namePrefix and protect'
             self._tell("either-or", here, summary, "keep one of the two: a copy is not protected")
-        flaw = "" if is_template(prefix) else flaw_of(prefix)
+        flaw = "" if is_template(prefix) else sections.prefix_flaw(prefix)
         if flaw:
             summary = f'"{prefix}" cannot begin a name: {flaw}'
             fix = 'write one like "dev-", or with a parameter: "pr-{{ number }}-"'
@@ -364,10 +363,10 @@ class _Checks:
                 self._tell("credential", (*at, "osEnv", index), summary, "take it out of osEnv")
         return tuple(filter(None, names))
 
-    def _notify(self, value: JsonObject, at: Place) -> tuple[Channel, ...] | None:
-        for path, summary, fix in flaws_of(value.get("notify")):
+    def _notify(self, value: JsonObject, at: Place) -> tuple[sections.Channel, ...] | None:
+        for path, summary, fix in sections.channel_flaws(value.get("notify")):
             self._tell("notify", (*at, "notify", *path), summary, fix)
-        return read_channels(value.get("notify"))
+        return sections.read_channels(value.get("notify"))
 
     def _endpoint(self, value: JsonObject, at: Place) -> str | None:
         endpoint = value.get("endpoint")

@@ -370,7 +370,7 @@ def given_parameters(project: Project) -> Given:
 
 def find_prefix(project: Project) -> str:
     """What namePrefix of the environment comes to: see `Project.prefix`."""
-    from peakctl.manifests.name_prefix import render_prefix
+    from peakctl.manifests.sections import render_prefix
 
     assert project.file is not None  # noqa: S101 - only a project file has environments
     assert project.environment is not None  # noqa: S101 - asked of one that has a prefix
@@ -383,7 +383,7 @@ def _names_in_prefix(project: Project) -> frozenset[str]:
     """The parameters that namePrefix mentions: no template need use them."""
     if project.file is None or project.environment is None:
         return frozenset()
-    from peakctl.manifests.name_prefix import names_in
+    from peakctl.manifests.sections import names_in
 
     return names_in(project.file, project.environment)
 

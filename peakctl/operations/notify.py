@@ -10,7 +10,7 @@ import asyncio
 from typing import Protocol
 
 from peakctl.errors import Diagnostic, PeakctlError, Severity
-from peakctl.manifests.notify import Channel, Mail, Occasion, Shape, Webhook
+from peakctl.manifests.sections import Channel, Mail, Occasion, Shape, Webhook
 from peakctl.model import JsonDict
 from peakctl.operations.project import Project
 

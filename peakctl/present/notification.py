@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from peakctl.errors import Severity
-from peakctl.manifests.notify import Occasion, Shape
+from peakctl.manifests.sections import Occasion, Shape
 from peakctl.model import JsonDict
 from peakctl.model.records import dataclass
 from peakctl.model.text import safe_line

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from peakctl.engine.graph import find_edges
 from peakctl.kinds.prefix import check_prefixed, prefixed_key, with_prefix
 from peakctl.kinds.schemas import load_kinds
-from peakctl.manifests.name_prefix import flaw_of
+from peakctl.manifests.sections import prefix_flaw
 from peakctl.operations.load import LoadResult, check_together, load
 from peakctl.operations.project import Project
 
@@ -31,7 +31,7 @@ def example(file: Path) -> LoadResult:
 @given(prefix=PREFIXES)
 @settings(max_examples=5)
 def test_what_refers_to_what_stays_so(file: Path, prefix: str) -> None:
-    assert not flaw_of(prefix)
+    assert not prefix_flaw(prefix)
     before = example(file).resources
     after = with_prefix(before, KINDS, prefix)
     assert not list(check_prefixed(before, KINDS, prefix))

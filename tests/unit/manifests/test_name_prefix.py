@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.manifests.name_prefix import LONGEST, names_in, render_prefix
 from peakctl.manifests.project import Project, load_project
+from peakctl.manifests.sections import LONGEST, names_in, render_prefix
 
 TEXT = """\
 project: shop

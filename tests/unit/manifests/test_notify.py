@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from peakctl.errors import UsageError
-from peakctl.manifests.notify import Channel, Mail, Occasion, Shape, Webhook, read_channels
 from peakctl.manifests.project import Project, load_project
+from peakctl.manifests.sections import Channel, Mail, Occasion, Shape, Webhook, read_channels
 
 WHOLE = """\
 project: p

@@ -16,7 +16,7 @@ from peakctl.manifests.project import (
     find_project,
     load_project,
 )
-from peakctl.manifests.requires import is_version_among
+from peakctl.manifests.sections import is_version_among
 from peakctl.model import Guards, Threshold
 from peakctl.settings import STAGES
 

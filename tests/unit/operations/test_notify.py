@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from peakctl import Project
-from peakctl.manifests.notify import Channel, Mail, Occasion, Shape, Webhook
+from peakctl.manifests.sections import Channel, Mail, Occasion, Shape, Webhook
 from peakctl.operations import notify
 from peakctl.operations.notify import channels_of, occasion_of, send_notifications
 

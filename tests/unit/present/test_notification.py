@@ -13,7 +13,7 @@ from plans import as_shown
 from schemas_of_output import check_output
 
 from peakctl.errors import Diagnostic
-from peakctl.manifests.notify import Occasion, Shape
+from peakctl.manifests.sections import Occasion, Shape
 from peakctl.model import Action, Change, Key, Outcome, Status, Step, Verb
 from peakctl.model.text import Redactor
 from peakctl.present.ci_report import JobFacts
