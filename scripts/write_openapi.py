@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from peakctl.emulator.openapi import describe
+from peakctl.emulator.admin import description
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
 
 def text() -> str:
-    return json.dumps(describe(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(json.loads(description()), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

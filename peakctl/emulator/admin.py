@@ -14,7 +14,7 @@ from starlette.responses import Response
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Operation, Operations, refuse, respond
 from peakctl.emulator.faults import RULE, read_faults
-from peakctl.emulator.operations import OPERATIONS
+from peakctl.emulator.operations import OPERATIONS, describe
 from peakctl.emulator.options import change_options, options_shown
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.requests import decode, read_body
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from peakctl.api.http import httpx
     from peakctl.emulator.platform import Emulator
-
 
 ROOT = "/_emulator/"
 ADMIN = Operations({"emulator": ROOT}, is_open=True)
@@ -53,8 +52,7 @@ RESOURCE = s.record(
     {"as": s.LINE, "in": s.mapping(s.ANYTHING), "artifact": s.LINE},
 )
 RESOURCES = s.items(RESOURCE)
-TENANT = s.text(pattern="[A-Za-z0-9_-]{1,64}")
-SEED = s.record({"resources": RESOURCES}, {"tenant": TENANT})
+SEED = s.record({"resources": RESOURCES}, {"tenant": s.text(pattern="[A-Za-z0-9_-]{1,64}")})
 
 
 async def answer(emulator: Emulator, operation: Operation, request: Request) -> Response:
@@ -159,15 +157,14 @@ async def create_resources(emulator: Emulator, request: Request) -> JsonDict:
 
 
 @functools.cache
-def _description() -> bytes:
-    from peakctl.emulator.openapi import describe  # nobody else has to wait for it
-
-    return json.dumps(describe()).encode()
+def description() -> bytes:
+    """The OpenAPI document of all operations, those of the emulator itself included."""
+    return json.dumps(describe((*OPERATIONS, *ADMIN))).encode()
 
 
 @ADMIN("GET", "openapi.json", "This document", answer=s.record({"openapi": s.TEXT}))
 async def describe_all(emulator: Emulator, request: Request) -> Response:
-    return Response(_description(), media_type="application/json")
+    return Response(description(), media_type="application/json")
 
 
 # --- resources of a seed file -------------------------------------------------------------------

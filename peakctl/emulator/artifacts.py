@@ -103,10 +103,8 @@ def _refuse_used(tx: Transaction, versions: Iterable[Row]) -> None:
 @OPERATIONS("DELETE", "{id}", "Delete an artifact")
 def delete(call: Call) -> Body:
     row = call.find()
-    versions = call.tx.children(VERSION, row.id)
-    _refuse_used(call.tx, versions)
-    for each in (*versions, row):
-        call.tx.drop(each)
+    _refuse_used(call.tx, call.tx.children(VERSION, row.id))
+    call.tx.drop(row, VERSION)
     return {}
 
 

@@ -226,8 +226,7 @@ def _decode(name: str, schema: Schema, sent: object) -> object:
 class Answer:
     """`body` is JSON unless it is bytes."""
 
-    body: object = field(default_factory=dict)
-    status: int = 200
+    body: object
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -251,14 +250,13 @@ def _route(path: str, methods: dict[str, Operation], answer: Answering) -> Route
 
 
 def respond(answer: object, status: int) -> Response:
-    """What a handler returned, as a response; an `Answer` has its own status."""
-    if not isinstance(answer, Answer):
-        answer = Answer(answer, status)
+    """What a handler returned, as a response."""
+    answer = answer if isinstance(answer, Answer) else Answer(answer)
     if isinstance(answer.body, bytes):
-        return Response(answer.body, answer.status, headers=dict(answer.headers))
+        return Response(answer.body, status, headers=dict(answer.headers))
     text = json.dumps(answer.body, separators=(",", ":"))
-    return Response(text, answer.status, dict(answer.headers), "application/json")
+    return Response(text, status, dict(answer.headers), "application/json")
 
 
 def refuse(status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    return respond(Answer({"detail": detail}, status, headers), status)
+    return respond(Answer({"detail": detail}, headers), status)

@@ -30,11 +30,8 @@ PARENT_STATUS = s.record({
 })  # fmt: skip
 REPOSITORY = s.record({"branch": s.LINE, "url": s.LINE}, {"token": s.TEXT, "filePath": s.TEXT})
 SHARED: dict[str, s.Schema] = {
-    "type": s.text("standard", "http", "sql", "export"),
-    "clearImageCache": s.FLAG,
-    "stepTimeout": s.whole(0),
-    "parents": s.items(s.LINE),
-    "repository": REPOSITORY,
+    "type": s.text("standard", "http", "sql", "export"), "clearImageCache": s.FLAG,
+    "stepTimeout": s.whole(0), "parents": s.items(s.LINE), "repository": REPOSITORY,
     # The field table requires a storage, but the client's sample of a patch adds a step without.
     "resources": s.record({"instanceTypeId": s.WHOLE}, {"storage": s.text(pattern=r"\d+ ?GB")}),
     "parameters": s.optional(
@@ -47,23 +44,19 @@ SHARED: dict[str, s.Schema] = {
     "runConfiguration": s.optional(
         retryOptions=RETRY, skipConfiguration=s.optional(skip=s.FLAG, skipDAG=s.FLAG)
     ),
-}
+}  # fmt: skip
 AUTH_NEEDS = {
-    "no-auth": (),
-    "oauth": ("clientId", "clientSecret", "authUrl"),
-    "basic": ("username", "password"),
-    "api-key": ("apiKey",),
-    "bearer-token": ("bearerToken",),
-}
+    "no-auth": (), "oauth": ("clientId", "clientSecret", "authUrl"),
+    "basic": ("username", "password"), "api-key": ("apiKey",), "bearer-token": ("bearerToken",),
+}  # fmt: skip
 # The reference requires a method, though some samples of the client send none.
 HTTP = s.record(
     {"method": s.text("get", "post", "put", "patch", "delete"), "url": s.LINE},
     {
-        "payload": s.TEXT,
+        "payload": s.TEXT, "auth": s.record({"type": s.text(*AUTH_NEEDS)}),
         "headers": s.optional(absolute=s.mapping(s.TEXT), secrets=s.mapping(s.LINE)),
-        "auth": s.record({"type": s.text(*AUTH_NEEDS)}),
     },
-)
+)  # fmt: skip
 EXPORT = s.record(
     {"schema": s.LINE, "table": s.LINE, "sortBy": s.LINE},
     {"sortOrder": s.text("asc", "desc"), "compression": s.FLAG},
@@ -275,7 +268,7 @@ def check_app_config(tx: Transaction, config: Any, spec: Body) -> None:
     s.check(BLOCKS, config, AT)
     for index, block in enumerate(config):
         at = f"{AT}[{index}]"
-        row = tx.get("block-spec", block["id"]) or foreign(tx, "block-spec", block["id"])
+        row = find_spec(tx, "block-spec", block["id"])
         if row is None:
             raise invalid(f"{at}.id", f"block spec {block['id']} does not exist")
         read_version(block["release"]["version"], f"{at}.release.version")
@@ -296,7 +289,7 @@ def require_release(tx: Transaction, spec: Row, sent: Body | None, at: str) -> R
     return found
 
 
-def foreign(tx: Transaction, kind: str, key: str) -> Row | None:
-    """A public spec of another tenant."""
-    public = Where("facet = 'public'")
-    return next(iter(tx.select((kind,), (Where("id = ?", (key,)),), anyone=public)), None)
+def find_spec(tx: Transaction, kind: str, key: str) -> Row | None:
+    """An own spec, or a public one of another tenant."""
+    this, public = Where("id = ?", (key,)), Where("facet = 'public'")
+    return tx.get(kind, key) or next(iter(tx.select((kind,), (this,), anyone=public)), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import check_kept, log_file, log_page, rehearse_command
 from peakctl.emulator.calls import Answer, Call, Operations
@@ -98,7 +100,7 @@ def _rehearse(steps: Body, wanted: list[str], seconds: float) -> Body:
         name: [p for p in steps[name].get("parents") or () if p in wanted] for name in wanted
     }
     depths: dict[str, int] = {}
-    for name in _in_order(parents):
+    for name in TopologicalSorter(parents).static_order():
         depths[name] = 1 + max((depths[p] for p in parents[name]), default=0)
     length = seconds / max(depths.values(), default=1)
     played: Body = {}
@@ -110,14 +112,6 @@ def _rehearse(steps: Body, wanted: list[str], seconds: float) -> Body:
             continue
         played[name] = _rehearse_step(name, steps[name], starts, length)
     return {name: played[name] for name in wanted}
-
-
-def _in_order(parents: dict[str, list[str]]) -> list[str]:
-    """Every step behind its parents; documents with a cycle are refused before."""
-    order: list[str] = []
-    while ready := [n for n, each in parents.items() if n not in order and {*each} <= {*order}]:
-        order += ready
-    return order
 
 
 def _rehearse_step(name: str, step: Body, starts: float, length: float) -> Body:

@@ -13,7 +13,7 @@ from peakctl.emulator.image_usage import SHOWN as SHOWN_IN_IMAGE
 from peakctl.emulator.image_usage import VERSION, refresh_image
 from peakctl.emulator.listing import WORDS, Filter, Listing, containing, one_of
 from peakctl.emulator.problems import invalid, not_found
-from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
+from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.versions import check_new, check_rises, next_version
 from peakctl.emulator.views import CHANGED, MADE, NAME, NUMBER, Field, View, column, stored
 
@@ -45,14 +45,8 @@ PROVIDED = (
 
 
 def _tagged(column: str) -> Filter:
-    def conditions(call: Call) -> list[Where]:
-        tags = call.asks("tags")
-        marks = ", ".join("?" * len(tags))
-        name = "json_extract(value, '$.name')"
-        sql = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {name} IN ({marks}))"  # noqa: S608
-        return [Where(sql, tuple(tags))] if tags else []
-
-    return Filter("tags", WORDS, conditions)
+    within = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {{}})"  # noqa: S608 - our names
+    return one_of("tags", "json_extract(value, '$.name')", within=within)
 
 
 SHOWN = View(

@@ -24,11 +24,9 @@ WORDS = items(TEXT)
 DATE: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 TITLE = "json_extract(body, '$.metadata.title')"
 COLUMN_OF = {
-    "createdAt": "created",
-    "createdBy": "tenant",
-    "name": "folded(name)",
+    "createdAt": "created", "createdBy": "tenant", "name": "folded(name)",
     "title": f"folded({TITLE})",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,11 @@ class Filter:
     conditions: Callable[[Call], list[Where]]
 
 
-def one_of(query: str, column: str, choices: Sequence[str] = ()) -> Filter:
-    """Several values; unknown ones are refused where the reference has a list."""
+def one_of(query: str, column: str, choices: Sequence[str] = (), within: str = "{}") -> Filter:
+    """Several values; unknown ones are refused where the reference has a list.
+
+    `within` is SQL around the condition, for a column of what a row holds.
+    """
 
     def conditions(call: Call) -> list[Where]:
         values = call.asks(query)
@@ -49,7 +50,8 @@ def one_of(query: str, column: str, choices: Sequence[str] = ()) -> Filter:
             if choices and value not in choices:
                 raise invalid(query, f"{value!r} is not one of {', '.join(choices)}")
         marks = ", ".join("?" * len(values))
-        return [Where(f"{column} IN ({marks})", tuple(values))] if values else []
+        sql = within.format(f"{column} IN ({marks})")
+        return [Where(sql, tuple(values))] if values else []
 
     known = items({"type": "string", "enum": [*choices, ""]})
     return Filter(query, known if choices else WORDS, conditions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -15,21 +14,9 @@ MASK = "********"
 STAGES = ("build", "run")
 
 
-def _all(test: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, list) and all(test(item) for item in value)
-
-
-IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
-    "boolean": lambda value: isinstance(value, bool),
-    "string": lambda value: isinstance(value, str),
-    "string_array": _all(lambda value: isinstance(value, str)),
-    "number": s.is_number,
-    "number_array": _all(s.is_number),
-    "object": lambda value: isinstance(value, dict),
-    "object_array": _all(lambda value: isinstance(value, dict)),
-}
+TYPES = ("boolean", "string", "string_array", "number", "number_array", "object", "object_array")
 DEFINITION = s.record(
-    {"name": s.LINE, "type": s.text(*IS_OF_TYPE), "required": s.FLAG},
+    {"name": s.LINE, "type": s.text(*TYPES), "required": s.FLAG},
     {
         **s.texts("description", "title"), "hideValue": s.FLAG, "conditions": s.items(s.MAP),
         "options": s.items(s.record({"title": s.TEXT, "value": s.ANYTHING}), low=1),
@@ -38,6 +25,13 @@ DEFINITION = s.record(
 DEFINITIONS = s.optional(**dict.fromkeys(STAGES, s.items(DEFINITION)))
 STAGED = s.optional(**dict.fromkeys(STAGES, s.MAP))
 """Values by stage and name."""
+
+
+def _is_of_type(value: object, name: str) -> bool:
+    is_item = s.TYPES[name.removesuffix("_array")][0]
+    if name.endswith("_array"):
+        return isinstance(value, list) and all(map(is_item, value))
+    return is_item(value)
 
 
 def check_definitions(definitions: JsonObject, at: str = "parameters") -> None:
@@ -57,7 +51,7 @@ def _check_definition(definition: Body, at: str) -> None:
     if definition.get("hideValue") and definition["type"] != "string":
         raise invalid(f"{at}.hideValue", "is only for type string")
     default = definition.get("defaultValue")
-    if default is not None and not IS_OF_TYPE[definition["type"]](default):
+    if default is not None and not _is_of_type(default, definition["type"]):
         raise invalid(f"{at}.defaultValue", f"is not a {definition['type']}")
 
 
@@ -136,7 +130,7 @@ class Definitions:
 
 
 def _check_value(definition: Body, value: object, at: str) -> None:
-    if not IS_OF_TYPE[definition["type"]](value):
+    if not _is_of_type(value, definition["type"]):
         raise invalid(at, f"must be a {definition['type']}")
     allowed = [option["value"] for option in definition.get("options") or ()]
     values = value if isinstance(value, list) else [value]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-
 READS = ("GET", "HEAD")
 SUBDOMAINS = ("service", "press")
 AT_ONCE: JsonDict = dict.fromkeys((*DURATIONS, "latency"), 0.0)
@@ -198,16 +197,11 @@ class Emulator:
     def _remember(self, seen: Seen, seconds: float) -> None:
         request, decoded, whole = seen.request, seen.decoded, self.options.record_bodies
         recorded = requests.Recorded(
-            method=request.method,
-            path=request.url.path,
-            query=tuple(request.query_params.multi_items()),
-            status=seen.status,
+            method=request.method, path=request.url.path, status=seen.status, tenant=seen.tenant,
+            query=tuple(request.query_params.multi_items()), at=self.now(),
             body=requests.without_secrets(decoded.json, whole=whole),
-            parts=requests.parts_recorded(decoded.parts, whole=whole),
-            at=self.now(),
-            seconds=round(seconds, 6),
-            tenant=seen.tenant,
-        )
+            parts=requests.parts_recorded(decoded.parts, whole=whole), seconds=round(seconds, 6),
+        )  # fmt: skip
         self.requests.add(recorded, at_once=request.method not in READS)
 
 

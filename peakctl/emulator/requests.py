@@ -142,9 +142,6 @@ class Recorded:
     seconds: float = 0.0
     tenant: str = ""
 
-    def as_json(self) -> JsonDict:
-        return asdict(self)
-
 
 def without_secrets(value: object, *, whole: bool) -> object:
     """The same JSON; texts under names that speak of credentials are replaced.
@@ -205,7 +202,7 @@ class RequestLog(list[Recorded]):
     def keep(self) -> None:
         """Put into the store what it does not have yet."""
         if self._store is not None and self._unkept:
-            entries = [json.dumps(entry.as_json()) for entry in self._unkept]
+            entries = [json.dumps(asdict(entry)) for entry in self._unkept]
             self._store.keep_requests(entries, KEPT)
             self._unkept.clear()
 
@@ -213,7 +210,7 @@ class RequestLog(list[Recorded]):
         """The log of the store where there is one, else of this emulator."""
         self.keep()
         if self._store is None:
-            return [entry.as_json() for entry in self]
+            return [asdict(entry) for entry in self]
         return [json.loads(entry) for entry in self._store.requests()]
 
     def forget(self) -> None:

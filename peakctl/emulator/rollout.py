@@ -124,9 +124,7 @@ def drop(tx: Transaction, row: Row) -> None:
         elif made is not None:
             set_usage(tx, made, ())
             tx.drop(made)
-    for revision in tx.children("revision", row.id):
-        tx.drop(revision)
-    tx.drop(row)
+    tx.drop(row, "revision")
 
 
 # --- how it ends, decided at the start -------------------------------------------------------

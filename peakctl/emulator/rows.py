@@ -177,8 +177,11 @@ class Transaction:
         self.set_status(row, status)
         self.schedule(after, action, kind=row.kind, id=row.id, turn=row.body["turn"])
 
-    def drop(self, row: Row) -> None:
-        """Remove the row, its links, and files that nothing else holds."""
+    def drop(self, row: Row, *below: str) -> None:
+        """Remove the row and its children of the kinds `below`, with their links, and with files
+        that nothing else holds."""
+        for child in (each for kind in below for each in self.children(kind, row.id)):
+            self.drop(child)
         key = (self.tenant, row.kind, row.id)
         files = self.used_by(row.kind, row.id, "file")
         self._db.execute("DELETE FROM items WHERE tenant = ? AND kind = ? AND id = ?", key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,32 +17,16 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from peakctl.emulator.faults import Dropped
 from peakctl.emulator.platform import Emulator
 from peakctl.errors import Diagnostic, PeakctlError
+from peakctl.settings import is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
-
 
 Connections = dict[object, asyncio.Transport]
 BACKLOG = 2048
 
 
-def serve(
-    emulator: Emulator,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    announce: Callable[[str], None] = lambda address: None,
-    allow_remote: bool = False,
-) -> None:
-    """Answer until interrupted; `announce` gets `http://HOST:PORT` once requests are accepted.
-
-    Port 0 takes a free one. Raises `PeakctlError` when the address cannot be used, or is not of
-    this machine alone and `allow_remote` was not given.
-    """
-    asyncio.run(serve_async(emulator, host, port, announce, allow_remote=allow_remote))
-
-
-async def serve_async(
+async def serve(
     emulator: Emulator,
     host: str,
     port: int,
@@ -51,8 +34,12 @@ async def serve_async(
     *,
     allow_remote: bool = False,
 ) -> None:
-    """The same inside a running event loop; cancel it to stop."""
-    if not allow_remote and not _is_local(host):
+    """Answer until cancelled; `announce` gets `http://HOST:PORT` once requests are accepted.
+
+    Port 0 takes a free one. Raises `PeakctlError` when the address cannot be used, or is not of
+    this machine alone and `allow_remote` was not given.
+    """
+    if not allow_remote and not is_loopback(host):
         raise _unusable(host, port, "other machines could reach it; that needs --allow-remote")
     listener = _listen(host, port)
     connections: Connections = {}
@@ -77,15 +64,6 @@ class _Server(uvicorn.Server):
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
             self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -149,7 +127,7 @@ def serve_in_thread(emulator: Emulator) -> Iterator[str]:
 
     async def run() -> None:
         try:
-            await serve_async(emulator, "127.0.0.1", 0, address.set_result)
+            await serve(emulator, "127.0.0.1", 0, address.set_result)
         except Exception as error:
             if address.done():
                 raise

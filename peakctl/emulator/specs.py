@@ -63,14 +63,12 @@ DESCRIBED = s.record({**HEAD.fields, "latestRelease": RELEASE_ITEM.schema})
 RELEASE = s.record({"version": s.LINE}, {"notes": s.TEXT})
 NEW = s.record({"release": RELEASE, "config": s.ANYTHING})
 VISIBLE: dict[str, s.Schema] = {
-    "featured": s.FLAG,
-    "scope": s.text(*SCOPES),
-    "tenants": s.items(s.LINE),
-}
+    "featured": s.FLAG, "scope": s.text(*SCOPES), "tenants": s.items(s.LINE),
+}  # fmt: skip
 EDITED = {**s.METADATA, "name": s.LINE, "summary": s.LINE, "status": s.text(*STATUSES)}
 # What travels beside a spec: JSON texts, but for the scope.
 BESIDE: dict[str, s.Schema] = {
-    "featured": s.json_text(s.FLAG), "scope": s.text(*SCOPES),
+    "featured": s.json_text(s.FLAG), "scope": VISIBLE["scope"],
     "tenants": s.json_text(s.items(s.LINE)), "parameters": s.json_text(DEFINITIONS),
 }  # fmt: skip
 OF_BLOCKS = {"autoRunOnDeploy": s.json_text(s.FLAG), "artifact": s.FILE}
@@ -159,8 +157,8 @@ def _check_visible(body: Body) -> None:
 
 
 def visible_spec(call: Call, kind: str, key: str) -> Row:
-    """Own, or public of another tenant."""
-    row = call.tx.get(kind, key) or configs.foreign(call.tx, kind, key)
+    """Own, or public of another tenant; else a 404."""
+    row = configs.find_spec(call.tx, kind, key)
     if row is None:
         raise not_found(kind, key)
     return row
@@ -228,8 +226,7 @@ def delete(call: Call) -> Body:
     users = call.tx.users_of("spec", row.id)
     if users:
         raise invalid("id", f"spec {row.name} is used by {users[0][0]} {users[0][1]}")
-    for each in (*call.tx.children("release", row.id), row):
-        call.tx.drop(each)
+    call.tx.drop(row, "release")
     return {}
 
 

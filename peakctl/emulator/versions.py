@@ -26,7 +26,7 @@ def check_new(text: object, taken: list[str], field: str) -> str:
 def check_rises(text: object, taken: list[str], field: str) -> str:
     """The version, when it is greater than all that exist; else a 422."""
     wanted = read_version(check_new(text, taken, field), field)
-    latest = max((semver.Version.parse(v) for v in taken), default=None)
+    latest = max(map(semver.Version.parse, taken), default=None)
     if latest is not None and wanted <= latest:
         raise invalid(field, f"must be greater than {latest}")
     return str(text)
@@ -34,6 +34,4 @@ def check_rises(text: object, taken: list[str], field: str) -> str:
 
 def next_version(taken: list[str]) -> str:
     """0.0.1, or the next patch of the latest."""
-    if not taken:
-        return "0.0.1"
-    return str(max(semver.Version.parse(v) for v in taken).bump_patch())
+    return str(max(map(semver.Version.parse, taken)).bump_patch()) if taken else "0.0.1"

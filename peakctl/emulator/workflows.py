@@ -188,9 +188,7 @@ def delete(call: Call) -> Body:
 
 def drop_workflow(tx: Transaction, row: Row) -> None:
     set_usage(tx, row, ())
-    for execution in tx.children("execution", row.id):
-        tx.drop(execution)
-    tx.drop(row)
+    tx.drop(row, "execution")
 
 
 @OPERATIONS("POST", "{id}/pause", "Pause a workflow", newer=True)

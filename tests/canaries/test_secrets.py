@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -523,4 +524,4 @@ def test_the_journal_of_the_emulator_tells_no_secret(place: Place) -> None:
     place.turn("2")
     place.run("apply", "--yes", "--quiet")
     for recorded in place.emulator.requests:
-        assert leaks(json.dumps(recorded.as_json(), default=str)) == []
+        assert leaks(json.dumps(asdict(recorded), default=str)) == []

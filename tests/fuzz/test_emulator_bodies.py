@@ -19,13 +19,12 @@ import pytest
 from hypothesis import strategies as st
 
 from peakctl.emulator import Emulator, Options, emulator_transport
-from peakctl.emulator.admin import seed
-from peakctl.emulator.openapi import describe
+from peakctl.emulator.admin import description, seed
 from peakctl.emulator.options import DURATIONS
 
 EXAMPLES = int(os.environ.get("PEAKCTL_FUZZ", "5"))
 AT_ONCE = dict.fromkeys(DURATIONS, 0)
-DESCRIBED = describe()
+DESCRIBED = json.loads(description())
 RELEASE = {"version": "1.0.0"}
 HEAD = {"version": 1, "metadata": {"name": "n", "summary": "s"}, "release": RELEASE}
 STEPS = {"a": {"type": "sql", "sqlQueryPath": "q"}}

@@ -132,6 +132,8 @@ def _serve(
     instance_types: Path | None,
     **chosen: object,
 ) -> Report:
+    import asyncio
+
     from peakctl.operations.local_emulator import check_emulator, open_emulator, read_instance_types
 
     check_emulator()
@@ -157,7 +159,7 @@ def _serve(
         )
 
     try:
-        serve_on(running, host=host, port=port, announce=announce, allow_remote=allow_remote)
+        asyncio.run(serve_on(running, host, port, announce, allow_remote=allow_remote))
     except KeyboardInterrupt:
         session.terminal.tell([(), line("Emulator stopped.")])
     finally:

@@ -152,7 +152,7 @@ def test_a_thread_that_cannot_serve_says_why(monkeypatch: pytest.MonkeyPatch) ->
     async def fail(*_: object) -> None:
         raise PeakctlError
 
-    monkeypatch.setattr("peakctl.emulator.server.serve_async", fail)
+    monkeypatch.setattr("peakctl.emulator.server.serve", fail)
     emulator = Emulator(options=Options())
     with pytest.raises(PeakctlError), serve_in_thread(emulator):
         pass

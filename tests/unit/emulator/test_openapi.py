@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from peakctl.emulator.admin import ROOT
+from peakctl.emulator.admin import ROOT, description
 from peakctl.emulator.calls import UPLOAD_LIMIT
-from peakctl.emulator.openapi import describe
 from peakctl.emulator.operations import OPERATIONS
 from peakctl.emulator.requests import BODY_LIMIT
 
 DOCS = Path(__file__).parents[3] / "docs" / "openapi.json"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-PATHS = describe()["paths"]
+DESCRIPTION = json.loads(description())
+PATHS = DESCRIPTION["paths"]
 ARTIFACTS = "/service/artifacts/api/v1/artifacts/"
 WORKFLOWS = "/service/workflows/api/v1/workflows/"
 
@@ -27,12 +27,12 @@ def filled(path: str) -> str:
 
 
 def test_the_kept_description_is_fresh() -> None:
-    assert json.loads(DOCS.read_text("utf-8")) == describe(), "run make accept"
+    assert json.loads(DOCS.read_text("utf-8")) == DESCRIPTION, "run make accept"
 
 
 def test_it_is_served_without_a_token(peak: Any) -> None:
     peak.token = ""
-    assert peak.get(f"{ROOT}openapi.json") == json.loads(json.dumps(describe()))
+    assert peak.get(f"{ROOT}openapi.json") == DESCRIPTION
 
 
 def test_operations_have_names_of_their_own() -> None:
@@ -41,9 +41,8 @@ def test_operations_have_names_of_their_own() -> None:
 
 
 def test_references_lead_somewhere() -> None:
-    document = describe()
-    for reference in set(re.findall(r'"\$ref": "#/(.+?)"', json.dumps(document))):
-        found: Any = document
+    for reference in set(re.findall(r'"\$ref": "#/(.+?)"', json.dumps(DESCRIPTION))):
+        found: Any = DESCRIPTION
         for word in reference.split("/"):
             found = found[word]
         assert found

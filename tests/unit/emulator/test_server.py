@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from peakctl.emulator import Emulator, Fault
-from peakctl.emulator.server import serve_async
+from peakctl.emulator.server import serve
 from peakctl.errors import PeakctlError
 
 ROOT = "/service/artifacts/api/v1/artifacts/"
@@ -22,7 +22,7 @@ def talk(script: Talk, host: str = "127.0.0.1") -> None:
     async def run() -> None:
         emulator = Emulator()
         announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(serve_async(emulator, host, 0, announced.set_result))
+        task = asyncio.create_task(serve(emulator, host, 0, announced.set_result))
         address = await announced
         headers = {"Authorization": "t"}
         async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False) as client:
@@ -69,7 +69,7 @@ def test_a_truncated_answer_is_noticed() -> None:
 def test_other_machines_are_kept_out(host: str) -> None:
     emulator = Emulator()
     with pytest.raises(PeakctlError, match="other machines"):
-        asyncio.run(serve_async(emulator, host, 0, lambda address: None))
+        asyncio.run(serve(emulator, host, 0, lambda address: None))
     emulator.close()
 
 
@@ -77,6 +77,6 @@ def test_an_address_in_use_is_an_error() -> None:
     async def script(emulator: Emulator, client: httpx.AsyncClient) -> None:
         port = client.base_url.port or 0
         with pytest.raises(PeakctlError, match="cannot listen"):
-            await serve_async(emulator, "localhost", port, lambda address: None)
+            await serve(emulator, "localhost", port, lambda address: None)
 
     talk(script)
