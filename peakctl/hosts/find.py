@@ -10,8 +10,6 @@ from peakctl.errors import HostError
 from peakctl.hosts import azure, github, gitlab
 from peakctl.hosts.client import HostClient
 from peakctl.hosts.comments import Comments
-from peakctl.hosts.github_requests import GithubRequests
-from peakctl.hosts.gitlab_requests import GitlabRequests
 from peakctl.hosts.job import OWN_TOKEN, Job
 from peakctl.hosts.requests import Requests
 from peakctl.settings import Settings
@@ -32,8 +30,8 @@ _COMMENTS: Mapping[str, Callable[[HostClient, Job], Comments]] = {
     "azure": azure.AzureComments,
 }
 _REQUESTS: Mapping[str, Callable[[HostClient, Job], Requests]] = {
-    "github": GithubRequests,
-    "gitlab": GitlabRequests,
+    "github": github.GithubRequests,
+    "gitlab": gitlab.GitlabRequests,
 }
 _HEADERS = {"github": github.headers, "gitlab": gitlab.headers, "azure": azure.headers}
 _TOKENS = {"github": github.TOKENS, "gitlab": gitlab.TOKENS, "azure": azure.TOKENS}
