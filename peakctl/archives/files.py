@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import field
@@ -16,15 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, ManifestsInvalid
-from peakctl.files import Unreadable, read_text
 from peakctl.model import ArchiveFile
 from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
-    from peakctl.archives.patterns import Patterns
+    from peakctl.archives.ignored import Ignored
 
-
+IGNORE_FILE = ".dockerignore"
+"""What leaves files out where no other file is named."""
+FileId = tuple[int, int]
+"""Device and number of a file."""
+MAX_FILES = 100_000
+LEFT_OUT = frozenset({".git", ".peakctl"})
+"""What git and peakctl keep for themselves, a folder or (in a worktree or submodule) a file."""
+CHUNK = 1 << 20
 MOST = 100
+"""Problems that are told by name."""
 
 
 def artifact_error(code: str, summary: str, *, detail: str = "", fix: str = "") -> ManifestsInvalid:
@@ -44,92 +50,6 @@ def raise_all(errors: Sequence[ManifestsInvalid]) -> None:
         summary = f"{more} more files of the folder cannot be packed"
         found[MOST:] = [Diagnostic(code=found[MOST].code, summary=summary)]
     raise ManifestsInvalid(*found)
-
-
-DEFAULT = ".dockerignore"
-
-
-class Ignored:
-    """Which paths of a folder are left out; what reads patterns is loaded where there are any."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._patterns: Patterns | None = None
-        if lines:
-            from peakctl.archives.patterns import Patterns
-
-            self._patterns = Patterns(lines)
-
-    def file(self, path: str) -> bool:
-        return self._patterns is not None and self._patterns.match(path)
-
-    def folder(self, path: str) -> bool:
-        """Whether nothing below `path` can be in, so that it need not be looked at."""
-        patterns = self._patterns
-        return patterns is not None and patterns.only_leave_out and patterns.match(f"{path}/")
-
-
-def read_ignored(folder: Path, names: Sequence[str] | None, root: Path | None = None) -> Ignored:
-    """The patterns of the files `names` at the root of `folder`, later ones winning.
-
-    None or an empty list means `.dockerignore`, if there is one. `root` is what links may not
-    leave (default: `folder`). Raises ManifestsInvalid for a file
-    that is missing, not at the root, or not made of patterns.
-    """
-    if not names:
-        names = [DEFAULT] if os.path.lexists(folder / DEFAULT) else []
-    lines = [line for name in names for line in _read(folder, name, root or folder)]
-    return Ignored(lines)
-
-
-def _read(folder: Path, name: str, root: Path) -> list[str]:
-    if Path(name).name != name:
-        raise artifact_error(
-            "ignore-file-place",
-            f'the ignore file "{name}" is not at the root of the folder',
-            detail="the platform's own client takes names at the root of the artifact only",
-            fix=f"move the patterns to {Path(name).name or DEFAULT} in {folder.name}/",
-        )
-    if not Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(root)):
-        raise artifact_error(
-            "ignore-file",
-            f'the ignore file "{name}" is a link that leads out of the project',
-            fix="put a copy in its place",
-        )
-    try:
-        text = read_text(folder / name).replace("\r\n", "\n").replace("\r", "\n")
-    except Unreadable as error:
-        raise artifact_error(
-            "ignore-file",
-            f'the ignore file "{name}" cannot be read',
-            detail=error.reason,
-            fix="create it in the artifact's folder, or take it off ignore_files",
-        ) from error
-    return [_checked(line.strip(), name, number) for number, line in _numbered(text)]
-
-
-def _numbered(text: str) -> list[tuple[int, str]]:
-    return list(enumerate(text.split("\n"), start=1))
-
-
-def _checked(line: str, name: str, number: int) -> str:
-    try:
-        Ignored([line])
-    except (ValueError, re.error) as error:
-        raise artifact_error(
-            "ignore-pattern",
-            f'{name}:{number}: "{line}" is not a pattern',
-            detail=str(error),
-            fix="patterns are those of .gitignore",
-        ) from error
-    return line
-
-
-FileId = tuple[int, int]
-"""Device and number of a file."""
-MAX_FILES = 100_000
-LEFT_OUT = frozenset({".git", ".peakctl"})
-"""What git and peakctl keep for themselves, a folder or (in a worktree or submodule) a file."""
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +73,7 @@ class _Folder:
 
 
 def find_files(
-    folder: Path, ignored: Ignored, skip: Collection[FileId] = frozenset()
+    folder: Path, ignored: Ignored | None, skip: Collection[FileId] = frozenset()
 ) -> tuple[Found, ...]:
     """All files of `folder` that are not ignored, sorted by their path's UTF-8 bytes.
 
@@ -181,7 +101,7 @@ class _Walk:
     """A walk through a folder: what was found on it, and what cannot be packed."""
 
     root: str
-    ignored: Ignored
+    ignored: Ignored | None
     skip: Collection[FileId]
     found: list[Found] = field(default_factory=list)
     problems: list[ManifestsInvalid] = field(default_factory=list)
@@ -217,7 +137,8 @@ class _Walk:
             _check_broken(error, path, entry, self.ignored)
             return None
         is_folder = stat.S_ISDIR(status.st_mode)
-        if self.ignored.folder(path) if is_folder else self.ignored.file(path):
+        out = self.ignored and (self.ignored.folder if is_folder else self.ignored.file)
+        if out and out(path):
             return None
         place = _inside(entry, path, self.root)
         if is_folder:
@@ -277,12 +198,14 @@ def _inside(entry: os.DirEntry[str], path: str, root: str) -> str:
     return place
 
 
-def _check_broken(error: OSError, path: str, entry: os.DirEntry[str], ignored: Ignored) -> None:
+def _check_broken(
+    error: OSError, path: str, entry: os.DirEntry[str], ignored: Ignored | None
+) -> None:
     """An entry without a status: never passed over unless it is ignored.
 
     The platform's own client skips broken links; what they stand for would then be missing.
     """
-    if ignored.file(path):
+    if ignored is not None and ignored.file(path):
         return
     if error.errno == errno.ELOOP:
         raise _loop(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import field
@@ -24,6 +25,8 @@ from peakctl.model.records import dataclass
 
 if TYPE_CHECKING:
     import zipfile
+
+    from peakctl.archives.ignored import Ignored
 
 LIMIT = 10 * 2**20
 """Bytes of a compressed archive (docs/platform.md, 4)."""
@@ -47,7 +50,7 @@ def pack(
     outside `project_root` and an archive over `LIMIT` included.
     """
     _check_folder(folder, project_root)
-    found = files.find_files(folder, files.read_ignored(folder, ignore_files), skip)
+    found = files.find_files(folder, _ignored(folder, ignore_files), skip)
     _check_raw(found)
     found, entries, suspicious = _read(found)
     digest = digest_of(entries)
@@ -63,6 +66,15 @@ def pack(
         notices=suspicious.notices(file.path for file in found),
         files=tuple(entries),
     )
+
+
+def _ignored(folder: Path, names: Sequence[str] | None) -> Ignored | None:
+    """What the ignore files leave out; what reads them is loaded where there are any."""
+    if not names and not os.path.lexists(folder / files.IGNORE_FILE):
+        return None
+    from peakctl.archives.ignored import read_ignored
+
+    return read_ignored(folder, names or [files.IGNORE_FILE])
 
 
 def _read(

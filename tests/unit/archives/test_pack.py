@@ -208,16 +208,14 @@ def test_what_cannot_be_read_is_refused(
 
 
 def test_a_file_without_a_status_is_refused(tmp_path: Path) -> None:
-    from peakctl.archives.files import Ignored
-
     (tmp_path / "x").write_bytes(b"")
     (entry,) = os.scandir(tmp_path)
     denied = PermissionError(13, "Permission denied")
     with pytest.raises(ManifestsInvalid) as caught:
-        files._check_broken(denied, "x", entry, Ignored([]))
+        files._check_broken(denied, "x", entry, None)
     assert caught.value.diagnostics[0].code == "artifact/unreadable"
     gone = FileNotFoundError(2, "No such file or directory")
-    files._check_broken(gone, "x", entry, Ignored([]))  # removed while we looked
+    files._check_broken(gone, "x", entry, None)  # removed while we looked
 
 
 def problems_of(folder: Path) -> list[tuple[str, str]]:

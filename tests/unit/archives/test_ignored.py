@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from peakctl.archives.files import Ignored
-from peakctl.archives.patterns import bounded
+from peakctl.archives.ignored import Ignored, bounded
 
 PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", "ab", ".", "\\\\*", "**/"])
 PATTERNS = st.lists(PIECES, min_size=1, max_size=9).map("".join)
