@@ -11,15 +11,38 @@ from peakctl.errors import ApiError, Diagnostic
 from peakctl.kinds.fields import PARAM
 from peakctl.model import ArchiveFile, JsonDict, JsonObject, Live, Tree, Value, mapping_at
 from peakctl.model.resources import Edit, LastRun
+from peakctl.model.text import printable
 
 LONGEST_NAME = 200
 """Characters of who changed something; a longer one is no name."""
 READ_ONLY_IMAGE = ("imageName", "imageVersion")
+REASONS = (
+    "statusMessage", "statusReason", "failureReason", "errorMessage", "error", "reason", "message",
+)  # fmt: skip
+"""Where an answer may say why: no read is documented to, so whatever says something is taken."""
+
+
+def mapping(value: object) -> JsonObject:
+    """`value` if it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[JsonObject]:
+    """The mappings of a list."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def pick(answer: JsonObject, *names: str) -> JsonDict:
     """Those of the named fields that the answer has; a null is a field that it does not have."""
     return {name: without_nulls(answer[name]) for name in names if answer.get(name) is not None}
+
+
+def pick_shown(answer: JsonObject, *names: str) -> JsonDict:
+    """As `pick`, but keeps a null: it shows that the read returns the field, and that it is unset.
+
+    For fields that the reference does not promise in reads, where "absent" says neither.
+    """
+    return {name: without_nulls(answer[name]) for name in names if name in answer}
 
 
 def edit_of(*answers: JsonObject | None, made: bool = True) -> Edit | None:
@@ -55,12 +78,26 @@ def _seconds(text: object) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def pick_shown(answer: JsonObject, *names: str) -> JsonDict:
-    """As `pick`, but keeps a null: it shows that the read returns the field, and that it is unset.
+def reason_in(answer: JsonObject) -> str:
+    """The platform's own words on why something failed, as far as an answer has any."""
+    holders = (answer, *(mapping(answer.get(name)) for name in ("latestRevision", "metadata")))
+    texts = (holder.get(name) for holder in holders for name in REASONS)
+    found = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    return " ".join(printable(found).split())
 
-    For fields that the reference does not promise in reads, where "absent" says neither.
-    """
-    return {name: without_nulls(answer[name]) for name in names if name in answer}
+
+def failed_blocks(answer: JsonObject) -> str:
+    """The blocks of an app that failed, where its own answer tells of them."""
+    blocks = items(mapping(answer.get("latestRevision")).get("blocks"))
+    failed = [each for each in blocks if is_failure(str(each.get("status")))]
+    named = (f"block {each.get('name')} is {each.get('status')}" for each in failed)
+    return printable(", ".join(named))
+
+
+def is_failure(word: str) -> bool:
+    """Whether a status word of any kind tells of a failure."""
+    lower = word.lower()
+    return any(part in lower for part in ("fail", "error", "rollback", "rolled"))
 
 
 def manifest(metadata: Tree, spec: Tree) -> JsonDict:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from peakctl.adapters import parts
-from peakctl.adapters.answers import require
+from peakctl.adapters.answers import items, mapping, require
 from peakctl.adapters.failures import BLOCKS
 from peakctl.api.client import SPOKE_HOST, Api
 from peakctl.api.failures import Asked, odd_answer
@@ -75,10 +75,10 @@ async def read_log(
     Raises ApiError, with status 404 for a log that is not there (any more).
     """
     asked = (*query, *((("nextToken", token),) if token else ()))
-    page = parts.mapping(await api.get(path, asked))
+    page = mapping(await api.get(path, asked))
     lines = tuple(
         LogLine(str(each.get("message") or ""), moment_of(each.get("timestamp")))
-        for each in parts.items(page.get("logs"))
+        for each in items(page.get("logs"))
     )
     status = page.get("stepRunStatus") or page.get("buildStatus") or ""
     following = page.get("nextToken")
@@ -100,7 +100,7 @@ class Executions:
 
     async def workflow(self, workflow: str | int) -> JsonObject:
         """The workflow itself, with its steps and its status."""
-        return parts.mapping(await self._api.get(self._at(workflow)))
+        return mapping(await self._api.get(self._at(workflow)))
 
     async def newest(
         self, workflow: str | int, *, limit: int | None = None, statuses: Sequence[str] = ()
@@ -125,7 +125,7 @@ class Executions:
         """One execution with its steps; None where the workflow has none of that id (404)."""
         path = self._at(workflow, "executions", execution)
         try:
-            found = parts.mapping(await self._api.get(path))
+            found = mapping(await self._api.get(path))
         except ApiError as error:
             if error.status in (404, 422):
                 return None
@@ -171,7 +171,7 @@ class Executions:
         """Run what a deployment runs by itself; an answer for each, with `executionId`."""
         path = f"press/v1/deployments/{quote(str(deployment), safe='')}/execute"
         answer = await self._api.send("POST", path, json={})
-        return parts.items(require(answer, "executeResponse"))
+        return items(require(answer, "executeResponse"))
 
 
 async def workflows_of(api: Api, family: str, id_: str | int) -> list[JsonObject]:
@@ -180,11 +180,11 @@ async def workflows_of(api: Api, family: str, id_: str | int) -> list[JsonObject
     A request for the deployment, for each block of an app, and for each workflow.
     """
     root = f"press/v1/{family}/deployments/{quote(str(id_), safe='')}"
-    latest = parts.mapping(parts.mapping(await api.get(root)).get("latestRevision"))
-    made = parts.items(latest.get("resources"))
-    for block in parts.items(latest.get("blocks"))[:MOST_PARTS]:
-        whole = parts.mapping(await api.get(f"{BLOCKS}{block.get('deploymentId')}"))
-        made += parts.items(parts.mapping(whole.get("latestRevision")).get("resources"))
+    latest = mapping(mapping(await api.get(root)).get("latestRevision"))
+    made = items(latest.get("resources"))
+    for block in items(latest.get("blocks"))[:MOST_PARTS]:
+        whole = mapping(await api.get(f"{BLOCKS}{block.get('deploymentId')}"))
+        made += items(mapping(whole.get("latestRevision")).get("resources"))
     words = parts.WORKFLOW_WORDS
     named = [each for each in made if str(each.get("kind")).lower() in words][:MOST_PARTS]
     found = [await parts.find_part(api, each) for each in named]

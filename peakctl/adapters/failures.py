@@ -1,4 +1,4 @@
-"""What the platform tells of a failure: its reason, the parts that failed, the end of a log."""
+"""What more the platform tells of a failure: the parts that failed, the end of a log."""
 
 from __future__ import annotations
 
@@ -6,44 +6,16 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from peakctl.adapters import parts
+from peakctl.adapters.answers import is_failure, items, mapping, reason_in
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.model import Failure, JsonObject, LogPage, PartState
 from peakctl.model.text import printable
 
-REASONS = (
-    "statusMessage", "statusReason", "failureReason", "errorMessage", "error", "reason", "message",
-)  # fmt: skip
-"""Where an answer may say why: no read is documented to, so whatever says something is taken."""
 LINES = 20
 PAGES = 50
 IMAGES = "service/image-management/api/v2/images/"
 BLOCKS = "press/v1/blocks/deployments/"
-
-
-def reason_in(answer: JsonObject) -> str:
-    """The platform's own words on why something failed, as far as an answer has any."""
-    holders = (
-        answer,
-        *(parts.mapping(answer.get(name)) for name in ("latestRevision", "metadata")),
-    )
-    texts = (holder.get(name) for holder in holders for name in REASONS)
-    found = next((text for text in texts if isinstance(text, str) and text.strip()), "")
-    return " ".join(printable(found).split())
-
-
-def failed_blocks(answer: JsonObject) -> str:
-    """The blocks of an app that failed, where its own answer tells of them."""
-    blocks = parts.items(parts.mapping(answer.get("latestRevision")).get("blocks"))
-    failed = [each for each in blocks if is_failure(str(each.get("status")))]
-    named = (f"block {each.get('name')} is {each.get('status')}" for each in failed)
-    return printable(", ".join(named))
-
-
-def is_failure(word: str) -> bool:
-    """Whether a status word of any kind tells of a failure."""
-    lower = word.lower()
-    return any(part in lower for part in ("fail", "error", "rollback", "rolled"))
 
 
 async def explain_deployment(api: Api, described: JsonObject, what: str) -> Failure:
@@ -51,8 +23,8 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
     A read that fails leaves out what it would have told.
     """
-    latest = parts.mapping(described.get("latestRevision"))
-    made, blocks = parts.items(latest.get("resources")), parts.items(latest.get("blocks"))
+    latest = mapping(described.get("latestRevision"))
+    made, blocks = items(latest.get("resources")), items(latest.get("blocks"))
     since = str(latest.get("createdAt") or "")
     found = [
         *await asyncio.gather(*(_block(api, block) for block in blocks[: parts.MOST_PARTS])),
@@ -70,7 +42,7 @@ async def explain_deployment(api: Api, described: JsonObject, what: str) -> Fail
 
 async def explain_service(api: Api, described: JsonObject) -> Failure:
     """The image version that a service runs: one request. The platform keeps no log of services."""
-    details = parts.mapping(described.get("imageDetails"))
+    details = mapping(described.get("imageDetails"))
     id_, version_id = details.get("imageId"), details.get("versionId")
     if id_ is None or version_id is None:
         return Failure()
@@ -109,12 +81,12 @@ async def _resource(api: Api, made: JsonObject, since: str) -> Failure:
 
 async def _workflow(api: Api, name: str, item: JsonObject, since: str) -> Failure:
     """A workflow, and of a run that failed since the revision began: which step, and its log."""
-    run = parts.mapping(item.get("lastExecution"))
+    run = mapping(item.get("lastExecution"))
     failed = is_failure(str(run.get("status"))) and str(run.get("executedAt") or "") >= since
     if not failed:
         return Failure(parts=(PartState(name, str(item.get("status") or "")),))
     path = f"{parts.WORKFLOWS}{item.get('id')}/executions/{run.get('executionId')}"
-    steps = parts.items((await parts.get_mapping(api, path)).get("steps"))
+    steps = items((await parts.get_mapping(api, path)).get("steps"))
     step = next((str(s.get("name")) for s in steps if is_failure(str(s.get("status")))), "")
     log = await _log(api, f"{path}/logs", step) if step else ()
     where = f" in step {step}" if step else ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
+from peakctl.adapters.answers import items, mapping
 from peakctl.api.client import Api
 from peakctl.errors import PeakctlError
 from peakctl.kinds.fields import outputs_in
@@ -70,13 +70,3 @@ async def get_mapping(api: Api, path: str) -> JsonObject:
         return mapping(await api.get(path))
     except PeakctlError:
         return {}
-
-
-def mapping(value: object) -> JsonObject:
-    """`value` if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: object) -> list[JsonObject]:
-    """The mappings of a list."""
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

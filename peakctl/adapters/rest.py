@@ -11,8 +11,7 @@ from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from peakctl import model
-from peakctl.adapters.answers import edit_of, last_run_of, metadata_of
-from peakctl.adapters.failures import failed_blocks, reason_in
+from peakctl.adapters.answers import edit_of, failed_blocks, last_run_of, metadata_of, reason_in
 from peakctl.adapters.requests import live_of
 from peakctl.api.client import Api
 from peakctl.errors import ApiError, Diagnostic

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from peakctl.adapters.answers import mapping
 from peakctl.adapters.executions import Executions, moment_of, state_of
-from peakctl.adapters.parts import mapping
 from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.model import JsonObject, Key, State

@@ -7,8 +7,8 @@ from dataclasses import field
 from functools import partial
 from typing import Protocol
 
+from peakctl.adapters.answers import items
 from peakctl.adapters.executions import Executions, LogLine, LogPart, moment_of, state_of
-from peakctl.adapters.parts import items
 from peakctl.engine.waiting import Stop
 from peakctl.errors import ApiError
 from peakctl.model import Clock, JsonObject, State

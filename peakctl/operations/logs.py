@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from functools import partial
 
+from peakctl.adapters.answers import mapping
 from peakctl.adapters.executions import Executions, LogLine, read_log, state_of, workflows_of
-from peakctl.adapters.parts import mapping
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError, nearest_names
 from peakctl.model import BuildLog, JsonObject, Key, Listed, State
 from peakctl.model.records import dataclass

@@ -16,7 +16,7 @@ from unit.adapters.test_adapter_answers import (
     run,
 )
 
-from peakctl.adapters.failures import is_failure, reason_in
+from peakctl.adapters.answers import is_failure, reason_in
 from peakctl.errors import NotAuthenticated
 from peakctl.model import (
     BuildLog,

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from peakctl.adapters.answers import last_run_of
-from peakctl.adapters.failures import failed_blocks
+from peakctl.adapters.answers import failed_blocks, last_run_of
 from peakctl.catalog import load_adapter
 from peakctl.kinds.schemas import load_kinds
 from peakctl.model import Secret
