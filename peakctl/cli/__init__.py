@@ -75,7 +75,7 @@ SECTIONS = {
         "version": "Print the version of peakctl.",
     },
 }
-"""Each command, a function in the module of its name in `commands`, and its line of help."""
+"""Each command, a function in a module of `commands`, and its line of help."""
 
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 
@@ -92,6 +92,14 @@ Every flag may also be set as PEAKCTL_<FLAG>, PEAKCTL_ENV=dev for one.
 """
 
 
+SHARED = {
+    **dict.fromkeys(("execution", "pause", "resume"), "executions"),
+    **dict.fromkeys(("protect", "unprotect", "disown"), "ownership"),
+    "diff": "plan",
+}
+"""Commands that stand in a module with others of their family, and not in one of their name."""
+
+
 class LazyGroup(click.Group):
     """A group that answers from `COMMANDS` and imports a command only to run it."""
 
@@ -102,7 +110,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        module = importlib.import_module(f"peakctl.cli.commands.{word}")
+        module = importlib.import_module(f"peakctl.cli.commands.{SHARED.get(cmd_name, word)}")
         command: click.Command = getattr(module, word)
         return command
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+COMPLETION_SECONDS = 5.0
 _OWNER = re.compile(r"[a-z0-9][a-z0-9-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?\Z")
 
 
@@ -167,3 +168,41 @@ class Classes(Text):
                 known = ", ".join(ActionClass)
                 self.fail(f'"{word}" is no class of actions; use {known}', param, ctx)
         return ",".join(words)
+
+
+def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The kinds, for the completion of shells; in either case."""
+    from peakctl.catalog import LOOKED_UP
+    from peakctl.kinds.schemas import load_kinds
+
+    names = [*load_kinds(), *LOOKED_UP]
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
+
+
+def complete_target(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """`Kind/` and then the live names of that kind; nothing where they cannot be asked for."""
+    from peakctl.errors import PeakctlError
+    from peakctl.kinds.schemas import load_kinds
+
+    word, slash, begun = incomplete.partition("/")
+    kinds = [kind for kind in load_kinds() if kind.lower().startswith(word.lower())]
+    if not slash:
+        return [f"{kind}/" for kind in kinds]
+    try:
+        names = _live_names(ctx.params.get("env"), word)
+    except (PeakctlError, TimeoutError):  # a shell that completes has no place for errors
+        return []
+    return [f"{word}/{name}" for name in names if name.startswith(begun)]
+
+
+def _live_names(environment: str | None, kind: str) -> tuple[str, ...]:
+    import asyncio
+
+    from peakctl.operations.blocking import run_blocking
+    from peakctl.operations.project import ProjectOptions, find_project, with_environment
+    from peakctl.operations.target import target_names_async
+    from peakctl.settings import read_settings
+
+    project = find_project(ProjectOptions(environment=environment), read_settings())
+    names = target_names_async(with_environment(project), kind)
+    return run_blocking(asyncio.wait_for(names, COMPLETION_SECONDS))

@@ -1,9 +1,12 @@
-"""Options that several commands share: one definition each, named as comparable tools do."""
+"""Options that several commands share: one definition each, named as comparable tools do.
+
+`run` runs the body of a command with what was typed of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -12,8 +15,11 @@ from peakctl.model.records import dataclass
 from peakctl.present.forms import FORMS
 
 if TYPE_CHECKING:
+    from peakctl.cli.session import Session
     from peakctl.model import JsonDict, JsonObject
+    from peakctl.present.report import Report
 
+P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., object])
 CONTEXT: JsonDict = {
     "help_option_names": ["-h", "--help"],
@@ -21,7 +27,6 @@ CONTEXT: JsonDict = {
     "max_content_width": 100,
 }
 PARALLELISM = 16
-_COMPLETION_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,23 @@ class Flags:
         return bool({self.output, *(each.form for each in self.output_files or ())} & set(forms))
 
 
+def run(
+    command: str,
+    typed: JsonObject,
+    body: Callable[Concatenate[Session, P], Report | Coroutine[object, object, Report]],
+    /,
+    *args: P.args,
+    **more: P.kwargs,
+) -> int:
+    """Run the body of a command in a session of the flags that were typed; gives the exit code.
+
+    What a run needs is imported here, so that `--help` does not.
+    """
+    from peakctl.cli.session import run_command
+
+    return run_command(command, Flags.of(typed), lambda session: body(session, *args, **more))
+
+
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """One decorator from several, shown by `--help` in the order given."""
 
@@ -152,6 +174,12 @@ def _words(*names: str, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A
     return click.option(*names, type=types.Word(), multiple=True, metavar=metavar, help=help)
 
 
+def target(metavar: str, name: str = "what", **more: Any) -> Callable[[F], F]:
+    """An argument that names resources; shells complete it with what is live."""
+    return click.argument(name, metavar=metavar, shell_complete=types.complete_target, **more)
+
+
+kind = click.argument("kind", required=False, shell_complete=types.complete_kind)
 environment = click.option(
     "-e",
     "--env",
@@ -404,44 +432,6 @@ plan_from = click.option(
     help="What makes the plans of requests: a workflow file on GitHub, a job on GitLab. Default: "
     "this workflow; this job, with plan for apply at the end of its name.",
 )
-
-
-def complete_kind(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """The kinds, for the completion of shells; in either case."""
-    from peakctl.catalog import LOOKED_UP
-    from peakctl.kinds.schemas import load_kinds
-
-    names = [*load_kinds(), *LOOKED_UP]
-    return [name for name in names if name.lower().startswith(incomplete.lower())]
-
-
-def complete_target(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """`Kind/` and then the live names of that kind; nothing where they cannot be asked for."""
-    from peakctl.errors import PeakctlError
-    from peakctl.kinds.schemas import load_kinds
-
-    word, slash, begun = incomplete.partition("/")
-    kinds = [kind for kind in load_kinds() if kind.lower().startswith(word.lower())]
-    if not slash:
-        return [f"{kind}/" for kind in kinds]
-    try:
-        names = _live_names(ctx.params.get("env"), word)
-    except (PeakctlError, TimeoutError):  # a shell that completes has no place for errors
-        return []
-    return [f"{word}/{name}" for name in names if name.startswith(begun)]
-
-
-def _live_names(environment: str | None, kind: str) -> tuple[str, ...]:
-    import asyncio
-
-    from peakctl.operations.blocking import run_blocking
-    from peakctl.operations.project import ProjectOptions, find_project, with_environment
-    from peakctl.operations.target import target_names_async
-    from peakctl.settings import read_settings
-
-    project = find_project(ProjectOptions(environment=environment), read_settings())
-    names = target_names_async(with_environment(project), kind)
-    return run_blocking(asyncio.wait_for(names, _COMPLETION_SECONDS))
 
 
 REPORT_FORMS = tuple(FORMS)

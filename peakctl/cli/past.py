@@ -1,10 +1,10 @@
-"""What `history` and `ledger history` have in common: the runs of a project."""
+"""What `history` has in common with `ledger history`, `diff` and `why`: runs and versions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.cli.session import Session, connected
+from peakctl.cli.session import Session, connected, connected_to
 from peakctl.operations.history import fits, read_runs, select_runs
 from peakctl.operations.project import require_owner
 from peakctl.operations.target import find_kind
@@ -39,6 +39,18 @@ async def history_of_project(session: Session, asked: JsonDict) -> Report:
         fits=word and (lambda key: fits(key, word, found.prefix)),
     )
     return told(session, "history", history_document(found, runs), shown)
+
+
+async def diff_of_versions(session: Session, word: str, before: str, after: str) -> Report:
+    """What differs between two versions of the resource that `word` names."""
+    from peakctl.operations.versions import diff_versions
+    from peakctl.present.versions import diff_document, diff_lines
+
+    async with connected_to(session, word) as (platform, target):
+        found = await diff_versions(platform, target.key, before, after)
+    session.warnings += found.diagnostics
+    lines = diff_lines(found, verbose=session.flags.verbose)
+    return told(session, "diff", diff_document(found), lines)
 
 
 def told(session: Session, word: str, document: JsonDict, lines: tuple[Line, ...]) -> Report:

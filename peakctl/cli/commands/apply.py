@@ -63,10 +63,7 @@ def apply(**flags: object) -> int:
 
     Ctrl-C starts nothing new and finishes what is in flight; a second one ends the run at once.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("plan" if typed.dry_run else "apply", typed, _apply)
+    return options.run("plan" if flags["dry_run"] else "apply", flags, _apply)
 
 
 async def _apply(session: Session) -> Report:

@@ -47,7 +47,6 @@ def convert(
     and folders of them. Scripts are read, never run. What cannot be converted is said with its
     line. With -e the names of ids are asked of the tenant.
     """
-    from peakctl.cli.session import run_command
     from peakctl.operations import convert as operation
 
     def body(session: Session) -> Report | Coroutine[object, object, Report]:
@@ -60,7 +59,7 @@ def convert(
 
         return asked()
 
-    return run_command("convert", options.Flags.of(flags), body)
+    return options.run("convert", flags, body)
 
 
 def _report(session: Session, found: ConvertResult, into: str | None) -> Report:

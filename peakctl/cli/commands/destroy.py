@@ -48,9 +48,7 @@ def destroy(**flags: object) -> int:
 
     Lists every resource with its id and asks. Names that are not live are passed over.
     """
-    from peakctl.cli.session import run_command
-
-    return run_command("destroy", options.Flags.of(flags), _destroy)
+    return options.run("destroy", flags, _destroy)
 
 
 async def _destroy(session: Session) -> Report:

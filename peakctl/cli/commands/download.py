@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 no such version, or it could not be written, 15 not permit
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("what", metavar="KIND/NAME[@VERSION]", shell_complete=options.complete_target)
+@options.target("KIND/NAME[@VERSION]")
 @click.option(
     "--to",
     type=Word(),
@@ -40,10 +40,7 @@ def download(what: str, to: str | None, force: bool, **flags: object) -> int:  #
 
     The platform gives no other archives back. Nothing is overwritten without --force.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("download", typed, lambda session: _download(session, what, to, force=force))
+    return options.run("download", flags, _download, what, to, force=force)
 
 
 async def _download(session: Session, what: str, to: str | None, *, force: bool) -> Report:

@@ -42,10 +42,7 @@ def drift(*, unowned: bool, **flags: object) -> int:
     What the manifests have and no apply has done yet is no drift. Changes nothing, and needs a
     token that may read.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("drift", typed, lambda session: _drift(session, unowned=unowned))
+    return options.run("drift", flags, _drift, unowned=unowned)
 
 
 async def _drift(session: Session, *, unowned: bool) -> Report:

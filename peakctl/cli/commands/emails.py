@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -105,7 +105,7 @@ def send(**typed: object) -> int:
     """Send an e-mail, once."""
     words = ("to", "cc", "bcc", "subject", "template", "parameter", "parameters", "attach")
     asked = {word: typed.pop(word) for word in words}
-    return _run("emails send", lambda session: _send(session, asked), typed)
+    return options.run("emails send", typed, _send, asked)
 
 
 @emails.command("list", context_settings=options.CONTEXT, epilog=LIST_EPILOG)
@@ -119,7 +119,7 @@ def send(**typed: object) -> int:
 @options.display
 def list_(since: datetime | timedelta | None, limit: int | None, **flags: object) -> int:
     """List what was sent, the newest first."""
-    return _run("emails list", lambda session: _list(session, since, limit), flags)
+    return options.run("emails list", flags, _list, since, limit)
 
 
 @emails.command(context_settings=options.CONTEXT, epilog=DESCRIBE_EPILOG)
@@ -130,7 +130,7 @@ def list_(since: datetime | timedelta | None, limit: int | None, **flags: object
 @options.display
 def describe(number: int, **flags: object) -> int:
     """Show an e-mail, and how it went for each recipient."""
-    return _run("emails describe", lambda session: _describe(session, number), flags)
+    return options.run("emails describe", flags, _describe, number)
 
 
 @emails.command(context_settings=options.CONTEXT, epilog=TEMPLATES_EPILOG)
@@ -144,15 +144,7 @@ def describe(number: int, **flags: object) -> int:
 def templates(name: str | None, scope: str | None, search: str | None, **flags: object) -> int:
     """List the templates, or show the one called NAME."""
     scopes = (scope,) if scope else ()
-    return _run("emails templates", lambda s: _templates(s, name, scopes, search or ""), flags)
-
-
-def _run(
-    command: str, work: Callable[[Session], Coroutine[object, object, Report]], flags: JsonDict
-) -> int:
-    from peakctl.cli.session import run_command
-
-    return run_command(command, options.Flags.of(flags), work)
+    return options.run("emails templates", flags, _templates, name, scopes, search or "")
 
 
 def _email(asked: JsonDict) -> Email:

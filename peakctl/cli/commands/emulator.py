@@ -111,16 +111,13 @@ def emulator() -> None:
 @options.display
 def serve(**typed: Any) -> int:
     """Answer the whole documented API on a socket until interrupted; --port 0 takes a free one."""
-    from peakctl.cli.session import run_command
-
     shown = {name: typed.pop(name) for name in ("color", "no_color", "quiet", "verbose")}
-    return run_command(
-        "emulator serve", options.Flags.of(shown), lambda session: _serve(session, **typed)
-    )
+    return options.run("emulator serve", shown, _serve, **typed)
 
 
 def _serve(
     session: Session,
+    /,
     *,
     port: int,
     host: str,
@@ -330,15 +327,13 @@ def load(file: Path, **typed: object) -> int:
 
 def _run(command: str, act: Act, typed: JsonDict) -> int:
     """Run a command on the emulator that `--data` or `--endpoint` of `typed` name."""
-    from peakctl.cli.session import run_command
-
     data, endpoint = typed.pop("data"), typed.pop("endpoint")
 
     def body(session: Session) -> Report:
         with _controlled(session, data, endpoint) as (control, place):
             return act(session, control, place)
 
-    return run_command(command, options.Flags.of(typed), body)
+    return options.run(command, typed, body)
 
 
 @contextmanager

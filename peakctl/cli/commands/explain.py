@@ -58,10 +58,7 @@ def explain(what: str | None, **flags: object) -> int:
     Of a field: its type and default, what its absence means, which call carries a change of it,
     whether that restarts anything, and an example. `spec` and `metadata` may be left out.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("explain", typed, lambda session: _explain(session, what))
+    return options.run("explain", flags, _explain, what)
 
 
 def _explain(session: Session, what: str | None) -> Report:

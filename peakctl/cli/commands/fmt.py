@@ -32,10 +32,7 @@ def fmt(paths: tuple[str, ...], *, check: bool, **flags: object) -> int:
     Whole lines move: comments, quotes and templates stay as they were written. A file that cannot
     be kept whole is left alone, and named.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of({"filename": paths, **flags})
-    return run_command("fmt", typed, lambda session: _fmt(session, check=check))
+    return options.run("fmt", {"filename": paths, **flags}, _fmt, check=check)
 
 
 def _fmt(session: Session, *, check: bool) -> Report:

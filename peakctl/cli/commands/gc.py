@@ -66,12 +66,10 @@ def gc(
     that is read completely, or nothing is deleted. Protected resources are left alone. What would
     be deleted is shown first, and asked about; --verbose shows what is kept, and why.
     """
-    from peakctl.cli.session import run_command
     from peakctl.operations.gc_plan import GcOptions
 
-    typed = options.Flags.of(flags)
-    asked = GcOptions(what, keep, older_than, typed.allowed)
-    return run_command("gc", typed, lambda session: _gc(session, asked))
+    asked = GcOptions(what, keep, older_than, options.Flags.of(flags).allowed)
+    return options.run("gc", flags, _gc, asked)
 
 
 def _arguments(asked: GcOptions) -> tuple[str, ...]:

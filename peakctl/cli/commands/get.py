@@ -31,7 +31,7 @@ YAML = ("yaml", "manifest")
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("kind", required=False, shell_complete=options.complete_kind)
+@options.kind
 @click.argument("name", metavar="[NAME[@VERSION]]", required=False)
 @options.environment
 @options.parameters
@@ -46,12 +46,9 @@ def get(kind: str | None, name: str | None, **flags: object) -> int:
     service, Services, block-spec; Kind/name does as well. Variables of the environment stand where
     secrets do. After an @ stands a version of an image, a release of a spec, or a revision.
     """
-    from peakctl.cli.session import run_command
-
     if kind is not None and name is None and "/" in kind:
         kind, _, name = kind.partition("/")
-    typed = options.Flags.of(flags)
-    return run_command("get", typed, lambda session: _get(session, kind, name))
+    return options.run("get", flags, _get, kind, name)
 
 
 async def _get(session: Session, word: str | None, name: str | None) -> Report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
-from peakctl.cli.option_types import Word
+from peakctl.cli.option_types import Word, complete_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ FORMS = ("text", "dot", "mermaid", "svg", "html", "json", "yaml")
     "--impact",
     type=Word(),
     metavar="KIND/NAME",
-    shell_complete=options.complete_target,
+    shell_complete=complete_target,
     help="Whom a change of it reaches: here, in other projects, and in nobody's manifest.",
 )
 @options.manifests
@@ -51,12 +51,9 @@ def graph(impact: str | None, **flags: object) -> int:
     Contacts nothing. With --impact the tenant is read: everything that may use that resource, each
     release and revision too, and the ledgers of all projects, which say whose it is.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
     if impact is None:
-        return run_command("graph", typed, _graph)
-    return run_command("graph", typed, lambda session: _impact(session, impact))
+        return options.run("graph", flags, _graph)
+    return options.run("graph", flags, _impact, impact)
 
 
 def _graph(session: Session) -> Report:

@@ -31,9 +31,7 @@ resource or version, 15 not permitted, 64 wrong usage.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument(
-    "target", required=False, metavar="[KIND/NAME]", shell_complete=options.complete_target
-)
+@options.target("[KIND/NAME]", "target", required=False)
 @options.environment
 @options.parameters
 @click.option(
@@ -60,7 +58,7 @@ def history(
     Versions of images and artifacts, releases of specs, revisions of deployments: when, by whom,
     from which commit, as far as the platform and the history of the project tell. Reads only.
     """
-    from peakctl.cli.session import run_command
+    from peakctl.cli.past import diff_of_versions, history_of_project
 
     asked: JsonDict = {"since": since, "resource": resource, "limit": limit}
     if diff is not None and target is None:
@@ -68,18 +66,11 @@ def history(
     if target is not None and (since or resource):
         word = "--since" if since else "--resource"
         raise click.UsageError(f"{word} is for the runs of the project: leave out {target}")
-    typed = options.Flags.of(flags)
-
-    async def body(session: Session) -> Report:
-        if target is None:
-            from peakctl.cli.past import history_of_project
-
-            return await history_of_project(session, asked)
-        if diff is not None:
-            return await _diff(session, target, *diff)
-        return await _of_resource(session, target, limit)
-
-    return run_command("history", typed, body)
+    if target is None:
+        return options.run("history", flags, history_of_project, asked)
+    if diff is not None:
+        return options.run("history", flags, diff_of_versions, target, *diff)
+    return options.run("history", flags, _of_resource, target, limit)
 
 
 async def _of_resource(session: Session, word: str, limit: int | None) -> Report:
@@ -93,16 +84,3 @@ async def _of_resource(session: Session, word: str, limit: int | None) -> Report
     session.warnings += found.diagnostics
     most = limit or (FIRST if session.flags.output == "text" else None)
     return told(session, "history", past_document(found, most), past_lines(found, most))
-
-
-async def _diff(session: Session, word: str, before: str, after: str) -> Report:
-    from peakctl.cli.past import told
-    from peakctl.cli.session import connected_to
-    from peakctl.operations.versions import diff_versions
-    from peakctl.present.versions import diff_document, diff_lines
-
-    async with connected_to(session, word) as (platform, target):
-        found = await diff_versions(platform, target.key, before, after)
-    session.warnings += found.diagnostics
-    lines = diff_lines(found, verbose=session.flags.verbose)
-    return told(session, "diff", diff_document(found), lines)

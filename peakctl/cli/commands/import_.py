@@ -39,11 +39,9 @@ def import_(what: tuple[str, ...], **flags: Any) -> int:
 
     Kinds may be typed as you like, names may have * and ?. No file is overwritten.
     """
-    from peakctl.cli.session import run_command
-
     chosen = {name: flags.pop(name) for name in ("everything", "into", "layout", "pick", "update")}
     chosen["words"] = (*what, *flags["select"])
-    return run_command("import", options.Flags.of(flags), lambda session: _import(session, chosen))
+    return options.run("import", flags, _import, chosen)
 
 
 async def _import(session: Session, chosen: JsonDict) -> Report:

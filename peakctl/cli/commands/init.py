@@ -49,7 +49,6 @@ def init(folder: str, template: str, name: str | None, ci: str | None, **flags: 
 
     Contacts nothing, asks nothing, overwrites nothing.
     """
-    from peakctl.cli.session import run_command
     from peakctl.operations import init as operation
 
     def body(session: Session) -> Report:
@@ -63,7 +62,7 @@ def init(folder: str, template: str, name: str | None, ci: str | None, **flags: 
             made = replace(made, written=(*made.written, *added))
         return _report(session, made, folder)
 
-    return run_command("init", options.Flags.of(flags), body)
+    return options.run("init", flags, body)
 
 
 def _report(session: Session, made: InitResult, folder: str) -> Report:

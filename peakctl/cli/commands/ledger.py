@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from peakctl.cli.session import Session
-    from peakctl.model import JsonDict
     from peakctl.present.report import Report
 
 EPILOG = """\b
@@ -88,7 +86,7 @@ def show(**flags: object) -> int:
 
     Times are the platform's own, in UTC. Reads only.
     """
-    return _run("ledger show", _show, flags)
+    return options.run("ledger show", flags, _show)
 
 
 @ledger.command(context_settings=options.CONTEXT, epilog=HISTORY_EPILOG)
@@ -105,14 +103,10 @@ def history(
 
     The same as `peakctl history`. Reads only.
     """
+    from peakctl.cli.past import history_of_project
+
     asked = {"since": since, "resource": resource, "limit": limit}
-
-    async def body(session: Session) -> Report:
-        from peakctl.cli.past import history_of_project
-
-        return await history_of_project(session, asked)
-
-    return _run("ledger history", body, flags)
+    return options.run("ledger history", flags, history_of_project, asked)
 
 
 @ledger.command(context_settings=options.CONTEXT, epilog=UNLOCK_EPILOG)
@@ -128,7 +122,7 @@ def unlock(**flags: object) -> int:
     Shows who holds it and asks. What that run set out to do stays recorded, and the next apply
     looks at it first.
     """
-    return _run("ledger unlock", _unlock, flags)
+    return options.run("ledger unlock", flags, _unlock)
 
 
 @ledger.command(context_settings=options.CONTEXT, epilog=REBUILD_EPILOG)
@@ -143,15 +137,7 @@ def rebuild(**flags: object) -> int:
     For a ledger that was damaged or deleted. Keeps what can still be read of it, adds what the
     manifests name and is live, drops what is gone, and asks before it writes.
     """
-    return _run("ledger rebuild", _rebuild, flags)
-
-
-def _run(
-    command: str, work: Callable[[Session], Coroutine[object, object, Report]], flags: JsonDict
-) -> int:
-    from peakctl.cli.session import run_command
-
-    return run_command(command, options.Flags.of(flags), work)
+    return options.run("ledger rebuild", flags, _rebuild)
 
 
 async def _show(session: Session) -> Report:

@@ -31,9 +31,7 @@ has run, or the log is no longer kept; 15 not permitted; 64 wrong usage.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument(
-    "what", metavar="KIND/NAME[@VERSION|@EXECUTION]", shell_complete=options.complete_target
-)
+@options.target("KIND/NAME[@VERSION|@EXECUTION]")
 @click.option("--follow", is_flag=True, help="Go on until the build or the execution has ended.")
 @click.option("--step", type=Word(), metavar="NAME", help="One step of the execution.")
 @click.option("--execution", type=Word(), metavar="ID", help="Of this execution. Default: newest.")
@@ -62,13 +60,8 @@ def logs(
 
     Secrets are masked. Lines of several steps begin with the name of the step.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
     asked = {"step": step, "execution": execution, "tail": tail, "follow": follow}
-    return run_command(
-        "logs", typed, lambda session: _logs(session, what, since, asked, times=timestamps)
-    )
+    return options.run("logs", flags, _logs, what, since, asked, times=timestamps)
 
 
 async def _logs(

@@ -1,4 +1,4 @@
-"""`peakctl plan`."""
+"""`peakctl plan`, and `peakctl diff`, which is the same but for two versions of a resource."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
-from peakctl.cli.option_types import Word
+from peakctl.cli.option_types import Word, complete_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from peakctl.cli.session import Session
     from peakctl.present.report import Report
 
@@ -26,6 +28,26 @@ Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 1 error, 3 a selector matched nothing, 10 manifests invalid, 12 a guard refuses,
 15 not permitted.
 """
+DIFF_EPILOG = """\b
+Examples:
+  peakctl diff -e dev                              the same as plan
+  peakctl diff Image/forecast 0.0.1 0.0.2
+  peakctl diff Deployment/retail-eu 3 4 -o json
+"""
+OF_VERSIONS = frozenset(
+    {
+        "env",
+        "param",
+        "params_file",
+        "output",
+        "parallelism",
+        "color",
+        "no_color",
+        "quiet",
+        "verbose",
+    }
+)
+"""What may be typed beside two versions; `history --diff` takes the same."""
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
@@ -68,14 +90,11 @@ def plan(**flags: object) -> int:
 
     Reads the live state of everything that the manifests name. Running it is always safe.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    if typed.offline or typed.base:
+    if flags["offline"] or flags["base"]:
         from peakctl.cli.offline import COMMAND, plan_without_tenant
 
-        return run_command(COMMAND, typed, plan_without_tenant)
-    return run_command("plan", typed, _plan)
+        return options.run(COMMAND, flags, plan_without_tenant)
+    return options.run("plan", flags, _plan)
 
 
 async def _plan(session: Session) -> Report:
@@ -98,3 +117,42 @@ async def _plan(session: Session) -> Report:
         from peakctl.cli.planning import validated_report
 
         return await validated_report(session, platform, planned, report)
+
+
+@click.pass_context
+def _diff(ctx: click.Context, /, words: tuple[str, ...], **flags: object) -> int:
+    """Show what apply would change; with KIND/NAME A B what differs between two of its versions."""
+    if not words:
+        assert plan.callback is not None  # noqa: S101 - it is a command
+        return int(plan.callback(**flags))
+    if len(words) != 3 or "/" not in words[0]:
+        raise click.UsageError("versions are compared as: peakctl diff Kind/name A B", ctx)
+    left = _typed(ctx, flags.keys() - OF_VERSIONS)
+    if left:
+        raise click.UsageError(f"{', '.join(left)} is for plans: leave it out here", ctx)
+    if flags["output_files"] or flags["output"] not in ("text", "yaml", "json"):
+        raise click.UsageError("versions are compared as -o text, yaml or json", ctx)
+    from peakctl.cli.past import diff_of_versions
+
+    chosen = {name: each for name, each in flags.items() if name in OF_VERSIONS}
+    return options.run("history", chosen, diff_of_versions, *words)
+
+
+def _typed(ctx: click.Context, names: Iterable[str]) -> list[str]:
+    """The options among `names` that stand on the command line."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    found = {name for name in names if ctx.get_parameter_source(name) is typed}
+    return [param.opts[-1] for param in ctx.command.params if param.name in found]
+
+
+_WORDS = click.Argument(
+    ["words"], nargs=-1, metavar="[KIND/NAME A B]", shell_complete=complete_target
+)
+diff = click.Command(
+    "diff",
+    callback=_diff,
+    params=[_WORDS, *plan.params],
+    help=_diff.__doc__,
+    epilog=DIFF_EPILOG,
+    context_settings=options.CONTEXT,
+)

@@ -25,7 +25,7 @@ not agreed to, or not this project's; 15 not permitted; 64 wrong usage.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("what", metavar="DEPLOYMENT/NAME", shell_complete=options.complete_target)
+@options.target("DEPLOYMENT/NAME")
 @click.option("--timeout", type=Duration(), metavar="TIME", help="Wait so long. Default: 1h.")
 @options.environment
 @options.parameters
@@ -39,10 +39,7 @@ def redeploy(what: str, timeout: float | None, **flags: object) -> int:
     The platform redeploys what failed or ended with a warning. An apply does the same for what the
     manifests name.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("redeploy", typed, lambda session: _redeploy(session, what, timeout))
+    return options.run("redeploy", flags, _redeploy, what, timeout)
 
 
 async def _redeploy(session: Session, what: str, limit: float | None) -> Report:

@@ -30,9 +30,7 @@ def render(**flags: object) -> int:
 
     Values that come from the environment (os_env) are masked.
     """
-    from peakctl.cli.session import run_command
-
-    return run_command("render", options.Flags.of(flags), _render)
+    return options.run("render", flags, _render)
 
 
 def _render(session: Session) -> Report:

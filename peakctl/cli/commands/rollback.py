@@ -29,9 +29,7 @@ uncommitted changes, a deleted version, a hidden value), 1 for an unknown one.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument(
-    "target", required=False, metavar="[KIND/NAME]", shell_complete=options.complete_target
-)
+@options.target("[KIND/NAME]", "target", required=False)
 @click.option(
     "--to",
     type=Word(),
@@ -61,10 +59,7 @@ def rollback(target: str | None, to: str | None, **flags: object) -> int:
     Prints the change to the manifests that makes it last. Until that is applied, a plan that would
     undo it is refused, unless --forward is given.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("rollback", typed, lambda session: _rollback(session, target, to))
+    return options.run("rollback", flags, _rollback, target, to)
 
 
 async def _rollback(session: Session, target: str | None, to: str | None) -> Report:

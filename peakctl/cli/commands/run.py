@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import click
 
 from peakctl.cli import options
 from peakctl.cli.option_types import Duration, Text, Word
+
+if TYPE_CHECKING:
+    from peakctl.cli.session import Session
+    from peakctl.operations.run_inputs import RunOptions
+    from peakctl.operations.running import ExecutionEvent
+    from peakctl.present.report import Report
 
 EPILOG = """\b
 Examples:
@@ -23,8 +31,21 @@ time: look at `peakctl executions` before you type it again.
 """
 
 
+class Typed(NamedTuple):
+    """The flags of `run`."""
+
+    inputs: tuple[str, ...]
+    step_inputs: tuple[str, ...]
+    payload: str | None
+    steps: tuple[str, ...]
+    with_dependents: bool
+    detach: bool
+    timeout: float | None
+    tail: int
+
+
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("what", metavar="KIND/NAME", shell_complete=options.complete_target)
+@options.target("KIND/NAME")
 @click.option(
     "--input",
     "inputs",
@@ -69,24 +90,68 @@ time: look at `peakctl executions` before you type it again.
     help="Of the log of a step that fails, the last N lines.",
 )
 @options.asking
-def run(
-    what: str,
-    inputs: tuple[str, ...],
-    step_inputs: tuple[str, ...],
-    payload: str | None,
-    steps: tuple[str, ...],
-    with_dependents: bool,  # noqa: FBT001
-    detach: bool,  # noqa: FBT001
-    timeout: float | None,
-    tail: int,
-    **flags: object,
-) -> int:
+def run(what: str, **flags: Any) -> int:
     """Run a workflow now, or what a deployment runs by itself, and follow it step by step.
 
     It is started once: where the answer is lost, peakctl looks for what has begun, and else says
     that it does not know.
     """
-    from peakctl.cli.running import Typed, run_typed
+    typed = Typed(**{name: flags.pop(name) for name in Typed._fields})
+    return options.run("run", flags, _run, what, typed)
 
-    typed = Typed(inputs, step_inputs, payload, steps, with_dependents, detach, timeout, tail)
-    return run_typed(what, typed, options.Flags.of(flags))
+
+async def _run(session: Session, what: str, typed: Typed) -> Report:
+    from peakctl.cli.exits import Exit
+    from peakctl.cli.loop import graceful
+    from peakctl.cli.session import connected_to
+    from peakctl.operations.running import run_target
+    from peakctl.operations.stop import Stop
+    from peakctl.present.runs import run_event_line, run_lines, run_row
+
+    options, stop, terminal = _options(session, typed), Stop(), session.terminal
+    began = session.project.clock.now()
+
+    def emit(event: ExecutionEvent) -> None:
+        terminal.tell([run_event_line(event, began)])
+
+    async with connected_to(session, what) as (platform, target):
+        with graceful(session, stop.request, lambda item: terminal.warn([item])):
+            found = await run_target(platform, target.key, options, emit, stop)
+    row = run_row(found)
+    timed_out = any(d.code == "run/goes-on" for d in found.diagnostics)
+    code = Exit.DONE if found.ok and not timed_out else Exit.ERROR
+    return session.report(
+        exit_code=session.interrupted or code,
+        diagnostics=found.diagnostics,
+        lines=run_lines(found),
+        text=session.as_yaml(row),
+        extra={"run": row},
+        wrote=True,
+    )
+
+
+def _options(session: Session, typed: Typed) -> RunOptions:
+    """What was typed, the payload below it. Raises UsageError."""
+    from pathlib import Path
+
+    from peakctl.cli.session import STDIN
+    from peakctl.errors import Diagnostic, UsageError
+    from peakctl.manifests.sources import read_text
+    from peakctl.operations.run_inputs import RunOptions, read_payload, with_inputs
+
+    options = RunOptions(
+        steps=typed.steps,
+        with_dependents=typed.with_dependents,
+        detach=typed.detach,
+        timeout=typed.timeout,
+        tail=typed.tail,
+    )
+    read_stdin = session.project.options.read_stdin
+    if typed.payload == "-" and read_stdin is not None:
+        options = read_payload(options, read_stdin(), STDIN)
+    elif typed.payload is not None:
+        text = read_text(Path(typed.payload), typed.payload)
+        if isinstance(text, Diagnostic):
+            raise UsageError(text)
+        options = read_payload(options, text, typed.payload)
+    return with_inputs(options, typed.inputs, typed.step_inputs)

@@ -33,7 +33,7 @@ OUTPUT = "output"
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("kind", required=False, shell_complete=options.complete_kind)
+@options.kind
 @click.argument("command", required=False)
 @click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")
 @options.output("text", "json")
@@ -43,18 +43,17 @@ def schema(kind: str | None, command: str | None, into: str | None, **flags: obj
 
     With `output COMMAND` that of what a command prints.
     """
-    from peakctl.cli.session import run_command
+    return options.run("schema", flags, _schema, kind, command, into)
 
-    def body(session: Session) -> Report:
-        if into is not None:
-            return _write(session, Path(into))
-        if kind == OUTPUT:
-            return _output(session, command)
-        if command is not None:
-            raise click.UsageError(f'there is no schema "{kind} {command}"')
-        return _kinds(session) if kind is None else _one(session, kind)
 
-    return run_command("schema", options.Flags.of(flags), body)
+def _schema(session: Session, kind: str | None, command: str | None, into: str | None) -> Report:
+    if into is not None:
+        return _write(session, Path(into))
+    if kind == OUTPUT:
+        return _output(session, command)
+    if command is not None:
+        raise click.UsageError(f'there is no schema "{kind} {command}"')
+    return _kinds(session) if kind is None else _one(session, kind)
 
 
 def _one(session: Session, word: str) -> Report:

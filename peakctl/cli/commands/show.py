@@ -34,10 +34,7 @@ def show(words: tuple[str, ...], **flags: object) -> int:
 
     Needs no project, no tenant and no credentials. Secrets are not in the file.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("show", typed, lambda session: _show(session, words))
+    return options.run("show", flags, _show, words)
 
 
 def _show(session: Session, words: tuple[str, ...]) -> Report:

@@ -33,7 +33,7 @@ matched nothing, 10 manifests invalid, 15 not permitted.
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("what", nargs=-1, metavar="[WHAT]...", shell_complete=options.complete_target)
+@options.target("[WHAT]...", nargs=-1)
 @options.manifests
 @options.selection
 @click.option("--exit-code", "fails", is_flag=True, help="End with 2 when something is not well.")
@@ -58,11 +58,8 @@ def status(
     nothing; variables of os_env need not be set. Not well is what failed, what was changed or
     deleted outside, and a workflow whose last run failed.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of({**flags, "unset_env": "unknown"})
-    if watch and typed.output != "text":
-        raise click.UsageError(f"--watch and -o {typed.output} exclude each other")
+    if watch and flags["output"] != "text":
+        raise click.UsageError(f"--watch and -o {flags['output']} exclude each other")
 
     async def body(session: Session) -> Report:
         from peakctl.cli.session import connected
@@ -73,7 +70,7 @@ def status(
                 return await _watch(session, platform, loaded, chosen, interval, fails=fails)
             return await _once(session, platform, loaded, chosen, fails=fails)
 
-    return run_command("status", typed, body)
+    return options.run("status", {**flags, "unset_env": "unknown"}, body)
 
 
 def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOptions]:

@@ -28,9 +28,7 @@ Exit codes: 0 all passed, 1 one did not, or could not be made, 15 not permitted,
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument(
-    "what", metavar="[SERVICE/NAME]", required=False, shell_complete=options.complete_target
-)
+@options.target("[SERVICE/NAME]", required=False)
 @click.option(
     "--method",
     type=click.Choice(["get", "post", "put", "patch", "delete"]),
@@ -60,12 +58,9 @@ def test(what: str | None, **flags: object) -> int:
 
     The platform tests services of type api.
     """
-    from peakctl.cli.session import run_command
-
     words = ("method", "path", "payload", "expect_status", "expect_text", "within")
     asked: JsonDict = {word: flags.pop(word) for word in words}
-    typed = options.Flags.of(flags)
-    return run_command("test", typed, lambda session: _test(session, what, asked))
+    return options.run("test", flags, _test, what, asked)
 
 
 async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:

@@ -35,11 +35,10 @@ def validate(**flags: object) -> int:
 
     Tells of every problem at once, with its place and what to do.
     """
-    from peakctl.cli.session import run_command
     from peakctl.model.collector import no_collector
 
     with no_collector():  # to its end, which is near: what was read is not walked once more
-        return run_command("validate", options.Flags.of(flags), _validate)
+        return options.run("validate", flags, _validate)
 
 
 def _validate(session: Session) -> Report:

@@ -9,6 +9,7 @@ import click
 from peakctl.cli import options
 
 if TYPE_CHECKING:
+    from peakctl.cli.session import Session
     from peakctl.present.report import Report
 
 
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 @options.display
 def version(**flags: object) -> int:
     """Print the version of peakctl."""
+    return options.run("version", flags, _version)
+
+
+def _version(session: Session) -> Report:
     from peakctl import __version__
-    from peakctl.cli.session import Session, run_command
     from peakctl.present.text import line
 
-    def body(session: Session) -> Report:
-        return session.report(lines=(line(f"peakctl {__version__}"),))
-
-    return run_command("version", options.Flags.of(flags), body)
+    return session.report(lines=(line(f"peakctl {__version__}"),))

@@ -45,10 +45,7 @@ def whoami(can: str | None, action: str, **flags: object) -> int:
 
     What may be done is told in the words of the platform: `*` is all, write includes read.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("whoami", typed, lambda session: _whoami(session, can, action))
+    return options.run("whoami", flags, _whoami, can, action)
 
 
 async def _whoami(session: Session, can: str | None, action: str) -> Report:

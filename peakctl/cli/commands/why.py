@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 no manifest declares it, 10 manifests invalid, 15 not perm
 
 
 @click.command(context_settings=options.CONTEXT, epilog=EPILOG)
-@click.argument("target", metavar="KIND/NAME[.FIELD]", shell_complete=options.complete_target)
+@options.target("KIND/NAME[.FIELD]", "target")
 @options.environment
 @options.parameters
 @options.unset_env
@@ -39,10 +39,7 @@ def why(target: str, **flags: object) -> int:
     far as the history and git tell; whether it is so on the platform, and why a difference is not
     planned. Reads only.
     """
-    from peakctl.cli.session import run_command
-
-    typed = options.Flags.of(flags)
-    return run_command("why", typed, lambda session: _why(session, target))
+    return options.run("why", flags, _why, target)
 
 
 async def _why(session: Session, target: str) -> Report:

@@ -11,7 +11,7 @@ import click
 import pytest
 from ledgers import US, ledger_of
 
-from peakctl.cli.options import complete_target
+from peakctl.cli.option_types import complete_target
 from peakctl.errors import PeakctlError, UsageError
 from peakctl.model import Key, Listed, Owned
 from peakctl.operations.target import Target, find_target, parse_target

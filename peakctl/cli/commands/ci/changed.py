@@ -56,7 +56,6 @@ def changed(
     A project is touched when its peakctl.yaml, manifests, parameters, archives or anything that
     they name has changed, and when it cannot be read. Contacts nothing.
     """
-    from peakctl.cli.session import run_command
     from peakctl.operations.ci_changed import changed_projects, every_project
 
     if every and base:
@@ -70,7 +69,7 @@ def changed(
             found = changed_projects(session.settings, base, environment=wanted)
         return _report(session, found, outputs_file)
 
-    return run_command("ci changed", options.Flags.of(flags), body)
+    return options.run("ci changed", flags, body)
 
 
 def _report(session: Session, found: ChangedResult, outputs_file: str | None) -> Report:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from peakctl.cli import options
 from peakctl.cli.option_types import Word
-
-if TYPE_CHECKING:
-    from peakctl.cli.session import Session
-    from peakctl.present.report import Report
 
 EPILOG = """\b
 Examples:
@@ -48,11 +42,6 @@ def comment(result: str, ci: str | None, **flags: object) -> int:
     from the host, the project and the environment from this checkout, which is to be that of the
     base branch.
     """
-    from peakctl.cli.session import run_command
+    from peakctl.cli.ci_comment import comment_on_result
 
-    async def body(session: Session) -> Report:
-        from peakctl.cli.ci_comment import comment_on_result
-
-        return await comment_on_result(session, result, ci)
-
-    return run_command("ci comment", options.Flags.of(flags), body)
+    return options.run("ci comment", flags, comment_on_result, result, ci)

@@ -52,7 +52,6 @@ def init(ci: str, matrix: bool, **flags: object) -> int:  # noqa: FBT001 - by na
     For one environment of the project; again with another -e for more. Versions are pinned, and
     what has to be set up by hand stands at the top of each file. Overwrites nothing.
     """
-    from peakctl.cli.session import run_command
     from peakctl.operations.ci_init import MATRIX, init_ci
 
     if matrix and ci != "github":
@@ -62,7 +61,7 @@ def init(ci: str, matrix: bool, **flags: object) -> int:  # noqa: FBT001 - by na
         kind = MATRIX if matrix else ci
         return _report(session, init_ci(session.settings, kind, session.flags.env))
 
-    return run_command("ci init", options.Flags.of(flags), body)
+    return options.run("ci init", flags, body)
 
 
 def _report(session: Session, made: CiInitResult) -> Report:
