@@ -10,7 +10,7 @@ import zipfile
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Answer, Call, Operations
 from peakctl.emulator.image_usage import VERSION, refresh_image, refresh_version, set_usage
-from peakctl.emulator.listing import Listing, dates, one_of
+from peakctl.emulator.listing import DATES, Listing, one_of
 from peakctl.emulator.problems import Problem, invalid
 from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
 from peakctl.emulator.services import redeploy
@@ -20,7 +20,7 @@ from peakctl.model.records import dataclass
 
 BUILDS = Operations({"image": "/service/image-management/api/v2/images/{image}/builds"})
 FILES = Operations({"build": "/files/builds/"}, is_open=True)
-STATUSES = ("building", "failed", "success", "stopped", "stopping")
+BUILD_STATUSES = ("building", "failed", "success", "stopped", "stopping")
 BUILDS.lists("", "List builds", Listing(
     "builds", "buildCount",
     View(
@@ -28,7 +28,7 @@ BUILDS.lists("", "List builds", Listing(
         status=STATUS, startedAt=time("created"), finishedAt=stored("finishedAt", NULLABLE),
     ),
     ("build",), order="seq DESC", parent="image", bounded=True,
-    filters=(one_of("versions", "name"), one_of("buildStatus", "status", STATUSES), *dates()),
+    filters=(one_of("versions", "name"), one_of("buildStatus", "status", BUILD_STATUSES), *DATES),
 ))  # fmt: skip
 FAILING = re.compile(r"^\s*RUN\s+(false|exit\s+[1-9]\d*)\s*$", re.IGNORECASE)
 PRINTING = re.compile(r"^\s*RUN\s+((?:echo|seq)\b.*)$", re.IGNORECASE)
@@ -36,7 +36,7 @@ LONGEST = 10_000  # lines that one command prints
 TOKEN = re.compile(r"[fb]/(\d{1,9})/s")
 
 
-def find_dockerfile(archive: bytes | None, path: str, context: str) -> str | None:
+def _find_dockerfile(archive: bytes | None, path: str, context: str) -> str | None:
     """The Dockerfile's text, looked for at the path and then at the path below the context."""
     if archive is None:
         return None
@@ -108,7 +108,15 @@ def _rehearse_details(details: Body, archive: bytes | None) -> tuple[list[str], 
         clone = f"Cloning {details.get('repository')} at {details.get('branch')}"
         lines, succeeds = rehearse(f"FROM {path}", path)
         return [clone, *lines], succeeds
-    return rehearse(find_dockerfile(archive, path, details.get("context") or "."), path)
+    return rehearse_upload(archive, path, details.get("context"))
+
+
+def rehearse_upload(
+    archive: bytes | None, path: str | None, context: str | None
+) -> tuple[list[str], bool]:
+    """The same for the Dockerfile in an archive."""
+    path, context = path or "Dockerfile", context or "."
+    return rehearse(_find_dockerfile(archive, path, context), path)
 
 
 def start_build(tx: Transaction, version: Row, archive: bytes | None) -> Row:

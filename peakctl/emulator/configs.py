@@ -190,10 +190,8 @@ def check_block_config(
     tx: Transaction, kind: str, config: JsonDict, scope: str, data: bytes | None
 ) -> None:
     """Config of a workflow or service block; images exist and the artifact is there."""
-    if kind == "workflow":
-        _check_workflow(tx, config)
-    else:
-        _check_service(tx, config)
+    check = _check_workflow if kind == "workflow" else _check_service
+    check(tx, config)
     for at, details in existing_images(kind, config):
         if scope != "private":
             raise invalid(f"{at}.imageDetails", "an existing image needs scope private")

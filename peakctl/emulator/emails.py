@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.listing import Listing, dates, one_of
+from peakctl.emulator.listing import DATES, Listing, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid, not_found
 from peakctl.emulator.rows import AUTHOR, Body, Where, stamp
 from peakctl.emulator.views import MADE, NAME, NUMBER, STATUS, Field, View, stored
@@ -30,7 +30,7 @@ ITEM = View(
 RECIPIENT = s.record(s.texts("email", "status", "description"))
 TEMPLATE = View(id=NUMBER, name=NAME, scope=Field(s.TEXT, lambda row: "custom"), **MADE)
 ALL = Listing(
-    "emails", "emailCount", ITEM, ("email",), order="seq DESC", bounded=True, filters=dates()
+    "emails", "emailCount", ITEM, ("email",), order="seq DESC", bounded=True, filters=DATES
 )
 # They are not in the store alone, so the filter only checks its values.
 ALL_TEMPLATES = Listing(

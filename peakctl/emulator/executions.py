@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import check_kept, log_file, log_page, rehearse_command
 from peakctl.emulator.calls import Answer, Call, Operations
-from peakctl.emulator.listing import Listing, dates, one_of
+from peakctl.emulator.listing import DATES, Listing, one_of
 from peakctl.emulator.problems import Problem, conflict, invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
 from peakctl.emulator.views import ID, NULLABLE, STATUS, Field, View, stored, time
@@ -32,7 +32,7 @@ DESCRIBED = View(
 )
 ALL = Listing(
     "executions", "executionsCount", ITEM, ("execution",), order="seq DESC", parent="id",
-    bounded=True, filters=(one_of("statuses", "status", RUN_STATUSES), *dates()),
+    bounded=True, filters=(one_of("statuses", "status", RUN_STATUSES), *DATES),
 )  # fmt: skip
 STEP = s.record({
     **s.texts("name", "status", "stepType"),

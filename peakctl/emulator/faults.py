@@ -105,9 +105,7 @@ def read_faults(rules: object) -> list[Fault]:
 
 async def before(fault: Fault | None) -> Response | None:
     """What a fault does to a request that has not acted; None: go on."""
-    if fault is None or fault.when == "after":
-        return None
-    return await _strike(fault, acted=False)
+    return await _strike(fault, acted=False) if fault and fault.when == "before" else None
 
 
 async def after(fault: Fault | None, response: Response) -> Response:

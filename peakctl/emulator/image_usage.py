@@ -10,7 +10,7 @@ from peakctl.emulator.rows import Row, Transaction
 from peakctl.emulator.views import NAME, NULLABLE, NUMBER, STATUS, View, column, stored
 
 VERSION = "image-version"
-SHOWN = View(
+SHOWN_IN_IMAGE = View(
     id=NUMBER, version=NAME, description=stored("description", NULLABLE), status=STATUS,
     lastBuildStatus=column("facet"), lastBuildAt=stored("lastBuildAt", NULLABLE),
     tags=stored("tags", s.LIST, ()),
@@ -29,7 +29,7 @@ def refresh_image(tx: Transaction, image_id: str) -> None:
     versions = tx.children(VERSION, image_id)
     if image is None:
         return
-    image.body["latestVersion"] = SHOWN(versions[-1]) if versions else {}
+    image.body["latestVersion"] = SHOWN_IN_IMAGE(versions[-1]) if versions else {}
     image.status = versions[-1].status if versions else "deleting"
     tx.save(image)
 

@@ -6,11 +6,9 @@ import uuid
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
-from peakctl.emulator.builds import STATUSES as BUILD_STATUSES
-from peakctl.emulator.builds import start_build
+from peakctl.emulator.builds import BUILD_STATUSES, start_build
 from peakctl.emulator.calls import Call, Operations
-from peakctl.emulator.image_usage import SHOWN as SHOWN_IN_IMAGE
-from peakctl.emulator.image_usage import VERSION, refresh_image
+from peakctl.emulator.image_usage import SHOWN_IN_IMAGE, VERSION, refresh_image
 from peakctl.emulator.listing import WORDS, Filter, Listing, containing, one_of
 from peakctl.emulator.problems import invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, due, stamp
@@ -71,9 +69,8 @@ def provide(tx: Transaction) -> None:
             "buildDetails": {"source": "dockerfile", "useCache": True},
             "lastBuildAt": stamp(tx.now),
         }  # fmt: skip
-        version = tx.add(VERSION, details, key=str(version_id), parent=str(image_id), name=number)
-        version.status, version.facet = "ready", "success"
-        tx.save(version)
+        where = {"key": str(version_id), "parent": str(image_id), "name": number}
+        tx.add(VERSION, details, **where, status="ready", facet="success")
         refresh_image(tx, str(image_id))
 
 
@@ -228,12 +225,9 @@ SHOWN_WHOLE = View(**SHOWN_VERSION, **MADE, **CHANGED)
 )  # fmt: skip
 def describe_version(call: Call) -> Body:
     row, image = call.find_child(VERSION, "version", "image"), call.find("image")
-    return {
-        "imageName": image.name,
-        "imageType": image.body["type"],
-        **SHOWN_WHOLE(row),
-        "pullUrl": f"registry.emulator/{image.id}/{image.name}:{row.name}",
-    }
+    of_image = {"imageName": image.name, "imageType": image.body["type"]}
+    url = f"registry.emulator/{image.id}/{image.name}:{row.name}"
+    return {**of_image, **SHOWN_WHOLE(row), "pullUrl": url}
 
 
 @IMAGES(

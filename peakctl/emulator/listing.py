@@ -59,32 +59,27 @@ def one_of(query: str, column: str, choices: Sequence[str] = (), within: str = "
 
 def containing(query: str, *columns: str) -> Filter:
     """A search term, found anywhere in any of the columns, in capitals or not."""
-    return Filter(query, TEXT, lambda call: _found(call.ask(query), columns, "> 0"))
+    return _asked(query, TEXT, lambda term: _found(term, columns, "> 0"))
 
 
 def starting(query: str, *columns: str) -> Filter:
     """A prefix, in capitals or not."""
-    return Filter(query, TEXT, lambda call: _found(call.ask(query), columns, "= 1"))
+    return _asked(query, TEXT, lambda term: _found(term, columns, "= 1"))
 
 
-def _found(term: str | None, columns: Sequence[str], place: str) -> list[Where]:
-    if not term:
-        return []
+def _found(term: str, columns: Sequence[str], place: str) -> Where:
     text = " OR ".join(f"instr(folded({column}), ?) {place}" for column in columns)
-    return [Where(f"({text})", (term.casefold(),) * len(columns))]
+    return Where(f"({text})", (term.casefold(),) * len(columns))
 
 
-def dates(column: str = "created") -> tuple[Filter, Filter]:
-    """dateFrom and dateTo."""
-    return _date("dateFrom", f"{column} >= ?"), _date("dateTo", f"{column} <= ?")
+def _asked(query: str, schema: Schema, condition: Callable[[str], Where]) -> Filter:
+    return Filter(query, schema, lambda call: [condition(v)] if (v := call.ask(query)) else [])
 
 
-def _date(query: str, sql: str) -> Filter:
-    def conditions(call: Call) -> list[Where]:
-        text = call.ask(query)
-        return [Where(sql, (parse_stamp(text, query),))] if text else []
-
-    return Filter(query, DATE, conditions)
+DATES = (
+    _asked("dateFrom", DATE, lambda at: Where("created >= ?", (parse_stamp(at, "dateFrom"),))),
+    _asked("dateTo", DATE, lambda at: Where("created <= ?", (parse_stamp(at, "dateTo"),))),
+)
 
 
 @dataclass(frozen=True, slots=True)

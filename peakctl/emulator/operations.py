@@ -52,20 +52,15 @@ def describe(operations: Iterable[Operation]) -> JsonDict:
     paths: dict[str, JsonDict] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
+    detail = _json(s.record({"detail": s.TEXT}))
+    refusals = {str(n): {"description": word, "content": detail} for n, word in REFUSALS.items()}
+    token = {"type": "apiKey", "in": "header", "name": "Authorization"}
     return {
         "openapi": "3.1.0",
         "info": {"title": "The emulated Peak API", "version": __version__, "description": ABOUT},
         "security": [{"token": []}],
         "paths": paths,
-        "components": {
-            "responses": {
-                str(status): {"description": words, "content": _json(s.record({"detail": s.TEXT}))}
-                for status, words in REFUSALS.items()
-            },
-            "securitySchemes": {
-                "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
-            },
-        },
+        "components": {"responses": refusals, "securitySchemes": {"token": token}},
     }
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.builds import find_dockerfile, rehearse
+from peakctl.emulator.builds import rehearse_upload
 from peakctl.emulator.calls import Call
 from peakctl.emulator.configs import existing_images, inline_images, mapped, require_release
 from peakctl.emulator.executions import start_execution
@@ -161,11 +161,8 @@ def _builds(tx: Transaction, release: Row, kind: str, config: Body) -> bool:
         return True
     row = tx.get("artifact-version", f"{artifact['id']}/{artifact['version']}")
     data = tx.file(row.body["digest"]) if row else None
-    for image in images:
-        path, context = image.get("dockerfile") or "Dockerfile", image.get("context") or "."
-        if not rehearse(find_dockerfile(data, path, context), path)[1]:
-            return False
-    return True
+    built = (rehearse_upload(data, i.get("dockerfile"), i.get("context")) for i in images)
+    return all(succeeds for _, succeeds in built)
 
 
 def _runs(tx: Transaction, details: Body) -> bool:

@@ -113,11 +113,8 @@ def create(call: Call) -> Body:
 )  # fmt: skip
 def describe(call: Call) -> Body:
     row = call.find()
-    answer = {
-        **ITEM(row),
-        **{field: row.body.get(field) for field in FIELDS},
-        "applicationUrl": f"https://{row.name}.emulator.peak.ai",
-    }
+    kept = {field: row.body.get(field) for field in FIELDS}
+    answer = {**ITEM(row), **kept, "applicationUrl": f"https://{row.name}.emulator.peak.ai"}
     if call.options.full_reads:
         return answer
     return {k: v for k, v in answer.items() if k not in EXAMPLE_HIDES}

@@ -125,11 +125,9 @@ def _create(call: Call, sent: Body) -> Body:
     if spec["version"] not in (1, "1") or spec["version"] is True:
         raise invalid("version", "must be 1")
     body = {
-        "featured": bool(sent["featured"]),
-        "scope": sent["scope"] or "private",
-        "tenants": sent["tenants"] or [],
-        "kind": OLD_KINDS.get(spec["kind"], spec["kind"]),
-    }
+        "featured": bool(sent["featured"]), "scope": sent["scope"] or "private",
+        "tenants": sent["tenants"] or [], "kind": OLD_KINDS.get(spec["kind"], spec["kind"]),
+    }  # fmt: skip
     _check_visible(body)
     call.refuse_taken((call.kind,), spec["metadata"]["name"], "metadata.name")
     release = _read_release(call, body, spec, sent)

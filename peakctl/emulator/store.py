@@ -176,12 +176,10 @@ def _connect(data: str) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     # LIKE, lower() and NOCASE of SQLite know the letters of ASCII alone.
-    db.create_function("folded", 1, _folded, deterministic=True)
+    db.create_function(
+        "folded", 1, lambda v: v.casefold() if isinstance(v, str) else v, deterministic=True
+    )
     return db
-
-
-def _folded(value: str | bytes | float | None) -> str | bytes | float | None:
-    return value.casefold() if isinstance(value, str) else value
 
 
 def _make_private(path: Path) -> None:

@@ -60,11 +60,9 @@ def keep_document(tx: Transaction, row: Row, body: Body) -> None:
     row.body.update(
         steps={name: _step_kept(tx, step) for name, step in body["steps"].items()},
         triggers=_triggers_kept(body.get("triggers") or [], row.body.get("triggers") or []),
-        watchers=body.get("watchers") or [],
-        tags=body.get("tags") or [],
-        retryOptions=body.get("retryOptions"),
-        metadata=body.get("metadata"),
-    )
+        watchers=body.get("watchers") or [], tags=body.get("tags") or [],
+        retryOptions=body.get("retryOptions"), metadata=body.get("metadata"),
+    )  # fmt: skip
     tx.touch(row)
     set_usage(tx, row, _versions_used(tx, row.body["steps"]))
 
@@ -157,10 +155,7 @@ def _image_names(tx: Transaction, step: Body) -> Body:
         return {"imageName": step.get("imageName"), "imageVersion": step.get("imageVersion")}
     image = tx.get("image", step["imageId"])
     version = tx.get(VERSION, step.get("imageVersionId"))
-    return {
-        "imageName": image.name if image else None,
-        "imageVersion": version.name if version else None,
-    }
+    return {"imageName": image and image.name, "imageVersion": version and version.name}
 
 
 @OPERATIONS("PUT", "{id}", "Replace a workflow", body=DOCUMENT, answer=ONE.schema)
