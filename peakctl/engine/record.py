@@ -12,10 +12,8 @@ from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
 from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
 from peakctl.kinds.fields import NOT_RETURNED, Kind, field_at, is_ignored
+from peakctl.ledger import remembered
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place, with_fields
-from peakctl.ledger.file_lists import kept_lists, shorten_lists, without_lists, write_list
-from peakctl.ledger.rollbacks import kept_mark, read_mark, write_mark
-from peakctl.ledger.waits import kept_wait, write_wait
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
 from peakctl.model.records import dataclass
@@ -55,7 +53,7 @@ def record(
     )
     for outcome in outcomes:
         entries.enter(actions[outcome.key], outcome)
-    owned = shorten_lists(entries.owned)
+    owned = remembered.shorten_lists(entries.owned)
     return {key: each for key, each in sorted(owned.items()) if key not in gone}
 
 
@@ -99,7 +97,9 @@ def is_recorded(plan: Plan, ledger: Ledger, uses: Mapping[Key, tuple[Key, ...]])
 def settles_rollback(plan: Plan, ledger: Ledger) -> bool:
     """Whether something was rolled back, and the manifests of a plan without changes agree."""
     ids = {action.live.live_id for action in plan.actions if action.live is not None}
-    return any(each.live_id in ids and read_mark(each.digests) for each in ledger.owned.values())
+    return any(
+        each.live_id in ids and remembered.read_mark(each.digests) for each in ledger.owned.values()
+    )
 
 
 def _without_history(said: Owned, entry: Owned) -> Owned:
@@ -210,15 +210,15 @@ class _Entries:
         elif action.steps and outcome.status not in UNTOUCHED:
             # a build that failed has made a version all the same
             lists = self._files(action, action.desired, old.digests)
-            digests = {**without_lists(old.digests), **lists}
+            digests = {**remembered.without_lists(old.digests), **lists}
             if outcome.applied:
                 kind = self.kinds[action.key.kind]
                 fields = field_digests(kind, action, outcome.applied, self.digests_of)
                 digests = with_fields(digests, fields)
             new = replace(new, digests=digests)
         of_name = self.owned.get(action.key) or old
-        known = kept_wait({**of_name.digests, **old.digests})
-        waited = known if outcome.waited is None else write_wait(outcome.waited)
+        known = remembered.kept_wait({**of_name.digests, **old.digests})
+        waited = known if outcome.waited is None else remembered.write_wait(outcome.waited)
         self._forget(entry)
         digests = {**new.digests, **waited, **self._mark(action, outcome, old)}
         self.owned[action.key] = replace(new, digests=digests)
@@ -226,11 +226,13 @@ class _Entries:
     def _mark(self, action: Action, outcome: Outcome, old: Owned) -> dict[str, str]:
         """That it was rolled back; kept where the run was another rollback, or went wrong."""
         if self.rollback is None:
-            return {} if outcome.status.good else kept_mark(old.digests)
+            return {} if outcome.status.good else remembered.kept_mark(old.digests)
         touched = action.verb is not Verb.KEEP and outcome.status not in UNTOUCHED
         if touched and action.key in self.rollback:
-            return write_mark(self.rollback[action.key], [each.path for each in action.changes])
-        return {} if touched else kept_mark(old.digests)
+            return remembered.write_mark(
+                self.rollback[action.key], [each.path for each in action.changes]
+            )
+        return {} if touched else remembered.kept_mark(old.digests)
 
     def _is_unreported(self, action: Action) -> bool:
         """Whether the digests are those of an older version than the one that is live."""
@@ -283,9 +285,9 @@ class _Entries:
             known = len(archive.files) == archive.size
             fit = all(self.redact(file.path) == file.path for file in archive.files)
             if not (ours and known):
-                out |= kept_lists(before)
+                out |= remembered.kept_lists(before)
             elif fit:
-                out |= write_list(path, archive, self.digests_of)
+                out |= remembered.write_list(path, archive, self.digests_of)
         return out
 
     def _is_left_alone(self, action: Action, place: str) -> bool:

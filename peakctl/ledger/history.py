@@ -21,23 +21,10 @@ from peakctl.errors import (
     PeakctlError,
     Severity,
 )
-from peakctl.ledger import fields as codecs
+from peakctl.ledger import codec
 from peakctl.ledger.revisions import all_of
-from peakctl.model import (
-    Clock,
-    Flaw,
-    History,
-    HistoryResource,
-    HistoryRun,
-    Intent,
-    LedgerStore,
-    Listed,
-    Origin,
-    Owner,
-    PastRun,
-    Status,
-    history_name,
-)
+from peakctl.model import Clock, Flaw, Intent, LedgerStore, Listed, Owner, PastRun, Status
+from peakctl.model.history import History, HistoryResource, HistoryRun, Origin, history_name
 from peakctl.model.records import dataclass
 
 KIND = "peakctl-history"
@@ -62,44 +49,44 @@ DROPS = 20
 # --- the text --------------------------------------------------------------------------------
 
 _ORIGIN: dict[str, Any] = {
-    "branch": codecs.TEXT,
-    "dirty": codecs.optional(codecs.FLAG),
-    "pull_request": codecs.TEXT,
-    "approver": codecs.TEXT,
+    "branch": codec.TEXT,
+    "dirty": codec.optional(codec.FLAG),
+    "pull_request": codec.TEXT,
+    "approver": codec.TEXT,
 }
-_PLAIN = codecs.record_of(Origin, **_ORIGIN)
-_CONSENTED = codecs.record_of(Origin, **_ORIGIN, consents=codecs.list_of(codecs.TEXT))
-ORIGIN = codecs.Codec(
-    lambda value: (_CONSENTED if "consents" in codecs.as_mapping(value) else _PLAIN).read(value),
+_PLAIN = codec.record_of(Origin, **_ORIGIN)
+_CONSENTED = codec.record_of(Origin, **_ORIGIN, consents=codec.list_of(codec.TEXT))
+ORIGIN = codec.Codec(
+    lambda value: (_CONSENTED if "consents" in codec.as_mapping(value) else _PLAIN).read(value),
     lambda origin: (_CONSENTED if origin.consents else _PLAIN).write(origin),
 )
-RESOURCE = codecs.record_of(
+RESOURCE = codec.record_of(
     HistoryResource,
-    {"key": codecs.KEY},
-    verb=codecs.WORD,
-    status=codecs.WORD,
-    before=codecs.optional(codecs.TEXT),
-    after=codecs.optional(codecs.TEXT),
+    {"key": codec.KEY},
+    verb=codec.WORD,
+    status=codec.WORD,
+    before=codec.optional(codec.TEXT),
+    after=codec.optional(codec.TEXT),
 )
-RUN = codecs.record_of(
+RUN = codec.record_of(
     HistoryRun,
-    number=codecs.COUNT,
-    id=codecs.NAME,
-    actor=codecs.ACTOR,
-    command=codecs.TEXT,
-    started=codecs.MOMENT,
-    ended=codecs.MOMENT,
-    outcome=codecs.TEXT,
-    counts=codecs.mapping_to(codecs.COUNT),
+    number=codec.COUNT,
+    id=codec.NAME,
+    actor=codec.ACTOR,
+    command=codec.TEXT,
+    started=codec.MOMENT,
+    ended=codec.MOMENT,
+    outcome=codec.TEXT,
+    counts=codec.mapping_to(codec.COUNT),
     origin=ORIGIN,
-    plan=codecs.TEXT,
-    peakctl=codecs.TEXT,
-    resources=codecs.list_of(RESOURCE),
-    left_out=codecs.COUNT,
-    recovered=codecs.FLAG,
+    plan=codec.TEXT,
+    peakctl=codec.TEXT,
+    resources=codec.list_of(RESOURCE),
+    left_out=codec.COUNT,
+    recovered=codec.FLAG,
 )
-HISTORY = codecs.record_of(
-    History, {"owner": codecs.OWNER}, version=codecs.COUNT, runs=codecs.list_of(RUN)
+HISTORY = codec.record_of(
+    History, {"owner": codec.OWNER}, version=codec.COUNT, runs=codec.list_of(RUN)
 )
 
 
@@ -109,7 +96,7 @@ def write_history(history: History) -> bytes:
     try:
         while len(text := _text(replace(history, runs=runs))) > LARGEST:
             runs = _shorter(runs)
-    except codecs.BROKEN as error:
+    except codec.BROKEN as error:
         raise PeakctlError(_unfit(history.owner, str(error))) from error
     return text
 
@@ -118,7 +105,7 @@ def _text(history: History) -> bytes:
     fields = HISTORY.write(history)
     HISTORY.read(fields)
     has_consents = any(run.origin.consents for run in history.runs)
-    return codecs.seal_record(KIND, FORMAT if has_consents else 1, fields)
+    return codec.seal_record(KIND, FORMAT if has_consents else 1, fields)
 
 
 def _shorter(runs: tuple[HistoryRun, ...]) -> tuple[HistoryRun, ...]:
@@ -137,11 +124,11 @@ def _counted(run: HistoryRun) -> HistoryRun:
 def read_history(text: bytes, owner: Owner) -> History:
     """The history in `text`. Raises LedgerUnusable for anything that is not that of `owner`."""
     try:
-        _, body = codecs.open_record(text, KIND, range(1, FORMAT + 1))
+        _, body = codec.open_record(text, KIND, range(1, FORMAT + 1))
         history = HISTORY.read(body)
-    except codecs.Unreadable as error:
+    except codec.Unreadable as error:
         raise _unusable(owner, error.flaw) from error
-    except codecs.BROKEN as error:
+    except codec.BROKEN as error:
         raise _unusable(owner, Flaw.CORRUPT) from error
     if history.owner != owner:
         raise _unusable(owner, Flaw.FOREIGN)

@@ -356,7 +356,7 @@ class _Run:
 
     async def _carry_out(self) -> None:
         from peakctl.engine.apply import apply
-        from peakctl.ledger.waits import usual_waits
+        from peakctl.ledger.remembered import usual_waits
 
         platform, clock = self.platform, self.platform.project.clock
         self.began = clock.now()

@@ -107,30 +107,25 @@ class RunRecorder:
 
     async def without_conflicts(self, look: Callable[[], Awaitable[PlanResult]]) -> PlanResult:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
-        from peakctl.ledger.conflicts import (
-            WAITS,
-            find_conflicts,
-            goes_first,
-            made_meanwhile,
-            tell_conflicts,
-        )
+        from peakctl.ledger import ownership
 
-        pauses = iter(WAITS)
+        pauses = iter(ownership.CONFLICT_WAITS)
         looked_for: set[model.Key] = set()
         while True:
             planned = await look()
             plan, others = planned.plan, planned.live.others
-            made = made_meanwhile(plan, others)
+            made = ownership.made_meanwhile(plan, others)
             if not made <= looked_for:
                 looked_for |= made
                 continue
             owners = planned.live.owners
-            conflicts = find_conflicts(plan, owners, others, self.client.store.now())
+            conflicts = ownership.find_conflicts(plan, owners, others, self.client.store.now())
             if not conflicts:
                 return planned
-            pause = next(pauses, None) if goes_first(self.client.owner, conflicts) else None
+            is_first = ownership.goes_first(self.client.owner, conflicts)
+            pause = next(pauses, None) if is_first else None
             if pause is None:
-                raise LeaseHeld(*tell_conflicts(conflicts))
+                raise LeaseHeld(*ownership.tell_conflicts(conflicts))
             await self.client.clock.sleep(pause)
 
     async def take_over(self, plan: model.Plan) -> None:

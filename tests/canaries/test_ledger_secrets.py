@@ -13,7 +13,7 @@ import pytest
 from canaries.planted import MANIFESTS, Place
 
 from peakctl.adapters.ledger_store import text_of
-from peakctl.ledger.file_lists import without_lists
+from peakctl.ledger.remembered import without_lists
 
 FORMS = ("text", "json")
 DOCUMENTS = MANIFESTS.split("---\n")

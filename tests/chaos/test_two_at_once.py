@@ -98,9 +98,9 @@ def test_a_first_ledger_that_nobody_checks_is_found_out(
 def test_conflicts_that_nobody_sees_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from peakctl.ledger import conflicts
+    from peakctl.ledger import ownership
 
-    monkeypatch.setattr(conflicts, "find_conflicts", lambda *_: {})
+    monkeypatch.setattr(ownership, "find_conflicts", lambda *_: {})
     duel = make_duel("two projects that share things", tmp_path)
     assert any(case.wrong for case in fights(duel, Search(step=30, edges=3, drawn=0)))
 

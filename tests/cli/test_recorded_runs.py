@@ -22,7 +22,7 @@ from peakctl.emulator import emulator_transport
 from peakctl.emulator.faults import read_faults
 from peakctl.errors import Diagnostic, LeaseHeld
 from peakctl.hosts import find
-from peakctl.ledger import conflicts, lease
+from peakctl.ledger import lease, ownership
 from peakctl.ledger.client import LedgerClient
 from peakctl.ledger.codec import read_ledger, write_ledger
 from peakctl.ledger.lease import HeldLease
@@ -205,13 +205,13 @@ def test_what_another_has_made_since_we_looked_is_looked_for_again(
 
     asyncio.run(report())
     looks: list[Any] = []
-    plain = conflicts.made_meanwhile
+    plain = ownership.made_meanwhile
 
     def looked(*given: Any) -> Any:
         looks.append(plain(*given))
         return looks[-1]
 
-    monkeypatch.setattr(conflicts, "made_meanwhile", looked)
+    monkeypatch.setattr(ownership, "made_meanwhile", looked)
     assert tenant.peakctl("apply", "-y").code == 0
     assert looks == [{KEY}, {KEY}]
     assert len(tenant.flows()) == 1

@@ -14,7 +14,7 @@ from dataclasses import replace
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import PeakctlError
 from peakctl.ledger.digests import Digests
-from peakctl.ledger.file_lists import read_list, short_file_digest
+from peakctl.ledger.remembered import read_list, short_file_digest
 from peakctl.model import (
     EMPTY,
     Adapter,

@@ -18,7 +18,7 @@ from peakctl.engine.plan.places import source_path
 from peakctl.engine.plan.references import NEW
 from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Field, Kind
-from peakctl.ledger.rollbacks import RolledBack, read_mark
+from peakctl.ledger.remembered import RolledBack, read_mark
 from peakctl.model import Action, ActionClass, Effect, Guards, Key, Ledger, Path, Plan, Step, Verb
 from peakctl.model.values import MISSING, value_at
 

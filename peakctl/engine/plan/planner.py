@@ -29,23 +29,10 @@ from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Field, Kind, is_ignored, said, variant
 from peakctl.ledger.digests import StoredDigests, digest_ahead, stored_digests
 from peakctl.ledger.ownership import Consent, assign_owners
-from peakctl.model import (
-    Action,
-    Change,
-    Live,
-    Owned,
-    Plan,
-    Resource,
-    State,
-    Step,
-    Verb,
-    dotted,
-    mapping_at,
-    reveal,
-)
+from peakctl.model import Action, Change, Live, Owned, Plan, Resource, State, Step, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
-from peakctl.model.values import EMPTY, Key, Path, Tree, seal_at
+from peakctl.model.values import EMPTY, Key, Path, Tree, dotted, mapping_at, reveal, seal_at
 
 UPLOADING = frozenset((Step.CREATE, Step.CREATE_VERSION, Step.UPDATE_VERSION, Step.CREATE_RELEASE))
 NO_CONSENT = Consent()

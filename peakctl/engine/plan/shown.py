@@ -15,21 +15,8 @@ from peakctl.engine.diff.align import keys_of
 from peakctl.engine.plan.by_name import ByName, Site, reference_text, refers, sites, written
 from peakctl.engine.plan.places import shown_path
 from peakctl.kinds.fields import child, variant
-from peakctl.model import (
-    MAPS,
-    MISSING,
-    Action,
-    Cause,
-    Change,
-    Plan,
-    Reason,
-    Secret,
-    ShownChange,
-    Unknown,
-    Value,
-    Verb,
-    dotted,
-)
+from peakctl.model import MAPS, MISSING, Secret, Unknown, Value, dotted
+from peakctl.model.plan import Action, Cause, Change, Plan, Reason, ShownChange, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.values import holds_secret, list_at, map_texts, mapping_at, value_at
 

@@ -19,7 +19,7 @@ from peakctl.engine.record import (
 )
 from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.digests import Digests
-from peakctl.ledger.file_lists import kept_lists, write_list
+from peakctl.ledger.remembered import kept_lists, write_list
 from peakctl.model import (
     MISSING,
     Action,

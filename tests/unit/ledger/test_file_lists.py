@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from ledgers import US
 
-from peakctl.ledger import file_lists
+from peakctl.ledger import remembered
 from peakctl.ledger.codec import read_ledger, write_ledger
 from peakctl.ledger.digests import Digests
-from peakctl.ledger.file_lists import (
+from peakctl.ledger.remembered import (
     FileList,
     kept_lists,
     read_list,
@@ -86,7 +86,7 @@ def test_a_long_list_is_left_out_and_its_total_stays(files: list[ArchiveFile]) -
 
 
 def test_the_longest_lists_give_way_where_all_are_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_lists, "MOST_IN_ALL", 5)
+    monkeypatch.setattr(remembered, "MOST_IN_ALL", 5)
     owned = {
         Key("Image", name): Owned(
             Key("Image", name),
@@ -97,7 +97,7 @@ def test_the_longest_lists_give_way_where_all_are_too_long(monkeypatch: pytest.M
     }
     short = shorten_lists(owned)
     assert {key.name: len(each.digests) for key, each in short.items()} == {"a": 4, "b": 1, "c": 3}
-    monkeypatch.setattr(file_lists, "MOST_IN_ALL", 9)
+    monkeypatch.setattr(remembered, "MOST_IN_ALL", 9)
     assert shorten_lists(owned) == owned
 
 

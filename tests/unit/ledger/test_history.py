@@ -14,7 +14,7 @@ import pytest
 
 from peakctl.errors import ApiError, LedgerUnusable, PeakctlError
 from peakctl.ledger import history as histories
-from peakctl.ledger.fields import checksum_of
+from peakctl.ledger.codec import checksum_of
 from peakctl.ledger.history import (
     DAYS,
     DROPS,

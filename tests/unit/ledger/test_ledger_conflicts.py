@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from peakctl.ledger.conflicts import find_conflicts, goes_first, made_meanwhile, tell_conflicts
-from peakctl.ledger.ownership import find_owners
+from peakctl.ledger.ownership import (
+    find_conflicts,
+    find_owners,
+    goes_first,
+    made_meanwhile,
+    tell_conflicts,
+)
 from peakctl.model import (
     Action,
     Actor,

@@ -15,7 +15,7 @@ from write_formats import FORMATS, GIVEN, edit, newest_ledger
 from peakctl.emulator.store import load_snapshot
 from peakctl.engine.plan.approval import other_format
 from peakctl.ledger.codec import FORMAT, read_ledger, write_ledger
-from peakctl.ledger.file_lists import kept_lists
+from peakctl.ledger.remembered import kept_lists
 from peakctl.model import Intent, Key, Owner
 
 pytestmark = pytest.mark.usefixtures("full_scrypt")

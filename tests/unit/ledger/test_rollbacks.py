@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peakctl.ledger.rollbacks import kept_mark, read_mark, write_mark
+from peakctl.ledger.remembered import kept_mark, read_mark, write_mark
 from peakctl.model import Action, Change, Key, Verb
 
 KEY = Key("Workflow", "w")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ledgers import ledger_of
 
-from peakctl.ledger.waits import kept_wait, read_wait, usual_waits, write_wait
+from peakctl.ledger.remembered import kept_wait, read_wait, usual_waits, write_wait
 from peakctl.model import Action, Key, Live, Owned, Verb
 
 IMAGE, OTHER, NEW = Key("Image", "train"), Key("Image", "other"), Key("Image", "new")

@@ -18,7 +18,7 @@ from peakctl.engine.observe.file_changes import add_file_changes, compare_files,
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.errors import ApiError, Diagnostic
 from peakctl.ledger.digests import Digests
-from peakctl.ledger.file_lists import write_list
+from peakctl.ledger.remembered import write_list
 from peakctl.model import (
     Action,
     Archive,

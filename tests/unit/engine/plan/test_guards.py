@@ -10,7 +10,7 @@ from ledgers import ledger_of
 
 from peakctl.engine.plan.guards import mass_change, undone_rollbacks
 from peakctl.kinds.schemas import load_kinds
-from peakctl.ledger.rollbacks import write_mark
+from peakctl.ledger.remembered import write_mark
 from peakctl.model import EMPTY, MISSING, Action, Guards, Key, Live, Owned, Plan, Threshold, Verb
 
 BUILD = {"source": "dockerfile", "dockerfile": "FROM a"}
