@@ -147,7 +147,9 @@ def tabled(index: int, module: Module) -> list[str]:
 
 def coded(module: Module) -> list[str]:
     """What the exceptions that a module names may have as their `code`."""
-    named = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
+    nodes = list(ast.walk(module.tree))
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    named |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     makers = {
         node.name: parameters(function).index("code")
         for other in modules()
