@@ -24,13 +24,6 @@ _PLACES = {
     "operations.apply": (
         "APPROVE_ALL ApplyOptions ApplyResult RunNotice StageStarted apply_async destroy_async"
     ),
-    "operations.blocking": (
-        "redeploy "
-        "apply build_log check_service describe_email destroy diff_versions disown download"
-        " drift email_templates execution executions gc get history impact import_ list_emails"
-        " logs overview pause plan protect rebuild_ledger resource_history resume rollback run"
-        " save_plan send_email show_ledger status unlock_ledger unprotect whoami why"
-    ),
     "operations.convert": "ConvertResult convert convert_async",
     "operations.download": "DownloadResult download_async",
     "operations.drift": "DriftResult drift_async",
@@ -80,13 +73,25 @@ _PLACES = {
     ),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
-__all__ = ["__version__", *sorted(_MODULES)]
+_OF_ASYNC = {
+    "import_" if name == "import_async" else name.removesuffix("_async"): name
+    for name in _MODULES
+    if name.endswith("_async")
+}
+"""Each operation that waits for the platform is there twice: as a coroutine, and as `as_blocking`
+makes a function of it."""
+__all__ = ["__version__", *sorted({**_OF_ASYNC, **_MODULES})]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"peakctl.{_MODULES[name]}"), name)
+    if name not in _OF_ASYNC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"peakctl.{_MODULES[name]}"), name)
+    from peakctl.operations.blocking import as_blocking
+
+    globals()[name] = function = as_blocking(__getattr__(_OF_ASYNC[name]))
+    return function
 
 
 def __dir__() -> list[str]:

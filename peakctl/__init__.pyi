@@ -36,43 +36,7 @@ from peakctl.operations.apply import RunNotice as RunNotice
 from peakctl.operations.apply import StageStarted as StageStarted
 from peakctl.operations.apply import apply_async as apply_async
 from peakctl.operations.apply import destroy_async as destroy_async
-from peakctl.operations.blocking import apply as apply
-from peakctl.operations.blocking import build_log as build_log
-from peakctl.operations.blocking import check_service as check_service
-from peakctl.operations.blocking import describe_email as describe_email
-from peakctl.operations.blocking import destroy as destroy
-from peakctl.operations.blocking import diff_versions as diff_versions
-from peakctl.operations.blocking import disown as disown
-from peakctl.operations.blocking import download as download
-from peakctl.operations.blocking import drift as drift
-from peakctl.operations.blocking import email_templates as email_templates
-from peakctl.operations.blocking import execution as execution
-from peakctl.operations.blocking import executions as executions
-from peakctl.operations.blocking import gc as gc
-from peakctl.operations.blocking import get as get
-from peakctl.operations.blocking import history as history
-from peakctl.operations.blocking import impact as impact
-from peakctl.operations.blocking import import_ as import_
-from peakctl.operations.blocking import list_emails as list_emails
-from peakctl.operations.blocking import logs as logs
-from peakctl.operations.blocking import overview as overview
-from peakctl.operations.blocking import pause as pause
-from peakctl.operations.blocking import plan as plan
-from peakctl.operations.blocking import protect as protect
-from peakctl.operations.blocking import rebuild_ledger as rebuild_ledger
-from peakctl.operations.blocking import redeploy as redeploy
-from peakctl.operations.blocking import resource_history as resource_history
-from peakctl.operations.blocking import resume as resume
-from peakctl.operations.blocking import rollback as rollback
-from peakctl.operations.blocking import run as run
-from peakctl.operations.blocking import save_plan as save_plan
-from peakctl.operations.blocking import send_email as send_email
-from peakctl.operations.blocking import show_ledger as show_ledger
-from peakctl.operations.blocking import status as status
-from peakctl.operations.blocking import unlock_ledger as unlock_ledger
-from peakctl.operations.blocking import unprotect as unprotect
-from peakctl.operations.blocking import whoami as whoami
-from peakctl.operations.blocking import why as why
+from peakctl.operations.blocking import as_blocking
 from peakctl.operations.convert import ConvertResult as ConvertResult
 from peakctl.operations.convert import convert as convert
 from peakctl.operations.convert import convert_async as convert_async
@@ -188,3 +152,41 @@ __version__: str
 __all__: list[str]
 
 def __dir__() -> list[str]: ...
+
+apply = as_blocking(apply_async)
+build_log = as_blocking(build_log_async)
+check_service = as_blocking(check_service_async)
+describe_email = as_blocking(describe_email_async)
+destroy = as_blocking(destroy_async)
+diff_versions = as_blocking(diff_versions_async)
+disown = as_blocking(disown_async)
+download = as_blocking(download_async)
+drift = as_blocking(drift_async)
+email_templates = as_blocking(email_templates_async)
+execution = as_blocking(execution_async)
+executions = as_blocking(executions_async)
+gc = as_blocking(gc_async)
+get = as_blocking(get_async)
+history = as_blocking(history_async)
+impact = as_blocking(impact_async)
+import_ = as_blocking(import_async)
+list_emails = as_blocking(list_emails_async)
+logs = as_blocking(logs_async)
+overview = as_blocking(overview_async)
+pause = as_blocking(pause_async)
+plan = as_blocking(plan_async)
+protect = as_blocking(protect_async)
+rebuild_ledger = as_blocking(rebuild_ledger_async)
+redeploy = as_blocking(redeploy_async)
+resource_history = as_blocking(resource_history_async)
+resume = as_blocking(resume_async)
+rollback = as_blocking(rollback_async)
+run = as_blocking(run_async)
+save_plan = as_blocking(save_plan_async)
+send_email = as_blocking(send_email_async)
+show_ledger = as_blocking(show_ledger_async)
+status = as_blocking(status_async)
+unlock_ledger = as_blocking(unlock_ledger_async)
+unprotect = as_blocking(unprotect_async)
+whoami = as_blocking(whoami_async)
+why = as_blocking(why_async)

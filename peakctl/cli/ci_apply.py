@@ -9,7 +9,7 @@ from peakctl.cli.ci import consented, name_approvers, name_consents, warn_of_app
 from peakctl.cli.consent import require_tenant
 from peakctl.cli.lease_wait import waiting_for_lease
 from peakctl.cli.planning import plan_result, plan_typed
-from peakctl.cli.session import Session, connected
+from peakctl.cli.session import Session
 from peakctl.errors import Diagnostic, GuardRefused, Severity
 from peakctl.model import Guards
 from peakctl.model.records import dataclass
@@ -51,7 +51,7 @@ class CiApply:
             return await self._attempt()
 
     async def _attempt(self) -> Report:
-        async with connected(self.session) as platform:
+        async with self.session.connected() as platform:
             return await waiting_for_lease(
                 self.session, platform, lambda: self._once(platform), self.context
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peakctl.cli.session import Session, connected, connected_to
+from peakctl.cli.session import Session
 from peakctl.operations.history import fits, read_runs, select_runs
 from peakctl.operations.project import require_owner
 from peakctl.operations.target import find_kind
@@ -23,7 +23,7 @@ FIRST_RUNS = 20
 async def history_of_project(session: Session, asked: JsonDict) -> Report:
     """The runs that are asked for: `since`, `resource` and `limit` are those of `select_runs`."""
     require_owner(session.project)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if asked["resource"] is not None:
             kind, slash, name = asked["resource"].partition("/")
             asked["resource"] = f"{find_kind(kind, platform.kinds)}{slash}{name}"
@@ -46,7 +46,7 @@ async def diff_of_versions(session: Session, word: str, before: str, after: str)
     from peakctl.operations.versions import diff_versions
     from peakctl.present.versions import diff_document, diff_lines
 
-    async with connected_to(session, word) as (platform, target):
+    async with session.connected_to(word) as (platform, target):
         found = await diff_versions(platform, target.key, before, after)
     session.warnings += found.diagnostics
     lines = diff_lines(found, verbose=session.flags.verbose)

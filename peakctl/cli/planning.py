@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakctl.cli.exits import Exit
-from peakctl.cli.session import Session, tell_where
+from peakctl.cli.session import Session
 from peakctl.errors import Severity, counted
 from peakctl.model import JsonDict
 from peakctl.operations.load import LoadResult
@@ -46,7 +46,7 @@ def load_typed(session: Session) -> LoadResult:
     """Read the manifests and the selection, before anything is asked of the platform."""
     loaded = load_for_plan(session.project, options_of(session))
     session.warnings += loaded.diagnostics
-    tell_where(session, len(loaded.chosen))
+    session.tell_where(len(loaded.chosen))
     return loaded
 
 

@@ -196,6 +196,46 @@ class Session:
         named = arguments if command else self.arguments
         return shlex.join(["peakctl", *go, *(command or self.command).split(), *named, *words])
 
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Platform]:
+        """The platform of the project; the requests are counted for --verbose."""
+        from peakctl.operations.platform import connect
+
+        async with connect(self.project, self.flags.parallelism) as platform:
+            try:
+                yield platform
+            finally:
+                self.requests += platform.api.requests
+
+    @asynccontextmanager
+    async def connected_to(
+        self, word: str, *, versioned: bool = False
+    ) -> AsyncIterator[tuple[Platform, Target]]:
+        """The platform, and what the word of a command names: `Kind/name`, `versioned` with `@`.
+
+        Raises UsageError for another word; whether it is there is not looked at.
+        """
+        from peakctl.operations.target import parse_target
+
+        async with self.connected() as platform:
+            yield platform, parse_target(word, tuple(platform.kinds), versioned=versioned)
+
+    def tell_place(self) -> None:
+        """Say which tenant is asked, before it is."""
+        opened = self.project
+        name = f"environment {opened.environment_name}, " if opened.environment else ""
+        self.terminal.tell([line((f"{name}looking at {place_of(opened)}", "dim")), ()])
+
+    def tell_where(self, count: int) -> None:
+        """Say which project meets which tenant, before anything is asked or changed."""
+        opened = self.project
+        project = f"project {opened.name}, " if opened.name else ""
+        name = f"environment {opened.environment_name}, " if opened.environment else ""
+        name += f"names begin with {opened.prefix}, " if opened.prefix else ""
+        name += "schedules paused, " if opened.environment and opened.environment.paused else ""
+        words = f"{project}{name}{counted(count, 'resource')}; looking at {place_of(opened)}"
+        self.terminal.tell([line((words, "dim")), ()])
+
     def show(self, lines: tuple[Line, ...], **asked: object) -> None:
         """What is to be read before it is agreed to; JSON and Markdown have it in the report.
 
@@ -333,50 +373,6 @@ def _with_excerpts(session: Session, report: Report) -> Report:
 
 def _not_told(found: tuple[Diagnostic, ...], told: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(each for each in found if each not in told)
-
-
-@asynccontextmanager
-async def connected(session: Session) -> AsyncIterator[Platform]:
-    """The platform of the session's project; the requests are counted for --verbose."""
-    from peakctl.operations.platform import connect
-
-    async with connect(session.project, session.flags.parallelism) as platform:
-        try:
-            yield platform
-        finally:
-            session.requests += platform.api.requests
-
-
-@asynccontextmanager
-async def connected_to(
-    session: Session, word: str, *, versioned: bool = False
-) -> AsyncIterator[tuple[Platform, Target]]:
-    """The platform, and what the word of a command names: `Kind/name`, `versioned` with `@`.
-
-    Raises UsageError for another word; whether it is there is not looked at.
-    """
-    from peakctl.operations.target import parse_target
-
-    async with connected(session) as platform:
-        yield platform, parse_target(word, tuple(platform.kinds), versioned=versioned)
-
-
-def tell_place(session: Session) -> None:
-    """Say which tenant is asked, before it is."""
-    opened = session.project
-    name = f"environment {opened.environment_name}, " if opened.environment else ""
-    session.terminal.tell([line((f"{name}looking at {place_of(opened)}", "dim")), ()])
-
-
-def tell_where(session: Session, count: int) -> None:
-    """Say which project meets which tenant, before anything is asked or changed."""
-    opened = session.project
-    project = f"project {opened.name}, " if opened.name else ""
-    name = f"environment {opened.environment_name}, " if opened.environment else ""
-    name += f"names begin with {opened.prefix}, " if opened.prefix else ""
-    name += "schedules paused, " if opened.environment and opened.environment.paused else ""
-    words = f"{project}{name}{counted(count, 'resource')}; looking at {place_of(opened)}"
-    session.terminal.tell([line((words, "dim")), ()])
 
 
 def _outputs(flags: Flags) -> tuple[str | int, ...]:

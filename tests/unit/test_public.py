@@ -15,13 +15,29 @@ SOURCE = Path(peakctl.__file__).with_suffix(".pyi").read_text("utf-8")
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:
-    seen = {
+    tree = ast.parse(SOURCE)
+    imported = {
         alias.asname
-        for node in ast.walk(ast.parse(SOURCE))
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("peakctl.")
         for alias in node.names
+        if alias.asname
     }
-    assert seen == set(peakctl.__all__) - {"__version__"}
+    blocking = {
+        ast.unparse(node.targets[0]): ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+    }
+    assert imported | blocking.keys() == set(peakctl.__all__) - {"__version__"}
+    for name, made in blocking.items():
+        assert made == f"as_blocking({name.rstrip('_')}_async)"
+
+
+def test_an_operation_imports_nothing_of_others() -> None:
+    code = "import sys, peakctl; peakctl.fmt; peakctl.whoami; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "peakctl.operations.whoami" in done.stdout.split()
+    assert "peakctl.operations.importing" not in done.stdout.split()
 
 
 @pytest.mark.parametrize("name", peakctl.__all__)

@@ -69,13 +69,12 @@ def apply(**flags: object) -> int:
 async def _apply(session: Session) -> Report:
     from peakctl.cli.lease_wait import waiting_for_lease
     from peakctl.cli.planning import load_typed
-    from peakctl.cli.session import connected
     from peakctl.operations.saved_plan import read_saved_plan
 
     loaded = load_typed(session)
     file = session.flags.plan_file
     saved = read_saved_plan(session.project, file) if file else None
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if session.flags.wait_for_lease is None:
             return await _apply_once(session, platform, loaded, saved)
         return await waiting_for_lease(

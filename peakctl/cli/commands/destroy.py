@@ -54,10 +54,9 @@ def destroy(**flags: object) -> int:
 async def _destroy(session: Session) -> Report:
     from peakctl.cli.lease_wait import waiting_for_lease
     from peakctl.cli.planning import load_typed
-    from peakctl.cli.session import connected
 
     loaded = load_typed(session)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if session.flags.wait_for_lease is None:
             return await _destroy_once(session, platform, loaded)
         return await waiting_for_lease(

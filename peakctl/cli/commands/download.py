@@ -44,11 +44,10 @@ def download(what: str, to: str | None, force: bool, **flags: object) -> int:  #
 
 
 async def _download(session: Session, what: str, to: str | None, *, force: bool) -> Report:
-    from peakctl.cli.session import connected_to
     from peakctl.operations.download import download_archive
     from peakctl.present.upkeep import download_lines, download_row
 
-    async with connected_to(session, what, versioned=True) as (platform, target):
+    async with session.connected_to(what, versioned=True) as (platform, target):
         found = await download_archive(platform, target.key, target.version, to=to, force=force)
     row = download_row(found)
     return session.report(

@@ -48,7 +48,6 @@ def drift(*, unowned: bool, **flags: object) -> int:
 async def _drift(session: Session, *, unowned: bool) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.planning import load_typed, options_of
-    from peakctl.cli.session import connected
     from peakctl.operations.drift import look_for_drift
     from peakctl.operations.project import require_owner
     from peakctl.present.drift import (
@@ -61,7 +60,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
 
     require_owner(session.project)
     loaded = load_typed(session)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
     findings, places = drift_findings(found), session.places  # hosts have places of their own
     if places is not None:

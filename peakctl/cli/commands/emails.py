@@ -174,12 +174,11 @@ async def _send(session: Session, asked: JsonDict) -> Report:
     import asyncio
 
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected
     from peakctl.operations.emails import Delivery, not_known, send_email
     from peakctl.present.emails import sent_lines, sent_row
 
     email = _email(asked)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         try:
             found = await send_email(platform, email)
         except asyncio.CancelledError:
@@ -194,22 +193,20 @@ async def _send(session: Session, asked: JsonDict) -> Report:
 
 
 async def _list(session: Session, since: datetime | timedelta | None, limit: int | None) -> Report:
-    from peakctl.cli.session import connected
     from peakctl.operations.emails import list_emails
     from peakctl.present.emails import FIRST, email_lines, email_row
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await list_emails(platform, since)
     rows = [email_row(each) for each in found]
     return _told(session, "emails", rows[:limit], email_lines(rows, limit or FIRST))
 
 
 async def _describe(session: Session, number: int) -> Report:
-    from peakctl.cli.session import connected
     from peakctl.operations.emails import describe_email
     from peakctl.present.emails import described_lines, described_row
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         row = described_row(await describe_email(platform, number))
     return _told(session, "email", row, described_lines(row))
 
@@ -217,11 +214,10 @@ async def _describe(session: Session, number: int) -> Report:
 async def _templates(
     session: Session, name: str | None, scopes: tuple[str, ...], search: str
 ) -> Report:
-    from peakctl.cli.session import connected
     from peakctl.operations.emails import describe_template, email_templates
     from peakctl.present import emails as shown
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if name is not None:
             row = shown.described_template_row(await describe_template(platform, name))
             return _told(session, "template", row, shown.described_template_lines(row))

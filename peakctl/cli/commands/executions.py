@@ -65,11 +65,10 @@ def executions(what: str, status: tuple[str, ...], limit: int, **flags: object) 
 
 
 async def _executions(session: Session, what: str, statuses: tuple[str, ...], limit: int) -> Report:
-    from peakctl.cli.session import connected_to
     from peakctl.operations.executions import list_executions
     from peakctl.present.runs import executions_lines, listed_row
 
-    async with connected_to(session, what) as (platform, target):
+    async with session.connected_to(what) as (platform, target):
         found = await list_executions(platform, target.key, limit=limit, statuses=statuses)
     rows = [listed_row(each) for each in found]
     return session.report(
@@ -88,12 +87,11 @@ def execution(what: str, **flags: object) -> int:
 
 
 async def _execution(session: Session, what: str) -> Report:
-    from peakctl.cli.session import connected
     from peakctl.operations.executions import read_execution
     from peakctl.operations.target import parse_target
     from peakctl.present.runs import execution_lines, execution_row
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if "/" in what:
             target = parse_target(what, list(platform.kinds), versioned=True)
             found = await read_execution(platform, target.key, target.version)
@@ -129,12 +127,11 @@ def resume(what: str, **flags: object) -> int:
 
 async def _switch(session: Session, what: str) -> Report:
     """Pause or resume, as the command says."""
-    from peakctl.cli.session import connected_to
     from peakctl.operations.executions import switch
     from peakctl.present.runs import switch_lines, switch_row
 
     word = session.command
-    async with connected_to(session, what) as (platform, target):
+    async with session.connected_to(what) as (platform, target):
         found = await switch(platform, target.key, word)
     row = switch_row(found)
     return session.report(

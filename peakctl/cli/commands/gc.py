@@ -90,7 +90,6 @@ def _arguments(asked: GcOptions) -> tuple[str, ...]:
 async def _gc(session: Session, asked: GcOptions) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.loop import graceful
-    from peakctl.cli.session import connected
     from peakctl.errors import counted
     from peakctl.operations.gc import GcResult, run_gc
     from peakctl.operations.gc_plan import look_to_gc
@@ -101,7 +100,7 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     flags, stop = session.flags, Stop()
     session.arguments = _arguments(asked)
     require_owner(session.project)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         shown = await look_to_gc(platform, asked)
         session.warnings += shown.diagnostics
         found = GcResult(shown)

@@ -53,7 +53,6 @@ def get(kind: str | None, name: str | None, **flags: object) -> int:
 
 async def _get(session: Session, word: str | None, name: str | None) -> Report:
     from peakctl.catalog import LOOKED_UP
-    from peakctl.cli.session import connected
     from peakctl.operations.exporting import export_live
     from peakctl.operations.get import get_live
     from peakctl.operations.overview import read_machines, read_overview
@@ -62,7 +61,7 @@ async def _get(session: Session, word: str | None, name: str | None) -> Report:
 
     flags = session.flags
     whole = name is not None or flags.output in YAML
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if word is None:
             seen = await read_overview(platform, provided=flags.show_all)
             session.warnings += seen.diagnostics

@@ -67,11 +67,10 @@ def _graph(session: Session) -> Report:
 
 
 async def _impact(session: Session, word: str) -> Report:
-    from peakctl.cli.session import connected_to
     from peakctl.operations.graph import find_impact
     from peakctl.present.graph_text import impact_document, impact_lines, impact_parts
 
-    async with connected_to(session, word) as (platform, target):
+    async with session.connected_to(word) as (platform, target):
         found = await find_impact(platform, target.key)
     session.warnings += found.diagnostics
     lines, parts = impact_lines(found), impact_parts(found)

@@ -75,11 +75,10 @@ def history(
 
 async def _of_resource(session: Session, word: str, limit: int | None) -> Report:
     from peakctl.cli.past import told
-    from peakctl.cli.session import connected_to
     from peakctl.operations.versions import read_past
     from peakctl.present.versions import FIRST, past_document, past_lines
 
-    async with connected_to(session, word) as (platform, target):
+    async with session.connected_to(word) as (platform, target):
         found = await read_past(platform, target.key)
     session.warnings += found.diagnostics
     most = limit or (FIRST if session.flags.output == "text" else None)

@@ -46,13 +46,12 @@ def import_(what: tuple[str, ...], **flags: Any) -> int:
 
 async def _import(session: Session, chosen: JsonDict) -> Report:
     from peakctl.cli.planning import plan_result
-    from peakctl.cli.session import connected, tell_place
     from peakctl.operations.importing import ImportOptions, import_live
     from peakctl.present.import_text import import_document, import_lines
     from peakctl.present.text import line
 
-    tell_place(session)
-    async with connected(session) as platform:
+    session.tell_place()
+    async with session.connected() as platform:
         options = ImportOptions(**chosen, parallelism=session.flags.parallelism)
         done = await import_live(
             platform, options, lambda words: session.terminal.tell([line((words, "dim"))])

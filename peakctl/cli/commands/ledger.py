@@ -142,13 +142,12 @@ def rebuild(**flags: object) -> int:
 
 async def _show(session: Session) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected
     from peakctl.operations.ledger import show_ledger
     from peakctl.operations.project import require_owner
     from peakctl.present.ledger import Shown, ledger_document, ledger_lines, no_ledger_lines
 
     owner = require_owner(session.project)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await show_ledger(platform)
     session.warnings += found.diagnostics
     if found.revision is None:
@@ -164,7 +163,6 @@ async def _show(session: Session) -> Report:
 
 async def _unlock(session: Session) -> Report:
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.session import connected
     from peakctl.errors import counted
     from peakctl.operations.ledger import look_to_unlock, refuse_alive_run, unlock_ledger
     from peakctl.operations.project import require_owner
@@ -178,7 +176,7 @@ async def _unlock(session: Session) -> Report:
     from peakctl.present.text import line
 
     owner = require_owner(session.project)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await look_to_unlock(platform)
         session.warnings += found.diagnostics
         if found.revision is None:
@@ -207,7 +205,6 @@ async def _unlock(session: Session) -> Report:
 
 async def _rebuild(session: Session) -> Report:
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.session import connected, tell_where
     from peakctl.model import ledger_name
     from peakctl.operations.ledger import look_to_rebuild, write_rebuilt
     from peakctl.operations.load import load
@@ -218,8 +215,8 @@ async def _rebuild(session: Session) -> Report:
     owner = require_owner(session.project)
     loaded = load(session.project)
     session.warnings += loaded.diagnostics
-    tell_where(session, len(loaded.resources))
-    async with connected(session) as platform:
+    session.tell_where(len(loaded.resources))
+    async with session.connected() as platform:
         result = await look_to_rebuild(platform, loaded)
         session.warnings += result.diagnostics
         revision, entries = result.before.revision, rebuilt_document(result.rebuilt)

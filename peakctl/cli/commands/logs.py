@@ -73,7 +73,6 @@ async def _logs(
     times: bool,
 ) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected_to
     from peakctl.operations.logs import LoggedLine, LogOptions, read_logs
     from peakctl.present.runs import log_end, log_line, log_row
 
@@ -83,7 +82,7 @@ async def _logs(
             raise BrokenPipeError
 
     form = session.flags.output
-    async with connected_to(session, what, versioned=True) as (platform, target):
+    async with session.connected_to(what, versioned=True) as (platform, target):
         if target.key.kind == "Image":
             asked["version"] = target.version
         else:

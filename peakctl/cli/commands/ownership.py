@@ -101,7 +101,6 @@ def disown(what: tuple[str, ...], **flags: object) -> int:
 async def _change(session: Session, what: tuple[str, ...]) -> Report:
     """Change entries of the ledger, after asking where it takes something away."""
     from peakctl.cli.consent import require_consent
-    from peakctl.cli.session import connected
     from peakctl.operations.ownership import OwnershipChange, look_to_change, write_ownership
     from peakctl.operations.project import require_owner
     from peakctl.operations.target import parse_target
@@ -109,7 +108,7 @@ async def _change(session: Session, what: tuple[str, ...]) -> Report:
 
     session.arguments, change = what, OwnershipChange(session.command)
     require_owner(session.project)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         keys = [parse_target(word, list(platform.kinds)).key for word in what]
         shown = await look_to_change(platform, change, keys)
         session.warnings += shown.diagnostics

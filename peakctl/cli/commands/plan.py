@@ -99,11 +99,10 @@ def plan(**flags: object) -> int:
 
 async def _plan(session: Session) -> Report:
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
-    from peakctl.cli.session import connected
 
     flags = session.flags
     loaded = load_typed(session)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         planned = await plan_typed(session, platform, loaded)
         if flags.out is not None:
             from peakctl.operations.saved_plan import NOT_SAVED, save_plan

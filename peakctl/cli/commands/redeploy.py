@@ -46,7 +46,6 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
-    from peakctl.cli.session import connected_to
     from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
     from peakctl.operations.stop import Stop
     from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
@@ -54,7 +53,7 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
 
     session.arguments = (what,)
     terminal, stop = session.terminal, Stop()
-    async with connected_to(session, what) as (platform, target):
+    async with session.connected_to(what) as (platform, target):
         live = await look_to_redeploy(platform, target.key)
         session.show(redeploy_shown(target.key, live))
         require_consent(

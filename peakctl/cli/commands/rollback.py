@@ -68,14 +68,13 @@ async def _rollback(session: Session, target: str | None, to: str | None) -> Rep
     from peakctl.cli.carry_out import carry_out_typed
     from peakctl.cli.consent import require_consent
     from peakctl.cli.planning import options_of, plan_report, plan_result
-    from peakctl.cli.session import connected, tell_place
     from peakctl.operations.plan import refuse_guarded
     from peakctl.operations.rollback import planning_rollback
     from peakctl.present.rollback import lasting_lines, rollback_document
 
-    tell_place(session)
+    session.tell_place()
     async with (
-        connected(session) as platform,
+        session.connected() as platform,
         planning_rollback(platform, target, to, options_of(session)) as found,
     ):
         planned = found.planned

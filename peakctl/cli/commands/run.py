@@ -103,7 +103,6 @@ def run(what: str, **flags: Any) -> int:
 async def _run(session: Session, what: str, typed: Typed) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
-    from peakctl.cli.session import connected_to
     from peakctl.operations.running import run_target
     from peakctl.operations.stop import Stop
     from peakctl.present.runs import run_event_line, run_lines, run_row
@@ -114,7 +113,7 @@ async def _run(session: Session, what: str, typed: Typed) -> Report:
     def emit(event: ExecutionEvent) -> None:
         terminal.tell([run_event_line(event, began)])
 
-    async with connected_to(session, what) as (platform, target):
+    async with session.connected_to(what) as (platform, target):
         with graceful(session, stop.request, lambda item: terminal.warn([item])):
             found = await run_target(platform, target.key, options, emit, stop)
     row = run_row(found)

@@ -62,10 +62,9 @@ def status(
         raise click.UsageError(f"--watch and -o {flags['output']} exclude each other")
 
     async def body(session: Session) -> Report:
-        from peakctl.cli.session import connected
 
         loaded, chosen = _load(session, what)
-        async with connected(session) as platform:
+        async with session.connected() as platform:
             if watch:
                 return await _watch(session, platform, loaded, chosen, interval, fails=fails)
             return await _once(session, platform, loaded, chosen, fails=fails)
@@ -74,7 +73,6 @@ def status(
 
 
 def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOptions]:
-    from peakctl.cli.session import tell_where
     from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.plan import PlanOptions, load_for_plan
     from peakctl.operations.status import read_words
@@ -84,7 +82,7 @@ def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOpti
     chosen = PlanOptions(select=select, exclude=flags.exclude)
     loaded = load_for_plan(session.project, chosen)
     session.warnings += loaded.diagnostics
-    tell_where(session, len(loaded.chosen))
+    session.tell_where(len(loaded.chosen))
     return loaded, chosen
 
 

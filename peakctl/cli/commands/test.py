@@ -65,13 +65,12 @@ def test(what: str | None, **flags: object) -> int:
 
 async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected
     from peakctl.operations.health import not_passed, read_check, run_check, run_checks
     from peakctl.operations.target import parse_target
     from peakctl.present.health import NO_CHECKS, check_lines, check_row
     from peakctl.present.text import line
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         if what is None:
             checks = session.project.health_checks
             found = await run_checks(platform, checks)

@@ -50,11 +50,10 @@ def whoami(can: str | None, action: str, **flags: object) -> int:
 
 async def _whoami(session: Session, can: str | None, action: str) -> Report:
     from peakctl.cli.exits import Exit
-    from peakctl.cli.session import connected
     from peakctl.operations.whoami import look_who
     from peakctl.present.whoami import asked_line, whoami_document, whoami_lines
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await look_who(platform, can, action)
     lines = whoami_lines(found)
     if can is not None and found.asked is not None:

@@ -44,11 +44,10 @@ def why(target: str, **flags: object) -> int:
 
 async def _why(session: Session, target: str) -> Report:
     from peakctl.cli.past import told
-    from peakctl.cli.session import connected
     from peakctl.operations.why import find_why
     from peakctl.present.why import why_document, why_lines
 
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         found = await find_why(platform, target)
     session.warnings += found.diagnostics
     lines = why_lines(found, verbose=session.flags.verbose)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peakctl.operations import blocking
+import peakctl
 from peakctl.operations.blocking import run_blocking
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def test_ctrl_c_cancels_the_work_and_waits_for_its_end(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["plan", "save_plan", "apply", "destroy", "get", "show_ledger"])
 def test_a_blocking_operation_is_documented_as_the_asynchronous_one(name: str) -> None:
-    function: Callable[..., Any] = getattr(blocking, name)
+    function: Callable[..., Any] = getattr(peakctl, name)
+    assert function is getattr(peakctl, name)
     assert function.__name__ == name
     assert function.__doc__
     assert not inspect.iscoroutinefunction(function)

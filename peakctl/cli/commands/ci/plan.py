@@ -109,7 +109,6 @@ async def _plan(session: Session, context: CiContext) -> Report:
     )
     from peakctl.cli.offline import plan_without_tenant
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
-    from peakctl.cli.session import connected
     from peakctl.operations.saved_plan import save_plan
 
     if session.flags.offline:
@@ -117,7 +116,7 @@ async def _plan(session: Session, context: CiContext) -> Report:
     file = plan_file_of(session)
     begin_file(session, file)
     loaded = load_typed(session)
-    async with connected(session) as platform:
+    async with session.connected() as platform:
         planned = await plan_typed(session, platform, loaded)
         if planned.guards and await consented(session, context, planned, planned.guards):
             planned = await plan_typed(session, platform, loaded)
