@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from peakctl.cli.session import Session
 from peakctl.operations.history import fits, read_runs, select_runs
-from peakctl.operations.project import require_owner
 from peakctl.operations.target import find_kind
 from peakctl.present.history import history_document, history_lines
 from peakctl.present.values import block
@@ -22,7 +21,7 @@ FIRST_RUNS = 20
 
 async def history_of_project(session: Session, asked: JsonDict) -> Report:
     """The runs that are asked for: `since`, `resource` and `limit` are those of `select_runs`."""
-    require_owner(session.project)
+    session.require_owner()
     async with session.connected() as platform:
         if asked["resource"] is not None:
             kind, slash, name = asked["resource"].partition("/")

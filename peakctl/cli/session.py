@@ -22,6 +22,7 @@ from peakctl.operations.project import (
     ProjectOptions,
     find_project,
     place_of,
+    require_owner,
     with_environment,
     with_policy,
 )
@@ -35,7 +36,7 @@ from peakctl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from peakctl.cli.options import Flags
-    from peakctl.model import JsonDict, Key, Location, Owned, Plan
+    from peakctl.model import JsonDict, Key, Location, Owned, Owner, Plan
     from peakctl.operations.platform import Platform
     from peakctl.operations.target import Target
     from peakctl.present.events import EventStream
@@ -130,6 +131,10 @@ class Session:
                 options = replace(options, parameters=read_pairs(flags.param))
                 self.opened = replace(self.opened, options=options)
         return self.opened
+
+    def require_owner(self) -> Owner:
+        """The owner of what the project applies. Raises UsageError where no ledger is kept."""
+        return require_owner(self.project)
 
     def report(self, **parts: Any) -> Report:
         """A report of this command; warnings gathered on the way come first."""

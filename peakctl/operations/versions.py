@@ -14,24 +14,12 @@ from peakctl.engine.plan.names import Names, Told, ask_for_names
 from peakctl.engine.plan.shown import show_plan, unnamed_versions
 from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.kinds.fields import Kind
-from peakctl.model import (
-    Action,
-    Archive,
-    ArchiveFile,
-    FileChanges,
-    HistoryResource,
-    HistoryRun,
-    KeptVersion,
-    Key,
-    Listed,
-    Live,
-    Plan,
-    ShownChange,
-    Status,
-    Tree,
-    Verb,
-)
+from peakctl.model.history import HistoryResource, HistoryRun
+from peakctl.model.plan import Action, FileChanges, Plan, ShownChange, Status, Verb
+from peakctl.model.platform import KeptVersion
 from peakctl.model.records import dataclass
+from peakctl.model.resources import Archive, ArchiveFile, Listed, Live
+from peakctl.model.values import Key, Tree
 from peakctl.operations.executions import WORKFLOW, Execution, list_executions
 from peakctl.operations.get import find_ledgers, seal_found
 from peakctl.operations.history import HistoryResult, read_runs

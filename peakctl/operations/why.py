@@ -18,20 +18,8 @@ from peakctl.engine.plan.parameters import Parameters
 from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
 from peakctl.files import Unreadable, read_text
 from peakctl.manifests.commit import write_commit
-from peakctl.model import (
-    MISSING,
-    Action,
-    HistoryRun,
-    Key,
-    Location,
-    Path,
-    Resource,
-    ShownChange,
-    Skipped,
-    Status,
-    Value,
-    Verb,
-)
+from peakctl.model import MISSING, HistoryRun, Key, Location, Path, Resource, Value
+from peakctl.model.plan import Action, ShownChange, Skipped, Status, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.values import dotted, leaf_places, reveal, seal_at, value_at
 from peakctl.operations.explain import FieldExplained, explain_field

@@ -13,7 +13,7 @@ STREAMED = "jsonl"
 """The form whose lines are written as they come, where somebody listens to the run."""
 
 
-OF_HOSTS = frozenset({"github", "gitlab", "codequality", "sarif", "junit"})
+OF_HOSTS = ("github", "gitlab", "codequality", "sarif", "junit")
 """Forms that code hosts and CI read: their places are relative to the repository's root."""
 
 
@@ -65,34 +65,10 @@ def _html(report: Report) -> str:
     return html_text(report)
 
 
-def _github(report: Report) -> str:
-    from peakctl.present.host_reports import github_text
+def _of_host(report: Report, form: str) -> str:
+    from peakctl.present.host_reports import TEXTS
 
-    return github_text(report)
-
-
-def _gitlab(report: Report) -> str:
-    from peakctl.present.host_reports import gitlab_text
-
-    return gitlab_text(report)
-
-
-def _code_quality(report: Report) -> str:
-    from peakctl.present.host_reports import code_quality_text
-
-    return code_quality_text(report)
-
-
-def _sarif(report: Report) -> str:
-    from peakctl.present.host_reports import sarif_text
-
-    return sarif_text(report)
-
-
-def _junit(report: Report) -> str:
-    from peakctl.present.host_reports import junit_text
-
-    return junit_text(report)
+    return TEXTS[form](report)
 
 
 FORMS: Mapping[str, Callable[[Report], str]] = {
@@ -103,10 +79,6 @@ FORMS: Mapping[str, Callable[[Report], str]] = {
     "markdown": _markdown,
     **{f"markdown:{host}": partial(_markdown, host=host) for host in MARKDOWN_HOSTS},
     "html": _html,
-    "github": _github,
-    "gitlab": _gitlab,
-    "codequality": _code_quality,
-    "sarif": _sarif,
-    "junit": _junit,
+    **{form: partial(_of_host, form=form) for form in OF_HOSTS},
 }
 """Each form and what writes it; a module of a form is loaded with it."""

@@ -392,3 +392,13 @@ def _clean(text: str) -> str:
     GitLab makes one of `[[ATTACHMENT|path]]`, whoever wrote it.
     """
     return _NO_XML.sub("\ufffd", text).replace("[[ATTACHMENT|", "[ [ATTACHMENT|")
+
+
+TEXTS = {
+    "github": github_text,
+    "gitlab": gitlab_text,
+    "codequality": code_quality_text,
+    "sarif": sarif_text,
+    "junit": junit_text,
+}
+"""What writes each form."""

@@ -49,7 +49,6 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.planning import load_typed, options_of
     from peakctl.operations.drift import look_for_drift
-    from peakctl.operations.project import require_owner
     from peakctl.present.drift import (
         drift_document,
         drift_events,
@@ -58,7 +57,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
         drift_sections,
     )
 
-    require_owner(session.project)
+    session.require_owner()
     loaded = load_typed(session)
     async with session.connected() as platform:
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)

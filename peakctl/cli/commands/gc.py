@@ -93,13 +93,12 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
     from peakctl.errors import counted
     from peakctl.operations.gc import GcResult, run_gc
     from peakctl.operations.gc_plan import look_to_gc
-    from peakctl.operations.project import require_owner
     from peakctl.operations.stop import Stop
     from peakctl.present import upkeep
 
     flags, stop = session.flags, Stop()
     session.arguments = _arguments(asked)
-    require_owner(session.project)
+    session.require_owner()
     async with session.connected() as platform:
         shown = await look_to_gc(platform, asked)
         session.warnings += shown.diagnostics

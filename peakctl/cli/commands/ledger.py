@@ -143,10 +143,9 @@ def rebuild(**flags: object) -> int:
 async def _show(session: Session) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.operations.ledger import show_ledger
-    from peakctl.operations.project import require_owner
     from peakctl.present.ledger import Shown, ledger_document, ledger_lines, no_ledger_lines
 
-    owner = require_owner(session.project)
+    owner = session.require_owner()
     async with session.connected() as platform:
         found = await show_ledger(platform)
     session.warnings += found.diagnostics
@@ -165,7 +164,6 @@ async def _unlock(session: Session) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.errors import counted
     from peakctl.operations.ledger import look_to_unlock, refuse_alive_run, unlock_ledger
-    from peakctl.operations.project import require_owner
     from peakctl.present.ledger import (
         Shown,
         lease_document,
@@ -175,7 +173,7 @@ async def _unlock(session: Session) -> Report:
     )
     from peakctl.present.text import line
 
-    owner = require_owner(session.project)
+    owner = session.require_owner()
     async with session.connected() as platform:
         found = await look_to_unlock(platform)
         session.warnings += found.diagnostics
@@ -208,11 +206,10 @@ async def _rebuild(session: Session) -> Report:
     from peakctl.model import ledger_name
     from peakctl.operations.ledger import look_to_rebuild, write_rebuilt
     from peakctl.operations.load import load
-    from peakctl.operations.project import require_owner
     from peakctl.present.ledger import found_lines, place_document, rebuilt_document, rebuilt_lines
     from peakctl.present.text import line
 
-    owner = require_owner(session.project)
+    owner = session.require_owner()
     loaded = load(session.project)
     session.warnings += loaded.diagnostics
     session.tell_where(len(loaded.resources))

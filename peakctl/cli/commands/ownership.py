@@ -102,12 +102,11 @@ async def _change(session: Session, what: tuple[str, ...]) -> Report:
     """Change entries of the ledger, after asking where it takes something away."""
     from peakctl.cli.consent import require_consent
     from peakctl.operations.ownership import OwnershipChange, look_to_change, write_ownership
-    from peakctl.operations.project import require_owner
     from peakctl.operations.target import parse_target
     from peakctl.present.ledger import ownership_document, ownership_lines, ownership_summary
 
     session.arguments, change = what, OwnershipChange(session.command)
-    require_owner(session.project)
+    session.require_owner()
     async with session.connected() as platform:
         keys = [parse_target(word, list(platform.kinds)).key for word in what]
         shown = await look_to_change(platform, change, keys)

@@ -16,7 +16,7 @@ from plans import as_shown
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Location, Outcome, Owned, Plan, Status, Step, Verb
 from peakctl.present.forms import OF_HOSTS, form_text
-from peakctl.present.host_reports import findings_of
+from peakctl.present.host_reports import TEXTS, findings_of
 from peakctl.present.places import Places, in_repository
 from peakctl.present.report import Report
 
@@ -276,6 +276,6 @@ def test_a_place_outside_of_the_repository_is_none() -> None:
 
 
 def test_only_these_forms_have_such_places() -> None:
-    assert {"github", "gitlab", "codequality", "sarif", "junit"} == OF_HOSTS
+    assert {"github", "gitlab", "codequality", "sarif", "junit"} == set(OF_HOSTS) == set(TEXTS)
     plan = Places(Path("/a"), Path("/")).plan(Plan(()))
     assert plan == Plan(())
