@@ -24,7 +24,7 @@ from peakctl.conversion.fold import fold
 from peakctl.conversion.ids import Id, id_at, resolve, use_variables
 from peakctl.conversion.publish import Publisher, is_publish_file
 from peakctl.conversion.scripts import scripts_in
-from peakctl.conversion.tree import Map, Piece, Pieces, told, walk
+from peakctl.conversion.tree import Map, Piece, Pieces, pieces_in, told, walk
 from peakctl.conversion.uses import Use, Uses, is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, Severity
@@ -484,10 +484,6 @@ def _read_from_environment(draft: Draft, secret: Mapping[str, str]) -> None:
     def variable(found: re.Match[str]) -> str:
         return f"{found[1]}os_env.{secret[found[2]]}"
 
-    for tree in (draft.metadata, draft.spec):
-        for holder, key, _ in walk(tree):
-            values = holder.get(key)
-            for each in [key, *(values if isinstance(values, list) else [values])]:
-                if isinstance(each, Piece):
-                    each.text = pattern.sub(variable, each.text)
-                    each.value = pattern.sub(variable, each.value)
+    for each in (*pieces_in(draft.metadata), *pieces_in(draft.spec)):
+        each.text = pattern.sub(variable, each.text)
+        each.value = pattern.sub(variable, each.value)

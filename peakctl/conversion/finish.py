@@ -9,7 +9,8 @@ from dataclasses import field
 
 from peakctl.conversion.body_text import TEMPLATE
 from peakctl.conversion.drafts import Draft
-from peakctl.conversion.tree import NOWHERE, Map, Part, Piece, Pieces, told, walk
+from peakctl.conversion.ids import id_word
+from peakctl.conversion.tree import NOWHERE, Map, Part, Piece, Pieces, pieces_in, told, walk
 from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic
@@ -188,7 +189,7 @@ class Finisher:
     def _templates(self, draft: Draft, tree: Map) -> None:
         """Literals in what a template says: `{% set token = "..." %}`, `default("...")`."""
         draft.head = self._without_literals(draft, draft.head, draft.place)
-        for piece in _pieces(tree):
+        for piece in pieces_in(tree):
             piece.text = self._without_literals(draft, piece.text, piece.place)
             if piece.is_block:
                 piece.text = "\n".join(_uncommented(row) for row in piece.text.split("\n"))
@@ -253,7 +254,7 @@ class Finisher:
     def _references(self, draft: Draft, tree: Map) -> None:
         """Ids of what this conversion makes become names; others get a comment."""
         for holder, key, path in walk(tree):
-            if key in ("imageId", "instanceTypeId") or (key == "id" and _is_reference(path)):
+            if id_word(key, path) is not None:
                 self._reference(holder, key, path)
         versions = draft.spec if draft.kind == "Image" else draft.spec.get("release")
         if isinstance(versions, Map) and "version" in versions:
@@ -320,17 +321,6 @@ def _whole(draft: Draft) -> Map:
     return tree
 
 
-def _pieces(tree: Map) -> Iterator[Piece]:
-    """Every part that is kept, as a key, a value or an item."""
-    seen: set[str] = set()
-    for holder, key, _ in walk(tree):
-        value = holder.get(key)
-        for each in (key, *(value if isinstance(value, list) else (value,))):
-            if isinstance(each, Piece) and each not in seen:
-                seen.add(each)
-                yield each
-
-
 def _uncommented(row: str) -> str:
     """A line without its comment, if that looks like a secret."""
     before, sign, comment = row.partition("#")
@@ -349,11 +339,6 @@ def _is_declared(kind: Kind, path: Path, tree: Tree) -> bool:
     """Whether the schema has this very field, and not just any key in its place."""
     parent = field_at(kind.root, path[:-1], tree)
     return parent is not None and path[-1] in parent.properties
-
-
-def _is_reference(path: Path) -> bool:
-    words = {"blockSpec", "appSpec", "includes", "excludes", "config", "imageDetails"}
-    return bool(words & {path[-2], path[-3] if len(path) > 2 else ""})
 
 
 def _replaced(text: str, part: Part, new: str) -> str:

@@ -15,7 +15,7 @@ from peakctl.conversion.commands import Mode
 from peakctl.conversion.drafts import Draft
 from peakctl.conversion.lines import joined
 from peakctl.conversion.plain import read_yaml_1_1
-from peakctl.conversion.tree import Map, Piece, told, walk
+from peakctl.conversion.tree import Map, Piece, pieces_in, told, walk
 from peakctl.conversion.uses import is_credential
 from peakctl.engine.export import looks_secret
 from peakctl.errors import Diagnostic, Severity
@@ -204,7 +204,8 @@ class _Filler:
                 value = holder.get(key)
                 if isinstance(value, Piece) and not value.is_block:
                     holder[key] = self._filled(value)
-        text = " ".join(piece.text for piece in _pieces(draft)) + draft.head
+        pieces = [*pieces_in(draft.metadata), *pieces_in(draft.spec)]
+        text = " ".join(piece.text for piece in pieces) + draft.head
         used = [name for name in self.sets if re.search(rf"\b{name}\b", text)]
         sets = [f"{{% set {name} = {self.sets[name]} %}}" for name in used]
         draft.head = "\n".join([*sets, *([draft.head] if draft.head else [])])
@@ -216,12 +217,3 @@ class _Filler:
             return piece
         text = _BARE.sub(lambda found: self.literal[found[1]], piece.value)
         return read_yaml_1_1(text) if piece.text.startswith("{{") else text
-
-
-def _pieces(draft: Draft) -> Iterator[Piece]:
-    for tree in (draft.metadata, draft.spec):
-        for holder, key, _ in walk(tree):
-            values = holder.get(key)
-            for each in [key, *(values if isinstance(values, list) else [values])]:
-                if isinstance(each, Piece):
-                    yield each

@@ -137,3 +137,14 @@ def walk(value: Value, path: Path = ()) -> Iterator[tuple[Map, str, Path]]:
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from walk(item, (*path, number))
+
+
+def pieces_in(tree: Map) -> Iterator[Piece]:
+    """Every part of a tree that is kept as it was written, be it a key, a value or an item."""
+    seen: set[str] = set()
+    for holder, key, _ in walk(tree):
+        value = holder.get(key)
+        for each in (key, *(value if isinstance(value, list) else (value,))):
+            if isinstance(each, Piece) and each not in seen:
+                seen.add(each)
+                yield each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peakctl.errors import HostError
@@ -12,6 +13,7 @@ from peakctl.hosts.client import HostClient
 from peakctl.hosts.comments import Comments
 from peakctl.hosts.job import OWN_TOKEN, Job
 from peakctl.hosts.requests import Requests
+from peakctl.model import CiJob
 from peakctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ _REQUESTS: Mapping[str, Callable[[HostClient, Job], Requests]] = {
 _HEADERS = {"github": github.headers, "gitlab": gitlab.headers, "azure": azure.headers}
 _TOKENS = {"github": github.TOKENS, "gitlab": gitlab.TOKENS, "azure": azure.TOKENS}
 _MERGED = {"github": github.find_merged, "gitlab": gitlab.find_merged}
+_ENDS = {"github": github.end_of, "gitlab": gitlab.end_of}
+REQUEST_SECONDS = 180.0
+"""How long after its end a request of a job may still arrive at the platform."""
 
 
 def find_job(environment: Mapping[str, str], wanted: str | None = None) -> Job:
@@ -99,3 +104,22 @@ async def find_merged(client: HostClient, job: Job, *, exactly: bool = False) ->
     """
     find = _MERGED.get(job.host)
     return await find(client, job, exactly=exactly) if find is not None and job.commit else ""
+
+
+async def ended_at(client: HostClient, job: Job, other: CiJob) -> float | None:
+    """When `other` ended, in seconds since 1970 by the host's clock; None unless that is certain.
+
+    It is certain once so much time has passed that nothing of it can be on its way any more. Of
+    GitHub the whole attempt of a run must have ended, of GitLab the job. Raises HostError.
+    """
+    find, is_ours = _ENDS.get(job.host), job.jobs_at and other.url.startswith(job.jobs_at)
+    if find is None or not is_ours:  # what runs elsewhere has other numbers
+        return None
+    told, now = await find(client, job, other), client.server_time
+    if told is None:
+        return None
+    try:
+        ended = datetime.fromisoformat(told).timestamp()
+    except ValueError:
+        raise HostError.of("the host does not tell when a job has ended") from None
+    return ended if now is not None and ended + REQUEST_SECONDS < now else None

@@ -24,7 +24,7 @@ from peakctl.hosts.requests import (
     moment_at,
     packed_plan,
 )
-from peakctl.model import JsonDict, JsonObject
+from peakctl.model import CiJob, JsonDict, JsonObject
 
 LIMIT = 65_536
 """Characters of a comment."""
@@ -33,6 +33,7 @@ SUMMARY_LIMIT = 2**20
 ACTIONS_BOT = "github-actions[bot]"
 """Who writes with the token of a job (`GITHUB_TOKEN`)."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
+_RUN = re.compile(r"[1-9][0-9]{0,18}\Z")
 _PULL_REF = re.compile(r"refs/pull/([1-9][0-9]{0,17})/(?:merge|head)\Z")
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _WORKFLOW_REF = re.compile(r"[^@\s]+?/[^@\s/]+/(\.github/workflows/[^@\s]+)@\S+\Z")
@@ -162,6 +163,15 @@ async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     first = next((e for e in found if text_at(e, "merge_commit_sha") == job.commit), None)
     chosen = first or (found[0] if found and not exactly else None)
     return text_at(chosen, "number", fits=NUMBER.match)
+
+
+async def end_of(client: HostClient, job: Job, other: CiJob) -> str | None:
+    """When the whole attempt of another run ended; None while it has not."""
+    if not _RUN.match(other.run):
+        return None
+    path = f"/repos/{job.repository}/actions/runs/{other.run}/attempts/{other.attempt}"
+    found = await client.get(path)
+    return text_at(found, "updated_at") if text_at(found, "status") == "completed" else None
 
 
 def headers(token: str) -> dict[str, str]:

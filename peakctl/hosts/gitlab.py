@@ -19,7 +19,7 @@ from peakctl.hosts.requests import (
     moment_at,
     packed_plan,
 )
-from peakctl.model import JsonDict
+from peakctl.model import CiJob, JsonDict
 
 LIMIT = 1_000_000
 """Characters of a note."""
@@ -32,6 +32,8 @@ CONFIGURATION, INCLUDED = ".gitlab-ci.yml", ".gitlab/"
 _APPROVED, _RETRACTED = "approved this merge request", "unapproved this merge request"
 _MOVED = "changed target branch from"
 _EXPIRED = "the artifacts with its plan have expired"
+_OVER = ("success", "failed", "canceled", "skipped")
+"""The states of a job that has ended."""
 TOKENS = ("GITLAB_TOKEN",)
 """Variables that may hold the token, beside the one of peakctl itself."""
 
@@ -112,6 +114,12 @@ async def find_merged(client: HostClient, job: Job, *, exactly: bool) -> str:
     first = next((e for e in found if job.commit in (text_at(e, w) for w in brought)), None)
     chosen = first or (found[0] if found and not exactly else None)
     return text_at(chosen, "iid", fits=NUMBER.match)
+
+
+async def end_of(client: HostClient, job: Job, other: CiJob) -> str | None:
+    """When another job ended, whose id is its attempt; None while it has not."""
+    found = await client.get(f"/projects/{job.more['own']}/jobs/{other.attempt}")
+    return text_at(found, "finished_at") if text_at(found, "status") in _OVER else None
 
 
 def headers(token: str) -> dict[str, str]:

@@ -11,10 +11,17 @@ from pathlib import Path
 
 from peakctl.errors import Diagnostic, HostError, PeakctlError, Severity
 from peakctl.hosts.comments import Marker, upsert
-from peakctl.hosts.find import comments_of, connect, find_job, find_merged, requests_of, why_mute
+from peakctl.hosts.find import (
+    comments_of,
+    connect,
+    ended_at,
+    find_job,
+    find_merged,
+    requests_of,
+    why_mute,
+)
 from peakctl.hosts.github import SUMMARY_LIMIT
 from peakctl.hosts.job import Job
-from peakctl.hosts.jobs import ended_at
 from peakctl.ledger.lease import LEASE
 from peakctl.manifests.project import find_project
 from peakctl.model import Lease
