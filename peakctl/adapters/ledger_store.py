@@ -15,6 +15,8 @@ from peakctl.model import HISTORY_PREFIX, LEDGER_PREFIX, Clock, JsonObject, List
 from peakctl.model.records import dataclass
 
 PATH = "service/artifacts/api/v1/artifacts/"
+ITEMS = ("artifacts",)
+"""The key of the listing at `PATH` that holds its items."""
 NO_LEDGER = b"null"
 """Stands for the text of an artifact that somebody else made: whole, and no ledger."""
 _ENTRY = b"PK\x01\x02"
@@ -64,7 +66,7 @@ class ArtifactLedgers:
 
     async def list(self) -> tuple[Listed, ...]:
         """All of the tenant, the oldest first: every page of the artifacts."""
-        found = await self._api.pages(PATH, ("artifacts",))
+        found = await self._api.pages(PATH, ITEMS)
         named = ((str(item.get("name", "")), item) for item in found)
         return self.pick(tuple(_listed(name, item) for name, item in named if is_record(name)))
 

@@ -290,6 +290,7 @@ class Api:
         self._in_flight = ConcurrencyLimit(self._limits.in_flight, self._limits.grow_after)
         self._pause = Pause(clock)
         self._exchange = Exchange(transport, token, clock, self._limits, on_request)
+        self._ahead: dict[tuple[str, Query], asyncio.Task[list[JsonDict]]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -300,6 +301,9 @@ class Api:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for task in self._ahead.values():
+            task.cancel()
+        await asyncio.gather(*self._ahead.values(), return_exceptions=True)
         await self._exchange.close()
 
     @property
@@ -344,7 +348,13 @@ class Api:
 
         Raises ApiError (api/incomplete-listing) when its pages go on contradicting each other.
         """
-        return await self._listing(path, items, query).all()
+        task = self._ahead.pop((path, tuple(query)), None)
+        return await (task or self._listing(path, items, query).all())
+
+    def ask_ahead(self, path: str, items: tuple[str, ...], query: Query = ()) -> None:
+        """Begin to read a listing. The next `pages` of it gets that one, and no other does."""
+        task = asyncio.create_task(self._listing(path, items, query).all())
+        self._ahead[path, tuple(query)] = task
 
     async def first_page(
         self, path: str, items: tuple[str, ...], query: Query = ()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from peakctl.operations.platform import Platform
     from peakctl.operations.target import Target
     from peakctl.present.events import EventStream
+
+T = TypeVar("T")
 
 STDIN = "<stdin>"
 LISTING = frozenset(
@@ -209,6 +211,18 @@ class Session:
         async with connect(self.project, self.flags.parallelism) as platform:
             try:
                 yield platform
+            finally:
+                self.requests += platform.api.requests
+
+    @asynccontextmanager
+    async def connected_loading(self, load: Callable[[], T]) -> AsyncIterator[tuple[Platform, T]]:
+        """As `connected`, and what `load` gives, which reads the manifests meanwhile."""
+        from peakctl.operations.ahead import connect_and_load
+
+        parallelism = self.flags.parallelism
+        async with connect_and_load(self.project, load, parallelism) as (platform, loaded):
+            try:
+                yield platform, loaded
             finally:
                 self.requests += platform.api.requests
 

@@ -27,6 +27,8 @@ _ESCAPE = re.compile(
 )
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _RUN = re.compile(rb"\x01+")
+_SHORT, _MOST_KEPT = 200, 10_000
+"""Results for texts up to so many characters are kept, up to so many: plans repeat most words."""
 
 
 class Redactor:
@@ -38,6 +40,7 @@ class Redactor:
         self._parts: dict[int, set[str]] = {}
         self._exact: dict[int, set[str]] = {}
         self._wholes: set[str] = set()
+        self._results: dict[str, str] = {}
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -45,12 +48,22 @@ class Redactor:
         for secret in secrets:
             if len(secret.strip()) >= SHORTEST_SECRET and secret not in self._known:
                 self._known.add(secret)
+                self._results.clear()
                 self._learn(secret)
 
     def __call__(self, text: str) -> str:
         """`text` with a mask in place of each secret, each long part of one, in any form."""
         if not self._known or len(text) < SHORTEST_SECRET:
             return text
+        known = self._results.get(text)
+        if known is not None:
+            return known
+        masked = self._masked(text)
+        if len(text) <= _SHORT and len(self._results) < _MOST_KEPT:
+            self._results[text] = masked
+        return masked
+
+    def _masked(self, text: str) -> str:
         marks = bytearray(len(text))
         self._mark(text, None, marks)
         decoded, spans = text, None

@@ -20,7 +20,7 @@ from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
     ReplanInputs,
-    load_for_plan,
+    load_and_connect,
     make_plan,
     refuse_guarded,
 )
@@ -143,23 +143,15 @@ async def apply_async(
             planned = _without_ledgers(platform, approval)
             return await carry_out(platform, planned, approval, chosen, emit, stop)
     wanted = planning or PlanOptions()
-    loaded = load_for_plan(project, wanted)
-    with telling() as told:
-        told += loaded.diagnostics
-        async with connect(project, wanted.parallelism) as platform:
-            saved = approval if isinstance(approval, SavedPlan) else None
-            planned = await make_plan(
-                platform,
-                loaded,
-                wanted,
-                tenant=saved.tenant if saved else None,
-                preflight=True,
-            )
-            told += planned.diagnostics
-            refuse_guarded(planned)
-            if saved is not None:
-                told += await check_saved(platform, planned, saved, confirm=_confirmed)
-            result = await carry_out(platform, planned, saved or planned, chosen, emit, stop)
+    saved = approval if isinstance(approval, SavedPlan) else None
+    tenant = saved.tenant if saved else None
+    async with load_and_connect(project, wanted) as (platform, loaded, told):
+        planned = await make_plan(platform, loaded, wanted, tenant=tenant, preflight=True)
+        told += planned.diagnostics
+        refuse_guarded(planned)
+        if saved is not None:
+            told += await check_saved(platform, planned, saved, confirm=_confirmed)
+        result = await carry_out(platform, planned, saved or planned, chosen, emit, stop)
     return replace(result, diagnostics=(*told, *result.diagnostics))
 
 

@@ -16,8 +16,14 @@ from peakctl.model import Key, Lease, Listed, Live, LiveId, Owner, Verb
 from peakctl.model.ledger import PastRun
 from peakctl.model.records import dataclass
 from peakctl.operations.load import LoadResult
-from peakctl.operations.plan import PlanOptions, PlanResult, ReplanInputs, load_for_plan, make_plan
-from peakctl.operations.platform import Platform, connect
+from peakctl.operations.plan import (
+    PlanOptions,
+    PlanResult,
+    ReplanInputs,
+    load_and_connect,
+    make_plan,
+)
+from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, require_owner, telling
 
 _TOLD_AS_DRIFT = ("guard/adopt", "guard/mass-change", "guard/not-allowed", "guard/rolled-back")
@@ -58,12 +64,9 @@ async def drift_async(
     given = options or PlanOptions()
     chosen = PlanOptions(select=given.select, exclude=given.exclude, parallelism=given.parallelism)
     require_owner(project)
-    loaded = load_for_plan(project, chosen)
-    with telling() as told:
-        told += loaded.diagnostics
-        async with connect(project, chosen.parallelism) as platform:
-            found = await look_for_drift(platform, loaded, chosen, unowned=unowned)
-        return replace(found, diagnostics=(*told, *found.diagnostics))
+    async with load_and_connect(project, chosen) as (platform, loaded, told):
+        found = await look_for_drift(platform, loaded, chosen, unowned=unowned)
+    return replace(found, diagnostics=(*told, *found.diagnostics))
 
 
 async def look_for_drift(

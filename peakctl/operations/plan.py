@@ -7,27 +7,34 @@ apply plans a second time under its lease: `ReplanInputs` is what it may rely on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
 from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
-from peakctl.errors import Diagnostic, GuardRefused, Severity, UsageError, counted
+from peakctl.errors import Diagnostic, GuardRefused, Severity, counted
 from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
+from peakctl.operations.ahead import connect_and_load, import_ahead
 from peakctl.operations.load import LoadResult, load, refuse_errors
-from peakctl.operations.platform import PARALLELISM, Platform, connect
+from peakctl.operations.platform import PARALLELISM, Platform
 from peakctl.operations.project import Project, telling
-from peakctl.operations.selection import narrow
+from peakctl.operations.selection import check_owns, check_whole, narrow
 
 if TYPE_CHECKING:
     from peakctl.engine.plan.approval import Tenant
     from peakctl.engine.plan.names import Told
     from peakctl.engine.plan.planner import Planned
+
+
+_NEEDED_NEXT = ("peakctl.engine.plan.planner", "peakctl.engine.plan.shown")
+_NEEDED_OF_CHANGES = ("peakctl.operations.preflight",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +165,24 @@ async def plan_async(project: Project, options: PlanOptions | None = None) -> Pl
     other), GuardRefused (another tenant or owner), LedgerUnusable, NotAuthenticated, ApiError.
     """
     chosen = options or PlanOptions()
-    loaded = load_for_plan(project, chosen)
-    with telling() as told:
-        told += loaded.diagnostics
-        async with connect(project, chosen.parallelism) as platform:
-            planned = await make_plan(platform, loaded, chosen, preflight=True)
-        return replace(planned, diagnostics=(*told, *planned.diagnostics))
+    async with load_and_connect(project, chosen) as (platform, loaded, told):
+        planned = await make_plan(platform, loaded, chosen, preflight=True)
+    return replace(planned, diagnostics=(*told, *planned.diagnostics))
+
+
+@asynccontextmanager
+async def load_and_connect(
+    project: Project, options: PlanOptions
+) -> AsyncIterator[tuple[Platform, LoadResult, list[Diagnostic]]]:
+    """The platform and the manifests of a plan, and their warnings, which an error has first.
+
+    Raises as `load_for_plan` and `connect`.
+    """
+    load = partial(load_for_plan, project, options)
+    async with connect_and_load(project, load, options.parallelism) as (platform, loaded):
+        with telling() as told:
+            told += loaded.diagnostics
+            yield platform, loaded, told
 
 
 def load_for_plan(project: Project, options: PlanOptions) -> LoadResult:
@@ -172,7 +191,7 @@ def load_for_plan(project: Project, options: PlanOptions) -> LoadResult:
     with telling() as told:
         told += loaded.diagnostics
         if options.prune:
-            check_whole(project, options)
+            check_whole(project, options.select, options.exclude)
         if options.destroy:
             check_owns(project)
     return loaded
@@ -242,7 +261,8 @@ class Planner:
     async def make_plan(self) -> PlanResult:
         """As the function of that name."""
         project, chosen = self.platform.project, self.loaded.chosen
-        began = project.clock.now()
+        early = self.platform.asked_ahead
+        began = early.pop() if early else project.clock.now()
         live, found, decided = await self.survey()
         plan, needed = narrow(_redacted(project, found.plan), chosen)
         problems = [
@@ -257,10 +277,10 @@ class Planner:
         guards += [*self._mass_change(plan), *self._not_allowed(plan)]
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
-        both = self._add_file_changes(live, plan), self._find_refusals(live, plan)
-        plan, refused = await asyncio.gather(*both)
+        refused, (plan, names) = await asyncio.gather(
+            self._find_refusals(live, plan), self._in_words(live, found.plan, plan)
+        )
         self.told += refuse_errors(refused)
-        plan, names = await self._show(live, found.plan, plan)
         guards += self._undone(live, plan)
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
@@ -309,6 +329,7 @@ class Planner:
         conflicts = self.options.prune or again.conflicts
         query = LedgerQuery(store, owner, again.held, again.known, conflicts) if owner else None
         resources = self.loaded.resources
+        import_ahead(*_NEEDED_NEXT, *(_NEEDED_OF_CHANGES if self.preflight else ()))
         live = await observe(resources, platform.kinds, platform.adapters, query)
         if again.held is not None:
             return live
@@ -356,6 +377,10 @@ class Planner:
         from peakctl.operations.preflight import find_refusals
 
         return await find_refusals(self.platform, plan, live)
+
+    async def _in_words(self, live: LiveState, whole: Plan, plan: Plan) -> tuple[Plan, Told]:
+        """`plan`, a part of `whole`, with what its actions change, files too, as people read it."""
+        return await self._show(live, whole, await self._add_file_changes(live, plan))
 
     async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
         known, adapters = self.again.files, self.platform.adapters
@@ -453,48 +478,3 @@ def redacted_files(project: Project, plan: Plan) -> Plan:
         replace(a, files=a.files.renamed_by(project.redact)) if a.files else a for a in plan.actions
     )
     return replace(plan, actions=tuple(actions))
-
-
-def check_whole(project: Project, options: PlanOptions) -> None:
-    """Raise UsageError when the run sees a part of the project only: the rest is not gone."""
-    typed = {
-        "-f": project.options.manifests,
-        "--select": options.select,
-        "--exclude": options.exclude,
-    }
-    part = next((word for word, given in typed.items() if given), None)
-    if part is not None:
-        raise _no_prune(f"--prune and {part} exclude each other", f"leave out {part}")
-    if project.owner is not None:
-        return
-    if project.file is None:
-        raise _no_prune("--prune needs a project with a ledger", "go to your project")
-    raise _no_prune(
-        f'--prune needs a ledger, and the environment "{project.environment_name}" keeps none',
-        "take `ledger: false` out of peakctl.yaml, or delete by hand",
-    )
-
-
-def _no_prune(summary: str, fix: str) -> UsageError:
-    detail = "it deletes what the ledger has and no manifest of the whole project names"
-    return UsageError(Diagnostic("usage/prune", summary, detail=detail, fix=fix))
-
-
-def check_owns(project: Project) -> None:
-    """Return where a ledger is kept. Raises UsageError elsewhere: nothing is owned there."""
-    if project.owner is not None:
-        return
-    fix = "go to your project, or delete it in the platform"
-    if project.file is not None:
-        fix = (
-            f"take `ledger: false` out of the environment {project.environment_name} in"
-            " peakctl.yaml, adopt by an apply, then destroy; or delete it in the platform"
-        )
-    raise UsageError(
-        Diagnostic(
-            code="usage/destroy",
-            summary="destroy needs a project with a ledger",
-            detail="it deletes what the ledger owns; without one nothing is known to be yours",
-            fix=fix,
-        )
-    )

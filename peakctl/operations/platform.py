@@ -38,7 +38,11 @@ _EMULATOR_TOKEN = "any"  # noqa: S105 - no secret, and too short to be redacted
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """An open connection for one project. `ended` are runs that are over, whoever says so."""
+    """An open connection for one project. `ended` are runs that are over, whoever says so.
+
+    `asked_ahead` has the moment when a listing was asked for before the manifests were read, by the
+    project's clock, until the first look at the tenant takes it: that began then.
+    """
 
     project: Project
     api: Api
@@ -49,6 +53,7 @@ class Platform:
     spoke: list[str | None] = field(default_factory=list)
     """The domain of the tenant's spoke, once it was asked for."""
     ended: set[Actor] = field(default_factory=set)
+    asked_ahead: list[float] = field(default_factory=list)
 
 
 @asynccontextmanager

@@ -1,13 +1,20 @@
-"""Which of the declared resources a run is about: the words of `--select` and `--exclude`."""
+"""Which of the declared resources a run is about: the words of `--select` and `--exclude`.
+
+And whether it may delete: for that it has to see all of a project that keeps a ledger.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from peakctl.errors import Diagnostic, SelectorEmpty, nearest_names
+from peakctl.errors import Diagnostic, SelectorEmpty, UsageError, nearest_names
 from peakctl.model import Action, Key, Plan, Resource, Verb
+
+if TYPE_CHECKING:
+    from peakctl.operations.project import Project
 
 
 def choose(
@@ -103,4 +110,48 @@ def _needed(action: Action, other: Action) -> Diagnostic:
         key=action.key,
         detail=f"{other.key}: {other.verb}" + (f" {other.version}" if other.version else ""),
         fix=f"add --select {other.key}",
+    )
+
+
+def check_whole(project: Project, select: Sequence[str], exclude: Sequence[str]) -> None:
+    """Return where a run that prunes sees the whole project, and a ledger says what it owns.
+
+    Raises UsageError when it sees a part of the project only: the rest is not gone.
+    """
+    typed = {"-f": project.options.manifests, "--select": select, "--exclude": exclude}
+    part = next((word for word, given in typed.items() if given), None)
+    if part is not None:
+        raise _no_prune(f"--prune and {part} exclude each other", f"leave out {part}")
+    if project.owner is not None:
+        return
+    if project.file is None:
+        raise _no_prune("--prune needs a project with a ledger", "go to your project")
+    raise _no_prune(
+        f'--prune needs a ledger, and the environment "{project.environment_name}" keeps none',
+        "take `ledger: false` out of peakctl.yaml, or delete by hand",
+    )
+
+
+def _no_prune(summary: str, fix: str) -> UsageError:
+    detail = "it deletes what the ledger has and no manifest of the whole project names"
+    return UsageError(Diagnostic("usage/prune", summary, detail=detail, fix=fix))
+
+
+def check_owns(project: Project) -> None:
+    """Return where a ledger is kept. Raises UsageError elsewhere: nothing is owned there."""
+    if project.owner is not None:
+        return
+    fix = "go to your project, or delete it in the platform"
+    if project.file is not None:
+        fix = (
+            f"take `ledger: false` out of the environment {project.environment_name} in"
+            " peakctl.yaml, adopt by an apply, then destroy; or delete it in the platform"
+        )
+    raise UsageError(
+        Diagnostic(
+            code="usage/destroy",
+            summary="destroy needs a project with a ledger",
+            detail="it deletes what the ledger owns; without one nothing is known to be yours",
+            fix=fix,
+        )
     )

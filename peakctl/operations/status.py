@@ -17,8 +17,8 @@ from peakctl.model.records import dataclass
 from peakctl.model.resources import LastRun
 from peakctl.model.text import status_word
 from peakctl.operations.load import LoadResult
-from peakctl.operations.plan import Planner, PlanOptions, ReplanInputs, load_for_plan
-from peakctl.operations.platform import Platform, connect
+from peakctl.operations.plan import Planner, PlanOptions, ReplanInputs, load_and_connect
+from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, telling
 
 if TYPE_CHECKING:
@@ -134,12 +134,9 @@ async def status_async(project: Project, options: PlanOptions | None = None) -> 
     """
     given = options or PlanOptions()
     chosen = PlanOptions(select=given.select, exclude=given.exclude, parallelism=given.parallelism)
-    loaded = load_for_plan(project, chosen)
-    with telling() as told:
-        told += loaded.diagnostics
-        async with connect(project, chosen.parallelism) as platform:
-            found = await look_at_status(platform, loaded, chosen)
-        return replace(found, diagnostics=(*told, *found.diagnostics))
+    async with load_and_connect(project, chosen) as (platform, loaded, told):
+        found = await look_at_status(platform, loaded, chosen)
+    return replace(found, diagnostics=(*told, *found.diagnostics))
 
 
 async def look_at_status(

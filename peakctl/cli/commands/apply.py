@@ -67,16 +67,18 @@ def apply(**flags: object) -> int:
 
 
 async def _apply(session: Session) -> Report:
-    from peakctl.cli.lease_wait import waiting_for_lease
     from peakctl.cli.planning import load_typed
     from peakctl.operations.saved_plan import read_saved_plan
 
-    loaded = load_typed(session)
-    file = session.flags.plan_file
-    saved = read_saved_plan(session.project, file) if file else None
-    async with session.connected() as platform:
+    def load() -> tuple[LoadResult, SavedPlan | None]:
+        loaded, file = load_typed(session), session.flags.plan_file
+        return loaded, read_saved_plan(session.project, file) if file else None
+
+    async with session.connected_loading(load) as (platform, (loaded, saved)):
         if session.flags.wait_for_lease is None:
             return await _apply_once(session, platform, loaded, saved)
+        from peakctl.cli.lease_wait import waiting_for_lease
+
         return await waiting_for_lease(
             session, platform, lambda: _apply_once(session, platform, loaded, saved)
         )

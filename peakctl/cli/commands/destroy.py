@@ -52,13 +52,13 @@ def destroy(**flags: object) -> int:
 
 
 async def _destroy(session: Session) -> Report:
-    from peakctl.cli.lease_wait import waiting_for_lease
     from peakctl.cli.planning import load_typed
 
-    loaded = load_typed(session)
-    async with session.connected() as platform:
+    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
         if session.flags.wait_for_lease is None:
             return await _destroy_once(session, platform, loaded)
+        from peakctl.cli.lease_wait import waiting_for_lease
+
         return await waiting_for_lease(
             session, platform, lambda: _destroy_once(session, platform, loaded)
         )

@@ -58,8 +58,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     )
 
     session.require_owner()
-    loaded = load_typed(session)
-    async with session.connected() as platform:
+    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
     findings, places = drift_findings(found), session.places  # hosts have places of their own
     if places is not None:

@@ -101,8 +101,7 @@ async def _plan(session: Session) -> Report:
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
 
     flags = session.flags
-    loaded = load_typed(session)
-    async with session.connected() as platform:
+    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
         planned = await plan_typed(session, platform, loaded)
         if flags.out is not None:
             from peakctl.operations.saved_plan import NOT_SAVED, save_plan

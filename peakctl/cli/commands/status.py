@@ -62,9 +62,8 @@ def status(
         raise click.UsageError(f"--watch and -o {flags['output']} exclude each other")
 
     async def body(session: Session) -> Report:
-
-        loaded, chosen = _load(session, what)
-        async with session.connected() as platform:
+        async with session.connected_loading(lambda: _load(session, what)) as (platform, found):
+            loaded, chosen = found
             if watch:
                 return await _watch(session, platform, loaded, chosen, interval, fails=fails)
             return await _once(session, platform, loaded, chosen, fails=fails)

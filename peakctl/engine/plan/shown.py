@@ -359,7 +359,7 @@ class _View:
 def in_order(value: Value, like: Value) -> Value:
     """`value` with the keys of its maps in the order in which `like` has them."""
     if isinstance(value, MAPS) and isinstance(like, MAPS):
-        words = [*(word for word in like if word in value), *value]
+        words = dict.fromkeys((*(word for word in like if word in value), *value))
         return {word: in_order(value[word], like.get(word, MISSING)) for word in words}
     if isinstance(value, list) and isinstance(like, list) and len(value) == len(like):
         return [in_order(*pair) for pair in zip(value, like, strict=True)]

@@ -1,0 +1,98 @@
+"""What a run does while the platform is waited for: read manifests, import what comes next.
+
+An answer is some fifty milliseconds away, a first connection two or three times as much, and a run
+has work of its own for as long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+from peakctl.errors import PeakctlError
+from peakctl.operations.platform import PARALLELISM, Platform, connect
+from peakctl.operations.project import Project, is_emulated
+
+T = TypeVar("T")
+
+_STACK = 16 * 1024 * 1024
+"""Bytes of the stack that manifests are read on: some systems give a thread very little."""
+
+
+@asynccontextmanager
+async def connect_and_load(
+    project: Project, load: Callable[[], T], parallelism: int = PARALLELISM
+) -> AsyncIterator[tuple[Platform, T]]:
+    """A connection as `connect` gives it, and what `load` gives, which reads the manifests.
+
+    Where a ledger is kept, the listing that it stands in needs no manifest: it is asked for before
+    they are read. Raises what `load` and `connect` raise, the former where both would.
+    """
+    if is_emulated(project):
+        loaded = load()
+        async with connect(project, parallelism) as platform:
+            yield platform, loaded
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            platform = await stack.enter_async_context(connect(project, parallelism))
+        except PeakctlError:
+            load()
+            raise
+        yield platform, await _load_beside(platform, load)
+
+
+async def _load_beside(platform: Platform, load: Callable[[], T]) -> T:
+    """What `load` gives; beside a first listing where one is needed whatever it gives."""
+    from peakctl.adapters import ledger_store
+
+    project = platform.project
+    reads_stdin = "-" in project.options.manifests  # nobody could end a thread that waits for it
+    if project.owner is None or reads_stdin:
+        return load()
+    platform.asked_ahead.append(project.clock.now())
+    platform.api.ask_ahead(ledger_store.PATH, ledger_store.ITEMS)
+    return await in_thread(load)
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` gives or raises, while the event loop goes on.
+
+    When the caller is cancelled, nobody waits for the thread: Ctrl-C ends the run at once.
+    """
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - the caller gets it, whatever it is
+            future.set_exception(error)
+
+    before = threading.stack_size(_STACK)
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    finally:
+        threading.stack_size(before)
+    return await asyncio.wrap_future(future)
+
+
+def import_ahead(*modules: str) -> None:
+    """Import modules beside what the event loop does; whoever needs one meanwhile waits for it."""
+    missing = [name for name in modules if name not in sys.modules]
+    if missing:
+        threading.Thread(target=_import_all, args=(missing,), daemon=True).start()
+
+
+def _import_all(modules: list[str]) -> None:
+    from importlib import import_module
+
+    for name in modules:
+        import_module(name)
