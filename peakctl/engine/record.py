@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
-from peakctl.engine.diff.applied import field_digests
+from peakctl.engine.diff.applied import digest_fields, field_digests, field_values
 from peakctl.engine.diff.secrecy import secret_places
 from peakctl.engine.diff.stored_forms import edits_made, forms_sent, remembered_forms
-from peakctl.engine.diff.unseen import HIDDEN_STAYS, unseen_values
+from peakctl.engine.diff.unseen import HIDDEN_STAYS, split_values, unseen_values
 from peakctl.kinds.fields import NOT_RETURNED, Kind, field_at, is_ignored
 from peakctl.ledger import remembered
 from peakctl.ledger.digests import Digests, find_unreported, path_of, place, with_fields
 from peakctl.model import EMPTY, Key, Ledger, LiveId, Owned, Resource, State, Tree, value_at
 from peakctl.model.plan import Action, Outcome, Plan, Status, Verb
 from peakctl.model.records import dataclass
-from peakctl.model.values import dotted, holds_secret
+from peakctl.model.values import Path, Value, dotted, holds_secret
 
 UNTOUCHED = (Status.BLOCKED, Status.CANCELLED)
 
@@ -32,6 +32,7 @@ def record(
     gone: Container[Key] = (),
     redact: Callable[[str], str] = str,
     rollback: Mapping[Key, str] | None = None,
+    applied: Mapping[Key, Applied] | None = None,
 ) -> dict[Key, Owned]:
     """What the project owns after a run that began with `ledger`, sorted by key.
 
@@ -39,11 +40,14 @@ def record(
     wrong only the id, the list of its files and what tells causes are new: its other digests stay
     what they were, so that the next plan differs, and sends again. No list of files has a name that
     `redact` would change. With `rollback` the run is one, and what it changes of these resources is
-    marked with the words, until an apply of manifests that agree.
+    marked with the words, until an apply of manifests that agree. `applied` has what `look_at` gave
+    for some of the outcomes, while others were waited for.
     """
     unreported = find_unreported(ledger)
     known, digests_of = known_uses(uses, ledger), Digests(ledger.salt)
-    entries = _Entries(kinds, known, digests_of, dict(ledger.owned), unreported, redact, rollback)
+    entries = _Entries(
+        kinds, known, digests_of, dict(ledger.owned), unreported, redact, rollback, applied or {}
+    )
     actions = {action.key: action for action in plan.actions}
     digests_of.work_ahead(
         value
@@ -170,6 +174,29 @@ def _first_seen_ready(action: Action, old: Owned) -> bool:
     return up and old.created and not old.was_ready
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What is to be remembered of what an action has `sent`, before any of it is digested.
+
+    `unseen` are values that later reads may not show and `fields` those that they do, by their
+    paths; `secret` are the places of secrets.
+    """
+
+    outcome: Outcome
+    sent: Tree
+    unseen: Mapping[Path, Value]
+    fields: Mapping[Path, Value]
+    secret: Collection[str]
+
+
+def look_at(kind: Kind, action: Action, outcome: Outcome) -> Applied:
+    """What a run that went well is to remember of it. It takes a walk, and needs no ledger."""
+    sent = outcome.applied or action.desired
+    unseen, seen = split_values(kind, sent)
+    fields = field_values(kind, action, sent, seen)
+    return Applied(outcome, sent, unseen, fields, tuple(secret_places(kind, sent)))
+
+
 @dataclass(slots=True)
 class _Entries:
     kinds: Mapping[str, Kind]
@@ -179,6 +206,7 @@ class _Entries:
     unreported: Container[tuple[Key, str | None]]
     redact: Callable[[str], str]
     rollback: Mapping[Key, str] | None
+    applied: Mapping[Key, Applied]
     before: dict[LiveId, list[Owned]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -252,9 +280,11 @@ class _Entries:
 
         Those in `kept` stand for what was not sent. Without a call, places of secrets stay so.
         """
-        sent = outcome.applied or action.desired
-        values = unseen_values(self.kinds[action.key.kind], sent)
-        named = {place(path): value for path, value in values.items()}
+        found = self.applied.get(action.key)
+        if found is None or found.outcome is not outcome:
+            found = look_at(self.kinds[action.key.kind], action, outcome)
+        sent = found.sent
+        named = {place(path): value for path, value in found.unseen.items()}
         digests = {
             name: kept[name] if name in kept else self.digests_of.of(value)
             for name, value in sorted(named.items())
@@ -264,13 +294,13 @@ class _Entries:
         left = {place(s.path) for s in action.skipped if s.reason == HIDDEN_STAYS}
         digests |= {name: entry.digests[name] for name in left if name in entry.digests}
         digests |= self._files(action, sent, entry.digests)
-        digests |= field_digests(self.kinds[action.key.kind], action, sent, self.digests_of)
+        digests |= digest_fields(found.fields, self.digests_of)
         stays = [
             p
             for p in entry.secret or ()
             if not action.steps or p in left or self._is_left_alone(action, p)
         ]
-        secret = {*stays, *secret_places(self.kinds[action.key.kind], sent)}
+        secret = {*stays, *found.secret}
         return replace(entry, digests=digests, secret=tuple(sorted(secret)))
 
     def _files(self, action: Action, sent: Tree, before: Mapping[str, str]) -> dict[str, str]:

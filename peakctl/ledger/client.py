@@ -42,6 +42,7 @@ class LedgerClient:
 
     `alive` says of an actor whether it still runs: False is certain, None is unknown. `so_far` is
     what the run has changed until now: it is told where the token may not write artifacts.
+    `created` is called once a first ledger is there, before it is known to be the only one.
 
     Methods raise ApiError, NotAuthenticated, LedgerUnusable, and PeakctlError for a ledger that
     cannot be written down.
@@ -52,6 +53,7 @@ class LedgerClient:
     clock: Clock
     alive: Callable[[Actor], bool | None]
     so_far: str = NOTHING_CHANGED
+    created: Callable[[], None] | None = None
 
     async def find(self, listed: tuple[Listed, ...] | None = None) -> LedgerRevision | None:
         """The revision in force; None when there is no ledger. `listed` are all that there are."""
@@ -169,6 +171,8 @@ class LedgerClient:
         """
         written = replace(ledger, writer=_word(), base=0, seen=0)
         made = await self._create(written)
+        if self.created is not None:
+            self.created()
         if await self._is_first(made):
             return LedgerRevision(made, 1, 1, written)
         with contextlib.suppress(ApiError, NotAuthenticated):

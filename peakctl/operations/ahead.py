@@ -10,14 +10,18 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import PeakctlError
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, is_emulated
+
+if TYPE_CHECKING:
+    from peakctl.engine.observe.live_state import Listings
+    from peakctl.model import Key, Resource
 
 T = TypeVar("T")
 
@@ -82,6 +86,20 @@ async def in_thread(work: Callable[[], T]) -> T:
     finally:
         threading.stack_size(before)
     return await asyncio.wrap_future(future)
+
+
+def begin_look(platform: Platform, resources: Mapping[Key, Resource]) -> Listings:
+    """Ask for the listings of a second look, which a first ledger makes necessary in any case.
+
+    That is safe as soon as the lease is written: who writes one later sees it.
+    """
+    from peakctl.engine.observe.live_state import LedgerQuery, begin_listings
+
+    owner = platform.project.owner
+    if owner is None:
+        return {}
+    query = LedgerQuery(platform.ledgers, owner, others=True)
+    return begin_listings(resources, platform.kinds, platform.adapters, query)
 
 
 def import_ahead(*modules: str) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, assert_never
 from peakctl.engine.observe.live_state import Makers
 from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
 from peakctl.errors import Diagnostic, GuardRefused
-from peakctl.model import Event, JsonDict, Key, Outcome, Plan, Tree
+from peakctl.model import Action, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.model.records import dataclass
 from peakctl.operations import stages
+from peakctl.operations.ahead import begin_look
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -284,7 +285,9 @@ class _Run:
         """All stages; a lease is released when the run ends before its first call."""
         project = self.platform.project
         asked, checks = self.options.look_again, len(project.health_checks)
-        async with self.recorder or contextlib.nullcontext():
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self.recorder or contextlib.nullcontext())
+            stack.push_async_callback(self._drop_listings)
             for stage in stages.build_stages(
                 self.planned, project.owner, asked=asked, checks=checks
             ):
@@ -326,9 +329,19 @@ class _Run:
 
     async def _acquire_lease(self) -> None:
         recorder = self._ledger_of_run
-        self.again = replace(self.again, held=await recorder.acquire(self.planned))
+        held = await recorder.acquire(self.planned, self._begin_look)
+        self.again = replace(self.again, held=held)
         if recorder.was_disturbed(self.planned):
             self.again = replace(self.again, known={}, decided=Makers())
+
+    def _begin_look(self) -> None:
+        self.again.begun.update(begin_look(self.platform, self.planned.loaded.resources))
+
+    async def _drop_listings(self) -> None:
+        """End what was asked for and is not needed: the run ended before its second look."""
+        for task in self.again.begun.values():
+            task.cancel()
+        await asyncio.gather(*self.again.begun.values(), return_exceptions=True)
 
     async def _replan(self) -> None:
         if self.recorder is None:
@@ -371,13 +384,20 @@ class _Run:
                 platform.kinds,
                 platform.adapters,
                 clock=StoppableClock(clock, stopped),
-                emit=self.emit,
+                emit=partial(self._hear, {each.key: each for each in self.planned.plan.actions}),
                 limits=wait_limits(platform.project, self.options),
                 stop=self.stop,
                 redact=platform.project.redact,
                 tails=self.options.tails,
                 usual=usual_waits(self.planned.plan.pending, self.planned.live.ledger),
             )
+
+    def _hear(self, actions: Mapping[Key, Action], event: Event) -> None:
+        self.emit(event)
+        if self.recorder is not None and event.outcome is not None:
+            kind, action = self.platform.kinds[event.key.kind], actions[event.key]
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self.recorder.prepare, kind, action, event.outcome)
 
     async def _record(self) -> None:
         recorder = self._ledger_of_run

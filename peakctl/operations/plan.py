@@ -14,7 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
-from peakctl.engine.observe.live_state import LiveState, Makers, adoptable, find_makers, mark_made
+from peakctl.engine.observe.live_state import (
+    LedgerQuery,
+    Listings,
+    LiveState,
+    Makers,
+    adoptable,
+    find_makers,
+    mark_made,
+    observe,
+)
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.errors import Diagnostic, GuardRefused, Severity, counted
 from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
@@ -147,7 +156,8 @@ class ReplanInputs:
 
     With `conflicts` it touches what is not ours yet: others might own it, or be about to make it
     too. `decided` is what the first look found about who made what is to be adopted, `files` what
-    it found about archives, `names` the names that it asked for.
+    it found about archives, `names` the names that it asked for. `begun` are listings that were
+    asked for already.
     """
 
     held: Ledger | None = None
@@ -156,6 +166,7 @@ class ReplanInputs:
     decided: Makers = field(default_factory=Makers)
     files: Mapping[Compared, FileChanges] = field(default_factory=dict)
     names: Told = field(default_factory=dict)
+    begun: Listings = field(default_factory=dict)
 
 
 async def plan_async(project: Project, options: PlanOptions | None = None) -> PlanResult:
@@ -320,14 +331,14 @@ class Planner:
 
     async def _look(self) -> LiveState:
         """Observe the tenant, with the ledger where one is kept; check that it is the right one."""
-        from peakctl.engine.observe.live_state import LedgerQuery, observe
         from peakctl.ledger.revisions import named, tell_duplicates, tell_unread
         from peakctl.operations.tenant import check_tenant, refuse_other_tenant
 
         platform, again = self.platform, self.again
         owner, store = platform.project.owner, platform.ledgers
         conflicts = self.options.prune or again.conflicts
-        query = LedgerQuery(store, owner, again.held, again.known, conflicts) if owner else None
+        held, known = again.held, again.known
+        query = LedgerQuery(store, owner, held, known, conflicts, again.begun) if owner else None
         resources = self.loaded.resources
         import_ahead(*_NEEDED_NEXT, *(_NEEDED_OF_CHANGES if self.preflight else ()))
         live = await observe(resources, platform.kinds, platform.adapters, query)

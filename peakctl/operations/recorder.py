@@ -16,6 +16,7 @@ from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 
 if TYPE_CHECKING:
+    from peakctl.engine.record import Applied
     from peakctl.ledger.client import LedgerClient
     from peakctl.ledger.lease import HeldLease
     from peakctl.operations.history import HistoryWriter
@@ -56,6 +57,7 @@ class RunRecorder:
     noted: list[Diagnostic] = field(default_factory=list)
     adopted: frozenset[model.Key] = frozenset()
     origin: model.Origin = field(default_factory=model.Origin)
+    applied: dict[model.Key, Applied] = field(default_factory=dict)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @functools.cached_property
@@ -71,8 +73,13 @@ class RunRecorder:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def acquire(self, planned: PlanResult) -> model.Ledger:
-        """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld."""
+    async def acquire(
+        self, planned: PlanResult, created: Callable[[], None] | None = None
+    ) -> model.Ledger:
+        """Acquire the lease, with what the run sets out to do; the ledger. Raises LeaseHeld.
+
+        `created` is called when the lease stands in a first ledger, before that is known to count.
+        """
         from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
         from peakctl.ledger.ownership import adopted
@@ -85,9 +92,8 @@ class RunRecorder:
         found = planned.live.listed.get(store.kind)
         listed = None if found is None else store.pick(found)
         read = planned.live.revision if self.at_once else None
-        lease = await self._stack.enter_async_context(
-            self.client.lease(self.run, intents, listed, read)
-        )
+        client = replace(self.client, created=created)
+        lease = await self._stack.enter_async_context(client.lease(self.run, intents, listed, read))
         self.lease = lease
         if lease.took_over is not None:
             self.tell(taken_over(lease.took_over, self.run.actor, store.now()))
@@ -138,6 +144,13 @@ class RunRecorder:
         assert self.lease is not None  # noqa: S101 - only runs that acquired it take over
         await self.lease.take_over(changing_owner(plan))
 
+    def prepare(self, kind: Kind, action: model.Action, outcome: model.Outcome) -> None:
+        """Find what is to be written of an action that went well, while others are waited for."""
+        from peakctl.engine.record import look_at
+
+        if outcome.status.good and self.lease is not None:
+            self.applied[action.key] = look_at(kind, action, outcome)
+
     def record_of(
         self,
         planned: PlanResult,
@@ -165,6 +178,7 @@ class RunRecorder:
             gone=gone,
             redact=redact,
             rollback=_rolled_to(planned),
+            applied=self.applied,
         )
         self.history.record = run_record(
             self.run,

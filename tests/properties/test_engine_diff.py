@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peakctl.engine.diff.compare import compare
-from peakctl.engine.diff.unseen import has_entries, unseen_values
+from peakctl.engine.diff.unseen import has_entries, seen_values, split_values, unseen_values
 from peakctl.engine.observe.live_state import LiveState
 from peakctl.engine.plan.planner import make_plan
 from peakctl.kinds.fields import Absent, Field, child, field_at, is_free, variant
@@ -102,6 +102,13 @@ def test_what_was_recorded_is_equal_whatever_reads_leave_out(case: tuple[str, An
     memory = StoredDigests(recorded(kind, desired), DIGESTS)
     for live in (desired, blind(KINDS[kind].root, desired)):
         assert compare(KINDS[kind], desired, live, memory=memory).changes == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind, secrets=True))))
+def test_one_walk_gives_what_two_give(case: tuple[str, Any]) -> None:
+    kind, desired = KINDS[case[0]], case[1]
+    assert split_values(kind, desired) == (unseen_values(kind, desired), seen_values(kind, desired))
 
 
 @settings(max_examples=100, deadline=None)

@@ -48,18 +48,24 @@ class Side(enum.Enum):
 
 def field_digests(kind: Kind, action: Action, sent: Tree, digests: Digests) -> dict[str, str]:
     """Entries for the ledger, one for each field of `sent`; none while an id in it is not known."""
+    return digest_fields(field_values(kind, action, sent, seen_values(kind, sent)), digests)
+
+
+def digest_fields(values: Mapping[Path, Value], digests: Digests) -> dict[str, str]:
+    """Entries for the ledger, one for each of the values that `field_values` gives."""
+    return {field_entry(path): field_digest(value, digests) for path, value in values.items()}
+
+
+def field_values(kind: Kind, action: Action, sent: Tree, seen: Tree) -> dict[Path, Value]:
+    """What `field_digests` digests, by its path; `seen` is what `seen_values` gives of `sent`."""
     if any(unknowns(sent)):
         return {}
-    values = _comparable(kind, action, sent)
+    values = _comparable(action, sent, seen)
     fields = [(part, word) for part in values for word in mapping_at(values, (part,))]
     found = {
         path: _bare(field_at(kind.root, path, values), value_at(values, path)) for path in fields
     }
-    return {
-        field_entry(path): field_digest(value, digests)
-        for path, value in found.items()
-        if value is not MISSING
-    }
+    return {path: value for path, value in found.items() if value is not MISSING}
 
 
 def changed_sides(
@@ -88,7 +94,8 @@ def changed_sides(
         else:
             by_field.setdefault(change.path[:2], []).append(change)
     unclear = Side.BOTH if may_be_both else Side.MANIFEST
-    values = _comparable(kind, action, action.desired) if by_field else {}
+    desired = action.desired
+    values = _comparable(action, desired, seen_values(kind, desired)) if by_field else {}
     for path, each in by_field.items():
         loose = [change for change in each if change.path not in following]
         bound = [change for change in each if change.path in following]
@@ -173,7 +180,8 @@ def _readings(
         yield seen | dict.fromkeys(alone, MISSING)
     gone = [c.path for c in changes if c.after is MISSING and isinstance(seen[c.path], MAPS)]
     if gone:
-        live = _comparable(kind, action, action.live.values if action.live else {})
+        there = action.live.values if action.live else {}
+        live = _comparable(action, there, seen_values(kind, there))
         whole = {path: mapping_at(visible_part(value_at(live, path))) for path in gone}
         words = dict.fromkeys(
             w for path in gone for w in whole[path] if w not in mapping_at(seen[path])
@@ -235,9 +243,9 @@ def _bare(rule: Field | None, value: Value) -> Value:
     return value
 
 
-def _comparable(kind: Kind, action: Action, values: Tree) -> dict[str, Value]:
-    """`values` in the form of changes: what reads show, without what the manifest leaves alone."""
-    tree = copy_tree(seen_values(kind, values))
+def _comparable(action: Action, values: Tree, seen: Tree) -> dict[str, Value]:
+    """`values`, of which reads show what is `seen`, without what the manifest leaves alone."""
+    tree = copy_tree(seen)
     resource = action.resource
     for path in resource.archives if resource else ():
         put_at(tree, path, value_at(values, (*path, "digest")))

@@ -141,13 +141,21 @@ def unseen_values(
     not stated. Files are told by digests of their own; what is deferred plans nothing; an id that
     is not known yet has not been sent.
     """
+    return split_values(kind, desired, hidden)[0]
+
+
+def split_values(
+    kind: Kind, desired: Tree, hidden: frozenset[Path] = frozenset()
+) -> tuple[dict[Path, Value], Tree]:
+    """What `unseen_values` gives, and what `seen_values` gives, in one walk."""
     found: dict[Path, Value] = {}
 
     def note(rule: Field, value: Value, path: Path) -> None:
         found.update(units(rule, comparable(rule, value, path, hidden), path))
 
-    Alignment(partial(_why_kept, hidden), note).align(kind.root, desired, MISSING)
-    return {path: value for path, value in found.items() if not any(unknowns(value))}
+    seen, _ = Alignment(partial(_why_kept, hidden), note).align(kind.root, desired, MISSING)
+    unseen = {path: value for path, value in found.items() if not any(unknowns(value))}
+    return unseen, mapping_at(seen)
 
 
 def seen_values(kind: Kind, desired: Tree) -> Tree:

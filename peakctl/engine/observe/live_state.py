@@ -25,6 +25,7 @@ from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
 Pin = tuple[str, str, str | None, str | None]
 
 
+Listings = dict[str, asyncio.Task[tuple[Listed, ...]]]
 _ByName = tuple[tuple[Listed, ...], dict[str, list[Listed]]]
 """A listing, and its items by their names."""
 
@@ -69,7 +70,8 @@ class LedgerQuery:
     """Where the ledgers are, and which one is ours. `held` is ours when this run has its lease.
 
     `known` are resources that this run has read already and is not about to change. With
-    `others` the ledgers of other projects are read in any case.
+    `others` the ledgers of other projects are read in any case. `begun` are listings that are under
+    way already, by kind; each is taken once.
     """
 
     store: LedgerStore
@@ -77,6 +79,7 @@ class LedgerQuery:
     held: Ledger | None = None
     known: Mapping[Key, Live] = field(default_factory=dict)
     others: bool = False
+    begun: Listings = field(default_factory=dict)
 
 
 def outside_references(resources: Mapping[Key, Resource]) -> list[Reference]:
@@ -160,6 +163,13 @@ class _Observer:
         wanted = {k for r in self.outside for k in r.kinds if k in self.adapters}
         return declared | wanted | self._kind_of_ledgers()
 
+    def begin(self) -> Listings:
+        """Ask for the listings, and for nothing else."""
+        return {
+            kind: asyncio.ensure_future(self.adapters[kind].index(self._concerned(kind)))
+            for kind in sorted(self.needed)
+        }
+
     def _kind_of_ledgers(self) -> set[str]:
         """The kind in whose listing the ledgers are, if they are to be read."""
         query = self.query
@@ -175,7 +185,8 @@ class _Observer:
 
     async def _observe_kind(self, kind: str) -> None:
         adapter = self.adapters[kind]
-        self.listed[kind] = await adapter.index(self._concerned(kind))
+        begun = self.query.begun.pop(kind, None) if self.query else None
+        self.listed[kind] = await (begun or adapter.index(self._concerned(kind)))
         async with asyncio.TaskGroup() as group:
             if self.query and kind == self.query.store.kind and self.ledger is None:
                 group.create_task(self._read_ledger(self.query))
@@ -353,6 +364,16 @@ async def observe(
         return await _Observer(resources, kinds, adapters, query, outside).observe()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
+
+
+def begin_listings(
+    resources: Mapping[Key, Resource],
+    kinds: Mapping[str, Kind],
+    adapters: Mapping[str, Adapter],
+    query: LedgerQuery,
+) -> Listings:
+    """The listings that `observe` of the same begins with, asked for: `LedgerQuery.begun`."""
+    return _Observer(resources, kinds, adapters, query, outside_references(resources)).begin()
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -167,3 +167,10 @@ def test_a_mere_part_of_a_secret_is_left_alone_in_values(text: str, expected: st
     found = redact.whole(text)
     assert (found == text) == (expected == text)
     assert "T0ken1" not in found
+
+
+def test_a_text_that_was_asked_about_before_hides_what_is_learned_later() -> None:
+    redact, text = Redactor(["first-secret"]), "first-secret and second-secret"
+    assert redact(text) == redact(text) == f"{MASK} and second-secret"
+    redact.add(["second-secret"])
+    assert redact(text) == redact.whole(text) == f"{MASK} and {MASK}"

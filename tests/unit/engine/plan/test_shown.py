@@ -724,3 +724,10 @@ def test_keys_stand_in_the_order_of_the_manifest() -> None:
     assert found == value
     assert list(found) == ["a", "b", "c"]
     assert (list(found["b"]), list(found["a"][0])) == (["x", "y"], ["p", "q"])
+
+
+def test_the_order_of_a_deep_tree_takes_one_look_at_each_level() -> None:
+    value: Any = "leaf"
+    for _ in range(60):  # two looks a level would never end
+        value = {"a": value, "b": 1}
+    assert in_order(value, value) == value

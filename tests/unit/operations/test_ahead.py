@@ -1,0 +1,164 @@
+"""What is done beside the wait for the platform: it changes neither requests nor errors."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peakctl import (
+    APPROVE_ALL,
+    LeaseHeld,
+    ManifestsInvalid,
+    NotAuthenticated,
+    Project,
+    apply,
+    apply_async,
+    plan,
+)
+from peakctl.emulator import emulator_transport
+from peakctl.ledger.client import LedgerClient
+from peakctl.operations.ahead import import_ahead, in_thread
+
+PROJECT = """\
+project: shop
+manifests: [m]
+environments:
+  served: {stage: dev}
+  bare: {stage: dev, ledger: false}
+"""
+FLOW = """\
+apiVersion: peakctl/v1
+kind: Workflow
+metadata: {name: nightly}
+spec: {steps: {call: {type: http, method: post, url: "https://example.com"}}}
+"""
+LISTING = "/service/artifacts/api/v1/artifacts/"
+SERVED = {"PEAKCTL_ENDPOINT": "http://127.0.0.1:9", "PEAK_AUTH_TOKEN": "token-of-the-test"}
+
+
+@pytest.fixture
+def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_emulator: Any) -> Any:
+    """An emulator that stands for the platform at an address, and a project in `tmp_path`."""
+    emulator = make_emulator()
+    transport = "peakctl.api.client.socket_transport"
+    monkeypatch.setattr(transport, lambda *_: emulator_transport(emulator))
+    (tmp_path / "m").mkdir()
+    (tmp_path / "peakctl.yaml").write_text(PROJECT)
+    (tmp_path / "m/flow.yaml").write_text(FLOW)
+    return emulator
+
+
+def opened(folder: Path, environment: str = "served", **variables: str) -> Project:
+    return Project.open(folder, environment, variables=variables or SERVED)
+
+
+def asked(emulator: Any) -> list[tuple[str, str]]:
+    return [(each.method, each.path) for each in emulator.requests]
+
+
+def test_a_plan_asks_for_each_listing_once(tmp_path: Path, tenant: Any) -> None:
+    plan(opened(tmp_path))
+    assert sorted(asked(tenant))[:2] == [
+        ("GET", "/service/access-control/api/v2/access/permissions"),
+        ("GET", LISTING),
+    ]
+    assert asked(tenant).count(("GET", LISTING)) == 1
+    assert len(asked(tenant)) == 3
+
+
+def test_a_second_plan_looks_anew(tmp_path: Path, tenant: Any) -> None:
+    assert plan(opened(tmp_path)).has_changes
+    apply(opened(tmp_path), APPROVE_ALL)
+    assert not plan(opened(tmp_path)).has_changes
+
+
+def test_broken_manifests_cost_the_listing_at_most(tmp_path: Path, tenant: Any) -> None:
+    (tmp_path / "m/flow.yaml").write_text(FLOW.replace("steps", "stops"))
+    with pytest.raises(ManifestsInvalid, match="stops"):
+        plan(opened(tmp_path))
+    assert set(asked(tenant)) <= {("GET", LISTING)}
+
+
+def test_without_a_ledger_nothing_is_asked_before_the_manifests_are_read(
+    tmp_path: Path, tenant: Any
+) -> None:
+    (tmp_path / "m/flow.yaml").write_text("kind: [")
+    with pytest.raises(ManifestsInvalid):
+        plan(opened(tmp_path, "bare"))
+    assert asked(tenant) == []
+
+
+def test_what_is_wrong_with_manifests_is_told_before_what_is_wrong_with_the_token(
+    tmp_path: Path, tenant: Any
+) -> None:
+    endpoint = {"PEAKCTL_ENDPOINT": SERVED["PEAKCTL_ENDPOINT"]}
+    with pytest.raises(NotAuthenticated):
+        plan(opened(tmp_path, **endpoint))
+    (tmp_path / "m/flow.yaml").write_text("kind: [")
+    with pytest.raises(ManifestsInvalid):
+        plan(opened(tmp_path, **endpoint))
+
+
+def test_the_second_look_of_a_first_apply_comes_after_its_lease(
+    tmp_path: Path, tenant: Any
+) -> None:
+    apply(opened(tmp_path), APPROVE_ALL)
+    requests = asked(tenant)
+    lease = requests.index(("POST", LISTING))
+    first = next(n for n, (method, _) in enumerate(requests) if n > lease and method != "GET")
+    looks = [path for _, path in requests[lease + 1 : first]]
+    flows = "/service/workflows/api/v1/workflows/"
+    # one listing tells whether the ledger is the only one, one is of the second look
+    assert sorted(looks) == [LISTING, LISTING, flows]
+
+
+def test_a_look_that_another_run_makes_useless_is_ended(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overtaken(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(LedgerClient, "_is_first", overtaken)
+
+    async def tried() -> int:
+        with pytest.raises(LeaseHeld):
+            await apply_async(opened(tmp_path), APPROVE_ALL)
+        return len(asyncio.all_tasks()) - 1
+
+    assert asyncio.run(tried()) == 0
+
+
+def test_work_in_a_thread_gives_its_result_or_its_error() -> None:
+    async def both() -> tuple[str, str]:
+        name = await in_thread(lambda: threading.current_thread().name)
+        with pytest.raises(ZeroDivisionError):
+            await in_thread(lambda: str(1 // 0))
+        return name, threading.current_thread().name
+
+    there, here = asyncio.run(both())
+    assert there != here
+
+
+def test_nobody_waits_for_a_thread_when_the_run_is_cancelled() -> None:
+    release = threading.Event()
+
+    async def cut() -> bool:
+        waiting = asyncio.create_task(in_thread(release.wait))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return True
+
+    assert asyncio.run(cut())
+    release.set()
+
+
+def test_modules_that_are_there_are_not_imported_again() -> None:
+    before = threading.active_count()
+    import_ahead("json", "peakctl")
+    assert threading.active_count() == before
