@@ -223,10 +223,10 @@ def _deploy(call: Call, row: Row, spec: Row, release: Row, body: Body, sent: Bod
     chosen = {key: sent.get(key) or [] for key in CHOSEN}
     if call.options.newer_calls:
         row.body["spec"].update(chosen)
-    blocks = rollout.read_blocks(call, release, chosen)
-    values, app_values = rollout.read_values(call, row, release, blocks, body)
+    blocks = _read_blocks(call, release, chosen)
+    values, app_values = _read_values(call, row, release, blocks, body)
     row.body.update(parameters=values, appParameters=app_values)
-    rollout.deploy_blocks(call, row, blocks, notes)
+    rollout.deploy_blocks(call.tx, row, blocks, notes)
     return rollout.start_revision(call.tx, row, notes)
 
 
@@ -236,6 +236,55 @@ def _block_values(call: Call, release: Row, body: Body, before: Body | None) -> 
     values = merged_stages(before if call.options.carry_parameters else None, sent)
     Definitions(release.body["parameters"]).check(values, "parameters", values)
     return values
+
+
+def _read_blocks(call: Call, release: Row, chosen: Body) -> list[rollout.Block]:
+    """The release's blocks without the excluded, with the included; these may change releases."""
+    versions = {block["id"]: block["release"]["version"] for block in release.body["config"]}
+    for index, block in enumerate(chosen["includes"]):
+        _find_block(call, block["id"], block["releaseVersion"], f"includes[{index}]")
+        versions[block["id"]] = block["releaseVersion"]
+    for index, block in enumerate(chosen["excludes"]):
+        if versions.pop(block["id"], None) is None:
+            raise invalid(f"excludes[{index}].id", f"the app has no block {block['id']}")
+    return [_find_block(call, key, version, "config") for key, version in versions.items()]
+
+
+def _find_block(call: Call, key: str, version: str, at: str) -> rollout.Block:
+    spec = visible_spec(call, "block-spec", key)
+    release = require_release(call.tx, spec, {"version": version}, f"{at}.releaseVersion")
+    return rollout.Block(spec, release)
+
+
+def _read_values(
+    call: Call, row: Row, release: Row, blocks: list[rollout.Block], body: Body
+) -> tuple[Body, Body]:
+    """(values by block, values of the app), checked against what the blocks define."""
+    values: Body = body.get("parameters") or {}
+    shared: Body = body.get("appParameters") or {} if call.options.newer_calls else {}
+    s.check(s.mapping(STAGED), values, "parameters")
+    s.check(STAGED, shared, "appParameters")
+    if call.options.carry_parameters:
+        values, shared = _carried(row, values, shared)
+    known = {block.spec.name: block for block in blocks}
+    for name in values:
+        if name not in known:
+            raise invalid(f"parameters.{name}", "is not a block of this app")
+    releases = (*(block.release for block in blocks), release)
+    Definitions(*(each.body["parameters"] for each in releases)).check(shared, "appParameters")
+    for name, block in known.items():
+        own = values.get(name) or {}
+        in_effect = rollout.inherited(block.definitions, own, shared)
+        block.definitions.check(own, f"parameters.{name}", in_effect)
+    return values, shared
+
+
+def _carried(row: Row, values: Body, shared: Body) -> tuple[Body, Body]:
+    before = row.body.get("parameters") or {}
+    joined = {
+        name: merged_stages(before.get(name), values.get(name)) for name in {**before, **values}
+    }
+    return joined, merged_stages(row.body.get("appParameters"), shared)
 
 
 @EACH(

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 
 from peakctl.emulator import schemas as s
 from peakctl.emulator.builds import rehearse_upload
-from peakctl.emulator.calls import Call
-from peakctl.emulator.configs import existing_images, inline_images, mapped, require_release
+from peakctl.emulator.configs import existing_images, inline_images, mapped
 from peakctl.emulator.executions import start_execution
 from peakctl.emulator.image_usage import VERSION, is_ready, latest_ready, set_usage
-from peakctl.emulator.parameters import STAGED, Definitions, merged_stages, put_values
-from peakctl.emulator.problems import invalid
+from peakctl.emulator.parameters import Definitions, merged_stages, put_values
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due
 from peakctl.emulator.services import FIELDS, usual_fields
-from peakctl.emulator.specs import visible_spec
 from peakctl.emulator.workflows import add_workflow, drop_workflow, keep_document
 from peakctl.model import JsonObject
 from peakctl.model.records import dataclass
@@ -252,54 +249,6 @@ class Block:
         return Definitions(self.release.body["parameters"])
 
 
-def read_blocks(call: Call, release: Row, chosen: Body) -> list[Block]:
-    """The release's blocks without the excluded, with the included; these may change releases."""
-    versions = {block["id"]: block["release"]["version"] for block in release.body["config"]}
-    for index, block in enumerate(chosen["includes"]):
-        _find_block(call, block["id"], block["releaseVersion"], f"includes[{index}]")
-        versions[block["id"]] = block["releaseVersion"]
-    for index, block in enumerate(chosen["excludes"]):
-        if versions.pop(block["id"], None) is None:
-            raise invalid(f"excludes[{index}].id", f"the app has no block {block['id']}")
-    return [_find_block(call, key, version, "config") for key, version in versions.items()]
-
-
-def _find_block(call: Call, key: str, version: str, at: str) -> Block:
-    spec = visible_spec(call, "block-spec", key)
-    return Block(spec, require_release(call.tx, spec, {"version": version}, f"{at}.releaseVersion"))
-
-
-def read_values(
-    call: Call, row: Row, release: Row, blocks: list[Block], body: Body
-) -> tuple[Body, Body]:
-    """(values by block, values of the app), checked against what the blocks define."""
-    values: Body = body.get("parameters") or {}
-    shared: Body = body.get("appParameters") or {} if call.options.newer_calls else {}
-    s.check(s.mapping(STAGED), values, "parameters")
-    s.check(STAGED, shared, "appParameters")
-    if call.options.carry_parameters:
-        values, shared = _carried(row, values, shared)
-    known = {block.spec.name: block for block in blocks}
-    for name in values:
-        if name not in known:
-            raise invalid(f"parameters.{name}", "is not a block of this app")
-    releases = (*(block.release for block in blocks), release)
-    Definitions(*(each.body["parameters"] for each in releases)).check(shared, "appParameters")
-    for name, block in known.items():
-        own = values.get(name) or {}
-        in_effect = inherited(block.definitions, own, shared)
-        block.definitions.check(own, f"parameters.{name}", in_effect)
-    return values, shared
-
-
-def _carried(row: Row, values: Body, shared: Body) -> tuple[Body, Body]:
-    before = row.body.get("parameters") or {}
-    joined = {
-        name: merged_stages(before.get(name), values.get(name)) for name in {**before, **values}
-    }
-    return joined, merged_stages(row.body.get("appParameters"), shared)
-
-
 def inherited(definitions: Definitions, values: Body, shared: Body) -> Body:
     """A block's values: the app's where it defines the same name, its own above them."""
     app = {
@@ -309,17 +258,17 @@ def inherited(definitions: Definitions, values: Body, shared: Body) -> Body:
     return merged_stages(app, values)
 
 
-def deploy_blocks(call: Call, row: Row, blocks: list[Block], notes: str | None) -> None:
+def deploy_blocks(tx: Transaction, row: Row, blocks: list[Block], notes: str | None) -> None:
     """A deployment or a new revision per block; blocks that the app lost are removed."""
-    existing = {child.body["spec"]["id"]: child for child in children_of(call.tx, row)}
+    existing = {child.body["spec"]["id"]: child for child in children_of(tx, row)}
     for block in blocks:
-        child = existing.pop(block.spec.id, None) or _add_child(call, row, block)
+        child = existing.pop(block.spec.id, None) or _add_child(tx, row, block)
         version = {"version": block.release.name}
         child.body["spec"] = {"id": block.spec.id, "release": version}
         child.body["parameters"] = child_values(block.definitions, row, child)
-        start_revision(call.tx, child, notes)
+        start_revision(tx, child, notes)
     for lost in existing.values():
-        drop(call.tx, lost)
+        drop(tx, lost)
 
 
 def child_values(definitions: Definitions, row: Row, child: Row) -> Body:
@@ -328,13 +277,13 @@ def child_values(definitions: Definitions, row: Row, child: Row) -> Body:
     return inherited(definitions, values, row.body.get("appParameters") or {})
 
 
-def _add_child(call: Call, row: Row, block: Block) -> Row:
+def _add_child(tx: Transaction, row: Row, block: Block) -> Row:
     name = f"{row.name}-{block.spec.name}"
-    if call.tx.named(FAMILIES, name):
+    if tx.named(FAMILIES, name):
         name = f"{name}-{row.id[:4]}"
     spec = block.spec.body
     metadata = {**spec["metadata"], "name": name}
     body = {"kind": spec["kind"], "metadata": metadata, "block": block.spec.name}
-    child = call.tx.add("block-deployment", body, name=name, parent=row.id)
-    call.tx.link(child, "spec", block.spec.id)
+    child = tx.add("block-deployment", body, name=name, parent=row.id)
+    tx.link(child, "spec", block.spec.id)
     return child
