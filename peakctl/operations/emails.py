@@ -14,17 +14,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from peakctl.adapters.emails import Attachment, Emails, number_of
+from peakctl.api.lost_answers import find_lost_write
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, UsageError, nearest_names
+from peakctl.ledger.revisions import named
 from peakctl.model import JsonDict, JsonObject
 from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, telling
 from peakctl.operations.tenant import check_tenant
-
-if TYPE_CHECKING:
-    from peakctl.adapters.emails import Attachment, Emails
 
 ATTACHMENTS = 3
 ATTACHMENT_LIMIT = 10 * 10**6
@@ -178,8 +177,6 @@ async def describe_template(platform: Platform, name: str) -> JsonDict:
 
 def emails_of(platform: Platform) -> Emails:
     """The e-mails of the tenant."""
-    from peakctl.adapters.emails import Emails
-
     return Emails(platform.api)
 
 
@@ -227,15 +224,11 @@ def _why_not(file: Path) -> str:
 
 
 def _read_files(email: Email) -> tuple[Attachment, ...]:
-    from peakctl.adapters.emails import Attachment
-
     return tuple(Attachment(file.name, file.read_bytes()) for file in map(Path, email.attachments))
 
 
 async def _check_tenant(platform: Platform) -> tuple[Diagnostic, ...]:
     """Return for the tenant that the environment is meant for. Raises GuardRefused for another."""
-    from peakctl.ledger.revisions import named
-
     project = platform.project
     if project.environment is None or project.environment.tenant is None:
         return ()
@@ -273,9 +266,6 @@ async def _look(
     platform: Platform, emails: Emails, email: Email, before: frozenset[str]
 ) -> int | None:
     """The one e-mail that is there now, was not before, and is what was sent; None otherwise."""
-    from peakctl.adapters.emails import number_of
-    from peakctl.api.lost_answers import find_lost_write
-
     since = _moment(_now(platform) - _LOOK_BACK)
 
     async def look() -> list[int] | None:

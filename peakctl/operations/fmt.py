@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.formatter import CannotFormat, format_manifest
-from peakctl.model import Location
+from peakctl.model import Location, Source
 from peakctl.model.records import dataclass
 from peakctl.operations.load import read_sources
 from peakctl.operations.new_files import write_files
-
-if TYPE_CHECKING:
-    from peakctl.model import Source
-    from peakctl.operations.project import Project
-
+from peakctl.operations.project import Project
 
 _TOP = Path(os.sep)
 """Files that were named may lie anywhere."""

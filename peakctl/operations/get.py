@@ -9,6 +9,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from peakctl import model
+from peakctl.engine.diff.secrecy import sealed_live, secret_places
+from peakctl.engine.observe.live_state import find_makers
 from peakctl.errors import Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.kinds.fields import Kind
 from peakctl.model.records import dataclass
@@ -130,8 +132,6 @@ async def parts_of(
     platform: Platform, found: Sequence[model.Live], told: list[Diagnostic]
 ) -> dict[model.LiveId, str]:
     """What each is a part of, for what is a part of something: the plan's own reads tell."""
-    from peakctl.engine.observe.live_state import find_makers
-
     parts = [(live, live.foreign) for live in found if live.foreign not in (None, OF_PLATFORM)]
     own = {live.live_id: why.removeprefix("part of ") for live, why in parts if why}
     asked = [live for live in found if not live.foreign]
@@ -190,7 +190,6 @@ def seal_found(
     Ledgers know where secrets were applied: ours, and those of other projects where ours does not
     have the resource. What no ledger tells of is as secret as our manifests say.
     """
-    from peakctl.engine.diff.secrecy import sealed_live
     from peakctl.ledger.digests import StoredDigests
 
     entries = _of_ids(ledgers.all, {live.live_id for live in found})
@@ -294,8 +293,6 @@ def _declared(
     platform: Platform, found: Sequence[model.Live], told: list[Diagnostic]
 ) -> dict[model.LiveId, tuple[str, ...]]:
     """Where our manifests have secrets, for each live resource of that key."""
-    from peakctl.engine.diff.secrecy import secret_places
-
     if platform.project.file is None:
         return {}
     try:

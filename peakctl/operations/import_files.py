@@ -8,20 +8,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
 
+from peakctl.archives.unpack import Unpacked
+from peakctl.engine.export import Exported, Variable
 from peakctl.errors import Diagnostic, UsageError
 from peakctl.kinds.fields import Field, Kind, child, variant
+from peakctl.manifests.writer import API_VERSION, ManifestText, TemplateText, write_documents
 from peakctl.model import MAPS, Key, Path, Tree, UnsetSecret, Value
 from peakctl.model.records import dataclass
 from peakctl.model.values import copy_tree, dotted, mapping_at, set_at, value_at
 from peakctl.operations.load import read_declared
 from peakctl.operations.project import Project, ProjectOptions
-
-if TYPE_CHECKING:
-    from peakctl.archives.unpack import Unpacked
-    from peakctl.engine.export import Exported, Variable
-    from peakctl.manifests.writer import ManifestText
 
 LAYOUTS = ("resource", "kind", "one-file")
 """A file for each resource in folders by kind, one for each kind, or one for all."""
@@ -140,8 +137,6 @@ def folder_of(kind: str) -> str:
 
 def lay_out(found: Iterable[Found], files: FileSet, folder: str, layout: str) -> None:
     """Add the manifests of `found` below `folder` to `files`, and the folders that they pack."""
-    from peakctl.manifests.writer import write_documents
-
     groups: dict[tuple[str, ...], list[Found]] = {}
     for each in sorted(found, key=lambda item: item.key):
         groups.setdefault(_group(each, layout), []).append(each)
@@ -161,8 +156,6 @@ def _group(each: Found, layout: str) -> tuple[str, ...]:
 
 
 def _document(each: Found, files: FileSet, path: str, *, alone: bool) -> ManifestText:
-    from peakctl.manifests.writer import ManifestText
-
     values = copy_tree(each.exported.values)
     comments = dict(each.exported.comments)
     place = posixpath.dirname(path)
@@ -236,8 +229,6 @@ def _text_fields(rule: Field, value: Value, path: Path) -> list[tuple[Path, str,
 
 def _is_long(value: Value) -> bool:
     """Whether a text is better read in a file, and is the same there."""
-    from peakctl.manifests.writer import TemplateText
-
     if not isinstance(value, str) or isinstance(value, TemplateText) or not value.strip():
         return False
     is_long = value.count("\n") >= LONG_LINES or len(value) > LONG_TEXT
@@ -296,8 +287,6 @@ def _ended(text: str) -> str:
 
 def imported_tree(each: Found) -> Tree:
     """The manifest as its schema is to judge it, before its files have their places."""
-    from peakctl.manifests.writer import API_VERSION
-
     values = {word: _plain(each) for word, each in each.exported.values.items()}
     if each.unpacked is not None:
         set_at(values, ("spec", "artifact"), {"path": "."})
@@ -308,8 +297,6 @@ def imported_tree(each: Found) -> Tree:
 
 def _plain(value: Value) -> Value:
     """The tree with values that nobody knows here for templates."""
-    from peakctl.manifests.writer import TemplateText
-
     if isinstance(value, MAPS):
         return {word: _plain(each) for word, each in value.items()}
     if isinstance(value, list):

@@ -7,10 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
 
 from peakctl import errors, model
+from peakctl.archives.pack import pack
+from peakctl.archives.unpack import MAX_BYTES, Unpacked, refused, unpack
+from peakctl.archives.zips import digest_of_zip
+from peakctl.engine.export import Exported, Variable
+from peakctl.engine.observe.live_state import find_makers
 from peakctl.kinds.fields import NOT_RETURNED, Absent, Field, Kind, said, variant
+from peakctl.kinds.validate import read_manifests
+from peakctl.ledger.ownership import find_owners
 from peakctl.model.records import dataclass
 from peakctl.model.values import reveal
 from peakctl.operations import import_files
@@ -28,10 +34,6 @@ from peakctl.operations.plan import PlanOptions, PlanResult, load_for_plan, make
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
 from peakctl.operations.target import Word, read_words, refuse_unmatched
-
-if TYPE_CHECKING:
-    from peakctl.archives.unpack import Unpacked
-    from peakctl.engine.export import Exported, Variable
 
 MAX_UNPACKED = 2**29
 """Bytes of all archives of one import: its files are held in memory until all of them are known."""
@@ -194,9 +196,6 @@ class _Import:
 
     async def _own(self, lives: Sequence[model.Live]) -> tuple[list[model.Live], FoundLedgers]:
         """Those that are this project's or nobody's; and the ledgers that tell."""
-        from peakctl.engine.observe.live_state import find_makers
-        from peakctl.ledger.ownership import find_owners
-
         self.progress("looking at what made them, and who owns them")
         asked = [live for live in lives if not live.foreign]
         ids = {live.live_id for live in lives}
@@ -310,9 +309,6 @@ class _Import:
     def _unpacked(
         self, found: import_files.Found, data: bytes, digest: str | None, most: int
     ) -> import_files.Found:
-        from peakctl.archives.unpack import MAX_BYTES, refused, unpack
-        from peakctl.archives.zips import digest_of_zip
-
         unpacked = unpack(data, min(MAX_BYTES, most))
         wanted = digest or digest_of_zip(data)
         if not unpacked.files:
@@ -348,8 +344,6 @@ class _Import:
         self, root: FilePath, found: Iterable[import_files.Found]
     ) -> list[import_files.Found]:
         """Those whose manifest is valid; the others are left, with what is wrong."""
-        from peakctl.kinds.validate import read_manifests
-
         kept = []
         for each in found:
             document = model.Document(
@@ -464,8 +458,6 @@ def archive_field(kind: Kind, values: model.Tree) -> Field | None:
 
 def digest_when_packed(unpacked: Unpacked, ignore_files: Sequence[str]) -> str:
     """The digest of the files when they lie in a folder and are packed from there."""
-    from peakctl.archives.pack import pack
-
     with tempfile.TemporaryDirectory(prefix="peakctl-") as root:
         folder = FilePath(root) / "files"
         contents = dict(unpacked.files)

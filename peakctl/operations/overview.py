@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from peakctl.catalog import LOOKED_UP
+from peakctl.engine.export import Referenced, referenced
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.names import Names, Told, ask_for_names
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity
-from peakctl.model import Key
+from peakctl.kinds.fields import Field, Kind
+from peakctl.model import JsonObject, Key, Live, LiveId
 from peakctl.model.records import dataclass
 from peakctl.operations.platform import Platform, connect
+from peakctl.operations.project import Project
 from peakctl.operations.target import not_found
-
-if TYPE_CHECKING:
-    from peakctl.engine.export import Referenced
-    from peakctl.engine.plan.names import Names
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import JsonObject, Live, LiveId
-    from peakctl.operations.project import Project
-
 
 DEFAULTS = "service/workflows/api/v1/resources/defaults"
 
@@ -65,8 +62,6 @@ async def overview_async(project: Project) -> Overview:
 
 async def read_overview(platform: Platform, *, provided: bool = False) -> Overview:
     """As `overview_async`, on a platform that is connected: the first page of each listing."""
-    from peakctl.catalog import LOOKED_UP
-
     kinds = [kind for name, kind in platform.kinds.items() if name not in LOOKED_UP]
     pages = await asyncio.gather(
         *(platform.adapters[kind.name].first_page() for kind in kinds), return_exceptions=True
@@ -177,9 +172,6 @@ async def find_uses(
     One listing for each kind that is referred to, and a request for each resource whose version no
     listing names. A read that fails is a warning.
     """
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.plan.names import Names, Told, ask_for_names
-
     kinds, adapters = platform.kinds, platform.adapters
     uses = {live.live_id: sorted(_versioned(kinds, live), key=_order) for live in found}
     wanted = sorted({kind for each in uses.values() for use in each for kind in use.kinds})
@@ -216,8 +208,6 @@ def _order(use: Referenced) -> tuple[tuple[str, ...], str, str]:
 
 def _versioned(kinds: Mapping[str, Kind], live: Live) -> Iterator[Referenced]:
     """What it refers to at a version; machines have none."""
-    from peakctl.engine.export import referenced
-
     for use in referenced(kinds[live.key.kind], live.values):
         if use.version is not None and any(kinds[kind].versions for kind in use.kinds):
             yield use

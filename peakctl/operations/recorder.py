@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from peakctl import model
 from peakctl.errors import Diagnostic, LeaseHeld, PeakctlError, Severity
 from peakctl.kinds.fields import Kind
+from peakctl.ledger import ownership
 from peakctl.model.records import dataclass
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
@@ -82,12 +83,11 @@ class RunRecorder:
         """
         from peakctl.engine.pending import intents_of
         from peakctl.ledger.lease import taken_over
-        from peakctl.ledger.ownership import adopted
 
         plan, owners, store = planned.plan, planned.live.owners, self.client.store
         self.origin = self.find_origin()
         # once our lease says that we adopt it, it is ours for the second look
-        self.adopted = frozenset(each.key for each in adopted(plan.actions, owners))
+        self.adopted = frozenset(each.key for each in ownership.adopted(plan.actions, owners))
         intents = intents_of(plan, owners, self.run_id)
         found = planned.live.listed.get(store.kind)
         listed = None if found is None else store.pick(found)
@@ -113,8 +113,6 @@ class RunRecorder:
 
     async def without_conflicts(self, look: Callable[[], Awaitable[PlanResult]]) -> PlanResult:
         """What `look` gives once no other project is about to make the same. Raises LeaseHeld."""
-        from peakctl.ledger import ownership
-
         pauses = iter(ownership.CONFLICT_WAITS)
         looked_for: set[model.Key] = set()
         while True:
@@ -139,10 +137,8 @@ class RunRecorder:
 
         Raises LeaseHeld when a run of one of them is under way.
         """
-        from peakctl.ledger.ownership import changing_owner
-
         assert self.lease is not None  # noqa: S101 - only runs that acquired it take over
-        await self.lease.take_over(changing_owner(plan))
+        await self.lease.take_over(ownership.changing_owner(plan))
 
     def prepare(self, kind: Kind, action: model.Action, outcome: model.Outcome) -> None:
         """Find what is to be written of an action that went well, while others are waited for."""

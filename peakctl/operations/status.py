@@ -8,24 +8,25 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from peakctl.engine.drift import Drift, find_drift
+from peakctl.engine.observe.live_state import LiveState
+from peakctl.engine.plan.guards import undone_rollbacks
+from peakctl.engine.plan.names import Names, Told, ask_for_names
+from peakctl.engine.plan.planner import Planned
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity
+from peakctl.kinds.schedules import crons_in, next_start
 from peakctl.model import Action, Key, Lease, Listed, Live, Location, Owner, State, Verb
 from peakctl.model.ledger import Owned, PastRun
 from peakctl.model.records import dataclass
 from peakctl.model.resources import LastRun
 from peakctl.model.text import status_word
 from peakctl.operations.load import LoadResult
+from peakctl.operations.overview import named_uses
 from peakctl.operations.plan import Planner, PlanOptions, ReplanInputs, load_and_connect
 from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, telling
-
-if TYPE_CHECKING:
-    from peakctl.engine.drift import Drift
-    from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.plan.names import Names
-    from peakctl.engine.plan.planner import Planned
+from peakctl.operations.target import find_kind, parse_target
 
 INTERVAL = 15.0
 """Seconds between two looks of a watch."""
@@ -195,8 +196,6 @@ class _Look:
 
         A version in use that no listing names, as beside a build that failed, costs a request.
         """
-        from peakctl.engine.plan.names import Names, Told, ask_for_names
-
         kinds, redact = self.platform.kinds, self.platform.project.redact
         names = Names((), self.live, kinds, Told(), redact)
         rows = tuple(self._rows(names))
@@ -206,8 +205,6 @@ class _Look:
         return rows
 
     def _rows(self, names: Names) -> Iterator[ResourceStatus]:
-        from peakctl.engine.drift import find_drift
-
         drifted: dict[Key, Drift] = {}
         if self.live.ledger is not None:
             drifted = {d.key: d for d in find_drift(self.planned.plan, self.live)}
@@ -242,9 +239,6 @@ class _Look:
         return self.live.owners.is_ours(live) if live else key in self.live.ledger.owned
 
     def _with_live(self, row: ResourceStatus, live: Live, names: Names) -> ResourceStatus:
-        from peakctl.kinds.schedules import crons_in, next_start
-        from peakctl.operations.overview import named_uses
-
         kind, redact = self.platform.kinds[live.key.kind], self.platform.project.redact
         word = redact(status_word(live.status))
         crons = () if word == _PAUSED else crons_in(kind, live.values)
@@ -323,8 +317,6 @@ class _Look:
 
     def undone(self) -> Iterator[Diagnostic]:
         """The rollbacks that no manifest has yet: an apply of these resources is refused."""
-        from peakctl.engine.plan.guards import undone_rollbacks
-
         ledger, plan = self.live.ledger, self.planned.plan
         for each in undone_rollbacks(plan, ledger, self.platform.kinds) if ledger else ():
             if each.key in self.loaded.chosen:
@@ -387,8 +379,6 @@ def _listed_word(item: Mapping[str, object]) -> str:
 
 def read_words(words: Sequence[str], kinds: Iterable[str]) -> tuple[str, ...]:
     """What was typed as words of a selection: kinds in any spelling. Raises UsageError."""
-    from peakctl.operations.target import find_kind, parse_target
-
     known = tuple(kinds)
     return tuple(
         word

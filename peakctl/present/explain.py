@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from peakctl.model import MISSING
+from peakctl.model import MISSING, JsonDict
 from peakctl.present.text import Line, indent, line, table_lines
 from peakctl.present.values import block, inline
 
 if TYPE_CHECKING:
-    from peakctl.model import JsonDict
     from peakctl.operations.explain import CodeExplained, FieldExplained
 
 _WIDE = 10

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peakctl.manifests.writer import API_VERSION, ManifestText, write_documents
-from peakctl.model import JsonDict, Tree, Value, dotted
+from peakctl.model import JsonDict, Live, Tree, Value, dotted
 from peakctl.present.values import to_json
 
 if TYPE_CHECKING:
     from peakctl.engine.export import Exported
     from peakctl.kinds.fields import Kind
-    from peakctl.model import Live
 
 ON_PLATFORM = "its files are on the platform alone; peakctl import downloads what can be had"
 

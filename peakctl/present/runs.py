@@ -6,7 +6,7 @@ import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peakctl.model import State
+from peakctl.model import JsonDict, Key, Live, State
 from peakctl.model.text import status_word
 from peakctl.present.plan_text import duration
 from peakctl.present.text import Line, indent, line, table_lines
@@ -14,7 +14,6 @@ from peakctl.present.text import Line, indent, line, table_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peakctl.model import JsonDict, Key, Live
     from peakctl.operations.executions import Execution, SwitchResult
     from peakctl.operations.following import StepState
     from peakctl.operations.logs import LoggedLine, LogResult

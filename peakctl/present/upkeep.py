@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from peakctl.model import Status
+from peakctl.model import JsonDict, Status
 from peakctl.present.files import size_text
 from peakctl.present.ledger import iso, minute
 from peakctl.present.text import Line, counted, line, table_lines
 
 if TYPE_CHECKING:
     from peakctl.engine.gc import Verdict
-    from peakctl.model import JsonDict
     from peakctl.operations.download import DownloadResult
     from peakctl.operations.gc import GcOutcome, GcResult
     from peakctl.operations.gc_plan import GcPlan, GcResource
