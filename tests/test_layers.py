@@ -39,7 +39,6 @@ ONLY = {
 }
 EMULATOR_SEAM = (
     "operations/platform.py",
-    "operations/local_emulator.py",
     "cli/commands/emulator",
     "pytest_plugin.py",
     "emulator/",

@@ -131,7 +131,7 @@ def _serve(
 ) -> Report:
     import asyncio
 
-    from peakctl.operations.local_emulator import check_emulator, open_emulator, read_instance_types
+    from peakctl.operations.platform import check_emulator, open_emulator, read_instance_types
 
     check_emulator()
     from peakctl.emulator.server import serve as serve_on
@@ -277,7 +277,7 @@ def seed(file: Path, **typed: object) -> int:
     """Create the resources of FILE, in order; builds and deployments are done at once."""
 
     def act(session: Session, control: Control, place: str) -> Report:
-        from peakctl.operations.local_emulator import read_seed
+        from peakctl.operations.platform import read_seed
 
         created = control.seed(read_seed(file))
         text = f"Seeded: {len(created)} created in {place}."
@@ -341,7 +341,7 @@ def _controlled(
     session: Session, data: str | None, endpoint: str | None
 ) -> Iterator[tuple[Control, str]]:
     """The emulator that was named, and its place for people. Raises UsageError for none."""
-    from peakctl.operations.local_emulator import check_emulator, open_emulator
+    from peakctl.operations.platform import check_emulator, open_emulator
 
     check_emulator()
     from peakctl.emulator.client import Control
@@ -358,7 +358,7 @@ def _controlled(
 
 
 def _state_of(session: Session) -> str:
-    from peakctl.operations.local_emulator import emulator_state
+    from peakctl.operations.platform import emulator_state
 
     environment = session.project.environment
     if environment is None or not environment.emulator:

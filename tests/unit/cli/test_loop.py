@@ -15,7 +15,7 @@ from peakctl.cli.loop import graceful, run_async
 from peakctl.cli.options import Flags
 from peakctl.cli.session import Session
 from peakctl.errors import UsageError
-from peakctl.operations.local_emulator import check_emulator
+from peakctl.operations.platform import check_emulator
 from peakctl.operations.project import SystemClock
 from peakctl.operations.stop import StoppableClock
 from peakctl.present.terminal import Terminal
