@@ -19,7 +19,7 @@ from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.hosts.consents import Consent
 from peakctl.hosts.pages import address_of
 from peakctl.model.records import dataclass
-from peakctl.operations.actor import actor_of
+from peakctl.operations.actor import APPROVER, CONSENTS, PULL_REQUEST, actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
 from peakctl.operations.ci import (
     CiContext,
@@ -35,7 +35,6 @@ from peakctl.operations.ci import (
 )
 from peakctl.operations.ci_approval import REQUIRED, artifact_name
 from peakctl.operations.ci_consent import consent_line, look_for_consent
-from peakctl.operations.origin import APPROVER, CONSENTS, PULL_REQUEST
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.project import Project, is_emulated
 from peakctl.operations.saved_plan import NOT_SAVED

@@ -13,10 +13,9 @@ from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.ledger.revisions import all_of
 from peakctl.model import HistoryResource, HistoryRun, KeptVersion, Key, LiveId, Run, Status
 from peakctl.model.records import dataclass
-from peakctl.operations.actor import actor_of, redacted, run_id
+from peakctl.operations.actor import actor_of, origin_of, redacted, run_id
 from peakctl.operations.gc_plan import GcOptions, GcPlan, GcResource, look_to_gc, plan_gc
 from peakctl.operations.history import history_writer, plain_record
-from peakctl.operations.origin import origin_of
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner
 from peakctl.operations.recorder import ledger_client, not_written

@@ -13,11 +13,10 @@ from dataclasses import replace
 from peakctl import model
 from peakctl.errors import Diagnostic, PeakctlError, Severity, diagnose, nearest_names
 from peakctl.model.records import dataclass
-from peakctl.operations.actor import actor_of, redacted, run_id
+from peakctl.operations.actor import actor_of, origin_of, redacted, run_id
 from peakctl.operations.get import declared_resources
 from peakctl.operations.history import history_writer, plain_record
 from peakctl.operations.ledger import LedgerResult, look_checked
-from peakctl.operations.origin import origin_of
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
 from peakctl.operations.recorder import ledger_client

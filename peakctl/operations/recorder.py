@@ -332,9 +332,8 @@ def open_recorder(
     `at_once`: nobody took time to agree to the plan.
     """
     from peakctl.engine.record import uses_of
-    from peakctl.operations.actor import actor_of, run_id
+    from peakctl.operations.actor import actor_of, origin_of, run_id
     from peakctl.operations.history import history_writer
-    from peakctl.operations.origin import origin_of
 
     project, client = platform.project, ledger_client(platform)
     if client is None:

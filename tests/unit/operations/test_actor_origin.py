@@ -10,8 +10,8 @@ import pytest
 
 from peakctl import Project, validate
 from peakctl.model import Origin
-from peakctl.operations import origin as origins
-from peakctl.operations.origin import APPROVER, PULL_REQUEST, origin_of
+from peakctl.operations import actor as origins
+from peakctl.operations.actor import APPROVER, PULL_REQUEST, origin_of
 
 PROJECT = """\
 project: shop
