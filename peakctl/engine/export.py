@@ -13,8 +13,7 @@ from dataclasses import field as attribute
 
 from peakctl.engine.diff.align import is_empty, says_no_more
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.by_name import ByName, Site, sites
-from peakctl.engine.plan.names import Names, Told
+from peakctl.engine.plan.names import ByName, Names, Site, Told, sites
 from peakctl.kinds.fields import PARAM, Absent, Field, Kind, child, is_free, variant
 from peakctl.model import MAPS, MASK, MISSING, Key, Live, Path, Secret, Tree, Value
 from peakctl.model.records import dataclass

@@ -13,7 +13,7 @@ from peakctl.errors import Diagnostic, Severity
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.ownership import find_owners
 from peakctl.model import KeptVersion, Key, Ledger, Listed, LiveId, Owned, Resource, State
-from peakctl.model.history import record_word
+from peakctl.model.ledger import record_word
 from peakctl.model.records import dataclass
 
 IN_USE = "in-use"

@@ -13,11 +13,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peakctl.kinds.fields import child, variant
+from peakctl.kinds.fields import Field, Kind, child, variant
 from peakctl.model import MAPS
 
 if TYPE_CHECKING:
-    from peakctl.kinds.fields import Field, Kind
     from peakctl.model import Resource, Tree, Value
     from peakctl.model.values import JsonDict
 

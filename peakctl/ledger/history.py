@@ -24,7 +24,7 @@ from peakctl.errors import (
 from peakctl.ledger import codec
 from peakctl.ledger.revisions import all_of
 from peakctl.model import Clock, Flaw, Intent, LedgerStore, Listed, Owner, PastRun, Status
-from peakctl.model.history import History, HistoryResource, HistoryRun, Origin, history_name
+from peakctl.model.ledger import History, HistoryResource, HistoryRun, Origin, history_name
 from peakctl.model.records import dataclass
 
 KIND = "peakctl-history"

@@ -15,14 +15,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from peakctl.model.history import *
     from peakctl.model.ledger import *
     from peakctl.model.plan import *
     from peakctl.model.platform import *
     from peakctl.model.resources import *
     from peakctl.model.values import *
 
-_MODULES = ("values", "resources", "ledger", "plan", "platform", "history")
+_MODULES = ("values", "resources", "ledger", "plan", "platform")
 """Each is imported by some of those after it, and by none before."""
 
 

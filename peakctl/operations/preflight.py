@@ -23,7 +23,7 @@ from peakctl.operations.whoami import Permission, read_permissions
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.engine.plan.by_name import Site
+    from peakctl.engine.plan.names import Site
     from peakctl.kinds.fields import Field, Kind
 
 _IN_USE, _RUNNING = "in-use", "running"
@@ -259,7 +259,7 @@ def _sites(
     rule: Field, value: Value, path: Path, above: tuple[tuple[Field, Value], ...]
 ) -> Iterator[Site]:
     """Every place of a reference in a value, whether it holds anything or not."""
-    from peakctl.engine.plan.by_name import sites
+    from peakctl.engine.plan.names import sites
 
     if isinstance(value, list) and rule.items is not None:
         for number, item in enumerate(value):

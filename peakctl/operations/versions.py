@@ -14,7 +14,7 @@ from peakctl.engine.plan.names import Names, Told, ask_for_names
 from peakctl.engine.plan.shown import show_plan, unnamed_versions
 from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.kinds.fields import Kind
-from peakctl.model.history import HistoryResource, HistoryRun
+from peakctl.model.ledger import HistoryResource, HistoryRun
 from peakctl.model.plan import Action, FileChanges, Plan, ShownChange, Status, Verb
 from peakctl.model.platform import KeptVersion
 from peakctl.model.records import dataclass

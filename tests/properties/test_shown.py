@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.by_name import sites
-from peakctl.engine.plan.names import Names
+from peakctl.engine.plan.names import Names, sites
 from peakctl.engine.plan.shown import show_plan
 from peakctl.kinds.fields import Field, child, variant
 from peakctl.model import MISSING, Action, Key, Listed, Live, Plan, Secret, Unknown, Verb

@@ -1,19 +1,26 @@
-"""What people call things that the wire has by id: names of resources, numbers of versions."""
+"""A plan as manifests have it: names and numbers where the wire has ids.
+
+`Names` knows what people call things: names of resources, numbers of versions. `ByName` writes
+values with them. Where a reference stands is found through the schema: by the rule of the field
+that names it, or of the map that holds it. What nothing names keeps its ids, which a manifest may
+have, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from peakctl.errors import ApiError, NotAuthenticated
-from peakctl.model import UNSEEN, Unknown, VersionNames
+from peakctl.kinds.fields import PARAM, Field, Kind, RefRule, child, is_free, variant
+from peakctl.model import MAPS, MISSING, UNSEEN, Adapter, Path, Secret, Unknown, Value, VersionNames
+from peakctl.model.plan import Action
+from peakctl.model.records import dataclass
+from peakctl.model.values import copy_tree, drop_at, leaves, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
     from peakctl.engine.observe.live_state import LiveState
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Action, Adapter, Value
 
 
 class VersionId(NamedTuple):
@@ -154,3 +161,221 @@ async def ask_for_names(
         else:
             out[where] = answer
     return out
+
+
+# --- values, written with them -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place of a reference. The paths of its ids are absolute, as `at` is.
+
+    `at` is where a manifest names it: a text (the name alone) or a map. `inside` is true where the
+    ids stand in that very map, and false where the ids stand beside it.
+    """
+
+    rule: RefRule
+    field: Field
+    at: Path
+    id_at: Path
+    version_at: Path | None
+    kind_at: Path | None
+    inside: bool
+    scope: str | None = None
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The paths of the ids."""
+        parts = (self.id_at, self.version_at, self.kind_at)
+        return tuple(path for path in parts if path is not None)
+
+    def concerns(self, path: Path) -> bool:
+        """Whether a change at `path` is one of the reference alone, as far as the path tells."""
+        holder = len(self.at) if self.inside else len(self.at) - 1
+        return len(path) > holder and any(_on_one_way(path, part) for part in self.parts)
+
+    def is_whole(self, *values: Value) -> bool:
+        """Whether these values at `at` hold the reference and nothing else."""
+        words = {part[len(self.at)] for part in self.parts}
+        return self.inside and all(set(v) <= words for v in values if isinstance(v, MAPS))
+
+
+def _on_one_way(one: Path, two: Path) -> bool:
+    length = min(len(one), len(two))
+    return one[:length] == two[:length]
+
+
+def refers(rule: Field) -> bool:
+    """Whether a map of this rule is a reference, or has one among its entries."""
+    return rule.ref is not None or any(each.ref for each in rule.properties.values())
+
+
+def sites(rule: Field, path: Path = (), scopes: tuple[tuple[Field, Value], ...] = ()) -> list[Site]:
+    """The references of a map at `path`: itself, and those whose ids stand among its entries.
+
+    `scopes` are the maps down to this one with their rules, in which a scope may be stated.
+    """
+    found = []
+    if rule.ref and rule.properties:
+        found.append(_site(rule.ref, rule, path, path, scopes, inside=True))
+    for word, inner in rule.properties.items():
+        if inner.ref is None:
+            continue
+        base = (*path, word) if inner.properties else path
+        site = _site(inner.ref, inner, (*path, word), base, scopes, inside=False)
+        if site.id_at[: len(path) + 1] != site.at:
+            found.append(site)
+    return found
+
+
+def _site(
+    rule: RefRule,
+    field: Field,
+    at: Path,
+    base: Path,
+    scopes: tuple[tuple[Field, Value], ...],
+    *,
+    inside: bool,
+) -> Site:
+    return Site(
+        rule,
+        field,
+        at,
+        _absolute(base, rule.id_to),
+        _absolute(base, rule.version_to) if rule.version_to else None,
+        _absolute(base, rule.kind_to) if rule.kind_to else None,
+        inside,
+        rule.scope or _scope(rule, scopes),
+    )
+
+
+def _absolute(base: Path, steps: Path) -> Path:
+    for step in steps:
+        base = base[:-1] if step == ".." else (*base, step)
+    return base
+
+
+def _scope(rule: RefRule, scopes: tuple[tuple[Field, Value], ...]) -> str | None:
+    """The scope that the nearest `scope_by` above the field chooses, by value or by default."""
+    for field, value in reversed(scopes):
+        decider = field.properties.get(rule.scope_by or "")
+        if decider is not None:
+            word = value_at(value, (rule.scope_by or "",))
+            return rule.scope_words.get(str(decider.default if word is MISSING else word))
+    return None
+
+
+def written(site: Site, names: Names, id_: Value, version: Value, *, sure: bool) -> Value:
+    """The reference as a manifest writes it; MISSING where there is none.
+
+    Where nothing names the ids: MISSING when `sure` is wanted, else words that say so.
+    """
+    if id_ is UNSEEN:
+        return id_
+    if id_ is MISSING or id_ is None or isinstance(id_, Secret) or isinstance(version, Secret):
+        return MISSING
+    kinds = site.rule.kinds
+    name = names.name(kinds, id_, site.scope)
+    told = version not in (MISSING, None)
+    number = names.number(kinds, id_, version) if told else None
+    if sure and (name is None or (told and number is None)):
+        return MISSING
+    name = name if name is not None else _unknown(id_, "name")
+    if not site.field.properties:
+        return name
+    kind = names.kind(kinds, id_) if site.rule.kind_words else None
+    out: dict[str, Value] = {**({"kind": kind} if kind else {}), "name": name}
+    if told and site.rule.version:
+        words = number if number is not None else _unknown(version, "number")
+        out[str(site.rule.version[0])] = _at_version(site, words)
+    return out
+
+
+def reference_text(value: Value) -> Value:
+    """A reference in manifest form as one reads it: `forecast 0.0.1`; what is none as it is."""
+    if not isinstance(value, MAPS):
+        return value
+    return " ".join(map(str, leaves(value)))
+
+
+def _unknown(id_: Value, what: str) -> str:
+    """Words for an id that nothing names; a parameter in its place says what it is."""
+    is_parameter = isinstance(id_, str) and id_.startswith(PARAM)
+    return str(id_) if is_parameter else f"id {id_} ({what} not known)"
+
+
+def _at_version(site: Site, number: str) -> Value:
+    """A number under its word; where the schema takes a text for the map around it, the text."""
+    assert site.rule.version is not None  # noqa: S101 - the caller has looked
+    field = site.field.properties[str(site.rule.version[0])]
+    rest = site.rule.version[1:]
+    if not rest or field.short_for == rest[0]:
+        return number
+    return {str(rest[0]): number}
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """Turns trees of the wire into those of a manifest.
+
+    `archives` stand for digests at their places.
+    """
+
+    names: Names
+    archives: Mapping[Path, Value]
+
+    def tree(
+        self,
+        rule: Field,
+        value: Value,
+        path: Path = (),
+        above: tuple[tuple[Field, Value], ...] = (),
+    ) -> Value:
+        """`value`, whose rule is `rule`, in manifest form."""
+        if path in self.archives and rule.archive:
+            return self.archives[path]
+        if isinstance(value, list):
+            items = rule.items
+            if items is None:
+                return value
+            return [self.tree(items, v, (*path, i), above) for i, v in enumerate(value)]
+        if not isinstance(value, MAPS):
+            return value
+        chosen = variant(rule, value)
+        if is_free(chosen):
+            return value
+        here = (*above, (chosen, value))
+        out = {
+            word: each
+            if (inner := child(chosen, word)) is None
+            else self.tree(inner, each, (*path, word), here)
+            for word, each in value.items()
+        }
+        for site in sites(chosen, (), here) if refers(chosen) else ():
+            out = self._put(site, value, out)
+        return out
+
+    def _put(
+        self, site: Site, value: Mapping[str, Value], out: dict[str, Value]
+    ) -> dict[str, Value]:
+        """The entries of a map with one reference by name in the place of its ids."""
+        version = value_at(value, site.version_at) if site.version_at else MISSING
+        found = written(site, self.names, value_at(value, site.id_at), version, sure=True)
+        if found is MISSING or found is UNSEEN:
+            return out
+        left = copy_tree(out)
+        for part in site.parts:
+            drop_at(left, part)
+            if len(part) > 1 and value_at(left, part[:-1]) == {}:
+                drop_at(left, part[:-1])
+        if site.inside:
+            assert isinstance(found, dict)  # noqa: S101 - a map names what stands inside it
+            return {**found, **left}
+        names = {str(site.at[0]): found}
+        first = str(site.id_at[0])
+        words = [word for word in out if word in left or word == first]
+        return {
+            w: v
+            for word in words
+            for w, v in (names if word == first else {word: left[word]}).items()
+        }

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.align import keys_of
-from peakctl.engine.plan.by_name import ByName, Site, reference_text, refers, sites, written
+from peakctl.engine.plan.names import (
+    ByName,
+    Names,
+    Site,
+    VersionId,
+    reference_text,
+    refers,
+    sites,
+    written,
+)
 from peakctl.engine.plan.places import shown_path
-from peakctl.kinds.fields import child, variant
-from peakctl.model import MAPS, MISSING, Secret, Unknown, Value, dotted
+from peakctl.kinds.fields import Field, Kind, child, variant
+from peakctl.model import MAPS, MISSING, Path, Secret, Unknown, Value, dotted
 from peakctl.model.plan import Action, Cause, Change, Plan, Reason, ShownChange, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.values import holds_secret, list_at, map_texts, mapping_at, value_at
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from peakctl.engine.plan.names import Names, VersionId
-    from peakctl.kinds.fields import Field, Kind
-    from peakctl.model import Path
 
 MADE = (Verb.CREATE, Verb.REPLACE)
 _AGAIN = re.compile(r" \(\d+\)\Z")

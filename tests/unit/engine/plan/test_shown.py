@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.by_name import ByName, sites, written
-from peakctl.engine.plan.names import Names, VersionId, ask_for_names
+from peakctl.engine.plan.names import ByName, Names, VersionId, ask_for_names, sites, written
 from peakctl.engine.plan.planner import make_plan
 from peakctl.engine.plan.shown import in_order, refused, show_plan
 from peakctl.kinds.fields import Absent, Field
