@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import field, replace
 from pathlib import Path
@@ -152,9 +152,17 @@ class Session:
         )
         return replace(found, diagnostics=(*self.warnings, *found.diagnostics))
 
+    def result(
+        self, word: str, data: JsonDict | list[JsonDict], lines: Iterable[Line], **more: Any
+    ) -> Report:
+        """The report of what a command found: by its word in JSON, as rows in YAML."""
+        rows = data if isinstance(data, list) else [data]
+        text = self.as_yaml(*rows)
+        return self.report(lines=tuple(lines), text=text, extra={word: data}, **more)
+
     def as_yaml(self, *rows: JsonDict) -> str:
         """The rows as YAML where that is the form asked for, else "": the text of a report."""
-        if self.flags.output != "yaml":
+        if self.flags.output not in ("yaml", "manifest"):
             return ""
         from peakctl.present.tenant import as_yaml
 

@@ -49,10 +49,6 @@ async def _download(session: Session, what: str, to: str | None, *, force: bool)
 
     async with session.connected_to(what, versioned=True) as (platform, target):
         found = await download_archive(platform, target.key, target.version, to=to, force=force)
-    row = download_row(found)
-    return session.report(
-        lines=download_lines(found),
-        text=session.as_yaml(row),
-        extra={"download": row},
-        diagnostics=found.diagnostics,
+    return session.result(
+        "download", download_row(found), download_lines(found), diagnostics=found.diagnostics
     )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from peakctl.model import JsonDict
     from peakctl.operations.emails import Email
     from peakctl.present.report import Report
-    from peakctl.present.text import Line
 
 EPILOG = """\b
 Examples:
@@ -189,7 +188,7 @@ async def _send(session: Session, asked: JsonDict) -> Report:
     session.warnings += found.diagnostics
     unknown = found.delivery is Delivery.UNKNOWN
     code = Exit.ERROR if unknown else Exit.DONE
-    return _told(session, "email", sent_row(found), sent_lines(found), exit_code=code, wrote=True)
+    return session.result("email", sent_row(found), sent_lines(found), exit_code=code, wrote=True)
 
 
 async def _list(session: Session, since: datetime | timedelta | None, limit: int | None) -> Report:
@@ -199,7 +198,7 @@ async def _list(session: Session, since: datetime | timedelta | None, limit: int
     async with session.connected() as platform:
         found = await list_emails(platform, since)
     rows = [email_row(each) for each in found]
-    return _told(session, "emails", rows[:limit], email_lines(rows, limit or FIRST))
+    return session.result("emails", rows[:limit], email_lines(rows, limit or FIRST))
 
 
 async def _describe(session: Session, number: int) -> Report:
@@ -208,7 +207,7 @@ async def _describe(session: Session, number: int) -> Report:
 
     async with session.connected() as platform:
         row = described_row(await describe_email(platform, number))
-    return _told(session, "email", row, described_lines(row))
+    return session.result("email", row, described_lines(row))
 
 
 async def _templates(
@@ -220,21 +219,7 @@ async def _templates(
     async with session.connected() as platform:
         if name is not None:
             row = shown.described_template_row(await describe_template(platform, name))
-            return _told(session, "template", row, shown.described_template_lines(row))
+            return session.result("template", row, shown.described_template_lines(row))
         found = await email_templates(platform, scopes, search)
     rows = [shown.template_row(each) for each in found]
-    return _told(session, "templates", rows, shown.template_lines(rows))
-
-
-def _told(
-    session: Session,
-    word: str,
-    data: JsonDict | list[JsonDict],
-    lines: tuple[Line, ...],
-    **more: object,
-) -> Report:
-    """A result as rows, and as YAML where that was asked for."""
-
-    rows = data if isinstance(data, list) else [data]
-    text = session.as_yaml(*rows)
-    return session.report(lines=lines, text=text, extra={word: data}, **more)
+    return session.result("templates", rows, shown.template_lines(rows))

@@ -70,11 +70,8 @@ async def _executions(session: Session, what: str, statuses: tuple[str, ...], li
 
     async with session.connected_to(what) as (platform, target):
         found = await list_executions(platform, target.key, limit=limit, statuses=statuses)
-    rows = [listed_row(each) for each in found]
-    return session.report(
-        lines=executions_lines(target.key, found),
-        text=session.as_yaml(*rows),
-        extra={"executions": rows},
+    return session.result(
+        "executions", [listed_row(each) for each in found], executions_lines(target.key, found)
     )
 
 
@@ -97,12 +94,7 @@ async def _execution(session: Session, what: str) -> Report:
             found = await read_execution(platform, target.key, target.version)
         else:
             found = await read_execution(platform, None, what)
-    row = execution_row(found)
-    return session.report(
-        lines=execution_lines(found),
-        text=session.as_yaml(row),
-        extra={"execution": row},
-    )
+    return session.result("execution", execution_row(found), execution_lines(found))
 
 
 @click.command(context_settings=options.CONTEXT, epilog=PAUSE_EPILOG)
@@ -133,11 +125,10 @@ async def _switch(session: Session, what: str) -> Report:
     word = session.command
     async with session.connected_to(what) as (platform, target):
         found = await switch(platform, target.key, word)
-    row = switch_row(found)
-    return session.report(
-        lines=switch_lines(found, word),
+    return session.result(
+        word,
+        switch_row(found),
+        switch_lines(found, word),
         diagnostics=found.diagnostics,
-        text=session.as_yaml(row),
-        extra={word: row},
         wrote=found.changed,
     )

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.model import JsonDict
     from peakctl.present.report import Report
-    from peakctl.present.text import Line
 
 EPILOG = """\b
 Examples:
@@ -69,18 +68,9 @@ def _explain(session: Session, what: str | None) -> Report:
     if what is None:
         kinds = [(k.name, str(k.schema.get("description", ""))) for k in load_kinds().values()]
         rows: list[JsonDict] = [{"kind": name, "description": text} for name, text in kinds]
-        return _answer(session, "kinds", rows, shown.kind_lines(kinds))
+        return session.result("kinds", rows, shown.kind_lines(kinds))
     if "/" in what:
         codes = explain_code(what)
-        return _answer(session, "codes", shown.code_rows(codes), shown.code_lines(codes))
+        return session.result("codes", shown.code_rows(codes), shown.code_lines(codes))
     fields = explain_field(what)
-    return _answer(session, "fields", shown.field_rows(fields), shown.field_lines(fields))
-
-
-def _answer(session: Session, word: str, rows: list[JsonDict], lines: tuple[Line, ...]) -> Report:
-    text = ""
-    if session.flags.output == "yaml":
-        from peakctl.present.tenant import as_yaml
-
-        text = as_yaml(rows)
-    return session.report(lines=lines, text=text, extra={word: rows})
+    return session.result("fields", shown.field_rows(fields), shown.field_lines(fields))

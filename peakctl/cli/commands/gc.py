@@ -111,11 +111,10 @@ async def _gc(session: Session, asked: GcOptions) -> Report:
             with graceful(session, stop.request, lambda line: session.terminal.tell([line])):
                 found = await run_gc(platform, asked, shown, stop=stop)
             session.warnings += found.diagnostics
-    rows = upkeep.gc_rows(found)
-    return session.report(
-        lines=upkeep.gc_summary(found, dry_run=flags.dry_run),
-        text=session.as_yaml(*rows),
-        extra={"versions": rows},
+    return session.result(
+        "versions",
+        upkeep.gc_rows(found),
+        upkeep.gc_summary(found, dry_run=flags.dry_run),
         exit_code=session.interrupted or _exit_code(found),
         wrote=bool(found.deleted),
     )

@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
     from peakctl.engine.export import Exported
     from peakctl.kinds.fields import Kind
-    from peakctl.model import JsonDict
     from peakctl.operations.get import GetResult
     from peakctl.present.report import Report
-    from peakctl.present.text import Line
 
 EPILOG = """\b
 Examples:
@@ -65,12 +63,12 @@ async def _get(session: Session, word: str | None, name: str | None) -> Report:
         if word is None:
             seen = await read_overview(platform, provided=flags.show_all)
             session.warnings += seen.diagnostics
-            return _rows(session, "kinds", tenant.overview_rows(seen), tenant.overview_lines(seen))
+            return session.result("kinds", tenant.overview_rows(seen), tenant.overview_lines(seen))
         kind = find_kind(word, platform.kinds)
         if kind in LOOKED_UP:
             machines = await read_machines(platform, kind, name)
             rows, lines = tenant.machine_rows(machines), tenant.machine_lines(machines)
-            return _rows(session, "instance_types", rows, lines)
+            return session.result("instance_types", rows, lines)
         found = await get_live(platform, kind, name, values=whole, provided=flags.show_all)
         session.warnings += found.diagnostics
         if not whole:
@@ -79,14 +77,6 @@ async def _get(session: Session, word: str | None, name: str | None) -> Report:
         both = list(zip(found.found, found.values, strict=True))
         exported = await export_live(platform, both)
         return _manifests(session, found, exported, platform.kinds[found.kind])
-
-
-def _rows(session: Session, word: str, rows: list[JsonDict], lines: tuple[Line, ...]) -> Report:
-    """A result that is a table; as YAML where that was asked for."""
-    from peakctl.present.tenant import as_yaml
-
-    text = as_yaml(rows) if session.flags.output in YAML else ""
-    return session.report(lines=lines, text=text, extra={word: rows})
 
 
 def _manifests(

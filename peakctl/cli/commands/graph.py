@@ -85,11 +85,7 @@ def _told(
     document: JsonDict,
 ) -> Report:
     from peakctl.present.graph_text import DRAWN, drawn_text
-    from peakctl.present.tenant import as_yaml
 
-    form, text = session.flags.output, ""
-    if form in DRAWN:
-        text = drawn_text(form, *parts, lines)
-    elif form == "yaml":
-        text = as_yaml([document])
+    form = session.flags.output
+    text = drawn_text(form, *parts, lines) if form in DRAWN else session.as_yaml(document)
     return session.report(lines=tuple(lines), text=text, extra={word: document})

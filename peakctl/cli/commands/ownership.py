@@ -118,9 +118,4 @@ async def _change(session: Session, what: tuple[str, ...]) -> Report:
             require_consent(session, QUESTIONS[change], what=is_listed, read="what is listed")
         if shown.changed:
             session.warnings += await write_ownership(platform, shown)
-    return session.report(
-        lines=ownership_summary(shown),
-        text=session.as_yaml(*rows),
-        extra={"resources": rows},
-        wrote=bool(shown.changed),
-    )
+    return session.result("resources", rows, ownership_summary(shown), wrote=bool(shown.changed))

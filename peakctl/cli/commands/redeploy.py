@@ -68,12 +68,11 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
                 stop=stop,
                 report=lambda status: terminal.tell([line((f"  {status}", "dim"))]),
             )
-    row = redeploy_row(found)
-    return session.report(
+    return session.result(
+        "redeploy",
+        redeploy_row(found),
+        redeploy_lines(found),
         exit_code=session.interrupted or (Exit.DONE if found.ok else Exit.ERROR),
         diagnostics=found.diagnostics,
-        lines=redeploy_lines(found),
-        text=session.as_yaml(row),
-        extra={"redeploy": row},
         wrote=True,
     )

@@ -119,12 +119,12 @@ async def _run(session: Session, what: str, typed: Typed) -> Report:
     row = run_row(found)
     timed_out = any(d.code == "run/goes-on" for d in found.diagnostics)
     code = Exit.DONE if found.ok and not timed_out else Exit.ERROR
-    return session.report(
+    return session.result(
+        "run",
+        row,
+        run_lines(found),
         exit_code=session.interrupted or code,
         diagnostics=found.diagnostics,
-        lines=run_lines(found),
-        text=session.as_yaml(row),
-        extra={"run": row},
         wrote=True,
     )
 

@@ -77,11 +77,10 @@ async def _test(session: Session, what: str | None, asked: JsonDict) -> Report:
         else:
             key = parse_target(what, list(platform.kinds)).key
             found = (await run_check(platform, read_check(key, **asked)),)
-    rows = [check_row(each) for each in found]
-    return session.report(
+    return session.result(
+        "health_checks",
+        [check_row(each) for each in found],
+        check_lines(found) or (line(NO_CHECKS),),
         exit_code=Exit.DONE if all(each.ok for each in found) else Exit.ERROR,
-        lines=check_lines(found) or (line(NO_CHECKS),),
         diagnostics=tuple(not_passed(each) for each in found if not each.ok),
-        text=session.as_yaml(*rows),
-        extra={"health_checks": rows},
     )
