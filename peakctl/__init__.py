@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "engine.drift": "Drift DriftKind",
+    "engine.waiting": "Stop",
     "errors": (
         "ApiError Diagnostic GuardRefused LeaseHeld LedgerUnusable LiveConflict ManifestsInvalid"
         " NotAuthenticated PeakctlError PlanStale SelectorEmpty Severity UsageError"
@@ -58,7 +59,6 @@ _PLACES = {
     ),
     "operations.plan": "PlanOptions PlanResult plan_async",
     "operations.project": "Project",
-    "operations.stop": "Stop",
     "operations.status": "Health ResourceStatus StatusResult status_async",
     "operations.whoami": "Permission WhoamiResult whoami_async",
     "operations.following": "StepState",

@@ -2,6 +2,7 @@
 
 from peakctl.engine.drift import Drift as Drift
 from peakctl.engine.drift import DriftKind as DriftKind
+from peakctl.engine.waiting import Stop as Stop
 from peakctl.errors import ApiError as ApiError
 from peakctl.errors import Diagnostic as Diagnostic
 from peakctl.errors import GuardRefused as GuardRefused
@@ -135,7 +136,6 @@ from peakctl.operations.status import Health as Health
 from peakctl.operations.status import ResourceStatus as ResourceStatus
 from peakctl.operations.status import StatusResult as StatusResult
 from peakctl.operations.status import status_async as status_async
-from peakctl.operations.stop import Stop as Stop
 from peakctl.operations.versions import PastVersion as PastVersion
 from peakctl.operations.versions import ResourceHistory as ResourceHistory
 from peakctl.operations.versions import VersionDiff as VersionDiff

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from peakctl.cli.consent import was_asked
 from peakctl.cli.exits import Exit
 from peakctl.cli.loop import graceful
+from peakctl.engine.waiting import Stop
 from peakctl.model import Clock, Event, Key, Outcome, Plan, Status, reveal
 from peakctl.operations.apply import ApplyOptions, RunEvent, RunNotice, StageStarted, carry_out
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform
 from peakctl.operations.recorder import not_recorded
 from peakctl.operations.stages import CarryOut
-from peakctl.operations.stop import Stop
 from peakctl.present.health import check_lines, check_row
 from peakctl.present.outcome_text import outcome_lines
 from peakctl.present.progress import HEARTBEAT, Progress, moves, open_progress

@@ -60,20 +60,60 @@ class StopReason(enum.StrEnum):
 
 
 class Stop:
-    """Set by the first interrupt: start nothing new, wait for nothing more.
+    """A request to stop a run: start nothing new, wait for nothing more. For any thread.
 
     `reason` is why, once it is requested: that of the first request.
     """
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None
+        self._wake: Callable[[], object] | None = None
 
     @property
     def requested(self) -> bool:
         return self.reason is not None
 
     def request(self, reason: StopReason = StopReason.INTERRUPTED) -> None:
+        """Ask for it; pauses end at once."""
         self.reason = self.reason or reason
+        if self._wake is not None:
+            self._wake()
+
+    @contextlib.contextmanager
+    def waking(self, stopped: asyncio.Event) -> Iterator[None]:
+        """While it lasts, a request sets `stopped` in the loop that runs."""
+        loop = asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(stopped.set)
+        if self.requested:
+            stopped.set()
+        try:
+            yield
+        finally:
+            self._wake = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableClock:
+    """A clock whose pauses end at once when the run is asked to stop."""
+
+    clock: Clock
+    stopped: asyncio.Event
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` of the clock later, or when the run is asked to stop."""
+        ends = {
+            asyncio.create_task(self.clock.sleep(seconds)),
+            asyncio.create_task(self.stopped.wait()),
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
 
 
 FEWEST = 3

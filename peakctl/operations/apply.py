@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from peakctl.engine.observe.live_state import Makers
-from peakctl.engine.waiting import DEFAULT_LIMITS, StopReason, WaitLimits
+from peakctl.engine.waiting import DEFAULT_LIMITS, Stop, StoppableClock, StopReason, WaitLimits
 from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Action, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.model.records import dataclass
@@ -29,7 +29,6 @@ from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated, place_of, telling
 from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
 from peakctl.operations.saved_plan import SavedPlan, approval_check, left_out
-from peakctl.operations.stop import Stop, StoppableClock
 from peakctl.operations.tenant import is_tenant_sure
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from peakctl.engine.waiting import Stop
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, PeakctlError
 from peakctl.ledger.revisions import all_of
 from peakctl.model import HistoryResource, HistoryRun, KeptVersion, Key, LiveId, Run, Status
@@ -19,7 +20,6 @@ from peakctl.operations.history import history_writer, plain_record
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner
 from peakctl.operations.recorder import ledger_client, not_written
-from peakctl.operations.stop import Stop
 
 VERB = "delete-version"
 """The verb of what it does to a resource, in the history."""

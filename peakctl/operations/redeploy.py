@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from peakctl.api.lost_answers import find_lost_write
-from peakctl.engine.waiting import wait_until_settled
+from peakctl.engine.waiting import Stop, StoppableClock, wait_until_settled
 from peakctl.errors import ApiError, Diagnostic, GuardRefused, PeakctlError, Severity, UsageError
 from peakctl.model import CallRequest, CallResult, Failure, Key, Live, Readiness, State, Step
 from peakctl.model.records import dataclass
@@ -14,7 +14,6 @@ from peakctl.model.text import status_word
 from peakctl.operations.apply import ApplyOptions, wait_limits
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
-from peakctl.operations.stop import Stop, StoppableClock
 from peakctl.operations.target import find_target
 
 DEPLOYMENT = "Deployment"

@@ -16,6 +16,7 @@ from pathlib import Path
 from peakctl import model
 from peakctl.engine.plan.parameters import Parameters
 from peakctl.engine.rollback import LastingChange, RolledResources, at_revision, pin_users, stand_in
+from peakctl.engine.waiting import Stop
 from peakctl.errors import (
     Diagnostic,
     GuardRefused,
@@ -35,7 +36,6 @@ from peakctl.operations.offline import open_at
 from peakctl.operations.plan import PlanOptions, PlanResult, RollbackOf, make_plan, refuse_guarded
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, require_owner, telling
-from peakctl.operations.stop import Stop
 from peakctl.operations.target import find_target, parse_target
 from peakctl.operations.versions import read_at, unknown_version
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from peakctl.adapters.executions import Executions, workflows_of
 from peakctl.api.lost_answers import find_lost_write
+from peakctl.engine.waiting import Stop, StoppableClock
 from peakctl.errors import ApiError, Diagnostic, PeakctlError, Severity, UsageError
 from peakctl.model import JsonObject, Key, Listed, State
 from peakctl.model.records import dataclass
@@ -26,7 +27,6 @@ from peakctl.operations.logs import pace_of as usual_pace
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 from peakctl.operations.run_inputs import RunOptions, run_body, steps_in
-from peakctl.operations.stop import Stop, StoppableClock
 from peakctl.operations.target import find_target
 from peakctl.operations.tenant import find_domain
 

@@ -134,6 +134,3 @@ def _span(text: str, role: str) -> str:
 def _text(text: str) -> str:
     """A text of anybody as it may stand in a page or in an attribute."""
     return html.escape(one_line(text))
-
-
-# --- what changes, drawn from left to right -----------------------------------------------------

@@ -90,10 +90,10 @@ def _arguments(asked: GcOptions) -> tuple[str, ...]:
 async def _gc(session: Session, asked: GcOptions) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.loop import graceful
+    from peakctl.engine.waiting import Stop
     from peakctl.errors import counted
     from peakctl.operations.gc import GcResult, run_gc
     from peakctl.operations.gc_plan import look_to_gc
-    from peakctl.operations.stop import Stop
     from peakctl.present import upkeep
 
     flags, stop = session.flags, Stop()

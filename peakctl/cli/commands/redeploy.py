@@ -46,8 +46,8 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     from peakctl.cli.consent import require_consent
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
+    from peakctl.engine.waiting import Stop
     from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
-    from peakctl.operations.stop import Stop
     from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
     from peakctl.present.text import line
 

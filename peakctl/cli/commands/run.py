@@ -103,8 +103,8 @@ def run(what: str, **flags: Any) -> int:
 async def _run(session: Session, what: str, typed: Typed) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
+    from peakctl.engine.waiting import Stop
     from peakctl.operations.running import run_target
-    from peakctl.operations.stop import Stop
     from peakctl.present.runs import run_event_line, run_lines, run_row
 
     options, stop, terminal = _options(session, typed), Stop(), session.terminal

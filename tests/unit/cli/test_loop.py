@@ -14,10 +14,10 @@ from peakctl.cli.exits import Exit, Interrupted
 from peakctl.cli.loop import graceful, run_async
 from peakctl.cli.options import Flags
 from peakctl.cli.session import Session
+from peakctl.engine.waiting import StoppableClock
 from peakctl.errors import UsageError
 from peakctl.operations.platform import check_emulator
 from peakctl.operations.project import SystemClock
-from peakctl.operations.stop import StoppableClock
 from peakctl.present.terminal import Terminal
 from peakctl.present.text import to_plain
 from peakctl.settings import Settings
