@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from peakctl.cli.answer import debug
@@ -18,6 +18,7 @@ from peakctl.cli.session import Session, run_command
 from peakctl.errors import Diagnostic, Severity, UsageError
 from peakctl.hosts.consents import Consent
 from peakctl.hosts.pages import address_of
+from peakctl.model import JsonDict
 from peakctl.model.records import dataclass
 from peakctl.operations.actor import APPROVER, CONSENTS, PULL_REQUEST, actor_of
 from peakctl.operations.ancestry import applied_warnings, base_warnings
@@ -61,15 +62,22 @@ class CiFlags:
     result_file: str | None = None
     plan_from: str | None = None
 
+    @classmethod
+    def taken_from(cls, typed: JsonDict) -> CiFlags:
+        """The flags of a `ci` command, which are taken out of all that was typed."""
+        names = [each.name for each in fields(cls) if each.name in typed]
+        return cls(**{name: typed.pop(name) for name in names})
+
 
 Body = Callable[[Session, CiContext], Coroutine[object, object, Report]]
 
 
-def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
+def run_ci(command: str, typed: JsonDict, body: Body) -> int:
     """Run `body` as `plan` or `apply`, then tell of it where the CI shows things.
 
     The exit code is that of the plan or the apply, whatever becomes of the telling.
     """
+    chosen = CiFlags.taken_from(typed)
     found: list[CiContext] = []
 
     async def work(session: Session) -> Report:
@@ -95,7 +103,7 @@ def run_ci(command: str, flags: Flags, chosen: CiFlags, body: Body) -> int:
             debug(error, session.settings, session.terminal)
             session.terminal.warn(problem_lines([_failed(error)]))
 
-    return run_command(command, flags, work, then)
+    return run_command(command, Flags.of(typed), work, then)
 
 
 def choose_offline(session: Session, context: CiContext) -> None:

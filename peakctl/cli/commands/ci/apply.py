@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -45,14 +44,7 @@ Exit codes are those of apply. What cannot be told is a warning, and changes non
 @options.wait_for_lease
 @options.connection
 @options.display
-def apply(
-    ci: str | None,
-    comment: bool,  # noqa: FBT001 - click passes flags by name
-    summary_file: str | None,
-    outputs_file: str | None,
-    plan_from: str | None,
-    **flags: object,
-) -> int:
+def apply(**flags: object) -> int:
     """Apply without asking, and tell of it on the request that was merged.
 
     Does what the plans of the merged requests approve, or less, and stops with exit code 11
@@ -60,17 +52,9 @@ def apply(
     is that plan. A runner that cancels the job ends the apply in order, also where it signals only
     the shell: the lease is free afterwards.
     """
-    from peakctl.cli.ci import CiFlags, run_ci
+    from peakctl.cli.ci import run_ci
 
-    chosen = CiFlags(
-        ci=ci,
-        comment=comment,
-        summary_file=summary_file,
-        outputs_file=outputs_file,
-        plan_from=plan_from,
-    )
-    typed = replace(options.Flags.of(flags), yes=True)
-    return run_ci("apply", typed, chosen, _apply)
+    return run_ci("apply", {**flags, "yes": True}, _apply)
 
 
 async def _apply(session: Session, context: CiContext) -> Report:

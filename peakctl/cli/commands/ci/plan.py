@@ -68,15 +68,7 @@ not answer) is a warning, and changes none of them.
 @options.allow
 @options.connection
 @options.display
-def plan(
-    ci: str | None,
-    comment: bool,  # noqa: FBT001 - click passes flags by name
-    summary_file: str | None,
-    outputs_file: str | None,
-    result_file: str | None,
-    plan_from: str | None,
-    **flags: object,
-) -> int:
+def plan(**flags: object) -> int:
     """Plan, save the plan, and tell of it on the pull or merge request.
 
     One comment for each project, environment and tenant, updated in place by every run, on
@@ -86,17 +78,9 @@ def plan(
     A job of a fork has no token: it plans offline, saves nothing that can be applied, and leaves
     its --result-file for a job that may comment.
     """
-    from peakctl.cli.ci import CiFlags, run_ci
+    from peakctl.cli.ci import run_ci
 
-    chosen = CiFlags(
-        ci=ci,
-        comment=comment,
-        summary_file=summary_file,
-        outputs_file=outputs_file,
-        result_file=result_file,
-        plan_from=plan_from,
-    )
-    return run_ci("plan", options.Flags.of(flags), chosen, _plan)
+    return run_ci("plan", flags, _plan)
 
 
 async def _plan(session: Session, context: CiContext) -> Report:
