@@ -107,8 +107,12 @@ def manifest(metadata: Tree, spec: Tree) -> JsonDict:
 
 def without_nulls(value: object) -> Any:
     """The tree without the null entries of its maps, as the platform fills unset fields in."""
-    if isinstance(value, Mapping):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, dict):
+        return {
+            k: without_nulls(v) if isinstance(v, (dict, list)) else v
+            for k, v in value.items()
+            if v is not None
+        }
     if isinstance(value, list):
         return [without_nulls(v) for v in value]
     return value

@@ -18,7 +18,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from peakctl.kinds.fields import Absent, Field, Kind, Lifecycle, OutputRule, RefRule, Versions
-from peakctl.model import JsonDict, JsonObject, Path, State
+from peakctl.model import MISSING, JsonDict, JsonObject, Path, State
 
 NOT_KINDS = frozenset({"dialect.json", "manifest.json", "project.json"})
 
@@ -128,7 +128,14 @@ def compile_root(schema: Node) -> Field:
         word: compiler.field(schema["properties"][word], Absent.REQUIRED)
         for word in ("metadata", "spec")
     }
-    return Field(types=OBJECT, absent=Absent.REQUIRED, properties=parts, touches=True)
+    unseen = any(field.may_be_unseen for field in parts.values())
+    return Field(
+        types=OBJECT,
+        absent=Absent.REQUIRED,
+        properties=parts,
+        touches=True,
+        may_be_unseen=unseen,
+    )
 
 
 def _output(name: str, rule: Node) -> OutputRule:
@@ -218,6 +225,12 @@ OWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 """Words of a schema, each with the attribute of `Field` that it sets, and how it is read."""
 
 
+def _is_silent(field: Field) -> bool:
+    """Whether two values without the property do not differ by it, and none is remembered."""
+    enforced = field.absent is Absent.DEFAULT and field.default is not MISSING
+    return not (enforced or field.unseen or field.absent is Absent.WRITE_ONLY)
+
+
 class Compiler:
     """Compiles the nodes of one schema; knows its `$defs`."""
 
@@ -235,7 +248,14 @@ class Compiler:
         inner = self._below(node, handed, parts)
         touches = absent in (Absent.LOCAL, Absent.READ_ONLY) or any(map(parts.get, TOUCHING))
         touches = touches or True in [field.touches for field in inner]
-        return Field(types=types_of(node), absent=absent, touches=touches, **parts)
+        return Field(
+            types=types_of(node),
+            absent=absent,
+            touches=touches,
+            silent=frozenset(w for w, each in parts["properties"].items() if _is_silent(each)),
+            may_be_unseen=parts.get("unseen", False) or any(each.may_be_unseen for each in inner),
+            **parts,
+        )
 
     def resolve(self, node: Node) -> Node:
         """`node` with what it refers to, and with the value half of "or a parameter", merged in."""

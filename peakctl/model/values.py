@@ -297,14 +297,15 @@ def map_texts(value: Value, change: Callable[[str], str]) -> Value:
 
 def leaves(value: Value) -> Iterator[Value]:
     """Everything in a tree but its maps and lists."""
-    if isinstance(value, MAPS):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
-    else:
-        yield value
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, MAPS):
+            waiting += [*item.values()][::-1]
+        elif isinstance(item, list):
+            waiting += item[::-1]
+        else:
+            yield item
 
 
 def leaf_places(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:

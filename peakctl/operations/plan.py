@@ -478,6 +478,8 @@ def _redacted(project: Project, plan: Plan) -> Plan:
             notes=tuple(map(redact, action.notes)),
             reasons=tuple(replace(r, detail=redact(r.detail)) for r in action.reasons),
         )
+        if action.notes or action.reasons
+        else action
         for action in plan.actions
     )
     return replace(plan, actions=tuple(actions))

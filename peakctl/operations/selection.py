@@ -95,7 +95,7 @@ def narrow(plan: Plan, chosen: frozenset[Key]) -> tuple[Plan, tuple[Diagnostic, 
         for key in sorted(action.after & left_out.keys())
         if left_out[key].verb in (*SUPPLIES, Verb.DELETE)
     ]
-    actions = tuple(replace(a, after=a.after & chosen) for a in kept)
+    actions = tuple(replace(a, after=a.after & chosen) if a.after else a for a in kept)
     return Plan(actions), tuple(problems)
 
 

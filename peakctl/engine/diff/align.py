@@ -108,7 +108,7 @@ class Alignment:
         if live is MISSING or live is None:
             live = rule.default if rule.absent is Absent.DEFAULT else MISSING
         rule = variant(rule, desired) if rule.default_variant else variant(rule, desired, live)
-        if isinstance(desired, Mapping | list) and is_free(rule):
+        if isinstance(desired, (*MAPS, list)) and is_free(rule):
             secret = rule.sensitive or holds_secret(desired)
             desired = self._with_live(desired, live, path) if holds_unset(desired) else desired
             return free(desired, secret=secret), free(live, secret=secret)
@@ -180,7 +180,9 @@ class Alignment:
         other = live if isinstance(live, MAPS) else {}
         wanted: dict[str, Value] = {}
         found: dict[str, Value] = {}
-        words = dict.fromkeys((*rule.properties, *desired, *(other if rule.extra else ())))
+        silent = rule.silent
+        named = [w for w in rule.properties if w not in silent or w in desired or w in other]
+        words = dict.fromkeys((*named, *desired, *(other if rule.extra else ())))
         for word in words:
             inner = child(rule, word)
             if inner is None:

@@ -27,13 +27,14 @@ from peakctl.model.values import (
     MISSING,
     UNSEEN,
     Path,
+    Secret,
     Tree,
     Value,
     dotted,
     holds_unset,
     is_masked,
+    leaves,
     mapping_at,
-    reveal,
 )
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ def unseen_present(rule: Field, value: Value, path: Path = ()) -> Iterator[Path]
 
     A field that one item of a list, or one entry of a map with free keys, shows is shown in all.
     """
+    if not rule.may_be_unseen:
+        return
     if rule.unseen:
         yield path
     if isinstance(value, list) and rule.items is not None:
@@ -241,8 +244,9 @@ def leave_hidden(
     A manifest that was made from a read cannot have them, so leaving them out is no wish to remove
     them; but where the wanted release has no such parameter any more (`dropped`), they go.
     """
-    leaves = leaf_places(live.get("spec", MISSING), ("spec",))
-    masked = [path for path, leaf in leaves if is_masked(reveal(leaf)) and not _in_list(path)]
+    spec = live.get("spec", MISSING)
+    places = leaf_places(spec, ("spec",)) if any(map(_hides, leaves(spec))) else ()
+    masked = [path for path, leaf in places if _hides(leaf) and not _in_list(path)]
     left = [
         path
         for path in sorted({*hidden, *masked}, key=dotted)
@@ -256,6 +260,10 @@ def leave_hidden(
     for path in left:
         drop_at(tree, path)
     return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
+
+
+def _hides(leaf: Value) -> bool:
+    return is_masked(leaf.reveal() if isinstance(leaf, Secret) else leaf)
 
 
 def _in_list(path: Path) -> bool:

@@ -53,7 +53,9 @@ async def add_file_changes(
         await asyncio.gather(*(_of_action(a, observed, adapters, known) for a in plan.actions)),
         strict=True,
     )
-    return Plan(tuple(replace(action, files=files) for action, files in pairs))
+    return Plan(
+        tuple(action if files is None else replace(action, files=files) for action, files in pairs)
+    )
 
 
 def compared(plan: Plan) -> dict[Compared, FileChanges]:

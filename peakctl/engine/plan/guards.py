@@ -49,11 +49,14 @@ OF_EFFECTS: Mapping[Effect, ActionClass] = MappingProxyType(
 
 def with_classes(plan: Plan, kinds: Mapping[str, Kind]) -> Plan:
     """The plan with the classes of each action."""
-    actions = (
-        replace(action, classes=classes_of(action, kinds.get(action.key.kind)))
-        for action in plan.actions
+    found = ((action, classes_of(action, kinds.get(action.key.kind))) for action in plan.actions)
+    return replace(
+        plan,
+        actions=tuple(
+            action if action.classes == classes else replace(action, classes=classes)
+            for action, classes in found
+        ),
     )
-    return replace(plan, actions=tuple(actions))
 
 
 def classes_of(action: Action, kind: Kind | None) -> tuple[ActionClass, ...]:

@@ -205,7 +205,9 @@ def make_plan(
             continue
         reasons = find_reasons(planned, kinds[key.kind], made, planner.observed, planner.memory)
         consequences = find_consequences(planned, kinds, pins.attributes)
-        action = replace(planned, reasons=reasons, consequences=consequences)
+        action = planned
+        if reasons or consequences:
+            action = replace(planned, reasons=reasons, consequences=consequences)
         actions[key] = action
         if action.verb in NEW:
             made[key] = action
@@ -243,8 +245,9 @@ def _ordered(
 ) -> tuple[Action, ...]:
     """Actions with what they wait for: only actions that do something are waited for."""
     busy = {key for key, action in actions.items() if action.steps}
+    waits = {key: frozenset(after.get(key, frozenset()) & busy) for key in actions}
     return tuple(
-        replace(action, after=frozenset(after.get(key, frozenset()) & busy))
+        replace(action, after=waits[key]) if waits[key] else action
         for key, action in actions.items()
     )
 

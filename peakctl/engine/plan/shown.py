@@ -47,6 +47,8 @@ def show_plan(
 def _shown(
     action: Action, kinds: Mapping[str, Kind], names: Names, mask: Callable[[str], str]
 ) -> Action:
+    if action.verb is Verb.KEEP and not (action.changes or action.skipped or action.reasons):
+        return action
     view = _view(action, kinds[action.key.kind], names)
     changes = view.created() if action.verb in MADE else view.changes()
     kind = kinds[action.key.kind]
