@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import sys
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,9 @@ from peakctl.operations.project import Project, is_emulated
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import Listings
-    from peakctl.model import Key, Resource
+    from peakctl.engine.plan.ahead import Comparisons
+    from peakctl.kinds.fields import Kind
+    from peakctl.model import Key, Ledger, Live, Resource
 
 T = TypeVar("T")
 
@@ -100,6 +103,59 @@ def begin_look(platform: Platform, resources: Mapping[Key, Resource]) -> Listing
         return {}
     query = LedgerQuery(platform.ledgers, owner, others=True)
     return begin_listings(resources, platform.kinds, platform.adapters, query)
+
+
+class BetweenEvents:
+    """Calls that are made one by one, each after whatever else the event loop has to do by then.
+
+    So an answer that comes is read, and the next request sent, before any of them.
+    """
+
+    def __init__(self) -> None:
+        self._calls: deque[Callable[[], None]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, call: Callable[[], None]) -> None:
+        """Make the call soon, unless `drop` comes first."""
+        self._calls.append(call)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    def drop(self) -> None:
+        """Leave out what was not called so far."""
+        self._calls.clear()
+
+    async def _run(self) -> None:
+        while self._calls:
+            await asyncio.sleep(0)
+            if self._calls:
+                self._calls.popleft()()
+
+
+class ComparingAhead:
+    """Compares resources as they are read; what is not done at the end of the look is dropped."""
+
+    def __init__(self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]) -> None:
+        self._resources = resources
+        self._kinds = kinds
+        self._comparisons: Comparisons | None = None
+        self._later = BetweenEvents()
+
+    def hear(self, key: Key, found: Mapping[Key, Live], ledger: Ledger | None) -> None:
+        """A declared resource was read; for `observe`."""
+        self._later.add(lambda: self._make(key, found, ledger))
+
+    def end(self) -> Comparisons | None:
+        """What there is; None for nothing."""
+        self._later.drop()
+        return self._comparisons
+
+    def _make(self, key: Key, found: Mapping[Key, Live], ledger: Ledger | None) -> None:
+        from peakctl.engine.plan.ahead import Comparisons
+
+        if self._comparisons is None:
+            self._comparisons = Comparisons(self._resources, self._kinds)
+        self._comparisons.make(key, found, ledger)
 
 
 def import_ahead(*modules: str) -> None:

@@ -16,7 +16,7 @@ from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Action, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.model.records import dataclass
 from peakctl.operations import stages
-from peakctl.operations.ahead import begin_look
+from peakctl.operations.ahead import BetweenEvents, begin_look
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -279,6 +279,7 @@ class _Run:
     record: JsonDict = field(default_factory=dict)
     history_told: tuple[Diagnostic, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    later: BetweenEvents = field(default_factory=BetweenEvents)
 
     async def carry_out(self) -> ApplyResult:
         """All stages; a lease is released when the run ends before its first call."""
@@ -395,11 +396,11 @@ class _Run:
         self.emit(event)
         if self.recorder is not None and event.outcome is not None:
             kind, action = self.platform.kinds[event.key.kind], actions[event.key]
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self.recorder.prepare, kind, action, event.outcome)
+            self.later.add(partial(self.recorder.prepare, kind, action, event.outcome))
 
     async def _record(self) -> None:
         recorder = self._ledger_of_run
+        self.later.drop()
         if recorder.lease is not None:
             stopped = self.stop.requested
             self.record = recorder.record_of(
