@@ -21,7 +21,7 @@ from peakctl import (
 )
 from peakctl.emulator import emulator_transport
 from peakctl.ledger.client import LedgerClient
-from peakctl.operations.ahead import import_ahead, in_thread
+from peakctl.operations.ahead import BetweenEvents, import_ahead, in_thread
 
 PROJECT = """\
 project: shop
@@ -162,3 +162,38 @@ def test_modules_that_are_there_are_not_imported_again() -> None:
     before = threading.active_count()
     import_ahead("json", "peakctl")
     assert threading.active_count() == before
+
+
+def test_calls_are_made_one_by_one_after_what_is_ready() -> None:
+    async def order() -> list[str]:
+        told: list[str] = []
+        loop, later = asyncio.get_running_loop(), BetweenEvents()
+        for word in ("first", "second"):
+            later.add(lambda word=word: told.append(word))  # type: ignore[misc]
+        loop.call_soon(told.append, "an answer")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        told.append("a request")
+        for _ in range(4):
+            await asyncio.sleep(0)
+        return told
+
+    told = asyncio.run(order())
+    assert told[0] == "an answer"
+    assert [word for word in told if word in ("first", "second")] == ["first", "second"]
+    assert told.index("a request") < told.index("second")
+
+
+def test_calls_that_are_dropped_are_not_made() -> None:
+    async def dropped() -> list[str]:
+        told: list[str] = []
+        later = BetweenEvents()
+        later.add(lambda: told.append("first"))
+        later.drop()
+        await asyncio.sleep(0)
+        later.add(lambda: told.append("second"))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        return told
+
+    assert asyncio.run(dropped()) == ["second"]
