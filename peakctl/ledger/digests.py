@@ -151,11 +151,6 @@ class StoredDigests:
         self._sent = _values_of(digests, "sent:")
         self._edits = _values_of(digests, "edit:")
 
-    @property
-    def has_secrets(self) -> bool:
-        """Whether a secret was applied: to compare one takes long."""
-        return bool(self._secret)
-
     def same(self, path: Path, value: Value) -> bool | None:
         """Whether `value` is what was at `path`; None when nothing is known of that very place.
 

@@ -22,9 +22,7 @@ from peakctl.operations.project import Project, is_emulated
 
 if TYPE_CHECKING:
     from peakctl.engine.observe.live_state import Listings
-    from peakctl.engine.plan.ahead import Comparisons
-    from peakctl.kinds.fields import Kind
-    from peakctl.model import Key, Ledger, Live, Resource
+    from peakctl.model import Key, Resource
 
 T = TypeVar("T")
 
@@ -130,32 +128,6 @@ class BetweenEvents:
             await asyncio.sleep(0)
             if self._calls:
                 self._calls.popleft()()
-
-
-class ComparingAhead:
-    """Compares resources as they are read; what is not done at the end of the look is dropped."""
-
-    def __init__(self, resources: Mapping[Key, Resource], kinds: Mapping[str, Kind]) -> None:
-        self._resources = resources
-        self._kinds = kinds
-        self._comparisons: Comparisons | None = None
-        self._later = BetweenEvents()
-
-    def hear(self, key: Key, found: Mapping[Key, Live], ledger: Ledger | None) -> None:
-        """A declared resource was read; for `observe`."""
-        self._later.add(lambda: self._make(key, found, ledger))
-
-    def end(self) -> Comparisons | None:
-        """What there is; None for nothing."""
-        self._later.drop()
-        return self._comparisons
-
-    def _make(self, key: Key, found: Mapping[Key, Live], ledger: Ledger | None) -> None:
-        from peakctl.engine.plan.ahead import Comparisons
-
-        if self._comparisons is None:
-            self._comparisons = Comparisons(self._resources, self._kinds)
-        self._comparisons.make(key, found, ledger)
 
 
 def import_ahead(*modules: str) -> None:

@@ -30,14 +30,13 @@ from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, V
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
-from peakctl.operations.ahead import ComparingAhead, connect_and_load, import_ahead
+from peakctl.operations.ahead import connect_and_load, import_ahead
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform
 from peakctl.operations.project import Project, telling
 from peakctl.operations.selection import check_owns, check_whole, narrow
 
 if TYPE_CHECKING:
-    from peakctl.engine.plan.ahead import Comparisons
     from peakctl.engine.plan.approval import Tenant
     from peakctl.engine.plan.names import Told
     from peakctl.engine.plan.planner import Planned
@@ -269,7 +268,6 @@ class Planner:
     tenant: Tenant | None
     told: list[Diagnostic]
     preflight: bool = False
-    ahead: Comparisons | None = None
 
     async def make_plan(self) -> PlanResult:
         """As the function of that name."""
@@ -343,9 +341,7 @@ class Planner:
         query = LedgerQuery(store, owner, held, known, conflicts, again.begun) if owner else None
         resources = self.loaded.resources
         import_ahead(*_NEEDED_NEXT, *(_NEEDED_OF_CHANGES if self.preflight else ()))
-        comparing = ComparingAhead(resources, platform.kinds)
-        live = await observe(resources, platform.kinds, platform.adapters, query, comparing.hear)
-        self.ahead = comparing.end()
+        live = await observe(resources, platform.kinds, platform.adapters, query)
         if again.held is not None:
             return live
         self.told += tell_unread(live.owners.unread)
@@ -370,8 +366,7 @@ class Planner:
 
         consent = Consent(adopt=options.adopt, take_over=options.take_over)
         retry = options.retry_failed
-        kinds, ahead = self.platform.kinds, self.ahead
-        return compare(resources, live, kinds, retry_failed=retry, consent=consent, ahead=ahead)
+        return compare(resources, live, self.platform.kinds, retry_failed=retry, consent=consent)
 
     async def _decide(self, live: LiveState, plan: Plan) -> Makers:
         """Who made what the plan would adopt; how many requests that cost is noted."""

@@ -11,22 +11,10 @@ from hypothesis import strategies as st
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.unseen import has_entries, seen_values, split_values, unseen_values
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.ahead import Comparisons
 from peakctl.engine.plan.planner import make_plan
 from peakctl.kinds.fields import Absent, Field, child, field_at, is_free, variant
 from peakctl.ledger.digests import Digests, StoredDigests, place
-from peakctl.model import (
-    MISSING,
-    Document,
-    Key,
-    Ledger,
-    Live,
-    Location,
-    Owned,
-    Owner,
-    Resource,
-    Secret,
-)
+from peakctl.model import MISSING, Document, Key, Live, Location, Resource, Secret
 from peakctl.model.values import holds_secret
 
 DIGESTS = Digests("salt")
@@ -87,31 +75,6 @@ def test_a_plan_is_the_same_for_shuffled_resources(specs: dict[str, Any], random
     world = LiveState(live=live)
     shuffled = make_plan({key: resources[key] for key in keys}, world, KINDS)
     assert shuffled.plan == make_plan(resources, world, KINDS).plan
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    ANY_KIND.flatmap(lambda kind: st.tuples(st.just(kind), trees(kind, secrets=True), trees(kind))),
-    st.booleans(),
-)
-def test_a_plan_is_the_same_with_comparisons_made_ahead(
-    case: tuple[str, Any, Any], same: bool
-) -> None:
-    kind, desired, other = case
-    key, document = Key(kind, "one"), Document({}, "m.yaml", "/", lambda _: Location("m", 1, 1))
-    shaped = [
-        {"metadata": {**tree.get("metadata", {}), "name": "one"}, "spec": tree.get("spec", {})}
-        for tree in (desired, desired if same else other)
-    ]
-    resources = {key: Resource(key, shaped[0], document)}
-    live = {key: Live(key, "id", shaped[1])}
-    owned = Owned(key, "id", digests=recorded(kind, other))
-    ledger = Ledger(Owner("shop", "dev"), "salt", owned={key: owned})
-    for known in (None, ledger):
-        ahead = Comparisons(resources, KINDS)
-        ahead.make(key, live, known)
-        world = LiveState(live=live, ledger=known)
-        assert make_plan(resources, world, KINDS, ahead=ahead) == make_plan(resources, world, KINDS)
 
 
 def blind(field: Field, value: Any) -> Any:

@@ -8,7 +8,7 @@ live, owned by nobody and about to become this project's, and only where some ki
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from peakctl.engine.diff.stored_forms import normal_form
@@ -25,7 +25,6 @@ from peakctl.model.resources import Listed, Live, LiveId, Reference, Resource
 Pin = tuple[str, str, str | None, str | None]
 
 
-Heard = Callable[[Key, Mapping[Key, Live], Ledger | None], None]
 Listings = dict[str, asyncio.Task[tuple[Listed, ...]]]
 _ByName = tuple[tuple[Listed, ...], dict[str, list[Listed]]]
 """A listing, and its items by their names."""
@@ -102,7 +101,6 @@ class _Observer:
     adapters: Mapping[str, Adapter]
     query: LedgerQuery | None
     outside: Sequence[Reference]
-    heard: Heard | None = None
     ledger: Ledger | None = None
     revision: LedgerRevision | None = None
     ledger_known: asyncio.Event = field(default_factory=asyncio.Event)
@@ -215,8 +213,6 @@ class _Observer:
             await self._read(adapter, found, resource)
         if not found:
             await self._list_siblings(resource.key)
-        if self.heard is not None and resource.key in self.live:
-            self.heard(resource.key, self.live, self.ledger)
 
     async def _is_listed_otherwise(self, resource: Resource) -> bool:
         """Whether what the ledger has under the name is listed under another one all the same.
@@ -354,20 +350,18 @@ async def observe(
     kinds: Mapping[str, Kind],
     adapters: Mapping[str, Adapter],
     query: LedgerQuery | None = None,
-    heard: Heard | None = None,
 ) -> LiveState:
     """Look at the tenant: P list pages and one read for each declared resource that exists.
 
     One request more for each that the ledger has and no listing shows.
 
     The ledger of `query` costs two requests more, side by side, and the listing it is in where no
-    resource needs that; those of other projects one each, where they are read. `heard` is called
-    for each declared resource that is there, with what was read so far. Raises the first
+    resource needs that; those of other projects one each, where they are read. Raises the first
     ApiError, NotAuthenticated or LedgerUnusable of any request.
     """
     try:
         outside = outside_references(resources)
-        return await _Observer(resources, kinds, adapters, query, outside, heard).observe()
+        return await _Observer(resources, kinds, adapters, query, outside).observe()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
 

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
 
-from peakctl.engine.diff.compare import Diff, compare
+from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.losses import losses
 from peakctl.engine.diff.stored_forms import settle
 from peakctl.engine.diff.unseen import leave_hidden, shown_fields
 from peakctl.engine.graph import Edge, cycle_problem, find_cycles, find_edges, order_keys
 from peakctl.engine.observe import identity
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.ahead import Comparisons
 from peakctl.engine.plan.causes import find_reasons
 from peakctl.engine.plan.consequences import find_consequences, with_followers
 from peakctl.engine.plan.names import Names
@@ -62,7 +61,6 @@ class _Planner:
     kinds: Mapping[str, Kind]
     retry_failed: bool
     pins: Pins
-    ahead: Comparisons | None = None
     problems: list[Diagnostic] = field(default_factory=list)
     shown: dict[str, Callable[[Path], bool]] = field(default_factory=dict)
     memory: Callable[[Live], StoredDigests] = field(init=False)
@@ -121,8 +119,7 @@ class _Planner:
         """
         kind, memory = self.kinds[resource.key.kind], self.memory(live)
         values, left = leave_hidden(desired, values, hidden, partial(is_dropped, sets))
-        diff = self._made_ahead(resource, desired, values) if not hidden else None
-        diff = diff or compare(
+        diff = compare(
             kind,
             desired,
             values,
@@ -146,12 +143,6 @@ class _Planner:
         chosen = choose_steps(resource, kind, desired, live, diff, retry_failed=retry, told=told)
         lost = losses(resource, kind, chosen.action, live, memory) if chosen.action else []
         return Chosen(None, (*chosen.problems, *lost)) if lost else chosen
-
-    def _made_ahead(self, resource: Resource, desired: Tree, values: Tree) -> Diff | None:
-        if self.ahead is None:
-            return None
-        shown = self._shown(self.kinds[resource.key.kind])
-        return self.ahead.find(resource.key, desired, values, self.observed.ledger, shown)
 
     def _is_same(self, kind: Kind, desired: Tree, older: Live) -> bool:
         """Whether an older version has the content of the manifest, all of it."""
@@ -190,12 +181,8 @@ def make_plan(
     *,
     retry_failed: bool = False,
     consent: Consent = NO_CONSENT,
-    ahead: Comparisons | None = None,
 ) -> Planned:
-    """What would make the tenant look like `resources`. All problems are reported at once.
-
-    `ahead` are comparisons that were made while the tenant was observed.
-    """
+    """What would make the tenant look like `resources`. All problems are reported at once."""
     edges, problems = find_edges(resources)
     order = order_keys(resources, edges)
     if len(order) < len(resources):
@@ -203,7 +190,7 @@ def make_plan(
         return Planned(Plan(()), (*problems, *cycles))
     pins = Pins(resources, kinds, observed)
     problems += identity.same_resources(resources, observed, kinds)
-    planner = _Planner(resources, observed, kinds, retry_failed, pins, ahead, problems)
+    planner = _Planner(resources, observed, kinds, retry_failed, pins, problems)
     actions: dict[Key, Action] = {}
     made: dict[Key, Action] = {}
     broken: set[Key] = set()
