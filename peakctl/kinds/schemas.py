@@ -253,7 +253,7 @@ class Compiler:
             absent=absent,
             touches=touches,
             silent=frozenset(w for w, each in parts["properties"].items() if _is_silent(each)),
-            may_be_unseen=parts.get("unseen", False) or any(each.may_be_unseen for each in inner),
+            may_be_unseen=bool(parts.get("unseen")) or True in [f.may_be_unseen for f in inner],
             **parts,
         )
 

@@ -64,7 +64,7 @@ def _wait(cls: type, options: dict[str, bool]) -> type:
     defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
     kept = _NOT_COPIED | defaults.keys()
     body = {name: value for name, value in cls.__dict__.items() if name not in kept}
-    body["__slots__"] = tuple(name for name in names if name not in inherited)
+    body["__slots__"] = tuple([name for name in names if name not in inherited])
     if options.get("frozen"):
         body |= {"__setattr__": _refuse, "__delattr__": _refuse}
         body |= {"__getstate__": _state, "__setstate__": _set_state}
