@@ -8,11 +8,11 @@ from typing import Any
 from peakctl.emulator import schemas as s
 from peakctl.emulator.artifacts import check_zip
 from peakctl.emulator.image_usage import find_image
-from peakctl.emulator.instance_types import check_instance_type, of_service
 from peakctl.emulator.parameters import Definitions, names_used
 from peakctl.emulator.problems import invalid
 from peakctl.emulator.rows import Body, Row, Transaction, Where
 from peakctl.emulator.services import FIELDS as SERVICE_FIELDS
+from peakctl.emulator.tenants import check_instance_type, of_service
 from peakctl.emulator.versions import read_version
 from peakctl.model import JsonDict
 

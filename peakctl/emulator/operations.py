@@ -13,7 +13,6 @@ from peakctl.emulator import (
     emails,
     executions,
     images,
-    instance_types,
     services,
     specs,
     tenants,
@@ -28,7 +27,7 @@ GROUPS = (
     executions.RUNS, executions.FILES, executions.SPOKE, workflows.OPERATIONS,
     specs.SPECS, specs.BLOCKS, specs.APPS, specs.BOTH,
     deployments.EACH, deployments.BOTH, deployments.NEWER, deployments.OF_SPEC,
-    instance_types.OF_TENANT, instance_types.OF_STEPS, emails.TEMPLATES, emails.EMAILS,
+    tenants.OF_TENANT, tenants.OF_STEPS, emails.TEMPLATES, emails.EMAILS,
     tenants.OPERATIONS, tenants.NEWER,
 )  # fmt: skip
 OPERATIONS = tuple(operation for group in GROUPS for operation in group)

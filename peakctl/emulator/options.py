@@ -7,8 +7,8 @@ from dataclasses import asdict, field, fields, replace
 from typing import Any
 
 from peakctl.emulator import schemas as s
-from peakctl.emulator.instance_types import read_instance_types
 from peakctl.emulator.problems import invalid
+from peakctl.emulator.tenants import read_instance_types
 from peakctl.model import JsonDict, JsonObject
 from peakctl.model.records import dataclass
 

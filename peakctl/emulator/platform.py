@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from peakctl.emulator import instance_types, requests
+from peakctl.emulator import requests, tenants
 from peakctl.emulator.admin import ADMIN, answer
 from peakctl.emulator.calls import Call, Operation, refuse, respond, routes
 from peakctl.emulator.faults import Fault, after, before
@@ -114,16 +114,16 @@ class Emulator:
     def _agree_on_instance_types(self) -> None:
         """Keep the lists that the options give; where they give none, have those of the data."""
         if self.options.instance_types:
-            given = instance_types.read_instance_types(self.options.instance_types)
+            given = tenants.read_instance_types(self.options.instance_types)
             self._keep_instance_types(given)
         else:
             with self.store.transaction("", self.clock(), write=False) as tx:
-                given = instance_types.given_instance_types(tx)
+                given = tenants.given_instance_types(tx)
         self.options = replace(self.options, instance_types=given)
 
     def _keep_instance_types(self, given: JsonObject) -> None:
         with self.store.transaction("", self.clock(), write=True) as tx:
-            instance_types.keep_instance_types(tx, dict(given))
+            tenants.keep_instance_types(tx, dict(given))
 
     def close(self) -> None:
         self.requests.keep()

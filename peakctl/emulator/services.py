@@ -9,10 +9,10 @@ from typing import Any
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.image_usage import VERSION, find_image, is_ready, latest_ready, set_usage
-from peakctl.emulator.instance_types import check_instance_type, of_service, usual_type
 from peakctl.emulator.listing import PAGE, Listing, containing, one_of
 from peakctl.emulator.problems import conflict, invalid, not_found
 from peakctl.emulator.rows import Body, Row, Transaction, Where, due, stamp
+from peakctl.emulator.tenants import check_instance_type, of_service, usual_type
 from peakctl.emulator.views import CHANGED, ID, MADE, NAME, STATUS, Field, View, column
 
 OPERATIONS = Operations({"service": "/service/webapps/api/v1/webapps/"})

@@ -8,10 +8,10 @@ from peakctl.emulator import configs
 from peakctl.emulator import schemas as s
 from peakctl.emulator.calls import Call, Operations
 from peakctl.emulator.image_usage import VERSION, find_image, latest_ready, set_usage
-from peakctl.emulator.instance_types import usual_resources
 from peakctl.emulator.listing import Listing, containing, one_of
 from peakctl.emulator.problems import conflict
 from peakctl.emulator.rows import AUTHOR, Body, Row, Transaction
+from peakctl.emulator.tenants import usual_resources
 from peakctl.emulator.views import NAME, NUMBER, STATUS, View, stored, time
 
 OPERATIONS = Operations({"workflow": "/service/workflows/api/v1/workflows/"})
