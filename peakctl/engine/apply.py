@@ -78,8 +78,10 @@ class _Run:
 
     def _looks_of(self, kind: str) -> SharedLooks:
         """What all waits for one kind share."""
-        own = SharedLooks(self.adapters[kind], self.clock, self.limits)
-        return self.looks.setdefault(kind, own)
+        if kind not in self.looks:
+            made = {k: s for k, s in self.usual.items() if self.actions[k].verb is not Verb.DELETE}
+            self.looks[kind] = SharedLooks(self.adapters[kind], self.clock, self.limits, made)
+        return self.looks[kind]
 
     def _failure(self) -> Key | None:
         """What has gone wrong so far, if anything: nothing is deleted after it."""
@@ -168,7 +170,8 @@ async def apply(
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
     errors that are no action's own are raised. `redact` masks secrets in what the platform says;
     without one, those of the plan. With `tails`, events have the end of the log of what is being
-    built, for one more request at each poll; `usual` are the seconds that events tell of each wait.
+    built, for one more request at each poll; `usual` are the seconds that each wait took before:
+    events tell them, and about then it is looked at more often.
     When the task is cancelled, `emit` still hears how each action was left.
     """
     busy = {action.key: action for action in plan.actions if action.steps}

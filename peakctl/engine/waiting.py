@@ -35,7 +35,8 @@ class WaitLimits:
     """Time limits by what is waited for, and how often to look; all in seconds.
 
     The platform states no durations (docs/platform.md, 5): looks are `first` apart at first, then a
-    tenth of the time that has passed, so that an end is noticed soon for how long it took.
+    tenth of the time that has passed, so that an end is noticed soon for how long it took. Where it
+    is known how long it took before, they come closer together towards that time.
     """
 
     seconds: Mapping[str, float] = field(default_factory=lambda: DEFAULT_LIMITS)
@@ -43,9 +44,10 @@ class WaitLimits:
     share: float = 0.1
     longest: float = 30.0
 
-    def pause(self, waited: float) -> float:
-        """Seconds until the next look, after `waited` seconds."""
-        return min(max(self.first, self.share * waited), self.longest)
+    def pause(self, waited: float, usual: float | None = None) -> float:
+        """Seconds until the next look, after `waited` seconds of a wait that takes `usual` ones."""
+        off = math.inf if usual is None else abs(usual - waited) / 2
+        return max(self.first, min(self.share * waited, self.longest, off))
 
     def limit(self, what: str) -> float:
         return self.seconds.get(what, DEFAULT_LIMITS.get(what, 1800.0))
@@ -127,11 +129,13 @@ class SharedLooks:
     That is so while there are several, and more of them than the listing takes requests. Only what
     the listing says is pending counts: no end is taken from it. What it does not show as pending
     leaves, and is read by itself from then on. A listing that cannot be read is not asked again.
+    `usual` are the seconds that the waits took before, where that is known.
     """
 
     adapter: Adapter
     clock: Clock
     limits: WaitLimits
+    usual: Mapping[Key, int] = field(default_factory=dict)
     waits: dict[Key, tuple[CallResult, float]] = field(default_factory=dict)
     seen: dict[Key, Readiness] = field(default_factory=dict)
     due: float = 0.0
@@ -159,9 +163,9 @@ class SharedLooks:
         return key in self.waits and count >= FEWEST and count > self.requests
 
     def pause(self, key: Key, waited: float) -> float:
-        """Seconds until the next look of a wait: with others, what the newest of them needs."""
+        """Seconds until the next look of a wait: with others, the fewest that any of them needs."""
         if not self._shares(key):
-            return self.limits.pause(waited)
+            return self.limits.pause(waited, self.usual.get(key))
         return max(0.0, self.due - self.clock.now())
 
     async def look(self, key: Key) -> Readiness | None:
@@ -183,8 +187,11 @@ class SharedLooks:
         if len(asked) > self.requests:  # else it was not read to its end
             self._take(asked, found.readings)
         now = self.clock.now()
-        newest = max((began for _, began in self.waits.values()), default=now)
-        self.due = now + self.limits.pause(now - newest)
+        pauses = (
+            self.limits.pause(now - began, self.usual.get(key))
+            for key, (_, began) in self.waits.items()
+        )
+        self.due = now + min(pauses, default=self.limits.first)
 
     def _take(
         self, asked: Mapping[Key, tuple[CallResult, float]], readings: Mapping[Key, Readiness]

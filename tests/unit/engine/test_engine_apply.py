@@ -244,13 +244,25 @@ def test_time_that_runs_out_leaves_it_in_progress(lab: Any) -> None:
     assert max(lab.clock.slept) == pytest.approx(120 * 0.1 / 1.1, rel=0.1)
 
 
-@given(st.floats(0, 7200))
-def test_an_end_is_noticed_within_a_tenth_of_the_wait(took: float) -> None:
+@given(st.floats(0, 7200), st.none() | st.integers(0, 7200))
+def test_an_end_is_noticed_within_a_tenth_of_the_wait(took: float, usual: int | None) -> None:
     limits, looked = WaitLimits(), 0.0
     while looked < took:
-        looked += limits.pause(looked)
+        looked += limits.pause(looked, usual)
     assert looked - took <= max(1.0, 0.1 * took)
     assert limits.pause(7200) == 30.0
+
+
+@given(st.integers(10, 7200))
+def test_an_end_at_the_usual_time_is_noticed_within_two_seconds(usual: int) -> None:
+    limits, looked, looks = WaitLimits(), 0.0, 0
+    while looked < usual:
+        looked, looks = looked + limits.pause(looked, usual), looks + 1
+    assert looked - usual <= 2.0
+    without, more = 0.0, 0
+    while without < usual:
+        without, more = without + limits.pause(without), more + 1
+    assert looks <= more + 12
 
 
 def test_an_interrupt_ends_the_wait(lab: Any) -> None:

@@ -63,10 +63,11 @@ def wait_for(
     stop_at: float = 0.0,
     limit: float = 1e6,
     look: Any = None,
+    usual: dict[Key, int] | None = None,
 ) -> dict[str, tuple[Readiness, float]]:
     """How each wait ended, and when."""
     clock, limits = builds.clock, WaitLimits({"build": limit})
-    shared = SharedLooks(builds, clock, limits)  # type: ignore[arg-type]
+    shared = SharedLooks(builds, clock, limits, usual or {})  # type: ignore[arg-type]
     ended: dict[str, tuple[Readiness, float]] = {}
 
     async def one(name: str, start: float) -> None:
@@ -112,6 +113,17 @@ def test_many_waits_cost_a_look_and_a_read_at_each_end() -> None:
     assert max(at for _, at in ended.values()) <= 60 * 1.1 + 1
     assert len(builds.polls) == 20 + 20  # the first look, and the end
     assert len(builds.listings) < 30
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_an_end_about_the_usual_time_is_noticed_at_once(count: int) -> None:
+    times = {Key("Image", f"i{n}"): 602 for n in range(count)}
+    for usual, late in (({}, 15.0), (times, 2.5)):
+        builds = builds_of(count, 600.0)
+        ended = wait_for(builds, usual=usual)
+        found = max(at for _, at in ended.values()) - 600
+        assert found <= late
+    assert len(builds.listings) + len(builds.polls) < 65 + 2 * count
 
 
 @pytest.mark.parametrize(("count", "requests", "looks"), [(2, 1, 0), (3, 1, 30), (3, 3, 1)])
