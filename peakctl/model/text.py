@@ -9,6 +9,7 @@ width is taken out of what is shown, and refused in names.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -32,7 +33,7 @@ _SHORT, _MOST_KEPT = 200, 10_000
 
 
 class Redactor:
-    """Masks every secret that it knows in the texts that it is called with."""
+    """Masks every secret that it knows in the texts that it is called with. For any thread."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: set[str] = set()
@@ -41,15 +42,17 @@ class Redactor:
         self._exact: dict[int, set[str]] = {}
         self._wholes: set[str] = set()
         self._results: dict[str, str] = {}
+        self._lock = threading.Lock()
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
         """Know more secrets; those shorter than `SHORTEST_SECRET` are passed over."""
         for secret in secrets:
             if len(secret.strip()) >= SHORTEST_SECRET and secret not in self._known:
-                self._known.add(secret)
-                self._results.clear()
-                self._learn(secret)
+                with self._lock:
+                    self._learn(secret)
+                    self._known.add(secret)
+                    self._results.clear()
 
     def __call__(self, text: str) -> str:
         """`text` with a mask in place of each secret, each long part of one, in any form."""
@@ -58,9 +61,10 @@ class Redactor:
         known = self._results.get(text)
         if known is not None:
             return known
-        masked = self._masked(text)
-        if len(text) <= _SHORT and len(self._results) < _MOST_KEPT:
-            self._results[text] = masked
+        with self._lock:  # a secret that is learned meanwhile would be missing in what is kept
+            masked = self._masked(text)
+            if len(text) <= _SHORT and len(self._results) < _MOST_KEPT:
+                self._results[text] = masked
         return masked
 
     def _masked(self, text: str) -> str:

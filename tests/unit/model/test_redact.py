@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import threading
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -174,3 +175,23 @@ def test_a_text_that_was_asked_about_before_hides_what_is_learned_later() -> Non
     assert redact(text) == redact(text) == f"{MASK} and second-secret"
     redact.add(["second-secret"])
     assert redact(text) == redact.whole(text) == f"{MASK} and {MASK}"
+
+
+def test_a_secret_that_another_thread_learns_meanwhile_is_hidden_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redact, text = Redactor(["first-secret"]), "an answer with second-value in it"
+    learning = threading.Thread(target=redact.add, args=(["second-value"],))
+    mark = Redactor._masked
+
+    def masked_slowly(self: Redactor, text: str) -> str:
+        found = mark(self, text)
+        learning.start()
+        learning.join(0.05)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Redactor, "_masked", masked_slowly)
+        redact(text)
+    learning.join()
+    assert redact(text) == f"an answer with {MASK} in it"
