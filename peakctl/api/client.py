@@ -259,6 +259,14 @@ class _Failed:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A listing that was asked for ahead; `taken` is set once somebody waits for it."""
+
+    task: asyncio.Task[list[JsonDict]]
+    taken: asyncio.Event
+
+
 class Api:
     """The platform's API. `bases` has an address for "service" and one for "press".
 
@@ -290,7 +298,7 @@ class Api:
         self._in_flight = ConcurrencyLimit(self._limits.in_flight, self._limits.grow_after)
         self._pause = Pause(clock)
         self._exchange = Exchange(transport, token, clock, self._limits, on_request)
-        self._ahead: dict[tuple[str, Query], asyncio.Task[list[JsonDict]]] = {}
+        self._ahead: dict[tuple[str, Query], _Ahead] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -301,9 +309,10 @@ class Api:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._ahead.values():
+        left = [ahead.task for ahead in self._ahead.values()]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._ahead.values(), return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         await self._exchange.close()
 
     @property
@@ -348,13 +357,21 @@ class Api:
 
         Raises ApiError (api/incomplete-listing) when its pages go on contradicting each other.
         """
-        task = self._ahead.pop((path, tuple(query)), None)
-        return await (task or self._listing(path, items, query).all())
+        ahead = self._ahead.pop((path, tuple(query)), None)
+        if ahead is None:
+            return await self._listing(path, items, query).all()
+        ahead.taken.set()
+        return await ahead.task
 
     def ask_ahead(self, path: str, items: tuple[str, ...], query: Query = ()) -> None:
-        """Begin to read a listing. The next `pages` of it gets that one, and no other does."""
-        task = asyncio.create_task(self._listing(path, items, query).all())
-        self._ahead[path, tuple(query)] = task
+        """Begin to read a listing. The next `pages` of it gets that one, and no other does.
+
+        What the server says of a failure is not looked at before then: secrets of the run, which
+        are masked in it, may not be known yet.
+        """
+        taken = asyncio.Event()
+        task = asyncio.create_task(self._listing(path, items, query, taken).all())
+        self._ahead[path, tuple(query)] = _Ahead(task, taken)
 
     async def first_page(
         self, path: str, items: tuple[str, ...], query: Query = ()
@@ -371,11 +388,19 @@ class Api:
         """
         return await self._listing(path, items, query).within(most)
 
-    def _listing(self, path: str, items: tuple[str, ...], query: Query) -> Listing:
+    def _listing(
+        self,
+        path: str,
+        items: tuple[str, ...],
+        query: Query,
+        may_fail: asyncio.Event | None = None,
+    ) -> Listing:
         size = ("pageSize", str(self._limits.page_size))
 
         async def fetch(number: int) -> object:
-            return await self.get(path, (*query, size, ("pageNumber", str(number))))
+            page = (*query, size, ("pageNumber", str(number)))
+            call = self._call("GET", path, page, Body(), _decode_strictly)
+            return await self._perform(call, may_fail)
 
         asked = self._asked("GET", path)
         return Listing(asked, fetch, items, self._limits, self._clock.sleep)
@@ -395,13 +420,16 @@ class Api:
         base = self._bases.get(name) or spoke_base(self._bases["service"], name)
         return Call(asked, f"{base}/{rest}{suffix}", body, decode, size)
 
-    async def _perform(self, call: Call) -> Any:
+    async def _perform(self, call: Call, may_fail: asyncio.Event | None = None) -> Any:
+        """The decoded answer. A failure is told once `may_fail` is set."""
         deadline = self._clock.now() + self._limits.total
         backoff = Backoff(self._limits, deadline, self._chance)
         while isinstance(got := await self._attempt(call), _Failed):
             now, write = self._clock.now(), call.asked.write
             wait = backoff.wait(got.failure, write=write, now=now, retry_after=got.retry_after)
             if wait is None:
+                if may_fail is not None:
+                    await may_fail.wait()
                 raise failures.problem(
                     call.asked,
                     got.failure,

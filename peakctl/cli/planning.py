@@ -43,7 +43,7 @@ def options_of(session: Session) -> PlanOptions:
 
 
 def load_typed(session: Session) -> LoadResult:
-    """Read the manifests and the selection, before anything is asked of the platform."""
+    """Read the manifests and the selection, and say which project meets which tenant."""
     loaded = load_for_plan(session.project, options_of(session))
     session.warnings += loaded.diagnostics
     session.tell_where(len(loaded.chosen))

@@ -254,7 +254,7 @@ class Session:
         self.terminal.tell([line((f"{name}looking at {place_of(opened)}", "dim")), ()])
 
     def tell_where(self, count: int) -> None:
-        """Say which project meets which tenant, before anything is asked or changed."""
+        """Say which project meets which tenant, before anything is changed."""
         opened = self.project
         project = f"project {opened.name}, " if opened.name else ""
         name = f"environment {opened.environment_name}, " if opened.environment else ""

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
@@ -189,10 +188,14 @@ async def load_and_connect(
 
     Raises as `load_for_plan` and `connect`.
     """
-    load = partial(load_for_plan, project, options)
-    async with connect_and_load(project, load, options.parallelism) as (platform, loaded):
-        with telling() as told:
-            told += loaded.diagnostics
+    with telling() as told:
+
+        def load() -> LoadResult:
+            loaded = load_for_plan(project, options)
+            told.extend(loaded.diagnostics)
+            return loaded
+
+        async with connect_and_load(project, load, options.parallelism) as (platform, loaded):
             yield platform, loaded, told
 
 

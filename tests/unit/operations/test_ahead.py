@@ -7,10 +7,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from peakctl import (
     APPROVE_ALL,
+    ApiError,
     LeaseHeld,
     ManifestsInvalid,
     NotAuthenticated,
@@ -35,6 +37,15 @@ apiVersion: peakctl/v1
 kind: Workflow
 metadata: {name: nightly}
 spec: {steps: {call: {type: http, method: post, url: "https://example.com"}}}
+"""
+WITH_TOKEN = (
+    'https://example.com", auth: {type: bearer-token, bearerToken: "{{ os_env.STEP_TOKEN }}"}'
+)
+WEBAPP = """\
+apiVersion: peakctl/v1
+kind: Webapp
+metadata: {name: shop-web, title: Shop}
+spec: {imageDetails: {name: web-image, version: 1.0.0}}
 """
 LISTING = "/service/artifacts/api/v1/artifacts/"
 SERVED = {"PEAKCTL_ENDPOINT": "http://127.0.0.1:9", "PEAK_AUTH_TOKEN": "token-of-the-test"}
@@ -101,6 +112,30 @@ def test_what_is_wrong_with_manifests_is_told_before_what_is_wrong_with_the_toke
     (tmp_path / "m/flow.yaml").write_text("kind: [")
     with pytest.raises(ManifestsInvalid):
         plan(opened(tmp_path, **endpoint))
+
+
+def test_warnings_of_manifests_come_before_what_is_wrong_with_the_token(
+    tmp_path: Path, tenant: Any
+) -> None:
+    (tmp_path / "m/web.yaml").write_text(WEBAPP)
+    with pytest.raises(NotAuthenticated) as refused:
+        plan(opened(tmp_path, PEAKCTL_ENDPOINT=SERVED["PEAKCTL_ENDPOINT"]))
+    codes = [each.code for each in refused.value.diagnostics]
+    assert codes == ["manifest/deprecated", "auth/no-token"]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_secret_of_manifests_is_hidden_in_what_a_listing_says_that_was_asked_for_before(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    answer = httpx.Response(status, json={"detail": "no secret-of-the-step here"})
+    refusing = httpx.MockTransport(lambda _: answer)
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: refusing)
+    (tmp_path / "m/flow.yaml").write_text(FLOW.replace('https://example.com"', WITH_TOKEN))
+    with pytest.raises((ApiError, NotAuthenticated)) as refused:
+        plan(opened(tmp_path, **SERVED, STEP_TOKEN="secret-of-the-step"))
+    assert "no (sensitive) here" in refused.value.diagnostics[0].detail
+    assert "of-the-step" not in f"{refused.value.diagnostics}{vars(refused.value)}"
 
 
 def test_the_second_look_of_a_first_apply_comes_after_its_lease(
