@@ -7,6 +7,7 @@ has work of its own for as long.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 _STACK = 16 * 1024 * 1024
 """Bytes of the stack that manifests are read on: some systems give a thread very little."""
+_STACK_IS_SET = threading.Lock()
+"""Held while new threads of the whole process get that stack."""
 
 
 @asynccontextmanager
@@ -81,11 +84,12 @@ async def in_thread(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - the caller gets it, whatever it is
             future.set_exception(error)
 
-    before = threading.stack_size(_STACK)
-    try:
-        threading.Thread(target=run, daemon=True).start()
-    finally:
-        threading.stack_size(before)
+    with _STACK_IS_SET:
+        before = threading.stack_size(_STACK)
+        try:
+            threading.Thread(target=run, daemon=True).start()
+        finally:
+            threading.stack_size(before)
     return await asyncio.wrap_future(future)
 
 
@@ -106,7 +110,8 @@ def begin_look(platform: Platform, resources: Mapping[Key, Resource]) -> Listing
 class BetweenEvents:
     """Calls that are made one by one, each after whatever else the event loop has to do by then.
 
-    So an answer that comes is read, and the next request sent, before any of them.
+    So an answer that comes is read, and the next request sent, before any of them. They only
+    prepare something: one that fails is left out, and whoever needs its result meets the error.
     """
 
     def __init__(self) -> None:
@@ -127,11 +132,16 @@ class BetweenEvents:
         while self._calls:
             await asyncio.sleep(0)
             if self._calls:
-                self._calls.popleft()()
+                call = self._calls.popleft()
+                with contextlib.suppress(Exception):
+                    call()
 
 
 def import_ahead(*modules: str) -> None:
-    """Import modules beside what the event loop does; whoever needs one meanwhile waits for it."""
+    """Import modules beside what the event loop does; whoever needs one meanwhile waits for it.
+
+    One that cannot be imported is passed over: whoever needs it meets the error.
+    """
     missing = [name for name in modules if name not in sys.modules]
     if missing:
         threading.Thread(target=_import_all, args=(missing,), daemon=True).start()
@@ -141,4 +151,5 @@ def _import_all(modules: list[str]) -> None:
     from importlib import import_module
 
     for name in modules:
-        import_module(name)
+        with contextlib.suppress(Exception):
+            import_module(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from peakctl import (
 )
 from peakctl.emulator import emulator_transport
 from peakctl.ledger.client import LedgerClient
-from peakctl.operations.ahead import BetweenEvents, import_ahead, in_thread
+from peakctl.operations.ahead import _STACK, BetweenEvents, import_ahead, in_thread
 
 PROJECT = """\
 project: shop
@@ -193,6 +195,45 @@ def test_nobody_waits_for_a_thread_when_the_run_is_cancelled() -> None:
     release.set()
 
 
+def test_threads_that_begin_at_once_leave_the_stack_of_others_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    begin, both = threading.Event(), threading.Barrier(2)
+    set_size, start = threading.stack_size, threading.Thread.start
+
+    def noted(size: int) -> int:
+        sizes.append(size)
+        return set_size(size)
+
+    def start_together(thread: threading.Thread) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.1)
+        start(thread)
+
+    def work() -> None:
+        begin.wait()
+        asyncio.run(in_thread(int))
+
+    callers = [threading.Thread(target=work) for _ in range(2)]
+    for each in callers:
+        each.start()
+    monkeypatch.setattr(threading, "stack_size", noted)
+    monkeypatch.setattr(threading.Thread, "start", start_together)
+    begin.set()
+    for each in callers:
+        each.join()
+    assert sizes == [_STACK, 0, _STACK, 0]
+
+
+def test_a_module_that_cannot_be_imported_ahead_is_left_to_whoever_needs_it() -> None:
+    before = set(threading.enumerate())
+    import_ahead("peakctl.no_such_module", "tabnanny")
+    for each in set(threading.enumerate()) - before:
+        each.join()  # an error would end the test: warnings are errors
+    assert "tabnanny" in sys.modules
+
+
 def test_modules_that_are_there_are_not_imported_again() -> None:
     before = threading.active_count()
     import_ahead("json", "peakctl")
@@ -232,3 +273,16 @@ def test_calls_that_are_dropped_are_not_made() -> None:
         return told
 
     assert asyncio.run(dropped()) == ["second"]
+
+
+def test_a_call_that_fails_keeps_no_other_from_being_made() -> None:
+    async def failing() -> list[str]:
+        told: list[str] = []
+        later = BetweenEvents()
+        later.add(lambda: told[1].clear())  # type: ignore[attr-defined]
+        later.add(lambda: told.append("second"))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        return told
+
+    assert asyncio.run(failing()) == ["second"]
