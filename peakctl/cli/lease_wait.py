@@ -24,7 +24,7 @@ async def waiting_for_lease(
 ) -> Report:
     """The report of `attempt`, which is made again while another run holds the lease.
 
-    For as long as was typed: LeaseHeld is raised after that. Every attempt plans anew, since the
+    For as long as was typed: LeaseHeld is raised after that. Every attempt plans again, since the
     other run changes what there is to do. A lease of a job that is over, as its host says, is not
     waited for; `context` is the job that asks, found by its variables where it is not given.
     """

@@ -70,7 +70,7 @@ class Field:
     sensitive: bool = False
     redeploys: bool = False
     address: bool = False  # true: the platform gives an address that others call
-    new_address: str = ""  # the value with which each write makes that address anew
+    new_address: str = ""  # the value with which each write makes a new address
     shares: bool = False  # a change opens the resource to others, or closes it
     unseen: bool = False
     deferred: str = ""
@@ -93,7 +93,7 @@ class Field:
     together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what a property needs
     short_for: str = ""  # a text stands for the object with this one property
     touches: bool = False  # something here or below needs work when a manifest is read
-    silent: frozenset[str] = frozenset()  # properties that two values without them do not differ by
+    silent: frozenset[str] = frozenset()  # properties that tell nothing where both sides lack them
     may_be_unseen: bool = False  # this, or something below, is `unseen`
     description: str = ""
 

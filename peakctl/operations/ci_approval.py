@@ -268,7 +268,8 @@ class ApprovalFinder:
         """What need not count as an unusual number of changes, each request by itself.
 
         A request that changes a usual number was approved as it is; another one needs somebody's
-        consent, read anew. Gives the resources, the consents with their requests, and what is told.
+        consent, which is read again. Gives the resources, the consents with their requests, and
+        what is told.
         """
         agreed: set[Key] = set()
         given: list[tuple[Consent, str]] = []

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 _NEEDED_NEXT = ("peakctl.engine.plan.planner", "peakctl.engine.plan.shown")
-_NEEDED_OF_CHANGES = ("peakctl.operations.preflight",)
+_NEEDED_FOR_CHANGES = ("peakctl.operations.preflight",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +343,7 @@ class Planner:
         held, known = again.held, again.known
         query = LedgerQuery(store, owner, held, known, conflicts, again.begun) if owner else None
         resources = self.loaded.resources
-        import_ahead(*_NEEDED_NEXT, *(_NEEDED_OF_CHANGES if self.preflight else ()))
+        import_ahead(*_NEEDED_NEXT, *(_NEEDED_FOR_CHANGES if self.preflight else ()))
         live = await observe(resources, platform.kinds, platform.adapters, query)
         if again.held is not None:
             return live

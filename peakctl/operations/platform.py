@@ -40,8 +40,8 @@ _EMULATOR_TOKEN = "any"  # noqa: S105 - no secret, and too short to be redacted
 class Platform:
     """An open connection for one project. `ended` are runs that are over, whoever says so.
 
-    `asked_ahead` has the moment when a listing was asked for before the manifests were read, by the
-    project's clock, until the first look at the tenant takes it: that began then.
+    `asked_ahead` has the time, by the project's clock, at which a listing was asked for before the
+    manifests were read. The first plan takes it: that is when its look at the tenant began.
     """
 
     project: Project

@@ -26,6 +26,7 @@ Pin = tuple[str, str, str | None, str | None]
 
 
 Listings = dict[str, asyncio.Task[tuple[Listed, ...]]]
+"""Listings that are under way, by kind."""
 _ByName = tuple[tuple[Listed, ...], dict[str, list[Listed]]]
 """A listing, and its items by their names."""
 

@@ -87,7 +87,7 @@ def _is_there(reference: Reference, attributes: Attributes) -> bool:
 
 
 def _new_addresses(action: Action, kind: Kind) -> Iterator[Consequence]:
-    """Addresses that whoever calls them must learn anew: removed, or made again by a write.
+    """Addresses that whoever calls them must learn again: removed, or made again by a write.
 
     A kind with versions has none itself: what is deployed of it has.
     """

@@ -93,7 +93,7 @@ def narrower(*lists: Collection[str] | None) -> tuple[str, ...] | None:
 
 
 def _shares(action: Action, kind: Kind) -> bool:
-    """Whether it says anew who else may use the resource."""
+    """Whether it changes who else may use the resource."""
     fields = dict(_sharing(kind.root))
     if Step.CREATE in action.steps:
         stated = ((value_at(action.desired, path), rule) for path, rule in fields.items())

@@ -83,7 +83,7 @@ def test_a_plan_asks_for_each_listing_once(tmp_path: Path, tenant: Any) -> None:
     assert len(asked(tenant)) == 3
 
 
-def test_a_second_plan_looks_anew(tmp_path: Path, tenant: Any) -> None:
+def test_a_second_plan_asks_again(tmp_path: Path, tenant: Any) -> None:
     assert plan(opened(tmp_path)).has_changes
     apply(opened(tmp_path), APPROVE_ALL)
     assert not plan(opened(tmp_path)).has_changes
