@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from peakctl.cli.session import Session
 
 T = TypeVar("T")
+
+_CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
 def run_async(session: Session, work: Coroutine[object, object, T]) -> T:
@@ -57,6 +60,24 @@ def graceful(
 
 
 @contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """While it lasts a signal raises Interrupted, for a call that keeps the event loop from it."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise Interrupted(_CODES[signal.Signals(number)])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = {number: signal.signal(number, interrupt) for number in _CODES}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+@contextlib.contextmanager
 def _on_signals(session: Session, act: Callable[[], object]) -> Iterator[None]:
     _listen(session, act)
     try:
@@ -74,8 +95,7 @@ def _listen(session: Session, act: Callable[[], object]) -> None:
         session.interrupted = session.interrupted or code
 
     loop = asyncio.get_running_loop()
-    codes = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
-    for number, code in codes.items():
+    for number, code in _CODES.items():
         # Not on Windows, not outside the main thread (tests): there the defaults stay.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, heard, code)

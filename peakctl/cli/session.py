@@ -419,11 +419,13 @@ def _outputs(flags: Flags) -> tuple[str | int, ...]:
 
 def _read_stdin() -> str:
     """The text on standard input, UTF-8 as every manifest is. Raises ManifestsInvalid."""
+    from peakctl.cli.loop import interruptible
     from peakctl.files import Unreadable, decode_text
     from peakctl.model import Location
 
     try:
-        return decode_text(sys.stdin.buffer.read())
+        with interruptible():
+            return decode_text(sys.stdin.buffer.read())
     except OSError as error:  # it is closed
         told = Diagnostic("source/unreadable", f'"{STDIN}" cannot be read: {error.strerror}')
         raise ManifestsInvalid(told) from error

@@ -50,6 +50,38 @@ def test_a_signal_ends_what_only_reads(number: signal.Signals, code: Exit) -> No
     assert caught.value.code is code
 
 
+class HeardWhileReading(io.BytesIO):
+    """A standard input from which nothing comes but a signal."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+
+    def read(self, _: object = -1) -> bytes:
+        os.kill(os.getpid(), self.number)
+        return b"kind: [never looked at"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
+)
+def test_a_signal_ends_the_wait_for_standard_input(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: Exit
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(HeardWhileReading(number)))
+    opened = session().project
+    assert opened.options.read_stdin is not None
+
+    async def work() -> str:
+        return opened.options.read_stdin()  # type: ignore[misc]
+
+    with pytest.raises(Interrupted) as caught:
+        run_async(session(), work())
+    assert caught.value.code is code
+    assert signal.getsignal(number) is before
+
+
 def test_the_first_signal_stops_and_the_second_cancels() -> None:
     heard: list[str] = []
     said: list[Line] = []
