@@ -7,7 +7,7 @@ error is what the platform's documentation says it refuses; what is only likely 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,11 @@ async def find_refusals(platform: Platform, plan: Plan, live: LiveState) -> tupl
     """
     look = _Look(platform, plan, live)
     asked = (
-        look.permissions(),
-        look.machines(),
-        look.versions(),
-        look.names(),
-        look.deployed(),
+        look.permissions,
+        look.machines,
+        look.versions,
+        look.names,
+        look.deployed,
     )
     found = await asyncio.gather(*(_unless_unread(each) for each in asked))
     told = [each for part in found for each in part]
@@ -53,10 +53,10 @@ async def find_refusals(platform: Platform, plan: Plan, live: LiveState) -> tupl
     return tuple(sorted(told, key=lambda d: order[d.key] if d.key else 0))
 
 
-async def _unless_unread(work: Awaitable[list[Diagnostic]]) -> list[Diagnostic]:
+async def _unless_unread(ask: Callable[[], Awaitable[list[Diagnostic]]]) -> list[Diagnostic]:
     """What was found; a note in its place where the platform does not tell it."""
     try:
-        return await work
+        return await ask()
     except (ApiError, NotAuthenticated) as error:
         return [
             Diagnostic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from peakctl import (
     apply,
     apply_async,
     plan,
+    plan_async,
 )
 from peakctl.emulator import emulator_transport
 from peakctl.ledger.client import LedgerClient
@@ -178,6 +180,26 @@ def test_work_in_a_thread_gives_its_result_or_its_error() -> None:
 
     there, here = asyncio.run(both())
     assert there != here
+
+
+def test_a_plan_that_is_cancelled_begins_nothing_that_it_does_not_await(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut() -> bool:
+        task = asyncio.create_task(plan_async(opened(tmp_path)))
+
+        async def interrupted(_: object) -> list[object]:
+            task.cancel()
+            await asyncio.sleep(0)
+            return []
+
+        monkeypatch.setattr("peakctl.operations.preflight._Look.permissions", interrupted)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return True
+
+    assert asyncio.run(cut())
+    gc.collect()  # a coroutine that was never awaited would end the test: warnings are errors
 
 
 def test_nobody_waits_for_a_thread_when_the_run_is_cancelled() -> None:
