@@ -84,13 +84,22 @@ async def in_thread(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - the caller gets it, whatever it is
             future.set_exception(error)
 
+    if not _start(run):
+        run()
+    return await asyncio.wrap_future(future)
+
+
+def _start(run: Callable[[], None]) -> bool:
+    """Start a thread with enough of a stack; False where the system allows no more threads."""
     with _STACK_IS_SET:
         before = threading.stack_size(_STACK)
         try:
             threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:
+            return False
         finally:
             threading.stack_size(before)
-    return await asyncio.wrap_future(future)
+    return True
 
 
 def begin_look(platform: Platform, resources: Mapping[Key, Resource]) -> Listings:
@@ -144,7 +153,7 @@ def import_ahead(*modules: str) -> None:
     """
     missing = [name for name in modules if name not in sys.modules]
     if missing:
-        threading.Thread(target=_import_all, args=(missing,), daemon=True).start()
+        _start(lambda: _import_all(missing))
 
 
 def _import_all(modules: list[str]) -> None:

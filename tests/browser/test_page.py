@@ -87,6 +87,14 @@ class Browser:
     def run(self, script: str) -> Any:
         return self.call("POST", "/execute/sync", {"script": script, "args": []})
 
+    def loaded(self) -> None:
+        """Return once the page is there to its end, which the driver does not always wait for."""
+        script = (
+            "const done = arguments[0];"
+            "document.readyState === 'complete' ? done() : addEventListener('load', () => done())"
+        )
+        self.call("POST", "/execute/async", {"script": script, "args": []})
+
     def press(self, keys: str) -> None:
         active = self.call("GET", "/element/active")[ELEMENT]
         self.call("POST", f"/element/{active}/value", {"text": keys})
@@ -125,6 +133,7 @@ def browser(driver: str, tmp_path: Path) -> Iterator[Browser]:
     opened = Browser(driver)
     try:
         opened.call("POST", "/url", {"url": (tmp_path / "page.html").as_uri()})
+        opened.loaded()
         yield opened
         assert opened.call("POST", "/se/log", {"type": "browser"}) == []
     finally:

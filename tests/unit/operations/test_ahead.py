@@ -308,3 +308,14 @@ def test_a_call_that_fails_keeps_no_other_from_being_made() -> None:
         return told
 
     assert asyncio.run(failing()) == ["second"]
+
+
+def test_where_no_thread_can_be_started_the_work_is_done_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    import_ahead("sndhdr")
+    assert asyncio.run(in_thread(lambda: threading.current_thread())) is threading.main_thread()
