@@ -114,7 +114,7 @@ class Adapter(Rest):
     async def _create(self, request: CallRequest) -> CallResult:
         metadata, spec = metadata_of(request.desired), spec_of(request.desired)
         parts = [
-            *(await zip_part(request)),
+            *zip_part(request),
             Part("name", text=metadata["name"]),
             Part("description", text=metadata.get("description")),
             Part("source", text=spec.get("source")),
@@ -126,7 +126,7 @@ class Adapter(Rest):
 
     async def _create_version(self, request: CallRequest) -> CallResult:
         live = live_of(request)
-        parts = [*(await zip_part(request)), *_checks(spec_of(request.desired))]
+        parts = [*zip_part(request), *_checks(spec_of(request.desired))]
         answer = await self.api.send("PUT", self.at(live.id), parts=parts)
         return CallResult(request.key, live.id, {"id": live.id}, number=_number(answer))
 

@@ -124,12 +124,12 @@ class Adapter(specs.Specs):
             Part("featured", json=spec.get("featured", False)),
             Part("scope", text=spec.get("scope")),
             Part("tenants", json=spec.get("tenants", MISSING)),
-            *(await _release_parts(request)),
+            *_release_parts(request),
         ]
         return await self.api.send("POST", self.path, parts=parts, query=query)
 
     async def send_release(self, request: CallRequest, path: str, query: Query = ()) -> object:
-        parts = [Part("spec", json=specs.release_body(request)), *(await _release_parts(request))]
+        parts = [Part("spec", json=specs.release_body(request)), *_release_parts(request)]
         return await self.api.send("POST", path, parts=parts, query=query)
 
 
@@ -149,12 +149,12 @@ def artifact_id(release: JsonObject) -> str | int | None:
     return held
 
 
-async def _release_parts(request: CallRequest) -> list[Part]:
+def _release_parts(request: CallRequest) -> list[Part]:
     spec = spec_of(request.desired)
     return [
         Part("autoRunOnDeploy", json=spec.get("autoRunOnDeploy", False)),
         Part("parameters", json=spec.get("parameters", MISSING)),
-        *(await zip_part(request)),
+        *zip_part(request),
     ]
 
 

@@ -186,25 +186,21 @@ class Adapter(Rest):
             Part("name", text=answers.metadata_of(request.desired)["name"]),
             Part("type", text=answers.spec_of(request.desired).get("type")),
             Part("version", text=request.version),
-            *(await content(request)),
+            *content(request),
         ]
         answer = await self.api.send("POST", self.path, parts=parts)
         return self._result(request, answers.require(answer, "imageId"), answer)
 
     async def _create_version(self, request: model.CallRequest) -> model.CallResult:
         path = self._versions(live_of(request).id)
-        parts = [
-            Part("version", text=request.version),
-            *(await content(request)),
-            *autodeploy(request),
-        ]
+        parts = [Part("version", text=request.version), *content(request), *autodeploy(request)]
         answer = await self.api.send("POST", path, parts=parts)
         return self._result(request, live_of(request).id, answer)
 
     async def _update_version(self, request: model.CallRequest) -> model.CallResult:
         live = live_of(request)
         path = self.at(live.id, "versions", live.private["versionId"])
-        parts = [*(await content(request)), *autodeploy(request)]
+        parts = [*content(request), *autodeploy(request)]
         answer = await self.api.send("PATCH", path, parts=parts)
         version = {"versionId": live.private["versionId"]}
         return self._result(request, live.id, {**version, **(answer or {})})
@@ -355,14 +351,14 @@ def image_values(described: JsonObject, version: JsonObject) -> JsonDict:
     )
 
 
-async def content(request: model.CallRequest) -> list[Part]:
+def content(request: model.CallRequest) -> list[Part]:
     """The parts of a request that say what a version is made of."""
     description = with_digest(answers.metadata_of(request.desired).get("description"), request)
     details = build_details(request)
     return [
         Part("description", text=description),
         Part("buildDetails", json=details),
-        *(await zip_part(request)),
+        *zip_part(request),
     ]
 
 

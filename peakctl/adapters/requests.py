@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import json
-import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from peakctl.api.bodies import Part
 from peakctl.archives.digest import add_digest
@@ -135,30 +132,13 @@ def json_text(value: Value) -> str | Secret:
     return Secret(text) if holds_secret(value) else text
 
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
 ARTIFACT = ("spec", "artifact")
 
 
-@functools.cache
-def _packers() -> ThreadPoolExecutor:
-    """As many as there are processors: more at once would only take more memory."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(max(2, os.cpu_count() or 1), "peakctl-pack")
-
-
-async def zip_part(request: CallRequest) -> list[Part]:
-    """The file part of a multipart body; none when the resource has no folder.
-
-    It is packed in a thread, so that several are packed at once and nothing else has to wait.
-    """
+def zip_part(request: CallRequest) -> list[Part]:
+    """The file part of a multipart body; none when the resource has no folder."""
     archive = request.archives.get(ARTIFACT)
-    if archive is None:
-        return []
-    loop = asyncio.get_running_loop()
-    return [Part("artifact", file=await loop.run_in_executor(_packers(), archive.encode))]
+    return [Part("artifact", file=archive.encode())] if archive else []
 
 
 def with_digest(text: Value, request: CallRequest) -> Value:

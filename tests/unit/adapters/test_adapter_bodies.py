@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 from typing import Any
 
 import pytest
 
 from peakctl.adapters.deployment import create_body, patch_body, revision_body
 from peakctl.adapters.image import autodeploy, build_details
-from peakctl.adapters.requests import changed, complete, json_text, put, zip_part
-from peakctl.api.bodies import Part, encode_json
+from peakctl.adapters.requests import changed, complete, json_text, put
+from peakctl.api.bodies import encode_json
 from peakctl.kinds.schemas import load_kinds
 from peakctl.model import MISSING, Archive, CallRequest, Change, Key, Live, Path, Secret, Step
 
@@ -314,19 +312,3 @@ def test_what_is_redeployed_after_a_build_is_named_by_text() -> None:
     (part,) = autodeploy(image({"autodeployResources": entities}, folder=False))
     assert part.json == [{"entityId": "9", "entityType": "workflow"}]
     assert autodeploy(image({"autodeployResources": []}, folder=False)) == []
-
-
-def test_archives_are_packed_at_once_while_the_event_loop_goes_on() -> None:
-    both = threading.Barrier(2)  # each waits for the other: one after the other never ends
-
-    def encode() -> bytes:
-        both.wait(timeout=60)
-        return b"zip"
-
-    archives = {("spec", "artifact"): Archive("sha256:0", 1, encode)}
-    requests = [CallRequest(Step.CREATE, Key("Image", n), {}, archives=archives) for n in "ab"]
-
-    async def pack() -> list[list[Part]]:
-        return await asyncio.gather(*map(zip_part, requests))
-
-    assert asyncio.run(pack()) == [[Part("artifact", file=b"zip")]] * 2
