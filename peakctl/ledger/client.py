@@ -173,12 +173,33 @@ class LedgerClient:
         made = await self._create(written)
         if self.created is not None:
             self.created()
-        if await self._is_first(made):
+        try:
+            is_first = await self._is_first(made)
+        except (ApiError, NotAuthenticated):
+            await self._take_back(made, written)
+            raise
+        if is_first:
             return LedgerRevision(made, 1, 1, written)
-        with contextlib.suppress(ApiError, NotAuthenticated):
-            if len(await self.store.numbers(made)) == 1:  # else somebody builds on it already
-                await self.store.remove(made)
+        await self._take_back(made, written)
         raise LeaseHeld(_overtaken(self.owner))
+
+    async def _take_back(self, made: str | int, written: Ledger) -> None:
+        """Remove a ledger of ours that may not be the first, unless somebody builds on it already.
+
+        Until then its lease keeps others off. Where it cannot be removed it is written without the
+        lease: should another have written meanwhile, theirs stays in force. Whatever fails here
+        is left: the run ends with an error in any case.
+        """
+        left = (ApiError, NotAuthenticated, LeaseHeld)
+        with contextlib.suppress(*left):
+            versions = len(await self.store.numbers(made))
+            if versions == 1:
+                await self.store.remove(made)
+            if versions:
+                return
+        with contextlib.suppress(*left):
+            free = replace(written, lease=None, intents=())
+            await self.write_once(LedgerRevision(made, 1, 1, written), free)
 
     async def _create(self, ledger: Ledger) -> str | int:
         """The id; what is in doubt is looked for, and never sent twice."""

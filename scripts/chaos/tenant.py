@@ -44,11 +44,15 @@ class Run:
 
 @dataclass
 class Tenant:
-    """An emulator, its clock, and the project that is applied to it."""
+    """An emulator, its clock, and the project that is applied to it.
+
+    `alive` is what a run finds out of the runs before it: False says that they are dead.
+    """
 
     project: Path
     options: dict[str, Any] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
+    alive: bool | None = False
 
     def __post_init__(self) -> None:
         chosen = Options(**{"provided_images": True, **self.options})
@@ -63,7 +67,7 @@ class Tenant:
 
     def copy(self) -> Tenant:
         """Another tenant in the same state."""
-        copied = Tenant(self.project, self.options, FakeClock(self.clock.time))
+        copied = Tenant(self.project, self.options, FakeClock(self.clock.time), self.alive)
         self._db.backup(copied._db)
         return copied
 
@@ -127,9 +131,7 @@ class Tenant:
                 os.environ.pop(name, None)
             put(mock.patch.object(platform, "open_emulator", return_value=self.emulator))
             put(mock.patch("peakctl.emulator.emulator_transport", return_value=self.wire))
-            put(
-                mock.patch("peakctl.operations.actor.alive", return_value=False)
-            )  # those before are dead
+            put(mock.patch("peakctl.operations.actor.alive", return_value=self.alive))
             put(mock.patch.object(project.SystemClock, "now", now))
             put(mock.patch.object(project.SystemClock, "sleep", sleep))
             yield

@@ -423,6 +423,107 @@ def test_a_ledger_that_lost_and_cannot_be_removed_changes_no_word(
     run(script())
 
 
+def forbidden() -> NotAuthenticated:
+    return NotAuthenticated(Diagnostic("auth/forbidden", "403"))
+
+
+def unconfirmed(store: Any, error: Exception, **faults: Any) -> None:
+    """Acquire the lease of a first ledger where the listing that confirms it fails."""
+    store.faults |= {"list": [None, error], **faults}
+    with pytest.raises(type(error)) as caught:
+        run(take(store))
+    assert caught.value is error
+    store.faults.clear()
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_first_ledger_that_cannot_be_confirmed_is_removed(ledger_store: Any, status: int) -> None:
+    unconfirmed(ledger_store, forbidden() if status == 403 else ledger_store.error(status))
+    assert ledger_store.asked[-2:] == ["numbers", "remove"]
+    assert not ledger_store.names
+
+
+@pytest.mark.parametrize("method", ["numbers", "remove"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_first_ledger_that_is_neither_confirmed_nor_removed_lets_go_of_its_lease(
+    ledger_store: Any, method: str, *, allowed: bool
+) -> None:
+    error = ledger_store.error(500) if allowed else forbidden()
+    unconfirmed(ledger_store, ledger_store.error(400), **{method: [error]})
+    found = run(stands(ledger_store)).ledger
+    assert (found.lease, found.intents, found.owned) == (None, (), {})
+    assert run(take(ledger_store, BOB, "run-2")).took_over is None
+
+
+def test_a_first_ledger_that_is_neither_confirmed_nor_removed_nor_written_is_that_first_error(
+    ledger_store: Any,
+) -> None:
+    faults = {"remove": [forbidden()], "append": [ledger_store.error(400)]}
+    unconfirmed(ledger_store, ledger_store.error(500), **faults)
+    assert run(stands(ledger_store)).ledger.lease
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_another_builds_on_a_ledger_that_is_not_confirmed_stays_in_force(
+    ledger_store: Any, *, hidden: bool
+) -> None:
+    """Also where how many versions there are cannot be read."""
+    theirs = replace(ledger_with(lease()), writer="x", base=1, seen=1)
+    faults: dict[str, Any] = {"numbers": [ledger_store.error(500)]} if hidden else {}
+    before(ledger_store, "numbers", lambda: ledger_store.append("id-0", write_ledger(theirs)))
+    unconfirmed(ledger_store, ledger_store.error(400), **faults)
+    assert "remove" not in ledger_store.asked
+    found = run(stands(ledger_store))
+    assert (found.number, found.ledger) == (2, theirs)
+
+
+def test_a_ledger_whose_versions_are_not_listed_yet_is_not_removed(ledger_store: Any) -> None:
+    async def nothing(_: Any) -> tuple[int, ...]:
+        return ()
+
+    plain, ledger_store.numbers = ledger_store.numbers, nothing
+    unconfirmed(ledger_store, ledger_store.error(400))
+    ledger_store.numbers = plain
+    assert "remove" not in ledger_store.asked
+    assert run(stands(ledger_store)).ledger.lease is None
+
+
+def test_a_ledger_that_lost_and_cannot_be_removed_lets_go_of_its_lease(ledger_store: Any) -> None:
+    async def script() -> None:
+        plain, name = ledger_store.list, ledger_name(OWNER)
+
+        async def listed() -> Any:
+            if len(ledger_store.names) == 1:
+                await ledger_store.create(name, write_ledger(ledger_with(lease())))
+            return await plain()
+
+        ledger_store.list = listed
+        ledger_store.faults["remove"] = [ledger_store.error(500)]
+        with pytest.raises(LeaseHeld, match="has just created"):
+            await take(ledger_store)
+        ours = ledger_store.versions["id-0"]
+        assert read_ledger(ours[max(ours)], OWNER).lease is None
+
+    run(script())
+
+
+def test_a_first_ledger_that_cannot_be_confirmed_is_removed_when_it_is_cancelled_too(
+    ledger_store: Any,
+) -> None:
+    async def script() -> None:
+        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
+        ledger_store.faults["list"] = [None, ledger_store.error(400)]
+        task = asyncio.create_task(take(ledger_store))
+        while "create" not in ledger_store.asked:
+            await ledger_store.clock.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not ledger_store.names
+
+    run(script())
+
+
 def test_a_listing_that_lags_is_looked_at_again(ledger_store: Any) -> None:
     async def script() -> None:
         plain, empty = ledger_store.list, [(), (), ()]
