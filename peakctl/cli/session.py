@@ -302,6 +302,7 @@ def run_command(
     session = Session(command, flags, settings, terminal, stood=_stood())
     session.streams = tuple(_streams(session))
     report = _run(session, body)
+    terminal.end()  # a thread that reads manifests goes on where a signal ended the run
     if command in LISTING and session.opened is not None:
         report = report.redacted(session.opened.redact)
     report = typed_again(report, folder=session.typed_folder, environment=flags.env)

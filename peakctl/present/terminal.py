@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterable
+from dataclasses import field
 from typing import TextIO
 
 from peakctl.errors import Diagnostic, OutputFailed
@@ -38,11 +40,18 @@ class Terminal:
     wraps_out: bool = False
     wraps_err: bool = False
     _is_lost: bool = False
+    _thread: int | None = None
+    _writing: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def is_lost(self) -> bool:
         """Whether nobody reads standard output any more."""
         return self._is_lost
+
+    def end(self) -> None:
+        """The run is over: from now on only this thread writes, whatever another is still at."""
+        with self._writing:
+            self._thread = threading.get_ident()
 
     def show(self, lines: Iterable[Line]) -> None:
         """Write a result for people to stdout. Raises OutputFailed."""
@@ -63,10 +72,17 @@ class Terminal:
 
     def warn(self, lines: Iterable[Line]) -> None:
         """Write a problem to stderr, quiet or not."""
-        try:
-            _put(self.err, self._text(lines, color=self.color_err, wraps=self.wraps_err))
-        except OSError:  # there is nowhere left to say it; the exit code does
-            silence(self.err)
+        text = self._text(lines, color=self.color_err, wraps=self.wraps_err)
+        with self._writing:
+            if not self._may_write():
+                return
+            try:
+                _put(self.err, text)
+            except OSError:  # there is nowhere left to say it; the exit code does
+                silence(self.err)
+
+    def _may_write(self) -> bool:
+        return self._thread in (None, threading.get_ident())
 
     def _text(self, lines: Iterable[Line], *, color: bool, wraps: bool) -> str:
         laid_out = wrapped(lines, self.width) if wraps else lines
@@ -77,16 +93,17 @@ class Terminal:
 
         A reader that went away (`| head`) is noted; it ends neither the run nor changes its code.
         """
-        if self._is_lost:
-            return
-        try:
-            _put(self.out, text, exact=exact)
-        except OSError as error:
-            self._is_lost = True
-            silence(self.out)
-            if not isinstance(error, BrokenPipeError):
-                raise OutputFailed(Diagnostic("system/output", lost_words(error))) from error
-            self.tell([line(("note", "note"), ": ", lost_words(error))])
+        with self._writing:
+            if self._is_lost or not self._may_write():
+                return
+            try:
+                _put(self.out, text, exact=exact)
+            except OSError as error:
+                self._is_lost = True
+                silence(self.out)
+                if not isinstance(error, BrokenPipeError):
+                    raise OutputFailed(Diagnostic("system/output", lost_words(error))) from error
+                self.tell([line(("note", "note"), ": ", lost_words(error))])
 
 
 def _put(stream: TextIO, text: str, *, exact: bool = False) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from peakctl.cli import cli
+from peakctl.emulator import emulator_transport
+from peakctl.operations.plan import load_for_plan
 
 PROJECT = """\
 project: shop
@@ -58,6 +65,41 @@ def started(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[s
             yield process
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_a_thread_that_still_reads_manifests_says_nothing_after_the_end_of_the_run(
+    project: Path, make_emulator: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str
+) -> None:
+    emulator, heard, over = make_emulator(), [], threading.Event()
+    transport = "peakctl.api.client.socket_transport"
+    monkeypatch.setattr(transport, lambda *_: emulator_transport(emulator))
+    monkeypatch.setenv("PEAKCTL_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("PEAK_AUTH_TOKEN", "token-of-the-test")
+    monkeypatch.chdir(project)
+
+    def listen(_: object, act: Any) -> None:
+        heard.append((asyncio.get_running_loop(), act))
+
+    def read_slowly(*given: Any) -> Any:
+        loaded = load_for_plan(*given)
+        loop, cancel = heard[-1]
+        loop.call_soon_threadsafe(cancel)
+        assert over.wait(30)
+        return loaded
+
+    monkeypatch.setattr("peakctl.cli.loop._listen", listen)
+    for caller in ("cli.planning", "operations.plan"):
+        monkeypatch.setattr(f"peakctl.{caller}.load_for_plan", read_slowly)
+    before = set(threading.enumerate())
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "-e", "remote"])
+    assert ended.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+    over.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert capsys.readouterr() == ("", "")
 
 
 def wait_for(process: subprocess.Popen[str], word: str) -> None:
