@@ -227,12 +227,8 @@ class Session:
         """As `connected`, and what `load` gives, which reads the manifests meanwhile."""
         from peakctl.operations.ahead import connect_and_load
 
-        parallelism = self.flags.parallelism
-        async with connect_and_load(self.project, load, parallelism) as (platform, loaded):
-            try:
-                yield platform, loaded
-            finally:
-                self.requests += platform.api.requests
+        async with connect_and_load(self.project, load, self.connected()) as found:
+            yield found
 
     @asynccontextmanager
     async def connected_to(

@@ -14,11 +14,11 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from peakctl.errors import PeakctlError
-from peakctl.operations.platform import PARALLELISM, Platform, connect
+from peakctl.operations.platform import Platform
 from peakctl.operations.project import Project, is_emulated
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ _STACK_IS_SET = threading.Lock()
 
 @asynccontextmanager
 async def connect_and_load(
-    project: Project, load: Callable[[], T], parallelism: int = PARALLELISM
+    project: Project, load: Callable[[], T], connection: AbstractAsyncContextManager[Platform]
 ) -> AsyncIterator[tuple[Platform, T]]:
-    """A connection as `connect` gives it, and what `load` gives, which reads the manifests.
+    """The `connection` of the project, opened, and what `load` gives, which reads the manifests.
 
     Where a ledger is kept, the listing that it stands in needs no manifest: it is asked for before
-    they are read. Raises what `load` and `connect` raise, the former where both would.
+    they are read. Raises what `load` and opening the connection raise, the former where both would.
     """
     if is_emulated(project):
         loaded = load()
-        async with connect(project, parallelism) as platform:
+        async with connection as platform:
             yield platform, loaded
         return
     async with AsyncExitStack() as stack:
         try:
-            platform = await stack.enter_async_context(connect(project, parallelism))
+            platform = await stack.enter_async_context(connection)
         except PeakctlError:
             load()
             raise

@@ -31,7 +31,7 @@ from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
 from peakctl.operations.ahead import connect_and_load, import_ahead
 from peakctl.operations.load import LoadResult, load, refuse_errors
-from peakctl.operations.platform import PARALLELISM, Platform
+from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
 from peakctl.operations.selection import check_owns, check_whole, narrow
 
@@ -195,7 +195,8 @@ async def load_and_connect(
             told.extend(loaded.diagnostics)
             return loaded
 
-        async with connect_and_load(project, load, options.parallelism) as (platform, loaded):
+        connection = connect(project, options.parallelism)
+        async with connect_and_load(project, load, connection) as (platform, loaded):
             yield platform, loaded, told
 
 

@@ -25,7 +25,9 @@ from peakctl import (
     plan,
     plan_async,
 )
+from peakctl.cli import cli
 from peakctl.emulator import emulator_transport
+from peakctl.errors import Diagnostic
 from peakctl.ledger.client import LedgerClient
 from peakctl.operations.ahead import _STACK, BetweenEvents, import_ahead, in_thread
 
@@ -83,6 +85,32 @@ def test_a_plan_asks_for_each_listing_once(tmp_path: Path, tenant: Any) -> None:
     ]
     assert asked(tenant).count(("GET", LISTING)) == 1
     assert len(asked(tenant)) == 3
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "destroy", "drift", "status"])
+def test_requests_are_counted_where_the_manifests_turn_out_broken(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str
+) -> None:
+    arrived = threading.Event()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        arrived.set()
+        return httpx.Response(200, json={})
+
+    def load_once_asked(*_: object) -> None:
+        assert arrived.wait(30)
+        raise ManifestsInvalid(Diagnostic("manifest/test", "broken"))
+
+    transport = httpx.MockTransport(answer)
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: transport)
+    monkeypatch.chdir(tmp_path)
+    for name, value in SERVED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("peakctl.operations.plan.load", load_once_asked)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "-e", "served", "--verbose"])
+    assert ended.value.code == 10
+    assert capsys.readouterr().err.endswith("\n1 request sent\n")
 
 
 def test_a_second_plan_asks_again(tmp_path: Path, tenant: Any) -> None:
