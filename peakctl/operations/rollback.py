@@ -178,38 +178,38 @@ def _sealed(
 async def _choose(platform: Platform, key: model.Key, listed: model.Listed, to: str | None) -> str:
     """The number to go back to. Raises what says why there is none, or it cannot be that one."""
     adapter = platform.adapters[key.kind]
-    versions = await adapter.versions(listed)
-    usable = [each for each in versions if _is_usable(each, adapter.numbered)]
+    word, versions = adapter.numbered, await adapter.versions(listed)
+    usable = [each for each in versions if _is_usable(each, word)]
+    newest = versions if word == REVISION else usable
+    before = [each for each in usable if each is not newest[0]]
+    failed = await _failed_in(platform, key) if word == REVISION and before else {}
+    well = [each for each in before if each.number not in failed]
     if to is None:
-        before = [each for each in usable if each.number != versions[0].number] if usable else []
-        if usable and adapter.numbered != REVISION:
-            before = usable[1:]
-        elif before:
-            failed = await _failed_numbers(platform, key)
-            before = [each for each in before if each.number not in failed]
-        if not before:
-            raise PeakctlError(refusals.none_before(key, adapter.numbered))
-        return before[0].number
+        if not well:
+            raise PeakctlError(refusals.none_before(key, word))
+        return well[0].number
     found = next((each for each in versions if each.number == to), None)
     if found is None:
-        raise await _gone(platform, key, adapter.numbered, to, versions)
+        raise await _gone(platform, key, word, to, versions)
     if found not in usable:
-        raise GuardRefused(refusals.version_not_ready(key, adapter.numbered, found))
+        raise GuardRefused(refusals.version_not_ready(key, word, found))
+    if found in before and to in failed:
+        raise GuardRefused(refusals.revision_failed(key, found, failed[to], well))
     return to
 
 
-async def _failed_numbers(platform: Platform, key: model.Key) -> frozenset[str]:
-    """The revisions that runs of the project left as failed.
+async def _failed_in(platform: Platform, key: model.Key) -> dict[str, model.HistoryRun]:
+    """The revisions that runs of the project left as failed, each with that run.
 
     The platform has one word for all that were replaced, also for those that had failed before.
     """
     ended = (model.Status.DONE, model.Status.FAILED)
-    failed: dict[str, bool] = {}  # the newest run that had to do with it counts
+    newest: dict[str, tuple[str, model.HistoryRun]] = {}  # of the runs that had to do with it
     for run in (await read_runs(platform)).runs if platform.project.owner else ():
         for each in run.resources:
             if each.key == key and each.after is not None and each.status in ended:
-                failed.setdefault(each.after, each.status == model.Status.FAILED)
-    return frozenset(number for number, is_failed in failed.items() if is_failed)
+                newest.setdefault(each.after, (each.status, run))
+    return {number: run for number, (s, run) in newest.items() if s == model.Status.FAILED}
 
 
 def _is_usable(version: model.KeptVersion, word: str) -> bool:

@@ -103,6 +103,21 @@ def version_not_ready(key: Key, word: str, version: KeptVersion) -> Diagnostic:
     )
 
 
+def revision_failed(
+    key: Key, revision: KeptVersion, run: HistoryRun, well: Sequence[KeptVersion]
+) -> Diagnostic:
+    """That a revision had failed before it was replaced; `well` are those before that did not."""
+    other = f"peakctl rollback {key} --to {well[0].number}" if well else f"peakctl history {key}"
+    return Diagnostic(
+        code="rollback/not-ready",
+        summary=f"revision {revision.number} failed in run {run.number}, and may fail again",
+        key=key,
+        detail=f"the platform calls it {revision.status}, as any other that was replaced",
+        fix=f"choose another one: {other}; to try it all the same, apply a manifest that has what"
+        f" it had: peakctl get {key}@{revision.number}",
+    )
+
+
 def version_deleted(key: Key, word: str, number: str, run: HistoryRun | None) -> Diagnostic:
     """That a version is gone, and which run had it, if one is known."""
     known = f"run {run.number} of this project had it" if run else "the revision was made of it"

@@ -12,6 +12,8 @@ from git_shop import FLOW, PROJECT, Shop
 from schemas_of_output import check_output
 
 from peakctl import APPROVE_ALL, GuardRefused, PeakctlError, Project, apply, rollback
+from peakctl.model import KeptVersion, Key
+from peakctl.operations.rollback_refusals import revision_failed
 
 
 @pytest.fixture
@@ -208,3 +210,12 @@ def test_a_commit_of_another_project_or_environment_is_refused(
     two.git("commit", "-qam", "back")
     refused = _load(two, other)
     assert [d.code for d in refused.diagnostics] == [code]
+
+
+def test_a_revision_that_failed_names_the_last_before_it_that_did_not(two: Shop) -> None:
+    run, key = _history(two)[0], Key("Deployment", "live")
+    failed, well = (KeptVersion(number, status="superseded") for number in ("2", "1"))
+    assert (
+        "peakctl rollback Deployment/live --to 1;" in revision_failed(key, failed, run, [well]).fix
+    )
+    assert "peakctl history Deployment/live;" in revision_failed(key, failed, run, []).fix
