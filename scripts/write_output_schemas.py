@@ -346,8 +346,9 @@ RUN = record(
 SWITCHED = record(key=KEY, status=TEXT, changed=told(FLAG, "False where it was so before."))
 REDEPLOY = record(
     key=KEY,
+    revision=told(TEXT_OR_NULL, "The number of what is tried again."),
     before=told(TEXT, "Its status before."),
-    status=TEXT,
+    status=told(TEXT, "Its status after it; the one before where nobody has agreed to it."),
     took={"type": "number", "minimum": 0},
     failure=FAILURE,
 )

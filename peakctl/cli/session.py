@@ -269,15 +269,15 @@ class Session:
         if self.flags.output == "text":
             self.terminal.show(lines)
 
-    def show_plan(self, plan: Plan, lines: tuple[Line, ...]) -> None:
-        """A plan that is to be agreed to, as `lines` and for whoever listens."""
+    def show_plan(self, plan: Plan, lines: tuple[Line, ...], **asked: object) -> None:
+        """A plan that is to be agreed to, as `lines` and for whoever listens; `asked` as `show`."""
         self.plan = plan
         if self.streams:
             report = self.report(plan=plan, declared=declared_places(plan))
             report = self.places.report(report) if self.places else report
             for stream in self.streams:
                 stream.plan(report.plan or plan, report)
-        self.show(lines)
+        self.show(lines, **asked)
 
 
 def run_command(
@@ -349,8 +349,18 @@ def _run(
             diagnostics=_not_told(diagnostics_of(error), session.warnings),
             plan=session.plan,
             extra=session.asked,
+            text=_asked_text(session),
             lines=() if session.plan or not opened else policy_lines(opened.policy),
         )
+
+
+def _asked_text(session: Session) -> str:
+    """What was shown before a question, where YAML was asked for; a plan is in the document."""
+    if session.plan is not None:
+        return ""
+    each = session.asked.values()
+    rows = [row for found in each for row in (found if isinstance(found, list) else [found])]
+    return session.as_yaml(*rows) if rows else ""
 
 
 def _for_hosts(session: Session, report: Report) -> Report:

@@ -26,6 +26,7 @@ BUSY = ("deploying", "redeploying", "updating")
 class RedeployResult:
     """A deployment that was tried again. `before` is its status then, `took` is in seconds.
 
+    `revision` is the number of what is tried, where the platform tells it.
     `state` is READY where it is deployed, WARNING as the platform says so, PENDING where it goes
     on, and a failure else, of which `failure` tells.
     """
@@ -37,11 +38,18 @@ class RedeployResult:
     failure: Failure | None = None
     took: float = 0.0
     diagnostics: tuple[Diagnostic, ...] = ()
+    revision: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether it is deployed now."""
         return self.state in (State.READY, State.WARNING)
+
+
+def as_it_is(key: Key, live: Live) -> RedeployResult:
+    """What is to be agreed to, as a result: nothing was tried yet."""
+    state = State.WARNING if live.status.lower() == State.WARNING else State.FAILED
+    return RedeployResult(key, live.status, live.status, state, revision=live.latest)
 
 
 async def redeploy_async(
@@ -167,8 +175,16 @@ async def redeploy_live(
         failure = await adapter.explain(result)
     elif reading.state is State.PENDING:
         told += (_goes_on(key),)
-    took = clock.now() - began
-    return RedeployResult(key, live.status, reading.status, reading.state, failure, took, told)
+    return RedeployResult(
+        key,
+        live.status,
+        reading.status,
+        reading.state,
+        failure,
+        clock.now() - began,
+        told,
+        live.latest,
+    )
 
 
 async def _send(

@@ -224,6 +224,7 @@ def redeploy_row(found: RedeployResult) -> JsonDict:
 
     return {
         "key": str(found.key),
+        "revision": found.revision,
         "before": found.before,
         "status": found.status,
         "took": round(found.took, 3),

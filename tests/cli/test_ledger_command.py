@@ -120,6 +120,12 @@ def test_the_lease_that_was_agreed_upon_is_the_one_that_goes(
 
 def test_unlocking_tells_programs_whose_lease_it_was(run: Any, clock: Any) -> None:
     held(run, clock)
+    asked = run("unlock", "-o", "json")
+    assert asked.code == 12
+    shown = json.loads(asked.out)
+    assert (shown["unlocked"], shown["lease"]["who"], shown["ledger"]["version"]) == (
+        False, "bob", 1
+    )  # fmt: skip
     found = json.loads(run("unlock", "--yes", "-o", "json").out)
     assert found["unlocked"] is True
     assert found["lease"]["who"] == "bob"

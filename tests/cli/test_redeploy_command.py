@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from schemas_of_output import check_output
 
 PROJECT = "project: %s\nenvironments: {local: {emulator: true%s}}\n"
@@ -61,6 +62,16 @@ def test_what_failed_is_tried_again(write: Any, peakctl: Any, make_emulator: Any
     assert (asked.code, sent(emulator)) == (12, 0)
     assert "revision 1 is failed; it is tried again" in asked.out
     assert "peakctl redeploy Deployment/live --yes" in asked.err
+    shown = peakctl("redeploy", "Deployment/live", "-o", "json", emulator=emulator)
+    check_output("redeploy", json.loads(shown.out))
+    assert (shown.code, sent(emulator)) == (12, 0)
+    assert json.loads(shown.out)["redeploy"] == {
+        "key": "Deployment/live", "revision": "1", "before": "failed", "status": "failed",
+        "took": 0.0, "failure": None,
+    }  # fmt: skip
+    rows = peakctl("redeploy", "Deployment/live", "-o", "yaml", emulator=emulator)
+    assert (rows.code, sent(emulator)) == (12, 0)
+    assert yaml.safe_load(rows.out) == [json.loads(shown.out)["redeploy"]]
     run = peakctl("redeploy", "Deployment/live", "--yes", "-o", "json", emulator=emulator)
     check_output("redeploy", json.loads(run.out))
     row = json.loads(run.out)["redeploy"]

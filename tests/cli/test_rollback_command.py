@@ -64,8 +64,8 @@ def test_the_manifests_of_a_run_are_planned_with_the_secrets_of_today(two: Shop)
 
 @pytest.mark.parametrize("words", [("--to", "1"), ("Image/forecast",)], ids=" ".join)
 def test_the_json_is_that_of_its_schema(two: Shop, words: tuple[str, ...]) -> None:
-    for more in (("--dry-run",), ("-y",), ("-y",)):
-        done = two.done("rollback", *words, *more, "-o", "json")
+    for more in (("--dry-run",), (), ("-y",), ("-y",)):
+        done = two.done("rollback", *words, *more, "-o", "json", code=0 if more else 12)
         document = json.loads(done.out)
         check_output("rollback", document)
         assert document["rollback"]["to"] in ("run 1", "Image/forecast 0.0.1")

@@ -186,7 +186,8 @@ async def _unlock(session: Session) -> Report:
             extra = {"ledger": place, "unlocked": False, "lease": None}
             return session.report(lines=(told,), extra=extra)
         shown = Shown(found.revision, found.now)
-        session.show(lease_lines(shown))
+        lease = lease_document(shown)
+        session.show(lease_lines(shown), ledger=place, unlocked=False, lease=lease)
         refuse_alive_run(platform, found)
         require_consent(
             session,
@@ -197,7 +198,7 @@ async def _unlock(session: Session) -> Report:
         done = await unlock_ledger(platform, found)
     kept = counted(len(done.ledger.intents), "unfinished action")
     words = f"Unlocked: version {done.number} of the ledger has no lease, and keeps {kept}."
-    extra = {"ledger": place_document(done), "unlocked": True, "lease": lease_document(shown)}
+    extra = {"ledger": place_document(done), "unlocked": True, "lease": lease}
     return session.report(lines=((), line((words, "bold"))), extra=extra, wrote=True)
 
 
@@ -218,14 +219,14 @@ async def _rebuild(session: Session) -> Report:
         session.warnings += result.diagnostics
         revision, entries = result.before.revision, rebuilt_document(result.rebuilt)
         lines = (*found_lines(result.before.found, owner), (), *rebuilt_lines(result.rebuilt))
+        place = place_document(revision) if revision else None
         if not result.is_needed:
             why = "the ledger says what is live" if revision else "there is nothing to list"
-            place = place_document(revision) if revision else None
             return session.report(
                 lines=(*lines, line(f"Nothing to do: {why}.")),
                 extra={"ledger": place, "written": False, **entries},
             )
-        session.show(lines)
+        session.show(lines, ledger=place, written=False, **entries)
         require_consent(
             session, "Write this ledger?", what="the ledger would change", read="what it would list"
         )

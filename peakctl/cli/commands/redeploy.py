@@ -47,7 +47,7 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     from peakctl.cli.exits import Exit
     from peakctl.cli.loop import graceful
     from peakctl.engine.waiting import Stop
-    from peakctl.operations.redeploy import look_to_redeploy, redeploy_live
+    from peakctl.operations.redeploy import as_it_is, look_to_redeploy, redeploy_live
     from peakctl.present.runs import redeploy_lines, redeploy_row, redeploy_shown
     from peakctl.present.text import line
 
@@ -55,9 +55,10 @@ async def _redeploy(session: Session, what: str, limit: float | None) -> Report:
     terminal, stop = session.terminal, Stop()
     async with session.connected_to(what) as (platform, target):
         live = await look_to_redeploy(platform, target.key)
-        session.show(redeploy_shown(target.key, live))
+        now = redeploy_row(as_it_is(target.key, live))
+        session.show(redeploy_shown(target.key, live), redeploy=now)
         require_consent(
-            session, "Redeploy it?", what="it would be redeployed", read="what is said above"
+            session, "Redeploy it?", what="it would be redeployed", read="what is shown"
         )
         with graceful(session, stop.request, lambda item: terminal.warn([item])):
             found = await redeploy_live(

@@ -87,7 +87,7 @@ async def _rollback(session: Session, target: str | None, to: str | None) -> Rep
             lines = (*report.lines[:-1], *last, *report.lines[-1:])
             return replace(report, lines=lines, extra={**report.extra, **extra})
         lines = plan_result(session, planned)
-        session.show_plan(planned.plan, (*lines[:-1], *last, *lines[-1:]))
+        session.show_plan(planned.plan, (*lines[:-1], *last, *lines[-1:]), **extra)
         refuse_guarded(planned)
         if planned.has_changes:
             require_consent(session, f"Roll back to {found.to}?")
