@@ -47,6 +47,20 @@ def find_edges(
     return edges, problems
 
 
+def with_needed(resources: Mapping[Key, Resource], keys: Iterable[Key]) -> frozenset[Key]:
+    """`keys`, those of the declared resources that these need, and so on."""
+    needs: dict[Key, list[Key]] = {}
+    for edge in find_edges(resources)[0]:
+        needs.setdefault(edge.source, []).append(edge.target)
+    found, left = set[Key](), [*keys]
+    while left:
+        key = left.pop()
+        if key not in found:
+            found.add(key)
+            left += needs.get(key, ())
+    return frozenset(found)
+
+
 def _missing(
     resource: Resource, target: Key, path: Path, resources: Mapping[Key, Resource]
 ) -> Diagnostic:

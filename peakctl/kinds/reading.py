@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
 from peakctl import files
-from peakctl.errors import Diagnostic, PeakctlError, Severity, nearest_names
+from peakctl.errors import Diagnostic, ManifestsInvalid, Severity, nearest_names
 from peakctl.kinds.checks import CHECKS, check_dockerfiles
 from peakctl.kinds.fields import PARAM, Absent, Field, Kind, RefRule, child, said, variant
 from peakctl.kinds.problems import Problems
-from peakctl.model import Archive, Document, Reference, Resource, mapping_at, reveal, value_at
+from peakctl.model import dotted, drop_at, mapping_at, reveal, set_at, value_at
 from peakctl.model.records import dataclass
+from peakctl.model.resources import Archive, ArtifactFolder, Document, Reference, Resource
 from peakctl.model.values import MISSING, JsonObject, Key, Path, Secret, Tree, Value
 
 NUMERIC = frozenset({"integer", "number"})
@@ -53,8 +54,10 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-Pack = Callable[[FilePath, Sequence[str] | None, FilePath], Archive]
-"""Folder, names of ignore files, project root -> its archive; raises ManifestsInvalid."""
+Packed: TypeAlias = "Archive | ManifestsInvalid | None"
+"""The archive of a folder, or why there is none; None for one that is not needed."""
+Pack = Callable[[Sequence[ArtifactFolder], FilePath], Sequence[Packed]]
+"""Folders and the project root -> what each of them is packed to."""
 
 Holder: TypeAlias = "tuple[Field, JsonObject, Holder | None]"
 """A map on the way down, its field, and the holder above it (None at the top)."""
@@ -62,19 +65,20 @@ Holder: TypeAlias = "tuple[Field, JsonObject, Holder | None]"
 
 @dataclass(slots=True)
 class Reading:
-    """One document as it is read, and the references and archives that are found in it."""
+    """One document as it is read: the references, folders and builds that are found in it."""
 
     kind: Kind
     document: Document
     problems: Problems
     project_root: FilePath
-    pack: Pack | None
     known: Collection[str]
     references: list[Reference] = field(default_factory=list)
-    archives: dict[Path, Archive] = field(default_factory=dict)
+    folders: dict[Path, ArtifactFolder] = field(default_factory=dict)
+    builds: list[tuple[JsonObject, Path]] = field(default_factory=list)
+    resource: Resource = field(init=False)
 
-    def resource(self, key: Key, value: JsonObject) -> Resource:
-        """The resource; where there are problems, it only serves to find more of them."""
+    def read(self, key: Key, value: JsonObject) -> None:
+        """Make the resource; where there are problems, it only serves to find more of them."""
         if self.kind.deprecated:
             self.problems.warn("deprecated", ("kind",), self.kind.deprecated)
         tree = {word: value[word] for word in ("metadata", "spec")}
@@ -83,18 +87,49 @@ class Reading:
         metadata, lifecycle = value["metadata"], value.get("lifecycle", {})
         ignored = tuple(reveal(lifecycle.get("ignoreChanges", ())))
         check_ignored(self.kind.root, ignored, self.problems)
-        return Resource(
+        self.resource = Resource(
             key=key,
             values=mapping_at(values),
             document=self.document,
             references=tuple(self.references),
-            archives=self.archives,
             depends_on=depends_on,
             previous_names=tuple(reveal(metadata.get("previousNames", ()))),
             labels=reveal(metadata.get("labels", {})),
             protect=reveal(lifecycle.get("protect", False)),
             ignore_changes=ignored,
         )
+
+    def take_archives(self, packed: Mapping[Path, Packed]) -> None:
+        """Give the resource the archives of its folders.
+
+        Of a folder that was not needed nothing is known, so its changes are ignored.
+        """
+        values = self.resource.values
+        archives: dict[Path, Archive] = {}
+        unread = tuple(path for path, archive in packed.items() if archive is None)
+        for path, archive in packed.items():
+            if isinstance(archive, ManifestsInvalid):
+                for problem in archive.diagnostics:
+                    self.problems.place(problem, (*path, "path"))
+            elif archive is None:
+                drop_at(values, path)
+            else:
+                set_at(values, path, {"digest": archive.digest})
+                archives[path] = archive
+                self._tell_notices(archive, (*path, "path"))
+        for value, path in self.builds:
+            check_dockerfiles(value, path, self.problems, archives)
+        ignored = (*self.resource.ignore_changes, *map(dotted, unread))
+        self.resource = replace(
+            self.resource, archives=archives, ignore_changes=ignored, unread=unread
+        )
+
+    def _tell_notices(self, archive: Archive, place: Path) -> None:
+        for n in archive.notices:
+            warning = Diagnostic(
+                n.code, n.summary, detail=n.detail, fix=n.fix, severity=Severity.WARNING
+            )
+            self.problems.place(warning, place)
 
     def visit(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
         """`value` as the resource holds it."""
@@ -147,10 +182,9 @@ class Reading:
         if field.check:
             self._check(field, value, path)
         if field.archive:
-            archive = pack_folder(value, path, self)
-            if archive is not None:
-                self.archives[path] = archive
-                return {"digest": archive.digest}
+            folder = find_folder(value, path, self)
+            if folder is not None:
+                self.folders[path] = folder
         return out
 
     def _leaf(self, field: Field, value: Value, path: Path, holder: Holder | None) -> Value:
@@ -171,7 +205,7 @@ class Reading:
     def _check(self, field: Field, value: Value, path: Path) -> None:
         for check in field.check.split():
             if check == "dockerfiles":  # the only one that looks into archives
-                check_dockerfiles(mapping_at(value), path, self.problems, self.archives)
+                self.builds.append((mapping_at(value), path))
             else:
                 CHECKS[check](value, path, self.problems, self.references)
 
@@ -327,31 +361,15 @@ def read_text(name: Value, path: Path, reading: Reading) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def pack_folder(value: JsonObject, path: Path, reading: Reading) -> Archive | None:
-    """The archive of the folder that an `artifact` field names; None with problems."""
+def find_folder(value: JsonObject, path: Path, reading: Reading) -> ArtifactFolder | None:
+    """The folder that an `artifact` field names; None with problems."""
     name = value["path"]
     if isinstance(name, Secret):
         reading.problems.tainted((*path, "path"), "a path")
         return None
     folder = _inside(name, (*path, "path"), reading)
-    if folder is None:
-        return None
-    if reading.pack is None:
-        raise TypeError("an artifact cannot be read without pack")
-    ignore: Any = value.get("ignore_files")
-    place = (*path, "path")
-    try:
-        archive = reading.pack(folder, reveal(ignore), reading.project_root)
-    except PeakctlError as error:
-        for problem in error.diagnostics:
-            reading.problems.place(problem, place)
-        return None
-    for n in archive.notices:
-        warning = Diagnostic(
-            n.code, n.summary, detail=n.detail, fix=n.fix, severity=Severity.WARNING
-        )
-        reading.problems.place(warning, place)
-    return archive
+    ignore: Any = reveal(value.get("ignore_files"))
+    return None if folder is None else ArtifactFolder(folder, ignore and tuple(ignore))
 
 
 def _inside(name: str, path: Path, reading: Reading) -> FilePath | None:

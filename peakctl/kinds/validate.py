@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path as FilePath
 
 import jsonschema_rs
@@ -58,36 +58,63 @@ class Read:
     problems: tuple[Diagnostic, ...]
 
 
+Needed = Callable[[Sequence[Resource]], Container[Key]]
+"""Which of the resources of a run need the archives of their folders."""
+
+
+def all_of(resources: Sequence[Resource]) -> Container[Key]:
+    """Every one of them."""
+    return {resource.key for resource in resources}
+
+
 def read_manifests(
     documents: Sequence[Document],
     kinds: Mapping[str, Kind],
     *,
     project_root: FilePath,
     pack: Pack | None = None,
+    needed: Needed = all_of,
 ) -> Read:
     """What documents describe, and all problems, in order of documents.
 
-    `pack` makes the archive of an artifact folder (`archives.pack`, a room that this one does not
-    see). Raises TypeError when there is an artifact and no `pack`, nothing for what manifests say.
+    `pack` makes the archives of artifact folders (`archives.pack`, a room that this one does not
+    see), once all documents are read: of those that are `needed`. Raises TypeError when there is an
+    artifact and no `pack`, nothing for what manifests say.
     """
-    reader = _Reader(kinds, project_root, pack)
-    resources: list[Resource] = []
-    faulty: list[Resource] = []
-    found: list[Diagnostic] = []
-    named: list[tuple[Key, Document]] = []
-    for document in documents:
-        problems = Problems(document)
-        resource = reader.read(document, problems)
-        if resource is not None:
-            (resources if problems.clean else faulty).append(resource)
-        named += [(problems.key, document)] if problems.key else []
-        found += problems.found
+    reader = _Reader(kinds, project_root)
+    told = [Problems(document) for document in documents]
+    readings = [reading for problems in told if (reading := reader.read(problems))]
+    _pack_folders(readings, project_root, pack, needed)
+    resources = [reading.resource for reading in readings if reading.problems.clean]
+    faulty = [reading.resource for reading in readings if not reading.problems.clean]
+    named = [(problems.key, problems.document) for problems in told if problems.key]
+    found = [problem for problems in told for problem in problems.found]
     found += _shared_names(named, kinds)
     unpinned = _unpinned([*resources, *faulty], {key for key, _ in named}, kinds)
     whole = [r for r in resources if id(r) not in unpinned]
     faulty += [r for r in resources if id(r) in unpinned]
     found += (problem for problems in unpinned.values() for problem in problems)
     return Read(tuple(whole), tuple(faulty), tuple(found))
+
+
+def _pack_folders(
+    readings: Sequence[Reading], root: FilePath, pack: Pack | None, needed: Needed
+) -> None:
+    """Give what names folders its archives, and report what is wrong with them."""
+    naming = [reading for reading in readings if reading.folders]
+    if not naming:
+        return
+    if pack is None:
+        raise TypeError("an artifact cannot be read without pack")
+    keys = needed([reading.resource for reading in readings])
+    folders = [
+        replace(folder, needed=reading.resource.key in keys)
+        for reading in naming
+        for folder in reading.folders.values()
+    ]
+    packed = iter(pack(folders, root))
+    for reading in naming:
+        reading.take_archives(dict(zip(reading.folders, packed, strict=False)))
 
 
 def _unpinned(
@@ -132,11 +159,11 @@ class _Reader:
 
     kinds: Mapping[str, Kind]
     project_root: FilePath
-    pack: Pack | None
     validators: dict[str, jsonschema_rs.Draft202012Validator] = field(default_factory=dict)
 
-    def read(self, document: Document, problems: Problems) -> Resource | None:
-        """The resource (with problems if it is faulty), or None with problems."""
+    def read(self, problems: Problems) -> Reading | None:
+        """What the document is read to (with problems if it is faulty), or None with problems."""
+        document = problems.document
         kind = self._kind(document.value, problems)
         if kind is None:
             return None
@@ -161,8 +188,9 @@ class _Reader:
         if problems.key is None:
             problems.tainted(("metadata", "name"), "a name")
             return None
-        reading = Reading(kind, document, problems, self.project_root, self.pack, self.kinds)
-        return reading.resource(problems.key, value)
+        reading = Reading(kind, document, problems, self.project_root, self.kinds)
+        reading.read(problems.key, value)
+        return reading
 
     def _kind(self, value: object, problems: Problems) -> Kind | None:
         if not isinstance(value, Mapping):

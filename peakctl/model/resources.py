@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from peakctl.model.records import dataclass
@@ -94,6 +95,18 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactFolder:
+    """A folder to upload and the names of its ignore files, as a manifest gives them.
+
+    Nothing in it is read unless it is `needed`.
+    """
+
+    place: FilePath
+    ignore: tuple[str, ...] | None
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A field that names another resource (or an instance type), found through the schema.
 
@@ -120,7 +133,8 @@ class Resource:
 
     `values` is `{"metadata": {...}, "spec": {...}}` in manifest shape: files filled in, sensitive
     leaves wrapped, references still by name. `archives` maps the path of each `artifact` field to
-    its files.
+    its files. Fields at `unread` name folders that the run has no need of: they are not in
+    `values`, and their changes are ignored.
     """
 
     key: Key
@@ -133,6 +147,7 @@ class Resource:
     labels: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
     ignore_changes: tuple[str, ...] = ()
+    unread: tuple[Path, ...] = ()
 
 
 class State(enum.StrEnum):

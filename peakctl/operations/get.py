@@ -317,15 +317,15 @@ def declared_resources(
     from peakctl.kinds.validate import read_resources
 
     documents = load_documents(project)
-    found, _ = read_resources(documents, kinds, project_root=project.root, pack=unpacked_folder)
+    found, _ = read_resources(documents, kinds, project_root=project.root, pack=unpacked_folders)
     return under_environment(project, {resource.key: resource for resource in found}, kinds)
 
 
-def unpacked_folder(
-    folder: FilePath, ignore: Sequence[str] | None, root: FilePath
-) -> model.Archive:
-    """An archive in place of one that need not be looked into."""
-    return model.Archive("", 0, bytes)
+def unpacked_folders(
+    folders: Sequence[model.ArtifactFolder], root: FilePath
+) -> list[model.Archive]:
+    """An archive in place of each, where they need not be looked into."""
+    return [model.Archive("", 0, bytes) for _ in folders]
 
 
 def _not_known(error: PeakctlError) -> Diagnostic:

@@ -26,7 +26,7 @@ from peakctl.operations.get import (
     find_ledgers,
     seal_found,
     seal_repeated,
-    unpacked_folder,
+    unpacked_folders,
 )
 from peakctl.operations.import_update import Updated, find_drift, write_back
 from peakctl.operations.new_files import write_files
@@ -350,7 +350,7 @@ class _Import:
                 import_files.imported_tree(each), "", str(root), lambda _: model.Location("", 1, 1)
             )
             read = read_manifests(
-                [document], self.platform.kinds, project_root=root, pack=unpacked_folder
+                [document], self.platform.kinds, project_root=root, pack=unpacked_folders
             )
             wrong = [d for d in read.problems if d.severity is errors.Severity.ERROR]
             if wrong:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +25,7 @@ from peakctl.model.collector import no_collector
 from peakctl.model.records import dataclass
 from peakctl.model.values import mapping_at, value_at
 from peakctl.operations.project import Project, no_project, telling, webhook_variables
-from peakctl.operations.selection import choose
+from peakctl.operations.selection import Choice, choose
 
 if TYPE_CHECKING:
     from peakctl.manifests.load import Inputs, Manifests, RenderedText
@@ -58,15 +56,22 @@ class RenderResult:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def load(project: Project, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> LoadResult:
+def load(
+    project: Project,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    *,
+    archives_of: Choice | None = None,
+) -> LoadResult:
     """The valid resources of the manifests. Nothing is asked of the platform.
 
-    `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. Raises ManifestsInvalid with
-    all problems of all files, SelectorEmpty when a word or pattern fits nothing, GuardRefused when
-    nothing is declared: a template that renders to nothing must not look like a wish to have
-    nothing.
+    `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. The archives are those of what
+    is selected, or of what `archives_of` chooses, and of all that it needs; the folder of any other
+    is not read, and its changes are ignored. Raises ManifestsInvalid with all problems of all
+    files, SelectorEmpty when a word or pattern fits nothing, GuardRefused when nothing is declared:
+    a template that renders to nothing must not look like a wish to have nothing.
     """
-    return _load(project, select, exclude)
+    return _load(project, select, exclude, archives_of=archives_of)
 
 
 def validate(
@@ -79,11 +84,13 @@ def validate(
     return _load(project, select, exclude, may_be_empty=True, together=True)
 
 
+@no_collector()
 def _load(
     project: Project,
     select: Sequence[str],
     exclude: Sequence[str],
     *,
+    archives_of: Choice | None = None,
     may_be_empty: bool = False,
     together: bool = False,
 ) -> LoadResult:
@@ -91,27 +98,24 @@ def _load(
 
     What resources say of each other is checked with `together`, or where anything is wrong.
     """
-    with no_collector():
-        return _load_all(project, select, exclude, may_be_empty=may_be_empty, together=together)
-
-
-def _load_all(
-    project: Project,
-    select: Sequence[str],
-    exclude: Sequence[str],
-    *,
-    may_be_empty: bool,
-    together: bool,
-) -> LoadResult:
-    from peakctl.archives.pack import pack
+    from peakctl.archives.pack import pack_all
     from peakctl.kinds.schemas import load_kinds
-    from peakctl.kinds.validate import read_manifests
+    from peakctl.kinds.validate import all_of, read_manifests
     from peakctl.model.text import secret_texts
 
+    def selected(resources: Mapping[Key, Resource]) -> frozenset[Key]:
+        return choose(resources, select, exclude, project.prefix)
+
+    archives_of = archives_of or (selected if select or exclude else None)
     kinds = load_kinds()
     manifests = _load_manifests(project)
-    packed = partial(pack, skip=_files_of_run(project))
-    found = read_manifests(manifests.documents, kinds, project_root=project.root, pack=packed)
+    found = read_manifests(
+        manifests.documents,
+        kinds,
+        project_root=project.root,
+        pack=partial(pack_all, skip=project.options.output_files()),
+        needed=partial(_needing_archives, project, archives_of) if archives_of else all_of,
+    )
     problems = [*manifests.problems, *_without_repeats(found.problems, manifests.problems)]
     resources = {resource.key: resource for resource in found.resources}
     project.redact.add(secret_texts([resource.values for resource in found.resources]))
@@ -125,8 +129,27 @@ def _load_all(
     with telling() as told:
         told += refuse_errors(problems)
         applied = under_environment(project, resources, kinds)
-        chosen = choose(applied, select, exclude, project.prefix)
-        return LoadResult(applied, chosen, tuple(told))
+        return LoadResult(applied, selected(applied), tuple(told))
+
+
+def _needing_archives(
+    project: Project, choice: Choice, found: Sequence[Resource]
+) -> Collection[Key]:
+    """Which declared resources are chosen, by their live names, and what these need.
+
+    A plan has to see whether what is needed has yet to get the version that they would get. None
+    where nothing can be chosen: why is told after what is wrong with the manifests.
+    """
+    from peakctl.engine.graph import with_needed
+    from peakctl.kinds.prefix import prefixed_key
+
+    declared = {resource.key: resource for resource in found}
+    try:
+        live = {prefixed_key(key, project.prefix): each for key, each in declared.items()}
+        chosen = choice(live)
+    except PeakctlError:
+        return ()
+    return with_needed(declared, (each.key for name, each in live.items() if name in chosen))
 
 
 def under_environment(
@@ -390,19 +413,6 @@ def _names_in_prefix(project: Project) -> frozenset[str]:
 
 def parameter_files(project: Project) -> list[Path]:
     return [project.folder / name for name in project.options.parameter_files]
-
-
-def _files_of_run(project: Project) -> frozenset[tuple[int, int]]:
-    """Device and number of each file that the run itself writes or was given."""
-    found = set()
-    for place in project.options.outputs:
-        try:
-            status = os.stat(place)  # noqa: PTH116 - it may be a file descriptor
-        except (OSError, ValueError):  # not there yet
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found.add((status.st_dev, status.st_ino))
-    return frozenset(found)
 
 
 # --- what is wrong with several at once ------------------------------------------------------

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from peakctl.engine.graph import with_needed
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.engine.plan.offline import Compared, compare_resources
 from peakctl.errors import (
@@ -75,7 +76,9 @@ def plan_offline(
         told += loaded.diagnostics
         kinds = load_kinds()
         told += refuse_errors(check_together(loaded.resources, kinds))
-        base, before, more = _load_base(project, revision)
+        part = bool(select or exclude)
+        needed = with_needed(loaded.resources, loaded.chosen) if part else None
+        base, before, more = _load_base(project, revision, needed)
         told += more
         owner = project.owner or Owner(project.name or "offline", "offline")
         redact = project.redact
@@ -84,8 +87,7 @@ def plan_offline(
             raise PeakctlError(_not_comparable(revision, base, found.base_problems))
         redact.add(secret_texts([action.desired for action in found.plan.actions]))
         plan, guards = _narrowed(project, found, loaded, allow, told)
-        part = bool(select or exclude or project.options.manifests)
-        removed = () if part else found.removed
+        removed = () if part or project.options.manifests else found.removed
         return OfflineResult(plan, revision, base, removed, guards, tuple(dict.fromkeys(told)))
 
 
@@ -107,9 +109,12 @@ def _narrowed(
 
 
 def _load_base(
-    project: Project, revision: str
+    project: Project, revision: str, needed: frozenset[Key] | None
 ) -> tuple[str, dict[Key, Resource], tuple[Diagnostic, ...]]:
-    """The commit, and the resources that its manifests declare for the same environment."""
+    """The commit, and the resources that its manifests declare for the same environment.
+
+    Only the folders of those `needed` are read; None for all.
+    """
     variables = project.settings.environment
     base = find_base(project.root, revision, variables)
     with tempfile.TemporaryDirectory(prefix="peakctl-") as folder:
@@ -119,7 +124,7 @@ def _load_base(
             opened = open_at(project, root)
             if opened is None:
                 return base, {}, (_nothing_there(project, revision, base),)
-            loaded = load(opened)
+            loaded = load(opened, archives_of=None if needed is None else lambda _: needed)
         except (ManifestsInvalid, UsageError, GuardRefused) as error:
             if _is_empty(error):
                 return base, {}, (_nothing_there(project, revision, base),)

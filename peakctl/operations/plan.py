@@ -201,8 +201,12 @@ async def load_and_connect(
 
 
 def load_for_plan(project: Project, options: PlanOptions) -> LoadResult:
-    """The manifests and the selection, before anything is asked of the platform."""
-    loaded = load(project, options.select, options.exclude)
+    """The manifests and the selection, before anything is asked of the platform.
+
+    A destroy uploads nothing, so it reads no folder.
+    """
+    archives_of = (lambda _: ()) if options.destroy else None
+    loaded = load(project, options.select, options.exclude, archives_of=archives_of)
     with telling() as told:
         told += loaded.diagnostics
         if options.prune:

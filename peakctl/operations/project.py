@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,6 +58,18 @@ class ProjectOptions:
     outputs: tuple[str | int, ...] = ()
     read_stdin: Callable[[], str] | None = None
     unset_is_unknown: bool = False
+
+    def output_files(self) -> frozenset[tuple[int, int]]:
+        """Device and number of each file of `outputs` that is there."""
+        found = set()
+        for place in self.outputs:
+            try:
+                status = os.stat(place)  # noqa: PTH116 - it may be a file descriptor
+            except (OSError, ValueError):  # not there yet
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.add((status.st_dev, status.st_ino))
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

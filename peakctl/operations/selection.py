@@ -5,7 +5,7 @@ And whether it may delete: for that it has to see all of a project that keeps a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from peakctl.model import Action, Key, Plan, Resource, Verb
 
 if TYPE_CHECKING:
     from peakctl.operations.project import Project
+
+Choice = Callable[[Mapping[Key, Resource]], Collection[Key]]
+"""Resources by their live names -> those that a run is about."""
 
 
 def choose(

@@ -13,7 +13,7 @@ import pytest
 from chaos.clock import FakeClock
 
 from peakctl.api.client import Api, bases_for
-from peakctl.archives.pack import pack
+from peakctl.archives.pack import pack_all
 from peakctl.catalog import load_catalog
 from peakctl.emulator import Emulator, Options, emulator_transport
 from peakctl.emulator.client import Control
@@ -56,7 +56,7 @@ class Tenant:
         value = {"apiVersion": "peakctl/v1", "kind": kind, "metadata": metadata, "spec": spec}
         document = Document(value, "m.yaml", str(self.root), lambda path: Location("m.yaml", 1, 1))
         found, problems = read_resources(
-            [document], load_kinds(), project_root=self.root, pack=pack
+            [document], load_kinds(), project_root=self.root, pack=pack_all
         )
         assert found, problems
         return found[0]

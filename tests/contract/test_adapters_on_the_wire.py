@@ -31,7 +31,7 @@ from peakctl.adapters.differences import (
 )
 from peakctl.api.client import Api, bases_for
 from peakctl.archives.digest import split_digest
-from peakctl.archives.pack import pack
+from peakctl.archives.pack import pack_all
 from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.model import (
@@ -416,7 +416,7 @@ def make_folder(root: Path, body: Any) -> None:
 
 def read_manifest(value: Tree, root: Path) -> Resource:
     document = Document(value, "m.yaml", str(root), lambda path: Location("m.yaml", 1, 1))
-    resources, problems = read_resources([document], load_kinds(), project_root=root, pack=pack)
+    resources, problems = read_resources([document], load_kinds(), project_root=root, pack=pack_all)
     assert resources, [(p.path, p.summary, p.detail) for p in problems]
     return resources[0]
 

@@ -366,7 +366,7 @@ def missing_uploads(resource: Resource, kind: Kind, action: Action) -> list[Diag
         _missing(resource, action, word)
         for word, field in rule.properties.items()
         if field.archive
-        and ("spec", word) not in resource.archives
+        and ("spec", word) not in (*resource.archives, *resource.unread)
         and is_ignored(("spec", word), resource.ignore_changes)
         and _has_place(rule, field, spec)
     ]

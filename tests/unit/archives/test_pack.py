@@ -7,16 +7,20 @@ import json
 import os
 import random
 import socket
+import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from peakctl.archives import files
-from peakctl.archives.pack import LIMIT, pack
+from peakctl.archives.pack import _WORTH_A_THREAD, LIMIT, pack, pack_all
 from peakctl.archives.zips import digest_of_zip
 from peakctl.engine.plan.approval import Approval, write_approval
 from peakctl.errors import ManifestsInvalid
+from peakctl.model import Archive, ArtifactFolder
 
 RECORDED = json.loads(
     (Path(__file__).parents[2] / "contract/client/artifact-archives.json").read_text()
@@ -468,3 +472,111 @@ def test_a_pattern_for_all_at_the_root_covers_what_lies_deeper(tmp_path: Path) -
     (tmp_path / "kept" / "x.txt").write_text("2")
     (tmp_path / ".dockerignore").write_text("/*\n!/kept\n")
     assert names_of(tmp_path) == ["kept/x.txt", "kept/"]
+
+
+# --- several folders ---------------------------------------------------------------------------
+
+
+def needed(*folders: Path) -> list[ArtifactFolder]:
+    return [ArtifactFolder(folder, None) for folder in folders]
+
+
+def test_several_folders_give_what_each_gives_alone(tmp_path: Path) -> None:
+    good = grow(tmp_path / "good", {"a": "1"})
+    other = ArtifactFolder(grow(tmp_path / "other", {"b": "2", "c": "3"}), ("mine",))
+    (other.place / "mine").write_text("c\n")
+    unseen = ArtifactFolder(good, None, needed=False)
+    missing = ArtifactFolder(tmp_path / "missing", None, needed=False)
+    (broken,) = needed(grow(tmp_path / "broken", {}))
+    (broken.place / "link").symlink_to("nowhere")
+    asked = [*needed(good), other, unseen, missing, broken, *needed(good)]
+    first, second, third, fourth, fifth, last = pack_all(asked, tmp_path)
+    assert first == last == pack(good, None, tmp_path)
+    assert second == pack(other.place, ["mine"], tmp_path)
+    assert third is None
+    assert isinstance(fourth, ManifestsInvalid)
+    assert isinstance(fifth, ManifestsInvalid)
+    assert [d.code for d in fourth.diagnostics] == ["artifact/no-folder"]
+    assert [d.code for d in fifth.diagnostics] == ["artifact/broken-link"]
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Folders that are worth a thread, on a machine of two processors."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    size = _WORTH_A_THREAD // 2
+    return [grow(tmp_path / name, {"a": name * size}) for name in "xy"]
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, before: Callable[[], object]) -> set[str]:
+    """The names of the threads that read files, each of which calls `before` first."""
+    names: set[str] = set()
+    read = files.read_entry
+
+    def read_entry(*args: Any) -> Any:
+        names.add(threading.current_thread().name)
+        before()
+        return read(*args)
+
+    monkeypatch.setattr(files, "read_entry", read_entry)
+    return names
+
+
+def test_large_folders_are_read_side_by_side(
+    large: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = [pack(folder, None, tmp_path) for folder in large]
+    both = threading.Barrier(2)  # each waits for the other: one after the other never ends
+    reading(monkeypatch, lambda: both.wait(timeout=60))
+    assert pack_all(needed(*large), tmp_path) == alone
+
+
+@pytest.mark.parametrize("count", [1, None])
+def test_one_processor_reads_them_one_after_the_other(
+    large: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int | None
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: count)
+    names = reading(monkeypatch, lambda: None)
+    pack_all(needed(*large), tmp_path)
+    assert names == {threading.current_thread().name}
+
+
+def test_small_files_are_read_in_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    few = [grow(tmp_path / name, {"a": name}) for name in "xy"]
+    names = reading(monkeypatch, lambda: None)
+    pack_all(needed(*few), tmp_path)
+    monkeypatch.setattr("peakctl.archives.pack._WORTH_A_THREAD", 1)
+    pack_all(needed(*few), tmp_path)
+    assert names == {threading.current_thread().name}
+
+
+def test_where_no_thread_can_be_started_folders_are_read_all_the_same(
+    large: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert all(isinstance(each, Archive) for each in pack_all(needed(*large), tmp_path))
+
+
+def test_what_stops_one_thread_stops_all(
+    large: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    reading(monkeypatch, stop)
+    with pytest.raises(KeyboardInterrupt):
+        pack_all(needed(*large), tmp_path)
+
+
+def test_a_large_folder_that_cannot_be_packed_is_told_with_the_others(
+    large: list[Path], tmp_path: Path
+) -> None:
+    (large[1] / "noise").write_bytes(noise(LIMIT + 2**10))
+    found = pack_all(needed(*large), tmp_path)
+    assert [type(each) for each in found] == [Archive, ManifestsInvalid]

@@ -234,7 +234,7 @@ class Lab:
             [_document(value) for value in documents],
             self.kinds,
             project_root=FilePath("/project"),
-            pack=lambda *_: Archive(digest, 1, lambda: b"zip"),
+            pack=lambda found, _: [Archive(digest, 1, lambda: b"zip")] * len(found),
         )
         assert [p for p in problems if p.severity == "error"] == []
         return {resource.key: resource for resource in found}

@@ -13,6 +13,7 @@ from peakctl.engine.graph import (
     find_edges,
     order_keys,
     reached_by,
+    with_needed,
 )
 from peakctl.model import Key
 
@@ -103,6 +104,19 @@ def test_a_loop_names_its_fields_and_places(lab: Any) -> None:
     assert [d.code for d in planned.diagnostics] == ["manifest/cycle"]
     assert planned.plan.actions == ()
     assert not planned.ok
+
+
+def test_what_is_needed_is_followed_to_its_end_also_in_a_loop(lab: Any) -> None:
+    needs = {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["a"], "e": ["a"], "f": []}
+    resources = lab.resources(
+        *(
+            lab.manifest("Image", name, {"type": "api"}, dependsOn=[f"Image/{n}" for n in names])
+            for name, names in needs.items()
+        )
+    )
+    assert with_needed(resources, [C]) == {A, B, C, D}
+    assert with_needed(resources, [Key("Image", "f")]) == {Key("Image", "f")}
+    assert with_needed(resources, []) == frozenset()
 
 
 def test_what_a_broken_manifest_may_declare_is_not_missing(lab: Any) -> None:

@@ -13,7 +13,7 @@ from peakctl.kinds.schemas import load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Rendered
-from peakctl.model import Archive, Source
+from peakctl.model import Archive, ArtifactFolder, Source
 
 ROOT = pathlib.Path("/project")
 HEAD = re.compile(r"^== (\S+): (\S+) at (\d+)\n", re.MULTILINE)
@@ -21,8 +21,8 @@ PIECES = HEAD.split((pathlib.Path(__file__).parent / "broken.txt").read_text("ut
 BROKEN = list(zip(*(PIECES[i::4] for i in range(4)), strict=True))
 
 
-def pack(folder: pathlib.Path, ignore: Sequence[str] | None, root: pathlib.Path) -> Archive:
-    return Archive("sha256:00", 0, bytes)
+def pack(folders: Sequence[ArtifactFolder], root: pathlib.Path) -> list[Archive]:
+    return [Archive("sha256:00", 0, bytes) for _ in folders]
 
 
 @pytest.mark.parametrize(

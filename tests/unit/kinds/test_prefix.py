@@ -69,7 +69,10 @@ lifecycle: {ignoreChanges: [spec.parameters.run]}
 def resources(text: str = TEXT) -> dict[Key, Any]:
     documents, problems = parse(Rendered(Source("/p/m.yaml", "m.yaml", text), text))
     found, more = read_resources(
-        documents, KINDS, project_root=Path("/p"), pack=lambda *_: Archive("sha256:00", 0, bytes)
+        documents,
+        KINDS,
+        project_root=Path("/p"),
+        pack=lambda found, _: [Archive("sha256:00", 0, bytes)] * len(found),
     )
     assert not problems
     assert not [each for each in more if str(each.severity) == "error"]

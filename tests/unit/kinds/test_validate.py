@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from peakctl.errors import Diagnostic, ManifestsInvalid, Severity
+from peakctl.kinds.reading import Packed
 from peakctl.kinds.schemas import compile_kind, load_kinds
 from peakctl.kinds.validate import read_resources
 from peakctl.manifests.parse import parse
 from peakctl.manifests.render import Rendered
 from peakctl.model import (
     Archive,
+    ArtifactFolder,
     Document,
     Key,
     Location,
@@ -49,11 +51,15 @@ def manifest(kind: str, spec: str, *, metadata: str = "", more: str = "") -> str
     return f"apiVersion: peakctl/v1\nkind: {kind}\nmetadata: {head}\nspec: {spec}\n{more}"
 
 
-def pack(folder: pathlib.Path, ignore: Sequence[str] | None, root: pathlib.Path) -> Archive:
+def pack(folders: Sequence[ArtifactFolder], root: pathlib.Path) -> list[Packed]:
+    return [packed(each.place, each.ignore) if each.needed else None for each in folders]
+
+
+def packed(folder: pathlib.Path, ignore: Sequence[str] | None) -> Packed:
     if not folder.is_dir():
         at = Location("elsewhere", 1, 1)
-        raise ManifestsInvalid(Diagnostic("archive/folder", f"no {folder.name}", locations=(at,)))
-    return Archive(f"sha256:{folder.name}:{ignore}", 1, bytes)
+        return ManifestsInvalid(Diagnostic("archive/folder", f"no {folder.name}", locations=(at,)))
+    return Archive(f"sha256:{folder.name}:{ignore and [*ignore]}", 1, bytes)
 
 
 def read(*found: Document, folder: pathlib.Path = pathlib.Path("/project"), **more: Any) -> Found:
@@ -423,7 +429,7 @@ def test_a_folder_that_cannot_be_packed_is_complained_of_at_its_field(
 
 def holding(*names: str, notices: tuple[Notice, ...] = ()) -> Any:
     """A packer of a folder that holds the files `names`."""
-    return lambda *_: Archive("sha256:0", 1, bytes, frozenset(names), notices)
+    return lambda *_: [Archive("sha256:0", 1, bytes, frozenset(names), notices)]
 
 
 def test_what_is_odd_about_files_is_a_warning_at_the_field(tmp_path: pathlib.Path) -> None:
