@@ -190,3 +190,46 @@ def test_a_plan_imports_what_its_first_request_needs_and_no_more(
     assert "peakctl.api.connection" in found.modules
     assert found.ours <= 145
     assert len(found.modules) <= 450
+
+
+LATE = """
+import atexit, sys, weakref
+from peakctl.__main__ import run
+class Thing: ...
+thing = Thing()
+weakref.finalize(thing, print, "finalized")
+class Freed:
+    def __del__(self, write=__import__("os").write): write(1, b"freed\\n")
+freed = Freed()
+sys.argv = ["peakctl", "--version"]
+atexit.register(print, "exit handler")
+{before}
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "freed"), [("", []), ("sys.setprofile(lambda *_: None)", ["freed"])]
+)
+def test_a_process_ends_at_once_but_for_exit_handlers(before: str, freed: list[str]) -> None:
+    code = [sys.executable, "-c", LATE.format(before=before)]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["exit handler", "finalized", *freed]
+
+
+def test_a_profile_of_a_run_is_printed() -> None:
+    words = [sys.executable, "-m", "cProfile", "-m", "peakctl", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={})
+    assert "function calls" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_result_that_cannot_be_written_at_the_end_is_told_by_python() -> None:
+    code = "import sys; sys.argv = ['peakctl', 'x']; import peakctl.__main__ as m\n"
+    code += "def main():\n    print('text')\n    raise SystemExit(0)\nm.main = main\nm.run()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False, env={}
+        )
+    assert done.returncode == 120
+    assert b"No space left" in done.stderr
