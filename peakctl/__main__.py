@@ -10,7 +10,7 @@ import sys
 from peakctl import __version__
 from peakctl.present.streams import prepare_streams, print_alone
 
-OBJECTS = 50_000
+OBJECTS = 200_000
 """New objects after which Python looks for garbage: nearly all that a run makes stays."""
 
 

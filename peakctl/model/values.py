@@ -35,7 +35,9 @@ SHORTEST_SECRET = 4
 
 def is_masked(value: Value) -> bool:
     """Whether a value is what the platform shows in place of one that it hides (`********`)."""
-    return isinstance(value, str) and len(value) > 2 and not value.strip("*•")
+    if not isinstance(value, str) or len(value) < 3 or value[0] not in "*•":
+        return False
+    return not value.strip("*•")
 
 
 KNOWN_AFTER_APPLY = "(known after apply)"

@@ -32,6 +32,7 @@ NOT_SET = "its variable is not set here, so it counts as equal"
 AS_APPLIED = "by its digest, it is as it was last applied"
 Pair = tuple[Value, Value]
 NOTHING: Pair = (MISSING, MISSING)
+SCALARS = frozenset({str, int, bool})
 FLAG = frozenset({"boolean", "string", "null"})  # a text: the name of a parameter
 MAY_SAY_NOTHING = (Absent.CLEAR, Absent.SERVER)
 COMES_BY_ITSELF = (*NOT_COMPARED, Absent.SERVER, Absent.WRITE_ONLY)
@@ -93,6 +94,8 @@ class Alignment:
         if rule.absent in NOT_COMPARED:
             return NOTHING
         reason = self.why_not(rule, desired, live, path)
+        if not reason and _is_same_scalar(rule, desired, live):
+            return desired, desired
         if is_unset(desired):
             return self._not_set(desired, live, path, seen=not reason)
         if reason:
@@ -180,10 +183,7 @@ class Alignment:
         other = live if isinstance(live, MAPS) else {}
         wanted: dict[str, Value] = {}
         found: dict[str, Value] = {}
-        silent = rule.silent
-        named = [w for w in rule.properties if w not in silent or w in desired or w in other]
-        words = dict.fromkeys((*named, *desired, *(other if rule.extra else ())))
-        for word in words:
+        for word in dict.fromkeys((*rule.spoken, *desired, *other)):
             inner = child(rule, word)
             if inner is None:
                 continue
@@ -256,6 +256,16 @@ class Alignment:
         return left, right
 
 
+def _is_same_scalar(rule: Field, desired: Value, live: Value) -> bool:
+    """Whether both sides are the same text, whole number or boolean: nothing makes them differ.
+
+    Most values of most plans are; the other rules are for what is not so plain.
+    """
+    sort = type(desired)
+    plain = sort in SCALARS and sort is type(live) and desired == live
+    return plain and not (rule.sensitive or rule.archive or rule.variants)
+
+
 def _item(values: list[Value], position: int) -> Value:
     return values[position] if position < len(values) else MISSING
 
@@ -299,8 +309,11 @@ def by_keys(
     Items are matched by their keys as they are, but a key that is a secret is shown as a mask. What
     is live alone may then have an older secret, and is sealed.
     """
-    shown, real = keys_of(rule, desired), keys_of(rule, [reveal(item) for item in desired])
-    names, live = dict(zip(real, shown, strict=True)), keys_of(rule, other)
+    shown, live = keys_of(rule, desired), keys_of(rule, other)
+    if not holds_secret(desired):
+        return dict(zip(shown, desired, strict=True)), dict(zip(live, other, strict=True))
+    real = keys_of(rule, [reveal(item) for item in desired])
+    names = dict(zip(real, shown, strict=True))
     unset = [key for key, item in zip(real, desired, strict=True) if _has_unset_key(rule, item)]
     live = _with_unset(live, names, unset)
     wanted, found = dict(zip(shown, desired, strict=True)), dict(zip(live, other, strict=True))

@@ -149,8 +149,10 @@ def differing_paths(before: Value, after: Value) -> list[Path]:
 
 def same(one: Value, two: Value) -> bool:
     """Whether two values are the same in type and content."""
+    if isinstance(one, str) and one is two:  # most values: an alignment gives equal ones once
+        return True
     if isinstance(one, MAPS) and isinstance(two, MAPS):
-        return one.keys() == two.keys() and all(same(v, two[k]) for k, v in one.items())
+        return one.keys() == two.keys() and all(map(same, one.values(), map(two.get, one)))
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(same, one, two))
     return type(one) is type(two) and one is not UNSEEN and one == two
