@@ -47,6 +47,11 @@ class Rest:
         """All pages of the listing; `resources` narrows nothing here."""
         return await self.list_all()
 
+    def ask_ahead(self) -> None:
+        """Ask for the listing, unless which one it is depends on the resources."""
+        if type(self).index is Rest.index:
+            self.api.ask_ahead(self.path, self.items, self.query)
+
     async def find(self, name: str) -> tuple[Listed, ...]:
         """What has exactly this `name`. The platform's search is loose (docs/platform.md, 5)."""
         narrow = ((self.search, name),) if self.search else ()
@@ -128,11 +133,7 @@ class Rest:
         """A reference to a kind without versions needs no version."""
         return self.attributes(listed)
 
-    async def name_versions(
-        self,
-        id: str | int,  # noqa: A002
-        versions: Collection[str],
-    ) -> model.VersionNames:
+    async def name_versions(self, id: str | int, versions: Collection[str]) -> model.VersionNames:  # noqa: A002
         """Nothing: the versions of most kinds go by their numbers."""
         return model.VersionNames()
 
@@ -369,6 +370,9 @@ class Guarded:
     async def index(self, resources: Sequence[Resource] = ()) -> tuple[Listed, ...]:
         return await self._read(self._adapter.index(resources))
 
+    def ask_ahead(self) -> None:
+        self._adapter.ask_ahead()
+
     async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
         return await self._read(self._adapter.first_page())
 
@@ -384,11 +388,7 @@ class Guarded:
     async def pin(self, listed: Listed, version: str | None) -> JsonObject | None:
         return await self._read(self._adapter.pin(listed, version))
 
-    async def name_versions(
-        self,
-        id: str | int,  # noqa: A002
-        versions: Collection[str],
-    ) -> model.VersionNames:
+    async def name_versions(self, id: str | int, versions: Collection[str]) -> model.VersionNames:  # noqa: A002
         return await self._read(self._adapter.name_versions(id, versions))
 
     @property

@@ -364,11 +364,13 @@ class Api:
         return await ahead.task
 
     def ask_ahead(self, path: str, items: tuple[str, ...], query: Query = ()) -> None:
-        """Begin to read a listing. The next `pages` of it gets that one, and no other does.
+        """Begin to read a listing, once. The next `pages` of it gets that one, and no other does.
 
         What the server says of a failure is not looked at before then: secrets of the run, which
         are masked in it, may not be known yet.
         """
+        if (path, tuple(query)) in self._ahead:
+            return
         taken = asyncio.Event()
         task = asyncio.create_task(self._listing(path, items, query, taken).all())
         self._ahead[path, tuple(query)] = _Ahead(task, taken)

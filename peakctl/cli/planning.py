@@ -19,6 +19,7 @@ from peakctl.present.report import Report
 from peakctl.present.text import Line, line
 
 if TYPE_CHECKING:
+    from peakctl.operations.ahead import TellKinds
     from peakctl.operations.saved_plan import SavedPlan
 
 
@@ -42,9 +43,9 @@ def options_of(session: Session) -> PlanOptions:
     )
 
 
-def load_typed(session: Session) -> LoadResult:
+def load_typed(session: Session, tell_kinds: TellKinds | None = None) -> LoadResult:
     """Read the manifests and the selection, and say which project meets which tenant."""
-    loaded = load_for_plan(session.project, options_of(session))
+    loaded = load_for_plan(session.project, options_of(session), tell_kinds)
     session.warnings += loaded.diagnostics
     session.tell_where(len(loaded.chosen))
     return loaded

@@ -37,6 +37,7 @@ from peakctl.settings import Settings, read_settings
 if TYPE_CHECKING:
     from peakctl.cli.options import Flags
     from peakctl.model import JsonDict, Key, Location, Owned, Owner, Plan
+    from peakctl.operations.ahead import Load
     from peakctl.operations.platform import Platform
     from peakctl.operations.target import Target
     from peakctl.present.events import EventStream
@@ -223,7 +224,7 @@ class Session:
                 self.requests += platform.api.requests
 
     @asynccontextmanager
-    async def connected_loading(self, load: Callable[[], T]) -> AsyncIterator[tuple[Platform, T]]:
+    async def connected_loading(self, load: Load[T]) -> AsyncIterator[tuple[Platform, T]]:
         """As `connected`, and what `load` gives, which reads the manifests meanwhile."""
         from peakctl.operations.ahead import connect_and_load
 

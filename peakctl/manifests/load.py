@@ -37,6 +37,7 @@ class Manifests:
         return self.lost or any(mentions_name(text, name) for text in self.unread)
 
 
+_KIND = re.compile(r"^kind:[ \t]+[\"']?(\w+)", re.MULTILINE)
 _COMPUTED_NAME = re.compile(r"\bname[\"']?\s*:[^#\n]*\{[{%]")
 
 
@@ -62,7 +63,8 @@ class Inputs(TypedDict, total=False):
     templates has what `os_env` lists (None: all but credentials). `exclude` are files that are no
     manifests, `places` says where a pattern was written. `given` says where parameters come from;
     without it nobody is told of those that nothing uses. With `unset_is_unknown` a variable that is
-    not set has a value that is not known, instead of being an error.
+    not set has a value that is not known, instead of being an error. `tell_kinds` hears which kinds
+    the manifests name, before they are parsed; of files with a fault it may never.
     """
 
     root: Required[Path]
@@ -75,6 +77,7 @@ class Inputs(TypedDict, total=False):
     os_env: Sequence[str] | None
     unset_is_unknown: bool
     given: Given | None
+    tell_kinds: Callable[[frozenset[str]], None] | None
 
 
 def load_documents(patterns: Sequence[str], **inputs: Unpack[Inputs]) -> Loaded:
@@ -89,6 +92,8 @@ def load_manifests(patterns: Sequence[str], **inputs: Unpack[Inputs]) -> Manifes
     unread = [source.text for source in read.failed]
     documents: list[Document] = []
     problems = list(read.problems)
+    if (tell_kinds := inputs.get("tell_kinds")) and not read.failed:
+        tell_kinds(frozenset(kind for text in read.texts for kind in _KIND.findall(text.text)))
     with no_collector():
         for text in read.texts:
             found, faults = parse(text)

@@ -159,6 +159,9 @@ class Adapter(Protocol):
         out listings that none of them needs.
         """
 
+    def ask_ahead(self) -> None:
+        """Begin with the request of the next `index`, where no resource has a say in it."""
+
     async def first_page(self) -> tuple[tuple[Listed, ...], bool]:
         """What the first page of each of its listings has, and whether that is all there is."""
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from peakctl.model import Key, Resource
 
 T = TypeVar("T")
+TellKinds = Callable[[frozenset[str]], None]
+Load = Callable[[TellKinds | None], T]
+"""Reads the manifests, and soon tells the kinds that they name, where somebody wants to know."""
 
 _STACK = 16 * 1024 * 1024
 """Bytes of the stack that manifests are read on: some systems give a thread very little."""
@@ -35,15 +38,16 @@ _STACK_IS_SET = threading.Lock()
 
 @asynccontextmanager
 async def connect_and_load(
-    project: Project, load: Callable[[], T], connection: AbstractAsyncContextManager[Platform]
+    project: Project, load: Load[T], connection: AbstractAsyncContextManager[Platform]
 ) -> AsyncIterator[tuple[Platform, T]]:
     """The `connection` of the project, opened, and what `load` gives, which reads the manifests.
 
     Where a ledger is kept, the listing that it stands in needs no manifest: it is asked for before
-    they are read. Raises what `load` and opening the connection raise, the former where both would.
+    they are read, and those of the kinds that they name before they are checked. Raises what `load`
+    and opening the connection raise, the former where both would.
     """
     if is_emulated(project):
-        loaded = load()
+        loaded = load(None)
         async with connection as platform:
             yield platform, loaded
         return
@@ -51,22 +55,35 @@ async def connect_and_load(
         try:
             platform = await stack.enter_async_context(connection)
         except PeakctlError:
-            load()
+            load(None)
             raise
         yield platform, await _load_beside(platform, load)
 
 
-async def _load_beside(platform: Platform, load: Callable[[], T]) -> T:
-    """What `load` gives; beside a first listing where one is needed whatever it gives."""
+async def _load_beside(platform: Platform, load: Load[T]) -> T:
+    """What `load` gives; beside the listings that are needed whatever else it finds."""
     from peakctl.adapters import ledger_store
 
     project = platform.project
     reads_stdin = "-" in project.options.manifests  # nobody could end a thread that waits for it
-    if project.owner is None or reads_stdin:
-        return load()
+    if reads_stdin:
+        return load(None)
     platform.asked_ahead.append(project.clock.now())
-    platform.api.ask_ahead(ledger_store.PATH, ledger_store.ITEMS)
-    return await in_thread(load)
+    if project.owner is not None:
+        platform.api.ask_ahead(ledger_store.PATH, ledger_store.ITEMS)
+    loop = asyncio.get_running_loop()
+
+    def tell_kinds(kinds: frozenset[str]) -> None:
+        loop.call_soon_threadsafe(_list_ahead, platform, kinds)
+
+    return await in_thread(lambda: load(tell_kinds))
+
+
+def _list_ahead(platform: Platform, kinds: frozenset[str]) -> None:
+    """Ask for the listings of kinds that manifests name."""
+    for kind in sorted(kinds & platform.adapters.keys()):
+        if platform.kinds[kind].schema:
+            platform.adapters[kind].ask_ahead()
 
 
 async def in_thread(work: Callable[[], T]) -> T:

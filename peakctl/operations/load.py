@@ -30,6 +30,7 @@ from peakctl.operations.selection import Choice, choose
 if TYPE_CHECKING:
     from peakctl.manifests.load import Inputs, Manifests, RenderedText
     from peakctl.manifests.parameters import Given
+    from peakctl.operations.ahead import TellKinds
 
 NOTHING_FOUND = "source/no-match"
 NO_VALUE = "template/undefined"
@@ -62,16 +63,18 @@ def load(
     exclude: Sequence[str] = (),
     *,
     archives_of: Choice | None = None,
+    tell_kinds: TellKinds | None = None,
 ) -> LoadResult:
     """The valid resources of the manifests. Nothing is asked of the platform.
 
     `select` and `exclude` are `Kind/name`, `Kind` or `label=value`. The archives are those of what
     is selected, or of what `archives_of` chooses, and of all that it needs; the folder of any other
-    is not read, and its changes are ignored. Raises ManifestsInvalid with all problems of all
-    files, SelectorEmpty when a word or pattern fits nothing, GuardRefused when nothing is declared:
-    a template that renders to nothing must not look like a wish to have nothing.
+    is not read, and its changes are ignored. `tell_kinds` hears which kinds the manifests name,
+    before they are checked. Raises ManifestsInvalid with all problems of all files, SelectorEmpty
+    when a word or pattern fits nothing, GuardRefused when nothing is declared: a template that
+    renders to nothing must not look like a wish to have nothing.
     """
-    return _load(project, select, exclude, archives_of=archives_of)
+    return _load(project, select, exclude, archives_of=archives_of, tell_kinds=tell_kinds)
 
 
 def validate(
@@ -93,6 +96,7 @@ def _load(
     archives_of: Choice | None = None,
     may_be_empty: bool = False,
     together: bool = False,
+    tell_kinds: TellKinds | None = None,
 ) -> LoadResult:
     """All of all files and stages: a fault in one manifest hides none in another.
 
@@ -108,7 +112,7 @@ def _load(
 
     archives_of = archives_of or (selected if select or exclude else None)
     kinds = load_kinds()
-    manifests = _load_manifests(project)
+    manifests = _load_manifests(project, tell_kinds)
     found = read_manifests(
         manifests.documents,
         kinds,
@@ -301,12 +305,14 @@ def _nothing_declared(severity: Severity) -> Diagnostic:
 # --- files and parameters --------------------------------------------------------------------
 
 
-def _load_manifests(project: Project) -> Manifests:
+def _load_manifests(project: Project, tell_kinds: TellKinds | None = None) -> Manifests:
     """All documents of the run, with the problems of all files, those of parameters included."""
     from peakctl.manifests.load import load_manifests
 
     given = given_parameters(project)
-    found = load_manifests(_patterns(project), **_sources(project, given))
+    inputs = _sources(project, given)
+    inputs["tell_kinds"] = tell_kinds
+    found = load_manifests(_patterns(project), **inputs)
     known = [d for d in found.problems if not (given.problems and d.code == NO_VALUE)]
     return replace(found, problems=(*given.problems, *known))
 

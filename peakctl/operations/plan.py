@@ -29,7 +29,7 @@ from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, V
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.model.values import dotted, is_unset, leaf_places
-from peakctl.operations.ahead import connect_and_load, import_ahead
+from peakctl.operations.ahead import TellKinds, connect_and_load, import_ahead
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
 from peakctl.operations.project import Project, telling
@@ -190,8 +190,8 @@ async def load_and_connect(
     """
     with telling() as told:
 
-        def load() -> LoadResult:
-            loaded = load_for_plan(project, options)
+        def load(tell_kinds: TellKinds | None) -> LoadResult:
+            loaded = load_for_plan(project, options, tell_kinds)
             told.extend(loaded.diagnostics)
             return loaded
 
@@ -200,13 +200,17 @@ async def load_and_connect(
             yield platform, loaded, told
 
 
-def load_for_plan(project: Project, options: PlanOptions) -> LoadResult:
-    """The manifests and the selection, before anything is asked of the platform.
+def load_for_plan(
+    project: Project, options: PlanOptions, tell_kinds: TellKinds | None = None
+) -> LoadResult:
+    """The manifests and the selection, before anything is planned. `tell_kinds` as for `load`.
 
     A destroy uploads nothing, so it reads no folder.
     """
     archives_of = (lambda _: ()) if options.destroy else None
-    loaded = load(project, options.select, options.exclude, archives_of=archives_of)
+    loaded = load(
+        project, options.select, options.exclude, archives_of=archives_of, tell_kinds=tell_kinds
+    )
     with telling() as told:
         told += loaded.diagnostics
         if options.prune:

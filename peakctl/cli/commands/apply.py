@@ -10,6 +10,7 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.operations.ahead import TellKinds
     from peakctl.operations.load import LoadResult
     from peakctl.operations.platform import Platform
     from peakctl.operations.saved_plan import SavedPlan
@@ -70,8 +71,8 @@ async def _apply(session: Session) -> Report:
     from peakctl.cli.planning import load_typed
     from peakctl.operations.saved_plan import read_saved_plan
 
-    def load() -> tuple[LoadResult, SavedPlan | None]:
-        loaded, file = load_typed(session), session.flags.plan_file
+    def load(tell_kinds: TellKinds | None) -> tuple[LoadResult, SavedPlan | None]:
+        loaded, file = load_typed(session, tell_kinds), session.flags.plan_file
         return loaded, read_saved_plan(session.project, file) if file else None
 
     async with session.connected_loading(load) as (platform, (loaded, saved)):

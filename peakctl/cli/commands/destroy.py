@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +55,7 @@ def destroy(**flags: object) -> int:
 async def _destroy(session: Session) -> Report:
     from peakctl.cli.planning import load_typed
 
-    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
+    async with session.connected_loading(partial(load_typed, session)) as (platform, loaded):
         if session.flags.wait_for_lease is None:
             return await _destroy_once(session, platform, loaded)
         from peakctl.cli.lease_wait import waiting_for_lease

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -58,7 +59,7 @@ async def _drift(session: Session, *, unowned: bool) -> Report:
     )
 
     session.require_owner()
-    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
+    async with session.connected_loading(partial(load_typed, session)) as (platform, loaded):
         found = await look_for_drift(platform, loaded, options_of(session), unowned=unowned)
     findings, places = drift_findings(found), session.places  # hosts have places of their own
     if places is not None:

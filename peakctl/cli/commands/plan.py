@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -101,7 +102,7 @@ async def _plan(session: Session) -> Report:
     from peakctl.cli.planning import load_typed, plan_report, plan_typed
 
     flags = session.flags
-    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
+    async with session.connected_loading(partial(load_typed, session)) as (platform, loaded):
         planned = await plan_typed(session, platform, loaded)
         if flags.out is not None:
             from peakctl.operations.saved_plan import NOT_SAVED, save_plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from peakctl.cli import options
 
 if TYPE_CHECKING:
     from peakctl.cli.session import Session
+    from peakctl.operations.ahead import TellKinds
     from peakctl.operations.load import LoadResult
     from peakctl.operations.plan import PlanOptions
     from peakctl.operations.platform import Platform
@@ -62,7 +64,7 @@ def status(
         raise click.UsageError(f"--watch and -o {flags['output']} exclude each other")
 
     async def body(session: Session) -> Report:
-        async with session.connected_loading(lambda: _load(session, what)) as (platform, found):
+        async with session.connected_loading(partial(_load, session, what)) as (platform, found):
             loaded, chosen = found
             if watch:
                 return await _watch(session, platform, loaded, chosen, interval, fails=fails)
@@ -71,7 +73,9 @@ def status(
     return options.run("status", {**flags, "unset_env": "unknown"}, body)
 
 
-def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOptions]:
+def _load(
+    session: Session, what: tuple[str, ...], tell_kinds: TellKinds | None
+) -> tuple[LoadResult, PlanOptions]:
     from peakctl.kinds.schemas import load_kinds
     from peakctl.operations.plan import PlanOptions, load_for_plan
     from peakctl.operations.status import read_words
@@ -79,7 +83,7 @@ def _load(session: Session, what: tuple[str, ...]) -> tuple[LoadResult, PlanOpti
     flags = session.flags
     select = (*flags.select, *read_words(what, load_kinds()))
     chosen = PlanOptions(select=select, exclude=flags.exclude)
-    loaded = load_for_plan(session.project, chosen)
+    loaded = load_for_plan(session.project, chosen, tell_kinds)
     session.warnings += loaded.diagnostics
     session.tell_where(len(loaded.chosen))
     return loaded, chosen

@@ -28,8 +28,11 @@ from peakctl import (
 from peakctl.cli import cli
 from peakctl.emulator import emulator_transport
 from peakctl.errors import Diagnostic
+from peakctl.kinds import validate
+from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.client import LedgerClient
 from peakctl.operations.ahead import _STACK, BetweenEvents, import_ahead, in_thread
+from peakctl.operations.platform import connect
 
 PROJECT = """\
 project: shop
@@ -53,6 +56,7 @@ kind: Webapp
 metadata: {name: shop-web, title: Shop}
 spec: {imageDetails: {name: web-image, version: 1.0.0}}
 """
+FLOWS = "/service/workflows/api/v1/workflows/"
 LISTING = "/service/artifacts/api/v1/artifacts/"
 SERVED = {"PEAKCTL_ENDPOINT": "http://127.0.0.1:9", "PEAK_AUTH_TOKEN": "token-of-the-test"}
 
@@ -97,7 +101,7 @@ def test_requests_are_counted_where_the_manifests_turn_out_broken(
         arrived.set()
         return httpx.Response(200, json={})
 
-    def load_once_asked(*_: object) -> None:
+    def load_once_asked(*_: object, **__: object) -> None:
         assert arrived.wait(30)
         raise ManifestsInvalid(Diagnostic("manifest/test", "broken"))
 
@@ -119,11 +123,55 @@ def test_a_second_plan_asks_again(tmp_path: Path, tenant: Any) -> None:
     assert not plan(opened(tmp_path)).has_changes
 
 
-def test_broken_manifests_cost_the_listing_at_most(tmp_path: Path, tenant: Any) -> None:
+def test_broken_manifests_cost_listings_at_most(tmp_path: Path, tenant: Any) -> None:
     (tmp_path / "m/flow.yaml").write_text(FLOW.replace("steps", "stops"))
     with pytest.raises(ManifestsInvalid, match="stops"):
         plan(opened(tmp_path))
-    assert set(asked(tenant)) <= {("GET", LISTING)}
+    assert set(asked(tenant)) <= {("GET", LISTING), ("GET", FLOWS)}
+
+
+@pytest.mark.parametrize("environment", ["served", "bare"])
+def test_the_listing_of_a_kind_leaves_before_its_manifests_are_checked(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    listed, check = threading.Event(), validate.read_manifests
+
+    class Listening(httpx.AsyncBaseTransport):
+        inner = emulator_transport(tenant)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == FLOWS:
+                listed.set()
+            return await self.inner.handle_async_request(request)
+
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: Listening())
+
+    def wait_first(*args: Any, **words: Any) -> Any:
+        assert listed.wait(60)
+        return check(*args, **words)
+
+    monkeypatch.setattr(validate, "read_manifests", wait_first)
+    plan(opened(tmp_path, environment))
+    assert asked(tenant).count(("GET", FLOWS)) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(name for name, kind in load_kinds().items() if kind.schema))
+def test_what_is_asked_ahead_is_what_the_look_asks_for(
+    tmp_path: Path, tenant: Any, kind: str
+) -> None:
+    async def both() -> tuple[int, int]:
+        async with connect(opened(tmp_path)) as platform:
+            adapter = platform.adapters[kind]
+            adapter.ask_ahead()
+            adapter.ask_ahead()
+            await asyncio.sleep(0)
+            await adapter.index()
+            once = len(asked(tenant))
+            await adapter.index()
+            return once, len(asked(tenant))
+
+    once, twice = asyncio.run(both())
+    assert twice == 2 * once
 
 
 def test_without_a_ledger_nothing_is_asked_before_the_manifests_are_read(
@@ -178,9 +226,8 @@ def test_the_second_look_of_a_first_apply_comes_after_its_lease(
     lease = requests.index(("POST", LISTING))
     first = next(n for n, (method, _) in enumerate(requests) if n > lease and method != "GET")
     looks = [path for _, path in requests[lease + 1 : first]]
-    flows = "/service/workflows/api/v1/workflows/"
     # one listing tells whether the ledger is the only one, one is of the second look
-    assert sorted(looks) == [LISTING, LISTING, flows]
+    assert sorted(looks) == [LISTING, LISTING, FLOWS]
 
 
 def test_a_look_that_another_run_makes_useless_is_ended(

@@ -99,7 +99,7 @@ async def _plan(session: Session, context: CiContext) -> Report:
         return plan_without_tenant(session)
     file = plan_file_of(session)
     begin_file(session, file)
-    async with session.connected_loading(lambda: load_typed(session)) as (platform, loaded):
+    async with session.connected_loading(partial(load_typed, session)) as (platform, loaded):
         planned = await plan_typed(session, platform, loaded)
         if planned.guards and await consented(session, context, planned, planned.guards):
             planned = await plan_typed(session, platform, loaded)
