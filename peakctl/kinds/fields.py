@@ -93,7 +93,7 @@ class Field:
     together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what a property needs
     short_for: str = ""  # a text stands for the object with this one property
     touches: bool = False  # something here or below needs work when a manifest is read
-    spoken: tuple[str, ...] = ()  # properties that tell something where both sides lack them
+    silent: frozenset[str] = frozenset()  # properties that tell nothing where both sides lack them
     may_be_unseen: bool = False  # this, or something below, is `unseen`
     description: str = ""
 

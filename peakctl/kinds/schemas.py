@@ -252,7 +252,7 @@ class Compiler:
             types=types_of(node),
             absent=absent,
             touches=touches,
-            spoken=tuple(w for w, each in parts["properties"].items() if not _is_silent(each)),
+            silent=frozenset(w for w, each in parts["properties"].items() if _is_silent(each)),
             may_be_unseen=bool(parts.get("unseen")) or True in [f.may_be_unseen for f in inner],
             **parts,
         )

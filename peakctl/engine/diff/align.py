@@ -183,7 +183,9 @@ class Alignment:
         other = live if isinstance(live, MAPS) else {}
         wanted: dict[str, Value] = {}
         found: dict[str, Value] = {}
-        for word in dict.fromkeys((*rule.spoken, *desired, *other)):
+        silent = rule.silent
+        named = [w for w in rule.properties if w not in silent or w in desired or w in other]
+        for word in dict.fromkeys((*named, *desired, *(other if rule.extra else ()))):
             inner = child(rule, word)
             if inner is None:
                 continue
