@@ -385,15 +385,12 @@ def given_parameters(project: Project) -> Given:
     typed = {k: v for k, v in project.options.parameters.items() if v is not None}
     named = _names_in_prefix(project)
     # A part of the project says nothing of what the rest uses.
-    is_part = bool(project.options.manifests)
+    declared = dict.fromkeys(given.declared) if project.options.manifests else given.declared
     return replace(
         given,
         values={**given.values, **typed},
         typed=frozenset(typed),
-        declared={
-            **(dict.fromkeys(given.declared) if is_part else given.declared),
-            **dict.fromkeys(named),
-        },
+        declared={**declared, **dict.fromkeys(named)},
     )
 
 
@@ -479,7 +476,6 @@ def _doubtful(
     resource: Resource, resources: Mapping[Key, Resource], may_be: Callable[[Key], bool]
 ) -> Iterator[Diagnostic]:
     from peakctl.engine.graph import targets
-    from peakctl.model import Key
 
     for reference in resource.references:
         wanted = [Key(kind, reference.name) for kind in reference.kinds]

@@ -23,12 +23,18 @@ from peakctl.engine.observe.live_state import (
     mark_made,
     observe,
 )
-from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
+from peakctl.engine.plan.guards import (
+    mass_change,
+    narrower,
+    not_allowed,
+    undone_rollbacks,
+    unset_values,
+    with_classes,
+)
 from peakctl.errors import Diagnostic, GuardRefused, Severity, counted
 from peakctl.model import FileChanges, Guards, Key, Ledger, Live, Owned, Plan, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
-from peakctl.model.values import dotted, is_unset, leaf_places
 from peakctl.operations.ahead import TellKinds, connect_and_load, import_ahead
 from peakctl.operations.load import LoadResult, load, refuse_errors
 from peakctl.operations.platform import PARALLELISM, Platform, connect
@@ -251,24 +257,6 @@ def refuse_guarded(planned: PlanResult) -> None:
         raise GuardRefused(*refused)
 
 
-def unset_values(plan: Plan) -> tuple[Diagnostic, ...]:
-    """An error for each pending action that would send a value that is not known here."""
-    found = []
-    for action in plan.pending:
-        places = (dotted(p) for p, leaf in leaf_places(action.desired) if is_unset(leaf))
-        if unset := ", ".join(places):
-            found.append(
-                Diagnostic(
-                    code="guard/unset-variable",
-                    summary="it would send values whose variables are not set",
-                    key=action.key,
-                    detail=unset,
-                    fix="set them; with --unset-env unknown a plan can be looked at, not applied",
-                )
-            )
-    return tuple(found)
-
-
 @dataclass(slots=True)
 class Planner:
     """One look at the platform, and the plan that comes of it."""
@@ -412,8 +400,6 @@ class Planner:
 
     def _mass_change(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """The guard against unusually many changes; who approved a file has seen each of them."""
-        from peakctl.engine.plan.guards import mass_change
-
         if self.options.destroy or self.tenant is not None:
             return ()
         environment = self.platform.project.environment
@@ -424,8 +410,6 @@ class Planner:
 
     def _undone(self, live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
         """What would undo a rollback that the manifests do not have yet."""
-        from peakctl.engine.plan.guards import undone_rollbacks
-
         options = self.options
         if options.forward or options.rollback or options.destroy or live.ledger is None:
             return ()

@@ -20,13 +20,14 @@ from peakctl.engine.plan.approval import (
     read_approval,
     write_approval,
 )
+from peakctl.engine.plan.guards import unset_values
 from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
 from peakctl.files import write_private
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import LIGHT
 from peakctl.model import Key, Plan
 from peakctl.model.records import dataclass
-from peakctl.operations.plan import PlanResult, unset_values
+from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project
 

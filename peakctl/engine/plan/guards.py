@@ -20,7 +20,7 @@ from peakctl.errors import Diagnostic
 from peakctl.kinds.fields import Field, Kind
 from peakctl.ledger.remembered import RolledBack, read_mark
 from peakctl.model import Action, ActionClass, Effect, Guards, Key, Ledger, Path, Plan, Step, Verb
-from peakctl.model.values import MISSING, value_at
+from peakctl.model.values import MISSING, dotted, is_unset, leaf_places, value_at
 
 DEFAULT = Guards()
 ORDER = tuple(ActionClass)
@@ -219,3 +219,21 @@ def _counts(action: Action, kinds: Mapping[str, Kind], made: Mapping[Key, Action
     if action.verb in (Verb.CREATE, Verb.KEEP):
         return False
     return action.deletes or not only_follows(action, kinds[action.key.kind], made)
+
+
+def unset_values(plan: Plan) -> tuple[Diagnostic, ...]:
+    """An error for each pending action that would send a value that is not known here."""
+    found = []
+    for action in plan.pending:
+        places = (dotted(p) for p, leaf in leaf_places(action.desired) if is_unset(leaf))
+        if unset := ", ".join(places):
+            found.append(
+                Diagnostic(
+                    code="guard/unset-variable",
+                    summary="it would send values whose variables are not set",
+                    key=action.key,
+                    detail=unset,
+                    fix="set them; with --unset-env unknown a plan can be looked at, not applied",
+                )
+            )
+    return tuple(found)
