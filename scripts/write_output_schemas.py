@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from peakctl.engine.drift import DriftKind
+from peakctl.engine.gc import KeptFor
 from peakctl.kinds.schemas import load_kinds
 from peakctl.manifests.sections import Occasion
 from peakctl.model import ActionClass, Cause, Effect, Phase, Status, Step, Verb
 from peakctl.operations.running import Ended
 from peakctl.operations.status import Health
+from peakctl.operations.why import Source
 from peakctl.present.plan_json import FORMAT_VERSION
 from peakctl.present.result_file import (
     MOST_ACTIONS,
@@ -185,6 +187,7 @@ HEAD: Schema = {
     "command": TEXT,
     "project": TEXT_OR_NULL,
     "environment": TEXT_OR_NULL,
+    "name_prefix": told(TEXT, "What begins every name; left out where nothing does."),
     "policy": record(
         revision=TEXT, commit=TEXT, changes=listed(record(path=TEXT, before=TEXT, after=TEXT))
     ),
@@ -336,6 +339,7 @@ EXECUTION = record(
         record(name=TEXT, status=TEXT, type=TEXT, started=TEXT_OR_NULL, finished=TEXT_OR_NULL)
     ),
 )
+EXECUTIONS = listed(record(**EXECUTION_HEAD, duration=TEXT), "The newest first.")
 RUN = record(
     key=KEY,
     outcome=told(words(Ended), "unknown: the answer was lost; nothing is sent again."),
@@ -354,15 +358,198 @@ REDEPLOY = record(
 )
 RUNS: dict[str, Schema] = {
     "run": {"run": RUN},
-    "executions": {
-        "executions": listed(record(**EXECUTION_HEAD, duration=TEXT), "The newest first.")
-    },
+    "executions": {"executions": EXECUTIONS},
     "execution": {"execution": EXECUTION},
     "logs": {"log": LOG},
     "pause": {"pause": SWITCHED},
     "resume": {"resume": SWITCHED},
     "redeploy": {"redeploy": REDEPLOY},
     "test": {"health_checks": listed(CHECK)},
+}
+TIME = told(TEXT, "In UTC, as 2026-10-01T12:04:05Z.")
+RAN = record(
+    number=told(COUNT, "As the history counts runs."),
+    run=told(TEXT, "Its id."),
+    command=TEXT,
+    outcome=told(TEXT, "done, partial, failed, interrupted, stopped, died or unlocked."),
+    started=TIME,
+    ended=TIME,
+    who=TEXT,
+    commit=told(TEXT, "Empty where none is known."),
+    ci=record(null=True, run=TEXT, job=TEXT, attempt=COUNT, url=TEXT),
+    branch=TEXT,
+    dirty=told(
+        {"type": ["boolean", "null"]}, "Whether files differed from the commit; null: not known."
+    ),
+    pull_request=TEXT,
+    approver=TEXT,
+    consents=listed(TEXT, "Those that were given on requests: who, to what, when and where."),
+    plan_digest=TEXT,
+    peakctl_version=TEXT,
+    counts={"type": "object", "additionalProperties": COUNT},
+    resources=listed(
+        record(
+            key=KEY,
+            kind=TEXT,
+            name=TEXT,
+            verb=told(TEXT, "That of the action, or what another command did."),
+            status=words(Status),
+            version_before=TEXT_OR_NULL,
+            version_after=TEXT_OR_NULL,
+        )
+    ),
+    resources_left_out=told(COUNT, "How many more there were."),
+    recovered=told(FLAG, "Whether it wrote no record itself: the ledger knew of it."),
+)
+NUMBERED = told(TEXT, "version, release or revision; empty where the platform keeps none.")
+PAST = record(
+    key=KEY,
+    kind=TEXT,
+    name=TEXT,
+    id=TEXT,
+    numbered=NUMBERED,
+    versions=listed(
+        record(
+            number=TEXT,
+            status=told(TEXT, "The platform's word."),
+            made=TIME_OR_NULL,
+            by=told(TEXT, "Who made it, as the platform tells."),
+            notes=TEXT,
+            run=told({"type": ["integer", "null"]}, "The number of the run that made it."),
+            who=TEXT,
+            commit=TEXT,
+        ),
+        "The newest first.",
+    ),
+    executions=told(
+        {**EXECUTIONS, "type": ["array", "null"]}, "Of a workflow; null of any other kind."
+    ),
+    runs=told(
+        {**listed(RAN), "type": ["array", "null"]}, "Those that changed it; null: no ledger."
+    ),
+)
+RUNS_OF_PROJECT = record(
+    name=told(TEXT, "The artifact that holds it."),
+    id=told(ID, "Its id; null where there is no history yet."),
+    total=told(COUNT, "How many runs it has."),
+    runs=listed(RAN, "Those that were asked for, the newest first."),
+)
+HISTORY: Schema = {
+    "history": {
+        "description": "Of the project, or of KIND/NAME.",
+        "anyOf": [RUNS_OF_PROJECT, PAST],
+    },
+    "diff": told(
+        record(
+            key=KEY,
+            numbered=NUMBERED,
+            before=TEXT,
+            after=TEXT,
+            changes=listed(ref("change")),
+            files=FILES,
+        ),
+        "With --diff, and of `peakctl diff KIND/NAME A B`.",
+    ),
+}
+PLACE_OR_NULL: Schema = {**PLACE, "type": ["object", "null"]}
+OF_RUN = record(null=True, number=COUNT, command=TEXT, ended=TIME, who=TEXT, commit=TEXT_OR_NULL)
+WHY = record(
+    key=KEY,
+    place=PLACE_OR_NULL,
+    run=told(OF_RUN, "The run that changed it last; null where none is known."),
+    action=told({"enum": [*map(str, Verb), None]}, "What an apply would do; null: not known."),
+    causes=listed(ref("cause"), "Why it would."),
+    fields=listed(
+        record(
+            path=told(TEXT, "Dotted, as in the manifest."),
+            value=told(ANY, "Null where it has none; secrets are (sensitive)."),
+            source=words(Source),
+            place=PLACE_OR_NULL,
+            expression=told(TEXT_OR_NULL, "What stands between the braces of a template."),
+            parameters=listed(
+                record(
+                    name=TEXT,
+                    given=told(TEXT, "Where its value is given, in words."),
+                    place=PLACE_OR_NULL,
+                )
+            ),
+            meaning=told(TEXT_OR_NULL, "What its absence means."),
+            live=told(TEXT, "Whether it is so on the platform, in words."),
+            planned=listed(ref("change")),
+            skipped=listed(TEXT, "Why a difference plans nothing."),
+            applied=told(FLAG, "False where the manifest was edited since."),
+            since=told(OF_RUN, "The run that brought the value."),
+            before=told(
+                record(null=True, value=ANY, where=TEXT), "What it was before, where it is known."
+            ),
+        )
+    ),
+)
+COLLECTED = record(
+    key=KEY,
+    kind=TEXT,
+    name=TEXT,
+    version=TEXT,
+    version_id=ID,
+    made=TIME_OR_NULL,
+    verdict=words(["delete", "keep"]),
+    kept_for=told({"enum": [*map(str, KeptFor), None]}, "Why it is kept; null: it is not."),
+    used_by=listed(TEXT, "As `Kind/name` with a release, or a place in a manifest."),
+    status=told(
+        {"enum": [*map(str, Status), None]}, "What became of it; null where nothing was tried."
+    ),
+    reason=told(TEXT_OR_NULL, "Why it is still there."),
+)
+GRAPH: Schema = {
+    "graph": record(
+        resources=listed(
+            record(
+                key=KEY,
+                kind=TEXT,
+                name=TEXT,
+                declared=told(TEXT_OR_NULL, "file:line:column; null for what no manifest names."),
+            )
+        ),
+        references=listed(
+            record(**{"from": KEY, "to": KEY, "path": TEXT, "version": TEXT_OR_NULL})
+        ),
+    ),
+    "impact": told(
+        record(
+            key=KEY,
+            live=FLAG,
+            owner=told(TEXT_OR_NULL, "project/environment; null for nobody."),
+            project=listed(
+                record(
+                    key=KEY,
+                    via=told(KEY, "What it refers to: the resource, or what follows it."),
+                    paths=listed(TEXT),
+                    pinned=told(TEXT_OR_NULL, "The version that it stays at."),
+                    follows=told(FLAG, "Whether a change reaches it."),
+                ),
+                "By the manifests of this project.",
+            ),
+            users=listed(
+                record(
+                    key=KEY,
+                    id=ID,
+                    label=TEXT,
+                    versions=listed(TEXT),
+                    owner=TEXT_OR_NULL,
+                    part_of=told(TEXT_OR_NULL, "What made it for itself."),
+                    declared=FLAG,
+                ),
+                "What is live and uses it, in every project.",
+            ),
+        ),
+        "With --impact.",
+    ),
+}
+PAST_AND_UPKEEP: dict[str, Schema] = {
+    "history": HISTORY,
+    "why": {"why": WHY},
+    "gc": {"versions": listed(COLLECTED, "Every version that was looked at.")},
+    "graph": GRAPH,
 }
 TYPES = listed(TEXT, "JSON types.")
 EXPLAINED: Schema = {
@@ -431,9 +618,12 @@ COMMANDS: dict[str, tuple[str, Schema]] = {
         },
     ),
     "show": ("What `peakctl show -o json` prints.", {**PLANNED, "saved": SAVED}),
-    **{name: (f"What `peakctl {name} -o json` prints.", each) for name, each in RUNS.items()},
+    **{
+        name: (f"What `peakctl {name} -o json` prints.", each)
+        for name, each in (RUNS | PAST_AND_UPKEEP).items()
+    },
 }
-OPTIONAL = ("policy",)
+OPTIONAL = ("name_prefix", "policy")
 
 
 def document(name: str, description: str, fields: Schema) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -200,7 +201,10 @@ def make_emulator(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def peakctl(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Callable[..., Run]:
-    """Runs a command line in this process, emulator environments on the emulator given."""
+    """Runs a command line in this process, emulator environments on the emulator given.
+
+    A result in JSON is held to the schema of its command, if there is one.
+    """
     from peakctl.cli import cli
     from peakctl.operations import platform, project
 
@@ -215,6 +219,20 @@ def peakctl(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Callable[..., 
         told = (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err))
         with told[0], told[1], pytest.raises(SystemExit) as left:
             cli.main(list(args))
+        if "json" in args:
+            check_result(out.getvalue())
         return Run(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
     return run
+
+
+def check_result(text: str) -> None:
+    """Raise ValidationError for JSON that is not as the schema of its command says."""
+    from schemas_of_output import check_output
+
+    from peakctl.kinds.schemas import output_schemas
+
+    document = json.loads(text) if text.startswith("{") else {}
+    command = {"ledger history": "history"}.get(document.get("command"), document.get("command"))
+    if command in output_schemas():
+        check_output(command, document)
