@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from peakctl.engine.graph import with_needed
+from peakctl.engine.observe.file_changes import redacted_files
 from peakctl.engine.plan.guards import narrower, not_allowed, with_classes
 from peakctl.engine.plan.offline import Compared, compare_resources
 from peakctl.errors import (
@@ -28,7 +29,6 @@ from peakctl.model import Key, Owner, Plan, Resource
 from peakctl.model.records import dataclass
 from peakctl.model.text import secret_texts
 from peakctl.operations.load import ABSENT, LoadResult, check_together, load, refuse_errors
-from peakctl.operations.plan import redacted_files
 from peakctl.operations.project import Project, find_project, no_project, telling, with_environment
 from peakctl.operations.selection import narrow
 
@@ -103,7 +103,7 @@ def _narrowed(
     plan, needed = narrow(found.plan, loaded.chosen)
     chosen = [d for d in found.problems if d.key is None or d.key in loaded.chosen]
     told += refuse_errors([*chosen, *needed])
-    plan = redacted_files(project, with_classes(plan, kinds))
+    plan = redacted_files(with_classes(plan, kinds), project.redact)
     allowed = narrower(environment.allow if environment else None, allow)
     return plan, not_allowed(plan, allowed)
 

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared
+from peakctl.engine.observe.file_changes import Compared, add_file_changes, compared, redacted_files
 from peakctl.engine.observe.live_state import (
     LedgerQuery,
     Listings,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from peakctl.engine.plan.approval import Tenant
     from peakctl.engine.plan.names import Told
     from peakctl.engine.plan.planner import Planned
+    from peakctl.engine.plan.shown import InWords
 
 
 _NEEDED_NEXT = ("peakctl.engine.plan.planner", "peakctl.engine.plan.shown")
@@ -101,7 +103,8 @@ class PlanResult:
     `gone` are owned resources that the platform does not have any more; `began` is when the
     looking began, by the clock of this machine. `decided` says what was found about who made what
     is to be adopted. `diagnostics` has the warnings and notes; a plan with `guards` is not applied.
-    `names` are those that were asked for to show the plan.
+    `names` are those that were asked for to show the plan, `as_planned` is it before it was put
+    into the words of manifests.
     """
 
     plan: Plan
@@ -114,6 +117,7 @@ class PlanResult:
     decided: Makers = field(default_factory=Makers)
     diagnostics: tuple[Diagnostic, ...] = ()
     names: Told = field(default_factory=dict)
+    as_planned: Plan = field(default=Plan(()), repr=False)
 
     @property
     def has_changes(self) -> bool:
@@ -145,6 +149,7 @@ class PlanResult:
         """What a second look may rely on, before the lease is held."""
         actions, owners = self.plan.actions, self.live.owners
         known = {a.key: a.live for a in actions if a.live and a.verb is Verb.KEEP}
+        planned = {a.key: a for a in self.as_planned.actions}
         all_ours = all(a.live and owners.is_ours(a.live) for a in actions)
         return ReplanInputs(
             known=known,
@@ -152,6 +157,7 @@ class PlanResult:
             decided=self.decided,
             files=compared(self.plan),
             names=self.names,
+            shown={a.key: (planned[a.key], a) for a in self.plan.pending if a.key in planned},
         )
 
 
@@ -161,8 +167,8 @@ class ReplanInputs:
 
     With `conflicts` it touches what is not ours yet: others might own it, or be about to make it
     too. `decided` is what the first look found about who made what is to be adopted, `files` what
-    it found about archives, `names` the names that it asked for. `begun` are listings that were
-    asked for already.
+    it found about archives, `names` the names that it asked for, `shown` its actions as people read
+    them. `begun` are listings that were asked for already.
     """
 
     held: Ledger | None = None
@@ -171,6 +177,7 @@ class ReplanInputs:
     decided: Makers = field(default_factory=Makers)
     files: Mapping[Compared, FileChanges] = field(default_factory=dict)
     names: Told = field(default_factory=dict)
+    shown: InWords = field(default_factory=dict)
     begun: Listings = field(default_factory=dict)
 
 
@@ -288,7 +295,7 @@ class Planner:
         guards += [*self._mass_change(plan), *self._not_allowed(plan)]
         notes = [d for d in more if d.severity is not Severity.ERROR]
         self.told += refuse_errors([*problems, *notes, *needed])
-        refused, (plan, names) = await asyncio.gather(
+        refused, (as_planned, plan, names) = await asyncio.gather(
             self._find_refusals(live, plan), self._in_words(live, found.plan, plan)
         )
         self.told += refuse_errors(refused)
@@ -296,7 +303,17 @@ class Planner:
         told = tuple(dict.fromkeys(self.told))
         guarded = tuple(guards)
         return PlanResult(
-            plan, self.options, self.loaded, live, guarded, gone, began, decided, told, names
+            plan,
+            self.options,
+            self.loaded,
+            live,
+            guarded,
+            gone,
+            began,
+            decided,
+            told,
+            names,
+            as_planned,
         )
 
     async def survey(self) -> tuple[LiveState, Planned, Makers]:
@@ -318,16 +335,15 @@ class Planner:
 
         A version that nothing names costs a request: of a plan with changes alone.
         """
-        from peakctl.engine.plan.names import Names, ask_for_names
-        from peakctl.engine.plan.shown import show_plan, unnamed_versions
+        from peakctl.engine.plan.names import Names
+        from peakctl.engine.plan.shown import show_with_versions
 
-        platform, told = self.platform, self.again.names
+        again, platform = self.again, self.platform
         kinds, redact = platform.kinds, platform.project.redact
-        names = Names(whole.actions, live, kinds, told, redact)
-        if unnamed := unnamed_versions(plan, kinds, names):
-            told = await ask_for_names(unnamed, platform.adapters, told)
-            names = Names(whole.actions, live, kinds, told, redact)
-        return show_plan(plan, kinds, names, redact.whole), told
+        named = partial(Names, whole.actions, live, kinds, redact=redact)
+        return await show_with_versions(
+            plan, kinds, named, platform.adapters, again.names, again.shown, redact.whole
+        )
 
     async def _look(self) -> LiveState:
         """Observe the tenant, with the ledger where one is kept; check that it is the right one."""
@@ -389,14 +405,15 @@ class Planner:
 
         return await find_refusals(self.platform, plan, live)
 
-    async def _in_words(self, live: LiveState, whole: Plan, plan: Plan) -> tuple[Plan, Told]:
-        """`plan`, a part of `whole`, with what its actions change, files too, as people read it."""
-        return await self._show(live, whole, await self._add_file_changes(live, plan))
+    async def _in_words(self, live: LiveState, whole: Plan, plan: Plan) -> tuple[Plan, Plan, Told]:
+        """`plan`, a part of `whole`, with what its files change; and that as people read it."""
+        plan = await self._add_file_changes(live, plan)
+        return plan, *await self._show(live, whole, plan)
 
     async def _add_file_changes(self, live: LiveState, plan: Plan) -> Plan:
         known, adapters = self.again.files, self.platform.adapters
         found = await add_file_changes(plan, live, adapters, known)
-        return redacted_files(self.platform.project, found)
+        return redacted_files(found, self.platform.project.redact)
 
     def _mass_change(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """The guard against unusually many changes; who approved a file has seen each of them."""
@@ -477,13 +494,5 @@ def _redacted(project: Project, plan: Plan) -> Plan:
         if action.notes or action.reasons
         else action
         for action in plan.actions
-    )
-    return replace(plan, actions=tuple(actions))
-
-
-def redacted_files(project: Project, plan: Plan) -> Plan:
-    """The plan without a secret in the names of files."""
-    actions = (
-        replace(a, files=a.files.renamed_by(project.redact)) if a.files else a for a in plan.actions
     )
     return replace(plan, actions=tuple(actions))

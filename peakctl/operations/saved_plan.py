@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from peakctl.engine.plan.approval import (
@@ -161,25 +161,32 @@ def check_is_file(words: Sequence[str]) -> str:
     )
 
 
-def approval_check(
-    platform: Platform, consent: PlanResult | SavedPlan, again: str
-) -> Callable[[Plan], None]:
-    """What raises PlanStale for a plan beyond what was consented to.
+@dataclass(slots=True)
+class ApprovalCheck:
+    """Tells a plan beyond what was consented to: a saved plan, or a plan that was shown.
 
-    That is a saved plan, or a plan that was shown. `again` is what to type to run it again.
+    `again` is what to type to run it again.
     """
-    if isinstance(consent, SavedPlan):
-        approvals, fix = (consent.approval, *consent.others), PLAN_AGAIN
-    else:
-        approvals = (_approved(platform, consent.plan, cost=LIGHT),)
-        fix = f"look at the new plan: {again}"
 
-    def check(now: Plan) -> None:
-        found = objections_to_all(approvals, now, platform.kinds, fix)
-        if found:
+    platform: Platform
+    consent: PlanResult | SavedPlan
+    again: str
+    _approvals: tuple[Approval, ...] = ()
+
+    def prepare(self) -> None:
+        """Work out what was consented to, where there is time for it before it is needed."""
+        if isinstance(self.consent, SavedPlan):
+            self._approvals = (self.consent.approval, *self.consent.others)
+        elif not self._approvals:
+            self._approvals = (_approved(self.platform, self.consent.plan, cost=LIGHT),)
+
+    def check(self, now: Plan) -> None:
+        """Return when all of the plan was consented to. Raises PlanStale."""
+        self.prepare()
+        of_file = isinstance(self.consent, SavedPlan)
+        fix = PLAN_AGAIN if of_file else f"look at the new plan: {self.again}"
+        if found := objections_to_all(self._approvals, now, self.platform.kinds, fix):
             raise PlanStale(*found)
-
-    return check
 
 
 async def left_out(

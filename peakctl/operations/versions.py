@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.export import referenced
 from peakctl.engine.observe.file_changes import compare_files
 from peakctl.engine.observe.live_state import LiveState
-from peakctl.engine.plan.names import Names, Told, ask_for_names
-from peakctl.engine.plan.shown import show_plan, unnamed_versions
+from peakctl.engine.plan.names import Names, Told
+from peakctl.engine.plan.shown import show_with_versions
 from peakctl.errors import Diagnostic, PeakctlError, UsageError, nearest_names
 from peakctl.kinds.fields import Kind
 from peakctl.model.ledger import HistoryResource, HistoryRun
@@ -232,11 +233,9 @@ async def _changes(
     lists = await asyncio.gather(*(platform.adapters[each].index() for each in kinds))
     state = LiveState(listed=dict(zip(kinds, lists, strict=True)))
     plan, redact, told = Plan((action,)), platform.project.redact, Told()
-    names = Names((), state, platform.kinds, told, redact)
-    if missing := unnamed_versions(plan, platform.kinds, names):
-        told = await ask_for_names(missing, platform.adapters, told)
-        names = Names((), state, platform.kinds, told, redact)
-    return show_plan(plan, platform.kinds, names).actions[0]
+    named = partial(Names, (), state, platform.kinds, redact=redact)
+    shown, _ = await show_with_versions(plan, platform.kinds, named, platform.adapters, told)
+    return shown.actions[0]
 
 
 def _compared(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from peakctl.model import MASK, MISSING, UNSEEN, Secret, Unknown, Value, holds_secret
+from peakctl.model import MAPS, MASK, MISSING, UNSEEN, Secret, Unknown, Value, holds_secret
 from peakctl.model.text import printable
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_./][\w./@:+-]*(?<!:)\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_COLLECTIONS = (*MAPS, list, tuple)
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{12,}\Z")
 
 
@@ -55,7 +58,7 @@ def inline(value: Value) -> str:
             return str(value)
         case _ if value is UNSEEN:
             return str(value)
-        case Mapping():
+        case dict() | MappingProxyType():
             return "{" + ", ".join(f"{_word(str(k))}: {inline(v)}" for k, v in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(inline(each) for each in value) + "]"
@@ -70,7 +73,7 @@ def inline(value: Value) -> str:
 def block(value: Value) -> list[str]:
     """The tree on lines of its own, in YAML's block form; never a secret."""
     match value:
-        case Mapping() if value:
+        case dict() | MappingProxyType() if value:
             return [row for key, each in value.items() for row in _entry(str(key), each)]
         case list() | tuple() if value:
             return [row for each in value for row in _item(each)]
@@ -94,23 +97,24 @@ def digest_of(value: Value) -> str | None:
 
 
 def _entry(key: str, value: Value) -> list[str]:
+    if value and isinstance(value, _COLLECTIONS) and len(flat := inline(value)) <= 60:
+        return [f"{_word(key)}: {flat}"]
     rows = block(value)
-    if len(rows) == 1 and not (isinstance(value, Mapping | list | tuple) and value):
+    if len(rows) == 1 and not (value and isinstance(value, _COLLECTIONS)):
         return [f"{_word(key)}: {rows[0]}"]
-    if isinstance(value, Mapping | list | tuple) and len(inline(value)) <= 60:
-        return [f"{_word(key)}: {inline(value)}"]
     if isinstance(value, str):
         return [f"{_word(key)}: {rows[0]}", *rows[1:]]
     return [f"{_word(key)}:", *(f"  {row}" for row in rows)]
 
 
 def _item(value: Value) -> list[str]:
-    if isinstance(value, Mapping | list | tuple) and len(inline(value)) <= 60:
-        return [f"- {inline(value)}"]
+    if isinstance(value, _COLLECTIONS) and len(flat := inline(value)) <= 60:
+        return [f"- {flat}"]
     first, *rest = block(value)
     return [f"- {first}", *(f"  {row}" for row in rest)]
 
 
+@lru_cache(1024)  # a plan repeats the same few words
 def _word(text: str) -> str:
     """`text` bare where nobody could misread it, else in the quotes that it does not hold."""
     if _PLAIN_WORD.match(text) and text.lower() not in _RESERVED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from peakctl.engine.observe.live_state import LiveState
@@ -56,6 +56,12 @@ async def add_file_changes(
     return Plan(
         tuple(action if files is None else replace(action, files=files) for action, files in pairs)
     )
+
+
+def redacted_files(plan: Plan, redact: Callable[[str], str]) -> Plan:
+    """The plan without a secret in the names of files."""
+    actions = (replace(a, files=a.files.renamed_by(redact)) if a.files else a for a in plan.actions)
+    return replace(plan, actions=tuple(actions))
 
 
 def compared(plan: Plan) -> dict[Compared, FileChanges]:

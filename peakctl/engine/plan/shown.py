@@ -16,7 +16,8 @@ from peakctl.engine.plan.names import (
     ByName,
     Names,
     Site,
-    VersionId,
+    Told,
+    ask_for_names,
     reference_text,
     refers,
     sites,
@@ -24,7 +25,7 @@ from peakctl.engine.plan.names import (
 )
 from peakctl.engine.plan.places import shown_path
 from peakctl.kinds.fields import Field, Kind, child, variant
-from peakctl.model import MAPS, MISSING, Path, Secret, Unknown, Value, dotted
+from peakctl.model import MAPS, MISSING, Adapter, Key, Path, Secret, Unknown, Value, dotted
 from peakctl.model.plan import Action, Cause, Change, Plan, Reason, ShownChange, Verb
 from peakctl.model.records import dataclass
 from peakctl.model.values import holds_secret, list_at, map_texts, mapping_at, value_at
@@ -33,15 +34,46 @@ MADE = (Verb.CREATE, Verb.REPLACE)
 _AGAIN = re.compile(r" \(\d+\)\Z")
 """What follows a key that stands twice."""
 
+InWords = Mapping[Key, tuple[Action, Action]]
+"""Actions as they were planned, and as people read them."""
+
+
+async def show_with_versions(
+    plan: Plan,
+    kinds: Mapping[str, Kind],
+    named: Callable[[Told], Names],
+    adapters: Mapping[str, Adapter],
+    told: Told,
+    known: InWords | None = None,
+    mask: Callable[[str], str] = str,
+) -> tuple[Plan, Told]:
+    """As `show_plan`, after asking for versions that `named` has no number of; what was told."""
+    names = named(told)
+    shown = show_plan(plan, kinds, names, mask, known)
+    if not names.missing:
+        return shown, told
+    told = await ask_for_names(names.missing, adapters, told)
+    return show_plan(plan, kinds, named(told), mask, known), told
+
 
 def show_plan(
-    plan: Plan, kinds: Mapping[str, Kind], names: Names, mask: Callable[[str], str] = str
+    plan: Plan,
+    kinds: Mapping[str, Kind],
+    names: Names,
+    mask: Callable[[str], str] = str,
+    known: InWords | None = None,
 ) -> Plan:
     """The plan with what its actions change in manifest form (`Action.shown`).
 
-    Somebody may have written a secret into a field that holds none: `mask` masks it.
+    An action that is as in `known` is shown as there. Somebody may have written a secret into a
+    field that holds none: `mask` masks it.
     """
-    return Plan(tuple(_shown(action, kinds, names, mask) for action in plan.actions))
+
+    def shown(action: Action) -> Action:
+        before = known.get(action.key) if known else None
+        return before[1] if before and before[0] == action else _shown(action, kinds, names, mask)
+
+    return Plan(tuple(map(shown, plan.actions)))
 
 
 def _shown(
@@ -85,17 +117,6 @@ def _masked(change: ShownChange, mask: Callable[[str], str]) -> ShownChange:
 def _with_paths(reason: Reason, told: Mapping[str, str]) -> Reason:
     paths = dict.fromkeys(told.get(path, path) for path in reason.paths)
     return replace(reason, paths=tuple(paths))
-
-
-def unnamed_versions(plan: Plan, kinds: Mapping[str, Kind], names: Names) -> frozenset[VersionId]:
-    """The versions in the changes of `plan` that go by an id whose number `names` lacks."""
-    for action in plan.actions:
-        view = _view(action, kinds[action.key.kind], names)
-        if action.verb in MADE:
-            list(view.created())
-        elif action.changes:
-            list(view.changes())
-    return frozenset(names.missing)
 
 
 def refused(

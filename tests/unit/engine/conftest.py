@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,9 +15,9 @@ from chaos.clock import FakeClock
 from peakctl.catalog import lookup_kind
 from peakctl.engine.apply import apply
 from peakctl.engine.observe.live_state import LiveState, observe
-from peakctl.engine.plan.names import Names, ask_for_names
+from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.planner import Planned, make_plan
-from peakctl.engine.plan.shown import show_plan, unnamed_versions
+from peakctl.engine.plan.shown import show_with_versions
 from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind
@@ -252,11 +253,9 @@ class Lab:
         resources = self.resources(*documents)
         world = self.observe(resources)
         plan = make_plan(resources, world, self.kinds).plan
-        names = Names(plan.actions, world, self.kinds, {})
-        missing = unnamed_versions(plan, self.kinds, names)
-        told = asyncio.run(ask_for_names(missing, self.shelves, {}))
-        names = Names(plan.actions, world, self.kinds, told)
-        return {action.key: action for action in show_plan(plan, self.kinds, names).actions}
+        named = partial(Names, plan.actions, world, self.kinds)
+        shown, _ = asyncio.run(show_with_versions(plan, self.kinds, named, self.shelves, {}))
+        return {action.key: action for action in shown.actions}
 
     def steps(self, *documents: Any, retry_failed: bool = False) -> list[str]:
         """The steps of the last action."""

@@ -730,3 +730,17 @@ def test_the_order_of_a_deep_tree_takes_one_look_at_each_level() -> None:
     for _ in range(60):  # two looks a level would never end
         value = {"a": value, "b": 1}
     assert in_order(value, value) == value
+
+
+def test_an_action_that_was_shown_before_is_shown_as_it_was(lab: Any) -> None:
+    resources = lab.resources(lab.manifest("Workflow", "w", {"steps": {"a": RUN}}))
+    world = lab.observe(resources)
+    plan = make_plan(resources, world, lab.kinds).plan
+    names = Names(plan.actions, world, lab.kinds, {})
+    first = show_plan(plan, lab.kinds, names)
+    known = {
+        each.key: (each, replace(first.actions[0], notes=("before",))) for each in plan.actions
+    }
+    assert show_plan(plan, lab.kinds, names, known=known).actions[0].notes == ("before",)
+    other = Plan(tuple(replace(each, notes=("now",)) for each in plan.actions))
+    assert show_plan(other, lab.kinds, names, known=known).actions[0].notes == ("now",)
