@@ -17,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from peakctl import __version__
+from peakctl.cli.help import Context
 from peakctl.cli.options import directory
 
 SECTIONS = {
@@ -86,7 +87,6 @@ Examples:
   peakctl apply -e dev                  change it, after asking
   peakctl plan -e local                 the same against the offline emulator
 
-\b
 Credentials: PEAK_AUTH_TOKEN (or API_KEY); stage: PEAK__STAGE (or STAGE).
 Every flag may also be set as PEAKCTL_<FLAG>, PEAKCTL_ENV=dev for one.
 """
@@ -102,6 +102,8 @@ SHARED = {
 
 class LazyGroup(click.Group):
     """A group that answers from `COMMANDS` and imports a command only to run it."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from peakctl.cli import option_types as types
+from peakctl.cli.help import Command, Group
 from peakctl.model.records import dataclass
 from peakctl.present.forms import FORMS
 
@@ -159,14 +160,14 @@ directory = click.option(
 )
 
 
-class Group(click.Group):
-    """A group whose help shows the whole first sentence of each command, wrapped and never cut."""
+def command(name: str | None = None, *, epilog: str | None = None) -> Callable[..., Command]:
+    """A command of its own, with examples below its help."""
+    return click.command(name, cls=Command, context_settings=CONTEXT, epilog=epilog)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in found if each]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+
+def group(*, epilog: str) -> Callable[..., Group]:
+    """A group of commands, the same."""
+    return click.group(cls=Group, context_settings=CONTEXT, epilog=epilog)
 
 
 def _words(*names: str, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002

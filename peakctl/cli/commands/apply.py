@@ -26,7 +26,6 @@ Examples:
   peakctl apply -e prod prod.peakplan
   peakctl apply -e prod prod.peakplan --prune      where the plan had --prune
 
-\b
 Exit codes: 0 done, 14 applied in part, 1 nothing applied, 10 manifests invalid,
 11 not what was approved, 12 a guard or no consent, 13 another run is under way,
 15 not permitted, 130 interrupted.
@@ -34,7 +33,7 @@ Running it again is always safe.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("plan_file", required=False, type=click.Path(), metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection

@@ -20,11 +20,11 @@ EPILOG = """\b
 Examples:
   peakctl convert deploy.sh bodies/ --into manifests
   peakctl convert webapp.yaml --kind Webapp          prints the manifest
-  peakctl convert . --into manifests -e prod         asks the tenant of prod for names
+  peakctl convert . --into manifests -e prod         asks the tenant for names
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--into", type=Word(), metavar="FOLDER", help="Write the manifests there.")
 @click.option(

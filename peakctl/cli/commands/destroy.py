@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -21,19 +19,17 @@ Examples:
   peakctl destroy -e dev --select Deployment/retail-eu
   peakctl destroy -f old/service.yaml
 
-\b
 What is protected (lifecycle.protect) is refused. What this project does not own
 by its ledger stays, with a warning: to delete that, adopt it by an apply first.
 Without a ledger (no project, or `ledger: false`) nothing is owned, so there is
 nothing to destroy.
 
-\b
 Exit codes: 0 done, 1 error, 3 nothing selected, 10 manifests invalid, 11 live moved,
-  12 refused, 13 lease held, 14 in part, 15 not permitted, 130/143 interrupted.
+12 refused, 13 lease held, 14 in part, 15 not permitted, 130/143 interrupted.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.manifests
 @options.selection
 @options.policy

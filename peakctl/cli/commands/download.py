@@ -19,13 +19,12 @@ Examples:
   peakctl download Artifact/prices@3 --to old.zip
   peakctl download BlockSpec/forecast@1.2.0 -e prod --to archives/
 
-\b
 Exit codes: 0 done, 1 no such version, or it could not be written, 15 not permitted,
 64 wrong usage, or the file exists.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("KIND/NAME[@VERSION]")
 @click.option(
     "--to",

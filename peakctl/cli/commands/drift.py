@@ -20,14 +20,13 @@ Examples:
   peakctl drift -e prod --unowned
   peakctl drift -e prod -o markdown > drift.md     a nightly job: docs/ci.md
 
-\b
 Exit codes: 0 no drift, 2 something was changed outside, 1 error (nothing was
 applied yet, for one), 3 a selector matched nothing, 10 manifests invalid,
 15 not permitted.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.manifests
 @options.selection
 @options.unset_env

@@ -35,7 +35,6 @@ Examples:
 It is sent once. Where the answer is lost, the list of what was sent is looked at; where it is not
 found there, nobody knows.
 
-\b
 Exit codes: 0 sent, 1 no such template, or not known whether it was sent, 12 another tenant,
 15 not permitted, 64 wrong usage.
 """
@@ -44,14 +43,12 @@ Examples:
   peakctl emails list -e prod --since 7d
   peakctl emails list -e prod -o json | jq '.emails[].subject'
 
-\b
 Exit codes: 0 done, 15 not permitted, 64 wrong usage.
 """
 DESCRIBE_EPILOG = """\b
 Examples:
   peakctl emails describe 12 -e prod
 
-\b
 Exit codes: 0 done, 1 there is none of that number, 15 not permitted, 64 wrong usage.
 """
 TEMPLATES_EPILOG = """\b
@@ -62,12 +59,11 @@ Examples:
 
 No call of the platform makes or changes templates.
 
-\b
 Exit codes: 0 done, 1 there is none of that name, 15 not permitted, 64 wrong usage.
 """
 
 
-@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
+@options.group(epilog=EPILOG)
 @options.directory
 def emails() -> None:
     """Send e-mails through the platform, and see what was sent.

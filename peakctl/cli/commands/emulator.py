@@ -45,9 +45,8 @@ Examples:
 A faults file is JSON: one rule or a list of them, such as
   {"method": "POST", "path": "/images/", "times": 1, "action": "status", "status": 503}
 --fault takes one rule, as JSON or as words:
-  --fault "method=POST path=/webapps/ skip=1 action=drop when=after"
+  --fault "method=POST path=/webapps/ action=drop"
 
-\b
 Tokens choose the tenant: tenant:NAME:anything is tenant NAME, all others share one.
 """
 
@@ -79,7 +78,7 @@ FLAGS = options.stack(
 )
 
 
-@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
+@options.group(epilog=EPILOG)
 @options.directory
 def emulator() -> None:
     """Run the platform offline; seed, save, read back and reset it.
@@ -286,7 +285,7 @@ def seed(file: Path, **typed: object) -> int:
     return _run("emulator seed", act, typed)
 
 
-@emulator.group(cls=options.Group, context_settings=options.CONTEXT)
+@emulator.group(context_settings=options.CONTEXT)
 @options.directory
 def snapshot() -> None:
     """Keep all data of an emulator in one file, or bring them back."""

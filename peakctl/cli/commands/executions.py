@@ -24,7 +24,6 @@ Examples:
   peakctl execution Workflow/nightly@EXECUTION
   peakctl execution EXECUTION                     of whichever workflow it is
 
-\b
 Exit codes: 0 shown, whatever its status; 1 there is none; 15 not permitted;
 64 wrong usage.
 """
@@ -41,7 +40,7 @@ Examples:
 WORDS = ("success", "running", "stopped", "stopping", "failed")
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EXECUTIONS_EPILOG)
+@options.command(epilog=EXECUTIONS_EPILOG)
 @options.target("WORKFLOW/NAME")
 @click.option(
     "--status",
@@ -75,7 +74,7 @@ async def _executions(session: Session, what: str, statuses: tuple[str, ...], li
     )
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EXECUTION_EPILOG)
+@options.command(epilog=EXECUTION_EPILOG)
 @options.target("WORKFLOW/NAME[@ID]|ID")
 @options.asking
 def execution(what: str, **flags: object) -> int:
@@ -97,7 +96,7 @@ async def _execution(session: Session, what: str) -> Report:
     return session.result("execution", execution_row(found), execution_lines(found))
 
 
-@click.command(context_settings=options.CONTEXT, epilog=PAUSE_EPILOG)
+@options.command(epilog=PAUSE_EPILOG)
 @options.target("WORKFLOW/NAME")
 @options.asking
 def pause(what: str, **flags: object) -> int:
@@ -109,7 +108,7 @@ def pause(what: str, **flags: object) -> int:
     return options.run("pause", flags, _switch, what)
 
 
-@click.command(context_settings=options.CONTEXT, epilog=RESUME_EPILOG)
+@options.command(epilog=RESUME_EPILOG)
 @options.target("WORKFLOW/NAME")
 @options.asking
 def resume(what: str, **flags: object) -> int:

@@ -17,12 +17,11 @@ EPILOG = """\b
 Examples:
   peakctl explain                                 the kinds there are
   peakctl explain Workflow                        its fields, and an example
-  peakctl explain Workflow.steps.train.command    one field: type, default, what it restarts
+  peakctl explain Workflow.steps.train.command    one field, in full
   peakctl explain 'Workflow.steps.train[type=sql].repository'
   peakctl explain peakctl.yaml.environments.dev.guards
-  peakctl explain plan/stale                      a code of a message: what to do
+  peakctl explain plan/stale                      the code of a message
 
-\b
 Contacts nothing. `plan --explain` is something else: the stages of an apply.
 """
 
@@ -47,7 +46,7 @@ def complete_word(_ctx: click.Context, _param: click.Parameter, incomplete: str)
         return []
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("what", required=False, metavar="[KIND[.FIELD]|CODE]", shell_complete=complete_word)
 @options.output("text", "json", "yaml")
 @options.display

@@ -25,14 +25,13 @@ Examples:
   peakctl gc Image/price-model --older-than 2026-01-01 --yes
   peakctl gc Image/price-model@0.0.3              this version, if nothing uses it
 
-\b
 Exit codes: 0 done, or nothing to do, 1 nothing could be deleted, 10 manifests invalid,
 12 not agreed to, or not allowed, 13 another run is under way, 14 some could not be deleted,
 15 not permitted, 64 wrong usage.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("what", metavar="[KIND|KIND/NAME[@VERSION]]...", nargs=-1)
 @click.option(
     "--keep",

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  peakctl get                           the kinds, and how much of each there is
+  peakctl get                           the kinds, with their numbers
   peakctl get workflows -e dev
   peakctl get instance-types            the machines, as manifests name them
   peakctl get Service forecast-api
   peakctl get Image forecast -o json
-  peakctl get BlockSpec/forecast@1.2.0  an older version, release or revision
+  peakctl get BlockSpec/forecast@1.2.0  an older version or revision
 """
 
 YAML = ("yaml", "manifest")
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.kind
 @click.argument("name", metavar="[NAME[@VERSION]]", required=False)
 @options.environment

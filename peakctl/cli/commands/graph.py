@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  peakctl graph                              each resource, and what it refers to
+  peakctl graph                              what refers to what
   peakctl graph -o svg > graph.svg
   peakctl graph -o dot | dot -Tpng > graph.png
-  peakctl graph --impact Image/base -e prod  who else uses it, in every project
+  peakctl graph --impact Image/base -e prod  its users in every project
 
-\b
 Exit codes: 0 done, 1 --impact names nothing that is there, 10 manifests invalid,
 15 not permitted, 64 wrong usage.
 """
 FORMS = ("text", "dot", "mermaid", "svg", "html", "json", "yaml")
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.option(
     "--impact",
     type=Word(),

@@ -20,17 +20,16 @@ EPILOG = """\b
 Examples:
   peakctl history -e prod                          what each run of the project did
   peakctl history -e prod --since 7d
-  peakctl history Image/forecast -e prod           its versions, and the runs that changed it
+  peakctl history Image/forecast -e prod           its versions and their runs
   peakctl history Deployment/retail-eu --diff 3 4
   peakctl diff Image/forecast 0.0.1 0.0.2          the same as --diff 0.0.1 0.0.2
 
-\b
 Exit codes: 0 done (also where there is no history yet), 1 there is no such
 resource or version, 15 not permitted, 64 wrong usage.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("[KIND/NAME]", "target", required=False)
 @options.environment
 @options.parameters

@@ -19,13 +19,12 @@ Examples:
   peakctl import Service Workflow/nightly-* -e dev
   peakctl import Image/forecast --into manifests/retail --layout kind
 
-\b
 What is part of a deployment, another project's, or declared already is left out,
 each with its reason. Variables stand where secrets do; .env.example names them.
 """
 
 
-@click.command("import", context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command("import", epilog=EPILOG)
 @click.argument("what", nargs=-1, metavar="[KIND[/NAME]]...")
 @click.option("--all", "everything", is_flag=True, help="All kinds.")
 @options.imported

@@ -33,7 +33,7 @@ Templates:
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("folder", default=".")
 @click.option("--template", default="workflow", metavar="NAME", help="What to begin with.")
 @click.option("--name", metavar="NAME", help="The project's name; default: the folder's.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  peakctl ledger show -e prod           what is owned, who applies now, who did before
+  peakctl ledger show -e prod           what is owned, who applies, who did
   peakctl ledger history -e prod        what each run did, and to which resources
   peakctl ledger unlock -e prod         the run that holds the lease is dead
   peakctl ledger rebuild -e prod        the ledger was damaged or deleted
@@ -26,7 +24,6 @@ Examples:
   peakctl ledger show -e prod
   peakctl ledger show -e prod -o json | jq '.ledger.owned[].key'
 
-\b
 Exit codes: 0 done (also where there is no ledger yet), 1 a version cannot be read,
 15 not permitted, 64 wrong usage.
 """
@@ -36,7 +33,6 @@ Examples:
   peakctl ledger history -e prod --resource Service/price-api --limit 1
   peakctl ledger history -e prod -o json > history.json
 
-\b
 Exit codes: 0 done (also where there is no history yet), 15 not permitted, 64 wrong usage.
 """
 UNLOCK_EPILOG = """\b
@@ -47,7 +43,6 @@ Examples:
 A lease ends by itself 15 minutes after its run was last heard of; a later attempt of the same CI
 job takes it over at once. Unlock only for a run that you know to be dead.
 
-\b
 Exit codes: 0 done, or there was nothing to do, 12 not agreed to,
 13 the run is alive after all, 15 not permitted.
 """
@@ -59,13 +54,12 @@ Examples:
 What no manifest names and no readable version lists cannot be found again: --prune will not see
 it. Nothing but the ledger is written.
 
-\b
 Exit codes: 0 done, or there was nothing to do, 10 manifests invalid, 12 not agreed to,
 13 another run is under way, 15 not permitted.
 """
 
 
-@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
+@options.group(epilog=EPILOG)
 @options.directory
 def ledger() -> None:
     """Show, unlock or rebuild what a project knows of itself, and what its runs did.

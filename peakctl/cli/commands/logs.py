@@ -22,15 +22,14 @@ Examples:
   peakctl logs Workflow/nightly                   all steps of the newest execution
   peakctl logs Workflow/nightly --step train --since 10m
   peakctl logs Workflow/nightly@EXECUTION -o json
-  peakctl logs Deployment/forecast                what failed of it, else what ran last
+  peakctl logs Deployment/forecast                what failed, else what ran last
 
-\b
 Exit codes: 0 read, and it has not failed; 1 what the log is of failed, nothing
 has run, or the log is no longer kept; 15 not permitted; 64 wrong usage.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("KIND/NAME[@VERSION|@EXECUTION]")
 @click.option("--follow", is_flag=True, help="Go on until the build or the execution has ended.")
 @click.option("--step", type=Word(), metavar="NAME", help="One step of the execution.")

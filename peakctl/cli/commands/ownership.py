@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -17,7 +15,6 @@ Examples:
   peakctl protect Service/price-api -e prod
   peakctl protect Image/base Artifact/prices
 
-\b
 Exit codes: 0 done, or it was so already, 1 the project does not own it,
 13 another run is under way,
 15 not permitted, 64 wrong usage.
@@ -27,17 +24,15 @@ Examples:
   peakctl unprotect Workflow/old -e prod       then: peakctl apply --prune
   peakctl unprotect Image/base --yes
 
-\b
 Exit codes: 0 done, or it was so already, 1 the project does not own it,
 12 not agreed to, 13 another run is under way,
 15 not permitted, 64 wrong usage.
 """
 DISOWN_EPILOG = """\b
 Examples:
-  peakctl disown Workflow/nightly -e prod      another project, or nobody, looks after it
+  peakctl disown Workflow/nightly -e prod      it is no longer this project's
   peakctl disown Image/base Service/api --yes
 
-\b
 Exit codes: 0 done, or it was so already, 1 the project does not own it,
 12 not agreed to, 13 another run is under way,
 15 not permitted, 64 wrong usage.
@@ -56,7 +51,7 @@ RESOURCES = options.stack(
 )
 
 
-@click.command(context_settings=options.CONTEXT, epilog=PROTECT_EPILOG)
+@options.command(epilog=PROTECT_EPILOG)
 @RESOURCES
 @options.connection
 @options.display
@@ -69,7 +64,7 @@ def protect(what: tuple[str, ...], **flags: object) -> int:
     return options.run("protect", flags, _change, what)
 
 
-@click.command(context_settings=options.CONTEXT, epilog=UNPROTECT_EPILOG)
+@options.command(epilog=UNPROTECT_EPILOG)
 @RESOURCES
 @options.consent
 @options.connection
@@ -83,7 +78,7 @@ def unprotect(what: tuple[str, ...], **flags: object) -> int:
     return options.run("unprotect", flags, _change, what)
 
 
-@click.command(context_settings=options.CONTEXT, epilog=DISOWN_EPILOG)
+@options.command(epilog=DISOWN_EPILOG)
 @RESOURCES
 @options.consent
 @options.connection

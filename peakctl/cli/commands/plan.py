@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peakctl.cli import options
+from peakctl.cli.help import Command
 from peakctl.cli.option_types import Word, complete_target
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ Examples:
   peakctl plan -e prod --out prod.peakplan
   peakctl plan -e prod --offline --base origin/main --unset-env unknown
 
-\b
 Exit codes: 0 done (with --detailed-exitcode: nothing to do), 2 changes pending,
 1 error, 3 a selector matched nothing, 10 manifests invalid, 12 a guard refuses,
 15 not permitted.
@@ -51,7 +51,7 @@ OF_VERSIONS = frozenset(
 """What may be typed beside two versions; `history --diff` takes the same."""
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.manifests
 @options.selection
 @options.unset_env
@@ -147,7 +147,7 @@ def _typed(ctx: click.Context, names: Iterable[str]) -> list[str]:
 _WORDS = click.Argument(
     ["words"], nargs=-1, metavar="[KIND/NAME A B]", shell_complete=complete_target
 )
-diff = click.Command(
+diff = Command(
     "diff",
     callback=_diff,
     params=[_WORDS, *plan.params],

@@ -18,13 +18,12 @@ Examples:
   peakctl redeploy Deployment/forecast
   peakctl redeploy Deployment/forecast -e prod --yes
 
-\b
 Exit codes: 0 it is deployed; 1 it failed again, had not failed, or goes on; 12
 not agreed to, or not this project's; 15 not permitted; 64 wrong usage.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("DEPLOYMENT/NAME")
 @click.option("--timeout", type=Duration(), metavar="TIME", help="Wait so long. Default: 1h.")
 @options.environment

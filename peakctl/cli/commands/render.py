@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ Examples:
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.manifests
 @options.output("text", "json")
 @options.display

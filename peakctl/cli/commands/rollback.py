@@ -22,13 +22,12 @@ Examples:
   peakctl rollback -e prod --to 41                 the manifests of run 41
   peakctl rollback -e prod --to 41 --dry-run
 
-\b
 Exit codes: those of apply; 12 also for what cannot be gone back to (a run with
 uncommitted changes, a deleted version, a hidden value), 1 for an unknown one.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("[KIND/NAME]", "target", required=False)
 @click.option(
     "--to",

@@ -23,7 +23,6 @@ Examples:
   peakctl run Workflow/nightly --payload inputs.yaml --detach
   peakctl run Deployment/forecast                 what is marked with autoRunOnDeploy
 
-\b
 Exit codes: 0 it ended well, or was started with --detach; 1 it failed, could not
 run, or it is not known whether it was started; 15 not permitted; 64 wrong usage;
 130 interrupted: it goes on at the platform. This command starts something each
@@ -44,7 +43,7 @@ class Typed(NamedTuple):
     tail: int
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("KIND/NAME")
 @click.option(
     "--input",

@@ -18,7 +18,7 @@ Examples:
   peakctl schema                        the kinds there are
   peakctl schema Service                its JSON Schema
   peakctl schema project                that of peakctl.yaml
-  peakctl schema output plan            what plan prints with -o json; events: with -o jsonl
+  peakctl schema output plan            of plan -o json; events: of -o jsonl
   peakctl schema --into .schemas        all of them, as files for your editor
 
 \b
@@ -32,7 +32,7 @@ OUTPUT = "output"
 """In place of a kind: what commands print."""
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.kind
 @click.argument("command", required=False)
 @click.option("--into", metavar="FOLDER", help="Write every schema file to this folder.")

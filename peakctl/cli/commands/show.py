@@ -18,13 +18,12 @@ Examples:
   peakctl show prod.peakplan
   peakctl show prod.peakplan -o markdown > comment.md
 
-\b
 Exit codes: 0 done, 11 no plan file of this peakctl, or one that was edited.
 What is on the platform: peakctl get KIND NAME.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("words", nargs=-1, required=True, type=click.Path(), metavar="PLAN_FILE")
 @options.outputs
 @click.option("--show-ignored", is_flag=True, help="Show differences that plan nothing, and why.")

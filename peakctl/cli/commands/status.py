@@ -22,19 +22,18 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  peakctl status -e prod                      everything that the project declares or owns
+  peakctl status -e prod                      all that is declared or owned
   peakctl status Workflow/nightly Service     these alone
-  peakctl status -e prod --exit-code          for a monitor: 2 when something is not well
-  peakctl status -e prod --watch              again when something has changed, until Ctrl-C
+  peakctl status -e prod --exit-code          2 when something is not well
+  peakctl status -e prod --watch              again after each change
   peakctl status -e prod -o json
 
-\b
 Exit codes: 0 done, 2 with --exit-code: something is not well, 1 error, 3 a selector
 matched nothing, 10 manifests invalid, 15 not permitted.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("[WHAT]...", nargs=-1)
 @options.manifests
 @options.selection

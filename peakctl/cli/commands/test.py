@@ -21,13 +21,12 @@ Examples:
   peakctl test Service/price-api --expect-status 404 --within 60s
   peakctl test                                    all healthChecks of peakctl.yaml
 
-\b
 Exit codes: 0 all passed, 1 one did not, or could not be made, 15 not permitted,
 64 wrong usage.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("[SERVICE/NAME]", required=False)
 @click.option(
     "--method",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
     from peakctl.present.report import Report
 
 
-@click.command(context_settings=options.CONTEXT)
+@options.command()
 @options.output("text", "json")
 @options.display
 def version(**flags: object) -> int:

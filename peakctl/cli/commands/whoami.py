@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   peakctl whoami -e prod
-  peakctl whoami --can PLATFORM.IMAGES --action write     exit code 15 where it may not
+  peakctl whoami --can PLATFORM.IMAGES --action write     15 where it may not
   peakctl whoami -o json
 
-\b
 Exit codes: 0 done, 1 error, 15 not permitted, or no token.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.environment
 @options.parameters
 @click.option(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from peakctl.cli import options
 
 if TYPE_CHECKING:
@@ -14,17 +12,16 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  peakctl why Service/price-api -e prod            every field: where it comes from
+  peakctl why Service/price-api -e prod            where each field comes from
   peakctl why Workflow/nightly.spec.steps.train.command -e prod
   peakctl why Workflow/nightly.triggers -e prod    `spec` may be left out
 
-\b
 Exit codes: 0 done, 1 no manifest declares it, 10 manifests invalid, 15 not permitted,
 64 there is no such kind or field. `explain Kind.field` says what a field means.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.target("KIND/NAME[.FIELD]", "target")
 @options.environment
 @options.parameters

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from peakctl.cli import options
 from peakctl.cli.commands.ci.apply import apply
 from peakctl.cli.commands.ci.changed import changed
@@ -13,15 +11,15 @@ from peakctl.cli.commands.ci.plan import plan
 
 EPILOG = """\b
 Examples:
-  peakctl ci plan -e prod         the job of a pull or merge request
-  peakctl ci apply -e prod        the job of the branch that is applied
-  peakctl ci changed              the projects of a monorepo that a request touches
-  peakctl ci comment --result FILE   tell the result of a fork's job, from one that may comment
-  peakctl ci init github          write these jobs, pinned
+  peakctl ci plan -e prod            the job of a pull or merge request
+  peakctl ci apply -e prod           the job of the branch that is applied
+  peakctl ci changed                 which projects a request touches
+  peakctl ci comment --result FILE   tell the result of a fork's job
+  peakctl ci init github             write these jobs, pinned
 """
 
 
-@click.group(cls=options.Group, context_settings=options.CONTEXT, epilog=EPILOG)
+@options.group(epilog=EPILOG)
 @options.directory
 def ci() -> None:
     """Plan and apply as one line of a CI job.

@@ -19,12 +19,11 @@ Examples:
   peakctl ci apply -e prod --wait-for-lease 20m
   peakctl ci apply -e prod peakctl-prod.peakplan
 
-\b
 Exit codes are those of apply. What cannot be told is a warning, and changes none of them.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("plan_file", required=False, type=click.Path(), metavar="[PLAN_FILE]")
 @options.manifests
 @options.selection

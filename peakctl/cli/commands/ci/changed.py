@@ -21,12 +21,11 @@ Examples:
   peakctl ci changed --all -e prod
   peakctl ci changed --base origin/main -o json | jq -c .matrix
 
-\b
 Exit codes: 0 done (also where nothing is touched), 64 no such commit, or no repository.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.option(
     "--base",
     type=Word(),

@@ -11,13 +11,12 @@ EPILOG = """\b
 Examples:
   peakctl ci comment -e prod --result peakctl-result.json
 
-\b
 Exit codes: 0 told, or the request was pushed to since; 1 the file is not usable (the comment says
 so), or the comment could not be written.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.environment
 @options.parameters
 @click.option(

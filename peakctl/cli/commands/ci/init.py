@@ -22,14 +22,14 @@ Examples:
 
 \b
 CIs:
-  github    two workflows (one comments for forks), and the action that they use
+  github    two workflows (one for forks), and the action they use
   gitlab    jobs to include in .gitlab-ci.yml
   azure     a pipeline of two stages
   jenkins   a declarative pipeline for a multibranch project
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @click.argument("ci", metavar="CI")
 @click.option(
     "-e",

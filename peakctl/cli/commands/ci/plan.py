@@ -22,13 +22,12 @@ Examples:
   peakctl ci plan -e prod --result-file peakctl-result.json
   peakctl ci plan -e prod --summary-file plan.md --outputs-file plan.env
 
-\b
 Exit codes are those of plan. What cannot be told (a token that may not comment, a host that does
 not answer) is a warning, and changes none of them.
 """
 
 
-@click.command(context_settings=options.CONTEXT, epilog=EPILOG)
+@options.command(epilog=EPILOG)
 @options.manifests
 @options.selection
 @options.unset_env
