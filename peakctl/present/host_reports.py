@@ -15,7 +15,7 @@ from dataclasses import field, replace
 from urllib.parse import quote
 
 from peakctl import __version__
-from peakctl.errors import Diagnostic, Severity
+from peakctl.errors import Diagnostic, Severity, counted
 from peakctl.model import JsonDict, Key, Location, Outcome, Status, Verb, dotted
 from peakctl.model.records import dataclass
 from peakctl.model.text import printable
@@ -28,6 +28,10 @@ _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 _QUALITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _UPDATES = (Verb.BUILD, Verb.RELEASE, Verb.REVISE, Verb.EDIT, Verb.REDEPLOY)
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 5_000
+"""Results of a run that GitHub keeps; it rejects a file with more than 25,000."""
+MOST_PLACES = 100
+"""Places of a result that it shows; it rejects a file with more than 1,000."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = (Status.BLOCKED, Status.CANCELLED)
 _APPLIES = ("apply", "destroy", "rollback")
@@ -206,7 +210,7 @@ def sarif_text(report: Report) -> str:
 
 def sarif_document(report: Report) -> JsonDict:
     """The log as data. What has no place of its own is at the first line of the project's file."""
-    found = findings_of(report)
+    found = _within_limit(findings_of(report))
     rules = sorted({each.code for each in found})
     names = (report.command, report.project, report.environment)
     return {
@@ -233,6 +237,23 @@ def sarif_document(report: Report) -> JsonDict:
     }
 
 
+def _within_limit(found: Sequence[Finding]) -> Sequence[Finding]:
+    """The first that GitHub takes, errors before all else; the last says how many are left out."""
+    if len(found) <= MOST_RESULTS:
+        return found
+    kept, left = found[: MOST_RESULTS - 1], found[MOST_RESULTS - 1 :]
+    counts = Counter(each.severity for each in left)
+    words = ", ".join(counted(counts[each], each) for each in Severity if counts[each])
+    told = Diagnostic(
+        code="sarif/left-out",
+        summary="not all problems are in this report",
+        detail=f"{len(left)} of {len(found)} are left out: {words}",
+        fix="read them all with -o json",
+        severity=Severity.WARNING,
+    )
+    return (*kept, _finding(told, *_fingerprints([told])))
+
+
 def _rule(code: str) -> JsonDict:
     area, _, name = code.partition("/")
     words = f"{area}: {name.replace('-', ' ')}" if name else area
@@ -241,7 +262,7 @@ def _rule(code: str) -> JsonDict:
 
 def _result(finding: Finding, rules: Sequence[str], report: Report) -> JsonDict:
     place = finding.place or Location(report.file, 1, 1)
-    related = finding.places[1:]
+    related = finding.places[1:MOST_PLACES]
     return {
         "ruleId": finding.code,
         "ruleIndex": rules.index(finding.code),

@@ -16,7 +16,7 @@ from plans import as_shown
 from peakctl.errors import Diagnostic, Severity
 from peakctl.model import Action, Key, Location, Outcome, Owned, Plan, Status, Step, Verb
 from peakctl.present.forms import OF_HOSTS, form_text
-from peakctl.present.host_reports import TEXTS, findings_of
+from peakctl.present.host_reports import MOST_PLACES, MOST_RESULTS, TEXTS, findings_of
 from peakctl.present.places import Places, in_repository
 from peakctl.present.report import Report
 
@@ -164,6 +164,57 @@ def test_what_failed_is_found_where_it_is_declared() -> None:
     assert message == "Image/base: create: the build failed"
     places = [each["location"]["path"] for each in quality(APPLIED)]
     assert places == ["m/a.yaml", "peakctl.yaml"]
+
+
+def many(errors: int, warnings: int, notes: int) -> Report:
+    """A report of so many problems, the gravest last."""
+    counts = {Severity.NOTE: notes, Severity.WARNING: warnings, Severity.ERROR: errors}
+    each = tuple(
+        Diagnostic(f"test/{severity}", f"{severity} {n}", severity=severity)
+        for severity, count in counts.items()
+        for n in range(count)
+    )
+    return Report("validate", 10 if errors else 0, "shop", "prod", each)
+
+
+def test_sarif_has_as_many_results_as_github_keeps() -> None:
+    results = sarif(many(1, 2, MOST_RESULTS - 3))["results"]
+    assert len(results) == MOST_RESULTS
+    assert not [each for each in results if each["ruleId"] == "sarif/left-out"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "warnings", "notes", "told"),
+    [
+        (1, 2, MOST_RESULTS - 2, "2 of 5001 are left out: 2 notes"),
+        (2, MOST_RESULTS, 1, "4 of 5003 are left out: 3 warnings, 1 note"),
+        (MOST_RESULTS, 1, 1, "3 of 5002 are left out: 1 error, 1 warning, 1 note"),
+    ],
+)
+def test_sarif_leaves_out_the_least_grave_and_says_how_many(
+    errors: int, warnings: int, notes: int, told: str
+) -> None:
+    report = many(errors, warnings, notes)
+    found = sarif(report)
+    *kept, last = found["results"]
+    assert len(kept) == MOST_RESULTS - 1
+    order = [each["level"] for each in kept]
+    assert order == sorted(order, key=["error", "warning", "note"].index)
+    assert order.count("error") == min(errors, len(kept))
+    assert (last["ruleId"], last["level"]) == ("sarif/left-out", "warning")
+    assert told in last["message"]["text"]
+    rules = found["tool"]["driver"]["rules"]
+    assert all(rules[each["ruleIndex"]]["id"] == each["ruleId"] for each in found["results"])
+    more = many(errors, warnings, notes + 1)
+    assert sarif(more)["results"][-1]["partialFingerprints"] == last["partialFingerprints"]
+
+
+def test_sarif_has_as_many_places_of_a_problem_as_github_shows() -> None:
+    places = tuple(Location("m/a.yaml", n, 1) for n in range(1, 2 * MOST_PLACES))
+    (result,) = sarif(
+        Report("validate", 10, diagnostics=(Diagnostic("a/b", "c", locations=places),))
+    )["results"]
+    assert len(result["locations"] + result["relatedLocations"]) == MOST_PLACES
 
 
 def test_sarif_has_rules_places_and_how_it_ended() -> None:
