@@ -13,10 +13,14 @@ from peakctl.present.streams import prepare_streams, print_alone
 OBJECTS = 200_000
 """New objects after which Python looks for garbage: nearly all that a run makes stays."""
 
+SWITCH = 0.0005
+"""Seconds after which a thread lets another go on: an answer waits while manifests are checked."""
+
 
 def main() -> None:
     """Run the command line. Asking for the version alone needs nothing but its literal."""
     gc.set_threshold(OBJECTS)
+    sys.setswitchinterval(SWITCH)
     prepare_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         raise SystemExit(print_alone(f"peakctl {__version__}\n"))

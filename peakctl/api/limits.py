@@ -7,6 +7,7 @@ throttles, and grows by one after so many successes in a row. Waits before anoth
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -50,7 +51,7 @@ class Limits:
 
 
 class ConcurrencyLimit:
-    """Up to `most` holders at a time, first come first served."""
+    """Up to `most` holders at a time, first come first served; some go before the others."""
 
     def __init__(self, most: int, grow_after: int) -> None:
         self.limit = most
@@ -59,12 +60,12 @@ class ConcurrencyLimit:
         self._grow_after = grow_after
         self._successes = 0
         self._round = 0
-        self._waiting: dict[asyncio.Future[None], None] = {}
+        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[int]:
-        """Hold one place. Gives the number of the round, for `throttled`."""
-        await self._take()
+    async def one(self, *, first: bool = False) -> AsyncIterator[int]:
+        """Hold a place, the next one if `first`. Gives the number of the round, for `throttled`."""
+        await self._take(first=first)
         try:
             yield self._round
         finally:
@@ -86,12 +87,13 @@ class ConcurrencyLimit:
             self.limit = min(self._most, self.limit + 1)
             self._hand_out()
 
-    async def _take(self) -> None:
+    async def _take(self, *, first: bool) -> None:
         if self.held < self.limit and not self._waiting:
             self.held += 1
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
+        self._waiting.move_to_end(turn, last=not first)
         try:
             await turn
         except asyncio.CancelledError:

@@ -350,6 +350,11 @@ class Action:
         """Whether something live is deleted, also where it is then created again."""
         return self.verb in (Verb.DELETE, Verb.REPLACE)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing differs, and nothing is to be told of it."""
+        return self.verb is Verb.KEEP and not (self.changes or self.skipped or self.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -28,7 +28,7 @@ from peakctl.operations.plan import (
 from peakctl.operations.platform import Platform, connect
 from peakctl.operations.project import Project, is_emulated, place_of, telling
 from peakctl.operations.recorder import RunRecorder, open_recorder, was_cut_short
-from peakctl.operations.saved_plan import ApprovalCheck, SavedPlan, left_out
+from peakctl.operations.saved_plan import SavedPlan, check_approved, left_out
 from peakctl.operations.tenant import is_tenant_sure
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ async def check_saved(
     `confirm` is called where nothing tells whether this is the tenant of the plan, and raises
     GuardRefused unless somebody says so. Raises PlanStale, ApiError, NotAuthenticated.
     """
-    ApprovalCheck(platform, saved, "").check(planned.plan)
+    check_approved(platform, saved, planned.plan, "")
     if planned.has_changes and not await is_tenant_sure(platform, planned.live, saved.tenant):
         confirm(platform.project, saved)
     return await left_out(platform, planned, saved)
@@ -242,7 +242,6 @@ async def carry_out(
             listen,
             stop or Stop(),
             told,
-            approval=ApprovalCheck(platform, consent, again),
             recorder=open_recorder(
                 platform,
                 planned,
@@ -270,7 +269,6 @@ class _Run:
     emit: Callable[[RunEvent], None]
     stop: Stop
     told: list[Diagnostic]
-    approval: ApprovalCheck
     recorder: RunRecorder | None
     again: ReplanInputs
     outcomes: tuple[Outcome, ...] = ()
@@ -336,7 +334,6 @@ class _Run:
 
     def _begin_look(self) -> None:
         self.again.begun.update(begin_look(self.platform, self.planned.loaded.resources))
-        self.later.add(self.approval.prepare)
 
     async def _drop_listings(self) -> None:
         """End what was asked for and is not needed: the run ended before its second look."""
@@ -350,7 +347,7 @@ class _Run:
         else:
             self.planned = await self.recorder.without_conflicts(self._look)
             refuse_guarded(self.planned)
-        self.approval.check(self.planned.plan)
+        check_approved(self.platform, self.consent, self.planned.plan, self.options.again)
 
     async def _look(self) -> PlanResult:
         before, consent = self.planned, self.consent

@@ -83,7 +83,8 @@ async def connect(project: Project, parallelism: int = PARALLELISM) -> AsyncIter
             catalog = load_catalog(api)
             kinds = {name: kind for name, (kind, _) in catalog.items()}
             adapters = {name: adapter for name, (_, adapter) in catalog.items()}
-            ledgers = ArtifactLedgers(api, project.clock)
+            # A thousand reads that wait must not hold back what guards the run and tells who owns.
+            ledgers = ArtifactLedgers(api.going_first(), project.clock)
             histories = ArtifactLedgers(api, project.clock, HISTORIES)
             yield Platform(project, api, kinds, adapters, ledgers, histories)
 

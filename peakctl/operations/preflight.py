@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from peakctl.errors import ApiError, Diagnostic, NotAuthenticated, Severity, diagnose
@@ -68,7 +69,7 @@ async def _unless_unread(ask: Callable[[], Awaitable[list[Diagnostic]]]) -> list
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: a cached property needs the instance's dictionary
 class _Look:
     """One plan that changes something, and the tenant that it is for."""
 
@@ -95,7 +96,7 @@ class _Look:
         """Machines that a manifest names by an id that the tenant does not have."""
         kinds = self.platform.kinds
         looked_up = {name for name, kind in kinds.items() if not kind.schema}
-        named = list(self._by_id(looked_up))
+        named = self._by_id(looked_up)
         if not named:
             return []
         known = await self._options(named)
@@ -106,8 +107,15 @@ class _Look:
                 told.append(_no_machine(action, site, id_, same))
         return told
 
-    def _by_id(self, kinds: Collection[str]) -> Iterator[tuple[Action, Site, Value]]:
+    def _by_id(self, kinds: Collection[str]) -> list[tuple[Action, Site, Value]]:
         """What manifests name of these kinds by its id, where that is not what is live already."""
+        return [each for each in self._named_by_id if {*each[1].rule.kinds} <= {*kinds}]
+
+    @cached_property
+    def _named_by_id(self) -> list[tuple[Action, Site, Value]]:
+        return list(self._find_named_by_id())
+
+    def _find_named_by_id(self) -> Iterator[tuple[Action, Site, Value]]:
         for action in self.plan.pending:
             resource = action.resource
             if resource is None or action.verb is Verb.DELETE:
@@ -117,13 +125,13 @@ class _Look:
             for site in _sites(root, action.desired, (), ()):
                 id_ = value_at(resource.values, site.id_at)
                 is_id = isinstance(id_, int) or (isinstance(id_, str) and id_.isdigit())
-                if is_id and {*site.rule.kinds} <= {*kinds} and not _same(site, resource, before):
+                if is_id and not _same(site, resource, before):
                     yield action, site, id_
 
     async def versions(self) -> list[Diagnostic]:
         """Versions, or what has them, that manifests name by ids that the tenant does not have."""
         numbered = {n for n, k in self.platform.kinds.items() if k.versions and k.versions.has_id}
-        named = list(self._by_id(numbered))
+        named = self._by_id(numbered)
         wanted = {self._version(each): each for each in named}
         there = await asyncio.gather(*(self._is_there(*each) for each in wanted))
         known = dict(zip(wanted, there, strict=True))

@@ -161,32 +161,22 @@ def check_is_file(words: Sequence[str]) -> str:
     )
 
 
-@dataclass(slots=True)
-class ApprovalCheck:
-    """Tells a plan beyond what was consented to: a saved plan, or a plan that was shown.
+def check_approved(
+    platform: Platform, consent: PlanResult | SavedPlan, now: Plan, again: str
+) -> None:
+    """Return when all that a plan does was consented to. Raises PlanStale.
 
-    `again` is what to type to run it again.
+    Consent is a saved plan, or a plan that was shown. `again` is what to type to run it again.
     """
-
-    platform: Platform
-    consent: PlanResult | SavedPlan
-    again: str
-    _approvals: tuple[Approval, ...] = ()
-
-    def prepare(self) -> None:
-        """Work out what was consented to, where there is time for it before it is needed."""
-        if isinstance(self.consent, SavedPlan):
-            self._approvals = (self.consent.approval, *self.consent.others)
-        elif not self._approvals:
-            self._approvals = (_approved(self.platform, self.consent.plan, cost=LIGHT),)
-
-    def check(self, now: Plan) -> None:
-        """Return when all of the plan was consented to. Raises PlanStale."""
-        self.prepare()
-        of_file = isinstance(self.consent, SavedPlan)
-        fix = PLAN_AGAIN if of_file else f"look at the new plan: {self.again}"
-        if found := objections_to_all(self._approvals, now, self.platform.kinds, fix):
-            raise PlanStale(*found)
+    if isinstance(consent, SavedPlan):
+        approvals, fix = (consent.approval, *consent.others), PLAN_AGAIN
+    elif now.pending == consent.plan.pending:
+        return
+    else:
+        approvals = (_approved(platform, consent.plan, cost=LIGHT),)
+        fix = f"look at the new plan: {again}"
+    if found := objections_to_all(approvals, now, platform.kinds, fix):
+        raise PlanStale(*found)
 
 
 async def left_out(

@@ -92,12 +92,12 @@ async def _apply_once(
     from peakctl.cli.planning import plan_report, plan_result, plan_typed
     from peakctl.operations.apply import check_saved
     from peakctl.operations.plan import refuse_guarded
-    from peakctl.operations.saved_plan import ApprovalCheck
+    from peakctl.operations.saved_plan import check_approved
 
     planned = await plan_typed(session, platform, loaded, saved)
     if session.flags.dry_run:
         if saved is not None:
-            ApprovalCheck(platform, saved, session.again()).check(planned.plan)
+            check_approved(platform, saved, planned.plan, session.again())
         return plan_report(session, planned)
     session.show_plan(planned.plan, plan_result(session, planned))
     refuse_guarded(planned)

@@ -48,14 +48,14 @@ async def add_file_changes(
     At most one request for each new version of an archive; none for those in `known`, which were
     compared before. Raises nothing of its own: where a request fails, the files are not known.
     """
-    pairs = zip(
-        plan.actions,
-        await asyncio.gather(*(_of_action(a, observed, adapters, known) for a in plan.actions)),
-        strict=True,
-    )
-    return Plan(
-        tuple(action if files is None else replace(action, files=files) for action, files in pairs)
-    )
+    new = [(action, found) for action in plan.actions if (found := _new_archive(action))]
+    asked = (_of_archive(found, action, observed, adapters, known) for action, found in new)
+    answers = await asyncio.gather(*asked)
+    changed = {
+        action.key: replace(action, files=replace(files, at=found.path))
+        for (action, found), files in zip(new, answers, strict=True)
+    }
+    return Plan(tuple(changed.get(action.key, action) for action in plan.actions))
 
 
 def redacted_files(plan: Plan, redact: Callable[[str], str]) -> Plan:
@@ -102,18 +102,6 @@ def _new_archive(action: Action) -> _New | None:
         if (made or differs) and len(archive.files) == archive.size:
             return _New(path, archive, None if made else action.live)
     return None
-
-
-async def _of_action(
-    action: Action,
-    observed: LiveState,
-    adapters: Mapping[str, Adapter],
-    known: Mapping[Compared, FileChanges],
-) -> FileChanges | None:
-    new = _new_archive(action)
-    if new is None:
-        return None
-    return replace(await _of_archive(new, action, observed, adapters, known), at=new.path)
 
 
 async def _of_archive(

@@ -48,6 +48,8 @@ async def show_with_versions(
     mask: Callable[[str], str] = str,
 ) -> tuple[Plan, Told]:
     """As `show_plan`, after asking for versions that `named` has no number of; what was told."""
+    if all(action.says_nothing for action in plan.actions):
+        return plan, told
     names = named(told)
     shown = show_plan(plan, kinds, names, mask, known)
     if not names.missing:
@@ -79,7 +81,7 @@ def show_plan(
 def _shown(
     action: Action, kinds: Mapping[str, Kind], names: Names, mask: Callable[[str], str]
 ) -> Action:
-    if action.verb is Verb.KEEP and not (action.changes or action.skipped or action.reasons):
+    if action.says_nothing:
         return action
     view = _view(action, kinds[action.key.kind], names)
     changes = view.created() if action.verb in MADE else view.changes()

@@ -128,3 +128,19 @@ def test_a_slot_is_not_given_to_one_who_is_already_cancelled() -> None:
         assert limit.held == 0
 
     asyncio.run(main())
+
+
+def test_some_go_before_all_who_wait() -> None:
+    async def main() -> None:
+        limit, order = ConcurrencyLimit(1, 9), list[str]()
+
+        async def work(name: str, *, first: bool) -> None:
+            async with limit.one(first=first):
+                order.append(name)
+                await asyncio.sleep(0)
+
+        waiting = (work(name, first=name.isupper()) for name in "abcDeF")
+        await asyncio.gather(*waiting)
+        assert "".join(order) == "aFDbce"
+
+    asyncio.run(main())

@@ -394,3 +394,36 @@ def test_where_no_thread_can_be_started_the_work_is_done_here(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     import_ahead("sndhdr")
     assert asyncio.run(in_thread(lambda: threading.current_thread())) is threading.main_thread()
+
+
+def test_the_ledger_is_read_before_the_resources_of_a_large_project(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows = (FLOW.replace("nightly", f"nightly-{n}") for n in range(40))
+    (tmp_path / "m/flow.yaml").write_text("---\n".join(flows))
+    apply(opened(tmp_path), APPROVE_ALL)
+    left, listed, check = list[str](), threading.Event(), validate.read_manifests
+
+    class Waiting(httpx.AsyncBaseTransport):
+        inner = emulator_transport(tenant)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            left.append(request.url.path)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            answer = await self.inner.handle_async_request(request)
+            if {LISTING, FLOWS} <= {*left}:
+                listed.set()
+            return answer
+
+    def wait_first(*args: Any, **words: Any) -> Any:
+        assert listed.wait(60)
+        return check(*args, **words)
+
+    monkeypatch.setattr("peakctl.api.client.socket_transport", lambda *_: Waiting())
+    monkeypatch.setattr(validate, "read_manifests", wait_first)
+    plan(opened(tmp_path))
+    reads = [n for n, path in enumerate(left) if path.startswith(FLOWS) and path != FLOWS]
+    of_ledger = [n for n, path in enumerate(left) if path.startswith(LISTING) and path != LISTING]
+    assert len(reads) == 40
+    assert max(of_ledger) < reads[20]
