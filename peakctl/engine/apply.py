@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
-from peakctl.engine.runner import ActionRunner, resource_id
+from peakctl.engine.runner import STOPPED, ActionRunner, Packs, resource_id
 from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
@@ -18,7 +18,6 @@ from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step
 from peakctl.model.records import dataclass
 from peakctl.model.text import Redactor, secret_texts, status_word
 
-_STOPPED = "the run was stopped before its turn"
 BECAME = {
     Status.FAILED: "failed",
     Status.UNKNOWN: "may have failed",
@@ -40,6 +39,7 @@ class _Run:
     redact: Callable[[str], str]
     taken: dict[LiveId, Key] = field(default_factory=dict)
     tails: bool = False
+    packs: Packs | None = None
     usual: Mapping[Key, int] = field(default_factory=dict)
     known: dict[Unknown, Value] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class _Run:
             redact=self.redact,
             looks=self._looks_of(key.kind),
             tails=self.tails,
+            packs=self.packs,
         )
         try:
             outcome = self._unless_same(action, await runner.run())
@@ -90,7 +91,7 @@ class _Run:
     def cancel(self, key: Key) -> None:
         """Record that an action was not started, since the run was stopped."""
         action = self.actions[key]
-        self._record(action, self.left_out(action, Status.CANCELLED, _STOPPED))
+        self._record(action, self.left_out(action, Status.CANCELLED, STOPPED))
 
     def blocked(self, key: Key, root: Key) -> None:
         """Record that an action was not started, because of what became of `root`."""
@@ -163,6 +164,7 @@ async def apply(
     stop: Stop,
     redact: Callable[[str], str] | None = None,
     tails: bool = False,
+    packs: Packs | None = None,
     usual: Mapping[Key, int] | None = None,
 ) -> tuple[Outcome, ...]:
     """Carry out every action; the outcomes are in the order of the plan, one an action.
@@ -170,15 +172,17 @@ async def apply(
     A failure blocks what depends on it, and every delete that has not started; nothing else. Only
     errors that are no action's own are raised. `redact` masks secrets in what the platform says;
     without one, those of the plan. With `tails`, events have the end of the log of what is being
-    built, for one more request at each poll; `usual` are the seconds that each wait took before:
-    events tell them, and about then it is looked at more often.
+    built, for one more request at each poll. `packs` packs archives; without it they are packed in
+    the event loop, so that requests have the same order each time. `usual` are the seconds that
+    each wait took before: events tell them, and about then it is looked at more often.
     When the task is cancelled, `emit` still hears how each action was left.
     """
     busy = {action.key: action for action in plan.actions if action.steps}
     lives = [a for a in plan.actions if a.live is not None and a.verb is not Verb.DELETE]
     taken = {shared_id(kinds, a.key.kind, a.live.id): a.key for a in lives if a.live}
     redact = redact or Redactor(secret_texts([action.desired for action in plan.actions]))
-    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken, tails, usual or {})
+    usual = usual or {}
+    run = _Run(busy, kinds, adapters, clock, emit, limits, stop, redact, taken, tails, packs, usual)
     try:
         await run_graph({k: a.after & busy.keys() for k, a in busy.items()}, run.act, run.blocked)
     except BaseExceptionGroup as group:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import field, replace
+from functools import partial
 
 from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
 from peakctl.engine.diff.stored_forms import is_other_form
-from peakctl.engine.plan.steps import CALL_STEPS
+from peakctl.engine.plan.steps import CALL_STEPS, UPLOADING
 from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits, noun, wait_until_settled
 from peakctl.errors import ApiError, PeakctlError
 from peakctl.kinds.fields import Kind, has_outputs, redacted_outputs
-from peakctl.model import Action, Change, Failure, Live, Outcome, PartState, State, Status, Step
+from peakctl.model.plan import Action, Change, Failure, Outcome, PartState, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
 from peakctl.model.records import dataclass
+from peakctl.model.resources import Archive, Live, State
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
 
@@ -44,6 +48,9 @@ class _Tail:
             runner.report(self.step, runner.redacted(reading), self.lines)
 
 
+STOPPED = "the run was stopped before its turn"
+WORTH_A_THREAD = 2**18
+"""Bytes of the files of an archive, which take about 8 ms to pack."""
 TAIL = 3
 """Lines of a log that are told while it grows."""
 LOOKS_FIRST = "the next run looks first, and does not send it twice"
@@ -55,11 +62,46 @@ NUMBERED = (Step.CREATE_VERSION, Step.CREATE_RELEASE)
 RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
 
 
+class Packs:
+    """The archives of a run, packed while the event loop goes on.
+
+    `pack` makes a call elsewhere, in a thread: that of a small archive takes less time here than
+    there. They are packed in the order in which they are asked for, which is that of the plan, as
+    many at once as there are processors. At most `most` are in memory, what is sent included.
+    """
+
+    def __init__(self, pack: Callable[[Callable[[], bytes]], Awaitable[bytes]], most: int) -> None:
+        self._pack = pack
+        self._held = asyncio.Semaphore(most)
+        self._packing = asyncio.Semaphore(os.cpu_count() or 1)
+
+    @contextlib.asynccontextmanager
+    async def packed(
+        self, archives: Mapping[Path, Archive], is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[dict[Path, Archive] | None]:
+        """The archives with their bytes, which nobody holds afterwards. Raises as `encode`.
+
+        None where they are no longer wanted when their turn comes, or once they are packed.
+        """
+        ready: dict[Path, Archive] = {}
+        async with self._held:
+            async with self._packing:
+                if is_wanted():
+                    ready = {path: await self._ready(each) for path, each in archives.items()}
+            yield ready if is_wanted() else None
+
+    async def _ready(self, archive: Archive) -> Archive:
+        small = sum(file.size for file in archive.files) < WORTH_A_THREAD
+        packed = archive.encode() if small else await self._pack(archive.encode)
+        return replace(archive, encode=partial(bytes, packed))
+
+
 @dataclass(slots=True)
 class ActionRunner:
     """One action under way. `known` receives what references to it are filled with.
 
-    `looks` are those of all waits for its kind.
+    `looks` are those of all waits for its kind. Without `packs` archives are packed at once, where
+    they are sent.
     """
 
     action: Action
@@ -73,6 +115,8 @@ class ActionRunner:
     redact: Callable[[str], str]
     looks: SharedLooks
     tails: bool = False
+    packs: Packs | None = None
+    packing: bool = False
     started: float = field(init=False)
     wrote: bool = False
     made_last: bool = False
@@ -121,6 +165,8 @@ class ActionRunner:
         """The outcome of an action that is abandoned where it stands: nothing more is asked."""
         if self.waiting_for is not None:
             return self._going_on(self.waiting_for)
+        if self.packing and not self.wrote:
+            return self._outcome(Status.CANCELLED, STOPPED)
         if self.sending is None:
             return self._outcome(Status.UNKNOWN, "it was left before its end")
         message = f"the run ended before the platform answered {self.sending}"
@@ -155,10 +201,9 @@ class ActionRunner:
     async def _step(self, step: Step, desired: Tree) -> Outcome | None:
         """Make one call and wait for what it started; the outcome, if the action ends here."""
         request = self._request(step, desired)
-        self.sending = None if step is Step.WAIT else step
         try:
-            answer: CallResult | Outcome = await self._call(request)
-            self.wrote = self.wrote or step is not Step.WAIT
+            answer = await self._send(request)
+            self.wrote = self.wrote or not (step is Step.WAIT or isinstance(answer, Outcome))
         except ApiError as error:
             answer = await self._after_error(request, error)
         self.sending = None
@@ -170,6 +215,25 @@ class ActionRunner:
         if ended is None and step in IDEMPOTENT and not self.kind.whole_update:
             ended = await self._check_removals(request)
         return ended
+
+    async def _send(self, request: CallRequest) -> CallResult | Outcome:
+        """The answer to a call, whose archives are packed before.
+
+        Where the run is stopped meanwhile, and nothing was sent before, nothing is.
+        """
+        if self.packs is None or not request.archives or request.step not in UPLOADING:
+            self.sending = None if request.step is Step.WAIT else request.step
+            return await self._call(request)
+        self.packing = True
+        async with self.packs.packed(request.archives, self._may_go_on) as archives:
+            self.packing = False
+            if archives is None:
+                return self._outcome(Status.CANCELLED, STOPPED)
+            self.sending = request.step
+            return await self._call(replace(request, archives=archives))
+
+    def _may_go_on(self) -> bool:
+        return self.wrote or not self.stop.requested
 
     def _request(self, step: Step, desired: Tree) -> CallRequest:
         resource = self.action.resource

@@ -16,7 +16,7 @@ from peakctl.errors import Diagnostic, GuardRefused
 from peakctl.model import Action, Event, JsonDict, Key, Outcome, Plan, Tree
 from peakctl.model.records import dataclass
 from peakctl.operations import stages
-from peakctl.operations.ahead import BetweenEvents, begin_look
+from peakctl.operations.ahead import BetweenEvents, begin_look, in_thread
 from peakctl.operations.plan import (
     PlanOptions,
     PlanResult,
@@ -32,6 +32,7 @@ from peakctl.operations.saved_plan import SavedPlan, check_approved, left_out
 from peakctl.operations.tenant import is_tenant_sure
 
 if TYPE_CHECKING:
+    from peakctl.engine.runner import Packs
     from peakctl.operations.health import CheckResult
 
 
@@ -387,6 +388,7 @@ class _Run:
                 stop=self.stop,
                 redact=platform.project.redact,
                 tails=self.options.tails,
+                packs=_packs(platform.project, self.planned.options.parallelism),
                 usual=usual_waits(self.planned.plan.pending, self.planned.live.ledger),
             )
 
@@ -449,6 +451,17 @@ class _Run:
     def _recorded(self, problems: tuple[Diagnostic, ...]) -> None:
         self.told += (*self._ledger_of_run.noted, *problems)
         self.recorded = not problems
+
+
+def _packs(project: Project, parallelism: int) -> Packs | None:
+    """What packs archives in threads; None on an emulator in this process.
+
+    There requests have the same order each time, and time does not pass while a thread works: its
+    clock may be one that goes on when nothing else is to be done.
+    """
+    from peakctl.engine.runner import Packs
+
+    return None if is_emulated(project) else Packs(in_thread, parallelism)
 
 
 def wait_limits(project: Project, options: ApplyOptions) -> WaitLimits:

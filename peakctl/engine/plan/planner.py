@@ -24,7 +24,7 @@ from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.parameters import Parameters, ParameterSet, is_dropped, without_implied
 from peakctl.engine.plan.references import NEW, Pins, resolve
 from peakctl.engine.plan.shown import refused
-from peakctl.engine.plan.steps import Chosen, choose_steps, plan_create
+from peakctl.engine.plan.steps import UPLOADING, Chosen, choose_steps, plan_create
 from peakctl.errors import Diagnostic, Severity, diagnose
 from peakctl.kinds.fields import REPLACE, Field, Kind, is_ignored, said, variant
 from peakctl.ledger.digests import StoredDigests, digest_ahead, stored_digests
@@ -34,7 +34,6 @@ from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, Key, Path, Tree, dotted, mapping_at, reveal, seal_at
 
-UPLOADING = frozenset((Step.CREATE, Step.CREATE_VERSION, Step.UPDATE_VERSION, Step.CREATE_RELEASE))
 NO_CONSENT = Consent()
 
 

@@ -24,6 +24,8 @@ CALL_STEPS = {
     "update": Step.UPDATE,
     "edit": Step.UPDATE_METADATA,
 }
+UPLOADING = frozenset((Step.CREATE, Step.CREATE_VERSION, Step.UPDATE_VERSION, Step.CREATE_RELEASE))
+"""The calls that send the archive of a folder, where there is one."""
 SEVERITY = list(Verb)
 STEP_ORDER = list(CALL_STEPS.values())
 

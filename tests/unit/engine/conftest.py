@@ -18,6 +18,7 @@ from peakctl.engine.observe.live_state import LiveState, observe
 from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.engine.plan.shown import show_with_versions
+from peakctl.engine.runner import Packs
 from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind
@@ -224,6 +225,7 @@ class Lab:
     events: list[Event] = field(default_factory=list)
     tails: bool = False
     usual: dict[Key, int] | None = None
+    packs: Packs | None = None
 
     manifest = staticmethod(manifest)
     problem = staticmethod(problem)
@@ -278,6 +280,7 @@ class Lab:
             stop=self.stop,
             tails=self.tails,
             usual=self.usual,
+            packs=self.packs,
         )
 
     def run(self, *documents: Any) -> tuple[Outcome, ...]:
