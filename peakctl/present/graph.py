@@ -138,11 +138,9 @@ def _places(graph: Graph) -> list[tuple[int, int]]:
         }
         for row, at in enumerate(sorted(column, key=lambda each: (middle[each], each))):
             rows[at] = row
+    wide, high = _WIDTH + _GAP_X, _HEIGHT + _GAP_Y
     return [
-        (
-            _MARGIN + box.layer * (_WIDTH + _GAP_X),
-            _MARGIN + round(rows[at] * (_HEIGHT + _GAP_Y)),
-        )
+        (_MARGIN + box.layer * wide, _MARGIN + round(rows[at] * high))
         for at, box in enumerate(graph.boxes)
     ]
 
