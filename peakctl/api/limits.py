@@ -7,7 +7,6 @@ throttles, and grows by one after so many successes in a row. Waits before anoth
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -51,7 +50,7 @@ class Limits:
 
 
 class ConcurrencyLimit:
-    """Up to `most` holders at a time, first come first served; some go before the others."""
+    """Up to `most` holders at a time, first come first served; some of them before all others."""
 
     def __init__(self, most: int, grow_after: int) -> None:
         self.limit = most
@@ -60,11 +59,12 @@ class ConcurrencyLimit:
         self._grow_after = grow_after
         self._successes = 0
         self._round = 0
-        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        self._first: dict[asyncio.Future[None], None] = {}
+        self._others: dict[asyncio.Future[None], None] = {}
 
     @asynccontextmanager
     async def one(self, *, first: bool = False) -> AsyncIterator[int]:
-        """Hold a place, the next one if `first`. Gives the number of the round, for `throttled`."""
+        """Hold a place, got before others if `first`. Gives the round, for `throttled`."""
         await self._take(first=first)
         try:
             yield self._round
@@ -88,16 +88,16 @@ class ConcurrencyLimit:
             self._hand_out()
 
     async def _take(self, *, first: bool) -> None:
-        if self.held < self.limit and not self._waiting:
+        if self.held < self.limit and not (self._first or self._others):
             self.held += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting[turn] = None
-        self._waiting.move_to_end(turn, last=not first)
+        waiting = self._first if first else self._others
+        waiting[turn] = None
         try:
             await turn
         except asyncio.CancelledError:
-            self._waiting.pop(turn, None)
+            waiting.pop(turn, None)
             if turn.done() and not turn.cancelled():
                 self._give_back()  # the place came free in the same moment as the cancellation
             raise
@@ -107,9 +107,9 @@ class ConcurrencyLimit:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._waiting and self.held < self.limit:
-            turn = next(iter(self._waiting))
-            del self._waiting[turn]
+        while self.held < self.limit and (waiting := self._first or self._others):
+            turn = next(iter(waiting))
+            del waiting[turn]
             if not turn.done():
                 self.held += 1
                 turn.set_result(None)

@@ -71,12 +71,19 @@ async def _load_beside(platform: Platform, load: Load[T]) -> T:
     platform.asked_ahead.append(project.clock.now())
     if project.owner is not None:
         platform.api.ask_ahead(ledger_store.PATH, ledger_store.ITEMS)
-    loop = asyncio.get_running_loop()
+    loop, is_over = asyncio.get_running_loop(), asyncio.Event()
+
+    def list_ahead(kinds: frozenset[str]) -> None:
+        if not is_over.is_set():  # else nobody waits for the thread, and the connection is closed
+            _list_ahead(platform, kinds)
 
     def tell_kinds(kinds: frozenset[str]) -> None:
-        loop.call_soon_threadsafe(_list_ahead, platform, kinds)
+        loop.call_soon_threadsafe(list_ahead, kinds)
 
-    return await in_thread(lambda: load(tell_kinds))
+    try:
+        return await in_thread(lambda: load(tell_kinds))
+    finally:
+        is_over.set()
 
 
 def _list_ahead(platform: Platform, kinds: frozenset[str]) -> None:

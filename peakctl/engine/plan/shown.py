@@ -73,9 +73,17 @@ def show_plan(
 
     def shown(action: Action) -> Action:
         before = known.get(action.key) if known else None
-        return before[1] if before and before[0] == action else _shown(action, kinds, names, mask)
+        if before and _is_same(before[0], action):
+            return before[1]
+        return _shown(action, kinds, names, mask)
 
     return Plan(tuple(map(shown, plan.actions)))
+
+
+def _is_same(one: Action, two: Action) -> bool:
+    """Whether two actions are equal, and so is what only readers are told of them."""
+    told = (two.reasons, two.consequences, two.files)
+    return one == two and (one.reasons, one.consequences, one.files) == told
 
 
 def _shown(

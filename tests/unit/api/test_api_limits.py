@@ -130,7 +130,7 @@ def test_a_slot_is_not_given_to_one_who_is_already_cancelled() -> None:
     asyncio.run(main())
 
 
-def test_some_go_before_all_who_wait() -> None:
+def test_some_go_before_all_others_and_in_the_order_in_which_they_came() -> None:
     async def main() -> None:
         limit, order = ConcurrencyLimit(1, 9), list[str]()
 
@@ -141,6 +141,25 @@ def test_some_go_before_all_who_wait() -> None:
 
         waiting = (work(name, first=name.isupper()) for name in "abcDeF")
         await asyncio.gather(*waiting)
-        assert "".join(order) == "aFDbce"
+        assert "".join(order) == "aDFbce"
+
+    asyncio.run(main())
+
+
+def test_one_who_goes_first_and_is_cancelled_loses_nothing() -> None:
+    async def main() -> None:
+        limit, order = ConcurrencyLimit(1, 9), list[str]()
+
+        async def work(name: str) -> None:
+            async with limit.one(first=name.isupper()):
+                order.append(name)
+
+        async with limit.one():
+            tasks = [asyncio.create_task(work(name)) for name in "aBC"]
+            await _settle()
+            tasks[1].cancel()
+            await _settle()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert ("".join(order), limit.held) == ("Ca", 0)
 
     asyncio.run(main())

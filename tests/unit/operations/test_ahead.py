@@ -31,6 +31,7 @@ from peakctl.errors import Diagnostic
 from peakctl.kinds import validate
 from peakctl.kinds.schemas import load_kinds
 from peakctl.ledger.client import LedgerClient
+from peakctl.manifests.load import load_manifests
 from peakctl.operations.ahead import _STACK, BetweenEvents, import_ahead, in_thread
 from peakctl.operations.platform import connect
 
@@ -153,6 +154,38 @@ def test_the_listing_of_a_kind_leaves_before_its_manifests_are_checked(
     monkeypatch.setattr(validate, "read_manifests", wait_first)
     plan(opened(tmp_path, environment))
     assert asked(tenant).count(("GET", FLOWS)) == 1
+
+
+def test_nothing_is_asked_once_a_plan_is_cancelled_whose_manifests_are_still_read(
+    tmp_path: Path, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on, told = threading.Event(), threading.Event(), threading.Event()
+    load = load_manifests
+
+    def wait_first(*args: Any, **inputs: Any) -> Any:
+        reading.set()
+        assert go_on.wait(60)
+        try:
+            return load(*args, **inputs)
+        finally:
+            told.set()
+
+    monkeypatch.setattr("peakctl.manifests.load.load_manifests", wait_first)
+
+    async def cut() -> int:
+        task = asyncio.create_task(plan_async(opened(tmp_path)))
+        await asyncio.to_thread(reading.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        before = len(asked(tenant))
+        go_on.set()
+        await asyncio.to_thread(told.wait, 60)
+        for _ in range(9):
+            await asyncio.sleep(0)
+        return len(asked(tenant)) - before
+
+    assert asyncio.run(cut()) == 0
 
 
 @pytest.mark.parametrize("kind", sorted(name for name, kind in load_kinds().items() if kind.schema))

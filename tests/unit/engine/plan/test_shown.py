@@ -19,6 +19,9 @@ from peakctl.model import (
     Action,
     Cause,
     Change,
+    Consequence,
+    Effect,
+    FileChanges,
     Key,
     Listed,
     Plan,
@@ -744,3 +747,24 @@ def test_an_action_that_was_shown_before_is_shown_as_it_was(lab: Any) -> None:
     assert show_plan(plan, lab.kinds, names, known=known).actions[0].notes == ("before",)
     other = Plan(tuple(replace(each, notes=("now",)) for each in plan.actions))
     assert show_plan(other, lab.kinds, names, known=known).actions[0].notes == ("now",)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"reasons": (Reason(Cause.DELETED_OUTSIDE),)},
+        {"consequences": (Consequence(Effect.FOLLOWED, (Key("Workflow", "x"),)),)},
+        {"files": FileChanges(added=("a.py",))},
+    ],
+    ids=lambda told: next(iter(told)),
+)
+def test_what_readers_are_told_of_an_action_is_that_of_the_last_look(lab: Any, told: Any) -> None:
+    resources = lab.resources(lab.manifest("Workflow", "w", {"steps": {"a": RUN}}))
+    world = lab.observe(resources)
+    (before,) = make_plan(resources, world, lab.kinds).plan.actions
+    names = Names((before,), world, lab.kinds, {})
+    known = {before.key: (before, show_plan(Plan((before,)), lab.kinds, names).actions[0])}
+    now = replace(before, **told)
+    assert now == before
+    (shown,) = show_plan(Plan((now,)), lab.kinds, names, known=known).actions
+    assert all(getattr(shown, word) == value for word, value in told.items())
