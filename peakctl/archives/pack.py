@@ -16,8 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peakctl.archives import files
@@ -37,8 +36,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHOWN = 5
 _WORTH_A_THREAD = 8 * 2**20
 """Bytes of all folders from which more than one thread is started for them."""
-_MEAN_SIZE = 64 * 2**10
-"""Bytes of a file, in the mean, from which threads do not wait for each other all the time."""
+_MEAN_SIZE = 128 * 2**10
+"""Bytes of a file, in the mean, from which threads that hash do not wait for each other."""
 
 
 def pack(
@@ -96,11 +95,12 @@ def pack_all(
 def _readers(found: Mapping[ArtifactFolder, Sequence[files.Found]]) -> int:
     """How many threads read the folders: one, unless nearly all of their time is for bytes.
 
-    Bytes are read, hashed and compressed beside each other; what is done for each file is not, and
-    takes as long as some 30 KiB.
+    Bytes are read, hashed and compressed beside each other; what is done for each file is not, so
+    many small files take longer in two threads than in one.
     """
     size, count = sum(map(_size, found.values())), sum(map(len, found.values()))
-    pays = size >= _WORTH_A_THREAD and size >= count * _MEAN_SIZE
+    compresses = any(_largest_possible(each) > LIMIT for each in found.values())
+    pays = size >= _WORTH_A_THREAD and (compresses or size >= count * _MEAN_SIZE)
     return min(len(found), os.cpu_count() or 1) if pays else 1
 
 
@@ -184,13 +184,13 @@ def _read(
     files that cannot be read."""
     packed, entries, suspicious, problems = [], [], _Suspicious(), []
     for file in found:
-        chunks = _First()
+        first = _First(_SEEN_OF_KEYS if file.path.lower().endswith(_KEYS) else _SEEN)
         try:
-            entry = files.read_entry(file, chunks.take)
+            entry = files.read_entry(file, first.take)
         except ManifestsInvalid as problem:
             problems.append(problem)
             continue
-        start = chunks.start
+        start = first.start
         if is_plan_file(start):
             continue
         suspicious.inspect(file.path, entry.size, start)
@@ -202,12 +202,14 @@ def _read(
 
 @dataclass(slots=True)
 class _First:
-    """The first chunk of a file, which is enough to know what sort it is."""
+    """The first `most` bytes of a file, which are enough to know what sort it is."""
 
+    most: int
     start: bytes = b""
 
-    def take(self, chunk: bytes) -> None:
-        self.start = self.start or chunk
+    def take(self, chunk: memoryview) -> None:
+        if len(self.start) < self.most:
+            self.start += chunk[: self.most - len(self.start)]
 
 
 class _Bounded(io.BytesIO):
@@ -262,8 +264,13 @@ def _described(name: str, mode: int, method: int) -> zipfile.ZipInfo:
 
 def _folders(found: Iterable[files.Found]) -> list[str]:
     """The folders that hold a file, at any depth: the platform wants an entry for each."""
-    parents = {str(p) for file in found for p in PurePosixPath(file.path).parents}
-    return sorted(parents - {"."}, key=str.encode)
+    folders = set[str]()
+    for file in found:
+        folder = file.path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return sorted(folders, key=str.encode)
 
 
 def _largest_possible(found: Sequence[files.Found]) -> int:
@@ -317,20 +324,26 @@ _LFS_SIZE = 1024
 _LINK = re.compile(rb"\.{1,2}/[^\s\0]{1,4000}")
 """What git writes in place of a link where links are switched off, as on Windows."""
 _PRIVATE = b"PRIVATE KEY-----"
-_NAMES = (
-    ".env",
-    ".env.*",
-    ".netrc",
-    "_netrc",
-    ".pypirc",
-    ".git-credentials",
-    "credentials.json",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
+_NAMES = frozenset(
+    {
+        ".env",
+        ".netrc",
+        "_netrc",
+        ".pypirc",
+        ".git-credentials",
+        "credentials.json",
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+    }
 )
-_KEYS = ("*.pem", "*.key")
+"""Beside these, what begins with `.env.`."""
+_SEEN = 2**14
+"""Bytes of a file that tell which sort it is."""
+_SEEN_OF_KEYS = 2**20
+"""The same of certificates, which may be many, with a private key after them."""
+_KEYS = (".pem", ".key")
 """These may be certificates as well, which are public: only a private key in them counts."""
 _EMPTY_FILES = frozenset({".dockerignore", ".gitignore", ".gitkeep", ".keep"})
 """A folder that holds nothing else is as good as empty."""
@@ -382,7 +395,7 @@ class _Suspicious:
             self.pointers.append(path)
         if len(start) == size and _LINK.fullmatch(start):
             self.links.append(path)
-        if holds_credentials(PurePosixPath(path).name.lower(), start):
+        if holds_credentials(_name(path).lower(), start):
             self.credentials.append(path)
 
     def notices(self, paths: Iterable[str]) -> tuple[Notice, ...]:
@@ -396,7 +409,7 @@ class _Suspicious:
             )
             if noted
         ]
-        holds_any = any(PurePosixPath(path).name not in _EMPTY_FILES for path in paths)
+        holds_any = any(_name(path) not in _EMPTY_FILES for path in paths)
         return tuple(told) if holds_any else (_EMPTY, *told)
 
 
@@ -404,9 +417,14 @@ def holds_credentials(name: str, start: bytes) -> bool:
     """Whether a file of this name, in lower case, that begins so may hold credentials."""
     if name in _HARMLESS:
         return False
-    if any(fnmatchcase(name, pattern) for pattern in _KEYS):
+    if name.endswith(_KEYS):
         return _PRIVATE in start
-    return any(fnmatchcase(name, pattern) for pattern in _NAMES)
+    return name in _NAMES or name.startswith(".env.")
+
+
+def _name(path: str) -> str:
+    """The last part of a path: a path object for each of many files takes longer than its hash."""
+    return path.rpartition("/")[2]
 
 
 def _listed(paths: list[str]) -> str:

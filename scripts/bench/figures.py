@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import sys
 import urllib.request
 from dataclasses import dataclass
@@ -176,6 +177,35 @@ def _write_secrets(folder: Path) -> None:
     (folder / "manifests/all.yaml").write_text(text)
 
 
+def archive_figures(tree: Tree) -> Iterator[Figure]:
+    """Folders hashed and packed, beside the libraries that do it: no start-up is in these."""
+    texts, large = tree.work / "texts", [tree.work / f"large-{n}" for n in range(8)]
+    if not texts.exists():
+        _write_files(texts, 240, 40_000)
+        for folder in large:
+            _write_files(folder, 9, 2**20)
+    many, few = [str(texts)], [str(folder) for folder in large]
+    for name, ours, floor, folders, goal, beside in (
+        ("hash 240 files of 40 kB", "hash", "hash", many, 1.1, "scandir, read, SHA-256"),
+        ("hash 8 folders of 9 MiB", "hash", "threads", few, 1.1, "the same, a thread a processor"),
+        ("pack 240 files of 40 kB", "pack", "zlib", many, 1.1, "read, CRC-32 and zlib"),
+    ):
+        env = environment(tree.root)
+        least = printed(program("archive_floor.py", floor, *folders), env)
+        found = printed(program("archive_folders.py", ours, *folders), env)
+        yield Figure(f"{name}: wall", found / least, goal, beside)
+
+
+def _write_files(folder: Path, count: int, size: int) -> None:
+    """Files of words, which compress as texts do."""
+    folder.mkdir(parents=True)
+    draw = random.Random(folder.name)
+    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(2000)]
+    for number in range(count):
+        text = " ".join(draw.choices(words, k=size // 8))
+        (folder / f"{number}.txt").write_text(text, "utf-8")
+
+
 def emulator_figures(tree: Tree) -> Iterator[Figure]:
     """The emulator's start and reads, beside a bare route of the same server."""
     env = environment(tree.root)
@@ -213,6 +243,7 @@ def figures(quick: bool) -> Sequence[tuple[str, Callable[[Tree], Iterator[Figure
         ("100", lambda tree: live_figures(tree, 100)),
         ("documents", lambda tree: size_figures(tree, documents)),
         ("secrets", secret_figures),
+        ("archives", archive_figures),
         ("emulator", emulator_figures),
     ]
     return found if quick else [*found, ("1000", lambda tree: live_figures(tree, 1000))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -205,7 +206,7 @@ def test_what_cannot_be_read_is_refused(
         raise PermissionError(13, "Permission denied")
 
     if error == "file":
-        monkeypatch.setattr(Path, "open", fail)
+        monkeypatch.setattr(files, "FileIO", fail)
     else:
         monkeypatch.setattr(files.os, "scandir", fail)
     assert {code for code, _ in problems_of(folder)} == {"artifact/unreadable"}
@@ -541,16 +542,23 @@ def test_one_processor_reads_them_one_after_the_other(
     assert names == {threading.current_thread().name}
 
 
-def test_small_files_are_read_in_one_thread(
+def test_small_files_are_read_in_one_thread_unless_they_are_compressed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    few = [grow(tmp_path / name, {"a": name}) for name in "xy"]
+    few = [grow(tmp_path / name, {"a": name * 5000}) for name in "xy"]
     names = reading(monkeypatch, lambda: None)
     pack_all(needed(*few), tmp_path)
     monkeypatch.setattr("peakctl.archives.pack._WORTH_A_THREAD", 1)
     pack_all(needed(*few), tmp_path)
     assert names == {threading.current_thread().name}
+    alone = [pack(folder, None, tmp_path).digest for folder in few]
+    monkeypatch.setattr("peakctl.archives.pack.LIMIT", 5000)
+    both = threading.Barrier(2)
+    met = iter([True, True])
+    reading(monkeypatch, lambda: next(met, False) and both.wait(timeout=60))
+    found = pack_all(needed(*few), tmp_path)
+    assert [each.digest for each in found if isinstance(each, Archive)] == alone
 
 
 def test_where_no_thread_can_be_started_folders_are_read_all_the_same(
@@ -580,3 +588,21 @@ def test_a_large_folder_that_cannot_be_packed_is_told_with_the_others(
     (large[1] / "noise").write_bytes(noise(LIMIT + 2**10))
     found = pack_all(needed(*large), tmp_path)
     assert [type(each) for each in found] == [Archive, ManifestsInvalid]
+
+
+def test_a_private_key_after_many_certificates_is_told(tmp_path: Path) -> None:
+    text = "CERTIFICATE\n" * 60_000 + "-----BEGIN PRIVATE KEY-----\n"
+    folder = grow(tmp_path / "a", {"ALL.PEM": text, "other.txt": text})
+    (told,) = pack(folder, None, tmp_path).notices
+    assert (told.code, "ALL.PEM" in told.summary) == ("artifact/credentials", True)
+    assert len(text) > files.CHUNK
+
+
+def test_a_file_that_grew_since_it_was_found_is_read_whole(tmp_path: Path) -> None:
+    folder = grow(tmp_path / "a", {"log": ""})
+    (found,) = files.find_files(folder, None)
+    (folder / "log").write_bytes(noise(3 * files.CHUNK + 1))
+    chunks: list[bytes] = []
+    entry = files.read_entry(found, lambda chunk: chunks.append(bytes(chunk)))
+    assert b"".join(chunks) == noise(3 * files.CHUNK + 1)
+    assert entry.sha256 == hashlib.sha256(b"".join(chunks)).hexdigest()
