@@ -193,7 +193,8 @@ def _parts(file: ProjectFile, settings: Settings) -> _Parts | None:
     for name in file.environments or (None,):
         options = ProjectOptions(environment=name, unset_is_unknown=True)
         try:
-            loaded = validate(_without_prefix(open_project(options, settings, file.root)))
+            project = _without_prefix(open_project(options, settings, file.root))
+            loaded = validate(project, archives_of=lambda _: ())
         except (PeakctlError, OSError):
             return None
         archives.update(each for r in loaded.resources.values() for each in _archives(r))
@@ -208,7 +209,7 @@ def _without_prefix(project: Project) -> Project:
 
 
 def _archives(resource: Resource) -> Iterator[Path]:
-    for path in resource.archives:
+    for path in resource.unread:
         found = value_at(resource.document.value, (*path, "path"))
         if isinstance(found, str):
             yield Path(resource.document.folder) / found

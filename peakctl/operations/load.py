@@ -74,17 +74,18 @@ def load(
     when a word or pattern fits nothing, GuardRefused when nothing is declared: a template that
     renders to nothing must not look like a wish to have nothing.
     """
-    return _load(project, select, exclude, archives_of=archives_of, tell_kinds=tell_kinds)
+    return _load(project, select, exclude, archives_of, tell_kinds=tell_kinds)
 
 
 def validate(
-    project: Project, select: Sequence[str] = (), exclude: Sequence[str] = ()
+    project: Project,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    *,
+    archives_of: Choice | None = None,
 ) -> LoadResult:
-    """As `load`, with what resources say of each other: unknown dependencies, cycles, parameters.
-
-    Not a single document is a warning here.
-    """
-    return _load(project, select, exclude, may_be_empty=True, together=True)
+    """As `load`, with what resources say of each other; not a single document is a warning."""
+    return _load(project, select, exclude, archives_of, may_be_empty=True, together=True)
 
 
 @no_collector()
@@ -92,8 +93,8 @@ def _load(
     project: Project,
     select: Sequence[str],
     exclude: Sequence[str],
+    archives_of: Choice | None,
     *,
-    archives_of: Choice | None = None,
     may_be_empty: bool = False,
     together: bool = False,
     tell_kinds: TellKinds | None = None,
@@ -139,10 +140,9 @@ def _load(
 def _needing_archives(
     project: Project, choice: Choice, found: Sequence[Resource]
 ) -> Collection[Key]:
-    """Which declared resources are chosen, by their live names, and what these need.
+    """Which declared resources are chosen, by their live names, and what they need a version of.
 
-    A plan has to see whether what is needed has yet to get the version that they would get. None
-    where nothing can be chosen: why is told after what is wrong with the manifests.
+    None where nothing can be chosen: why is told after what is wrong with the manifests.
     """
     from peakctl.engine.graph import with_needed
     from peakctl.kinds.prefix import prefixed_key

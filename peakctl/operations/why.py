@@ -123,7 +123,7 @@ async def why_async(project: Project, target: str) -> WhyResult:
 async def find_why(platform: Platform, target: str) -> WhyResult:
     """As `why_async`, on a platform that is connected."""
     project = platform.project
-    loaded = load(project)
+    loaded = load(project, archives_of=lambda found: (_split(target, found, platform)[0],))
     with telling() as told:
         told += loaded.diagnostics
         key, words = _split(target, loaded.resources, platform)

@@ -119,6 +119,18 @@ def test_what_is_removed_or_moved_away_touches_it(
     assert changed() == ["teams/a"]
 
 
+def test_no_artifact_folder_is_read(
+    repository: Path, changed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_files(*_: object) -> None:
+        raise AssertionError("a folder was read")
+
+    monkeypatch.setattr("peakctl.archives.files.find_files", find_files)
+    assert changed() == []
+    (repository / "teams/a/src/new.py").write_text("1\n")
+    assert changed() == ["teams/a"]
+
+
 def test_what_cannot_be_read_counts_as_touched(repository: Path, changed: Any) -> None:
     (repository / "teams/a/manifests/image.yaml").write_text("kind: [\n")
     (repository / "teams/b/peakctl.yaml").write_text("nonsense: 1\n")

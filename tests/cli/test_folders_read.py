@@ -123,6 +123,14 @@ def test_names_may_be_typed_with_their_prefix(reads: Reads, name: str) -> None:
     assert reads("plan", "-e", "mine", "--select", image) == OTHER
 
 
+def test_why_reads_what_it_tells_of(reads: Reads) -> None:
+    reads("apply", "--yes")
+    assert reads("why", "Workflow/plain") == {}
+    assert reads("why", "Workflow/uses.spec") == BASE
+    assert reads("why", "Image/nope", code=1) == {}
+    assert "no manifest declares Image/nope" in reads.err
+
+
 def test_what_is_left_out_is_planned_as_before(reads: Reads) -> None:
     plain = ("--select", "Workflow/plain")
     assert reads("plan", *plain) == {}  # nothing is live
