@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import field, replace
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import TypeVar
 
 from peakctl.engine.observe.identity import shared_id
 from peakctl.engine.observe.live_state import first_error
-from peakctl.engine.runner import STOPPED, ActionRunner, Packs, resource_id
+from peakctl.engine.plan.steps import UPLOADING
+from peakctl.engine.runner import STOPPED, ActionRunner, resource_id
 from peakctl.engine.waiting import SharedLooks, Stop, WaitLimits
 from peakctl.kinds.fields import Kind
 from peakctl.model import EMPTY, Adapter, Clock, Key, LiveId, Readiness, Unknown, Value
 from peakctl.model.plan import Action, Event, Outcome, Phase, Plan, Status, Step, Verb
 from peakctl.model.records import dataclass
+from peakctl.model.resources import Archive
 from peakctl.model.text import Redactor, secret_texts, status_word
+from peakctl.model.values import Path
 
+WORTH_A_THREAD = 2**18
+"""Bytes of the files of an archive, which take about 8 ms to pack."""
 BECAME = {
     Status.FAILED: "failed",
     Status.UNKNOWN: "may have failed",
@@ -25,6 +33,40 @@ BECAME = {
 }
 """What is said of the cause of a blocked action."""
 _SAME = ("the platform takes both names for one: choose names that differ in more than form",)
+
+
+class Packs:
+    """The archives of a run, packed while the event loop goes on.
+
+    `pack` makes a call elsewhere, in a thread: that of a small archive takes less time here than
+    there. They are packed in the order in which they are asked for, which is that of the plan, as
+    many at once as there are processors. At most `most` are in memory, what is sent included.
+    """
+
+    def __init__(self, pack: Callable[[Callable[[], bytes]], Awaitable[bytes]], most: int) -> None:
+        self._pack = pack
+        self._held = asyncio.Semaphore(most)
+        self._packing = asyncio.Semaphore(os.cpu_count() or 1)
+
+    @asynccontextmanager
+    async def packed(
+        self, archives: Mapping[Path, Archive], is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[dict[Path, Archive] | None]:
+        """The archives with their bytes, which nobody holds afterwards. Raises as `encode`.
+
+        None where they are no longer wanted when their turn comes, or once they are packed.
+        """
+        ready: dict[Path, Archive] = {}
+        async with self._held:
+            async with self._packing:
+                if is_wanted():
+                    ready = {path: await self._ready(each) for path, each in archives.items()}
+            yield ready if is_wanted() else None
+
+    async def _ready(self, archive: Archive) -> Archive:
+        small = sum(file.size for file in archive.files) < WORTH_A_THREAD
+        packed = archive.encode() if small else await self._pack(archive.encode)
+        return replace(archive, encode=partial(bytes, packed))
 
 
 @dataclass(slots=True)
@@ -54,7 +96,10 @@ class _Run:
         if action.verb is Verb.DELETE and (root := self._failure()):
             self.blocked(key, root)
             return False
-        self._report(Phase.STARTED, action, action.steps[0], "")
+        begin = partial(self._report, Phase.STARTED, action, action.steps[0], "")
+        packs_first = self.packs is not None and _begins_with_packing(action)
+        if not packs_first:
+            begin()
         runner = ActionRunner(
             action,
             self.kinds[key.kind],
@@ -68,6 +113,7 @@ class _Run:
             looks=self._looks_of(key.kind),
             tails=self.tails,
             packs=self.packs,
+            begin=begin if packs_first else None,
         )
         try:
             outcome = self._unless_same(action, await runner.run())
@@ -146,6 +192,10 @@ class _Run:
     ) -> None:
         at = self.clock.now()
         self.emit(Event(phase, action.key, action.verb, step, message, at, outcome, log, usual))
+
+
+def _begins_with_packing(action: Action) -> bool:
+    return bool(action.resource and action.resource.archives and action.steps[0] in UPLOADING)
 
 
 def _is_for_end(action: Action, step: Step) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
-from functools import partial
+from typing import TYPE_CHECKING
 
 from peakctl.api.lost_answers import LOOK_PAUSES, find_lost_write
 from peakctl.engine.diff.compare import compare
@@ -19,9 +17,12 @@ from peakctl.kinds.fields import Kind, has_outputs, redacted_outputs
 from peakctl.model.plan import Action, Change, Failure, Outcome, PartState, Status, Step
 from peakctl.model.platform import Adapter, CallRequest, CallResult, Clock, Readiness
 from peakctl.model.records import dataclass
-from peakctl.model.resources import Archive, Live, State
+from peakctl.model.resources import Live, State
 from peakctl.model.text import status_word
 from peakctl.model.values import EMPTY, MISSING, Path, Tree, Unknown, Value, fill
+
+if TYPE_CHECKING:
+    from peakctl.engine.apply import Packs
 
 
 @dataclass(slots=True)
@@ -49,8 +50,6 @@ class _Tail:
 
 
 STOPPED = "the run was stopped before its turn"
-WORTH_A_THREAD = 2**18
-"""Bytes of the files of an archive, which take about 8 ms to pack."""
 TAIL = 3
 """Lines of a log that are told while it grows."""
 LOOKS_FIRST = "the next run looks first, and does not send it twice"
@@ -62,46 +61,12 @@ NUMBERED = (Step.CREATE_VERSION, Step.CREATE_RELEASE)
 RETRIES_OF_WHAT_FAILED = (Step.UPDATE_VERSION, Step.REDEPLOY)
 
 
-class Packs:
-    """The archives of a run, packed while the event loop goes on.
-
-    `pack` makes a call elsewhere, in a thread: that of a small archive takes less time here than
-    there. They are packed in the order in which they are asked for, which is that of the plan, as
-    many at once as there are processors. At most `most` are in memory, what is sent included.
-    """
-
-    def __init__(self, pack: Callable[[Callable[[], bytes]], Awaitable[bytes]], most: int) -> None:
-        self._pack = pack
-        self._held = asyncio.Semaphore(most)
-        self._packing = asyncio.Semaphore(os.cpu_count() or 1)
-
-    @contextlib.asynccontextmanager
-    async def packed(
-        self, archives: Mapping[Path, Archive], is_wanted: Callable[[], bool]
-    ) -> AsyncIterator[dict[Path, Archive] | None]:
-        """The archives with their bytes, which nobody holds afterwards. Raises as `encode`.
-
-        None where they are no longer wanted when their turn comes, or once they are packed.
-        """
-        ready: dict[Path, Archive] = {}
-        async with self._held:
-            async with self._packing:
-                if is_wanted():
-                    ready = {path: await self._ready(each) for path, each in archives.items()}
-            yield ready if is_wanted() else None
-
-    async def _ready(self, archive: Archive) -> Archive:
-        small = sum(file.size for file in archive.files) < WORTH_A_THREAD
-        packed = archive.encode() if small else await self._pack(archive.encode)
-        return replace(archive, encode=partial(bytes, packed))
-
-
 @dataclass(slots=True)
 class ActionRunner:
     """One action under way. `known` receives what references to it are filled with.
 
     `looks` are those of all waits for its kind. Without `packs` archives are packed at once, where
-    they are sent.
+    they are sent. `begin` is called when an action that begins with packing is about to send.
     """
 
     action: Action
@@ -116,6 +81,7 @@ class ActionRunner:
     looks: SharedLooks
     tails: bool = False
     packs: Packs | None = None
+    begin: Callable[[], None] | None = None
     packing: bool = False
     started: float = field(init=False)
     wrote: bool = False
@@ -229,6 +195,8 @@ class ActionRunner:
             self.packing = False
             if archives is None:
                 return self._outcome(Status.CANCELLED, STOPPED)
+            if self.begin is not None and not self.wrote:
+                self.begin()
             self.sending = request.step
             return await self._call(replace(request, archives=archives))
 

@@ -32,7 +32,7 @@ from peakctl.operations.saved_plan import SavedPlan, check_approved, left_out
 from peakctl.operations.tenant import is_tenant_sure
 
 if TYPE_CHECKING:
-    from peakctl.engine.runner import Packs
+    from peakctl.engine.apply import Packs
     from peakctl.operations.health import CheckResult
 
 
@@ -459,7 +459,7 @@ def _packs(project: Project, parallelism: int) -> Packs | None:
     There requests have the same order each time, and time does not pass while a thread works: its
     clock may be one that goes on when nothing else is to be done.
     """
-    from peakctl.engine.runner import Packs
+    from peakctl.engine.apply import Packs
 
     return None if is_emulated(project) else Packs(in_thread, parallelism)
 

@@ -13,12 +13,11 @@ import pytest
 from chaos.clock import FakeClock
 
 from peakctl.catalog import lookup_kind
-from peakctl.engine.apply import apply
+from peakctl.engine.apply import Packs, apply
 from peakctl.engine.observe.live_state import LiveState, observe
 from peakctl.engine.plan.names import Names
 from peakctl.engine.plan.planner import Planned, make_plan
 from peakctl.engine.plan.shown import show_with_versions
-from peakctl.engine.runner import Packs
 from peakctl.engine.waiting import Stop, WaitLimits
 from peakctl.errors import ApiError, Diagnostic, PeakctlError
 from peakctl.kinds.fields import Kind

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from peakctl.archives.pack import pack
-from peakctl.engine.runner import WORTH_A_THREAD, Packs
+from peakctl.engine.apply import WORTH_A_THREAD, Packs
 from peakctl.errors import Diagnostic, ManifestsInvalid
-from peakctl.model import Archive, ArchiveFile, Outcome, Plan, Readiness, State, Status, Step
+from peakctl.model import Archive, ArchiveFile, Outcome, Phase, Plan, Readiness, State, Status, Step
 from peakctl.operations.ahead import in_thread
 
 AT = ("spec", "artifact")
@@ -199,6 +199,8 @@ def stopped(lab: Any, plan: Plan, stop: Callable[[asyncio.Future[Any]], None]) -
 
     asyncio.run(run())
     ended = {each.key.name: each.outcome for each in lab.events if each.outcome}
+    begun = {each.key.name for each in lab.events if each.phase is Phase.STARTED}
+    assert begun == {name for name, each in ended.items() if each.status is not Status.CANCELLED}
     return [ended[name].status for name in sorted(ended)]
 
 

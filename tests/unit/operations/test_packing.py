@@ -11,7 +11,7 @@ import pytest
 from peakctl import ApplyResult, Project, apply, plan
 from peakctl.archives import pack
 from peakctl.emulator import emulator_transport
-from peakctl.engine.runner import WORTH_A_THREAD
+from peakctl.engine.apply import WORTH_A_THREAD
 from peakctl.model import Status
 from peakctl.operations import platform
 
