@@ -221,18 +221,19 @@ def _masked(text: str, marks: bytearray) -> str:
     return "".join((*out, text[end:]))
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+"""What nearly all values are: no secret, and nothing that holds one."""
+
+
 def secret_texts(value: object) -> Iterator[str]:
     """The texts under every `Secret`: a server that repeats one must not get it printed."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        kind = item.__class__
-        if kind is str or kind is int:
-            continue
         if isinstance(item, MAPS):
-            waiting += [*item.values()][::-1]
+            waiting += [each for each in item.values() if each.__class__ not in _SCALARS][::-1]
         elif isinstance(item, list | tuple):
-            waiting += item[::-1]
+            waiting += [each for each in item if each.__class__ not in _SCALARS][::-1]
         elif isinstance(item, Secret):
             yield from _leaf_texts(item.reveal())
         elif isinstance(item, Mapping):

@@ -33,11 +33,15 @@ SHORTEST_SECRET = 4
 """Characters of a secret that is masked in any text; a shorter one is a part of too many words."""
 
 
+MASKING = frozenset("*•")
+"""What the platform writes in place of the characters of a value that it hides."""
+
+
 def is_masked(value: Value) -> bool:
     """Whether a value is what the platform shows in place of one that it hides (`********`)."""
-    if not isinstance(value, str) or len(value) < 3 or value[0] not in "*•":
+    if not isinstance(value, str) or len(value) < 3 or value[0] not in MASKING:
         return False
-    return not value.strip("*•")
+    return MASKING.issuperset(value)
 
 
 KNOWN_AFTER_APPLY = "(known after apply)"

@@ -24,6 +24,7 @@ from peakctl.model import Skipped, copy_tree, drop_at, holds_secret, leaf_places
 from peakctl.model.records import dataclass
 from peakctl.model.values import (
     MAPS,
+    MASKING,
     MISSING,
     UNSEEN,
     Path,
@@ -33,7 +34,6 @@ from peakctl.model.values import (
     dotted,
     holds_unset,
     is_masked,
-    leaves,
     mapping_at,
 )
 
@@ -245,7 +245,7 @@ def leave_hidden(
     them; but where the wanted release has no such parameter any more (`dropped`), they go.
     """
     spec = live.get("spec", MISSING)
-    places = leaf_places(spec, ("spec",)) if any(map(_hides, leaves(spec))) else ()
+    places = leaf_places(spec, ("spec",)) if _may_hide(spec) else ()
     masked = [path for path, leaf in places if _hides(leaf) and not _in_list(path)]
     left = [
         path
@@ -260,6 +260,15 @@ def leave_hidden(
     for path in left:
         drop_at(tree, path)
     return tree, tuple(Skipped(path, HIDDEN_STAYS) for path in left)
+
+
+def _may_hide(value: Value) -> bool:
+    """Whether anything in a tree looks like a hidden value: hardly ever, so it is told quickly."""
+    if isinstance(value, str):
+        return value[:1] in MASKING
+    if isinstance(value, MAPS):
+        return any(map(_may_hide, value.values()))
+    return any(map(_may_hide, value)) if isinstance(value, list) else isinstance(value, Secret)
 
 
 def _hides(leaf: Value) -> bool:
