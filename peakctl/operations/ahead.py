@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TellKinds = Callable[[frozenset[str]], None]
 Load = Callable[[TellKinds | None], T]
-"""Reads the manifests, and soon tells the kinds that they name, where somebody wants to know."""
+"""Reads the manifests; what it is given, if anything, hears the kinds that they name early on."""
 
 _STACK = 16 * 1024 * 1024
 """Bytes of the stack that manifests are read on: some systems give a thread very little."""

@@ -83,7 +83,7 @@ async def connect(project: Project, parallelism: int = PARALLELISM) -> AsyncIter
             catalog = load_catalog(api)
             kinds = {name: kind for name, (kind, _) in catalog.items()}
             adapters = {name: adapter for name, (_, adapter) in catalog.items()}
-            # A thousand reads that wait must not hold back what guards the run and tells who owns.
+            # A thousand reads that wait must not hold back the lease, and what says who owns what.
             ledgers = ArtifactLedgers(api.going_first(), project.clock)
             histories = ArtifactLedgers(api, project.clock, HISTORIES)
             yield Platform(project, api, kinds, adapters, ledgers, histories)

@@ -170,7 +170,7 @@ def check_approved(
     """
     if isinstance(consent, SavedPlan):
         approvals, fix = (consent.approval, *consent.others), PLAN_AGAIN
-    elif now.pending == consent.plan.pending:
+    elif now.pending == consent.plan.pending:  # the same actions of the same live state
         return
     else:
         approvals = (_approved(platform, consent.plan, cost=LIGHT),)
