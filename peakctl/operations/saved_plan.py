@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from peakctl.engine.diff.compare import same
 from peakctl.engine.plan.approval import (
     FORMAT,
     NOWHERE,
@@ -25,7 +26,7 @@ from peakctl.errors import Diagnostic, PlanStale, Severity, UsageError, counted
 from peakctl.files import write_private
 from peakctl.kinds.fields import Kind
 from peakctl.ledger.digests import LIGHT
-from peakctl.model import Key, Plan
+from peakctl.model import Key, Plan, Value
 from peakctl.model.records import dataclass
 from peakctl.operations.plan import PlanResult
 from peakctl.operations.platform import Platform, connect
@@ -170,13 +171,27 @@ def check_approved(
     """
     if isinstance(consent, SavedPlan):
         approvals, fix = (consent.approval, *consent.others), PLAN_AGAIN
-    elif now.pending == consent.plan.pending:  # the same actions of the same live state
+    elif _is_same(now, consent.plan):
         return
     else:
         approvals = (_approved(platform, consent.plan, cost=LIGHT),)
         fix = f"look at the new plan: {again}"
     if found := objections_to_all(approvals, now, platform.kinds, fix):
         raise PlanStale(*found)
+
+
+def _is_same(now: Plan, then: Plan) -> bool:
+    """Whether both do the same to the same live state, in which 1 is not true."""
+    return now.pending == then.pending and same(_trees(now), _trees(then))
+
+
+def _trees(plan: Plan) -> list[Value]:
+    """What each action would send, and what it was planned from."""
+    return [
+        tree
+        for each in plan.pending
+        for tree in (each.desired, each.live.values if each.live else None)
+    ]
 
 
 async def left_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from peakctl import (
     save_plan,
     show_ledger,
 )
+from peakctl.model import Plan
 from peakctl.operations import platform as platforms
 from peakctl.operations import tenant as tenants
+from peakctl.operations.platform import connect
+from peakctl.operations.saved_plan import check_approved
 
 PROJECT = """\
 project: shop
@@ -108,6 +112,29 @@ def test_what_a_guard_refuses_is_neither_saved_nor_applied(folder: Path) -> None
         with pytest.raises(GuardRefused):
             apply(project, approval, planning=options)
     assert apply(project, APPROVE_ALL, planning=replace(options, allow_mass_change=12)).ok
+
+
+def test_a_live_number_that_became_true_is_not_what_was_approved(folder: Path) -> None:
+    apply(opened(folder), APPROVE_ALL)
+    (folder / "m/flow.yaml").write_text((FLOW % "nightly").replace("post", "get"))
+    planned = plan(opened(folder))
+    (action,) = planned.plan.actions
+    before = action.live
+    assert before is not None
+
+    def with_live(value: int) -> Plan:
+        spec = {"retryOptions": {"duration": value}}
+        live = replace(before, values={**before.values, "spec": spec})
+        return Plan((replace(action, live=live),))
+
+    async def check(now: Plan) -> None:
+        async with connect(opened(folder)) as platform:
+            check_approved(platform, replace(planned, plan=with_live(1)), now, "again")
+
+    asyncio.run(check(with_live(1)))
+    assert with_live(1) == with_live(True)
+    with pytest.raises(PlanStale, match="changed on the platform meanwhile"):
+        asyncio.run(check(with_live(True)))
 
 
 def test_what_came_after_the_plan_is_told_with_its_cause(folder: Path) -> None:
