@@ -56,11 +56,10 @@ class Packs:
 
         None where they are no longer wanted when their turn comes, or once they are packed.
         """
-        ready: dict[Path, Archive] = {}
         async with self._held:
             async with self._packing:
-                if is_wanted():
-                    ready = {path: await self._ready(each) for path, each in archives.items()}
+                needed = archives.items() if is_wanted() else ()
+                ready = {path: await self._ready(each) for path, each in needed}
             yield ready if is_wanted() else None
 
     async def _ready(self, archive: Archive) -> Archive:
