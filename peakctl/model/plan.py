@@ -350,6 +350,11 @@ class Action:
         """Whether something live is deleted, also where it is then created again."""
         return self.verb in (Verb.DELETE, Verb.REPLACE)
 
+    def is_same(self, other: Action) -> bool:
+        """Whether they are equal, and so is all that readers are told of them, but for `shown`."""
+        told = (other.reasons, other.consequences, other.files, other.classes)
+        return self == other and (self.reasons, self.consequences, self.files, self.classes) == told
+
     @property
     def says_nothing(self) -> bool:
         """Whether nothing differs, and nothing is to be told of it."""

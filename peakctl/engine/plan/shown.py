@@ -72,18 +72,10 @@ def show_plan(
     """
 
     def shown(action: Action) -> Action:
-        before = known.get(action.key) if known else None
-        if before and _is_same(before[0], action):
-            return before[1]
-        return _shown(action, kinds, names, mask)
+        then = known.get(action.key) if known else None
+        return then[1] if then and then[0].is_same(action) else _shown(action, kinds, names, mask)
 
     return Plan(tuple(map(shown, plan.actions)))
-
-
-def _is_same(one: Action, two: Action) -> bool:
-    """Whether two actions are equal, and so is what only readers are told of them."""
-    told = (two.reasons, two.consequences, two.files)
-    return one == two and (one.reasons, one.consequences, one.files) == told
 
 
 def _shown(

@@ -17,6 +17,7 @@ from peakctl.model import (
     MISSING,
     UNSEEN,
     Action,
+    ActionClass,
     Cause,
     Change,
     Consequence,
@@ -755,6 +756,7 @@ def test_an_action_that_was_shown_before_is_shown_as_it_was(lab: Any) -> None:
         {"reasons": (Reason(Cause.DELETED_OUTSIDE),)},
         {"consequences": (Consequence(Effect.FOLLOWED, (Key("Workflow", "x"),)),)},
         {"files": FileChanges(added=("a.py",))},
+        {"classes": (ActionClass.EDIT,)},
     ],
     ids=lambda told: next(iter(told)),
 )
