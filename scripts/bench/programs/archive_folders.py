@@ -12,13 +12,17 @@ import time
 from pathlib import Path
 
 from peakctl.archives import pack
-from peakctl.model import Archive, ArtifactFolder
+from peakctl.model import Archive
 
 TIMES = 20
 folders = [Path(name) for name in sys.argv[2:]]
 
 
 def archives() -> list[Archive]:
+    if not hasattr(pack, "pack_all"):  # an older commit, of --against
+        return [pack.pack(folder, None, folder.parent) for folder in folders]
+    from peakctl.model import ArtifactFolder
+
     asked = [ArtifactFolder(folder, None) for folder in folders]
     return [each for each in pack.pack_all(asked, folders[0].parent) if isinstance(each, Archive)]
 
