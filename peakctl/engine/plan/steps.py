@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
-
-import semver
+from typing import TYPE_CHECKING
 
 from peakctl.engine.diff.compare import IGNORED, Diff
 from peakctl.engine.diff.ignored import keep_live
@@ -15,6 +14,9 @@ from peakctl.model import STEP_VERBS, Action, Change, Live, Resource, State, Ste
 from peakctl.model.records import dataclass
 from peakctl.model.text import status_word
 from peakctl.model.values import MISSING, Tree, dotted, value_at
+
+if TYPE_CHECKING:
+    import semver
 
 CALL_STEPS = {
     "build": Step.CREATE_VERSION,
@@ -311,6 +313,8 @@ class Decision:
 
 def parse_version(text: str) -> semver.Version | None:
     """The semantic version that `text` spells, or None."""
+    import semver
+
     try:
         return semver.Version.parse(text)
     except ValueError:
