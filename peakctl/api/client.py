@@ -443,6 +443,9 @@ class Api:
                     advice=got.advice,
                 )
             await self._clock.sleep(wait)
+        if not call.asked.write and self._in_flight.is_waited_for:
+            for _ in range(2):  # the next request leaves before this answer is worked on
+                await asyncio.sleep(0)
         return got
 
     async def _attempt(self, call: Call) -> object:

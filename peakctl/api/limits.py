@@ -62,6 +62,11 @@ class ConcurrencyLimit:
         self._first: dict[asyncio.Future[None], None] = {}
         self._others: dict[asyncio.Future[None], None] = {}
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._first or self._others)
+
     @asynccontextmanager
     async def one(self, *, first: bool = False) -> AsyncIterator[int]:
         """Hold a place, got before others if `first`. Gives the round, for `throttled`."""
@@ -88,7 +93,7 @@ class ConcurrencyLimit:
             self._hand_out()
 
     async def _take(self, *, first: bool) -> None:
-        if self.held < self.limit and not (self._first or self._others):
+        if self.held < self.limit and not self.is_waited_for:
             self.held += 1
             return
         turn = asyncio.get_running_loop().create_future()

@@ -228,6 +228,30 @@ def test_retry_after_pauses_everyone() -> None:
     assert there.clock.slept[0] == 7.0
 
 
+class Slow(Platform):
+    """Answers only once others had their turn."""
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        await asyncio.sleep(0)
+        return self.replies[0]
+
+
+@pytest.mark.parametrize(("method", "left"), [("GET", 2), ("POST", 1)])
+def test_a_read_that_waits_leaves_before_the_answer_of_another_is_worked_on(
+    method: str, left: int
+) -> None:
+    there = Slow(*answers(200), limits=Limits(in_flight=1))
+    worked: list[int] = []
+
+    async def one(api: Api, path: str) -> None:
+        await (api.get(path) if method == "GET" else api.send(method, path, json={}))
+        worked.append(len(there.seen))
+
+    there.use(lambda api: asyncio.gather(*(one(api, f"service/{n}") for n in range(3))))
+    assert worked[0] == left
+
+
 def test_a_retry_date_is_read_by_the_servers_clock() -> None:
     headers = {
         "Date": "Sun, 06 Nov 1994 08:49:37 GMT",
