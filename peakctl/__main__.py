@@ -13,6 +13,8 @@ from peakctl.present.streams import prepare_streams, print_alone
 OBJECTS = 200_000
 """New objects after which Python looks for garbage: nearly all that a run makes stays."""
 
+INTERRUPTED = 130
+"""The exit code, as `cli.exits` has it."""
 SWITCH = 0.0005
 """Seconds after which a thread lets another go on: an answer waits while manifests are checked."""
 
@@ -33,6 +35,9 @@ def run() -> None:
     """`main` as a process of its own, which ends as soon as its work is done."""
     try:
         main()
+    except KeyboardInterrupt:  # before there is a command line that answers it
+        sys.stderr.write("error: interrupted\n")
+        raise SystemExit(INTERRUPTED) from None
     except SystemExit as ending:
         if not _is_watched():
             _end(ending.code)

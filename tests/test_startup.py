@@ -216,6 +216,13 @@ def test_a_process_ends_at_once_but_for_exit_handlers(before: str, freed: list[s
     assert done.stdout.splitlines()[1:] == ["exit handler", "finalized", *freed]
 
 
+def test_an_interrupt_before_there_is_a_command_line_is_one_line() -> None:
+    code = "import peakctl.__main__ as m\n"
+    code += "def main():\n    raise KeyboardInterrupt\nm.main = main\nm.run()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
+
+
 def test_a_profile_of_a_run_is_printed() -> None:
     words = [sys.executable, "-m", "cProfile", "-m", "peakctl", "--version"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env={})

@@ -30,7 +30,8 @@ def run_async(session: Session, work: Coroutine[object, object, T]) -> T:
             return await work
 
     try:
-        return asyncio.run(main())
+        with contextlib.closing(main()) as whole:
+            return asyncio.run(whole)
     except asyncio.CancelledError:
         raise Interrupted(session.interrupted or Exit.INTERRUPTED) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
@@ -335,9 +336,10 @@ def _run(
     try:
         report = body(session)
         if not isinstance(report, Report):
-            from peakctl.cli.loop import run_async
+            with contextlib.closing(report) as work:  # an interrupt may keep it from its loop
+                from peakctl.cli.loop import run_async
 
-            report = run_async(session, report)
+                report = run_async(session, work)
         return report
     except OutputFailed as lost:  # what was to be shown before anything is done
         told = lost_diagnostics(lost, changed=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import signal
@@ -13,11 +14,12 @@ import pytest
 from peakctl.cli.exits import Exit, Interrupted
 from peakctl.cli.loop import graceful, run_async
 from peakctl.cli.options import Flags
-from peakctl.cli.session import Session
+from peakctl.cli.session import Session, _run
 from peakctl.engine.waiting import StoppableClock
 from peakctl.errors import UsageError
 from peakctl.operations.platform import check_emulator
 from peakctl.operations.project import SystemClock
+from peakctl.present.report import Report
 from peakctl.present.terminal import Terminal
 from peakctl.present.text import to_plain
 from peakctl.settings import Settings
@@ -35,6 +37,22 @@ def test_the_result_of_the_work_comes_back() -> None:
         return 7
 
     assert run_async(session(), work()) == 7
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("place", ["peakctl.cli.loop.run_async", "asyncio.run"])
+def test_work_that_an_interrupt_keeps_from_its_loop_is_not_complained_about(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def body(_: Session) -> Report:
+        raise AssertionError
+
+    monkeypatch.setattr(place, interrupted)
+    assert _run(session(), body).exit_code is Exit.INTERRUPTED
+    gc.collect()
 
 
 @pytest.mark.parametrize(

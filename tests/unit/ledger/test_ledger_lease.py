@@ -507,18 +507,23 @@ def test_a_ledger_that_lost_and_cannot_be_removed_lets_go_of_its_lease(ledger_st
     run(script())
 
 
+async def cancelled_once_created(store: Any) -> None:
+    """An acquisition that is cancelled while its ledger is created."""
+    store.pause = lambda: store.clock.sleep(1)
+    task = asyncio.create_task(take(store))
+    while "create" not in store.asked:
+        await store.clock.sleep(0.5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 def test_a_first_ledger_that_cannot_be_confirmed_is_removed_when_it_is_cancelled_too(
     ledger_store: Any,
 ) -> None:
     async def script() -> None:
-        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
         ledger_store.faults["list"] = [None, ledger_store.error(400)]
-        task = asyncio.create_task(take(ledger_store))
-        while "create" not in ledger_store.asked:
-            await ledger_store.clock.sleep(0.5)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancelled_once_created(ledger_store)
         assert not ledger_store.names
 
     run(script())
@@ -912,14 +917,8 @@ def test_a_lease_whose_acquisition_is_cancelled_is_given_back(
 
 def test_an_acquisition_that_is_cancelled_and_refused_writes_nothing(ledger_store: Any) -> None:
     async def script() -> None:
-        ledger_store.pause = lambda: ledger_store.clock.sleep(1)
         ledger_store.faults["create"] = [ledger_store.error(500)]
-        task = asyncio.create_task(take(ledger_store))
-        while "create" not in ledger_store.asked:
-            await ledger_store.clock.sleep(0.5)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancelled_once_created(ledger_store)
         assert not ledger_store.names
 
     run(script())
